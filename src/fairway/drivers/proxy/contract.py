@@ -1,0 +1,63 @@
+"""What the proxy promises. Pure: no Django, no I/O. See DESIGN §4.4: traffic is a directory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+
+class RouteKind(StrEnum):
+    """Which static route answers a host."""
+
+    OPEN = "open"
+    SIGNED_IN = "signed-in"  # forward_auth asks Fairway first
+    STARTING = "starting"  # a friendly page that reloads itself
+    STOPPED = "stopped"  # stopped by a person
+    DOWN = "down"  # should run, but nothing healthy answers
+
+
+@dataclass(frozen=True)
+class Route:
+    """What one host serves now. `addresses` are the replicas (``host:port``, one to eight); empty for page kinds.
+
+    `generation` names the deployment (``"d42"``) for `ls` and for reading back.
+    """
+
+    host: str
+    kind: RouteKind
+    addresses: tuple[str, ...] = ()
+    generation: str = ""
+
+
+@dataclass(frozen=True)
+class ProbeFigure:
+    """What a switch looked like from outside.
+
+    `sent` and `failed` count requests to the public URL during the switch; `first_seen_ms` is when the new version
+    was first seen after the switch (None when it cannot be told), `first_failure` a sentence when something failed.
+    """
+
+    sent: int
+    failed: int
+    first_seen_ms: float | None
+    duration_ms: float
+    first_failure: str = ""
+
+
+class Proxy(Protocol):
+    """The one that serves public traffic."""
+
+    def route(self, host: str) -> Route | None:
+        """What `host` serves right now, read back from the directory."""
+
+    def routes(self) -> Sequence[Route]: ...
+
+    def ensure_route(self, route: Route) -> None:
+        """Serve `route` from this instant on; one atomic rename. Raises ValueError for a host that is not one."""
+
+    def ensure_no_route(self, host: str) -> None: ...
+
+    def in_flight(self) -> Mapping[str, int]:
+        """Requests in flight per real address (`/reverse_proxy/upstreams`)."""

@@ -1,0 +1,245 @@
+"""What a runtime is: the one interface through which Fairway runs anything, and the facts it exchanges.
+
+Pure: no Django, no I/O. A runtime is found through the entry-point group ``fairway.runtimes``; a third party adds
+one without touching Fairway. One contract test class (``tests/drivers/runtimes/test_contract.py``) runs against every runtime.
+
+All verbs are *ensure* verbs: a step may run twice after a crash, so calling one again with the same argument must
+adopt what the first call made and never double it. Failures are `fairway.shared.failures` (`Retry`, `Refused`,
+`NeedsPerson`). Long verbs poll `Progress.check()`, which raises `Cancelled` when the run was asked to stop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+class ArtifactKind(StrEnum):
+    """The two forms of immutable, runnable bytes."""
+
+    IMAGE = "image"  # an OCI image, known by its digest
+    BUNDLE = "bundle"  # a directory made by a builder, known by the SHA-256 of its content
+
+
+@dataclass(frozen=True)
+class ArtifactRef:
+    """One immutable artifact, as a runtime needs to know it.
+
+    `digest` is ``sha256:<64 hex>``: for an image the manifest digest (or the image id of an image that was built
+    here and lives in no registry), for a bundle the content checksum.
+    `reference` is where to get it: ``registry/name@sha256:…`` or a local tag for an image, "" for a bundle.
+    `location` is the bundle's directory on this machine, None for an image.
+    """
+
+    kind: ArtifactKind
+    digest: str
+    reference: str = ""
+    location: Path | None = None
+
+
+@dataclass(frozen=True)
+class RegistryCredential:
+    """How to sign in to one registry host. The password is never part of a repr."""
+
+    host: str
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Ceilings for one instance; None means the runtime's default. `cpus` may be fractional."""
+
+    memory_bytes: int | None = 512 * 1024 * 1024
+    cpus: float | None = 1.0
+    pids: int | None = 512
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    """When an instance counts as ready.
+
+    With `path`, ``GET path`` must answer 2xx–3xx; without, the port must accept a connection (and an image's own
+    HEALTHCHECK, where it has one, must say healthy). `deadline` and `interval` are seconds.
+    """
+
+    path: str | None = None
+    deadline: float = 60.0
+    interval: float = 0.25
+    timeout: float = 5.0
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Named storage that outlives instances and deployments; Fairway never prunes it."""
+
+    name: str
+    target: str
+
+
+@dataclass(frozen=True)
+class InstanceSpec:
+    """Everything needed to run one replica of one deployment.
+
+    `placement` is ``<application>.<environment>``; `deployment` labels the generation (e.g. ``"d42"``). The name derived
+    from these three is deterministic, so that a second start adopts the first one's work.
+    `command` is an argv list, never a shell line; the item ``{port}`` (also inside an item) stands for the port the
+    instance must listen on. None runs the artifact's own command. `port` is the port inside the instance for runtimes
+    that give each instance its own network; runtimes that share the machine's ports choose one and pass it in ``PORT``.
+    """
+
+    placement: str
+    deployment: str
+    replica: int
+    artifact: ArtifactRef
+    port: int = 8080
+    command: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    health: HealthCheck = field(default_factory=HealthCheck)
+    limits: Limits = field(default_factory=Limits)
+    volumes: tuple[Volume, ...] = ()
+    stop_grace: float = 10.0
+
+    @property
+    def name(self) -> str:
+        """The instance's deterministic name, e.g. ``fairway-hello.staging-d42-0``."""
+        return f"fairway-{self.placement}-{self.deployment}-{self.replica}"
+
+
+class InstanceState(StrEnum):
+    STARTING = "starting"  # exists, process not (yet) up
+    RUNNING = "running"
+    RESTARTING = "restarting"  # died and is waiting for its back-off
+    STOPPED = "stopped"  # exists, deliberately not running
+    FAILED = "failed"  # died and will not be restarted
+
+
+@dataclass(frozen=True)
+class Instance:
+    """What really runs, read back from the outside, never remembered.
+
+    `address` is ``host:port`` as the proxy on the control machine can dial it; "" while it has none. `digest` is the
+    digest of what this instance was really started from. `health` is the image's own HEALTHCHECK verdict
+    ("healthy", "unhealthy", "starting") or None where there is none.
+    """
+
+    name: str
+    placement: str
+    deployment: str
+    replica: int
+    state: InstanceState
+    address: str
+    digest: str
+    started_at: datetime | None = None
+    restarts: int = 0
+    exit_code: int | None = None
+    health: str | None = None
+
+
+@dataclass(frozen=True)
+class Usage:
+    """A momentary reading: resident bytes and the CPU seconds used since the instance started."""
+
+    memory_bytes: int
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
+class OutputLine:
+    """One line an instance printed. `stream` is "stdout" or "stderr"; the text is as printed, ANSI codes included."""
+
+    at: datetime
+    stream: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Availability:
+    """Whether this runtime can be used on this machine, with the sentence a person needs when it cannot."""
+
+    is_available: bool
+    sentence: str
+    version: str = ""
+
+
+@runtime_checkable
+class Progress(Protocol):
+    """The caller's ear during long work."""
+
+    def line(self, text: str, *, stream: str = "stdout") -> None:
+        """Append one line to the deployment's log."""
+
+    def check(self) -> None:
+        """Raise `Cancelled` (or another of the engine's signals) when the work must stop now."""
+
+
+class Silent:
+    """A `Progress` that hears nothing; for housekeeping and tests."""
+
+    def line(self, text: str, *, stream: str = "stdout") -> None: ...
+
+    def check(self) -> None: ...
+
+
+@runtime_checkable
+class Runtime(Protocol):
+    """What runs things in an environment. Construct with ``Runtime.open(options)``."""
+
+    name: str
+    artifact_kinds: frozenset[ArtifactKind]
+
+    @classmethod
+    def open(cls, options: Mapping[str, object], *, data: Path) -> Runtime:
+        """A runtime for one environment's options; `data` is Fairway's data directory. Cheap: no I/O yet."""
+
+    def availability(self) -> Availability:
+        """Whether it can be used right now. Never raises."""
+
+    def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
+        """Turn an image reference (tag or digest) into the digest that will run. Raises `Refused` where the runtime
+        has no images or the reference does not exist, `NeedsPerson` when credentials are missing or wrong."""
+
+    def distribute(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
+        """Bring the artifact here, ready to start, and verify its digest. Idempotent."""
+
+    def is_distributed(self, artifact: ArtifactRef) -> bool:
+        """Whether the artifact is here, whole, right now."""
+
+    def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
+        """Create and start the instance, or adopt it (and start it again when it was stopped). Returns once it has
+        an address; readiness is the caller's business (`fairway.drivers.health`)."""
+
+    def instance(self, name: str) -> Instance | None:
+        """One instance as it is right now, None when there is none."""
+
+    def instances(self, placement: str | None = None) -> list[Instance]:
+        """All of Fairway's instances (of one placement), in every state."""
+
+    def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
+        """Stop gently (TERM), then after `grace` seconds for good (KILL, the whole process group); keep what is needed
+        to start it again. No error when it does not exist."""
+
+    def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
+        """Stop and forget the instance. Never touches a volume. No error when it does not exist."""
+
+    def output(
+        self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
+    ) -> Iterator[OutputLine]:
+        """The last `tail` lines the instance printed, then (with `follow`) new ones as they come until it is removed
+        or `progress.check()` raises."""
+
+    def usage(self, name: str) -> Usage | None:
+        """What the instance uses right now; None when it does not run."""
+
+    def ensure_volume_removed(self, volume: str) -> None:
+        """Delete a named volume and everything in it. Only ever called after a person confirmed it by name."""
+
+    def artifacts(self) -> list[ArtifactRef]:
+        """Every artifact of Fairway's that is stored here (for garbage collection)."""
+
+    def collect(self, keep: Collection[str], progress: Progress) -> Sequence[str]:
+        """Remove stored artifacts whose digest is not in `keep` and which no instance uses; returns the digests removed."""

@@ -1,0 +1,8 @@
+"""The one Django app's tables, gathered from the rooms."""
+
+from fairway.accounts.models import *  # noqa: F403
+from fairway.activity.models import *  # noqa: F403
+from fairway.applications.models import *  # noqa: F403
+from fairway.deployments.models import *  # noqa: F403
+from fairway.engine.models import *  # noqa: F403
+from fairway.environments.models import *  # noqa: F403

@@ -1,0 +1,119 @@
+"""Words from outside, parsed once at the edge into types that cannot be wrong.
+
+Each `parse_*` returns the clean value or raises `Invalid`, which names the field, says what was wrong and what to do.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
+HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(?:/|$)|^/|/$|\.$")
+# Source: the grammar of the OCI distribution specification, "reference", tightened to lower-case host names.
+_IMAGE = re.compile(
+    r"(?P<name>(?:(?P<host>localhost|\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?=[.:/]))(?P<hostport>:[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
+    r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
+)
+
+
+class Invalid(ValueError):
+    """Bad input: `field` is where, `sentence` is what was wrong and what to do."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(f"{field}: {sentence}")
+        self.field = field
+        self.sentence = sentence
+
+
+def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
+    """A name that is safe in a host, a path and a container name: ``a-z``, ``0-9`` and single hyphens."""
+    if not text:
+        raise Invalid(field, "is empty; use lower-case letters, digits and hyphens, e.g. “my-app”.")
+    if unicodedata.normalize("NFKC", text) != text or not text.isascii():
+        raise Invalid(field, "has letters outside a–z (some look alike); use plain a–z, 0–9 and hyphens.")
+    if len(text) > longest:
+        raise Invalid(field, f"is {len(text)} characters long; use at most {longest}.")
+    if not SLUG.fullmatch(text):
+        raise Invalid(field, "must start with a letter and use only a–z, 0–9 and single hyphens, e.g. “my-app”.")
+    return text
+
+
+def slug_from(text: str, *, longest: int = 40) -> str:
+    """The nearest slug to a free name ("Café Münster!" → ``cafe-munster``); ``app`` when nothing is left."""
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
+    slug = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")
+    if not slug:
+        return "app"
+    if not slug[0].isalpha():
+        slug = f"app-{slug}"
+    return slug[:longest].rstrip("-")
+
+
+def parse_host(text: str, *, field: str = "host") -> str:
+    """A DNS host name, lower-cased, without port or trailing dot. Refuses addresses, wildcards and paths."""
+    host = text.strip().lower().removesuffix(".")
+    labels = host.split(".")
+    if not host or len(host) > 253 or not all(HOST_LABEL.fullmatch(label) for label in labels):
+        raise Invalid(field, "is not a host name; write something like “shop.example.com”, without http:// or a path.")
+    if all(label.isdigit() for label in labels):
+        raise Invalid(field, "is an address; a domain needs a name, e.g. “shop.example.com”.")
+    return host
+
+
+def parse_git_ref(text: str, *, field: str = "ref") -> str:
+    """A branch, tag or commit. Source: git-check-ref-format(1); a leading ``-`` would be read as an option."""
+    ref = text.strip()
+    if not ref:
+        raise Invalid(field, "is empty; name a branch, a tag or a commit.")
+    if ref.startswith("-"):
+        raise Invalid(field, "starts with “-”; name a branch, a tag or a commit.")
+    if len(ref) > 250 or _REF_FORBIDDEN.search(ref):
+        raise Invalid(field, "is not a valid Git reference; name a branch, a tag or a commit.")
+    return ref
+
+
+def parse_image(text: str, *, field: str = "image") -> str:
+    """An OCI image reference: ``[host[:port]/]name[:tag][@sha256:…]``, as written."""
+    reference = text.strip()
+    if not reference or len(reference) > 400 or not _IMAGE.fullmatch(reference):
+        raise Invalid(field, "is not an image reference; write it like “registry.example.com/team/app:1.2”.")
+    return reference
+
+
+def image_host(reference: str) -> str:
+    """The registry host of an image reference, ``docker.io`` where none is written."""
+    first, slash, _ = reference.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        return first
+    return "docker.io"
+
+
+def parse_variable(text: str, *, field: str = "name") -> str:
+    """The name of an environment variable."""
+    if not VARIABLE.fullmatch(text) or len(text) > 200:
+        raise Invalid(field, f"“{text[:40]}” is not a variable name; use letters, digits and “_”, e.g. DATABASE_URL.")
+    return text
+
+
+def parse_relative_path(text: str, *, field: str = "path") -> PurePosixPath:
+    """A path that stays inside its folder: no leading ``/``, no ``..``, no backslash, no NUL."""
+    path = PurePosixPath(text)
+    if not text or path.is_absolute() or ".." in path.parts or "\\" in text or "\x00" in text:
+        raise Invalid(field, f"“{text[:80]}” leaves its folder; use a relative path without “..”.")
+    return path
+
+
+def parse_port(value: object, *, field: str = "port") -> int:
+    """A TCP port, 1–65535."""
+    try:
+        port = int(str(value))
+    except ValueError:
+        raise Invalid(field, "is not a number; give a TCP port between 1 and 65535.") from None
+    if not 1 <= port <= 65535:
+        raise Invalid(field, f"is {port}; give a TCP port between 1 and 65535.")
+    return port

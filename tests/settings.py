@@ -1,0 +1,14 @@
+"""Settings of the test run: a data directory of its own, the database of FAIRWAY_TEST_DATABASE_URL or SQLite."""
+
+import os
+import tempfile
+
+os.environ.setdefault("FAIRWAY_DATA", tempfile.mkdtemp(prefix="fairway-tests-"))
+if "FAIRWAY_TEST_DATABASE_URL" in os.environ:
+    os.environ["FAIRWAY_DATABASE_URL"] = os.environ["FAIRWAY_TEST_DATABASE_URL"]
+else:
+    os.environ.pop("FAIRWAY_DATABASE_URL", None)
+
+from fairway.config.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # only makes signing in fast
