@@ -1,0 +1,1 @@
+"""The embedded default: applications as plain processes of this machine, minded by a tiny supervisor each."""
