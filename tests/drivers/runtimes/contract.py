@@ -1,0 +1,348 @@
+"""What every runtime must do. Subclass `RuntimeContract` and override the fixtures.
+
+The artifacts hold ``app.py`` of this folder (or a program that answers the same paths), in versions "one" and "two".
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TypeVar
+
+import httpx
+import pytest
+
+from fairway.drivers.runtimes.contract import (
+    ArtifactRef,
+    HealthCheck,
+    Instance,
+    InstanceSpec,
+    InstanceState,
+    Runtime,
+    Silent,
+    Volume,
+)
+from fairway.shared.failures import Cancelled, Refused
+
+T = TypeVar("T")
+PATIENCE = 30.0  # seconds; generous, because only a broken runtime ever waits that long
+
+
+def eventually(look: Callable[[], T], *, what: str) -> T:
+    """The first truthy thing that `look` sees; fails naming `what` when it never comes."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        if seen := look():
+            return seen
+        threading.Event().wait(0.02)
+    pytest.fail(f"never happened: {what}")
+
+
+def ask(instance: Instance, path: str = "/") -> str | None:
+    """What the instance answers at `path`, None while it does not."""
+    try:
+        answer = httpx.get(f"http://{instance.address}{path}", timeout=PATIENCE, trust_env=False)
+    except httpx.TransportError:
+        return None
+    return answer.text if answer.status_code == 200 else None
+
+
+def listens(instance: Instance) -> bool:
+    return ask(instance, "/") is not None
+
+
+class Cancelling:
+    """A `Progress` whose run was asked to stop."""
+
+    def line(self, text: str, *, stream: str = "stdout") -> None: ...
+
+    def check(self) -> None:
+        raise Cancelled
+
+
+class RuntimeContract:
+    """Run against every runtime; each test leaves no instance behind."""
+
+    @pytest.fixture
+    def runtime(self) -> Runtime:
+        """The runtime under test. Override."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def reopen(self, runtime: Runtime) -> Callable[[], Runtime]:
+        """A runtime object as a restarted control plane would make it: same options, no memory. Override."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def artifact(self) -> ArtifactRef:
+        """Version "one" of the application. Override."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def another_artifact(self) -> ArtifactRef:
+        """Version "two" of the application. Override."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def unknown_artifact(self, artifact: ArtifactRef) -> ArtifactRef:
+        """One that exists nowhere. Override where a digest alone does not make it unknown."""
+        return replace(artifact, digest=f"sha256:{'0' * 64}", location=None)
+
+    @pytest.fixture
+    def placement(self, runtime: Runtime) -> Iterator[str]:
+        """A placement of this test alone, cleaned afterwards."""
+        placement = f"app-{uuid.uuid4().hex[:8]}.test"
+        yield placement
+        for instance in runtime.instances(placement):
+            runtime.ensure_removed(instance.name, grace=0.2)
+
+    @pytest.fixture
+    def spec(self, runtime: Runtime, artifact: ArtifactRef, placement: str) -> InstanceSpec:
+        """A distributed version "one", not started."""
+        runtime.distribute(artifact, None, Silent())
+        return InstanceSpec(placement, "d1", 0, artifact, health=HealthCheck(path="/health"), stop_grace=5.0)
+
+    @pytest.fixture
+    def running(self, runtime: Runtime, spec: InstanceSpec) -> Instance:
+        """Version "one", answering."""
+        return self.start(runtime, spec)
+
+    def start(self, runtime: Runtime, spec: InstanceSpec) -> Instance:
+        """Start and wait until it answers."""
+        instance = runtime.ensure_started(spec, Silent())
+        eventually(lambda: listens(instance), what=f"{instance.name} answers at {instance.address}")
+        return self.read(runtime, instance.name)
+
+    def read(self, runtime: Runtime, name: str) -> Instance:
+        instance = runtime.instance(name)
+        assert instance is not None, f"{name} is gone"
+        return instance
+
+    # -- what it says about itself
+
+    def test_it_is_available_and_says_so(self, runtime: Runtime) -> None:
+        availability = runtime.availability()
+        assert availability.is_available, availability.sentence
+        assert availability.sentence
+
+    # -- artifacts
+
+    def test_distributing_twice_is_distributing_once(self, runtime: Runtime, artifact: ArtifactRef) -> None:
+        runtime.distribute(artifact, None, Silent())
+        runtime.distribute(artifact, None, Silent())
+        assert runtime.is_distributed(artifact)
+        assert [stored.digest for stored in runtime.artifacts()].count(artifact.digest) == 1
+
+    def test_an_artifact_that_is_nowhere_is_refused(self, runtime: Runtime, unknown_artifact: ArtifactRef) -> None:
+        assert not runtime.is_distributed(unknown_artifact)
+        with pytest.raises(Refused) as refused:
+            runtime.distribute(unknown_artifact, None, Silent())
+        assert refused.value.sentence
+
+    def test_starting_what_is_not_here_is_refused(
+        self, runtime: Runtime, unknown_artifact: ArtifactRef, placement: str
+    ) -> None:
+        with pytest.raises(Refused):
+            runtime.ensure_started(InstanceSpec(placement, "d1", 0, unknown_artifact), Silent())
+        assert runtime.instances(placement) == []
+
+    def test_collecting_keeps_what_is_wanted_and_what_runs(
+        self, runtime: Runtime, running: Instance, artifact: ArtifactRef, another_artifact: ArtifactRef
+    ) -> None:
+        runtime.distribute(another_artifact, None, Silent())
+        others = [stored.digest for stored in runtime.artifacts() if stored.digest != artifact.digest]
+        assert another_artifact.digest in others
+        assert list(runtime.collect(others, Silent())) == []
+        wanted = [digest for digest in others if digest != another_artifact.digest]
+        assert another_artifact.digest in runtime.collect(wanted, Silent())
+        assert not runtime.is_distributed(another_artifact)
+        assert runtime.is_distributed(artifact)
+        assert ask(running) == "one"
+
+    # -- starting
+
+    def test_what_was_started_is_read_back(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
+        assert (running.name, running.placement) == (spec.name, spec.placement)
+        assert (running.deployment, running.replica) == ("d1", 0)
+        assert (running.state, running.restarts) == (InstanceState.RUNNING, 0)
+        assert running.digest == spec.artifact.digest
+        assert running.started_at is not None
+        assert running.started_at.tzinfo is not None
+        assert ask(running) == "one"
+        assert runtime.instances(spec.placement) == [running]
+        assert running in runtime.instances()
+
+    def test_starting_twice_adopts(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
+        assert runtime.ensure_started(spec, Silent()) == running
+        assert runtime.instances(spec.placement) == [running]
+
+    def test_starting_at_the_same_time_starts_one(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        with ThreadPoolExecutor(4) as pool:
+            started = list(pool.map(lambda _: runtime.ensure_started(spec, Silent()), range(4)))
+        assert len({(instance.name, instance.address, instance.started_at) for instance in started}) == 1
+        assert len(runtime.instances(spec.placement)) == 1
+
+    def test_a_restarted_control_plane_adopts(
+        self, reopen: Callable[[], Runtime], spec: InstanceSpec, running: Instance
+    ) -> None:
+        again = reopen()
+        assert again.instance(running.name) == running
+        assert again.ensure_started(spec, Silent()) == running
+        assert ask(running) == "one"
+
+    def test_versions_and_replicas_run_beside_each_other(
+        self, runtime: Runtime, spec: InstanceSpec, running: Instance, another_artifact: ArtifactRef
+    ) -> None:
+        runtime.distribute(another_artifact, None, Silent())
+        replica = self.start(runtime, replace(spec, replica=1))
+        newer = self.start(runtime, replace(spec, deployment="d2", artifact=another_artifact))
+        assert len({running.address, replica.address, newer.address}) == 3
+        assert newer.digest == another_artifact.digest
+        assert ask(newer) == "two"
+        runtime.ensure_removed(running.name)
+        assert [instance.name for instance in runtime.instances(spec.placement)] == sorted([replica.name, newer.name])
+        assert ask(replica) == "one"
+
+    def test_the_environment_is_the_given_one_alone(
+        self, runtime: Runtime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("FAIRWAY_SECRET_OF_OURS", "do-not-leak")
+        monkeypatch.setenv("DO_NOT_LEAK", "do-not-leak")
+        given = {"GREETING": "grüß “Gott”\nand = more", "EMPTY": ""}
+        instance = self.start(runtime, replace(spec, environment=given))
+        seen = ask(instance, "/env") or ""
+        assert "GREETING=grüß “Gott”\nand = more\n" in seen
+        assert "EMPTY=\n" in seen
+        assert "do-not-leak" not in seen
+
+    def test_the_port_is_put_into_the_command(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        """`{port}` in an argument is where the application listens: the one it got in PORT."""
+        instance = runtime.ensure_started(replace(spec, command=("echo", "listen on {port}", "x{port}y")), Silent())
+        wanted = eventually(lambda: [line.text for line in runtime.output(instance.name)], what="echo printed")[0]
+        port = wanted.split()[2]
+        assert port.isdigit()
+        assert wanted == f"listen on {port} x{port}y"
+
+    def test_a_command_that_does_not_exist_is_refused_by_name(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        with pytest.raises(Refused, match="no-such-program"):
+            runtime.ensure_started(replace(spec, command=("no-such-program", "x")), Silent())
+
+    def test_a_cancelled_start_stops(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        with pytest.raises(Cancelled):
+            runtime.ensure_started(spec, Cancelling())
+        runtime.ensure_removed(spec.name)
+        assert runtime.instance(spec.name) is None
+
+    # -- dying
+
+    def test_what_dies_is_started_again(self, runtime: Runtime, running: Instance) -> None:
+        assert ask(running, "/crash") is None
+        eventually(lambda: self.read(runtime, running.name).restarts == 1, what="restarted")
+        eventually(lambda: listens(self.read(runtime, running.name)), what="answers again")
+        again = self.read(runtime, running.name)
+        assert (again.state, again.restarts) == (InstanceState.RUNNING, 1)
+        assert again.digest == running.digest
+
+    def test_what_cannot_start_keeps_trying_and_is_seen_to(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "3"}), Silent())
+
+        def failing() -> bool:
+            seen = self.read(runtime, spec.name)
+            return seen.restarts >= 1 and seen.exit_code == 3 and seen.state is not InstanceState.RUNNING
+
+        eventually(failing, what="restarts are counted and the exit code is kept")
+        assert any("version one starts" in line.text for line in runtime.output(spec.name))
+
+    # -- stopping and removing
+
+    def test_stopped_is_kept_and_starts_again(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
+        runtime.ensure_stopped(running.name)
+        stopped = self.read(runtime, running.name)
+        assert (stopped.state, stopped.digest) == (InstanceState.STOPPED, running.digest)
+        assert not listens(running)
+        runtime.ensure_stopped(running.name)
+        assert runtime.instances(spec.placement) == [self.read(runtime, running.name)]
+        again = self.start(runtime, spec)
+        assert (again.state, ask(again)) == (InstanceState.RUNNING, "one")
+
+    def test_removed_is_gone(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
+        runtime.ensure_removed(running.name)
+        assert runtime.instance(running.name) is None
+        assert runtime.instances(spec.placement) == []
+        assert not listens(running)
+        runtime.ensure_removed(running.name)
+
+    def test_what_never_was_is_no_error(self, runtime: Runtime) -> None:
+        name = "fairway-never.was-d1-0"
+        runtime.ensure_stopped(name)
+        runtime.ensure_removed(name)
+        assert runtime.instance(name) is None
+        assert runtime.usage(name) is None
+        assert list(runtime.output(name)) == []
+
+    # -- looking at it
+
+    def test_output_is_kept_by_stream_and_order(self, runtime: Runtime, running: Instance) -> None:
+        for word in ("first", "second"):
+            ask(running, f"/say?text={word}")
+        eventually(lambda: len(list(runtime.output(running.name))) >= 5, what="all lines were written")
+        lines = list(runtime.output(running.name))
+        out = [line.text for line in lines if line.stream == "stdout"]
+        assert out == ["version one starts", "first", "second"]
+        assert [line.text for line in lines if line.stream == "stderr"] == ["first", "second"]
+        assert all(line.at.tzinfo is not None for line in lines)
+        assert len(list(runtime.output(running.name, tail=2))) == 2
+        assert list(runtime.output(running.name, tail=0)) == []
+
+    def test_output_is_followed_until_removal(self, runtime: Runtime, running: Instance) -> None:
+        seen: list[str] = []
+        reader = threading.Thread(
+            target=lambda: seen.extend(line.text for line in runtime.output(running.name, follow=True)), daemon=True
+        )
+        stream = runtime.output(running.name, tail=10, follow=True)
+        assert next(stream).text == "version one starts"
+        reader.start()
+        ask(running, "/say?text=%1b[31mlive%1b[0m")
+        assert next(stream).text == "\x1b[31mlive\x1b[0m"
+        runtime.ensure_removed(running.name)
+        assert [line.text for line in stream] in ([], ["\x1b[31mlive\x1b[0m"])
+        reader.join(PATIENCE)
+        assert not reader.is_alive()
+        assert "\x1b[31mlive\x1b[0m" in seen
+
+    def test_following_ends_when_the_run_is_cancelled(self, runtime: Runtime, running: Instance) -> None:
+        with pytest.raises(Cancelled):
+            list(runtime.output(running.name, follow=True, progress=Cancelling()))
+
+    def test_usage_is_measured_while_it_runs(self, runtime: Runtime, running: Instance) -> None:
+        usage = runtime.usage(running.name)
+        assert usage is not None
+        assert usage.memory_bytes > 100_000
+        assert usage.cpu_seconds >= 0
+        runtime.ensure_stopped(running.name)
+        assert runtime.usage(running.name) is None
+
+    # -- volumes
+
+    def test_a_volume_outlives_its_instances(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:
+        volume = Volume(name=f"{placement}-notes", target="/notes")
+        first = self.start(runtime, replace(spec, volumes=(volume,), environment=self.volume_environment(volume)))
+        assert ask(first, "/note?text=kept") == "kept"
+        runtime.ensure_removed(first.name)
+        second = replace(spec, deployment="d2", volumes=(volume,), environment=self.volume_environment(volume))
+        assert ask(self.start(runtime, second), "/note") == "kept"
+        runtime.ensure_removed(second.name)
+        runtime.ensure_volume_removed(volume.name)
+        third = replace(spec, deployment="d3", volumes=(volume,), environment=self.volume_environment(volume))
+        assert ask(self.start(runtime, third), "/note") is None
+        runtime.ensure_removed(third.name)
+        runtime.ensure_volume_removed(volume.name)
+        runtime.ensure_volume_removed(volume.name)
+
+    def volume_environment(self, volume: Volume) -> dict[str, str]:
+        """What tells the test application where the volume is, where that is not its target. Override."""
+        return {}
