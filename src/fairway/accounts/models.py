@@ -1,7 +1,80 @@
 """Tables of this room."""
 
+from __future__ import annotations
+
+from typing import ClassVar
+
 from django.contrib.auth.models import AbstractUser
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from fairway.accounts.rules import Role
+
+__all__ = ["ApiToken", "OneTimeLink", "RoleGrant", "User"]
 
 
 class User(AbstractUser):
-    """A person."""
+    """A person. What they may do comes from their grants alone; Django's staff and superuser flags stay unused."""
+
+    language = models.CharField(max_length=8, blank=True)
+    theme = models.CharField(max_length=8, blank=True)  # "", "light", "dark"
+
+    @property
+    def shown_name(self) -> str:
+        return self.get_full_name() or self.username
+
+
+class RoleGrant(models.Model):
+    """A role of one person, everywhere or narrowed to an environment and/or an application."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="role_grants")
+    role = models.CharField(max_length=20, choices=[(role.value, role.value) for role in Role])
+    environment = models.ForeignKey("fairway.Environment", null=True, on_delete=models.CASCADE, related_name="+")
+    application = models.ForeignKey("fairway.Application", null=True, on_delete=models.CASCADE, related_name="+")
+    granted_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(role__in=[role.value for role in Role]), name="grant_role_known"),
+            models.UniqueConstraint(
+                fields=["user", "role", "environment", "application"], nulls_distinct=False, name="one_grant_each"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.role}"
+
+
+class ApiToken(models.Model):
+    """A person's key for the API. Only its SHA-256 is kept; `role` may narrow what it can do."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12)
+    digest = models.CharField(max_length=64, unique=True)
+    role = models.CharField(max_length=20, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class OneTimeLink(models.Model):
+    """A link that works once, for the person it was made for. `user` is None only for the very first administrator."""
+
+    FIRST_ADMINISTRATOR = "first_administrator"
+    INVITATION = "invitation"
+
+    purpose = models.CharField(max_length=24)
+    user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="links")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.purpose} link {self.pk}"

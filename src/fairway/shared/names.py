@@ -117,3 +117,25 @@ def parse_port(value: object, *, field: str = "port") -> int:
     if not 1 <= port <= 65535:
         raise Invalid(field, f"is {port}; give a TCP port between 1 and 65535.")
     return port
+
+
+_USERNAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,58}[a-zA-Z0-9])?")
+
+
+def parse_username(text: str, *, field: str = "username") -> str:
+    """A sign-in name."""
+    if not _USERNAME.fullmatch(text.strip()):
+        raise Invalid(field, "use letters, digits, “.”, “_” and “-”, at most 60, e.g. “ada.lovelace”.")
+    return text.strip()
+
+
+def parse_text(text: str, *, field: str, longest: int, required: bool = False) -> str:
+    """Free text, trimmed; refuses NUL and what is longer than `longest` characters."""
+    clean = text.strip()
+    if "\x00" in clean:
+        raise Invalid(field, "holds a NUL character; remove it.")
+    if len(clean) > longest:
+        raise Invalid(field, f"is {len(clean)} characters long; use at most {longest}.")
+    if required and not clean:
+        raise Invalid(field, "is empty.")
+    return clean

@@ -1,0 +1,214 @@
+"""Verbs on people: the first administrator, invitations, grants, tokens. One transaction, one event each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
+from fairway.accounts.queries import tokens_of, usable_link
+from fairway.accounts.rules import ROLES_FOR, Act, Actor, Blocked, Blocker, Role, may, role_blocker
+from fairway.accounts.secrets import new_link_secret, new_token, token_digest
+from fairway.activity.commands import record
+from fairway.activity.rules import Door, On, Who
+from fairway.shared.names import Invalid, parse_username
+
+INVITATION_LIFETIME = timedelta(days=7)
+
+
+def require(actor: Actor, act: Act, *, application: str = "", environment: str = "") -> None:
+    """Raise `Blocked` unless the actor may. Every command of every room begins with it (or with the gate, which asks it)."""
+    if not may(actor, act, application=application, environment=environment):
+        raise Blocked([role_blocker(act)])
+
+
+def on_person(user: User) -> On:
+    return On(kind="person", id=user.pk, label=user.username)
+
+
+@transaction.atomic
+def ensure_first_link() -> str | None:
+    """A fresh one-time link secret for the first administrator, None once anybody exists. Older ones die."""
+    if User.objects.exists():
+        return None
+    OneTimeLink.objects.filter(purpose=OneTimeLink.FIRST_ADMINISTRATOR, used_at=None).delete()
+    text = new_link_secret()
+    OneTimeLink.objects.create(purpose=OneTimeLink.FIRST_ADMINISTRATOR, digest=token_digest(text))
+    return text
+
+
+@transaction.atomic
+def create_first_administrator(*, link: str, username: str, password: str, email: str = "", address: str = "") -> User:
+    """Use the first-start link. Raises `Invalid` for a dead link, a bad name or a weak password."""
+    found = usable_link(link, OneTimeLink.FIRST_ADMINISTRATOR)
+    if found is None or User.objects.exists():
+        raise Invalid("link", "has been used or replaced; start Fairway again to get a new one.")
+    if not OneTimeLink.objects.filter(pk=found.pk, used_at=None).update(used_at=timezone.now()):
+        raise Invalid("link", "has been used a moment ago.")
+    user = _new_person(username, email, password)
+    RoleGrant.objects.create(user=user, role=Role.ADMIN)
+    who = Who(id=user.pk, name=user.username, door=Door.WEB, identified_by="first-start link", address=address)
+    record(who=who, verb="person.first_administrator_created", on=on_person(user), after={"roles": ["admin"]})
+    return user
+
+
+@transaction.atomic
+def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterable[str] = ()) -> tuple[User, str]:
+    """A person and the secret of their invitation link, bound to them and good for seven days."""
+    require(actor, Act.MANAGE_PEOPLE)
+    user = _new_person(username, email, None)
+    wanted = sorted({parse_role(role) for role in roles})
+    RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role) for role in wanted)
+    text = _invite(user)
+    record(who=actor.who, verb="person.created", on=on_person(user), after={"roles": wanted})
+    return user, text
+
+
+@transaction.atomic
+def invite_again(*, actor: Actor, user: User) -> str:
+    """A new invitation (or password reset) link; older ones die."""
+    require(actor, Act.MANAGE_PEOPLE)
+    text = _invite(user)
+    record(who=actor.who, verb="person.invited", on=on_person(user))
+    return text
+
+
+@transaction.atomic
+def accept_invitation(*, link: str, password: str, address: str = "") -> User:
+    """Set the password of the person the link was made for. Raises `Invalid`."""
+    found = usable_link(link, OneTimeLink.INVITATION)
+    if found is None or found.user is None:
+        raise Invalid("link", "has been used, replaced or has expired; ask an administrator for a new one.")
+    _check_password(password, found.user)
+    if not OneTimeLink.objects.filter(pk=found.pk, used_at=None).update(used_at=timezone.now()):
+        raise Invalid("link", "has been used a moment ago.")
+    found.user.set_password(password)
+    found.user.save(update_fields=["password"])
+    who = Who(id=found.user.pk, name=found.user.username, door=Door.WEB, identified_by="invitation", address=address)
+    record(who=who, verb="person.invitation_accepted", on=on_person(found.user))
+    return found.user
+
+
+@transaction.atomic
+def set_roles(*, actor: Actor, user: User, grants: Iterable[tuple[str, int | None, int | None]]) -> None:
+    """Replace a person's grants: (role, environment id, application id). The last administrator cannot be unmade."""
+    require(actor, Act.MANAGE_PEOPLE)
+    before = _grant_words(user)
+    RoleGrant.objects.filter(user=user).delete()
+    for role, environment, application in dict.fromkeys(grants):
+        RoleGrant.objects.create(user=user, role=parse_role(role), environment_id=environment, application_id=application)
+    _refuse_no_administrator()
+    record(
+        who=actor.who,
+        verb="person.roles_set",
+        on=on_person(user),
+        before={"roles": before},
+        after={"roles": _grant_words(user)},
+    )
+
+
+@transaction.atomic
+def set_active(*, actor: Actor, user: User, is_active: bool) -> None:
+    """Let a person in or keep them out; their tokens follow."""
+    require(actor, Act.MANAGE_PEOPLE)
+    User.objects.filter(pk=user.pk).update(is_active=is_active)
+    _refuse_no_administrator()
+    record(who=actor.who, verb="person.activated" if is_active else "person.deactivated", on=on_person(user))
+
+
+@transaction.atomic
+def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+    """A token of the actor's own; its text is returned once and never again."""
+    require(actor, Act.OWN_ACCOUNT)
+    if not name.strip() or len(name) > 80:
+        raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
+    text = new_token()
+    token = ApiToken.objects.create(
+        user_id=actor.id,
+        name=name.strip(),
+        prefix=text[:8],
+        digest=token_digest(text),
+        role=parse_role(role) if role else (actor.acting_as or ""),
+        expires_at=expires_at,
+    )
+    record(who=actor.who, verb="token.created", on=On("token", token.pk, token.name), after={"role": token.role})
+    return token, text
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, token_id: int) -> None:
+    """Revoke one of the actor's own tokens. No error when it is gone already."""
+    require(actor, Act.OWN_ACCOUNT)
+    token = tokens_of(actor.id).filter(pk=token_id).first()
+    if token is None:
+        return
+    ApiToken.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
+    record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name))
+
+
+@transaction.atomic
+def record_sign_in(*, who: Who, signed_in: bool) -> None:
+    """Sign-in and sign-out are events too."""
+    record(who=who, verb="person.signed_in" if signed_in else "person.signed_out", on=On("person", who.id or 0, who.name))
+
+
+def parse_role(text: str) -> str:
+    """Raises `Invalid` naming the roles there are."""
+    if text not in set(Role):
+        raise Invalid("role", f"“{text[:40]}” is not a role; use one of {', '.join(Role)}.")
+    return text
+
+
+def _new_person(username: str, email: str, password: str | None) -> User:
+    name = parse_username(username)
+    if User.objects.filter(username__iexact=name).exists():
+        raise Invalid("username", f"“{name}” is taken.")
+    user = User(username=name, email=email.strip())
+    if password is None:
+        user.set_unusable_password()
+    else:
+        _check_password(password, user)
+        user.set_password(password)
+    user.save()
+    return user
+
+
+def _check_password(password: str, user: User) -> None:
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise Invalid("password", " ".join(error.messages)) from None
+
+
+def _invite(user: User) -> str:
+    OneTimeLink.objects.filter(user=user, used_at=None).delete()
+    text = new_link_secret()
+    OneTimeLink.objects.create(
+        purpose=OneTimeLink.INVITATION,
+        user=user,
+        digest=token_digest(text),
+        expires_at=timezone.now() + INVITATION_LIFETIME,
+    )
+    return text
+
+
+def _grant_words(user: User) -> list[str]:
+    rows = RoleGrant.objects.filter(user=user).values_list("role", "environment__slug", "application__slug")
+    return sorted(
+        " ".join(filter(None, [role, environment and f"in {environment}", application and f"of {application}"]))
+        for role, environment, application in rows
+    )
+
+
+def _refuse_no_administrator() -> None:
+    grants = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None, user__is_active=True)
+    if not grants.exists():
+        raise Blocked([Blocker(code="last_administrator", sentence="Somebody must stay Admin everywhere.", who="any Admin")])
+
+
+assert set(ROLES_FOR) == set(Act), "every act names its roles"

@@ -1,0 +1,212 @@
+"""Who may do what. Pure: one table, one function, asked by every door."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from fairway.activity.rules import Door, Who
+
+
+class Role(StrEnum):
+    ADMIN = "admin"
+    RELEASE_MANAGER = "release_manager"
+    DEPLOYER = "deployer"
+    VIEWER = "viewer"
+
+
+class Act(StrEnum):
+    """Everything a person can ask for."""
+
+    VIEW = "view"
+    CREATE_APPLICATION = "application.create"
+    EDIT_APPLICATION = "application.edit"
+    DELETE_APPLICATION = "application.delete"
+    CONFIGURE = "configuration.change"
+    DEPLOY = "deployment.deploy"
+    PROMOTE = "deployment.promote"
+    ROLL_BACK = "deployment.roll_back"
+    CANCEL = "deployment.cancel"
+    RESTART = "placement.restart"
+    STOP = "placement.stop"
+    START = "placement.start"
+    SCALE = "placement.scale"
+    REMOVE = "placement.remove"
+    ROUTE = "placement.route"  # domains and who may open it
+    RELEASE_HOLD = "placement.release_hold"
+    MARK_BAD = "artifact.mark_bad"
+    CREATE_ENVIRONMENT = "environment.create"
+    EDIT_ENVIRONMENT = "environment.edit"
+    DELETE_ENVIRONMENT = "environment.delete"
+    LOCK_ENVIRONMENT = "environment.lock"
+    BREAK_GLASS = "environment.break_glass"
+    MANAGE_CREDENTIALS = "credential.manage"
+    MANAGE_PEOPLE = "people.manage"
+    MANAGE_SYSTEM = "system.manage"
+    OWN_ACCOUNT = "account.own"  # one's own profile, tokens, acting role
+
+
+_ALL = frozenset(Role)
+_SHIPPING = frozenset({Role.ADMIN, Role.DEPLOYER})
+_PLANNING = frozenset({Role.ADMIN, Role.RELEASE_MANAGER})
+_ADMIN = frozenset({Role.ADMIN})
+
+ROLES_FOR: dict[Act, frozenset[Role]] = {
+    Act.VIEW: _ALL,
+    Act.OWN_ACCOUNT: _ALL,
+    Act.CREATE_APPLICATION: _SHIPPING,
+    Act.EDIT_APPLICATION: _SHIPPING,
+    Act.DELETE_APPLICATION: _SHIPPING,
+    Act.CONFIGURE: _SHIPPING,
+    Act.DEPLOY: _SHIPPING,
+    Act.PROMOTE: _SHIPPING,
+    Act.ROLL_BACK: _SHIPPING,
+    Act.CANCEL: _SHIPPING,
+    Act.RESTART: _SHIPPING,
+    Act.STOP: _SHIPPING,
+    Act.START: _SHIPPING,
+    Act.SCALE: _SHIPPING,
+    Act.REMOVE: _SHIPPING,
+    Act.ROUTE: _SHIPPING,
+    Act.RELEASE_HOLD: _SHIPPING,
+    Act.MARK_BAD: _SHIPPING | _PLANNING,
+    Act.CREATE_ENVIRONMENT: _ADMIN,
+    Act.EDIT_ENVIRONMENT: _ADMIN,
+    Act.DELETE_ENVIRONMENT: _ADMIN,
+    Act.LOCK_ENVIRONMENT: _PLANNING,
+    Act.BREAK_GLASS: _ADMIN,
+    Act.MANAGE_CREDENTIALS: _SHIPPING,
+    Act.MANAGE_PEOPLE: _ADMIN,
+    Act.MANAGE_SYSTEM: _ADMIN,
+}
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role, everywhere or narrowed to one environment and/or one application (slugs; "" means all)."""
+
+    role: Role
+    environment: str = ""
+    application: str = ""
+
+    def covers(self, application: str, environment: str) -> bool:
+        """Whether it reaches this subject. A narrowed grant does not reach acts on nothing in particular."""
+        return (not self.application or self.application == application) and (
+            not self.environment or self.environment == environment
+        )
+
+
+@dataclass(frozen=True)
+class Actor:
+    """A person (or Fairway itself) at a door. `acting_as` can only narrow."""
+
+    id: int | None
+    name: str
+    grants: tuple[Grant, ...] = ()
+    acting_as: Role | None = None
+    door: Door = Door.WEB
+    identified_by: str = "session"
+    address: str = ""
+    client: str = ""
+    is_system: bool = False
+
+    @property
+    def who(self) -> Who:
+        """How events remember this actor."""
+        return Who(
+            id=self.id,
+            name=self.name,
+            acting_role=self.acting_as or "",
+            door=self.door,
+            identified_by=self.identified_by,
+            address=self.address,
+            client=self.client,
+        )
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The roles held anywhere, strongest first; what the acting-as menu offers."""
+        held = {grant.role for grant in self.grants}
+        return tuple(role for role in Role if role in held)
+
+    @property
+    def active_grants(self) -> tuple[Grant, ...]:
+        if self.acting_as is None:
+            return self.grants
+        return tuple(replace(grant, role=self.acting_as) for grant in self.grants if _can_act_as(grant.role, self.acting_as))
+
+
+SYSTEM = Actor(id=None, name="Fairway", door=Door.WORKER, identified_by="system", is_system=True)
+
+
+def _can_act_as(held: Role, wanted: Role) -> bool:
+    return held == wanted or wanted == Role.VIEWER or (held == Role.ADMIN and wanted in _ALL)
+
+
+def roles_one_may_act_as(grants: Sequence[Grant]) -> list[Role]:
+    """What the menu offers: every role held, and those a held role contains."""
+    return [role for role in Role if any(_can_act_as(grant.role, role) for grant in grants)]
+
+
+def may(actor: Actor, act: Act, *, application: str = "", environment: str = "") -> bool:
+    """The one permission function. Subjects are slugs; "" stands for "nothing in particular"."""
+    if actor.is_system:
+        return True
+    return any(grant.role in ROLES_FOR[act] and grant.covers(application, environment) for grant in actor.active_grants)
+
+
+def may_somewhere(actor: Actor, act: Act) -> bool:
+    """Whether the actor may do this to anything at all: decides if a menu entry or page is offered."""
+    return actor.is_system or any(grant.role in ROLES_FOR[act] for grant in actor.active_grants)
+
+
+ROLE_WORDS = {
+    Role.ADMIN: "Admin",
+    Role.RELEASE_MANAGER: "Release Manager",
+    Role.DEPLOYER: "Deployer",
+    Role.VIEWER: "Viewer",
+}
+
+
+@dataclass(frozen=True)
+class Blocker:
+    """One reason why an act may not happen now.
+
+    `who` can clear it; `clears_at` is when it clears by itself (None: never); `field` is set for bad input.
+    """
+
+    code: str
+    sentence: str
+    who: str = ""
+    clears_at: datetime | None = None
+    details: dict[str, object] = field(default_factory=dict, compare=False)
+
+
+class Blocked(Exception):
+    """An act was refused; `blockers` is never empty."""
+
+    def __init__(self, blockers: Sequence[Blocker]) -> None:
+        super().__init__(" ".join(blocker.sentence for blocker in blockers))
+        self.blockers = list(blockers)
+
+
+class NotVisible(LookupError):
+    """There is no such thing, or none that this actor may see; both look the same from outside."""
+
+    def __init__(self, kind: str, name: object) -> None:
+        super().__init__(f"There is no {kind} “{name}”, or you may not see it.")
+        self.kind = kind
+        self.name = name
+
+
+def role_blocker(act: Act) -> Blocker:
+    """Why the role forbids it, and which roles would not."""
+    words = " or ".join(ROLE_WORDS[role] for role in Role if role in ROLES_FOR[act])
+    return Blocker(code="role", sentence=f"This needs the role {words} here.", who="an Admin, who can grant it")
+
+
+def token_is_well_formed(text: str) -> bool:
+    """Whether it looks like one of ours (``fwy_`` and 43 URL-safe characters), before any lookup."""
+    return text.startswith("fwy_") and len(text) == 47 and text[4:].replace("-", "").replace("_", "").isalnum()

@@ -1,0 +1,64 @@
+"""The one verb of this room: an event is written in the transaction of the act, or the act does not happen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from fairway.activity.models import ChainHead, Event
+from fairway.activity.rules import On, Who, chained_hash
+
+
+def record(
+    *,
+    who: Who,
+    verb: str,
+    on: On,
+    comment: str = "",
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+) -> Event:
+    """Append one event to the chain.
+
+    Must be called inside the transaction of the act it tells of; raises `TransactionManagementError` otherwise. The lock
+    on the chain's head is held until that transaction ends, so events are numbered in the order in which they become visible:
+    a reader that saw number n has seen everything below it. Call it last, to hold the lock briefly.
+    """
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("an event belongs in the transaction of its act")
+    head = _locked_head()
+    event = Event(
+        at=timezone.now(),
+        actor_id=who.id,
+        actor_name=who.name[:200],
+        acting_role=who.acting_role,
+        door=who.door,
+        identified_by=who.identified_by[:200],
+        address=who.address[:64],
+        client=who.client[:200],
+        verb=verb,
+        subject_kind=on.kind,
+        subject_id=str(on.id),
+        subject_label=on.label[:300],
+        application=on.application,
+        environment=on.environment,
+        comment=comment,
+        before=dict(before or {}),
+        after=dict(after or {}),
+        previous_hash=head.hash,
+    )
+    event.hash = chained_hash(head.hash, event.content())
+    event.save(force_insert=True)
+    ChainHead.objects.filter(pk=head.pk).update(event_id=event.pk, hash=event.hash)
+    return event
+
+
+def _locked_head() -> ChainHead:
+    head = ChainHead.objects.select_for_update().filter(pk=1).first()
+    if head is None:
+        ChainHead.objects.get_or_create(pk=1)
+        head = ChainHead.objects.select_for_update().get(pk=1)
+    return head

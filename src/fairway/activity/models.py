@@ -1,0 +1,85 @@
+"""Tables of this room."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.db import models
+
+from fairway.activity.rules import GENESIS
+
+__all__ = ["ChainHead", "Event"]
+
+HASHED_FIELDS = (
+    "actor_id",
+    "actor_name",
+    "acting_role",
+    "door",
+    "identified_by",
+    "address",
+    "client",
+    "verb",
+    "subject_kind",
+    "subject_id",
+    "subject_label",
+    "application",
+    "environment",
+    "comment",
+    "before",
+    "after",
+)
+
+
+class Event(models.Model):
+    """One thing that happened. Append-only: a database trigger refuses every change and deletion.
+
+    `application` and `environment` are slugs as they were; `at` is set by us at the moment of the act.
+    """
+
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=200)
+    acting_role = models.CharField(max_length=40, blank=True)
+    door = models.CharField(max_length=20)
+    identified_by = models.CharField(max_length=200, blank=True)
+    address = models.CharField(max_length=64, blank=True)
+    client = models.CharField(max_length=200, blank=True)
+    verb = models.CharField(max_length=80)
+    subject_kind = models.CharField(max_length=40)
+    subject_id = models.CharField(max_length=80)
+    subject_label = models.CharField(max_length=300)
+    application = models.CharField(max_length=80, blank=True)
+    environment = models.CharField(max_length=80, blank=True)
+    comment = models.TextField(blank=True)
+    before = models.JSONField(default=dict)
+    after = models.JSONField(default=dict)
+    previous_hash = models.CharField(max_length=64)
+    hash = models.CharField(max_length=64, unique=True)
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["application", "-id"]),
+            models.Index(fields=["environment", "-id"]),
+            models.Index(fields=["actor_id", "-id"]),
+            models.Index(fields=["verb", "-id"]),
+            models.Index(fields=["subject_kind", "subject_id", "-id"]),
+            models.Index(fields=["at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.verb} {self.subject_label}"
+
+    def content(self) -> dict[str, Any]:
+        """What the hash covers."""
+        return {"at": self.at.isoformat(), **{name: getattr(self, name) for name in HASHED_FIELDS}}
+
+
+class ChainHead(models.Model):
+    """The newest link. Its row lock orders events: they become visible in the order of their numbers."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    event_id = models.BigIntegerField(default=0)
+    hash = models.CharField(max_length=64, default=GENESIS)
+
+    def __str__(self) -> str:
+        return f"event {self.event_id}"

@@ -1,0 +1,83 @@
+"""Reading the chain: since a number, filtered, and verified."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from fairway.activity.models import ChainHead, Event
+from fairway.activity.rules import GENESIS, chained_hash
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """What a person asked to see; empty fields ask for everything."""
+
+    application: str = ""
+    environment: str = ""
+    person: str = ""
+    verb: str = ""  # a verb, or its first word: "deployment"
+    subject_kind: str = ""
+    subject_id: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
+    """Events, newest first. Callers narrow it to what the actor may see (`accounts.queries.visible_events`)."""
+    wanted = wanted or EventFilter()
+    chosen = Event.objects.order_by("-id")
+    for name in ("application", "environment", "subject_kind", "subject_id"):
+        if value := getattr(wanted, name):
+            chosen = chosen.filter(**{name: value})
+    if wanted.person:
+        chosen = chosen.filter(actor_name__iexact=wanted.person)
+    if wanted.verb:
+        chosen = chosen.filter(Q(verb=wanted.verb) | Q(verb__startswith=f"{wanted.verb}."))
+    if wanted.since:
+        chosen = chosen.filter(at__gte=wanted.since)
+    if wanted.until:
+        chosen = chosen.filter(at__lt=wanted.until)
+    return chosen
+
+
+def latest_number() -> int:
+    """The number of the newest event, 0 when there is none."""
+    return ChainHead.objects.filter(pk=1).values_list("event_id", flat=True).first() or 0
+
+
+def after(number: int, *, limit: int = 500) -> list[Event]:
+    """The events after `number`, oldest first. Complete: see `commands.record` for why none can appear below later."""
+    return list(Event.objects.filter(pk__gt=number).order_by("pk")[:limit])
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What `fairway audit verify` found. `broken_at` is the number of the first event that does not fit."""
+
+    is_intact: bool
+    checked: int
+    broken_at: int | None = None
+    sentence: str = ""
+
+
+def verify() -> Verification:
+    """Walk the whole chain: recompute every hash, compare with the next link and with the head."""
+    previous, checked, last = GENESIS, 0, 0
+    for event in _all_in_order():
+        if event.previous_hash != previous:
+            return Verification(False, checked, event.pk, f"An event is missing before number {event.pk}.")
+        if chained_hash(previous, event.content()) != event.hash:
+            return Verification(False, checked, event.pk, f"Event {event.pk} was changed after it was written.")
+        previous, checked, last = event.hash, checked + 1, event.pk
+    head = ChainHead.objects.filter(pk=1).first()
+    if head is not None and (head.event_id, head.hash) != (last, previous):
+        return Verification(False, checked, last, f"Events after number {last} are missing.")
+    return Verification(True, checked, None, f"{checked} events, unbroken.")
+
+
+def _all_in_order() -> Iterator[Event]:
+    return Event.objects.order_by("pk").iterator(chunk_size=2000)

@@ -1,0 +1,368 @@
+"""Verbs on applications, configurations, credentials, uploads and artifacts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets as random
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from fairway.accounts.commands import require
+from fairway.accounts.rules import Act, Actor, NotVisible
+from fairway.activity.commands import record
+from fairway.activity.rules import On
+from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
+from fairway.applications.places import EnvironmentLike, upload_file
+from fairway.applications.queries import credential_named, latest_configuration, next_configuration_version, upload
+from fairway.applications.rules import SourceKind, parse_source, parse_variables
+from fairway.applications.secrets import seal
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.detect import parse_spec
+from fairway.drivers.runtimes.contract import ArtifactRef
+from fairway.engine.commands import enqueue
+from fairway.shared.names import Invalid, parse_host, parse_slug, parse_text, slug_from
+
+
+def on_application(application: Application) -> On:
+    return On("application", application.pk, application.name, application=application.slug)
+
+
+@transaction.atomic
+def create_application(
+    *,
+    actor: Actor,
+    name: str,
+    source_kind: str,
+    source: Mapping[str, Any],
+    slug: str = "",
+    description: str = "",
+    spec: Mapping[str, Any] | None = None,
+) -> Application:
+    """Raises `Blocked` (role) or `Invalid` (a bad or taken name, source or spec)."""
+    require(actor, Act.CREATE_APPLICATION)
+    application = Application(
+        slug=parse_slug(slug or slug_from(name)),
+        name=parse_text(name, field="name", longest=80, required=True),
+        description=parse_text(description, field="description", longest=2000),
+        source_kind=source_kind,
+        source=_checked_source(source_kind, source),
+        spec=parse_overrides(spec),
+        created_by=actor.name,
+    )
+    if Application.objects.filter(slug=application.slug, deleted_at=None).exists():
+        raise Invalid("slug", f"“{application.slug}” exists already; choose another name.")
+    application.save()
+    record(who=actor.who, verb="application.created", on=on_application(application), after=_facts(application))
+    return application
+
+
+@transaction.atomic
+def edit_application(
+    *,
+    actor: Actor,
+    application: Application,
+    name: str | None = None,
+    description: str | None = None,
+    source_kind: str | None = None,
+    source: Mapping[str, Any] | None = None,
+    spec: Mapping[str, Any] | None = None,
+) -> Application:
+    """Change what is given; takes effect with the next deployment. Raises `Blocked` or `Invalid`."""
+    require(actor, Act.EDIT_APPLICATION, application=application.slug)
+    row = Application.objects.select_for_update().get(pk=application.pk)
+    before = _facts(row)
+    if name is not None:
+        row.name = parse_text(name, field="name", longest=80, required=True)
+    if description is not None:
+        row.description = parse_text(description, field="description", longest=2000)
+    if source is not None:
+        row.source_kind = source_kind or row.source_kind
+        row.source = _checked_source(row.source_kind, source)
+    if spec is not None:
+        row.spec = parse_overrides(spec)
+    row.save()
+    record(who=actor.who, verb="application.edited", on=on_application(row), before=before, after=_facts(row))
+    return row
+
+
+def parse_overrides(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The keys of the spec that a person set themselves, each checked; None when there are none."""
+    given = {name: value for name, value in (spec or {}).items() if value is not None}
+    if not given:
+        return None
+    checked = parse_spec({"kind": "static", **given}).to_json()
+    return {name: checked[name] for name in given}
+
+
+@transaction.atomic
+def request_inspection(*, actor: Actor, source_kind: str, source: Mapping[str, Any]) -> Inspection:
+    """Ask a worker to look at a source and say what it is. Raises `Blocked` or `Invalid`."""
+    require(actor, Act.CREATE_APPLICATION)
+    clean = _checked_source(source_kind, source)
+    inspection = Inspection.objects.create(source_kind=source_kind, source=clean, created_by_id=actor.id)
+    enqueue(kind="inspect", key=f"inspection:{inspection.pk}", payload={"inspection": inspection.pk}, priority=20)
+    return inspection
+
+
+@transaction.atomic
+def save_configuration(
+    *,
+    actor: Actor,
+    application: Application,
+    environment: EnvironmentLike,
+    variables: Mapping[str, Any] | None = None,
+    secrets: Mapping[str, Any] | None = None,
+    removed_secrets: Iterable[str] = (),
+    comment: str = "",
+    based_on: int | None = None,
+) -> Configuration:
+    """A new version: `variables` replace all plain ones (None keeps them), `secrets` are added to or replace those kept.
+
+    `based_on` is the version the person was looking at; a newer one in between raises `Invalid` rather than losing it. When
+    nothing changes, the latest version is returned.
+    """
+    require(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug)
+    Application.objects.select_for_update().get(pk=application.pk)  # versions are numbered one at a time
+    latest = latest_configuration(application, environment)
+    newest = latest.version if latest else 0
+    if based_on is not None and based_on != newest:
+        raise Invalid("based_on", f"version {newest} was saved meanwhile; look at it and save again.")
+    plain = parse_variables(variables) if variables is not None else dict(latest.variables if latest else {})
+    kept = seal().open_all(latest.sealed_secrets) if latest else {}
+    hidden = {name: value for name, value in kept.items() if name not in set(removed_secrets)}
+    hidden |= parse_variables(secrets or {}, field="secrets")
+    if both := plain.keys() & hidden.keys():
+        raise Invalid("variables", f"{', '.join(sorted(both))} is a variable and a secret; keep one of them.")
+    marks = {name: seal().mark(value) for name, value in hidden.items()}
+    if latest and (latest.variables, latest.marks) == (plain, marks):
+        return latest
+    saved = Configuration.objects.create(
+        application=application,
+        environment_id=environment.pk,
+        version=next_configuration_version(application, environment),
+        variables=plain,
+        sealed_secrets=seal().seal_all(hidden),
+        marks=marks,
+        comment=parse_text(comment, field="comment", longest=500),
+        created_by=actor.name,
+    )
+    subject = On(
+        "configuration",
+        saved.pk,
+        f"{application.name} · {environment.name} · {saved.version}",
+        application.slug,
+        environment.slug,
+    )
+    before = {"version": newest, "variables": latest.variables, "secrets": latest.marks} if latest else {}
+    after = {"version": saved.version, "variables": plain, "secrets": marks}
+    record(who=actor.who, verb="configuration.saved", on=subject, comment=saved.comment, before=before, after=after)
+    return saved
+
+
+@transaction.atomic
+def restore_configuration(
+    *, actor: Actor, application: Application, environment: EnvironmentLike, old: Configuration
+) -> Configuration:
+    """An earlier version's content as a new version; history is never rewritten."""
+    require(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug)
+    latest = latest_configuration(application, environment)
+    return save_configuration(
+        actor=actor,
+        application=application,
+        environment=environment,
+        variables=old.variables,
+        secrets=seal().open_all(old.sealed_secrets),
+        removed_secrets=[name for name in (latest.marks if latest else {}) if name not in old.marks],
+        comment=f"Version {old.version} again",
+    )
+
+
+@transaction.atomic
+def save_credential(
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    host: str,
+    secret: str,
+    username: str = "",
+    known_hosts: str = "",
+    public_key: str = "",
+) -> Credential:
+    """Store or replace (by name) a registry password or a deploy key. The secret is never shown again."""
+    require(actor, Act.MANAGE_CREDENTIALS)
+    if kind not in {Credential.REGISTRY, Credential.DEPLOY_KEY}:
+        raise Invalid("kind", "use registry or deploy_key.")
+    if not secret.strip():
+        raise Invalid("secret", "is empty.")
+    if kind == Credential.DEPLOY_KEY and "PRIVATE KEY" not in secret:
+        raise Invalid("secret", "is not a private key; paste the whole file, starting with “-----BEGIN”.")
+    clean_name = parse_slug(name, field="name", longest=80)
+    values = {
+        "kind": kind,
+        "host": _parse_registry_host(host),
+        "username": parse_text(username, field="username", longest=200, required=kind == Credential.REGISTRY),
+        "sealed_secret": seal().seal(secret if kind == Credential.REGISTRY else secret.strip() + "\n"),
+        "known_hosts": parse_text(known_hosts, field="known_hosts", longest=20_000),
+        "public_key": parse_text(public_key, field="public_key", longest=20_000),
+        "created_by": actor.name,
+    }
+    credential, is_new = Credential.objects.update_or_create(name=clean_name, defaults=values)
+    verb = "credential.created" if is_new else "credential.replaced"
+    after = {"kind": kind, "host": credential.host, "username": credential.username, "secret": seal().mark(secret)}
+    record(who=actor.who, verb=verb, on=On("credential", credential.pk, clean_name), after=after)
+    return credential
+
+
+@transaction.atomic
+def delete_credential(*, actor: Actor, name: str) -> None:
+    """Raises `Invalid` while an application's source names it."""
+    require(actor, Act.MANAGE_CREDENTIALS)
+    credential = credential_named(name)
+    users = [one.slug for one in Application.objects.filter(deleted_at=None) if one.source.get("credential") == name]
+    if users:
+        raise Invalid("name", f"is used by {', '.join(users)}; choose another credential there first.")
+    record(who=actor.who, verb="credential.deleted", on=On("credential", credential.pk, name))
+    credential.delete()
+
+
+def store_upload(*, actor: Actor, name: str, chunks: Iterable[bytes]) -> Upload:
+    """Stream an archive to disk, name it by its SHA-256, and record it. Raises `Invalid` when it is empty or too large."""
+    require(actor, Act.CREATE_APPLICATION)
+    draft = upload_file(f".{random.token_hex(16)}")
+    digest, size = hashlib.sha256(), 0
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            for chunk in chunks:
+                size += len(chunk)
+                if size > settings.MAX_UPLOAD_BYTES:
+                    raise Invalid(
+                        "file", f"is larger than {settings.MAX_UPLOAD_BYTES // 2**20} MB; leave out data and dependencies."
+                    )
+                digest.update(chunk)
+                file.write(chunk)
+        if size == 0:
+            raise Invalid("file", "is empty.")
+        os.replace(draft, upload_file(digest.hexdigest()))
+    finally:
+        draft.unlink(missing_ok=True)
+    return _record_upload(actor, name, digest.hexdigest(), size)
+
+
+@transaction.atomic
+def _record_upload(actor: Actor, name: str, checksum: str, size: int) -> Upload:
+    title = os.path.basename(name.replace("\\", "/"))[:200] or "upload"
+    stored, is_new = Upload.objects.get_or_create(
+        checksum=checksum,
+        defaults={"name": title, "size_bytes": size, "created_by_id": actor.id, "created_by": actor.name},
+    )
+    if is_new:
+        record(
+            who=actor.who, verb="upload.stored", on=On("upload", stored.pk, title), after={"sha256": checksum, "bytes": size}
+        )
+    return stored
+
+
+def record_artifact(
+    *,
+    application: Application,
+    ref: ArtifactRef,
+    spec: Spec,
+    version: str,
+    source_kind: str,
+    source: Mapping[str, Any],
+    created_by: str,
+    **provenance: Any,
+) -> Artifact:
+    """The artifact of these bytes and this spec; made once, found ever after. Part of the deployment's transaction."""
+    with transaction.atomic():
+        Application.objects.select_for_update().get(pk=application.pk)
+        same = (
+            Artifact.objects.filter(application=application, digest=ref.digest, spec=spec.to_json())
+            .order_by("-number")
+            .first()
+        )
+        if same is not None:
+            return _found_again(same, ref, provenance)
+        newest = Artifact.objects.filter(application=application).aggregate(newest=Max("number"))["newest"] or 0
+        return Artifact.objects.create(
+            application=application,
+            number=newest + 1,
+            version=version[:120],
+            kind=ref.kind,
+            digest=ref.digest,
+            reference=ref.reference,
+            location=str(ref.location or ""),
+            spec=spec.to_json(),
+            source_kind=source_kind,
+            source=dict(source),
+            created_by=created_by,
+            **provenance,
+        )
+
+
+def _found_again(same: Artifact, ref: ArtifactRef, provenance: Mapping[str, Any]) -> Artifact:
+    same.location, same.reference, same.collected_at = str(ref.location or ""), ref.reference or same.reference, None
+    same.source_key = provenance.get("source_key", same.source_key)
+    same.save(update_fields=["location", "reference", "collected_at", "source_key"])
+    return same
+
+
+@transaction.atomic
+def mark_bad(*, actor: Actor, artifact: Artifact, reason: str, is_bad: bool = True) -> Artifact:
+    """Remember that a version is bad (it is refused everywhere until unmarked), or that it is not after all."""
+    require(actor, Act.MARK_BAD, application=artifact.application.slug)
+    why = parse_text(reason, field="reason", longest=500, required=is_bad)
+    artifact.bad_at = timezone.now() if is_bad else None
+    artifact.bad_by, artifact.bad_reason = (actor.name, why) if is_bad else ("", "")
+    artifact.save(update_fields=["bad_at", "bad_by", "bad_reason"])
+    subject = On("artifact", artifact.pk, str(artifact), application=artifact.application.slug)
+    record(who=actor.who, verb="artifact.marked_bad" if is_bad else "artifact.unmarked_bad", on=subject, comment=why)
+    return artifact
+
+
+def _checked_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
+    clean = parse_source(kind, source)
+    try:
+        if "credential" in clean:
+            credential_named(clean["credential"])
+        if kind == SourceKind.ARCHIVE and "upload" in clean:
+            upload(clean["upload"])
+    except NotVisible as error:
+        raise Invalid("credential" if error.kind == "credential" else "upload", str(error)) from None
+    return clean
+
+
+def _parse_registry_host(text: str) -> str:
+    host, colon, port = text.strip().lower().partition(":")
+    if colon and not (port.isdigit() and 0 < int(port) < 65536):
+        raise Invalid("host", "has a port that is not a number from 1 to 65535.")
+    if host.replace(".", "").isdigit():
+        return text.strip()  # an address: registries inside a company often have no name
+    return parse_host(host, field="host") + (colon + port)
+
+
+def _facts(application: Application) -> dict[str, Any]:
+    names = ("slug", "name", "description", "source_kind", "source", "spec")
+    return {name: getattr(application, name) for name in names}
+
+
+@transaction.atomic
+def rotate_keys() -> int:
+    """Seal every stored secret with the newest key; returns how many. Used after a key was added."""
+    count = 0
+    for configuration in Configuration.objects.exclude(sealed_secrets="").select_for_update():
+        configuration.sealed_secrets = seal().reseal(configuration.sealed_secrets)
+        configuration.save(update_fields=["sealed_secrets"])
+        count += 1
+    for credential in Credential.objects.select_for_update():
+        credential.sealed_secret = seal().reseal(credential.sealed_secret)
+        credential.save(update_fields=["sealed_secret"])
+        count += 1
+    return count

@@ -1,0 +1,143 @@
+"""What a source and a configuration may be, and how two configurations differ. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from urllib.parse import urlsplit
+
+from fairway.shared.names import Invalid, parse_git_ref, parse_image, parse_relative_path, parse_variable
+
+LONGEST_VALUE = 64 * 1024
+MOST_VARIABLES = 500
+RESERVED = frozenset({"PORT", "HOST"})  # set by the runtime; a person setting them would be ignored
+
+
+class SourceKind(StrEnum):
+    IMAGE = "image"
+    GIT = "git"
+    ARCHIVE = "archive"
+
+
+def parse_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
+    """A clean source of this kind. Raises `Invalid` naming the field.
+
+    image: ``{"image"}`` · git: ``{"url", "ref", "folder"}`` · archive: ``{"upload": sha256}`` or ``{"url", "checksum"}``.
+    """
+    values = {name: str(value).strip() for name, value in source.items() if value not in (None, "")}
+    if kind == SourceKind.IMAGE:
+        return {"image": parse_image(values.get("image", "")), **_credential(values)}
+    if kind == SourceKind.GIT:
+        folder = values.get("folder", "").strip("/")
+        return {
+            "url": parse_git_url(values.get("url", "")),
+            "ref": parse_git_ref(values.get("ref", "HEAD")),
+            **({"folder": str(parse_relative_path(folder, field="folder"))} if folder not in ("", ".") else {}),
+            **_credential(values),
+        }
+    if kind == SourceKind.ARCHIVE:
+        return _parse_archive(values)
+    raise Invalid("source", f"“{kind[:40]}” is not a kind of source; use image, git or archive.")
+
+
+def _credential(values: Mapping[str, str]) -> dict[str, str]:
+    return {"credential": values["credential"]} if values.get("credential") else {}
+
+
+def _parse_archive(values: Mapping[str, str]) -> dict[str, str]:
+    if upload := values.get("upload"):
+        return {"upload": _parse_checksum(upload, "upload"), **({"name": values["name"][:200]} if "name" in values else {})}
+    url = values.get("url", "")
+    if urlsplit(url).scheme != "https":
+        raise Invalid("url", "must be an https:// address of a .zip, .tar or .tar.gz file.")
+    return {"url": url, "checksum": _parse_checksum(values.get("checksum", ""), "checksum")}
+
+
+def _parse_checksum(text: str, field: str) -> str:
+    checksum = text.removeprefix("sha256:").lower()
+    if len(checksum) != 64 or set(checksum) - set("0123456789abcdef"):
+        raise Invalid(field, "must be a SHA-256 checksum: 64 hexadecimal digits.")
+    return checksum
+
+
+def parse_git_url(text: str) -> str:
+    """https://, ssh://, ``git@host:path`` or (where policy allows, checked at use) file://. No credentials inside."""
+    url = text.strip()
+    if (
+        not url
+        or url.startswith("-")
+        or any(character.isspace() or ord(character) < 32 for character in url)
+        or len(url) > 500
+    ):
+        raise Invalid("url", "is not a repository address; write https://… or git@host:owner/name.git.")
+    if "://" not in url:
+        user_host, colon, path = url.partition(":")
+        if colon and path and "@" in user_host and not path.startswith("-"):
+            return url
+        raise Invalid("url", "is not a repository address; write https://… or git@host:owner/name.git.")
+    parts = urlsplit(url)
+    if parts.scheme not in {"https", "ssh", "file"}:
+        raise Invalid("url", f"uses {parts.scheme}://; use https://, ssh:// or git@host:path.")
+    if parts.password or (parts.scheme == "https" and parts.username):
+        raise Invalid("url", "holds credentials; remove them and store a credential under Settings instead.")
+    if parts.scheme != "file" and (not parts.hostname or parts.hostname.startswith("-")):
+        raise Invalid("url", "has no host.")
+    return url
+
+
+def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> dict[str, str]:
+    """Names and values as text. Raises `Invalid` for a bad or reserved name, a NUL, or something too long."""
+    if len(values) > MOST_VARIABLES:
+        raise Invalid(field, f"holds {len(values)} entries; use at most {MOST_VARIABLES}.")
+    clean: dict[str, str] = {}
+    for name, value in values.items():
+        parse_variable(name, field=field)
+        if name in RESERVED or name.startswith("FAIRWAY_"):
+            raise Invalid(field, f"“{name}” is set by Fairway itself; choose another name.")
+        if not isinstance(value, str | int | float) or "\x00" in str(value):
+            raise Invalid(field, f"the value of {name} must be text without NUL characters.")
+        if len(str(value)) > LONGEST_VALUE:
+            raise Invalid(field, f"the value of {name} is longer than {LONGEST_VALUE} characters; use a file or a volume.")
+        clean[name] = str(value)
+    return clean
+
+
+@dataclass(frozen=True)
+class Change:
+    """One line of a configuration diff. A secret's values never appear, only that it was added, changed or removed."""
+
+    name: str
+    kind: str  # "added", "changed", "removed"
+    is_secret: bool
+    before: str = ""
+    after: str = ""
+
+
+def configuration_diff(
+    before_variables: Mapping[str, str],
+    before_marks: Mapping[str, str],
+    after_variables: Mapping[str, str],
+    after_marks: Mapping[str, str],
+) -> list[Change]:
+    """What changed between two versions; secrets are compared by their irreversible marks."""
+    plain = _differences(before_variables, after_variables, is_secret=False)
+    secret = _differences(before_marks, after_marks, is_secret=True)
+    return sorted(plain + secret, key=lambda change: (change.name, change.is_secret))
+
+
+def _differences(before: Mapping[str, str], after: Mapping[str, str], *, is_secret: bool) -> list[Change]:
+    found = []
+    for name in before.keys() | after.keys():
+        if before.get(name) == after.get(name):
+            continue
+        kind = "added" if name not in before else "removed" if name not in after else "changed"
+        shown = ("", "") if is_secret else (before.get(name, ""), after.get(name, ""))
+        found.append(Change(name, kind, is_secret, *shown))
+    return found
+
+
+def missing_names(required: tuple[str, ...], *given: Mapping[str, Any]) -> list[str]:
+    """The required variables that nobody sets (an empty value counts as unset)."""
+    return [name for name in required if not any(values.get(name) for values in given)]

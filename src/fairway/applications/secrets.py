@@ -1,0 +1,41 @@
+"""Opening and sealing this installation's secrets. The only place that holds the keys."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from django.conf import settings
+
+from fairway.applications.models import Configuration, Credential
+from fairway.drivers.runtimes.contract import RegistryCredential
+from fairway.shared.masking import Masker
+from fairway.shared.sealing import Seal
+
+
+@cache
+def _seal_for(keys: tuple[str, ...]) -> Seal:
+    return Seal(keys)
+
+
+def seal() -> Seal:
+    return _seal_for(tuple(settings.FIELD_KEYS))
+
+
+def open_secrets(configuration: Configuration | None) -> dict[str, str]:
+    """The secrets of a configuration, for the runtime only; never for a page."""
+    return seal().open_all(configuration.sealed_secrets) if configuration else {}
+
+
+def open_credential(credential: Credential) -> str:
+    return seal().open(credential.sealed_secret)
+
+
+def registry_credential(credential: Credential) -> RegistryCredential:
+    return RegistryCredential(credential.host, credential.username, open_credential(credential))
+
+
+def masker_for(configuration: Configuration | None, *credentials: Credential | None) -> Masker:
+    """Masks every secret that a deployment of this configuration could print."""
+    values = list(open_secrets(configuration).values())
+    values += [open_credential(credential) for credential in credentials if credential]
+    return Masker(values)

@@ -1,0 +1,238 @@
+"""What should be there: start, stop, scale, remove; domains, access, holds. Acts on instances run as `adjust` runs under the same key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.commands import require
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
+from fairway.activity.commands import record
+from fairway.applications.commands import on_application
+from fairway.applications.models import Application
+from fairway.deployments.commands.requests import parse_replicas
+from fairway.deployments.gate import Subject, ask
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.rules import ACTIVE, Access, Health, Wanted
+from fairway.deployments.subjects import on_placement
+from fairway.engine.commands import enqueue
+from fairway.engine.models import Run
+from fairway.environments.commands import IN_USE
+from fairway.environments.models import Environment
+from fairway.shared.names import Invalid, parse_host, parse_text
+
+STORY = "adjust"
+
+
+@transaction.atomic
+def stop(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
+    """Stop serving: the route shows a friendly page, requests in flight finish, then the instances stop."""
+    return _want(actor, Act.STOP, placement, "placement.stop_requested", reason, wanted=Wanted.STOPPED)
+
+
+@transaction.atomic
+def start(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
+    """Start what was stopped: the same artifact and configuration."""
+    return _want(actor, Act.START, placement, "placement.start_requested", reason, wanted=Wanted.RUNNING)
+
+
+@transaction.atomic
+def scale(*, actor: Actor, placement: Placement, replicas: int, reason: str = "") -> Placement:
+    """Run `replicas` instances (1–8): new ones are checked before they serve, surplus ones drained before they stop."""
+    return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
+
+
+@transaction.atomic
+def remove(*, actor: Actor, placement: Placement, reason: str = "", volumes_confirmed: str = "") -> Placement:
+    """Take an application out of an environment. Its volumes stay unless `volumes_confirmed` is the placement's name."""
+    if volumes_confirmed and volumes_confirmed != placement.name:
+        raise Invalid("volumes_confirmed", f"to delete its stored data too, write “{placement.name}” exactly.")
+    return _want(
+        actor, Act.REMOVE, placement, "placement.remove_requested", reason,
+        payload={"volumes": bool(volumes_confirmed)}, wanted=Wanted.REMOVED,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def delete_application(*, actor: Actor, application: Application, confirmed: str, volumes: bool = False) -> None:
+    """Remove it from every environment, then forget it (history stays). `confirmed` must be its slug."""
+    require(actor, Act.DELETE_APPLICATION, application=application.slug)
+    if confirmed != application.slug:
+        raise Invalid("confirmed", f"write “{application.slug}” exactly to delete it.")
+    row = Application.objects.select_for_update().get(pk=application.pk)
+    if Deployment.objects.filter(application=row, status__in=ACTIVE).exists():
+        sentence = _("A deployment of it is running or queued.")
+        raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
+    for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
+        _enqueue_removal(actor, placement, volumes)
+    row.deleted_at = timezone.now()
+    row.save(update_fields=["deleted_at"])
+    record(who=actor.who, verb="application.deleted", on=on_application(row), after={"volumes": volumes})
+
+
+@transaction.atomic
+def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -> Placement:
+    """The placement's custom domains. Raises `Invalid` for a bad one, one of Fairway's own, or one that is taken."""
+    row = _locked(placement)
+    ask(Act.ROUTE, _subject(row), actor)
+    wanted = list(dict.fromkeys(parse_host(domain, field="domains") for domain in domains))
+    for domain in wanted:
+        _refuse_taken(domain, row)
+    return _set(actor, row, "placement.domains_set", domains=wanted)
+
+
+@transaction.atomic
+def set_access(*, actor: Actor, placement: Placement, access: str) -> Placement:
+    """Who may open it: ``public`` or ``signed_in``."""
+    row = _locked(placement)
+    ask(Act.ROUTE, _subject(row), actor)
+    if access not in set(Access):
+        raise Invalid("access", f"use one of {', '.join(Access)}.")
+    return _set(actor, row, "placement.access_set", access=access)
+
+
+@transaction.atomic
+def release_hold(*, actor: Actor, placement: Placement) -> Placement:
+    """Let automation deploy here again after an automatic rollback."""
+    require(actor, Act.RELEASE_HOLD, application=placement.application.slug, environment=placement.environment.slug)
+    row = _locked(placement)
+    if row.held_at is None:
+        return row
+    before = {"reason": row.hold_reason}
+    row.held_at, row.hold_reason = None, ""
+    row.save(update_fields=["held_at", "hold_reason"])
+    record(who=actor.who, verb="placement.hold_released", on=on_placement(row), before=before)
+    return row
+
+
+@transaction.atomic
+def hold(*, actor: Actor, placement: Placement, reason: str) -> Placement:
+    """Keep automation from deploying here until a person releases it."""
+    row = _locked(placement)
+    row.held_at, row.hold_reason = timezone.now(), parse_text(reason, field="reason", longest=500)
+    row.save(update_fields=["held_at", "hold_reason"])
+    record(who=actor.who, verb="placement.held", on=on_placement(row), comment=row.hold_reason)
+    return row
+
+
+@transaction.atomic
+def observe(*, placement: Placement, health: Health, drift: list[str], observed: list[dict[str, Any]]) -> None:
+    """Write down what was last seen; an event only when health or drift changed."""
+    row = _locked(placement)
+    changed = (row.health, row.drift) != (health, drift)
+    before = {"health": row.health, "drift": row.drift}
+    row.health, row.drift, row.observed, row.observed_at = health, drift, observed, timezone.now()
+    row.save(update_fields=["health", "drift", "observed", "observed_at"])
+    if changed:
+        after = {"health": health, "drift": drift}
+        record(who=SYSTEM.who, verb="placement.observed", on=on_placement(row), before=before, after=after)
+
+
+@transaction.atomic
+def request_repair(*, placement: Placement) -> None:
+    """Ask for what should be there to be made so; does nothing while a run of this key is waiting or running."""
+    busy = Run.objects.filter(key=placement.key, finished_at=None)
+    if not busy.exists():
+        enqueue(kind=STORY, key=placement.key, payload=_payload(placement, {}), lane=placement.environment.lane)
+
+
+def _want(
+    actor: Actor,
+    act: Act,
+    placement: Placement,
+    verb: str,
+    reason: str,
+    payload: dict[str, Any] | None = None,
+    **changes: Any,
+) -> Placement:
+    row = _locked(placement)
+    ask(act, _subject(row), actor)
+    why = parse_text(reason, field="reason", longest=500)
+    before = {name: getattr(row, name) for name in changes}
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changes))
+    enqueue(kind=STORY, key=row.key, payload=_payload(row, payload or {}), lane=row.environment.lane, priority=10)
+    record(who=actor.who, verb=verb, on=on_placement(row), comment=why, before=before, after=changes)
+    return row
+
+
+def _enqueue_removal(actor: Actor, placement: Placement, volumes: bool) -> None:
+    placement.wanted = Wanted.REMOVED
+    placement.save(update_fields=["wanted"])
+    enqueue(
+        kind=STORY, key=placement.key, payload=_payload(placement, {"volumes": volumes}), lane=placement.environment.lane
+    )
+    record(who=actor.who, verb="placement.remove_requested", on=on_placement(placement))
+
+
+def _payload(placement: Placement, more: dict[str, Any]) -> dict[str, Any]:
+    return {"placement": placement.pk, **more}
+
+
+def _set(actor: Actor, row: Placement, verb: str, **changes: Any) -> Placement:
+    before = {name: getattr(row, name) for name in changes}
+    for name, value in changes.items():
+        setattr(row, name, value)
+    row.save(update_fields=list(changes))
+    enqueue(
+        kind=STORY, key=row.key, payload=_payload(row, {"gone_hosts": _gone(before, changes)}), lane=row.environment.lane
+    )
+    record(who=actor.who, verb=verb, on=on_placement(row), before=before, after=changes)
+    return row
+
+
+def _gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
+    return [host for host in before.get("domains", []) if host not in after.get("domains", [])]
+
+
+def _locked(placement: Placement) -> Placement:
+    chosen = Placement.objects.select_for_update(of=("self",)).select_related(
+        "application", "environment", "current__artifact", "current__configuration"
+    )
+    return chosen.get(pk=placement.pk)
+
+
+def _subject(row: Placement) -> Subject:
+    current = row.current
+    return Subject(
+        row.application,
+        row.environment,
+        placement=row,
+        artifact=current.artifact if current else None,
+        configuration=current.configuration if current else None,
+    )
+
+
+def _refuse_taken(domain: str, row: Placement) -> None:
+    own = [environment.host for environment in Environment.objects.filter(deleted_at=None)]
+    if any(domain == host or domain.endswith(f".{host}") for host in own):
+        raise Invalid("domains", f"“{domain}” lies below an environment's own domain; those are given by Fairway.")
+    if domain in settings.ALLOWED_HOSTS:
+        raise Invalid("domains", f"“{domain}” is Fairway's own address.")
+    for other in Placement.objects.filter(~Q(pk=row.pk)).select_related("application", "environment"):
+        if domain in other.domains:
+            raise Invalid("domains", f"“{domain}” belongs to {other.application.name} in {other.environment.name}.")
+
+
+def _placed_there(environment: Environment) -> Iterable[Blocker]:
+    """An environment in use cannot be deleted; see `environments.commands.IN_USE`."""
+    placed = Placement.objects.filter(environment=environment).filter(~Q(current=None) | Q(wanted=Wanted.REMOVED))
+    names = list(placed.values_list("application__name", flat=True))
+    active = Deployment.objects.filter(environment=environment, status__in=ACTIVE).exists()
+    if names:
+        sentence = _("%(names)s is deployed there.") % {"names": ", ".join(names)}
+        yield Blocker(code="in_use", sentence=sentence, who=_("a Deployer, by removing it from this environment"))
+    elif active:
+        yield Blocker(
+            code="in_progress", sentence=_("A deployment there is running or queued."), who=_("a Deployer, by cancelling it")
+        )
+
+
+IN_USE.append(_placed_there)

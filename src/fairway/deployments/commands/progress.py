@@ -1,0 +1,163 @@
+"""What the story writes as it goes. Called by stories and by the engine's watcher, inside its transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from fairway.accounts.rules import SYSTEM
+from fairway.activity.commands import record
+from fairway.applications.models import Artifact
+from fairway.deployments.models import Deployment, LogChunk, Placement
+from fairway.deployments.rules import Health, Kind, Status, Wanted
+from fairway.deployments.subjects import deployment_facts, on_deployment, on_placement
+from fairway.drivers.proxy.contract import ProbeFigure
+
+Line = tuple[int, float, str, str, str]  # number, unix time, step, stream, text
+
+
+def started(deployment: Deployment) -> None:
+    """The worker took it up."""
+    if deployment.status in {Status.QUEUED, Status.WAITING}:
+        values = {} if deployment.started_at else {"started_at": timezone.now()}
+        deployment.move_to(Status.RUNNING, **values)
+        record(who=SYSTEM.who, verb="deployment.started", on=on_deployment(deployment))
+
+
+def waiting(deployment: Deployment, reason: str) -> None:
+    if deployment.status == Status.RUNNING:
+        deployment.move_to(Status.WAITING)
+    record(who=SYSTEM.who, verb="deployment.waiting", on=on_deployment(deployment), comment=reason)
+
+
+def step_started(deployment: Deployment, step: str, attempt: int) -> None:
+    Deployment.objects.filter(pk=deployment.pk).update(step=step)
+    record(
+        who=SYSTEM.who,
+        verb="deployment.step_started",
+        on=on_deployment(deployment),
+        after={"step": step, "attempt": attempt},
+    )
+
+
+def step_finished(deployment: Deployment, step: str, status: str, sentence: str) -> None:
+    after = {"step": step, "status": status}
+    record(who=SYSTEM.who, verb="deployment.step_finished", on=on_deployment(deployment), comment=sentence, after=after)
+
+
+def ended(deployment: Deployment, status: Status, sentence: str, detail: str) -> None:
+    """The last word; on success the row says what was served."""
+    if deployment.status in {Status.QUEUED, Status.WAITING} and status in {Status.SUCCEEDED, Status.FAILED}:
+        deployment.move_to(Status.RUNNING)
+    deployment.move_to(status, sentence=sentence, detail=detail)
+    record(
+        who=SYSTEM.who,
+        verb=f"deployment.{status}",
+        on=on_deployment(deployment),
+        comment=sentence,
+        after=deployment_facts(deployment) | {"requested_by": deployment.requested_by},
+    )
+
+
+@transaction.atomic
+def artifact_settled(*, deployment: Deployment, artifact: Artifact) -> None:
+    """The source has become this artifact."""
+    if deployment.artifact_id == artifact.pk:
+        return
+    Deployment.objects.filter(pk=deployment.pk).update(artifact=artifact)
+    deployment.artifact = artifact
+    after = {"version": artifact.version, "digest": artifact.digest, "commit": artifact.commit}
+    record(who=SYSTEM.who, verb="deployment.artifact_settled", on=on_deployment(deployment), after=after)
+
+
+@transaction.atomic
+def switched(*, deployment: Deployment, placement: Placement, served_digest: str) -> None:
+    """The route serves this deployment now. Running it again changes nothing."""
+    row = Placement.objects.select_for_update().get(pk=placement.pk)
+    if row.current_id == deployment.pk:
+        return
+    before = {"deployment": row.current_id}
+    if row.current_id is not None and deployment.kind != Kind.RESTART:
+        row.previous_good_id = _good_before(row, deployment)
+    row.current, row.wanted, row.replicas = deployment, Wanted.RUNNING, deployment.replicas
+    row.health, row.drift = Health.HEALTHY, []
+    row.save(update_fields=["current", "previous_good", "wanted", "replicas", "health", "drift"])
+    Deployment.objects.filter(pk=deployment.pk).update(
+        switched_at=timezone.now(), served_digest=served_digest, replaces_id=before["deployment"]
+    )
+    record(
+        who=SYSTEM.who,
+        verb="placement.switched",
+        on=on_placement(row),
+        before=before,
+        after={"deployment": deployment.pk, "digest": served_digest},
+    )
+
+
+def _good_before(row: Placement, deployment: Deployment) -> int | None:
+    """What a later rollback returns to: what served before, unless this deployment already returned past it."""
+    if deployment.kind in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK} and deployment.returns_to is not None:
+        older = Deployment.objects.filter(
+            application=row.application_id,
+            environment=row.environment_id,
+            status=Status.SUCCEEDED,
+            pk__lt=deployment.returns_to.pk,
+            artifact__bad_at=None,
+        ).exclude(artifact=deployment.artifact_id, configuration=deployment.configuration_id)
+        return older.order_by("-pk").values_list("pk", flat=True).first()
+    return row.current_id
+
+
+@transaction.atomic
+def switched_back(*, deployment: Deployment, placement: Placement, to: Deployment | None) -> None:
+    """A cancelled or broken deployment gave the traffic back."""
+    row = Placement.objects.select_for_update().get(pk=placement.pk)
+    if row.current_id != deployment.pk:
+        return
+    row.current = to
+    row.save(update_fields=["current"])
+    after = {"deployment": to.pk if to else None}
+    record(
+        who=SYSTEM.who,
+        verb="placement.switched_back",
+        on=on_placement(row),
+        before={"deployment": deployment.pk},
+        after=after,
+    )
+
+
+@transaction.atomic
+def probed(*, deployment: Deployment, figure: ProbeFigure) -> None:
+    Deployment.objects.filter(pk=deployment.pk).update(probe=asdict(figure))
+    record(who=SYSTEM.who, verb="deployment.probed", on=on_deployment(deployment), after=asdict(figure))
+
+
+def gate_used(*, deployment: Deployment, gate: str) -> None:
+    """How readiness was decided; shown on the page."""
+    Deployment.objects.filter(pk=deployment.pk).update(gate_used=gate[:200])
+
+
+@transaction.atomic
+def append_log(*, deployment_id: int, lines: Sequence[Line]) -> None:
+    """Append numbered lines, already masked. Lines that are there already (a step that ran twice) are refused by the database."""
+    if not lines:
+        return
+    LogChunk.objects.create(
+        deployment_id=deployment_id, first=lines[0][0], last=lines[-1][0], lines=[list(line) for line in lines]
+    )
+    Deployment.objects.filter(pk=deployment_id).update(log_lines=lines[-1][0])
+
+
+def removed(*, placement: Placement) -> None:
+    """Everything of it is gone: the row goes, history stays."""
+    with transaction.atomic():
+        record(who=SYSTEM.who, verb="placement.removed", on=on_placement(placement))
+        placement.delete()
+
+
+def adjusted(placement: Placement, verb: str, after: Mapping[str, Any], sentence: str = "") -> None:
+    record(who=SYSTEM.who, verb=verb, on=on_placement(placement), comment=sentence, after=after)

@@ -1,0 +1,232 @@
+"""What people ask for: deploy, promote, roll back, restart, cancel. The row is the request; a worker runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.activity.commands import record
+from fairway.applications.commands import edit_application
+from fairway.applications.models import Application, Artifact, Configuration
+from fairway.applications.queries import latest_configuration
+from fairway.deployments.gate import Subject, ask
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.rules import MOST_REPLICAS, Kind, Status, Wanted
+from fairway.deployments.subjects import deployment_facts, on_deployment, placement_of
+from fairway.engine.commands import enqueue, request_cancel
+from fairway.environments.models import Environment
+from fairway.shared.names import Invalid, parse_text
+
+STORY = "deploy"
+ACT_OF = {
+    Kind.DEPLOY: Act.DEPLOY,
+    Kind.PROMOTE: Act.PROMOTE,
+    Kind.ROLLBACK: Act.ROLL_BACK,
+    Kind.AUTOMATIC_ROLLBACK: Act.ROLL_BACK,
+    Kind.RESTART: Act.RESTART,
+}
+
+
+@transaction.atomic
+def request_deployment(
+    *,
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    artifact: Artifact | None = None,
+    source_kind: str = "",
+    source: Mapping[str, Any] | None = None,
+    reason: str = "",
+    break_glass: str = "",
+    replicas: int | None = None,
+) -> Deployment:
+    """Put the application's source (or a given artifact) live in an environment, with its latest configuration.
+
+    A given `source` becomes the application's own first. Raises `Blocked` or `Invalid`.
+    """
+    if source is not None:
+        application = edit_application(actor=actor, application=application, source_kind=source_kind, source=source)
+    return _request(
+        kind=Kind.DEPLOY,
+        actor=actor,
+        application=application,
+        environment=environment,
+        artifact=artifact,
+        configuration=latest_configuration(application, environment),
+        reason=reason,
+        break_glass=break_glass,
+        replicas=replicas,
+    )
+
+
+@transaction.atomic
+def promote(
+    *,
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    from_environment: Environment,
+    reason: str = "",
+    break_glass: str = "",
+) -> Deployment:
+    """Put the artifact that runs in one environment live in another, not rebuilt, with that environment's configuration."""
+    origin = placement_of(application, from_environment)
+    if origin is None or origin.current is None:
+        sentence = _("Nothing runs in %(environment)s that could be promoted.") % {"environment": from_environment.name}
+        raise Blocked([Blocker(code="nothing_there", sentence=sentence, who=_("a Deployer, by deploying there first"))])
+    return _request(
+        kind=Kind.PROMOTE,
+        actor=actor,
+        application=application,
+        environment=environment,
+        artifact=origin.current.artifact,
+        configuration=latest_configuration(application, environment),
+        reason=reason,
+        break_glass=break_glass,
+    )
+
+
+@transaction.atomic
+def roll_back(
+    *,
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    to: Deployment | None = None,
+    reason: str = "",
+    break_glass: str = "",
+    is_automatic: bool = False,
+) -> Deployment:
+    """A new deployment of an earlier artifact *and* its configuration; `to` is the deployment to return to.
+
+    Without `to`, the last good one before the current. Raises `Blocked` when there is none.
+    """
+    placement = placement_of(application, environment)
+    target = to or (placement.previous_good if placement else None)
+    if (
+        target is None
+        or target.artifact is None
+        or (target.application_id, target.environment_id) != (application.pk, environment.pk)
+    ):
+        sentence = _("There is no earlier version here to go back to.")
+        raise Blocked([Blocker(code="nothing_to_roll_back_to", sentence=sentence)])
+    return _request(
+        kind=Kind.AUTOMATIC_ROLLBACK if is_automatic else Kind.ROLLBACK,
+        actor=actor,
+        application=application,
+        environment=environment,
+        artifact=target.artifact,
+        configuration=target.configuration,
+        returns_to=target,
+        reason=reason,
+        break_glass=break_glass,
+    )
+
+
+@transaction.atomic
+def restart(*, actor: Actor, application: Application, environment: Environment, reason: str = "") -> Deployment:
+    """Fresh instances of what runs, started beside the old ones: a deployment like any other, without a gap."""
+    placement = placement_of(application, environment)
+    current = placement.current if placement else None
+    return _request(
+        kind=Kind.RESTART,
+        actor=actor,
+        application=application,
+        environment=environment,
+        artifact=current.artifact if current else None,
+        configuration=current.configuration if current else None,
+        reason=reason,
+    )
+
+
+@transaction.atomic
+def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
+    """Ask a deployment to stop. Queued: cancelled at once. Running: cancelling, and cancelled once it is cleaned up."""
+    row = (
+        Deployment.objects.select_for_update(of=("self",)).select_related("application", "environment").get(pk=deployment.pk)
+    )
+    ask(Act.CANCEL, Subject(row.application, row.environment, deployment=row), actor)
+    why = parse_text(reason, field="reason", longest=500)
+    if row.status == Status.CANCELLING:
+        return row
+    if row.run_id is None:
+        row.move_to(Status.CANCELLED, sentence=_("Cancelled by %(person)s.") % {"person": actor.name})
+    else:
+        record(who=actor.who, verb="deployment.cancel_requested", on=on_deployment(row), comment=why)
+        request_cancel(run_id=row.run_id, reason=f"{actor.name}: {why}" if why else actor.name)
+    row.refresh_from_db()
+    if row.is_active and row.status != Status.CANCELLING:
+        row.move_to(Status.CANCELLING)
+    return row
+
+
+def _request(
+    *,
+    kind: Kind,
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    artifact: Artifact | None,
+    configuration: Configuration | None,
+    reason: str,
+    break_glass: str = "",
+    replicas: int | None = None,
+    returns_to: Deployment | None = None,
+) -> Deployment:
+    placement = _placement_to_be(application, environment)
+    glass = parse_text(break_glass, field="break_glass", longest=500)
+    subject = Subject(application, environment, placement, artifact, configuration)
+    ask(ACT_OF[kind], subject, actor, breaks_glass=bool(glass))
+    deployment = Deployment.objects.create(
+        application=application,
+        environment=environment,
+        kind=kind,
+        artifact=artifact,
+        configuration=configuration,
+        source_kind=artifact.source_kind if artifact else application.source_kind,
+        source=artifact.source if artifact else application.source,
+        spec=None if artifact else application.spec,
+        replicas=parse_replicas(replicas) if replicas is not None else placement.replicas,
+        replaces=placement.current,
+        returns_to=returns_to,
+        requested_by_id=actor.id,
+        requested_by=actor.name,
+        acting_role=actor.acting_as or "",
+        door=actor.door,
+        reason=parse_text(reason, field="reason", longest=500),
+        broke_glass=glass,
+    )
+    deployment.run = enqueue(kind=STORY, key=deployment.key, payload={"deployment": deployment.pk}, lane=environment.lane)
+    deployment.save(update_fields=["run"])
+    if glass:
+        record(who=actor.who, verb="gate.glass_broken", on=on_deployment(deployment), comment=glass)
+    record(
+        who=actor.who,
+        verb="deployment.requested",
+        on=on_deployment(deployment),
+        comment=deployment.reason,
+        after=deployment_facts(deployment),
+    )
+    return deployment
+
+
+def _placement_to_be(application: Application, environment: Environment) -> Placement:
+    """The placement's row, locked: two people pressing at once are asked one after the other."""
+    Environment.objects.select_for_update().get(pk=environment.pk)
+    placement = placement_of(application, environment)
+    if placement is None:
+        placement = Placement.objects.create(application=application, environment=environment)
+    elif placement.wanted == Wanted.REMOVED:
+        raise Blocked([Blocker(code="removing", sentence=_("It is being removed from here."), clears_at=None)])
+    return placement
+
+
+def parse_replicas(replicas: int) -> int:
+    """Raises `Invalid` outside 1–8."""
+    if isinstance(replicas, bool) or not 1 <= int(replicas) <= MOST_REPLICAS:
+        raise Invalid("replicas", f"must be a number from 1 to {MOST_REPLICAS}.")
+    return int(replicas)

@@ -1,0 +1,210 @@
+"""One gate: every reason why an act may not happen now, asked by every door at request and again at the start.
+
+An empty list means yes. Rooms above contribute their rules with `register`; a rule is a function of one `Request`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, may, role_blocker
+from fairway.activity.rules import Door
+from fairway.applications.models import Application, Artifact, Configuration
+from fairway.applications.rules import missing_names
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.rules import ACTIVE, Health, Wanted
+from fairway.drivers.runtimes.registry import artifact_kinds
+from fairway.environments.models import Environment
+from fairway.environments.runtimes import availability_of
+
+BRINGS_LIVE = frozenset({Act.DEPLOY, Act.PROMOTE, Act.ROLL_BACK, Act.RESTART})
+STARTS = BRINGS_LIVE | {Act.START, Act.SCALE}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an act is about. `artifact` and `configuration` are what would be live afterwards, where known."""
+
+    application: Application
+    environment: Environment
+    placement: Placement | None = None
+    artifact: Artifact | None = None
+    configuration: Configuration | None = None
+    deployment: Deployment | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    act: Act
+    subject: Subject
+    actor: Actor
+    at: datetime
+    breaks_glass: bool = False
+
+
+Rule = Callable[[Request], Iterable[Blocker]]
+_rules: list[tuple[frozenset[Act], Rule]] = []
+
+
+def register(*acts: Act) -> Callable[[Rule], Rule]:
+    """Add a rule for these acts (none: for all)."""
+
+    def add(rule: Rule) -> Rule:
+        _rules.append((frozenset(acts or Act), rule))
+        return rule
+
+    return add
+
+
+def blockers(
+    act: Act, subject: Subject, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
+) -> list[Blocker]:
+    """Why `actor` may not do `act` to `subject` at that instant; empty means they may."""
+    request = Request(act, subject, actor, at or timezone.now(), breaks_glass)
+    return [blocker for acts, rule in _rules if act in acts for blocker in rule(request)]
+
+
+def ask(act: Act, subject: Subject, actor: Actor, *, breaks_glass: bool = False) -> None:
+    """Raises `Blocked` unless the gate is open."""
+    if reasons := blockers(act, subject, actor, breaks_glass=breaks_glass):
+        raise Blocked(reasons)
+
+
+@register()
+def role_allows(request: Request) -> Iterator[Blocker]:
+    subject = request.subject
+    where = {"application": subject.application.slug, "environment": subject.environment.slug}
+    if not may(request.actor, request.act, **where):
+        yield role_blocker(request.act)
+    if request.breaks_glass and not may(request.actor, Act.BREAK_GLASS, **where):
+        yield role_blocker(Act.BREAK_GLASS)
+
+
+@register(*STARTS)
+def environment_is_unlocked(request: Request) -> Iterator[Blocker]:
+    lock = request.subject.environment.lock_at(request.at)
+    if lock is None or request.breaks_glass:
+        return
+    words = {"environment": request.subject.environment.name, "owner": lock.owner, "reason": lock.reason}
+    yield Blocker(
+        code="locked",
+        sentence=_("%(environment)s is locked by %(owner)s: %(reason)s") % words,
+        who=_("%(owner)s, a Release Manager or an Admin, by unlocking it") % words,
+        clears_at=lock.until,
+    )
+
+
+@register(*STARTS)
+def runtime_is_available(request: Request) -> Iterator[Blocker]:
+    answer = availability_of(request.subject.environment)
+    if not answer.is_available:
+        yield Blocker(code="runtime", sentence=answer.sentence, who=_("whoever runs this machine"))
+
+
+@register(*STARTS)
+def artifact_fits(request: Request) -> Iterator[Blocker]:
+    artifact, environment = request.subject.artifact, request.subject.environment
+    if artifact is None:
+        return
+    if artifact.kind not in artifact_kinds(environment.runtime):
+        words = {
+            "version": artifact.version,
+            "kind": artifact.kind,
+            "environment": environment.name,
+            "runtime": environment.runtime,
+        }
+        yield Blocker(
+            code="artifact_kind",
+            sentence=_(
+                "%(version)s is an artifact of kind %(kind)s, which the runtime %(runtime)s of %(environment)s cannot run."
+            )
+            % words,
+            who=_("an Admin, by changing the environment's runtime; or deploy there from source"),
+        )
+    elif artifact.location and not Path(artifact.location).is_dir():
+        yield Blocker(
+            code="artifact_gone",
+            sentence=_("The bytes of %(version)s are no longer stored here.") % {"version": artifact.version},
+            who=_("a Deployer, by deploying that version from its source again"),
+        )
+
+
+@register(Act.DEPLOY, Act.PROMOTE, Act.ROLL_BACK)
+def version_is_not_bad(request: Request) -> Iterator[Blocker]:
+    artifact = request.subject.artifact
+    if artifact is not None and artifact.bad_at is not None:
+        words = {"version": artifact.version, "person": artifact.bad_by, "reason": artifact.bad_reason}
+        yield Blocker(
+            code="bad_version",
+            sentence=_("%(version)s was marked bad by %(person)s: %(reason)s") % words,
+            who=_("a Deployer or Release Manager, by unmarking it"),
+        )
+
+
+@register(*STARTS)
+def required_settings_are_set(request: Request) -> Iterator[Blocker]:
+    artifact, configuration = request.subject.artifact, request.subject.configuration
+    if artifact is None:
+        return
+    spec = artifact.parsed_spec
+    given = (configuration.variables, configuration.marks) if configuration else ({}, {})
+    missing = missing_names(spec.requires, spec.environment, *given)
+    if missing:
+        yield Blocker(
+            code="missing_configuration",
+            sentence=_("Required settings are missing: %(names)s.") % {"names": ", ".join(missing)},
+            who=_("a Deployer, under Configuration"),
+            details={"names": missing},
+        )
+
+
+@register(Act.PROMOTE, Act.ROLL_BACK)
+def it_is_not_there_already(request: Request) -> Iterator[Blocker]:
+    placement = request.subject.placement
+    current = placement.current if placement else None
+    if placement is None or current is None or request.subject.artifact is None or placement.wanted != Wanted.RUNNING:
+        return
+    same = (current.artifact_id, current.configuration_id) == (
+        request.subject.artifact.pk,
+        request.subject.configuration.pk if request.subject.configuration else None,
+    )
+    if same and placement.health == Health.HEALTHY:
+        words = {"version": current.version, "environment": request.subject.environment.name}
+        yield Blocker(
+            code="already_live", sentence=_("%(version)s already runs in %(environment)s with this configuration.") % words
+        )
+
+
+@register(Act.DEPLOY, Act.PROMOTE)
+def automation_is_not_held(request: Request) -> Iterator[Blocker]:
+    placement = request.subject.placement
+    if placement and placement.held_at and request.actor.door in {Door.WEBHOOK, Door.SCHEDULE}:
+        yield Blocker(
+            code="held",
+            sentence=_("Automatic deployments are on hold here: %(reason)s") % {"reason": placement.hold_reason},
+            who=_("a Deployer, by releasing the hold"),
+        )
+
+
+@register(Act.CANCEL)
+def it_can_be_cancelled(request: Request) -> Iterator[Blocker]:
+    deployment = request.subject.deployment
+    if deployment is not None and deployment.status not in ACTIVE:
+        yield Blocker(code="ended", sentence=_("This deployment has ended already."))
+
+
+@register(Act.RESTART, Act.STOP, Act.START, Act.SCALE, Act.REMOVE, Act.ROUTE)
+def something_is_there(request: Request) -> Iterator[Blocker]:
+    placement = request.subject.placement
+    if placement is None or placement.current is None:
+        yield Blocker(code="nothing_there", sentence=_("Nothing is deployed here yet."), who=_("a Deployer, by deploying"))
+    elif request.act in {Act.RESTART, Act.SCALE, Act.STOP} and placement.wanted == Wanted.STOPPED:
+        yield Blocker(code="stopped", sentence=_("It is stopped; start it first."), who=_("a Deployer"))
+    elif request.act == Act.START and placement.wanted == Wanted.RUNNING and placement.health == Health.HEALTHY:
+        yield Blocker(code="running", sentence=_("It is running already."))

@@ -1,0 +1,192 @@
+"""Tables of this room."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from fairway.applications.models import Application, Artifact, Configuration
+from fairway.deployments.rules import ACTIVE, ENDED, Access, Health, Kind, Status, Wanted, may_move, shown_status
+from fairway.engine.models import Run
+from fairway.environments.models import Environment
+
+__all__ = ["Deployment", "LogChunk", "Placement"]
+
+
+class IllegalMove(Exception):
+    """A status change that the state machine does not know, or that somebody else made first."""
+
+
+class Deployment(models.Model):
+    """One attempt to put one artifact and one configuration version live in one environment. Never rewritten.
+
+    `probe` is the figure measured during the switch, `gate_used` how readiness was decided, `addresses` what the route
+    served right after. `log_lines` counts lines kept in `LogChunk`.
+    """
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="deployments")
+    kind = models.CharField(max_length=24)
+    status = models.CharField(max_length=12, default=Status.QUEUED)
+    artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="deployments")
+    configuration = models.ForeignKey(Configuration, null=True, on_delete=models.PROTECT, related_name="deployments")
+    source_kind = models.CharField(max_length=20, blank=True)
+    source = models.JSONField(default=dict)
+    spec = models.JSONField(null=True)  # a person's changes to what is detected
+    replicas = models.PositiveSmallIntegerField(default=1)
+    run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="deployment")
+    replaces = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replaced_by")
+    returns_to = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="returned_to_by")
+    requested_by_id = models.BigIntegerField(null=True)
+    requested_by = models.CharField(max_length=200)
+    acting_role = models.CharField(max_length=40, blank=True)
+    door = models.CharField(max_length=20)
+    reason = models.CharField(max_length=500, blank=True)
+    broke_glass = models.CharField(max_length=500, blank=True)
+    step = models.CharField(max_length=20, blank=True)
+    sentence = models.TextField(blank=True)
+    detail = models.TextField(blank=True)
+    gate_used = models.CharField(max_length=200, blank=True)
+    probe = models.JSONField(null=True)
+    served_digest = models.CharField(max_length=80, blank=True)
+    log_lines = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    switched_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(status__in=list(Status)), name="deployment_status_known"),
+            models.CheckConstraint(condition=Q(kind__in=list(Kind)), name="deployment_kind_known"),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["application", "environment", "-id"]),
+            models.Index(fields=["environment", "-id"]),
+            models.Index(fields=["status", "-id"]),
+            models.Index(fields=["requested_by", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.application.slug} → {self.environment.slug}"
+
+    @property
+    def label(self) -> str:
+        """The generation label on instances and routes, e.g. ``d42``."""
+        return f"d{self.pk}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.application.slug}:{self.environment.slug}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def version(self) -> str:
+        return self.artifact.version if self.artifact else ""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether it is what its placement serves."""
+        return Placement.objects.filter(current=self).exists()
+
+    @property
+    def shown_status(self) -> str:
+        return shown_status(self.status, is_current=self.status == Status.SUCCEEDED and self.is_current)
+
+    def move_to(self, status: Status, **values: object) -> None:
+        """Change the status, conditionally on the one we read. Raises `IllegalMove`."""
+        if not may_move(self.status, status):
+            raise IllegalMove(f"deployment {self.pk} cannot go from {self.status} to {status}")
+        if status in ENDED:
+            values["finished_at"] = timezone.now()
+        changed = Deployment.objects.filter(pk=self.pk, status=self.status).update(status=status, **values)
+        if not changed:
+            raise IllegalMove(f"deployment {self.pk} is no longer {self.status}")
+        self.refresh_from_db()
+
+
+class Placement(models.Model):
+    """What should be in one environment of one application, and what was last seen there."""
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="placements")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="placements")
+    current = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
+    previous_good = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
+    wanted = models.CharField(max_length=10, default=Wanted.RUNNING)
+    replicas = models.PositiveSmallIntegerField(default=1)
+    domains = models.JSONField(default=list)
+    access = models.CharField(max_length=12, default=Access.PUBLIC)
+    hold_reason = models.CharField(max_length=500, blank=True)
+    held_at = models.DateTimeField(null=True)
+    health = models.CharField(max_length=10, default=Health.UNKNOWN)
+    drift = models.JSONField(default=list)  # sentences: what differs from what should be
+    observed = models.JSONField(default=list)  # the instances, as last seen
+    observed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["application", "environment"], name="one_placement_each"),
+            models.CheckConstraint(condition=Q(wanted__in=list(Wanted)), name="placement_wanted_known"),
+            models.CheckConstraint(condition=Q(health__in=list(Health)), name="placement_health_known"),
+            models.CheckConstraint(condition=Q(access__in=list(Access)), name="placement_access_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def name(self) -> str:
+        """How runtimes know it: ``hello.staging``."""
+        return f"{self.application.slug}.{self.environment.slug}"
+
+    @property
+    def key(self) -> str:
+        return f"{self.application.slug}:{self.environment.slug}"
+
+    @property
+    def host(self) -> str:
+        return f"{self.application.slug}.{self.environment.host}"
+
+    @property
+    def hosts(self) -> list[str]:
+        return [self.host, *self.domains]
+
+    @property
+    def urls(self) -> list[str]:
+        """Where people find it, its own address first."""
+        return [public_url(host) for host in self.hosts]
+
+    @property
+    def url(self) -> str:
+        return public_url(self.host)
+
+
+def public_url(host: str) -> str:
+    """https for public hosts where HTTPS is on, else http with the proxy's port."""
+    is_local = host == "localhost" or host.endswith(".localhost")
+    if settings.PROXY_TLS_PORT and not is_local:
+        return f"https://{host}" + ("" if settings.PROXY_TLS_PORT == 443 else f":{settings.PROXY_TLS_PORT}")
+    return f"http://{host}" + ("" if settings.PROXY_PORT == 80 else f":{settings.PROXY_PORT}")
+
+
+class LogChunk(models.Model):
+    """Some consecutive lines of a deployment's log: ``[[number, unix time, step, stream, text], …]``, secrets masked."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="log_chunks")
+    first = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+    lines = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["deployment", "first"], name="log_line_once")]
+        indexes: ClassVar = [models.Index(fields=["deployment", "last"])]
+
+    def __str__(self) -> str:
+        return f"lines {self.first}–{self.last} of {self.deployment_id}"

@@ -1,0 +1,218 @@
+"""Reading deployments and placements; every lookup starts at `visible_to(actor)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from fairway.accounts.rules import Actor, NotVisible
+from fairway.applications.models import Application
+from fairway.deployments.models import Deployment, LogChunk, Placement
+from fairway.deployments.rules import ACTIVE, STEPS, Status, expected_seconds
+from fairway.engine.models import RunStep
+from fairway.engine.queries import queue_position
+from fairway.environments.models import Environment
+
+
+def _scope(actor: Actor) -> Q:
+    grants = actor.active_grants
+    if actor.is_system or any(not grant.environment and not grant.application for grant in grants):
+        return Q()
+    allowed = Q(pk__in=[])
+    for grant in grants:
+        scope = Q()
+        if grant.environment:
+            scope &= Q(environment__slug=grant.environment)
+        if grant.application:
+            scope &= Q(application__slug=grant.application)
+        allowed |= scope
+    return allowed
+
+
+def visible_to(actor: Actor) -> QuerySet[Deployment]:
+    """The deployments this actor may see, newest first."""
+    related = ("application", "environment", "artifact", "configuration")
+    return Deployment.objects.filter(_scope(actor)).select_related(*related).order_by("-pk")
+
+
+def placements_visible_to(actor: Actor) -> QuerySet[Placement]:
+    related = ("application", "environment", "current__artifact", "current__configuration", "previous_good__artifact")
+    return (
+        Placement.objects.filter(_scope(actor))
+        .select_related(*related)
+        .order_by("environment__position", "application__name")
+    )
+
+
+def deployment(actor: Actor, number: int) -> Deployment:
+    """Raises `NotVisible`."""
+    found = visible_to(actor).filter(pk=number).first()
+    if found is None:
+        raise NotVisible("deployment", number)
+    return found
+
+
+def placement(actor: Actor, application: Application, environment: Environment) -> Placement:
+    """Raises `NotVisible`."""
+    found = placements_visible_to(actor).filter(application=application, environment=environment).first()
+    if found is None:
+        raise NotVisible("placement", f"{application.slug} in {environment.slug}")
+    return found
+
+
+@dataclass(frozen=True)
+class HistoryFilter:
+    """What a person asked to see; empty fields ask for everything. `status` may be ``live`` or ``superseded`` too."""
+
+    application: str = ""
+    environment: str = ""
+    status: str = ""
+    person: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deployment]:
+    """Deployments, newest first, narrowed."""
+    wanted = wanted or HistoryFilter()
+    chosen = visible_to(actor)
+    if wanted.application:
+        chosen = chosen.filter(application__slug=wanted.application)
+    if wanted.environment:
+        chosen = chosen.filter(environment__slug=wanted.environment)
+    if wanted.person:
+        chosen = chosen.filter(requested_by__iexact=wanted.person)
+    if wanted.since:
+        chosen = chosen.filter(created_at__gte=wanted.since)
+    if wanted.until:
+        chosen = chosen.filter(created_at__lt=wanted.until)
+    return _with_status(chosen, wanted.status)
+
+
+def _with_status(chosen: QuerySet[Deployment], status: str) -> QuerySet[Deployment]:
+    current = Placement.objects.exclude(current=None).values("current")
+    if status == "live":
+        return chosen.filter(status=Status.SUCCEEDED, pk__in=current)
+    if status == "superseded":
+        return chosen.filter(status=Status.SUCCEEDED).exclude(pk__in=current)
+    if status == "active":
+        return chosen.filter(status__in=ACTIVE)
+    return chosen.filter(status=status) if status else chosen
+
+
+def active(actor: Actor) -> QuerySet[Deployment]:
+    """What is queued or running now."""
+    return visible_to(actor).filter(status__in=ACTIVE)
+
+
+def live_numbers(deployments: Sequence[Deployment]) -> set[int]:
+    """Which of these are what their placement serves; one query for a whole page."""
+    numbers = [one.pk for one in deployments if one.status == Status.SUCCEEDED]
+    return set(Placement.objects.filter(current__in=numbers).values_list("current_id", flat=True)) if numbers else set()
+
+
+@dataclass(frozen=True)
+class StepView:
+    """One step of the story as the page shows it. `state`: waiting, running, done, failed, errored, cancelled, skipped."""
+
+    name: str
+    state: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    expected_seconds: float | None
+    attempt: int
+    sentence: str
+
+
+def steps_of(one: Deployment) -> list[StepView]:
+    """The story's steps in order, with the times of their latest attempts and the medians of earlier deployments."""
+    rows: dict[str, RunStep] = {}
+    first_start: dict[str, datetime] = {}
+    for row in RunStep.objects.filter(run_id=one.run_id).order_by("pk") if one.run_id else []:
+        rows[row.step] = row
+        first_start.setdefault(row.step, row.started_at)
+    expected = expected_step_seconds(one)
+    return [_step_view(one, name, rows.get(name), first_start.get(name), expected.get(name)) for name in STEPS]
+
+
+def _step_view(
+    one: Deployment, name: str, row: RunStep | None, started: datetime | None, expected: float | None
+) -> StepView:
+    if row is None or started is None:
+        state = "skipped" if not one.is_active else "waiting"
+        return StepView(name, state, None, None, None, expected, 0, "")
+    end = row.finished_at or timezone.now()
+    state = {"succeeded": "done", "retrying": "running", "waiting": "running"}.get(row.status, row.status)
+    return StepView(
+        name, state, started, row.finished_at, (end - started).total_seconds(), expected, row.attempt, row.sentence
+    )
+
+
+def _recent_good_runs(one: Deployment) -> list[int]:
+    alike = Deployment.objects.filter(
+        application=one.application_id, environment=one.environment_id, status=Status.SUCCEEDED, kind=one.kind
+    )
+    return [run for run in alike.exclude(pk=one.pk).order_by("-pk").values_list("run_id", flat=True)[:10] if run]
+
+
+def expected_step_seconds(one: Deployment) -> dict[str, float]:
+    """The median time of each step over the last ten good deployments like this one."""
+    times: dict[str, list[float]] = {}
+    done = RunStep.objects.filter(run_id__in=_recent_good_runs(one), status="succeeded", finished_at__isnull=False)
+    for name, begun, end in done.values_list("step", "started_at", "finished_at"):
+        if end is not None:
+            times.setdefault(name, []).append((end - begun).total_seconds())
+    return {name: median for name, values in times.items() if (median := expected_seconds(values)) is not None}
+
+
+def expected_total_seconds(one: Deployment) -> float | None:
+    """The median duration of the last ten good deployments like this one."""
+    alike = Deployment.objects.filter(
+        application=one.application_id, environment=one.environment_id, status=Status.SUCCEEDED, kind=one.kind
+    )
+    ends = alike.exclude(started_at=None).order_by("-pk").values_list("started_at", "finished_at")[:10]
+    return expected_seconds([(end - begun).total_seconds() for begun, end in ends if begun and end])
+
+
+def place_in_queue(one: Deployment) -> int | None:
+    """How many go before it; None when it is not waiting for its turn."""
+    return queue_position(one.run) if one.run and one.status == Status.QUEUED else None
+
+
+def log_lines(one: Deployment, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
+    """Up to `limit` lines after line number `after`, as ``{n, at, step, stream, text}``."""
+    found: list[dict[str, Any]] = []
+    for chunk in LogChunk.objects.filter(deployment=one, last__gt=after).order_by("first")[: limit // 2 + 1]:
+        for number, at, step, stream, text in chunk.lines:
+            if number > after:
+                found.append({"n": number, "at": at, "step": step, "stream": stream, "text": text})
+        if len(found) >= limit:
+            break
+    return found[:limit]
+
+
+def last_log_text(one: Deployment, lines: int = 20) -> list[str]:
+    """The last lines of the log, for beside a failure's sentence."""
+    return [line["text"] for line in log_lines(one, after=max(0, one.log_lines - lines), limit=lines)]
+
+
+def rollback_targets(one: Placement, limit: int = 5) -> list[Deployment]:
+    """Earlier deployments that served here, newest first, without the current artifact and configuration."""
+    current = one.current
+    if current is None:
+        return []
+    served = Deployment.objects.filter(
+        application=one.application_id, environment=one.environment_id, status=Status.SUCCEEDED
+    ).exclude(artifact=current.artifact_id, configuration=current.configuration_id)
+    return list(served.select_related("artifact", "configuration", "application", "environment").order_by("-pk")[:limit])
+
+
+def is_stale(one: Placement, *, now: datetime, after: timedelta = timedelta(minutes=2)) -> bool:
+    """Whether what we show of it was seen too long ago to be believed."""
+    return one.observed_at is None or now - one.observed_at > after

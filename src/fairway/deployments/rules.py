@@ -1,0 +1,103 @@
+"""The state machine of a deployment and the words people see. Pure."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+
+MOST_REPLICAS = 8  # the proxy's route holds eight addresses (DESIGN §4.4)
+STEPS = ("prepare", "distribute", "start", "check", "switch", "retire")
+
+
+class Status(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    CANCELLING = "cancelling"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"  # the new version is bad
+    ERRORED = "errored"  # our machinery broke
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED})
+ACTIVE = frozenset(set(Status) - ENDED)
+
+NEXT: dict[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.RUNNING, Status.WAITING, Status.CANCELLING, Status.CANCELLED, Status.ERRORED}),
+    Status.RUNNING: frozenset(
+        {Status.WAITING, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED}
+    ),
+    Status.WAITING: frozenset({Status.RUNNING, Status.CANCELLING, Status.CANCELLED, Status.FAILED, Status.ERRORED}),
+    Status.CANCELLING: frozenset({Status.CANCELLED, Status.FAILED, Status.ERRORED, Status.SUCCEEDED}),
+    **{status: frozenset() for status in ENDED},
+}
+
+
+class Kind(StrEnum):
+    """Why a deployment was made."""
+
+    DEPLOY = "deploy"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    RESTART = "restart"
+    AUTOMATIC_ROLLBACK = "automatic_rollback"
+
+
+class Wanted(StrEnum):
+    """What a placement should be doing."""
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    REMOVED = "removed"
+
+
+class Health(StrEnum):
+    """What a placement was last seen doing."""
+
+    UNKNOWN = "unknown"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"  # some replicas answer
+    DOWN = "down"
+    STOPPED = "stopped"
+
+
+class Access(StrEnum):
+    """Who may open an application."""
+
+    PUBLIC = "public"
+    SIGNED_IN = "signed_in"
+
+
+WATCH_FOR = timedelta(minutes=5)
+WATCH_EVERY = timedelta(seconds=10)
+RESTARTS_TOLERATED = 2  # more than this many restarts while watched means the version is bad
+
+
+def may_move(old: str, new: str) -> bool:
+    return Status(new) in NEXT[Status(old)]
+
+
+def shown_status(status: str, *, is_current: bool) -> str:
+    """The word people see: a succeeded deployment is Live while it is what the placement serves, later Superseded."""
+    if status == Status.SUCCEEDED:
+        return "live" if is_current else "superseded"
+    return status
+
+
+def overall_health(healthy: int, wanted: int, *, is_stopped: bool) -> Health:
+    if is_stopped:
+        return Health.STOPPED
+    if healthy >= wanted > 0:
+        return Health.HEALTHY
+    return Health.DEGRADED if healthy else Health.DOWN
+
+
+def expected_seconds(past: list[float]) -> float | None:
+    """The median of past durations; None when there are none."""
+    ordered = sorted(past)
+    if not ordered:
+        return None
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -1,0 +1,38 @@
+"""What events and the gate are told about a deployment or a placement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fairway.activity.rules import On
+from fairway.applications.models import Application
+from fairway.deployments.models import Deployment, Placement
+from fairway.environments.models import Environment
+
+
+def on_deployment(deployment: Deployment) -> On:
+    label = f"{deployment.application.name} → {deployment.environment.name} #{deployment.pk}"
+    return On("deployment", deployment.pk, label, deployment.application.slug, deployment.environment.slug)
+
+
+def on_placement(placement: Placement) -> On:
+    label = f"{placement.application.name} · {placement.environment.name}"
+    return On("placement", placement.pk, label, placement.application.slug, placement.environment.slug)
+
+
+def placement_of(application: Application, environment: Environment) -> Placement | None:
+    chosen = Placement.objects.select_related(
+        "application", "environment", "current__artifact", "current__configuration", "previous_good__artifact"
+    )
+    return chosen.filter(application=application, environment=environment).first()
+
+
+def deployment_facts(deployment: Deployment) -> dict[str, Any]:
+    return {
+        "kind": deployment.kind,
+        "status": deployment.status,
+        "version": deployment.version,
+        "digest": deployment.artifact.digest if deployment.artifact else "",
+        "configuration": deployment.configuration.version if deployment.configuration else None,
+        "replicas": deployment.replicas,
+    }

@@ -1,0 +1,191 @@
+"""Verbs on environments. Keyword-only, one transaction, one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.commands import require
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
+from fairway.activity.commands import record
+from fairway.activity.rules import On
+from fairway.drivers.runtimes.registry import runtime_names
+from fairway.environments.models import Environment
+from fairway.environments.rules import DEFAULT_ENVIRONMENTS, parse_environment_host, parse_options
+from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
+
+# What keeps an environment from being deleted; rooms above add theirs (a placement, a distributed package).
+IN_USE: list[Callable[[Environment], Iterable[Blocker]]] = []
+EDITABLE = ("name", "host", "url", "description", "position", "runtime", "options", "lane")
+
+
+def on_environment(environment: Environment) -> On:
+    return On("environment", environment.pk, environment.name, environment=environment.slug)
+
+
+@transaction.atomic
+def create_environment(
+    *,
+    actor: Actor,
+    name: str,
+    host: str,
+    slug: str = "",
+    url: str = "",
+    description: str = "",
+    position: int | None = None,
+    runtime: str = "process",
+    options: Mapping[str, Any] | None = None,
+    lane: str = "default",
+) -> Environment:
+    """Raises `Blocked` (role) or `Invalid` (a bad or taken name, slug or host; an unknown runtime)."""
+    require(actor, Act.CREATE_ENVIRONMENT)
+    environment = Environment(
+        slug=parse_slug(slug or slug_from(name)),
+        lane=parse_slug(lane, field="lane"),
+        position=_parse_position(position),
+        **_parsed(name=name, host=host, url=url, description=description, runtime=runtime, options=options or {}),
+    )
+    _refuse_taken(environment)
+    environment.save()
+    record(who=actor.who, verb="environment.created", on=on_environment(environment), after=_facts(environment))
+    return environment
+
+
+@transaction.atomic
+def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) -> Environment:
+    """Change any of `EDITABLE`. Raises `Blocked` or `Invalid`. Changing the runtime of an environment in use is refused."""
+    require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
+    if unknown := set(changes) - set(EDITABLE):
+        raise Invalid(sorted(unknown)[0], f"cannot be changed; what can: {', '.join(EDITABLE)}.")
+    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    before = _facts(row)
+    if "position" in changes:
+        row.position = _parse_position(changes.pop("position"))
+    if "lane" in changes:
+        row.lane = parse_slug(changes.pop("lane"), field="lane")
+    current = {name: getattr(row, name) for name in ("name", "host", "url", "description", "runtime", "options")}
+    for name, value in _parsed(**{**current, **changes}).items():
+        setattr(row, name, value)
+    if (row.runtime, row.host) != (before["runtime"], before["host"]) and (reasons := in_use(row)):
+        raise Blocked(reasons)
+    _refuse_taken(row)
+    row.save()
+    record(who=actor.who, verb="environment.edited", on=on_environment(row), before=before, after=_facts(row))
+    return row
+
+
+@transaction.atomic
+def lock_environment(*, actor: Actor, environment: Environment, reason: str, until: datetime | None = None) -> Environment:
+    """Stop new distributions and deployments here; running ones finish.
+
+    Raises `Invalid` without a reason or with an end in the past."""
+    require(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
+    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    now = timezone.now()
+    why = parse_text(reason, field="reason", longest=500, required=True)
+    if until is not None and until <= now:
+        raise Invalid("until", "lies in the past; leave it empty or give a later time.")
+    row.locked_at, row.locked_until, row.lock_reason = now, until, why
+    row.locked_by, row.locked_by_id = actor.name, actor.id
+    row.save()
+    after = {"reason": why, "until": until.isoformat() if until else None}
+    record(who=actor.who, verb="environment.locked", on=on_environment(row), comment=why, after=after)
+    return row
+
+
+@transaction.atomic
+def unlock_environment(*, actor: Actor, environment: Environment) -> Environment:
+    """No error when it is not locked."""
+    require(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
+    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    if row.locked_at is None:
+        return row
+    before = {"reason": row.lock_reason, "owner": row.locked_by}
+    row.locked_at = row.locked_until = row.locked_by_id = None
+    row.locked_by = row.lock_reason = ""
+    row.save()
+    record(who=actor.who, verb="environment.unlocked", on=on_environment(row), before=before)
+    return row
+
+
+@transaction.atomic
+def delete_environment(*, actor: Actor, environment: Environment) -> None:
+    """Raises `Blocked` while anything is placed or distributed there (checked under the row's lock)."""
+    require(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug)
+    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    if reasons := in_use(row):
+        raise Blocked(reasons)
+    record(who=actor.who, verb="environment.deleted", on=on_environment(row), before=_facts(row))
+    row.deleted_at = timezone.now()
+    row.save(update_fields=["deleted_at"])
+
+
+def in_use(environment: Environment) -> list[Blocker]:
+    """Every reason why this environment cannot go."""
+    return [blocker for reasons in IN_USE for blocker in reasons(environment)]
+
+
+@transaction.atomic
+def ensure_default_environments() -> None:
+    """Development, staging and production exist from the start; never made again once any environment exists."""
+    if Environment.objects.exists():
+        return
+    for slug, position in DEFAULT_ENVIRONMENTS:
+        create_environment(
+            actor=SYSTEM,
+            name=slug.capitalize(),
+            slug=slug,
+            host=f"{slug}.localhost",
+            position=position,
+            lane="production" if slug == "production" else "default",
+        )
+
+
+def _parsed(*, name: str, host: str, url: str, description: str, runtime: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    if runtime not in runtime_names():
+        raise Invalid(
+            "runtime",
+            _("“%(name)s” is not installed; there are: %(names)s.")
+            % {"name": runtime[:40], "names": ", ".join(runtime_names())},
+        )
+    return {
+        "name": parse_text(name, field="name", longest=80, required=True),
+        "host": parse_environment_host(host),
+        "url": _parse_url(url),
+        "description": parse_text(description, field="description", longest=2000),
+        "runtime": runtime,
+        "options": parse_options(options),
+    }
+
+
+def _parse_url(text: str) -> str:
+    url = parse_text(text, field="url", longest=300)
+    if url and not url.startswith(("http://", "https://")):
+        raise Invalid("url", "must start with http:// or https://.")
+    return url
+
+
+def _parse_position(position: int | None) -> int:
+    if position is None:
+        last = Environment.objects.order_by("-position").values_list("position", flat=True).first() or 0
+        return last + 10
+    if isinstance(position, bool) or not 0 <= int(position) <= 1_000_000:
+        raise Invalid("position", "must be a number from 0 to 1,000,000; lower comes first.")
+    return int(position)
+
+
+def _refuse_taken(environment: Environment) -> None:
+    others = Environment.objects.filter(deleted_at=None).exclude(pk=environment.pk)
+    if others.filter(slug=environment.slug).exists():
+        raise Invalid("slug", f"“{environment.slug}” exists already; choose another.")
+    if others.filter(host=environment.host).exists():
+        raise Invalid("host", f"“{environment.host}” belongs to another environment.")
+
+
+def _facts(environment: Environment) -> dict[str, Any]:
+    return {name: getattr(environment, name) for name in ("slug", *EDITABLE)}

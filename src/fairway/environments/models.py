@@ -1,0 +1,65 @@
+"""Tables of this room."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from fairway.environments.rules import AVAILABLE, LOCKED, Lock
+
+__all__ = ["Environment"]
+
+
+class Environment(models.Model):
+    """Where applications run; the release desk calls it a deployment target.
+
+    `host` is the domain below which applications get addresses, `position` its place in the promotion order (lower
+    comes first), `lane` the engine lane its deployments use, so that one environment never queues behind another's.
+    """
+
+    slug = models.CharField(max_length=40)
+    name = models.CharField(max_length=80)
+    host = models.CharField(max_length=253)
+    url = models.CharField(max_length=300, blank=True)
+    description = models.TextField(blank=True)
+    position = models.PositiveIntegerField(default=100)
+    runtime = models.CharField(max_length=40, default="process")
+    options = models.JSONField(default=dict, blank=True)
+    lane = models.CharField(max_length=40, default="default")
+    locked_at = models.DateTimeField(null=True)
+    locked_until = models.DateTimeField(null=True)
+    locked_by_id = models.BigIntegerField(null=True)
+    locked_by = models.CharField(max_length=200, blank=True)
+    lock_reason = models.TextField(blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)  # history names it, so the row stays; its slug and host are free again
+
+    class Meta:
+        ordering: ClassVar = ["position", "slug"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["slug"], condition=Q(deleted_at=None), name="one_live_environment_per_slug"),
+            models.UniqueConstraint(fields=["host"], condition=Q(deleted_at=None), name="one_live_environment_per_host"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def lock_at(self, now: datetime) -> Lock | None:
+        """The lock in force at an instant."""
+        if self.locked_at is None:
+            return None
+        lock = Lock(self.locked_by, self.lock_reason, self.locked_at, self.locked_until)
+        return lock if lock.holds_at(now) else None
+
+    @property
+    def lock(self) -> Lock | None:
+        return self.lock_at(timezone.now())
+
+    @property
+    def status(self) -> str:
+        """Available or Locked, right now."""
+        return LOCKED if self.lock else AVAILABLE

@@ -1,0 +1,50 @@
+"""When an environment is locked, and what its host may be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from fairway.shared.names import Invalid, parse_host
+
+AVAILABLE = "available"
+LOCKED = "locked"
+
+DEFAULT_ENVIRONMENTS = (("development", 10), ("staging", 20), ("production", 30))
+LIMIT_KEYS = {"memory_mb": (16, 1_048_576), "cpus": (0.05, 256), "pids": (16, 1_000_000)}
+
+
+@dataclass(frozen=True)
+class Lock:
+    """An open-ended (or dated) stop for new work, with its owner and reason."""
+
+    owner: str
+    reason: str
+    at: datetime
+    until: datetime | None = None
+
+    def holds_at(self, now: datetime) -> bool:
+        return self.until is None or now < self.until
+
+
+def parse_environment_host(text: str) -> str:
+    """The domain below which applications get their addresses: ``hello.<host>``."""
+    host = parse_host(text, field="host")
+    if "." not in host and host != "localhost":
+        raise Invalid("host", "needs a dot, e.g. “staging.example.com” or “staging.localhost”.")
+    return host
+
+
+def parse_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Runtime options: plain JSON, limits inside sensible bounds."""
+    clean = dict(options)
+    for key, (least, most) in LIMIT_KEYS.items():
+        value = clean.get(key)
+        if value is None:
+            clean.pop(key, None)
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            raise Invalid(f"options.{key}", f"must be a number between {least} and {most}.")
+    return clean

@@ -1,0 +1,52 @@
+"""An environment's runtime, opened from its options."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+
+from fairway.drivers.runtimes.contract import Availability, Limits, Runtime
+from fairway.drivers.runtimes.registry import open_runtime
+from fairway.environments.models import Environment
+
+_FRESH_FOR = 5.0  # seconds an availability answer is believed; asking Docker costs a round trip per page otherwise
+_answers: dict[tuple[str, str], tuple[float, Availability]] = {}
+
+
+def runtime_of(environment: Environment) -> Runtime:
+    """Raises `NeedsPerson` when the runtime is not installed."""
+    return open_runtime(environment.runtime, driver_options(environment), settings.DATA.folder())
+
+
+def driver_options(environment: Environment) -> dict[str, Any]:
+    return dict(environment.options)
+
+
+def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float | None) -> Limits:
+    """The environment's ceilings, or the application's own where they are lower."""
+    options, default = environment.options, Limits()
+    most_memory = int(options["memory_mb"] * 2**20) if "memory_mb" in options else default.memory_bytes
+    most_cpus = float(options.get("cpus", default.cpus or 1.0))
+    return Limits(
+        memory_bytes=min(filter(None, (memory_bytes, most_memory)), default=None)
+        if "memory_mb" in options
+        else memory_bytes or most_memory,
+        cpus=min(cpus, most_cpus) if cpus and "cpus" in options else cpus or most_cpus,
+        pids=int(options.get("pids", default.pids or 512)),
+    )
+
+
+def availability_of(environment: Environment) -> Availability:
+    """Whether its runtime can be used, at most `_FRESH_FOR` seconds old. Never raises."""
+    key = (environment.runtime, repr(sorted(environment.options.items())))
+    asked, answer = _answers.get(key, (-_FRESH_FOR, Availability(False, "")))
+    if time.monotonic() - asked < _FRESH_FOR:
+        return answer
+    try:
+        answer = runtime_of(environment).availability()
+    except Exception as error:  # a third party's runtime may fail to open in any way; the page must still say so
+        answer = Availability(False, f"The runtime “{environment.runtime}” could not be opened: {error}")
+    _answers[key] = (time.monotonic(), answer)
+    return answer
