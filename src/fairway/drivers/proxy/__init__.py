@@ -1,0 +1,34 @@
+"""The proxy: Caddy with a static configuration, serving what lies in a directory (see contract.py and README.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from fairway.drivers.proxy.admin import AdminSocket
+from fairway.drivers.proxy.configuration import ADMIN_SOCKET, ROUTES
+from fairway.drivers.proxy.contract import Route
+from fairway.drivers.proxy.routes import RouteDirectory
+
+
+class CaddyProxy:
+    """Implements `Proxy` on the Caddy of `folder`. Writes routes whether or not Caddy runs: it serves them when it does."""
+
+    def __init__(self, folder: Path) -> None:
+        self._directory = RouteDirectory(folder / ROUTES)
+        self._admin = AdminSocket(folder / ADMIN_SOCKET)
+
+    def route(self, host: str) -> Route | None:
+        return self._directory.route(host)
+
+    def routes(self) -> Sequence[Route]:
+        return self._directory.routes()
+
+    def ensure_route(self, route: Route) -> None:
+        self._directory.ensure_route(route)
+
+    def ensure_no_route(self, host: str) -> None:
+        self._directory.ensure_no_route(host)
+
+    def in_flight(self) -> Mapping[str, int]:
+        return self._admin.in_flight()

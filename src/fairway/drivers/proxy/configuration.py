@@ -1,0 +1,341 @@
+"""Caddy's configuration, built once: static, so that Caddy never reloads. Pure: no I/O.
+
+All paths in it are relative; Caddy runs inside its folder (a data directory may hold any character, and a unix socket's
+path may be no longer than 107 bytes). The shape of one request:
+
+1. the host is lower-cased and loses its trailing dot; one that is not a host name gets the `unknown` page;
+2. a `file` matcher looks for ``/<kind>/<host>/*``, kinds in the order of `LOOKUP`, three rounds, so that a look racing a
+   switch looks again;
+3. the kind found in the path chooses: the application, sign-in and then the application, or a page.
+
+Replicas are *dynamic* upstreams although their addresses come from the file name: Caddy keeps the health of a static
+upstream under the text of its `dial`, so with ``dial: "{up1}"`` one dead application would mark the slot, and with it
+every other application, as down (seen with Caddy 2.11.7). Dynamic ones are remembered by their real address.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from fairway.drivers.proxy import pages
+from fairway.drivers.proxy.contract import RouteKind
+
+Json = dict[str, Any]
+
+SLOTS = 8
+ADMIN_SOCKET = "admin.sock"
+ROUTES = "routes"
+# Signed-in is looked for first: while a host has both kinds (a switch cut half-way), it stays closed to strangers.
+LOOKUP = (RouteKind.SIGNED_IN, RouteKind.OPEN, RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN)
+ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new file (FIELD §1)
+
+PROBE_HEADER = "X-Fairway-Probe"  # carries the token; asks for the next one in the answer
+UPSTREAM_HEADER = "X-Fairway-Upstream"  # which replica answered, told to the probe only
+PAGE_HEADER = "X-Fairway-Page"  # the proxy itself answered, with this page
+PROXY_HEADER = "X-Fairway-Proxy"  # proves to Fairway's web that a request came through the proxy
+IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name", "X-Fairway-Roles")
+ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (may pass) or what the browser shall see instead
+FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts these belong to Fairway: the hand-over of a sign-in
+
+_HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"
+_LOCAL_HOST = r"(?:^|\.)(?:localhost|local|internal|test)$"  # RFC 6761, RFC 6762: no public certificate exists for these
+_ADDRESS = r"\[?([^/,\[\]]+?)\]?:([0-9]+)"
+_FOUND = "{http.matchers.file.relative}"
+_HOST_NAME = "{http.request.host}"
+
+
+@dataclass(frozen=True)
+class Https:
+    """HTTPS with certificates made when a host is first asked for.
+
+    `ask_url` answers 200 only for hosts that are routed (Caddy adds ``?domain=``). `issuer` ``internal`` makes
+    certificates of Caddy's own authority; `directory_url` names another ACME server than Let's Encrypt.
+    """
+
+    port: int
+    ask_url: str
+    issuer: Literal["acme", "internal"] = "acme"
+    directory_url: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """What a person may choose. `web` is Fairway's own ``host:port``; `token` is the secret its processes share."""
+
+    port: int
+    web: str
+    token: str = field(repr=False)
+    binds: tuple[str, ...] = ("127.0.0.1", "::1")  # browsers resolve *.localhost to either
+    https: Https | None = None
+    access_log: bool = False
+    trusted_proxies: tuple[str, ...] = ()  # ranges whose X-Forwarded-* we believe, e.g. a load balancer before us
+
+
+def build(settings: ProxySettings) -> Json:
+    """The whole configuration, ready for ``caddy run``."""
+    apps: Json = {"http": _http(settings)}
+    if settings.https:
+        apps["tls"] = _tls(settings.https)
+        apps["pki"] = {"certificate_authorities": {"local": {"install_trust": False}}}
+    return {
+        "admin": {"listen": f"unix/{ADMIN_SOCKET}|0600", "config": {"persist": False}},
+        "storage": {"module": "file_system", "root": "storage"},
+        "logging": {"logs": _logs(settings)},
+        "apps": apps,
+    }
+
+
+def _http(settings: ProxySettings) -> Json:
+    servers = {"http": _server(settings, settings.port, secure=False)}
+    app: Json = {"http_port": settings.port, "grace_period": "10s", "servers": servers}
+    if settings.https:
+        app["https_port"] = settings.https.port
+        servers["https"] = _server(settings, settings.https.port, secure=True)
+    return app
+
+
+def _server(settings: ProxySettings, port: int, *, secure: bool) -> Json:
+    server: Json = {
+        "listen": [_listen(bind, port) for bind in settings.binds],
+        "protocols": ["h1", "h2"],
+        "automatic_https": {"disable": True},
+        "read_header_timeout": "30s",
+        "idle_timeout": "5m",
+        "routes": _routes(settings, redirect=bool(settings.https) and not secure),
+        "errors": {"routes": [_gateway_errors()]},
+    }
+    if secure:
+        server["tls_connection_policies"] = [{}]
+    if settings.access_log:
+        server["logs"] = {"default_logger_name": "access"}
+    if settings.trusted_proxies:
+        server["trusted_proxies"] = {"source": "static", "ranges": list(settings.trusted_proxies)}
+    return server
+
+
+def _listen(bind: str, port: int) -> str:
+    return f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}"
+
+
+# --- routes, top to bottom -------------------------------------------------------------------------------------------
+
+
+def _routes(settings: ProxySettings, *, redirect: bool) -> list[Json]:
+    routed = [_probe_answers(settings.token)]
+    if redirect and settings.https:
+        routed.append(_to_https(settings.token, settings.https.port))
+    routed += [_open(settings), _signed_in(settings)]
+    routed += [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
+    return [
+        _clean_host(),
+        {"match": [{"not": [_matches(_HOST_NAME, _HOST)]}], "handle": [page_answer("unknown")], "terminal": True},
+        {"match": [{"file": _lookup()}], "handle": [_subroute(routed)], "terminal": True},
+        {"handle": [page_answer("unknown")]},
+    ]
+
+
+def _clean_host() -> Json:
+    """Caddy has no lower-casing, so a header does it letter by letter; only odd hosts come here."""
+    letters: list[Json] = [{"search": chr(code), "replace": chr(code).lower()} for code in range(ord("A"), ord("Z") + 1)]
+    letters.append({"search_regexp": r"\.(:[0-9]+)?$", "replace": "$1"})
+    name = "X-Fairway-Host"
+    return {
+        "match": [_matches("{http.request.hostport}", r"[A-Z]|\.(?::[0-9]+)?$")],
+        "handle": [
+            {"handler": "headers", "request": {"set": {name: ["{http.request.hostport}"]}}},
+            {"handler": "headers", "request": {"replace": {name: letters}}},
+            {"handler": "headers", "request": {"set": {"Host": [f"{{http.request.header.{name}}}"]}}},
+        ],
+    }
+
+
+def _lookup() -> Json:
+    return {"root": ROUTES, "try_files": [f"/{kind}/{_HOST_NAME}/*" for kind in LOOKUP] * ROUNDS}
+
+
+def _probe_answers(token: str) -> Json:
+    """The probe, and nobody else, is told which replica answered; its requests stay out of the access log."""
+    told = {"deferred": True, "set": {UPSTREAM_HEADER: ["{http.reverse_proxy.upstream.hostport}"]}}
+    return {
+        "match": [_is_probe(token)],
+        "handle": [{"handler": "vars", "log_skip": True}, {"handler": "headers", "response": told}],
+    }
+
+
+def _to_https(token: str, port: int) -> Json:
+    suffix = "" if port == 443 else f":{port}"
+    target = f"https://{_HOST_NAME}{suffix}{{http.request.uri}}"
+    return {
+        "match": [{"not": [_matches(_HOST_NAME, _LOCAL_HOST), _is_probe(token)]}],
+        "handle": [{"handler": "static_response", "status_code": 308, "headers": {"Location": [target]}}],
+        "terminal": True,
+    }
+
+
+def _open(settings: ProxySettings) -> Json:
+    return _when_found(RouteKind.OPEN, [*_to_replicas(spoofed=["X-Fairway-*"])])
+
+
+def _signed_in(settings: ProxySettings) -> Json:
+    """Asks Fairway before every request. The probe passes: it measures the application, not the sign-in page."""
+    routes: list[Json] = [
+        {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_to_web(settings)], "terminal": True},
+        {"handle": [{"handler": "headers", "request": {"delete": list(IDENTITY_HEADERS)}}]},
+        {"match": [{"not": [_is_probe(settings.token)]}], "handle": [_ask_access(settings)]},
+        {"handle": _to_replicas(spoofed=[PROBE_HEADER, PROXY_HEADER, "X-Fairway-Host"])},
+    ]
+    return _when_found(RouteKind.SIGNED_IN, [_subroute(routes)])
+
+
+def _when_found(kind: RouteKind, handle: list[Json]) -> Json:
+    return {"match": [_matches(_FOUND, f"^/?{kind}/")], "handle": handle, "terminal": True}
+
+
+def _gateway_errors() -> Json:
+    """No replica could be reached: the `down` page instead of an empty 502."""
+    return {"match": [{"vars": {"{http.error.status_code}": ["502", "503", "504"]}}], "handle": [page_answer("down")]}
+
+
+# --- handlers --------------------------------------------------------------------------------------------------------
+
+
+def _to_replicas(spoofed: list[str]) -> list[Json]:
+    """Splits the file name into addresses and passes the request on to one of them.
+
+    `spoofed` are request headers an application must not believe. Server-sent events and streams are flushed at once
+    by Caddy itself; `flush_interval` -1 would also do that but keeps a request running after its client has left.
+    """
+    hosts, ports = [f"{{ip{n}}}" for n in range(1, SLOTS + 1)], [f"{{port{n}}}" for n in range(1, SLOTS + 1)]
+    outputs = [f"${{{n}}}" for n in range(1, 2 * SLOTS, 2)] + [f"${{{n}}}" for n in range(2, 2 * SLOTS + 1, 2)]
+    split: Json = {"input_regexp": "/" + ",".join([_ADDRESS] * SLOTS) + "$", "outputs": outputs}
+    sources = [{"source": "a", "name": name, "port": port} for name, port in zip(hosts, ports, strict=True)]
+    return [
+        {"handler": "map", "source": _FOUND, "destinations": hosts + ports, "mappings": [split]},
+        {
+            "handler": "reverse_proxy",
+            "dynamic_upstreams": {"source": "multi", "sources": sources},
+            "transport": _transport(),
+            "load_balancing": {
+                "selection_policy": {"policy": "round_robin"},
+                "try_duration": "2s",
+                "try_interval": "100ms",
+            },
+            # Short and forgiving: an application with one replica must not be shut out by one broken answer.
+            "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 3}},
+            "headers": {"request": {"delete": spoofed}, "response": {"delete": ["X-Fairway-*"]}},
+        },
+    ]
+
+
+def _transport() -> Json:
+    """`idle_timeout` below that of common servers (gunicorn 2 s, uvicorn and Node 5 s): the side that closes an idle
+    connection first can never lose a request on it."""
+    return {
+        "protocol": "http",
+        "dial_timeout": "1s",
+        "compression": False,
+        "keep_alive": {"idle_timeout": "1500ms", "max_idle_conns_per_host": 64},
+    }
+
+
+def _to_web(settings: ProxySettings) -> Json:
+    """Fairway's own pages on an application's host; the host asked for is in X-Forwarded-Host."""
+    return {"handler": "reverse_proxy", "upstreams": [{"dial": settings.web}], "headers": _web_headers(settings)}
+
+
+def _ask_access(settings: ProxySettings) -> Json:
+    """What Caddy's `forward_auth` expands to: 2xx goes on with the identity headers, all else is the answer."""
+    headers = _web_headers(settings)
+    headers["request"]["set"] |= {
+        "X-Forwarded-Method": ["{http.request.method}"],
+        "X-Forwarded-Uri": ["{http.request.uri}"],
+    }
+    return {
+        "handler": "reverse_proxy",
+        "upstreams": [{"dial": settings.web}],
+        "rewrite": {"method": "GET", "uri": ACCESS_PATH},
+        "headers": headers,
+        "handle_response": [{"match": {"status_code": [2]}, "routes": [_copy(name) for name in IDENTITY_HEADERS]}],
+    }
+
+
+def _copy(header: str) -> Json:
+    given = f"{{http.reverse_proxy.header.{header}}}"
+    return {
+        "match": [{"not": [{"vars": {given: [""]}}]}],
+        "handle": [{"handler": "headers", "request": {"set": {header: [given]}}}],
+    }
+
+
+def _web_headers(settings: ProxySettings) -> Json:
+    given = {"Host": ["{http.reverse_proxy.upstream.hostport}"], PROXY_HEADER: [settings.token]}
+    return {"request": {"set": given, "delete": [PROBE_HEADER]}}
+
+
+def page_answer(name: str) -> Json:
+    """A page of our own, in French where the browser prefers it to English."""
+    french: Json = {"match": [{"header_regexp": {"Accept-Language": {"pattern": pages.PREFERS_FRENCH}}}]}
+    return _subroute(
+        [
+            {**french, "handle": [_page(name, "fr")], "terminal": True},
+            {"handle": [_page(name, "en")]},
+        ]
+    )
+
+
+def _page(name: str, language: str) -> Json:
+    page = pages.page(name, language)
+    return {
+        "handler": "static_response",
+        "status_code": page.status,
+        "headers": {**{key: [value] for key, value in page.headers.items()}, PAGE_HEADER: [name]},
+        "body": page.body.replace("{", "\\{"),  # Caddy would look for placeholders
+    }
+
+
+# --- small pieces ----------------------------------------------------------------------------------------------------
+
+
+def _subroute(routes: list[Json]) -> Json:
+    return {"handler": "subroute", "routes": routes}
+
+
+def _matches(placeholder: str, pattern: str) -> Json:
+    return {"vars_regexp": {placeholder: {"pattern": pattern}}}
+
+
+def _is_probe(token: str) -> Json:
+    return {"header": {PROBE_HEADER: [token]}, "remote_ip": {"ranges": ["127.0.0.0/8", "::1"]}}
+
+
+def _tls(https: Https) -> Json:
+    issuer: Json = {"module": https.issuer}
+    if https.directory_url:
+        issuer["ca"] = https.directory_url
+    if https.email:
+        issuer["email"] = https.email
+    return {
+        "automation": {
+            "policies": [{"on_demand": True, "issuers": [issuer]}],
+            "on_demand": {"permission": {"module": "http", "endpoint": https.ask_url}},
+        }
+    }
+
+
+def _logs(settings: ProxySettings) -> Json:
+    logs: Json = {"default": {**_log("caddy.log"), "level": "WARN"}}
+    if settings.access_log:
+        logs["default"]["exclude"] = ["http.log.access"]
+        logs["access"] = {**_log("access.log"), "include": ["http.log.access"]}
+    return logs
+
+
+def _log(filename: str) -> Json:
+    """Rotated at 10 MB, five kept. The tokens never reach a log."""
+    hidden = {f"request>headers>{name}": {"filter": "delete"} for name in (PROBE_HEADER, PROXY_HEADER)}
+    return {
+        "writer": {"output": "file", "filename": filename, "roll_size_mb": 10, "roll_keep": 5, "mode": "0600"},
+        "encoder": {"format": "filter", "wrap": {"format": "json"}, "fields": hidden},
+    }

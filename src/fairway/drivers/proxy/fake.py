@@ -1,0 +1,38 @@
+"""A proxy in memory: for tests and for trying things without a network. Keeps every switch in `switches`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fairway.drivers.proxy.contract import Route
+from fairway.drivers.proxy.routes import checked
+from fairway.shared.names import parse_host
+
+
+class FakeProxy:
+    """Implements `Proxy`. `busy` is what `in_flight` answers; a test fills it."""
+
+    def __init__(self) -> None:
+        self.switches: list[Route | str] = []  # a route that was set, or the host of one that was removed
+        self.busy: dict[str, int] = {}
+        self._routes: dict[str, Route] = {}
+
+    def route(self, host: str) -> Route | None:
+        return self._routes.get(parse_host(host))
+
+    def routes(self) -> Sequence[Route]:
+        return [self._routes[host] for host in sorted(self._routes)]
+
+    def ensure_route(self, route: Route) -> None:
+        wanted = checked(route)
+        if self._routes.get(wanted.host) != wanted:
+            self._routes[wanted.host] = wanted
+            self.switches.append(wanted)
+
+    def ensure_no_route(self, host: str) -> None:
+        name = parse_host(host)
+        if self._routes.pop(name, None) is not None:
+            self.switches.append(name)
+
+    def in_flight(self) -> Mapping[str, int]:
+        return dict(self.busy)

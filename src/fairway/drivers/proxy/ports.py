@@ -1,0 +1,42 @@
+"""Who listens on a port of this machine: for the sentence a person reads when ours is taken. Linux only (/proc)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_LISTEN = "0A"  # Source: include/net/tcp_states.h
+
+
+def listening_program(port: int) -> str:
+    """“nginx (pid 123)”, or “another program” when it belongs to somebody else and the kernel does not tell."""
+    sockets = {f"socket:[{inode}]" for table in ("tcp", "tcp6") for inode in _listening(Path("/proc/net") / table, port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        if sockets & _open_files(process):
+            return f"“{_name(process)}” (pid {process.name})"
+    return "another program"
+
+
+def _listening(table: Path, port: int) -> set[str]:
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    except OSError:
+        return set()
+    return {row[9] for row in rows if row[3] == _LISTEN and int(row[1].rpartition(":")[2], 16) == port}
+
+
+def _open_files(process: Path) -> set[str]:
+    found = set()
+    try:
+        for entry in os.scandir(process / "fd"):
+            found.add(os.readlink(entry.path))
+    except OSError:
+        pass  # another person's process, or one that ended meanwhile
+    return found
+
+
+def _name(process: Path) -> str:
+    try:
+        return (process / "comm").read_text().strip()
+    except OSError:
+        return "a program that just ended"

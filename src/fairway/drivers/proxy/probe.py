@@ -1,0 +1,234 @@
+"""The probe: asks the public URL, through the proxy, during the whole switch, and says what a visitor would have seen.
+
+Two visitors ask at a steady pace: one keeps its connection, one opens a new one each time. They connect to the proxy on
+this machine with the public host in the Host header, so no name needs to resolve. The token makes the proxy tell which
+replica answered, and pass the sign-in: measured is the application.
+
+A request has failed when it got no complete answer; when the proxy answered itself (no replica reachable, host unknown)
+although the application had been answering or had just been switched to; or when the application answered 5xx with a
+status it did not use before the switch. Bounded: counts and a few sentences, whatever the length.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+
+from fairway.drivers.proxy.configuration import PAGE_HEADER, PROBE_HEADER, UPSTREAM_HEADER
+from fairway.drivers.proxy.contract import ProbeFigure
+
+TIMEOUT = 10.0  # a visitor's patience; longer counts as failed
+BODY_SECONDS = 2.0  # after the headers: a stream that never ends is answered, not failed
+BODY_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    page: str  # the proxy's own page, or empty
+    upstream: str  # the replica's host:port, or empty
+
+
+class Probe:
+    """Use it as a context manager round the switch::
+
+        with Probe(("127.0.0.1", 8080), "shop.example.com", token=token, is_new=new.__contains__) as probe:
+            probe.switching()
+            proxy.ensure_route(route)
+            probe.await_new(5.0)
+        figure = probe.figure()
+
+    `is_new` is asked with the ``host:port`` of the replica that answered. `interval` is the pause between two requests
+    of both visitors together, in seconds.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        host: str,
+        path: str = "/",
+        *,
+        token: str,
+        is_new: Callable[[str], bool],
+        interval: float = 0.01,
+    ) -> None:
+        self._address = address
+        self._path = path
+        self._headers = {"Host": host, PROBE_HEADER: token, "User-Agent": "Fairway-Probe", "Accept": "*/*"}
+        self._is_new = is_new
+        self._pace = 2 * interval
+        self._tally = _Tally()
+        self._stop = threading.Event()
+        self._visitors = [
+            threading.Thread(target=self._visit, args=(keep,), name=f"probe-{host}", daemon=True) for keep in (True, False)
+        ]
+
+    def __enter__(self) -> Probe:
+        for visitor in self._visitors:
+            visitor.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._stop.set()
+        for visitor in self._visitors:
+            visitor.join()
+        self._tally.end()
+
+    def switching(self) -> None:
+        """Call right before the switch: from here on time is counted and old excuses end."""
+        self._tally.switching()
+
+    def await_new(self, seconds: float) -> bool:
+        """Wait until the new version was seen, at most `seconds`. False when it was not."""
+        return self._tally.seen.wait(seconds)
+
+    def figure(self) -> ProbeFigure:
+        """What was seen so far; final after the `with` block."""
+        return self._tally.figure()
+
+    def _visit(self, keep: bool) -> None:
+        with contextlib.closing(_Visitor(self._address, self._path, self._headers, keep)) as visitor:
+            while not self._stop.is_set():
+                began = time.monotonic()
+                try:
+                    answer = visitor.ask(self._stop)
+                except (OSError, http.client.HTTPException) as error:
+                    self._tally.broken(began, error)
+                else:
+                    self._tally.answered(began, answer, bool(answer.upstream) and self._is_new(answer.upstream))
+                self._stop.wait(max(0.0, self._pace - (time.monotonic() - began)))
+
+
+class _Visitor:
+    """One client: keeps its connection or opens a new one for each request."""
+
+    def __init__(self, address: tuple[str, int], path: str, headers: dict[str, str], keep: bool) -> None:
+        self._address, self._path, self._keep = address, path, keep
+        self._headers = headers if keep else {**headers, "Connection": "close"}
+        self._connection: http.client.HTTPConnection | None = None
+
+    def ask(self, stop: threading.Event) -> _Answer:
+        connection = self._connection or http.client.HTTPConnection(*self._address, timeout=TIMEOUT)
+        self._connection = connection
+        try:
+            connection.request("GET", self._path, headers=self._headers)
+            response = connection.getresponse()
+            answer = _read(response)
+            whole = _finish(connection, response, stop)
+        except BaseException:
+            self.close()
+            raise
+        if not (whole and self._keep):
+            self.close()
+        return answer
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _read(response: http.client.HTTPResponse) -> _Answer:
+    header = response.headers.get
+    return _Answer(response.status, header(PAGE_HEADER, ""), header(UPSTREAM_HEADER, ""))
+
+
+def _finish(connection: http.client.HTTPConnection, response: http.client.HTTPResponse, stop: threading.Event) -> bool:
+    """Read the body; False when it is left unread because it is long or a stream. Raises when it is cut."""
+    if connection.sock is not None:
+        connection.sock.settimeout(BODY_SECONDS)
+    deadline, left = time.monotonic() + BODY_SECONDS, BODY_BYTES
+    try:
+        while chunk := response.read1(65536):
+            left -= len(chunk)
+            if left <= 0 or time.monotonic() > deadline or stop.is_set():
+                response.close()
+                return False
+    except TimeoutError:
+        response.close()
+        return False
+    if response.length:  # read1 ends quietly where the announced length was not reached
+        raise http.client.IncompleteRead(b"", response.length)
+    if connection.sock is not None:
+        connection.sock.settimeout(TIMEOUT)
+    return True
+
+
+class _Tally:
+    """What both visitors saw. Every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self.seen = threading.Event()
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+        self._ended: float | None = None
+        self._switched: float | None = None
+        self._first_seen: float | None = None
+        self._was_serving = False
+        self._old_errors: set[int] = set()
+        self._sent = self._failed = 0
+        self._first_failure = ""
+
+    def switching(self) -> None:
+        with self._lock:
+            self._switched = time.monotonic()
+
+    def end(self) -> None:
+        with self._lock:
+            self._ended = time.monotonic()
+
+    def broken(self, began: float, error: Exception) -> None:
+        with self._lock:
+            self._sent += 1
+            self._fail(began, f"no complete answer ({type(error).__name__}: {error})"[:300])
+
+    def answered(self, began: float, answer: _Answer, new: bool) -> None:
+        with self._lock:
+            self._sent += 1
+            if answer.page:
+                self._own_page(began, answer)
+            elif answer.status >= 500:
+                self._own_error(began, answer, new)
+            elif not new:
+                self._was_serving = True
+            if new and not answer.page:
+                self._saw_new()
+
+    def figure(self) -> ProbeFigure:
+        with self._lock:
+            switched, first = self._switched, self._first_seen
+            seen = None if first is None or switched is None else max(0.0, first - switched) * 1000
+            duration = ((self._ended or time.monotonic()) - self._began) * 1000
+            return ProbeFigure(self._sent, self._failed, seen, duration, self._first_failure)
+
+    def _own_page(self, began: float, answer: _Answer) -> None:
+        """Before the first version is switched to, our own page is the right answer."""
+        if self._was_serving or self._after_switch(began):
+            self._fail(began, f"the proxy answered {answer.status} itself (page “{answer.page}”)")
+
+    def _own_error(self, began: float, answer: _Answer, new: bool) -> None:
+        if not self._after_switch(began) and not new:
+            self._was_serving = True
+            self._old_errors.add(answer.status)
+        elif answer.status not in self._old_errors:
+            self._fail(began, f"the application answered {answer.status}")
+
+    def _saw_new(self) -> None:
+        if self._first_seen is None:
+            self._first_seen = time.monotonic()
+            self.seen.set()
+
+    def _after_switch(self, began: float) -> bool:
+        return self._switched is not None and began >= self._switched
+
+    def _fail(self, began: float, what: str) -> None:
+        self._failed += 1
+        if not self._first_failure:
+            when = began - (self._switched or self._began)
+            since = "the switch" if self._switched else "the start of the probe"
+            self._first_failure = f"{when * 1000:+.0f} ms from {since}: {what}"

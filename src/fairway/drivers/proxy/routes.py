@@ -1,0 +1,214 @@
+"""The route directory: what is served is what lies here, and a switch is one atomic rename of a symlink.
+
+    routes/<kind>/<host>                 -> ../generations/<host>/<label>~<random>
+    routes/generations/<host>/<label>~…/ one empty file, named “address,address,…”: always eight, repeated
+
+A host has one kind; while it changes, the new one is there before the old one goes, so a request always finds one.
+Writers take a lock, so several workers and threads of one machine may write. Readers need none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from ipaddress import ip_address
+from itertools import cycle, islice
+from pathlib import Path
+
+from fairway.drivers.proxy.configuration import LOOKUP, SLOTS
+from fairway.drivers.proxy.contract import Route, RouteKind
+from fairway.shared.names import Invalid, parse_host, parse_port
+
+GENERATIONS = "generations"
+PAGE = "page"  # the file of a route that is answered by a page of ours
+LONGEST_NAME = 255  # bytes in a file name, on every Linux file system
+GRACE_SECONDS = 10.0  # a request that was reading a generation when it was replaced is long done after this
+SERVING = frozenset({RouteKind.OPEN, RouteKind.SIGNED_IN})
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}|")
+
+
+class RouteDirectory:
+    """Reads and writes the routes below `path` (made if missing)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        for name in (GENERATIONS, *RouteKind):
+            (path / name).mkdir(mode=0o700, exist_ok=True)
+
+    def route(self, host: str) -> Route | None:
+        """What `host` serves: the first kind in the order Caddy looks. Raises Invalid for a host that is not one."""
+        name = parse_host(host)
+        for kind in LOOKUP:
+            if (found := self._read(kind, name)) is not None:
+                return found
+        return None
+
+    def routes(self) -> Sequence[Route]:
+        """Every host that has a route, sorted."""
+        hosts = {
+            entry.name for kind in RouteKind for entry in os.scandir(self.path / kind) if not entry.name.startswith(".")
+        }
+        return [route for host in sorted(hosts) if (route := self.route(host)) is not None]
+
+    def ensure_route(self, route: Route) -> None:
+        """Serve `route` from this instant on.
+
+        Raises Invalid (a ValueError) for a host, an address or a label that is none, and for no or more than eight
+        replicas: the configuration has eight slots. With 3, 5, 6 or 7 replicas some get one more slot than others.
+        """
+        wanted = checked(route)
+        with self._writing():
+            if self.route(wanted.host) != wanted:
+                self._point(wanted.kind, wanted.host, self._new_generation(wanted))
+            self._remove(wanted.host, [kind for kind in RouteKind if kind is not wanted.kind])
+            self._collect(wanted.host)
+
+    def ensure_no_route(self, host: str) -> None:
+        """Serve nothing under `host`: its visitors see the `unknown` page."""
+        name = parse_host(host)
+        with self._writing():
+            self._remove(name, RouteKind)
+            self._collect(name)
+
+    def collect(self) -> None:
+        """Remove the generations no route leads to any more and whose grace is over."""
+        with self._writing():
+            for entry in sorted(os.scandir(self.path / GENERATIONS), key=lambda entry: entry.name):
+                self._collect(entry.name)
+
+    # --- reading
+
+    def _read(self, kind: RouteKind, host: str) -> Route | None:
+        for _ in range(3):  # like Caddy's look: a switch between the two system calls is seen by looking again
+            try:
+                generation = os.readlink(self.path / kind / host)
+                files = os.listdir(self.path / kind / generation)
+            except FileNotFoundError:
+                continue
+            if files:
+                return Route(host, kind, _addresses(files[0]), Path(generation).name.rpartition("~")[0])
+        return None
+
+    # --- writing
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        lock = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _new_generation(self, route: Route) -> Path:
+        """A directory nobody reads yet, complete."""
+        place = self.path / GENERATIONS / route.host / f"{route.generation}~{secrets.token_hex(4)}"
+        place.mkdir(parents=True, mode=0o700)
+        os.close(os.open(place / _file_name(route), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        return place
+
+    def _point(self, kind: RouteKind, host: str, generation: Path) -> None:
+        """The switch. Synced after it, not before: one journal orders all of this, and nobody waits for the disk."""
+        folder = self.path / kind
+        draft = folder / f".{secrets.token_hex(8)}"
+        draft.symlink_to(Path("..") / generation.relative_to(self.path))
+        old = self._target(kind, host)
+        os.rename(draft, folder / host)
+        _retire(old)
+        _sync(folder)
+
+    def _remove(self, host: str, kinds: Sequence[RouteKind] | type[RouteKind]) -> None:
+        for kind in kinds:
+            old = self._target(kind, host)
+            if old is not None:
+                (self.path / kind / host).unlink()
+                _retire(old)
+                _sync(self.path / kind)
+
+    def _target(self, kind: RouteKind, host: str) -> Path | None:
+        try:
+            return self.path / kind / os.readlink(self.path / kind / host)
+        except FileNotFoundError:
+            return None
+
+    def _collect(self, host: str) -> None:
+        folder = self.path / GENERATIONS / host
+        if not folder.is_dir():
+            return
+        used = {target.name for kind in RouteKind if (target := self._target(kind, host)) is not None}
+        for entry in list(os.scandir(folder)):
+            if entry.name not in used and time.time() - entry.stat().st_mtime > GRACE_SECONDS:
+                shutil.rmtree(entry.path)
+        if not any(folder.iterdir()):
+            folder.rmdir()
+
+
+def _retire(generation: Path | None) -> None:
+    """Its grace begins now: the time of the directory says when it was last served."""
+    if generation is not None and generation.is_dir():
+        os.utime(generation)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+def checked(route: Route) -> Route:
+    """The route as it will be read back, or Invalid."""
+    host = parse_host(route.host)
+    if not _LABEL.fullmatch(route.generation):
+        raise Invalid("generation", "use at most 64 letters, digits, “.”, “_” and “-”, e.g. “d42”.")
+    if route.kind not in SERVING:
+        if route.addresses:
+            raise Invalid("addresses", f"a {route.kind} route is answered by a page; give no addresses.")
+        return Route(host, route.kind, (), route.generation)
+    addresses = tuple(dict.fromkeys(parse_address(address) for address in route.addresses))
+    if not 1 <= len(addresses) <= SLOTS:
+        raise Invalid("addresses", f"there are {len(addresses)}; a host is served by 1 to {SLOTS} replicas.")
+    checked = Route(host, route.kind, addresses, route.generation)
+    if len(_file_name(checked).encode()) > LONGEST_NAME:
+        raise Invalid(
+            "addresses", f"together they are too long; write them as IP addresses (at most {LONGEST_NAME} bytes for eight)."
+        )
+    return checked
+
+
+def parse_address(text: str, *, field: str = "address") -> str:
+    """``host:port`` of a replica: an IPv4 address, an IPv6 address in brackets, or a host name. Raises Invalid."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isascii() or not port.isdigit():
+        raise Invalid(field, f"“{text[:80]}” has no port; write it like “10.0.0.5:8080”.")
+    return f"{_parse_machine(host, field)}:{parse_port(port, field=field)}"
+
+
+def _parse_machine(host: str, field: str) -> str:
+    bracketed = host.startswith("[") and host.endswith("]")
+    try:
+        parsed = ip_address(host[1:-1] if bracketed else host)
+    except ValueError:
+        return parse_host(host, field=field)
+    if bracketed != (parsed.version == 6) or "%" in host:
+        raise Invalid(field, f"“{host[:80]}” is not an address; write IPv4 plainly and IPv6 in brackets, e.g. “[::1]:8080”.")
+    return f"[{parsed}]" if parsed.version == 6 else str(parsed)
+
+
+def _file_name(route: Route) -> str:
+    return ",".join(islice(cycle(route.addresses), SLOTS)) if route.addresses else PAGE
+
+
+def _addresses(file_name: str) -> tuple[str, ...]:
+    return () if file_name == PAGE else tuple(dict.fromkeys(file_name.split(",")))
