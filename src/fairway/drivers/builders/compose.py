@@ -1,0 +1,326 @@
+"""``compose.yaml`` with one service: a documented subset of the Compose Specification, checked line by line.
+
+Known: top level ``services`` (exactly one), ``volumes`` (named, without options), ``name``, ``version``; in the service
+``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``command``, ``ports`` (one), ``expose``,
+``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``volumes`` (named), ``restart``,
+``stop_grace_period``, ``deploy.resources.limits`` (``memory``, ``cpus``) and ``x-fairway`` (``health``, ``port``,
+``version``). Anything else is refused with its line, never ignored. Source: compose-spec/compose-spec, ``spec.md``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from fairway.drivers.builders.compose_values import byte_size, required_variables, seconds
+from fairway.drivers.builders.compose_yaml import Item, refuse, root_of
+from fairway.drivers.builders.procfile import split_command
+from fairway.shared.names import SLUG, Invalid, parse_image, parse_port, parse_relative_path, parse_variable
+
+FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
+_TOP = ("services", "volumes", "name", "version")
+_SERVICE = (
+    *("image", "build", "command", "ports", "expose", "environment", "volumes"),
+    *("restart", "stop_grace_period", "deploy", "x-fairway"),
+)
+_HINTS = {
+    "healthcheck": "write “x-fairway: {health: /path}” instead: Fairway asks that path over HTTP",
+    "env_file": "set the variables on the configuration page, or under “environment”",
+    "container_name": "Fairway names instances itself; remove it",
+    "depends_on": "one service is deployed at a time; remove it",
+    "networks": "each application gets its own network; remove it",
+    "privileged": "applications never run privileged; remove it",
+    "secrets": "set secrets on the configuration page",
+    "configs": "set values on the configuration page",
+    "labels": "Fairway routes by itself; remove it",
+    "entrypoint": "put the whole program into “command”",
+    "replicas": "scale on the application's page",
+}
+_PUBLISHED = re.compile(r"(?:(?:\[[0-9a-fA-F:]+\]:|[\d.]+:)?\d*:)?(?P<target>\d+)(?:/(?P<protocol>\w+))?")
+
+
+@dataclass(frozen=True)
+class ComposeBuild:
+    """The ``build`` of a service."""
+
+    root: str = "."
+    dockerfile: str = ""
+    target: str = ""
+    args: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ComposeService:
+    """The one service of a compose file; either `image` or `build`. Sizes in bytes, times in seconds."""
+
+    name: str
+    image: str
+    build: ComposeBuild | None
+    command: tuple[str, ...] | None
+    port: int | None
+    environment: dict[str, str]
+    requires: tuple[str, ...]
+    volumes: tuple[tuple[str, str], ...]
+    memory_bytes: int | None
+    cpus: float | None
+    stop_grace: float | None
+    health_path: str | None
+    version: str
+
+
+def parse_compose(text: str, *, file: str = "compose.yaml") -> ComposeService:
+    """Read a compose file. Raises `Invalid` whose field names file and line and whose sentence names the key."""
+    top = root_of(text, file)
+    top.only(_TOP, _HINTS)
+    services = top.require("services").mapping()
+    if len(services.entries) != 1:
+        names = ", ".join(entry.key for entry in services.entries) or "none"
+        refuse(services, f"has {len(services.entries)} services ({names}); keep exactly one per application")
+    entry = services.entries[0]
+    return _service(entry.key, entry.value.mapping(), _declared_volumes(top))
+
+
+def _declared_volumes(top: Item) -> frozenset[str]:
+    volumes = top.get("volumes")
+    if volumes is None or volumes.is_null():
+        return frozenset()
+    for entry in volumes.mapping().entries:
+        if not SLUG.fullmatch(entry.key):
+            refuse(entry.value, f"names the volume “{entry.key}”; use a–z, 0–9 and single hyphens")
+        if not entry.value.is_null() and entry.value.mapping().entries:
+            refuse(entry.value, "gives options to a volume; write only its name")
+    return frozenset(entry.key for entry in volumes.entries)
+
+
+def _service(name: str, service: Item, declared: frozenset[str]) -> ComposeService:
+    service.only(_SERVICE, _HINTS)
+    image, build, ours = service.get("image"), service.get("build"), service.get("x-fairway")
+    if (image is None) == (build is None):
+        refuse(service, "needs either “image” or “build”, and not both")
+    _check_restart(service.get("restart"))
+    environment, requires = _environment(service.get("environment"))
+    memory, cpus = _limits(service.get("deploy"))
+    port, health, version = _own_settings(ours)
+    return ComposeService(
+        name=name,
+        image=_image(image) if image is not None else "",
+        build=_build(build) if build is not None else None,
+        command=_command(service.get("command")),
+        port=port or _port(service),
+        environment=environment,
+        requires=requires,
+        volumes=tuple(_volume(item, declared) for item in _items(service.get("volumes"))),
+        memory_bytes=memory,
+        cpus=cpus,
+        stop_grace=_grace(service.get("stop_grace_period")),
+        health_path=health,
+        version=version,
+    )
+
+
+def _items(item: Item | None) -> list[Item]:
+    return item.sequence() if item is not None else []
+
+
+def _plain(item: Item) -> str:
+    """A text without ``${…}``: variables are filled in ``environment`` only."""
+    text = item.text()
+    if "$" in text.replace("$$", ""):
+        refuse(item, "uses a variable; ${VAR} is read under “environment” only, write the value here")
+    return text.replace("$$", "$")
+
+
+def _image(item: Item) -> str:
+    try:
+        return parse_image(_plain(item), field="image")
+    except Invalid as error:
+        if error.field != "image":
+            raise
+        refuse(item, error.sentence.rstrip("."))
+
+
+def _folder(item: Item) -> str:
+    text = _plain(item)
+    if text in (".", "./"):
+        return "."
+    try:
+        return str(parse_relative_path(text))
+    except Invalid:
+        refuse(item, f"“{text[:80]}” leaves the folder; use a relative path without “..”")
+
+
+def _build(item: Item) -> ComposeBuild:
+    if item.is_text():
+        return ComposeBuild(root=_folder(item))
+    item.mapping().only(("context", "dockerfile", "target", "args"))
+    context, dockerfile, target, args = (item.get(key) for key in ("context", "dockerfile", "target", "args"))
+    return ComposeBuild(
+        root=_folder(context) if context else ".",
+        dockerfile=_folder(dockerfile) if dockerfile else "",
+        target=_plain(target) if target else "",
+        args={name: _plain(value) for name, value in _pairs(args) if value is not None},
+    )
+
+
+def _pairs(item: Item | None) -> list[tuple[str, Item | None]]:
+    """A mapping, or a list of ``NAME=value`` (returned with the list item), as pairs; None for a name alone."""
+    if item is None or item.is_null():
+        return []
+    if item.is_sequence():
+        return [_split_pair(part) for part in item.sequence()]
+    return [
+        (_variable(entry.value, entry.key), None if entry.value.is_null() else entry.value)
+        for entry in item.mapping().entries
+    ]
+
+
+def _split_pair(part: Item) -> tuple[str, Item | None]:
+    name, equals, value = part.text().partition("=")
+    if not equals:
+        return _variable(part, name), None
+    node = type(part.node)("tag:yaml.org,2002:str", value, part.node.start_mark, part.node.end_mark)
+    return _variable(part, name), Item(part.file, part.path, node, part.depth)
+
+
+def _variable(item: Item, name: str) -> str:
+    try:
+        return parse_variable(name)
+    except Invalid as error:
+        refuse(item, error.sentence.rstrip("."))
+
+
+def _environment(item: Item | None) -> tuple[dict[str, str], tuple[str, ...]]:
+    """(values, names that must be set). A name without a value is passed on and therefore required."""
+    environment: dict[str, str] = {}
+    requires: list[str] = []
+    for name, value in _pairs(item):
+        environment[name] = "${" + name + "}" if value is None else value.text()
+        try:
+            requires += required_variables(environment[name])
+        except ValueError as error:
+            refuse(value or item or root_of("{}", ""), str(error))
+    return environment, tuple(dict.fromkeys(requires))
+
+
+def _command(item: Item | None) -> tuple[str, ...] | None:
+    if item is None or item.is_null():
+        return None
+    if item.is_sequence():
+        return tuple(_with_port(part) for part in item.sequence()) or None
+    try:
+        environment, command = split_command(item.text())
+    except Invalid as error:
+        refuse(item, error.sentence.rstrip("."))
+    if environment:
+        refuse(item, f"sets {', '.join(environment)} before the program; write them under “environment”")
+    return command
+
+
+def _with_port(part: Item) -> str:
+    text = part.text()
+    for form in ("${PORT}", "$PORT"):
+        text = text.replace(form, "{port}")
+    if re.search(r"\$[A-Za-z_{]", text.replace("$$", "")):
+        refuse(part, "uses a variable; only $PORT is replaced in a command")
+    return text.replace("$$", "$")
+
+
+def _port(service: Item) -> int | None:
+    found = [_target(item) for item in _items(service.get("ports"))]
+    found += [_number(item, _plain(item)) for item in _items(service.get("expose"))]
+    if len(set(found)) > 1:
+        refuse(service, f"opens several ports ({', '.join(map(str, found))}); Fairway routes one, keep that")
+    return found[0] if found else None
+
+
+def _target(item: Item) -> int:
+    if not item.is_text():
+        item.mapping().only(("target", "published", "protocol", "mode", "name", "app_protocol"))
+        target = item.require("target")
+        return _number(target, _plain(target))
+    match = _PUBLISHED.fullmatch(_plain(item))
+    if match is None or (match["protocol"] or "tcp") != "tcp":
+        refuse(item, "must name one TCP port, e.g. “8080” or “80:8080”")
+    return _number(item, match["target"])
+
+
+def _number(item: Item, text: str) -> int:
+    try:
+        return parse_port(text)
+    except Invalid as error:
+        refuse(item, error.sentence.rstrip("."))
+
+
+def _volume(item: Item, declared: frozenset[str]) -> tuple[str, str]:
+    if item.is_text():
+        name, _, rest = _plain(item).partition(":")
+        target, _, mode = rest.partition(":")
+    else:
+        item.mapping().only(("type", "source", "target"))
+        kind, source = item.get("type"), item.get("source")
+        if kind is not None and kind.text() != "volume":
+            refuse(item, "is not a named volume; files of the host are never bound into an application")
+        name, target, mode = _plain(source) if source else "", _plain(item.require("target")), ""
+    if not target or name.startswith((".", "/", "~")) or "\\" in name:
+        refuse(item, "is not a named volume (“name:/folder”); files of the host are never bound into an application")
+    if mode not in ("", "rw"):
+        refuse(item, f"has the mode “{mode}”; only writable volumes are supported, remove it")
+    if name not in declared:
+        refuse(item, f"uses the volume “{name}”, which is not declared; add it under the top-level “volumes”")
+    if not target.startswith("/") or target == "/" or ".." in target.split("/"):
+        refuse(item, f"mounts at “{target}”; use an absolute folder such as “/data”")
+    return name, target
+
+
+def _check_restart(item: Item | None) -> None:
+    if item is not None and item.text() not in ("always", "unless-stopped", "on-failure"):
+        refuse(item, "must be “always”: Fairway restarts what dies; remove it")
+
+
+def _grace(item: Item | None) -> float | None:
+    if item is None:
+        return None
+    value = seconds(item.text())
+    return value if value is not None else refuse(item, "is not a duration; write e.g. “10s” or “1m30s”")
+
+
+def _limits(deploy: Item | None) -> tuple[int | None, float | None]:
+    """(bytes of memory, CPUs) of ``deploy.resources.limits``."""
+    limits = deploy
+    for key in ("resources", "limits"):
+        if limits is None:
+            return None, None
+        limits.mapping().only((key,), _HINTS)
+        limits = limits.get(key)
+    if limits is None:
+        return None, None
+    limits.mapping().only(("memory", "cpus"))
+    memory, cpus = limits.get("memory"), limits.get("cpus")
+    return _memory(memory) if memory else None, _cpus(cpus) if cpus else None
+
+
+def _memory(item: Item) -> int:
+    value = byte_size(item.text())
+    return value if value else refuse(item, "is not a size; write e.g. “512m” or “1g”")
+
+
+def _cpus(item: Item) -> float:
+    text = item.text()
+    if not re.fullmatch(r"\d+(\.\d+)?", text) or not 0 < float(text) <= 512:
+        refuse(item, "is not a number of CPUs; write e.g. “0.5”")
+    return float(text)
+
+
+def _own_settings(item: Item | None) -> tuple[int | None, str | None, str]:
+    """(port, health path, version) of ``x-fairway``."""
+    if item is None or item.is_null():
+        return None, None, ""
+    item.mapping().only(("health", "port", "version"))
+    port, health, version = item.get("port"), item.get("health"), item.get("version")
+    if health is not None and not re.fullmatch(r"/[!-~]*", health.text()):
+        refuse(health, "must be a path that starts with “/”, e.g. “/health”")
+    return (
+        _number(port, port.text()) if port else None,
+        health.text() if health else None,
+        _plain(version) if version else "",
+    )

@@ -1,0 +1,73 @@
+"""The small languages inside a compose file: sizes, durations and ``${VAR}`` templates. Pure.
+
+Source: compose-spec/compose-spec, "Specifying byte values", "Specifying durations", "Interpolation".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from fairway.shared.names import Invalid
+
+_UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "m": 1024**2, "mb": 1024**2, "g": 1024**3, "gb": 1024**3}
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.I)
+_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+_TEMPLATE = re.compile(
+    r"\$(?:(?P<escaped>\$)"
+    r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
+    r"|\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:(?P<operator>:?[-?])(?P<rest>[^${}]*))?\}"
+    r"|(?P<wrong>))"
+)
+
+
+def byte_size(text: str) -> int | None:
+    """``512m``, ``1.5gb``, ``1048576`` as bytes; None when it is not a size."""
+    match = _SIZE.fullmatch(text.strip())
+    unit = _UNITS.get(match[2].lower()) if match else None
+    return int(float(match[1]) * unit) if match and unit else None
+
+
+def seconds(text: str) -> float | None:
+    """``10s``, ``1m30s``, ``500ms`` as seconds; None when it is not a duration."""
+    match = _DURATION.fullmatch(text.strip())
+    if not match or not match[0]:
+        return None
+    hours, minutes, whole, milli = (float(part or 0) for part in match.groups())
+    return hours * 3600 + minutes * 60 + whole + milli / 1000
+
+
+def required_variables(text: str) -> tuple[str, ...]:
+    """The variables that must be set for this text: ``$VAR``, ``${VAR}``, ``${VAR:?message}``; not those with a default.
+
+    Raises `ValueError` with a sentence for a ``$`` that starts nothing known.
+    """
+    needed = []
+    for match in _TEMPLATE.finditer(text):
+        if match["wrong"] is not None:
+            raise ValueError("has a “$” that starts no ${VAR}; write “$$” for a dollar sign")
+        name = match["bare"] or match["name"]
+        if name and "-" not in (match["operator"] or ""):
+            needed.append(name)
+    return tuple(dict.fromkeys(needed))
+
+
+def interpolated(environment: Mapping[str, str], values: Mapping[str, str]) -> dict[str, str]:
+    """The environment with its templates filled from `values`.
+
+    Raises `Invalid` naming the variable (with the file's own message where it has one) when a required one is unset.
+    """
+    return {name: _TEMPLATE.sub(lambda match: _filled(match, values), text) for name, text in environment.items()}
+
+
+def _filled(match: re.Match[str], values: Mapping[str, str]) -> str:
+    if match["escaped"]:
+        return "$"
+    name, operator, rest = match["bare"] or match["name"] or "", match["operator"] or "", match["rest"] or ""
+    value = values.get(name)
+    is_set = bool(value) if operator.startswith(":") else value is not None
+    if is_set and value is not None:
+        return value
+    if operator.endswith("-"):
+        return rest
+    raise Invalid(name or "$", (rest or "is required and not set; set it on the configuration page").rstrip(".") + ".")

@@ -1,0 +1,118 @@
+"""YAML with line numbers: a thin view over PyYAML's node tree, so that every refusal can name its line and key."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NoReturn
+
+import yaml
+
+from fairway.shared.names import Invalid
+
+LARGEST = 64 * 1024  # characters; a compose file with one service is far smaller
+_TEXT_TAGS = ("str", "int", "float", "bool")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One ``key: value`` of a mapping."""
+
+    key: str
+    value: Item
+
+
+@dataclass(frozen=True)
+class Item:
+    """One value of the file: where it stands (`path`, dotted) and its node."""
+
+    file: str
+    path: str
+    node: yaml.Node
+    depth: int = 0
+
+    @property
+    def line(self) -> int:
+        return int(self.node.start_mark.line) + 1
+
+    def is_null(self) -> bool:
+        return isinstance(self.node, yaml.ScalarNode) and self.node.tag.endswith(":null")
+
+    def is_text(self) -> bool:
+        return isinstance(self.node, yaml.ScalarNode) and self.node.tag.rpartition(":")[2] in _TEXT_TAGS
+
+    def is_sequence(self) -> bool:
+        return isinstance(self.node, yaml.SequenceNode)
+
+    def text(self) -> str:
+        """The scalar as written. Refuses lists and mappings."""
+        if not self.is_text():
+            refuse(self, "must be one value")
+        return str(self.node.value)
+
+    def sequence(self) -> list[Item]:
+        """The items of a list."""
+        if not isinstance(self.node, yaml.SequenceNode):
+            refuse(self, "must be a list")
+        return [Item(self.file, f"{self.path}[{at}]", node, self.depth + 1) for at, node in enumerate(self.node.value)]
+
+    def mapping(self) -> Item:
+        """This item, once it is sure to be a mapping."""
+        if not isinstance(self.node, yaml.MappingNode):
+            refuse(self, "must be a mapping (key: value)")
+        return self
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """The pairs of a mapping, in order. Refuses doubled keys, merges and keys that are not text."""
+        found: dict[str, Entry] = {}
+        for key, value in self.mapping().node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            here = Item(self.file, self._below(str(name)), key, self.depth + 1)
+            if not name or name == "<<":
+                refuse(here, "has a key that Fairway does not read (merges are not supported); write it out")
+            if name in found:
+                refuse(here, "is written twice; keep one")
+            found[name] = Entry(name, Item(self.file, self._below(name), value, self.depth + 1))
+        return list(found.values())
+
+    def get(self, key: str) -> Item | None:
+        """The value of `key`, None when it is not written."""
+        return next((entry.value for entry in self.entries if entry.key == key), None)
+
+    def require(self, key: str) -> Item:
+        found = self.get(key)
+        return found if found is not None else refuse(self, f"needs the key “{key}”")
+
+    def only(self, known: Collection[str], hints: Mapping[str, str] | None = None) -> None:
+        """Refuse keys that are not in `known`, with the hint for it where there is one."""
+        for entry in self.entries:
+            if entry.key not in known:
+                hint = (hints or {}).get(entry.key) or f"known here are: {', '.join(known)}"
+                refuse(entry.value, f"is not supported; {hint}")
+
+    def _below(self, name: str) -> str:
+        return f"{self.path}.{name}" if self.path else name
+
+
+def refuse(item: Item, sentence: str) -> NoReturn:
+    """Raise `Invalid` at an item's line and key."""
+    where = f"“{item.path}” " if item.path else ""
+    raise Invalid(f"{item.file}, line {item.line}", f"{where}{sentence}.")
+
+
+def root_of(text: str, file: str) -> Item:
+    """The top mapping of a YAML text. Raises `Invalid` with the line of a syntax error."""
+    if len(text) > LARGEST:
+        raise Invalid(file, f"is larger than {LARGEST // 1024} KiB; keep one service per file.")
+    try:
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise Invalid(f"{file}, line {line}", f"is not valid YAML: {error.problem}.") from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise Invalid(file, "is not valid YAML.") from error
+    if node is None:
+        raise Invalid(file, "is empty; it needs “services” with one service.")
+    return Item(file, "", node).mapping()

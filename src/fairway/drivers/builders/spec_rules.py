@@ -1,0 +1,192 @@
+"""What a person may change about a detected spec, checked field by field. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.procfile import join_command, split_command
+from fairway.shared.names import Invalid, parse_image, parse_port, parse_relative_path, parse_slug, parse_variable
+
+KINDS = ("dockerfile", "python", "node", "static", "image")
+LEAST_MEMORY = 16 * 1024 * 1024
+MOST_MEMORY = 1024 * 1024 * 1024 * 1024
+LONGEST_GRACE = 600.0
+_PATH = re.compile(r"/[!-~]*")
+
+
+def spec_errors(data: Mapping[str, Any]) -> list[Invalid]:
+    """Everything that is wrong with a spec in its JSON form, one `Invalid` per field; empty means it can be used."""
+    return _read(data)[1]
+
+
+def parse_spec(data: Mapping[str, Any]) -> Spec:
+    """The spec of a JSON form in which ``command`` may also be one line of text. Raises the first `Invalid`."""
+    values, errors = _read(data)
+    if errors:
+        raise errors[0]
+    return Spec(**values)
+
+
+def command_text(command: tuple[str, ...] | None) -> str:
+    """The argv as the line that a person edits; "" for the image's own command."""
+    return join_command(command) if command else ""
+
+
+def with_command(spec: Spec, text: str) -> Spec:
+    """The spec with the command a person typed; an empty line means the recipe's own. Raises `Invalid`."""
+    command, environment = _command(text)
+    return replace(spec, command=command, environment={**spec.environment, **environment})
+
+
+def _read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:
+    values: dict[str, Any] = {}
+    errors = [
+        Invalid(str(key), "is not a field of the spec; remove it.") for key in data if key not in Spec.__dataclass_fields__
+    ]
+    for name, parse in _FIELDS.items():
+        if name not in data:
+            continue
+        try:
+            values[name] = parse(data[name])
+        except Invalid as error:
+            errors.append(error)
+    if "kind" not in data:
+        errors.append(Invalid("kind", f"is missing; choose one of {', '.join(KINDS)}."))
+    return _merged(data, values, errors), errors
+
+
+def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invalid]) -> dict[str, Any]:
+    """Move the variables written before a command line into the environment, and check what needs two fields."""
+    command, variables = values.pop("command", (None, {}))
+    values["command"] = command
+    values["environment"] = {**values.get("environment", {}), **variables}
+    kind = values.get("kind")
+    if kind in ("python", "node") and command is None and not any(error.field == "command" for error in errors):
+        errors.append(Invalid("command", f"is empty; a {kind} application needs one, e.g. “python main.py”."))
+    if kind == "image":
+        try:
+            parse_image(str(values.get("install", {}).get("image", "")), field="install.image")
+        except Invalid as error:
+            errors.append(error)
+    return values
+
+
+def _kind(value: object) -> str:
+    if value not in KINDS:
+        raise Invalid("kind", f"is “{str(value)[:40]}”; choose one of {', '.join(KINDS)}.")
+    return str(value)
+
+
+def _command(value: object) -> tuple[tuple[str, ...] | None, dict[str, str]]:
+    if value is None or value == "" or value == []:
+        return None, {}
+    if isinstance(value, str):
+        environment, command = split_command(value.strip())
+        return command, environment
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) and "\x00" not in word for word in value):
+        raise Invalid("command", "is neither one line of text nor a list of words.")
+    if not value[0].strip():
+        raise Invalid("command", "starts with an empty word; name the program first.")
+    return tuple(value), {}
+
+
+def _health_path(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str) or not _PATH.fullmatch(value) or len(value) > 500:
+        raise Invalid("health_path", f"is “{str(value)[:80]}”; write a path that starts with “/”, e.g. “/health”.")
+    return value
+
+
+def _root(value: object) -> str:
+    return "." if value in ("", ".", "./") else str(parse_relative_path(str(value), field="root"))
+
+
+def _text(name: str, longest: int) -> Callable[[object], str]:
+    def parse(value: object) -> str:
+        if not isinstance(value, str) or len(value) > longest or not value.isprintable():
+            raise Invalid(name, f"must be one line of at most {longest} characters.")
+        return value
+
+    return parse
+
+
+def _install(value: object) -> dict[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise Invalid("install", "must be an object of recipe options.")
+    for key in ("publish", "dockerfile", "from"):
+        if value.get(key):
+            parse_relative_path(str(value[key]), field=f"install.{key}")
+    return dict(value)
+
+
+def _environment(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise Invalid("environment", "must map variable names to text.")
+    for name, text in value.items():
+        parse_variable(str(name), field="environment")
+        if not isinstance(text, str) or "\x00" in text:
+            raise Invalid("environment", f"the value of {name} must be text.")
+    return dict(value)
+
+
+def _requires(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        raise Invalid("requires", "must be a list of variable names.")
+    return tuple(dict.fromkeys(parse_variable(str(name), field="requires") for name in value))
+
+
+def _volumes(value: object) -> tuple[tuple[str, str], ...]:
+    if not isinstance(value, list | tuple):
+        raise Invalid("volumes", "must be a list of [name, target] pairs.")
+    return tuple(_volume(pair) for pair in value)
+
+
+def _volume(pair: object) -> tuple[str, str]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2 or not all(isinstance(part, str) for part in pair):
+        raise Invalid("volumes", "must be a list of [name, target] pairs.")
+    name, target = pair
+    if not target.startswith("/") or target == "/" or ".." in target.split("/"):
+        raise Invalid("volumes", f"the target “{target[:80]}” must be an absolute folder such as “/data”.")
+    return parse_slug(name, field="volumes"), target
+
+
+def _memory(value: object) -> int | None:
+    if value is None:
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or not LEAST_MEMORY <= value <= MOST_MEMORY:
+        raise Invalid("memory_bytes", "must be a number of bytes between 16 MiB and 1 TiB.")
+    return value
+
+
+def _number(name: str, least: float, most: float, *, optional: bool) -> Callable[[object], float | None]:
+    def parse(value: object) -> float | None:
+        if value is None and optional:
+            return None
+        if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
+            raise Invalid(name, f"must be a number between {least:g} and {most:g}.")
+        return float(value)
+
+    return parse
+
+
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "kind": _kind,
+    "framework": _text("framework", 80),
+    "command": _command,
+    "port": parse_port,
+    "health_path": _health_path,
+    "version": _text("version", 80),
+    "root": _root,
+    "install": _install,
+    "environment": _environment,
+    "requires": _requires,
+    "volumes": _volumes,
+    "memory_bytes": _memory,
+    "cpus": _number("cpus", 0.01, 512, optional=True),
+    "stop_grace": _number("stop_grace", 0, LONGEST_GRACE, optional=False),
+}

@@ -1,0 +1,229 @@
+"""What detection says about folders: the six examples, every recipe, and what cannot be told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fairway.drivers.builders.detect import detect
+from fairway.drivers.builders.spec_rules import parse_spec
+from fairway.shared.names import Invalid
+
+from .folders import EXAMPLES, make
+
+FLASK = "from flask import Flask\napp = Flask(__name__)\n"
+FASTAPI = "from fastapi import FastAPI\napi = FastAPI()\n@api.get('/healthz')\ndef health(): return {}\n"
+MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\nimport django\n"
+GUNICORN = ("python", "-m", "gunicorn", "--bind", "{host}:{port}", "--threads", "8")
+UVICORN = ("python", "-m", "uvicorn", "--host", "{host}", "--port", "{port}")
+
+
+@pytest.mark.parametrize(
+    ("example", "kind", "framework", "health", "first_words"),
+    [
+        ("django", "python", "Django", "/health", ("python", "-m", "gunicorn")),
+        ("express", "node", "Express", "/health", ("node", "server.js")),
+        ("fastapi", "python", "FastAPI", "/health", ("python", "-m", "uvicorn")),
+        ("flask", "python", "Flask", "/health", ("python", "-m", "gunicorn")),
+        ("static", "static", "Static site", "/", ()),
+        ("streamlit", "python", "Streamlit", "/_stcore/health", ("python", "-m", "streamlit")),
+    ],
+)
+def test_every_example_is_detected(
+    example: str, kind: str, framework: str, health: str, first_words: tuple[str, ...]
+) -> None:
+    detection = detect(EXAMPLES / example)
+    spec = detection.spec
+    assert spec is not None, detection.advice
+    assert (spec.kind, spec.framework, spec.health_path, spec.version) == (kind, framework, health, "1.0.0")
+    assert (spec.command or ())[: len(first_words)] == first_words
+    assert detection.findings
+    assert parse_spec(spec.to_json()) == spec
+
+
+COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...] | None]] = {
+    "flask alone runs its own server": (
+        {"requirements.txt": "flask\n", "app.py": FLASK},
+        ("python", "-m", "flask", "--app", "app", "run", "--host", "{host}", "--port", "{port}"),
+    ),
+    "flask with gunicorn": ({"requirements.txt": "Flask==3\ngunicorn\n", "web.py": FLASK}, (*GUNICORN, "web:app")),
+    "flask with waitress": (
+        {"requirements.txt": "flask\nwaitress", "app.py": FLASK},
+        ("python", "-m", "waitress", "--listen={host}:{port}", "app:app"),
+    ),
+    "a factory in a package": (
+        {
+            "requirements.txt": "flask\ngunicorn",
+            "shop/__init__.py": "import flask\ndef create_app():\n    return flask.Flask('x')\n",
+        },
+        (*GUNICORN, "shop:create_app()"),
+    ),
+    "a factory that somebody calls": (
+        {
+            "requirements.txt": "flask\ngunicorn",
+            "shop/__init__.py": "import flask\ndef create_app(settings=None):\n    return flask.Flask('x')\n",
+            "wsgi.py": "from shop import create_app\napplication = create_app()\n",
+        },
+        (*GUNICORN, "wsgi:application"),
+    ),
+    "fastapi below src": (
+        {
+            "pyproject.toml": "[project]\nname='x'\nversion='3'\ndependencies=['fastapi[standard]']",
+            "src/shop/main.py": FASTAPI,
+        },
+        (*UVICORN, "--app-dir", "src", "shop.main:api"),
+    ),
+    "fastapi without any requirements": ({"main.py": FASTAPI}, (*UVICORN, "main:api")),
+    "streamlit by import": (
+        {"requirements.txt": "streamlit", "charts.py": "import os", "board.py": "import streamlit as st"},
+        (
+            *("python", "-m", "streamlit", "run", "board.py", "--server.port", "{port}", "--server.address", "{host}"),
+            *("--server.headless", "true", "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"),
+        ),
+    ),
+    "django with gunicorn": (
+        {"requirements.txt": "django\ngunicorn", "manage.py": MANAGE, "site_/wsgi.py": "", "site_/settings.py": ""},
+        (*GUNICORN, "site_.wsgi:application"),
+    ),
+    "django with uvicorn": (
+        {"requirements.txt": "django\nuvicorn", "manage.py": MANAGE, "site_/asgi.py": "", "site_/settings.py": ""},
+        (*UVICORN, "site_.asgi:application"),
+    ),
+    "django alone": (
+        {"requirements.txt": "django", "manage.py": MANAGE, "site_/wsgi.py": ""},
+        ("python", "manage.py", "runserver", "--noreload", "--insecure", "{host}:{port}"),
+    ),
+    "a script that reads PORT": ({"serve.py": "import os\nprint(os.environ['PORT'])"}, ("python", "serve.py")),
+    "a start script with a shell": (
+        {"package.json": '{"scripts": {"start": "NODE_ENV=production node x.js"}, "version": "2"}'},
+        ("npm", "start"),
+    ),
+    "a main file": ({"package.json": '{"main": "lib/run"}', "lib/run.js": ""}, ("node", "lib/run.js")),
+    "a plain start script": (
+        {"package.json": '{"scripts": {"start": "node --no-warnings ./x.mjs"}}'},
+        ("node", "--no-warnings", "./x.mjs"),
+    ),
+    "a procfile above python": (
+        {
+            "Procfile": "release: ./migrate\nweb: MODE=live gunicorn -b :$PORT app:app",
+            "requirements.txt": "flask\ngunicorn",
+            "app.py": FLASK,
+        },
+        ("gunicorn", "-b", ":{port}", "app:app"),
+    ),
+    "html only": ({"public/index.html": "<h1>hi</h1>"}, None),
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_command_of_a_folder(tmp_path: Path, name: str) -> None:
+    files, command = COMMANDS[name]
+    detection = detect(make(tmp_path, files))
+    assert detection.spec is not None, detection.advice
+    assert detection.spec.command == command
+    assert parse_spec(detection.spec.to_json()) == detection.spec
+
+
+def test_a_dockerfile_wins_and_can_be_left_out(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {"Dockerfile": "FROM scratch\nEXPOSE 9000/tcp\n", "requirements.txt": "flask", "app.py": FLASK, "VERSION": "4.1"},
+    )
+    docker, without = detect(tmp_path).spec, detect(tmp_path, skip={"dockerfile"}).spec
+    assert docker is not None
+    assert without is not None
+    assert (docker.kind, docker.port, docker.version, docker.command) == ("dockerfile", 9000, "4.1", None)
+    assert (without.kind, without.framework) == ("python", "Flask")
+
+
+def test_lock_files_are_preferred_and_python_is_told(tmp_path: Path) -> None:
+    lock = '[[package]]\nname = "gunicorn"\nversion = "1"\n'
+    project = "[project]\nname='x'\nversion='1.2.3'\nrequires-python='>=3.9'\ndependencies=['flask']"
+    make(tmp_path, {"pyproject.toml": project, "uv.lock": lock, "requirements.txt": "flask", "app.py": FLASK})
+    spec = detect(tmp_path).spec
+    assert spec is not None
+    assert spec.install == {"from": "uv.lock", "python": ">=3.9"}
+    assert spec.version == "1.2.3"
+    assert spec.command == (*GUNICORN, "app:app")
+
+
+def test_a_site_that_npm_only_builds(tmp_path: Path) -> None:
+    package = '{"version": "5.0.0", "scripts": {"build": "vite build", "start": "vite"}, "devDependencies": {"vite": "*"}}'
+    spec = detect(make(tmp_path, {"package.json": package, "package-lock.json": "{}", "index.html": ""})).spec
+    assert spec is not None
+    assert (spec.kind, spec.command, spec.version) == ("static", None, "5.0.0")
+    assert spec.install == {"from": "package-lock.json", "build": "build", "publish": "dist"}
+
+
+def test_a_fixed_port_is_told_with_advice(tmp_path: Path) -> None:
+    source = "from http.server import HTTPServer, SimpleHTTPRequestHandler as H\nHTTPServer(('', 8123), H).serve_forever()\n"
+    detection = detect(make(tmp_path, {"run.py": source}))
+    assert detection.spec is not None
+    assert detection.spec.port == 8123
+    assert any("PORT" in finding.what for finding in detection.findings)
+
+
+def test_a_subfolder_as_root(tmp_path: Path) -> None:
+    make(tmp_path, {"backend/requirements.txt": "flask", "backend/app.py": FLASK, "front/index.html": ""})
+    spec = detect(tmp_path, root="backend").spec
+    assert spec is not None
+    assert (spec.root, spec.framework) == ("backend", "Flask")
+    with pytest.raises(Invalid, match="root"):
+        detect(tmp_path, root="../elsewhere")
+    with pytest.raises(Invalid, match="root"):
+        detect(tmp_path, root="missing")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({}, "empty"),
+        ({"notes.txt": "x"}, "Procfile"),
+        ({"thing.py": "print(1)"}, "Python here"),
+        ({"package.json": "{}"}, "start"),
+        ({"package.json": "[1]"}, "package.json cannot be read"),
+        ({"pyproject.toml": "[project"}, "pyproject.toml cannot be read"),
+        ({"Procfile": "worker: python x.py", "x.py": ""}, "no “web:” line"),
+        ({"Procfile": "web: ./run"}, "no language"),
+        ({"compose.yaml": "services: {a: {image: x, privileged: true}}"}, "line 1"),
+        ({"compose.yaml": "services: {a: {build: .}}", "x": ""}, "has no Dockerfile"),
+    ],
+)
+def test_what_cannot_be_told_says_what_to_add(tmp_path: Path, files: dict[str, str], words: str) -> None:
+    detection = detect(make(tmp_path, files))
+    assert detection.spec is None
+    assert words in detection.advice
+
+
+def test_links_that_leave_the_folder_are_not_read(tmp_path: Path) -> None:
+    secret = make(tmp_path / "outside", {"app.py": FLASK, "index.html": "secret"})
+    folder = make(tmp_path / "inside", {"notes.txt": ""})
+    (folder / "app.py").symlink_to(secret / "app.py")
+    (folder / "public").symlink_to(secret)
+    (folder / "loop.py").symlink_to(folder / "loop.py")
+    assert detect(folder).spec is None
+
+
+def test_project_code_is_never_run(tmp_path: Path) -> None:
+    trap = f"open({str(tmp_path / 'ran')!r}, 'w')\n"
+    make(tmp_path, {"app.py": trap + FLASK, "manage.py": trap, "setup.py": trap, "requirements.txt": "flask"})
+    assert detect(tmp_path).spec is not None
+    assert not (tmp_path / "ran").exists()
+
+
+def test_compose_lays_over_what_is_below(tmp_path: Path) -> None:
+    compose = """
+services:
+  web:
+    build: {context: app}
+    environment:
+      DATABASE_URL: ${DATABASE_URL:?the database is needed}
+    x-fairway: {health: /alive, port: 9001}
+"""
+    make(tmp_path, {"compose.yaml": compose, "app/requirements.txt": "flask\ngunicorn", "app/app.py": FLASK})
+    spec = detect(tmp_path).spec
+    assert spec is not None
+    assert (spec.kind, spec.root, spec.port, spec.health_path) == ("python", "app", 9001, "/alive")
+    assert spec.requires == ("DATABASE_URL",)
+    assert spec.command == (*GUNICORN, "app:app")
