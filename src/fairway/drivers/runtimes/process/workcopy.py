@@ -1,0 +1,95 @@
+"""What one instance sees as its own files: a copy of the application, its volumes, its temporary folder.
+
+The bundle itself stays as it was built: ``app/`` is copied, because applications write beside their code, and everything
+heavy beside it (``.venv``, ``node_modules``) is linked. Static sites are served from the bundle directly.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from fairway.drivers.runtimes.contract import Volume
+from fairway.drivers.runtimes.process.bundle import APP, MANIFEST, Bundle
+from fairway.shared.failures import Refused
+from fairway.shared.names import Invalid, parse_relative_path
+
+LINKED = frozenset({"node_modules", ".venv"})  # inside app/ too: large, and read only
+
+
+def prepare(bundle: Bundle, folder: Path, volumes: Mapping[Volume, Path]) -> Path:
+    """Make ``<folder>/work`` for this bundle and return the application's working folder.
+
+    A volume appears at its target, taken as a path inside the application's folder (``/data`` is ``./data``). Files the
+    application brings at that place move into a volume that is still empty, as with containers.
+    """
+    if bundle.kind == "static" and not volumes:
+        return bundle.app
+    work = folder / "work"
+    if not work.exists():
+        _copy(bundle, work)
+    for volume, place in volumes.items():
+        _attach(work / APP, volume, place)
+    return work / APP
+
+
+def _copy(bundle: Bundle, work: Path) -> None:
+    draft = work.with_name(".work")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    for entry in bundle.folder.iterdir():
+        if entry.name == APP:
+            _copy_app(entry, draft / APP)
+        elif entry.name != MANIFEST:
+            (draft / entry.name).symlink_to(entry)
+    draft.rename(work)
+
+
+def _copy_app(source: Path, target: Path) -> None:
+    linked = [name for name in sorted(LINKED) if (source / name).is_dir()]
+
+    def skip(folder: str, names: list[str]) -> list[str]:
+        return linked if Path(folder) == source else []
+
+    shutil.copytree(source, target, symlinks=True, ignore=skip)
+    for name in linked:
+        (target / name).symlink_to(source / name)
+    for folder, _, files in os.walk(target):
+        for place in (Path(folder), *(Path(folder) / name for name in files)):
+            if not place.is_symlink():
+                place.chmod(place.stat().st_mode | 0o200)
+
+
+def _attach(app: Path, volume: Volume, place: Path) -> None:
+    try:
+        inside = parse_relative_path(volume.target.lstrip("/"), field=f"volume “{volume.name}”")
+    except Invalid as error:
+        raise Refused(f"The target of {error}") from error
+    target = app / inside
+    if inside == inside.parent:
+        raise Refused(f"The volume “{volume.name}” cannot replace the whole application; give it a folder, e.g. /data.")
+    place.mkdir(parents=True, mode=0o700, exist_ok=True)
+    if target.is_symlink():
+        target.unlink()
+    elif target.is_dir():
+        _move_in(target, place)
+    elif target.exists():
+        raise Refused(f"The volume “{volume.name}” needs the folder {volume.target}, but the application has a file there.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _stay_inside(app, target)
+    target.symlink_to(place)
+
+
+def _move_in(target: Path, place: Path) -> None:
+    if not any(place.iterdir()):
+        for entry in target.iterdir():
+            shutil.move(entry, place / entry.name)
+    shutil.rmtree(target)
+
+
+def _stay_inside(app: Path, target: Path) -> None:
+    """A link inside the application must not lead a volume's target out of it."""
+    if not target.parent.resolve().is_relative_to(app.resolve()):
+        raise Refused("A volume's target leads out of the application through a link; choose another target.")
