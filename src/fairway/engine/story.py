@@ -86,8 +86,9 @@ StepFunction = Callable[[Context], Mapping[str, Any] | None]
 class Step:
     """One step. What it returns is merged into the run's state in the same transaction that moves to the next step.
 
-    `deadline` counts from the step's first start, over all attempts and take-overs. `attempts` is how often a `Retry` is
-    tried; the pause doubles from `backoff` up to 30 s. A step must be idempotent: after a crash it runs again.
+    `deadline` counts from the step's first start, over all attempts and take-overs; it starts anew when the step comes
+    back from a `Wait`. `attempts` is how often a step that raises `Retry` is tried in all; the pause doubles from `backoff`
+    up to 30 s. A step must be idempotent: after a crash it runs again.
     """
 
     name: str
@@ -142,3 +143,8 @@ class Stories:
             raise ValueError(f"a story of kind {story.kind!r} is registered already")
         self.by_kind[story.kind] = story
         return story
+
+
+STORIES = Stories()
+"""The stories of this process. A process that registers here what it only wants to *watch* (the web) lets
+`request_cancel` end a run that never started at once, watcher included, instead of leaving that to a worker."""

@@ -1,0 +1,118 @@
+"""What others may ask of the engine. Each is usable inside the caller's transaction; workers wake when that commits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from fairway.engine import clock, transitions, waking
+from fairway.engine.models import Run
+from fairway.engine.rules import Status
+from fairway.engine.story import STORIES
+from fairway.shared.names import Invalid
+
+DEFAULT_LANE = "default"
+
+
+def enqueue(
+    *,
+    kind: str,
+    key: str,
+    payload: Mapping[str, Any],
+    run_at: datetime | None = None,
+    lane: str = DEFAULT_LANE,
+    priority: int = 0,
+    parent: Run | None = None,
+) -> Run:
+    """Queue a run of the story `kind`.
+
+    One run per `key` runs at a time. `run_at` (aware) is the earliest start, on the database's clock; `priority`:
+    larger goes first; `lane`: whose reserved slots it may use; `parent` is signalled as ``child:<id>`` when this run ends,
+    and cancelling the parent cancels it. Raises `Invalid` for an empty or overlong name, a payload that is not JSON or a
+    naive time.
+    """
+    _check_name("kind", kind, 60)
+    _check_name("key", key, 200)
+    _check_name("lane", lane, 60)
+    if run_at is not None and run_at.tzinfo is None:
+        raise Invalid("run_at", "has no time zone; give an aware time.")
+    now = clock.now()
+    with transaction.atomic():
+        run = Run.objects.create(
+            kind=kind,
+            key=key,
+            lane=lane,
+            priority=priority,
+            parent=parent,
+            payload=_as_json("payload", payload),
+            run_at=max(run_at, now) if run_at else now,
+            created_at=now,
+        )
+        waking.ring()
+    return run
+
+
+def request_cancel(*, run_id: int, reason: str) -> bool:
+    """Ask a run, and the runs it is parent of, to stop; False when it is over, or ending, already.
+
+    A run that never started is over at once (where this process knows its story; else its next worker ends it). One that
+    waits goes to its clean-up at once, one that runs is interrupted and then cleaned up, still holding its key.
+    """
+    with transaction.atomic():
+        family = _family(run_id)
+        rows = list(Run.objects.select_for_update().filter(pk__in=family).order_by("pk"))
+        was_taken = {run.pk: _cancel(run, reason) for run in reversed(rows)}  # children first: they signal their parent
+        waking.ring()
+    return was_taken.get(run_id, False)
+
+
+def _family(run_id: int) -> list[int]:
+    """The run and its live descendants."""
+    family, generation = [run_id], [run_id]
+    while generation:
+        generation = list(Run.objects.live().filter(parent__in=generation).values_list("pk", flat=True))
+        family += generation
+    return family
+
+
+def _cancel(run: Run, reason: str) -> bool:
+    if run.is_finished or run.outcome:
+        return False
+    if run.cancel_requested_at is not None:
+        return True
+    now = clock.now()
+    transitions.change(run, cancel_requested_at=now, cancel_reason=reason)
+    story = STORIES.by_kind.get(run.kind)
+    if run.started_at is None and not run.owner and story is not None:
+        transitions.end_unstarted(run, story, now)
+        return True
+    # A worker that has it keeps it and learns; else whoever is free takes it now.
+    changes = {} if run.owner else {"run_at": now, "awaits_signal": False, "wait_reason": ""}
+    transitions.change(run, status=Status.CANCELLING, **changes)
+    return True
+
+
+def signal(*, run_id: int, name: str, data: Mapping[str, Any]) -> bool:
+    """Tell a run something: it lies in ``state["signals"][name]``, and a run that waits comes back to its step now.
+
+    A later signal of the same name replaces the earlier. False when the run is over or does not exist.
+    """
+    _check_name("name", name, 100)
+    return transitions.record_signal(run_id, name, _as_json("data", data))
+
+
+def _check_name(field: str, text: str, longest: int) -> None:
+    if not text or len(text) > longest:
+        raise Invalid(field, f"must have 1 to {longest} characters, it has {len(text)}.")
+
+
+def _as_json(field: str, data: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        json.dumps(dict(data))
+    except (TypeError, ValueError) as problem:
+        raise Invalid(field, f"must be JSON: {problem}.") from None
+    return dict(data)

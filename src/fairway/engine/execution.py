@@ -1,0 +1,204 @@
+"""Telling one held run's story until it waits, ends, or is not ours any more. What a step raises is judged here."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db import InterfaceError, OperationalError, connection
+
+from fairway.engine import clock, transitions
+from fairway.engine.holding import Halt, Hold, RunContext, refuse_signals
+from fairway.engine.models import Run
+from fairway.engine.story import DeadlinePassed, Ending, LeaseLost, Outcome, Step, Story, Wait
+from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused, Retry
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PATIENCE = 30.0  # seconds an outcome is kept while the database is away; the fence makes recording it late safe
+PAUSE_AFTER_DEFECT = timedelta(seconds=5)
+LONGEST_DETAIL = 8000  # characters
+
+
+class Execution:
+    """One lease on one run, in one thread."""
+
+    def __init__(self, hold: Hold, story: Story, *, changed: Callable[[], None] = lambda: None) -> None:
+        self.hold = hold
+        self.story = story
+        self._changed = changed  # tells the heartbeat that a deadline moved
+
+    def run(self) -> None:
+        """Tell the story. Never raises: what cannot be recorded is handed back, visible on the run."""
+        try:
+            self._tell()
+        except LeaseLost:
+            log.info("run %s: not ours any more", self.hold.lease.run_id)
+        except Exception as problem:
+            log.exception("run %s: could not be recorded", self.hold.lease.run_id)
+            self._hand_back_after_defect(problem)
+
+    def _tell(self) -> None:
+        run = Run.objects.get(pk=self.hold.lease.run_id)
+        while run.owner == self.hold.lease.owner and run.fence == self.hold.lease.fence and not run.is_finished:
+            if self.hold.why is Halt.SHUTDOWN:
+                self._hand_back()
+                return
+            run = self._clean_up() if run.outcome else self._next_step(run)
+            self.hold.rest()
+
+    def _next_step(self, run: Run) -> Run:
+        index = _index_of(run, self.story)
+        if index is None:
+            sentence = f"This version of Fairway does not know the step “{run.step}”; start it again."
+            ending = Ending(Outcome.ERRORED, run.step, sentence)
+            return insist(lambda: transitions.start_ending(self.hold.lease, self.story, ending))
+        step = self.story.steps[index]
+        run = insist(lambda: transitions.begin_step(self.hold.lease, self.story, step, index))
+        return run if run.outcome else self._run_step(run, step)
+
+    def _run_step(self, run: Run, step: Step) -> Run:
+        lease, story, attempt = self.hold.lease, self.story, run.attempt
+        self.hold.begin(_seconds_left(run))
+        self._changed()
+        try:
+            result = _as_result(step.run(RunContext(run, self.hold, step=step.name, attempt=attempt)))
+        except Wait as wait:
+            asked = wait  # the name of an except clause is gone before a lambda reads it
+            self._stop_if_taken()
+            return insist(lambda: transitions.wait(lease, story, attempt, asked))
+        except (Exception, SystemExit) as problem:
+            self._stop_if_taken()
+            if self.hold.why is Halt.SHUTDOWN:
+                return self._as_handed_back(run)
+            return self._judge(run, step, problem)
+        self._stop_if_taken()
+        if self.hold.why is Halt.DEADLINE:
+            return self._judge(run, step, DeadlinePassed())
+        return insist(lambda: transitions.finish_step(lease, story, attempt, result))
+
+    def _judge(self, run: Run, step: Step, problem: BaseException) -> Run:
+        lease, story, attempt = self.hold.lease, self.story, run.attempt
+        if isinstance(problem, Retry) and self.hold.why is None:
+            failure = problem
+            return insist(lambda: transitions.retry_step(lease, story, step, attempt, failure))
+        if isinstance(problem, LeaseLost) and self.hold.why is None:
+            raise problem
+        ending = ending_for(step.name, problem, self.hold.why)
+        return insist(lambda: transitions.fail_step(lease, story, attempt, ending))
+
+    def _clean_up(self) -> Run:
+        lease, story = self.hold.lease, self.story
+        run = insist(lambda: transitions.begin_clean_up(lease, story))
+        if run.is_finished:
+            return run
+        self.hold.begin(_seconds_left(run), cleaning_up=True)
+        self._changed()
+        number, error = run.clean_up_attempt, ""
+        context = RunContext(run, self.hold, step=transitions.CLEAN_UP, attempt=number)
+        try:
+            story.clean_up(context, transitions.ending_of(run))
+        except (Exception, SystemExit) as problem:
+            error = _sentence_of(problem) or "The clean-up failed."
+        self._stop_if_taken()
+        if error and self.hold.why is Halt.SHUTDOWN:
+            return self._as_handed_back(run)
+        if error:
+            log.warning("run %s: clean-up attempt %s failed: %s", run.pk, number, error)
+        return insist(lambda: transitions.finish_clean_up(lease, story, number, error))
+
+    def _stop_if_taken(self) -> None:
+        self.hold.rest()
+        if self.hold.why is Halt.LOST:
+            raise LeaseLost
+
+    def _as_handed_back(self, run: Run) -> Run:
+        self._hand_back()
+        run.owner = ""
+        return run
+
+    def _hand_back(self) -> None:
+        sentence = "The worker was stopped; the next one goes on here."
+        insist(lambda: transitions.hand_back(self.hold.lease, self.story, sentence))
+
+    def _hand_back_after_defect(self, problem: Exception) -> None:
+        """Recording failed, so nothing may be claimed to have happened; the run is kept and tried again."""
+        sentence = f"Recording failed: {_sentence_of(problem)}"
+        try:
+            transitions.hand_back(self.hold.lease, None, sentence, pause=PAUSE_AFTER_DEFECT)
+        except LeaseLost:
+            return
+        except Exception:
+            log.exception("run %s: left to the end of its lease", self.hold.lease.run_id)
+
+
+def _index_of(run: Run, story: Story) -> int | None:
+    """Where the story goes on, by the step's name, so that a newer version may insert steps before it."""
+    if not run.step:
+        return 0
+    names = [step.name for step in story.steps]
+    return names.index(run.step) if run.step in names else None
+
+
+def _seconds_left(run: Run) -> float:
+    assert run.step_deadline_at is not None
+    return max(0.0, (run.step_deadline_at - clock.now()).total_seconds())
+
+
+def _as_result(result: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """What a step returned, checked while the step can still be named as the one at fault."""
+    state = dict(result or {})
+    refuse_signals(state)
+    json.dumps(state)
+    return state
+
+
+def ending_for(step: str, problem: BaseException, why: Halt | None) -> Ending:
+    """What a step's exception means for the run. When the step was told to stop, that is the cause, whatever it raised."""
+    if why is Halt.CANCELLED:
+        return Ending(Outcome.CANCELLED, step, detail=_detail_of(problem))
+    if why is Halt.DEADLINE or isinstance(problem, DeadlinePassed):
+        return transitions.too_slow(step)
+    if isinstance(problem, Refused | NeedsPerson):
+        return Ending(Outcome.FAILED, step, problem.sentence, problem.detail)
+    if isinstance(problem, Cancelled):
+        # Ours only if the row says so (then it becomes a cancellation); else nobody asked for it.
+        return Ending(Outcome.ERRORED, step, "The step stopped although nobody asked it to.")
+    return Ending(Outcome.ERRORED, step, _sentence_of(problem), _detail_of(problem))
+
+
+def _sentence_of(problem: BaseException) -> str:
+    if isinstance(problem, Failure):
+        return problem.sentence
+    if isinstance(problem, DeadlinePassed):
+        return "It took longer than it may and was stopped."
+    return f"{type(problem).__name__}: {problem}" if str(problem) else type(problem).__name__
+
+
+def _detail_of(problem: BaseException) -> str:
+    if isinstance(problem, Cancelled):
+        return ""
+    if isinstance(problem, Failure):
+        return problem.detail
+    return "".join(traceback.format_exception(problem))[-LONGEST_DETAIL:]
+
+
+def insist(act: Callable[[], T]) -> T:
+    """Do `act` although the database may be away for a while; inside a caller's transaction there is no second try."""
+    deadline, pause = time.monotonic() + PATIENCE, 0.05
+    while True:
+        try:
+            return act()
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or time.monotonic() + pause > deadline:
+                raise
+            log.warning("the database did not answer; trying again in %.2f s", pause)
+            connection.close()
+            time.sleep(pause)
+            pause = min(pause * 2, 2.0)

@@ -1,0 +1,111 @@
+"""The engine's decisions: which status may follow which, how long to pause, who may use a slot. No Django here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+
+LONGEST_PAUSE = timedelta(seconds=30)
+CRASHES_FORGIVEN = 20  # a clean-up that kills its worker again and again is given up, not tried for ever
+
+
+class Status(StrEnum):
+    """Where a run is."""
+
+    QUEUED = "queued"  # wants its key and a slot, from `run_at` on
+    RUNNING = "running"  # a worker has it, or had it until its lease ran out
+    WAITING = "waiting"  # started, without a slot: it asked to wait, or it pauses before trying again
+    CANCELLING = "cancelling"  # asked to stop; its clean-up is still to be done
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    ERRORED = "errored"
+    CANCELLED = "cancelled"
+
+
+class StepStatus(StrEnum):
+    """How one attempt of a step went."""
+
+    RUNNING = "running"
+    WAITING = "waiting"
+    SUCCEEDED = "succeeded"
+    RETRYING = "retrying"  # failed for now, another attempt follows
+    FAILED = "failed"
+    ERRORED = "errored"
+    CANCELLED = "cancelled"
+    LOST = "lost"  # its worker disappeared
+    INTERRUPTED = "interrupted"  # its worker was shut down in order
+
+
+class CleanUp(StrEnum):
+    """How far the clean-up of a run is; empty while there is nothing to clean up."""
+
+    NONE = ""
+    PENDING = "pending"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+FINISHED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED})
+LIVE = frozenset(Status) - FINISHED
+HELD = frozenset({Status.RUNNING, Status.CANCELLING})  # the only ones that may have an owner
+
+NEXT: Mapping[Status, frozenset[Status]] = {
+    Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLING, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.WAITING, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED, Status.ERRORED}),
+    Status.WAITING: frozenset({Status.RUNNING, Status.CANCELLING}),
+    # Succeeded: the last step was through before the request reached it, so the work is done and nothing is undone.
+    Status.CANCELLING: frozenset({Status.CANCELLED, Status.SUCCEEDED}),
+    Status.SUCCEEDED: frozenset(),
+    Status.FAILED: frozenset(),
+    Status.ERRORED: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+class Impossible(Exception):
+    """A change of status that the state machine does not know: a defect in the engine, never bad input."""
+
+
+def check_move(old: str, new: str) -> None:
+    """Raise `Impossible` unless `new` may follow `old`; staying is always possible."""
+    if new != old and Status(new) not in NEXT[Status(old)]:
+        raise Impossible(f"a {old} run cannot become {new}")
+
+
+def status_when_claimed(status: str) -> Status:
+    """What a run becomes when a worker takes it: a cancelled one is taken only to be cleaned up."""
+    return Status.CANCELLING if status == Status.CANCELLING else Status.RUNNING
+
+
+def pause_before(retry: int, backoff: timedelta, at_least: float | None = None) -> timedelta:
+    """How long to pause before retry number `retry` (from 1): doubling from `backoff` up to 30 s.
+
+    `at_least` is what the failure itself asked for, in seconds; it may exceed the 30 s.
+    """
+    doublings: int = 2 ** min(retry - 1, 20)
+    doubled = min(backoff * doublings, LONGEST_PAUSE)
+    return max(doubled, timedelta(seconds=at_least or 0))
+
+
+def check_slots(slots: int, reserved: Mapping[str, int]) -> None:
+    """Raise ValueError when the reservations leave no slot to the other lanes."""
+    if slots < 1:
+        raise ValueError(f"slots is {slots}; a worker needs at least 1")
+    if any(count < 0 for count in reserved.values()):
+        raise ValueError("lanes: a reservation cannot be negative")
+    if sum(reserved.values()) >= slots:
+        raise ValueError(f"lanes reserve {sum(reserved.values())} of {slots} slots; leave at least 1 to the other lanes")
+
+
+def open_lanes(slots: int, reserved: Mapping[str, int], busy: Mapping[str, int]) -> frozenset[str] | None:
+    """The lanes a worker may take another run from: None means any, an empty set none.
+
+    A lane's reserved slots are used by that lane only, so nobody queues it behind others; beyond them every lane
+    shares what is left.
+    """
+    kept_free = {lane: max(0, count - busy.get(lane, 0)) for lane, count in reserved.items()}
+    if slots - sum(busy.values()) - sum(kept_free.values()) > 0:
+        return None
+    return frozenset(lane for lane, count in kept_free.items() if count > 0)

@@ -1,0 +1,366 @@
+"""Every change of a run that a worker holds. Each is one transaction, conditional on owner and fence, and tells the watcher.
+
+Rows are locked in ascending id (a parent before its children), here, in heartbeats and in cancellations alike, so that
+PostgreSQL never has to break a deadlock between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+
+from fairway.engine import clock, rules, waking
+from fairway.engine.claim import Lease
+from fairway.engine.models import Run, RunStep
+from fairway.engine.rules import CleanUp, Status, StepStatus
+from fairway.engine.story import Ending, LeaseLost, Outcome, Step, Stories, Story, Wait, nothing
+from fairway.shared.failures import Cancelled, Retry
+
+CLEAN_UP = "clean-up"  # the step name under which a clean-up is logged
+SIGNALS = "signals"  # the part of the state that belongs to `signal`
+
+
+@contextmanager
+def held(lease: Lease, *, attempt: int | None = None) -> Iterator[Run]:
+    """The run's row, locked, in a transaction. Raises `LeaseLost` when it is not ours, or not at that attempt, any more.
+
+    `attempt` guards against recording a step twice after a commit whose answer was lost.
+    """
+    with transaction.atomic():
+        ids = [lease.run_id] if lease.parent_id is None else [lease.parent_id, lease.run_id]
+        rows = {run.pk: run for run in Run.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+        run = rows.get(lease.run_id)
+        if run is None or (run.owner, run.fence) != (lease.owner, lease.fence) or run.status not in rules.HELD:
+            raise LeaseLost
+        if attempt is not None and run.attempt != attempt:
+            raise LeaseLost
+        yield run
+
+
+def change(run: Run, **changes: Any) -> None:
+    """Update the row if it still is what `run` says, and `run` with it."""
+    rules.check_move(run.status, changes.get("status", run.status))
+    same = Run.objects.filter(pk=run.pk, owner=run.owner, fence=run.fence, status=run.status)
+    if same.update(**changes) != 1:
+        raise LeaseLost
+    for name, value in changes.items():
+        setattr(run, name, value)
+
+
+def begin_step(lease: Lease, story: Story, step: Step, index: int) -> Run:
+    """Start, or start again, the step: its attempt is logged, its deadline set. With `outcome` set it must not run."""
+    with held(lease) as run:
+        now = clock.now()
+        if run.status == Status.CANCELLING:
+            return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
+        if run.started_at is None:
+            change(run, started_at=now)
+            if story.watcher:
+                story.watcher.started(run)
+        deadline = run.step_deadline_at
+        if _opened(run, story, step, now):
+            deadline = None  # it comes back from a wait, which does not count
+        elif deadline is not None and deadline <= now:
+            return _start_ending(run, story, too_slow(step.name), now)
+        change(
+            run,
+            step=step.name,
+            step_index=index,
+            step_started_at=run.step_started_at or now,
+            step_deadline_at=deadline or now + step.deadline,
+            is_signalled=False,
+            awaits_signal=False,
+            wait_reason="",
+        )
+        if story.watcher:
+            story.watcher.step_started(run, step.name, run.attempt)
+        return run
+
+
+def too_slow(step: str) -> Ending:
+    return Ending(Outcome.ERRORED, step, "This step took longer than it may and was stopped.")
+
+
+def _opened(run: Run, story: Story, step: Step, now: datetime) -> bool:
+    """Log a new attempt, or reopen the one that waited; True for the latter."""
+    last = run.steps.filter(step=step.name, attempt=run.attempt).first() if run.attempt else None
+    if last is not None and last.status == StepStatus.WAITING:
+        run.steps.filter(pk=last.pk).update(status=StepStatus.RUNNING, owner=run.owner, fence=run.fence)
+        return True
+    if last is not None and last.status == StepStatus.RUNNING:
+        _close(run, story, step.name, run.attempt, StepStatus.LOST, f"Worker {last.owner} disappeared.", now)
+    change(run, attempt=run.attempt + 1)
+    RunStep.objects.create(run=run, step=step.name, attempt=run.attempt, started_at=now, owner=run.owner, fence=run.fence)
+    return False
+
+
+def _close(run: Run, story: Story, step: str, attempt: int, status: StepStatus, sentence: str, now: datetime) -> None:
+    ends = None if status is StepStatus.WAITING else now
+    run.steps.filter(step=step, attempt=attempt).update(status=status, sentence=sentence, finished_at=ends)
+    if story.watcher and status is not StepStatus.WAITING:
+        story.watcher.step_finished(run, step, status.value, sentence)
+
+
+def checkpoint(lease: Lease, state: Mapping[str, Any]) -> Run:
+    """Merge `state` into the run's. Raises `Cancelled` when somebody asked it to stop and it is not cleaning up."""
+    with held(lease) as run:
+        if run.status == Status.CANCELLING and not run.outcome:
+            raise Cancelled
+        change(run, state={**run.state, **state})
+        return run
+
+
+def finish_step(lease: Lease, story: Story, attempt: int, result: Mapping[str, Any]) -> Run:
+    """The step is through: keep its result and move to the next one, or end well after the last."""
+    with held(lease, attempt=attempt) as run:
+        now = clock.now()
+        change(run, state={**run.state, **result})
+        _close(run, story, run.step, attempt, StepStatus.SUCCEEDED, "", now)
+        if run.step_index + 1 >= len(story.steps):
+            change(run, outcome=Outcome.SUCCEEDED)
+            return _end(run, story, now)
+        if run.status == Status.CANCELLING:
+            return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
+        following = run.step_index + 1
+        change(run, step_index=following, step=story.steps[following].name, attempt=0, retries=0)
+        change(run, step_started_at=None, step_deadline_at=None)
+        return run
+
+
+def fail_step(lease: Lease, story: Story, attempt: int, ending: Ending) -> Run:
+    """The step ended the run. A run that was asked to stop is cancelled, whatever its step said on the way out."""
+    with held(lease, attempt=attempt) as run:
+        now = clock.now()
+        ending = as_cancelled(run, ending) if run.status == Status.CANCELLING else ending
+        status = StepStatus(ending.outcome.value)
+        _close(run, story, run.step, attempt, status, ending.sentence, now)
+        return _start_ending(run, story, ending, now)
+
+
+def as_cancelled(run: Run, ending: Ending) -> Ending:
+    """The ending of a run that was asked to stop: the reason is the sentence, what the step said is evidence."""
+    said = ending.sentence if ending.outcome is not Outcome.CANCELLED else ""
+    return Ending(Outcome.CANCELLED, ending.step, run.cancel_reason, "\n".join(filter(None, [said, ending.detail])))
+
+
+def retry_step(lease: Lease, story: Story, step: Step, attempt: int, failure: Retry) -> Run:
+    """Try the step again after a pause, without a slot but with the key; or give up."""
+    with held(lease, attempt=attempt) as run:
+        now = clock.now()
+        pause = rules.pause_before(run.retries + 1, step.backoff, failure.after)
+        late = run.step_deadline_at is not None and now + pause >= run.step_deadline_at
+        if run.status == Status.CANCELLING or late or run.retries + 1 >= step.attempts:
+            ending = Ending(Outcome.ERRORED, step.name, failure.sentence, failure.detail)
+            return fail_step(lease, story, attempt, ending)
+        _close(run, story, step.name, attempt, StepStatus.RETRYING, failure.sentence, now)
+        change(run, retries=run.retries + 1)
+        _pause(run, story, now + pause, failure.sentence)
+        return run
+
+
+def _pause(run: Run, story: Story | None, until: datetime, reason: str) -> None:
+    """Give the slot up and keep the key until `until`."""
+    status = run.status if run.status == Status.CANCELLING else Status.WAITING
+    change(run, status=status, owner="", lease_until=None, run_at=until, awaits_signal=False, wait_reason=reason)
+    if story is not None and story.watcher:
+        story.watcher.waiting(run, reason)
+
+
+def wait(lease: Lease, story: Story, attempt: int, asked: Wait) -> Run:
+    """The step asked to wait: no slot, and no key either if it said so. A signal that came meanwhile is not slept over."""
+    with held(lease, attempt=attempt) as run:
+        now = clock.now()
+        if run.status == Status.CANCELLING:
+            return fail_step(lease, story, attempt, Ending(Outcome.CANCELLED, run.step))
+        _close(run, story, run.step, attempt, StepStatus.WAITING, asked.reason, now)
+        change(
+            run,
+            status=Status.WAITING,
+            owner="",
+            lease_until=None,
+            holds_key=asked.keeps_key,
+            step_deadline_at=None,
+            run_at=now if run.is_signalled else asked.until,
+            awaits_signal=True,
+            wait_reason=asked.reason,
+        )
+        if story.watcher:
+            story.watcher.waiting(run, asked.reason)
+        waking.ring()
+        return run
+
+
+def hand_back(lease: Lease, story: Story | None, sentence: str, *, pause: timedelta = timedelta(0)) -> None:
+    """Give the run back as it is, for any worker to go on with after `pause`.
+
+    Without a story the watcher is not told: that is how a run is kept when telling the watcher is what failed.
+    """
+    with held(lease) as run:
+        now = clock.now()
+        if story is not None:
+            for open_step in run.steps.filter(status=StepStatus.RUNNING):
+                _close(run, story, open_step.step, open_step.attempt, StepStatus.INTERRUPTED, sentence, now)
+        _pause(run, story, now + pause, sentence)
+        waking.ring()
+
+
+def start_ending(lease: Lease, story: Story, ending: Ending) -> Run:
+    """Decide how the run ends without having run a step; the clean-up follows."""
+    with held(lease) as run:
+        return _start_ending(
+            run, story, as_cancelled(run, ending) if run.status == Status.CANCELLING else ending, clock.now()
+        )
+
+
+def _start_ending(run: Run, story: Story, ending: Ending, now: datetime) -> Run:
+    if ending.outcome is Outcome.CANCELLED and not ending.sentence:
+        ending = as_cancelled(run, ending)
+    change(
+        run,
+        outcome=ending.outcome,
+        outcome_step=ending.step,
+        sentence=ending.sentence,
+        detail=ending.detail,
+        retries=0,
+        step_deadline_at=None,
+    )
+    if run.started_at is None:
+        return _end(run, story, now)
+    if story.clean_up is nothing:
+        change(run, clean_up_status=CleanUp.DONE)
+        return _end(run, story, now)
+    change(run, clean_up_status=CleanUp.PENDING)
+    return run
+
+
+def begin_clean_up(lease: Lease, story: Story) -> Run:
+    """Start an attempt of the clean-up. A run that comes back finished was given up."""
+    with held(lease) as run:
+        now = clock.now()
+        open_steps = run.steps.filter(step=CLEAN_UP, status=StepStatus.RUNNING)
+        for lost in open_steps:
+            _close(run, story, CLEAN_UP, lost.attempt, StepStatus.LOST, f"Worker {lost.owner} disappeared.", now)
+        if run.clean_up_attempt >= story.clean_up_attempts + rules.CRASHES_FORGIVEN:
+            change(run, clean_up_status=CleanUp.FAILED, clean_up_error="Its worker disappeared again and again.")
+            return _end(run, story, now)
+        change(
+            run,
+            clean_up_status=CleanUp.RUNNING,
+            clean_up_attempt=run.clean_up_attempt + 1,
+            step_deadline_at=now + story.clean_up_deadline,
+            wait_reason="",
+        )
+        number = run.clean_up_attempt
+        RunStep.objects.create(run=run, step=CLEAN_UP, attempt=number, started_at=now, owner=run.owner, fence=run.fence)
+        if story.watcher:
+            story.watcher.step_started(run, CLEAN_UP, number)
+        return run
+
+
+def finish_clean_up(
+    lease: Lease, story: Story, number: int, error: str = "", backoff: timedelta = timedelta(seconds=1)
+) -> Run:
+    """The clean-up is through, or failed: then it is tried again, and at last the run ends with the failure on it."""
+    with held(lease) as run:
+        now = clock.now()
+        if run.clean_up_attempt != number:
+            raise LeaseLost
+        if not error:
+            _close(run, story, CLEAN_UP, number, StepStatus.SUCCEEDED, "", now)
+            change(run, clean_up_status=CleanUp.DONE, clean_up_error="")
+            return _end(run, story, now)
+        change(run, retries=run.retries + 1, clean_up_error=error)
+        if run.retries >= story.clean_up_attempts:
+            _close(run, story, CLEAN_UP, number, StepStatus.FAILED, error, now)
+            change(run, clean_up_status=CleanUp.FAILED)
+            return _end(run, story, now)
+        _close(run, story, CLEAN_UP, number, StepStatus.RETRYING, error, now)
+        change(run, clean_up_status=CleanUp.PENDING)
+        _pause(run, story, now + rules.pause_before(run.retries, backoff), error)
+        return run
+
+
+def abandon(lease: Lease, story: Story, ending: Ending) -> Lease:
+    """Take the run away from a thread that does not react: the fence moves on, so whatever it does later is not recorded.
+
+    Returns the lease to clean up with. The ending is recorded unless the clean-up itself was what hung.
+    """
+    with held(lease) as run:
+        now = clock.now()
+        Run.objects.filter(pk=run.pk).update(fence=F("fence") + 1)
+        run.fence += 1
+        sentence = f"{ending.sentence} It did not react and was left behind.".strip()
+        for open_step in run.steps.filter(status=StepStatus.RUNNING):
+            _close(run, story, open_step.step, open_step.attempt, StepStatus.ERRORED, sentence, now)
+        if run.outcome:
+            change(run, retries=run.retries + 1, clean_up_error=sentence)
+            if run.retries >= story.clean_up_attempts:
+                change(run, clean_up_status=CleanUp.FAILED)
+                _end(run, story, now)
+        else:
+            _start_ending(run, story, as_cancelled(run, ending) if run.status == Status.CANCELLING else ending, now)
+        return Lease(lease.run_id, lease.owner, run.fence, lease.lane, lease.parent_id)
+
+
+def _end(run: Run, story: Story, now: datetime) -> Run:
+    """The run is over: its key and slot are free, its watcher and its parent are told."""
+    change(
+        run,
+        status=Status(run.outcome),
+        holds_key=False,
+        owner="",
+        lease_until=None,
+        run_at=None,
+        awaits_signal=False,
+        wait_reason="",
+        step_deadline_at=None,
+        finished_at=now,
+    )
+    if story.watcher:
+        story.watcher.ended(run, ending_of(run))
+    if run.parent_id is not None:
+        record_signal(run.parent_id, f"child:{run.pk}", {"run": run.pk, "status": str(run.status)})
+    waking.ring()
+    return run
+
+
+def end_unstarted(run: Run, story: Story, now: datetime) -> None:
+    """End a run that was cancelled before anything started. The caller has its row locked."""
+    change(run, status=Status.CANCELLING, outcome=Outcome.CANCELLED, sentence=run.cancel_reason)
+    _end(run, story, now)
+
+
+def end_cancelled_before_start(run_id: int, stories: Stories) -> None:
+    """End a run that another process, which does not know its story, has cancelled before anything started."""
+    with transaction.atomic():
+        parent_id = Run.objects.values_list("parent_id", flat=True).get(pk=run_id)
+        ids = [run_id] if parent_id is None else [parent_id, run_id]
+        rows = {run.pk: run for run in Run.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+        run = rows[run_id]
+        if run.status == Status.CANCELLING and not run.owner and run.started_at is None:
+            end_unstarted(run, stories.by_kind[run.kind], clock.now())
+
+
+def ending_of(run: Run) -> Ending:
+    """How the run ends, as the watcher and the clean-up are told."""
+    return Ending(Outcome(run.outcome), run.outcome_step, run.sentence, run.detail)
+
+
+def record_signal(run_id: int, name: str, data: Mapping[str, Any]) -> bool:
+    """Lay the signal into the run's state and wake it if it waits for one; False when it is over."""
+    with transaction.atomic():
+        run = Run.objects.select_for_update().filter(pk=run_id).first()
+        if run is None or run.is_finished:
+            return False
+        changes: dict[str, Any] = {"is_signalled": True}
+        changes["state"] = {**run.state, SIGNALS: {**run.state.get(SIGNALS, {}), name: dict(data)}}
+        if run.status == Status.WAITING and run.awaits_signal:
+            changes["run_at"] = clock.now()
+        Run.objects.filter(pk=run.pk).update(**changes)
+        waking.ring()
+        return True

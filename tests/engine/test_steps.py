@@ -1,0 +1,191 @@
+"""A story is told step by step; what a step raises decides what happens next."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from fairway.engine import commands
+from fairway.engine.queries import attempts
+from fairway.engine.runner import Runner
+from fairway.engine.story import Ending, Outcome, Step, Stories, Story
+from fairway.shared.failures import NeedsPerson, Refused, Retry
+
+SOON = timedelta(milliseconds=10)
+
+
+class Recorder:
+    """A watcher that remembers what it was told, and clean-ups that remember why."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[object, ...]] = []
+
+    def started(self, run):
+        self.told.append(("started",))
+
+    def step_started(self, run, step, attempt):
+        self.told.append(("step_started", step, attempt))
+
+    def step_finished(self, run, step, status, sentence):
+        self.told.append(("step_finished", step, status, sentence))
+
+    def waiting(self, run, reason):
+        self.told.append(("waiting", reason))
+
+    def ended(self, run, ending):
+        self.told.append(("ended", ending.outcome.value, ending.step))
+
+    def clean_up(self, context, ending: Ending):
+        self.told.append(("cleaned up", ending.outcome.value))
+
+
+def tell(*steps: Step, recorder: Recorder | None = None, payload=None, **story):
+    """Run a story of these steps and return its row."""
+    if recorder:
+        story = {"watcher": recorder, "clean_up": recorder.clean_up, **story}
+    stories = Stories()
+    stories.register(Story("tale", steps, **story))
+    run = commands.enqueue(kind="tale", key="k", payload=payload or {})
+    Runner(stories, worker_name="w").run_until_idle()
+    run.refresh_from_db()
+    return run
+
+
+def raising(problem):
+    def step(context):
+        raise problem
+
+    return step
+
+
+def test_steps_run_in_order_and_hand_their_results_on(database):
+    seen = []
+
+    def first(context):
+        return {"n": context.payload["start"] + 1}
+
+    def second(context):
+        seen.append((context.state["n"], context.step, context.attempt, context.fence))
+
+    recorder = Recorder()
+    run = tell(Step("first", first), Step("second", second), recorder=recorder, payload={"start": 1})
+    assert (run.status, run.outcome, run.state, run.holds_key) == ("succeeded", "succeeded", {"n": 2}, False)
+    assert seen == [(2, "second", 1, 1)]
+    assert recorder.told == [
+        ("started",),
+        ("step_started", "first", 1),
+        ("step_finished", "first", "succeeded", ""),
+        ("step_started", "second", 1),
+        ("step_finished", "second", "succeeded", ""),
+        ("ended", "succeeded", ""),
+    ]
+
+
+@pytest.mark.parametrize("problem", [Refused("It crashes.", detail="log"), NeedsPerson("It crashes.", detail="log")])
+def test_a_bad_request_fails_the_run_and_is_cleaned_up(database, problem):
+    recorder = Recorder()
+    run = tell(Step("one", raising(problem)), Step("two", raising(AssertionError)), recorder=recorder)
+    assert (run.status, run.outcome_step, run.sentence, run.detail) == ("failed", "one", "It crashes.", "log")
+    assert run.clean_up_status == "done"
+    assert recorder.told[-4:] == [
+        ("step_started", "clean-up", 1),
+        ("cleaned up", "failed"),
+        ("step_finished", "clean-up", "succeeded", ""),
+        ("ended", "failed", "one"),
+    ]
+
+
+@pytest.mark.parametrize("problem", [OSError("no route"), SystemExit(3)])
+def test_an_unexpected_exception_is_our_error(database, problem):
+    run = tell(Step("one", raising(problem)))
+    assert run.status == "errored"
+    assert run.sentence.startswith(type(problem).__name__)
+    assert "Traceback" in run.detail
+
+
+def test_a_busy_outside_is_tried_again(database):
+    def shaky(context):
+        if context.attempt < 3:
+            raise Retry("Busy.")
+        return {"tries": context.attempt}
+
+    recorder = Recorder()
+    run = tell(Step("shaky", shaky, backoff=SOON), recorder=recorder)
+    assert (run.status, run.state) == ("succeeded", {"tries": 3})
+    assert [(a.attempt, a.status, a.sentence) for a in attempts(run)] == [
+        (1, "retrying", "Busy."),
+        (2, "retrying", "Busy."),
+        (3, "succeeded", ""),
+    ]
+    assert ("waiting", "Busy.") in recorder.told
+
+
+def test_retries_are_bounded(database):
+    run = tell(Step("shaky", raising(Retry("Busy.", detail="503")), attempts=2, backoff=SOON))
+    assert (run.status, run.sentence, run.detail, run.attempt) == ("errored", "Busy.", "503", 2)
+
+
+def test_a_retry_that_would_come_after_the_deadline_is_not_waited_for(database):
+    run = tell(Step("shaky", raising(Retry("Busy.", after=60)), deadline=timedelta(seconds=30)))
+    assert (run.status, run.attempt) == ("errored", 1)
+
+
+def test_a_result_that_is_not_json_is_the_steps_error(database):
+    run = tell(Step("one", lambda context: {"x": object()}))
+    assert (run.status, run.outcome_step) == ("errored", "one")
+
+
+def test_a_step_may_not_write_where_signals_lie(database):
+    run = tell(Step("one", lambda context: context.checkpoint(signals={})))
+    assert run.status == "errored"
+    assert "signals" in run.sentence
+
+
+def test_a_failing_clean_up_is_tried_again_and_then_shown(database):
+    tries = []
+
+    def clean_up(context, ending):
+        tries.append(context.attempt)
+        raise Retry("The daemon is away.")
+
+    run = tell(Step("one", raising(Refused("Bad."))), clean_up=clean_up, clean_up_attempts=1)
+    assert (run.status, run.sentence, tries) == ("failed", "Bad.", [1])
+    assert (run.clean_up_status, run.clean_up_error, run.holds_key) == ("failed", "The daemon is away.", False)
+
+
+def test_a_checkpoint_is_seen_by_the_next_attempt(database):
+    def step(context):
+        if "half" not in context.state:
+            context.checkpoint(half=True)
+            assert context.state["half"] is True
+            raise Retry("Again.")
+        return {"whole": True}
+
+    assert tell(Step("one", step, backoff=SOON)).state == {"half": True, "whole": True}
+
+
+def test_what_cannot_be_recorded_did_not_happen(database, monkeypatch):
+    class Broken(Recorder):
+        def ended(self, run, ending):
+            raise RuntimeError("the event chain is broken")
+
+    stories = Stories()
+    stories.register(Story("tale", (Step("one", lambda context: None),), watcher=Broken()))
+    run = commands.enqueue(kind="tale", key="k", payload={})
+    runner = Runner(stories, worker_name="w")
+    runner._inline(runner._claim())
+    run.refresh_from_db()
+    assert (run.status, run.holds_key, run.finished_at) == ("waiting", True, None)
+    assert "the event chain is broken" in run.wait_reason
+
+
+def test_a_story_whose_step_is_unknown_here_ends_with_a_sentence(database):
+    run = commands.enqueue(kind="tale", key="k", payload={})
+    type(run).objects.update(step="removed in this version")
+    stories = Stories()
+    stories.register(Story("tale", (Step("one", lambda context: None),)))
+    Runner(stories, worker_name="w").run_until_idle()
+    run.refresh_from_db()
+    assert (run.status, run.outcome) == ("errored", Outcome.ERRORED)
+    assert "removed in this version" in run.sentence

@@ -1,0 +1,106 @@
+"""A private, real PostgreSQL server for tests: own directory, own socket, no TCP, gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+import pytest
+
+NOBODY = 65534  # initdb refuses root
+START_LIMIT = 60.0  # seconds
+
+
+def find_binaries() -> Path | None:
+    """The folder with initdb and postgres: the newest of Debian's, else what PATH offers."""
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda place: int(place.parts[4]), reverse=True)
+    if debian:
+        return debian[0].parent
+    found = shutil.which("initdb", path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/bin"]))
+    return Path(found).resolve().parent if found else None
+
+
+def binaries_or_skip() -> Path:
+    """The binaries, or a skip; a failure where services are required."""
+    binaries = find_binaries()
+    if binaries is None:
+        sentence = "PostgreSQL is not installed (initdb not found); on Debian: apt-get install postgresql"
+        if os.environ.get("FAIRWAY_REQUIRE_SERVICES") == "1":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    return binaries
+
+
+class PostgresServer:
+    """A server that lives as long as the `with` block."""
+
+    def __init__(self, binaries: Path) -> None:
+        self.binaries = binaries
+        self.folder = Path(tempfile.mkdtemp(prefix="fairway-pg-"))
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as_other: dict[str, object] = {}
+        if os.geteuid() == 0:
+            os.chown(self.folder, NOBODY, NOBODY)
+            self._as_other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+    def __enter__(self) -> PostgresServer:
+        data, environment = self.folder / "data", {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        make = [self.binaries / "initdb", "-D", data, "-U", "fairway", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        common = {"cwd": self.folder, "env": environment, "stdin": subprocess.DEVNULL, **self._as_other}
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **common)  # type: ignore[call-overload]
+        quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=60"]
+        local = ["listen_addresses=", f"unix_socket_directories={self.folder}", "log_min_messages=fatal"]
+        options = [word for setting in quick + local for word in ("-c", setting)]
+        self._process = subprocess.Popen(  # type: ignore[call-overload]
+            [self.binaries / "postgres", "-D", data, *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            **common,
+        )
+        self._await_answer()
+        return self
+
+    def _await_answer(self) -> None:
+        assert self._process is not None
+        limit = time.monotonic() + START_LIMIT
+        while True:
+            try:
+                self._connect("postgres").close()
+                return
+            except psycopg.OperationalError:
+                if self._process.poll() is not None or time.monotonic() > limit:
+                    raise
+                time.sleep(0.05)
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(host=str(self.folder), user="fairway", dbname=database, autocommit=True)
+
+    def create_database(self, name: str) -> str:
+        """A new, empty database; returns its URL."""
+        with self._connect("postgres") as connection:
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        return f"postgres://fairway@/{name}?host={quote(str(self.folder), safe='')}"
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # "fast" shutdown: clients are disconnected
+            try:
+                self._process.wait(timeout=20)
+            except subprocess.TimeoutExpired:
+                self._process.send_signal(signal.SIGQUIT)
+                self._process.wait(timeout=20)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """One private PostgreSQL for the whole test run; import this fixture into a conftest to use it."""
+    with PostgresServer(binaries_or_skip()) as server:
+        yield server
