@@ -127,6 +127,8 @@ def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetim
     require(actor, Act.OWN_ACCOUNT)
     if not name.strip() or len(name) > 80:
         raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
+    if actor.id is None:
+        raise Blocked([Blocker(code="person", sentence="Only people have tokens.")])
     text = new_token()
     token = ApiToken.objects.create(
         user_id=actor.id,

@@ -40,6 +40,14 @@ def actor_for(
     )
 
 
+def actor_of_request(user_id: int, name: str, door: str, acting_as: str) -> Actor:
+    """Who asked for something earlier, with what they may do *now*; a person who is gone or locked out may do nothing."""
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return Actor(id=user_id, name=name, door=Door(door))
+    return actor_for(user, door=Door(door), acting_as=acting_as, identified_by="request")
+
+
 def token_owner(text: str) -> ApiToken | None:
     """The valid token behind this text; None when unknown, expired, revoked, or its owner is inactive."""
     token = ApiToken.objects.select_related("user").filter(digest=token_digest(text), revoked_at=None).first()
@@ -73,7 +81,7 @@ def person(username: str) -> User:
 
 
 def tokens_of(user_id: int | None) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(user_id=user_id, revoked_at=None).order_by("-created_at")
+    return ApiToken.objects.filter(user__pk=user_id, revoked_at=None).order_by("-created_at")
 
 
 def visible_events(actor: Actor, chosen: QuerySet[Event]) -> QuerySet[Event]:

@@ -23,7 +23,7 @@ from fairway.applications.queries import credential_named, latest_configuration,
 from fairway.applications.rules import SourceKind, parse_source, parse_variables
 from fairway.applications.secrets import seal
 from fairway.drivers.builders.contract import Spec
-from fairway.drivers.builders.detect import parse_spec
+from fairway.drivers.builders.spec_rules import parse_spec
 from fairway.drivers.runtimes.contract import ArtifactRef
 from fairway.engine.commands import enqueue
 from fairway.shared.names import Invalid, parse_host, parse_slug, parse_text, slug_from

@@ -17,6 +17,9 @@ WEB_PORT = int(os.environ.get("FAIRWAY_PORT", "8000"))
 PROXY_PORT = int(os.environ.get("FAIRWAY_PROXY_PORT", "8080"))
 PROXY_TLS_PORT = int(os.environ["FAIRWAY_PROXY_TLS_PORT"]) if "FAIRWAY_PROXY_TLS_PORT" in os.environ else None
 ACME_DIRECTORY = os.environ.get("FAIRWAY_ACME_DIRECTORY", "")
+PROXY_TLS_ISSUER = os.environ.get("FAIRWAY_PROXY_TLS_ISSUER", "acme")
+PROXY_BINDS = os.environ.get("FAIRWAY_PROXY_BINDS", "127.0.0.1,::1").split(",")
+ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # file:// repositories read this machine's disk
 PUBLIC_URL = os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}")
 IS_DEMO = os.environ.get("FAIRWAY_DEMO") == "1"
 
@@ -101,6 +104,9 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # uploads stream to disk; forms a
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 MAX_UPLOAD_BYTES = 1024 * 1024 * 1024
+
+WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
+LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]

@@ -19,9 +19,8 @@ from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.rules import missing_names
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, Health, Wanted
-from fairway.drivers.runtimes.registry import artifact_kinds
 from fairway.environments.models import Environment
-from fairway.environments.runtimes import availability_of
+from fairway.environments.runtimes import availability_of, runtime_of
 
 BRINGS_LIVE = frozenset({Act.DEPLOY, Act.PROMOTE, Act.ROLL_BACK, Act.RESTART})
 STARTS = BRINGS_LIVE | {Act.START, Act.SCALE}
@@ -112,7 +111,7 @@ def artifact_fits(request: Request) -> Iterator[Blocker]:
     artifact, environment = request.subject.artifact, request.subject.environment
     if artifact is None:
         return
-    if artifact.kind not in artifact_kinds(environment.runtime):
+    if artifact.kind not in runtime_of(environment).artifact_kinds:
         words = {
             "version": artifact.version,
             "kind": artifact.kind,

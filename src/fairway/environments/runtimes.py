@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from fairway.drivers.runtimes.contract import Availability, Limits, Runtime
-from fairway.drivers.runtimes.registry import open_runtime
+from fairway.drivers.runtimes.registry import availability, open_runtime
 from fairway.environments.models import Environment
 
 _FRESH_FOR = 5.0  # seconds an availability answer is believed; asking Docker costs a round trip per page otherwise
@@ -16,7 +16,7 @@ _answers: dict[tuple[str, str], tuple[float, Availability]] = {}
 
 
 def runtime_of(environment: Environment) -> Runtime:
-    """Raises `NeedsPerson` when the runtime is not installed."""
+    """Never raises: a runtime that cannot be opened is one that says why it is unavailable."""
     return open_runtime(environment.runtime, driver_options(environment), settings.DATA.folder())
 
 
@@ -44,9 +44,6 @@ def availability_of(environment: Environment) -> Availability:
     asked, answer = _answers.get(key, (-_FRESH_FOR, Availability(False, "")))
     if time.monotonic() - asked < _FRESH_FOR:
         return answer
-    try:
-        answer = runtime_of(environment).availability()
-    except Exception as error:  # a third party's runtime may fail to open in any way; the page must still say so
-        answer = Availability(False, f"The runtime “{environment.runtime}” could not be opened: {error}")
+    answer = availability(runtime_of(environment))
     _answers[key] = (time.monotonic(), answer)
     return answer

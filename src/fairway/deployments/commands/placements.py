@@ -1,4 +1,7 @@
-"""What should be there: start, stop, scale, remove; domains, access, holds. Acts on instances run as `adjust` runs under the same key."""
+"""What should be there: start, stop, scale, remove; domains, access, holds.
+
+Acts on instances are `adjust` runs under the placement's key, so they never overlap a deployment.
+"""
 
 from __future__ import annotations
 

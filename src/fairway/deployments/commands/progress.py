@@ -35,6 +35,8 @@ def waiting(deployment: Deployment, reason: str) -> None:
 
 
 def step_started(deployment: Deployment, step: str, attempt: int) -> None:
+    if deployment.status == Status.WAITING:
+        deployment.move_to(Status.RUNNING)
     Deployment.objects.filter(pk=deployment.pk).update(step=step)
     record(
         who=SYSTEM.who,
@@ -113,13 +115,16 @@ def _good_before(row: Placement, deployment: Deployment) -> int | None:
 
 
 @transaction.atomic
-def switched_back(*, deployment: Deployment, placement: Placement, to: Deployment | None) -> None:
-    """A cancelled or broken deployment gave the traffic back."""
+def switched_back(
+    *, deployment: Deployment, placement: Placement, to: Deployment | None, previous_good_id: int | None = None
+) -> None:
+    """A cancelled or broken deployment gave the traffic back; `previous_good_id` is what a rollback led to before it."""
     row = Placement.objects.select_for_update().get(pk=placement.pk)
     if row.current_id != deployment.pk:
         return
-    row.current = to
-    row.save(update_fields=["current"])
+    row.current, row.previous_good_id = to, previous_good_id
+    row.replicas = to.replicas if to else row.replicas
+    row.save(update_fields=["current", "previous_good", "replicas"])
     after = {"deployment": to.pk if to else None}
     record(
         who=SYSTEM.who,
@@ -143,7 +148,7 @@ def gate_used(*, deployment: Deployment, gate: str) -> None:
 
 @transaction.atomic
 def append_log(*, deployment_id: int, lines: Sequence[Line]) -> None:
-    """Append numbered lines, already masked. Lines that are there already (a step that ran twice) are refused by the database."""
+    """Append numbered lines, already masked. The database refuses numbers that are taken: another worker wrote them."""
     if not lines:
         return
     LogChunk.objects.create(

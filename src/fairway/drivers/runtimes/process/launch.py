@@ -21,15 +21,16 @@ from fairway.shared.failures import NeedsPerson, Refused
 LOG_BYTES = 5 * 1024 * 1024
 LOG_FILES = 5
 BACKOFF = {"backoff_first": 0.5, "backoff_most": 30.0, "backoff_reset": 60.0}  # seconds
+LOOPBACK = "127.0.0.1"
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
 def argv(spec: InstanceSpec, bundle: Bundle, port: int) -> list[str]:
-    """The command with ``{port}`` put in; the first word may still be ``{python}`` or ``{caddy}``."""
+    """The command with ``{port}`` and ``{host}`` put in; the first word may still be ``{python}`` or ``{caddy}``."""
     command = spec.command if spec.command is not None else bundle.command
     if not command:
         raise Refused("The command is empty; give the application's start command.")
-    return [word.replace("{port}", str(port)) for word in command]
+    return [word.replace("{port}", str(port)).replace("{host}", LOOPBACK) for word in command]
 
 
 def program(word: str, bundle: Bundle, work: Path, search: str) -> str:
@@ -85,7 +86,7 @@ def environment(
         **({"VIRTUAL_ENV": str(bundle.folder / ".venv")} if (bundle.folder / ".venv").is_dir() else {}),
         **{volume_variable(name): str(place) for name, place in volumes.items()},
     }
-    fixed = {"PORT": str(port), "HOST": "127.0.0.1", "INSTANCE_ID": mark}
+    fixed = {"PORT": str(port), "HOST": LOOPBACK, "INSTANCE_ID": mark}
     given = {name: value.replace("{port}", str(port)) for name, value in bundle.environment.items()}
     return {**defaults, **given, **spec.environment, **fixed}
 

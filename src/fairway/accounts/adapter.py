@@ -1,0 +1,64 @@
+"""How django-allauth signs people in here: nobody signs up by themselves, and every sign-in and sign-out is an event."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.http import HttpRequest
+
+from fairway.accounts.commands import record_sign_in
+from fairway.accounts.doors import ACTING_AS, actor_if_signed_in
+from fairway.accounts.models import User
+from fairway.accounts.queries import actor_for
+from fairway.activity.rules import Door
+
+if TYPE_CHECKING:
+
+    class DefaultAccountAdapter:
+        """What we use of allauth's adapter; allauth itself ships no types."""
+
+        def login(self, request: HttpRequest, user: Any) -> None: ...
+        def logout(self, request: HttpRequest) -> None: ...
+else:
+    from allauth.account.adapter import DefaultAccountAdapter
+
+
+class AccountAdapter(DefaultAccountAdapter):
+    """Local accounts, made by administrators only."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        return False
+
+    def login(self, request: HttpRequest, user: User) -> None:
+        """Start the session; the event is written with it or there is no session."""
+        with transaction.atomic():
+            super().login(request, user)
+            request.session.pop(ACTING_AS, None)
+            record_sign_in(who=_actor(request, user).who, signed_in=True)
+        _forget_actor(request)
+
+    def logout(self, request: HttpRequest) -> None:
+        """End the session."""
+        actor = actor_if_signed_in(request)
+        with transaction.atomic():
+            if actor is not None:
+                record_sign_in(who=actor.who, signed_in=False)
+            super().logout(request)
+        _forget_actor(request)
+
+
+def _actor(request: HttpRequest, user: User) -> Any:
+    return actor_for(
+        user,
+        door=Door.WEB,
+        identified_by="password",
+        address=request.META.get("REMOTE_ADDR", ""),
+        client=request.headers.get("User-Agent", "")[:200],
+    )
+
+
+def _forget_actor(request: HttpRequest) -> None:
+    """The request's actor was looked up before the person changed."""
+    if hasattr(request, "_fairway_actor"):
+        del request._fairway_actor

@@ -1,0 +1,100 @@
+"""Looking at a source before anything is made of it: fetch, detect, and say why. Leaves nothing behind."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from fairway.accounts.rules import SYSTEM
+from fairway.activity.commands import record
+from fairway.activity.rules import On
+from fairway.applications.models import Credential, Inspection
+from fairway.applications.rules import SourceKind
+from fairway.drivers.builders.contract import Spec
+from fairway.engine.models import Run
+from fairway.engine.story import Context, Ending, Outcome, Step, Story
+from fairway.shared.failures import Refused
+from fairway.stories.outside import forget_work_folder, work_folder
+from fairway.stories.sources import detect_for, fetch
+
+
+class _Ear:
+    """Inspections keep no log; they only hear when to stop."""
+
+    def __init__(self, context: Context) -> None:
+        self.check = context.check
+
+    def line(self, text: str, *, stream: str = "stdout") -> None: ...
+
+
+def look(context: Context) -> None:
+    """Fetch and detect; the result lies on the inspection's row."""
+    inspection = Inspection.objects.get(pk=context.payload["inspection"])
+    if inspection.source_kind == SourceKind.IMAGE:
+        spec = Spec(kind="image", framework="Image")
+        _save(
+            inspection,
+            spec=spec.to_json(),
+            findings=[{"what": "An image from a registry", "because": inspection.source["image"]}],
+        )
+        return
+    name = _work_name(inspection)
+    credential = Credential.objects.filter(name=inspection.source.get("credential", "")).first()
+    try:
+        checkout = fetch(inspection.source_kind, inspection.source, credential, "", work_folder(name), _Ear(context))
+        detection = detect_for(checkout.folder, inspection.source, None)
+    finally:
+        forget_work_folder(name)
+    if detection.spec is None:
+        raise Refused(detection.advice)
+    _save(
+        inspection,
+        spec=detection.spec.to_json(),
+        findings=[asdict(finding) for finding in detection.findings],
+        advice=detection.advice,
+        provenance={"commit": checkout.commit, "author": checkout.author, "message": checkout.message},
+    )
+
+
+class InspectionWatcher:
+    """Says on the row, and to whoever watches the page, how the look goes."""
+
+    def started(self, run: Run) -> None:
+        _set(run, "inspection.started", status="running")
+
+    def step_started(self, run: Run, step: str, attempt: int) -> None: ...
+
+    def step_finished(self, run: Run, step: str, status: str, sentence: str) -> None: ...
+
+    def waiting(self, run: Run, reason: str) -> None: ...
+
+    def ended(self, run: Run, ending: Ending) -> None:
+        is_good = ending.outcome is Outcome.SUCCEEDED
+        sentence = "" if is_good else ending.sentence or "The look was cancelled."
+        _set(run, "inspection.ended", status="done" if is_good else "failed", sentence=sentence, finished_at=timezone.now())
+
+
+def _set(run: Run, verb: str, **values: Any) -> None:
+    number = run.payload["inspection"]
+    Inspection.objects.filter(pk=number).update(**values)
+    record(
+        who=SYSTEM.who, verb=verb, on=On("inspection", number, f"Inspection {number}"), after={"status": values["status"]}
+    )
+
+
+def _save(inspection: Inspection, **values: Any) -> None:
+    Inspection.objects.filter(pk=inspection.pk).update(**values)
+
+
+def _work_name(inspection: Inspection) -> str:
+    return f"inspection-{inspection.pk}"
+
+
+INSPECT = Story(
+    kind="inspect",
+    steps=(Step("look", look, deadline=timedelta(minutes=5), attempts=2),),
+    watcher=InspectionWatcher(),
+)

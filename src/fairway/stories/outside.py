@@ -1,0 +1,67 @@
+"""The outside world as this installation reaches it: its proxy, its builders, its working folders."""
+
+from __future__ import annotations
+
+import shutil
+from functools import cache
+from pathlib import Path
+
+from django.conf import settings
+
+from fairway.drivers.builders.bundle import BundleBuilder
+from fairway.drivers.builders.contract import Builder
+from fairway.drivers.builders.image import ImageBuilder
+from fairway.drivers.proxy import CaddyProxy
+from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
+from fairway.drivers.proxy.configuration import Https, ProxySettings
+from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
+from fairway.environments.models import Environment
+from fairway.environments.runtimes import driver_options
+
+
+def proxy_folder() -> Path:
+    folder: Path = settings.DATA.folder("caddy")
+    return folder
+
+
+@cache
+def proxy() -> CaddyProxy:
+    return CaddyProxy(proxy_folder())
+
+
+def probe_token() -> str:
+    return shared_token(proxy_folder())
+
+
+def caddy() -> CaddyProcess:
+    """The Caddy this worker owns."""
+    web = f"127.0.0.1:{settings.WEB_PORT}"
+    https = None
+    if settings.PROXY_TLS_PORT:
+        https = Https(
+            port=settings.PROXY_TLS_PORT,
+            ask_url=f"http://{web}/tls/ask",
+            issuer="internal" if settings.PROXY_TLS_ISSUER == "internal" else "acme",
+            directory_url=settings.ACME_DIRECTORY,
+        )
+    binds = tuple(settings.PROXY_BINDS)
+    return CaddyProcess(
+        proxy_folder(), ProxySettings(port=settings.PROXY_PORT, web=web, token=probe_token(), binds=binds, https=https)
+    )
+
+
+def builder_for(environment: Environment, runtime: Runtime) -> Builder:
+    """What makes the kind of artifact this runtime runs: an image where it can, else a bundle."""
+    if ArtifactKind.IMAGE in runtime.artifact_kinds and ArtifactKind.BUNDLE not in runtime.artifact_kinds:
+        return ImageBuilder(driver_options(environment), settings.DATA.folder())
+    return BundleBuilder(settings.DATA.folder())
+
+
+def work_folder(name: str) -> Path:
+    """A folder of one run's own, made if missing."""
+    folder: Path = settings.DATA.folder("work", name)
+    return folder
+
+
+def forget_work_folder(name: str) -> None:
+    shutil.rmtree(settings.DATA.folder("work") / name, ignore_errors=True)

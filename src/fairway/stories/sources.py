@@ -1,0 +1,193 @@
+"""From a source to an artifact: resolve what is wanted, find it built already, or fetch, detect and build it once."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from fairway.applications.commands import record_artifact
+from fairway.applications.models import Artifact, Credential
+from fairway.applications.places import upload_file
+from fairway.applications.queries import credential_for
+from fairway.applications.rules import SourceKind
+from fairway.applications.secrets import open_credential, registry_credential
+from fairway.deployments.models import Deployment
+from fairway.drivers.builders.contract import BuildRequest, Checkout, Detection, Spec
+from fairway.drivers.builders.detect import detect
+from fairway.drivers.builders.fetch_archive import fetch_url, unpack
+from fairway.drivers.builders.fetch_git import fetch_git, resolve_ref
+from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
+from fairway.shared.failures import NeedsPerson, Refused
+from fairway.shared.names import Invalid
+from fairway.stories.outside import builder_for, work_folder
+from fairway.stories.scene import Scene
+
+
+def work_name(deployment: Deployment) -> str:
+    return f"deployment-{deployment.pk}"
+
+
+def artifact_from_source(scene: Scene) -> Artifact:
+    """The artifact of the deployment's source: found, or made now."""
+    if scene.deployment.source_kind == SourceKind.IMAGE:
+        return _from_image(scene)
+    identity = _identity(scene)
+    known = _built_before(scene, identity)
+    if known is not None:
+        scene.log.say(f"{known.version} was built before ({known.digest[:19]}); nothing to build.")
+        return known
+    checkout = fetch(
+        scene.deployment.source_kind,
+        scene.deployment.source,
+        credential_for(scene.deployment.application),
+        identity.get("commit", ""),
+        work_folder(work_name(scene.deployment)),
+        scene.log,
+    )
+    spec = settle_spec(checkout, scene.deployment.source, scene.deployment.spec, scene.runtime)
+    _tell(scene, spec)
+    built = builder_for(scene.deployment.environment, scene.runtime).build(
+        BuildRequest(scene.deployment.application.slug, checkout, spec), scene.log
+    )
+    scene.log.say(f"Built with {built.builder}: {built.artifact.digest[:19]}, {built.size_bytes / 1e6:.1f} MB.")
+    return record_artifact(
+        application=scene.deployment.application,
+        ref=built.artifact,
+        spec=spec,
+        version=_version(checkout, spec, built.artifact.digest),
+        source_kind=scene.deployment.source_kind,
+        source=scene.deployment.source,
+        created_by=scene.deployment.requested_by,
+        source_key=_key(identity),
+        commit=checkout.commit,
+        author=checkout.author,
+        message=checkout.message,
+        committed_at=checkout.committed_at,
+        builder=built.builder,
+        size_bytes=built.size_bytes,
+    )
+
+
+def _from_image(scene: Scene) -> Artifact:
+    """A registry image: the tag is resolved to a digest once, and the digest is what runs."""
+    if ArtifactKind.IMAGE not in scene.runtime.artifact_kinds:
+        name = scene.deployment.environment.name
+        raise Refused(
+            f"{name} uses the {scene.runtime.name} runtime, which runs no images; choose an environment with Docker."
+        )
+    reference = scene.deployment.source["image"]
+    credential = credential_for(scene.deployment.application)
+    ref = scene.runtime.resolve(reference, registry_credential(credential) if credential else None)
+    scene.log.say(f"{reference} is {ref.digest}.")
+    overrides = dict(scene.deployment.spec or {})
+    spec = _parse({"kind": "image", "framework": "Image", **overrides})
+    tag = reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    return record_artifact(
+        application=scene.deployment.application,
+        ref=ref,
+        spec=spec,
+        version=spec.version or tag or ref.digest.removeprefix("sha256:")[:12],
+        source_kind=SourceKind.IMAGE,
+        source=scene.deployment.source,
+        created_by=scene.deployment.requested_by,
+        builder="registry",
+    )
+
+
+def fetch(
+    kind: str, source: dict[str, Any], credential: Credential | None, commit: str, into: Path, log: Progress
+) -> Checkout:
+    """Bring a Git or archive source into a folder."""
+    place = into / "source"
+    if kind == SourceKind.GIT:
+        log.line(f"Fetching {source['url']} at {(commit or source['ref'])[:40]}", stream="fairway")
+        return fetch_git(source["url"], commit or source["ref"], place, progress=log, **_git_access(credential))
+    if "upload" in source:
+        archive = upload_file(source["upload"])
+        if not archive.exists():
+            raise Refused("The uploaded archive is no longer stored here; upload it again.")
+        return unpack(archive, place, progress=log)
+    log.line(f"Downloading {source['url']}", stream="fairway")
+    archive = fetch_url(source["url"], source["checksum"], into / "archive", progress=log)
+    return unpack(archive, place, progress=log)
+
+
+def _git_access(credential: Credential | None) -> dict[str, Any]:
+    if credential is not None and credential.kind != Credential.DEPLOY_KEY:
+        raise NeedsPerson(f"“{credential.name}” is not a deploy key; choose a deploy key for this repository.")
+    return {
+        "deploy_key": open_credential(credential) if credential else None,
+        "known_hosts": credential.known_hosts if credential else "",
+        "allow_file": settings.ALLOW_FILE_SOURCES,
+    }
+
+
+def _identity(scene: Scene) -> dict[str, Any]:
+    """What makes two builds the same: the exact source, what a person changed, and what it is built for."""
+    source = scene.deployment.source
+    exact = {name: value for name, value in source.items() if name not in {"ref", "credential", "name"}}
+    if scene.deployment.source_kind == SourceKind.GIT:
+        access = _git_access(credential_for(scene.deployment.application))
+        exact["commit"] = resolve_ref(source["url"], source["ref"], progress=scene.log, **access)
+        scene.log.say(f"{source['ref']} is commit {exact['commit'][:12]}.")
+    kinds = sorted(scene.runtime.artifact_kinds)
+    return {**exact, "kind": scene.deployment.source_kind, "spec": scene.deployment.spec, "builds": kinds}
+
+
+def _key(identity: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _built_before(scene: Scene, identity: dict[str, Any]) -> Artifact | None:
+    same = Artifact.objects.filter(application=scene.deployment.application, source_key=_key(identity), collected_at=None)
+    known = same.order_by("-number").first()
+    return known if known is not None and scene.runtime.is_distributed(known.ref) else None
+
+
+def settle_spec(
+    checkout: Checkout, source: dict[str, Any], overrides: dict[str, Any] | None, runtime: Runtime | None
+) -> Spec:
+    """What was detected, with a person's changes on top. Raises `Refused` with what to add when nothing was detected."""
+    detection = detect_for(checkout.folder, source, runtime)
+    changed = dict(overrides or {})
+    if detection.spec is None:
+        raise Refused(f"It could not be told how to run this. {detection.advice}".strip())
+    return _parse({**detection.spec.to_json(), **changed})
+
+
+def detect_for(folder: Path, source: dict[str, Any], runtime: Runtime | None) -> Detection:
+    """Detect below the source's folder; a runtime without images reads past a Dockerfile to the language below it."""
+    root = source.get("folder", ".")
+    runs_images = runtime is None or ArtifactKind.IMAGE in runtime.artifact_kinds
+    try:
+        detection = detect(folder, root=root, skip=() if runs_images else ("dockerfile", "image"))
+        if detection.spec is None and not runs_images and detect(folder, root=root).spec is not None:
+            raise Refused("This needs Docker (it has a Dockerfile only); choose an environment with the docker runtime.")
+    except Invalid as error:
+        raise Refused(f"{error.field} {error.sentence}") from None
+    return detection
+
+
+def _parse(data: dict[str, Any]) -> Spec:
+    try:
+        return replace(Spec.from_json(data))
+    except (ValueError, TypeError) as error:
+        raise Refused(f"The application's settings do not fit together: {error}") from None
+
+
+def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
+    """What people call it: the project's version and/or the commit, else the start of the digest."""
+    short = checkout.commit[:7]
+    if spec.version and short:
+        return f"{spec.version}+{short}"
+    return spec.version or short or digest.removeprefix("sha256:")[:12]
+
+
+def _tell(scene: Scene, spec: Spec) -> None:
+    command = " ".join(spec.command) if spec.command else "the image's own command"
+    scene.log.say(f"Detected {spec.framework or spec.kind}; it runs: {command}")

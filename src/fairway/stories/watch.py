@@ -1,0 +1,68 @@
+"""Watching a new version for some minutes: if it restarts again and again, go back by ourselves and hold automation.
+
+A run of its own: between two looks it waits without a slot and without a key, and a newer deployment ends it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from fairway.accounts.rules import SYSTEM, Blocked
+from fairway.deployments.commands.placements import hold
+from fairway.deployments.commands.requests import roll_back
+from fairway.deployments.models import Deployment
+from fairway.deployments.rules import RESTARTS_TOLERATED, WATCH_EVERY, WATCH_FOR, Wanted
+from fairway.deployments.subjects import placement_of
+from fairway.drivers.runtimes.contract import InstanceState
+from fairway.engine.story import Context, Step, Story, Wait
+from fairway.environments.runtimes import runtime_of
+from fairway.stories.scene import instances_of
+from fairway.stories.watching import WATCH_STORY
+
+
+def watch(context: Context) -> dict[str, Any] | None:
+    deployment = Deployment.objects.select_related("application", "environment", "artifact").get(
+        pk=context.payload["deployment"]
+    )
+    placement = placement_of(deployment.application, deployment.environment)
+    if placement is None or placement.current_id != deployment.pk or placement.wanted != Wanted.RUNNING:
+        return {"ended_by": "something newer"}
+    instances = instances_of(runtime_of(deployment.environment), deployment)
+    restarts = sum(one.restarts for one in instances)
+    is_bad = restarts > RESTARTS_TOLERATED or any(one.state == InstanceState.FAILED for one in instances)
+    if is_bad:
+        return _go_back(deployment, restarts)
+    ends_at = (deployment.finished_at or timezone.now()) + WATCH_FOR
+    if timezone.now() >= ends_at:
+        return {"restarts": restarts}
+    raise Wait(until=_next_look(ends_at), keeps_key=False, reason="Watching the new version")
+
+
+def _next_look(ends_at: datetime) -> datetime:
+    return min(ends_at, timezone.now() + WATCH_EVERY) + timedelta(milliseconds=100)
+
+
+def _go_back(deployment: Deployment, restarts: int) -> dict[str, Any]:
+    reason = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {WATCH_FOR.seconds // 60} minutes."
+    try:
+        with transaction.atomic():
+            placement = placement_of(deployment.application, deployment.environment)
+            assert placement is not None
+            hold(actor=SYSTEM, placement=placement, reason=reason)
+            undo = roll_back(
+                actor=SYSTEM,
+                application=deployment.application,
+                environment=deployment.environment,
+                reason=reason,
+                is_automatic=True,
+            )
+    except Blocked as blocked:
+        return {"bad": reason, "not_rolled_back": str(blocked)}
+    return {"bad": reason, "rolled_back_by": undo.pk}
+
+
+WATCH = Story(kind=WATCH_STORY, steps=(Step("watch", watch, deadline=timedelta(minutes=2)),))
