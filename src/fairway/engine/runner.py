@@ -87,7 +87,7 @@ class Runner:
 
     def _look(self) -> float:
         """Learn of cancellations, fill the slots; return how long to rest."""
-        self._holds.interrupt(claim.cancelled_among([hold.lease for hold in self._holds.all()]), Halt.CANCELLED)
+        self._learn_of_cancellations()
         self._end_unstarted()
         while (lease := self._claim()) is not None:
             self._launch(lease)
@@ -95,6 +95,12 @@ class Runner:
             return self._poll  # a slot that becomes free rings the bell
         due = claim.seconds_until_due(self._stories.by_kind)
         return self._poll if due is None else min(self._poll, due + 0.001)
+
+    def _learn_of_cancellations(self) -> None:
+        cancelled = claim.cancelled_among([hold.lease for hold in self._holds.all()])
+        self._holds.interrupt(cancelled, Halt.CANCELLED)
+        if cancelled and self._heartbeat:
+            self._heartbeat.nudge()  # it watches how long they take to react
 
     def _open_lanes(self) -> frozenset[str] | None:
         return rules.open_lanes(self._slots, self._lanes, self._holds.busy())
