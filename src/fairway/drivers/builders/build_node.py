@@ -1,0 +1,173 @@
+"""Node.js through npm: dependencies as a layer, the build script, development packages taken out again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+from fairway.drivers.builders.layers import copy_source, key_of, link_tree
+from fairway.drivers.builders.running import Ceiling, run
+from fairway.drivers.builders.surroundings import build_environment
+from fairway.drivers.builders.workshop import LEFT_OUT, Workshop
+from fairway.drivers.runtimes.contract import Silent
+from fairway.shared.failures import NeedsPerson, Refused
+
+OWN_SCRIPTS = ("preinstall", "install", "postinstall", "prepare", "prepublish")
+LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
+QUIET = ("--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--prefer-offline")
+MISSING = (
+    "This application needs Node.js with npm, which is not on this machine; install it (on Debian: apt install nodejs npm)."
+)
+
+
+class NodeBuild:
+    """One build of a Node.js application."""
+
+    name = "npm"
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self._versions = ""
+
+    def toolchain(self) -> str:
+        """Which node and npm. Raises `NeedsPerson` when one is missing."""
+        if not self._versions:
+            environment = build_environment(self.workshop.staging / "home")
+            self._versions = " ".join(_version(program, environment, self.workshop.cache) for program in ("node", "npm"))
+        return self._versions
+
+    def build(self) -> dict[str, Any]:
+        """Fill the bundle and return its manifest."""
+        self.workshop.copy_app()
+        self._install(self.workshop.app)
+        if self._build_script and self._run_build(self.workshop.app):
+            self._npm("prune", "--omit=dev", "--ignore-scripts", cwd=self.workshop.app, what="npm prune")
+        spec = self.workshop.spec
+        if not spec.command:
+            raise Refused("There is no command to start it; give one, e.g. “node server.js”.")
+        return {
+            "kind": "node",
+            "command": list(spec.command),
+            "environment": {"NODE_ENV": "production"},
+            "path": ["app/node_modules/.bin"],
+        }
+
+    def build_site(self, place: Path) -> Path:
+        """Install and build in `place` for a site of which only the result is served; returns `place`."""
+        copy_source(self.workshop.source, place, skip=LEFT_OUT, progress=self.workshop.progress)
+        self._install(place)
+        self._run_build(place)
+        return place
+
+    @property
+    def _build_script(self) -> str:
+        return str(self.workshop.spec.install.get("build") or "")
+
+    def _run_build(self, place: Path) -> bool:
+        self._npm("run", self._build_script, cwd=place, what=f"npm run {self._build_script}")
+        return True
+
+    def _install(self, place: Path) -> None:
+        package = _package(place)
+        if not _needs_installing(package):
+            return
+        key = self._key(place, package)
+
+        def make(layer: Path) -> None:
+            if _needs_source(package):
+                copy_source(place, layer, skip=LEFT_OUT, progress=self.workshop.progress)
+            for name in ("package.json", *LOCKS, ".npmrc"):
+                if (place / name).is_file() and not (layer / name).exists():
+                    shutil.copy2(place / name, layer / name)
+            self._install_in(layer)
+
+        layer = self.workshop.layers.ensure(key, make, self.workshop.progress)
+        if (layer / "node_modules").is_dir():
+            link_tree(layer / "node_modules", place / "node_modules")
+            _own(place / "node_modules" / ".package-lock.json")
+
+    def _key(self, place: Path, package: dict[str, Any]) -> str:
+        wanted = {key: value for key, value in package.items() if "ependencies" in key or key in ("overrides", "workspaces")}
+        lock = next(((place / name).read_text() for name in LOCKS if (place / name).is_file()), "")
+        settings = (place / ".npmrc").read_text() if (place / ".npmrc").is_file() else ""
+        source = self.workshop.request.checkout.checksum if _needs_source(package) else ""
+        locked = _without_own_version(lock)
+        return key_of("node", self.toolchain(), wanted, locked, settings, source, bool(self._build_script))
+
+    def _install_in(self, layer: Path) -> None:
+        has_lock = any((layer / name).is_file() for name in LOCKS)
+        omit = () if self._build_script else ("--omit=dev",)
+        verb = "ci" if has_lock else "install"
+        self._npm(verb, *omit, cwd=layer, what=f"npm {verb}")
+
+    def _npm(self, *words: str, cwd: Path, what: str) -> None:
+        self.workshop.progress.line(f"$ npm {' '.join(words)}")
+        cache = self.workshop.cache / "npm"
+        environment = {
+            "NPM_CONFIG_CACHE": str(cache),
+            "NODE_ENV": "development" if words[0] in ("ci", "install") else "production",
+        }
+        self.workshop.tool(("npm", *words, *QUIET), cwd=cwd, what=what, env=environment)
+
+
+def _version(program: str, environment: dict[str, str], cwd: Path) -> str:
+    try:
+        argv = (program, "--version")
+        found = run(argv, cwd=cwd, env=environment, progress=Silent(), ceiling=Ceiling(30.0), keep_output=True)
+    except NeedsPerson:
+        raise NeedsPerson(MISSING) from None
+    if found.code or not found.tail:
+        raise NeedsPerson(MISSING, detail="\n".join(found.tail))
+    return found.tail[-1].strip()
+
+
+def _package(place: Path) -> dict[str, Any]:
+    try:
+        package = json.loads((place / "package.json").read_text())
+    except FileNotFoundError:
+        raise Refused(
+            "There is no package.json in the application's folder; add one or choose another root folder."
+        ) from None
+    except ValueError as error:
+        raise Refused(f"package.json cannot be read: {error}.") from error
+    if not isinstance(package, dict):
+        raise Refused("package.json is not a JSON object.")
+    return package
+
+
+def _needs_installing(package: dict[str, Any]) -> bool:
+    return any(package.get(key) for key in ("dependencies", "devDependencies", "optionalDependencies", "workspaces"))
+
+
+def _needs_source(package: dict[str, Any]) -> bool:
+    """Whether installing runs the project's own scripts or takes packages from its folders."""
+    scripts = package.get("scripts") or {}
+    wanted = [str(value) for key in ("dependencies", "devDependencies") for value in (package.get(key) or {}).values()]
+    return (
+        bool(package.get("workspaces")) or any(name in scripts for name in OWN_SCRIPTS) or any("file:" in v for v in wanted)
+    )
+
+
+def _without_own_version(lock: str) -> Any:
+    """A lock file without the version of the application itself, which changes with every release."""
+    try:
+        data = json.loads(lock) if lock else {}
+    except ValueError as error:
+        raise Refused(f"package-lock.json cannot be read: {error}.") from error
+    if not isinstance(data, dict):
+        return data
+    data.pop("version", None)
+    own = (data.get("packages") or {}).get("")
+    if isinstance(own, dict):
+        own.pop("version", None)
+    return data
+
+
+def _own(place: Path) -> None:
+    """Replace a linked file by a copy: npm rewrites this one in place."""
+    if place.is_file():
+        content = place.read_bytes()
+        place.unlink()
+        place.write_bytes(content)

@@ -1,0 +1,76 @@
+"""Static files: the published folder, served by the Caddy that came with Fairway."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fairway.drivers.builders.build_node import NodeBuild
+from fairway.drivers.builders.layers import copy_source
+from fairway.drivers.builders.workshop import LEFT_OUT, Workshop
+from fairway.shared.failures import Refused
+from fairway.shared.names import Invalid, parse_relative_path
+
+SITE = "site.json"
+
+
+class StaticBuild:
+    """One build of a static site."""
+
+    def __init__(self, workshop: Workshop) -> None:
+        self.workshop = workshop
+        self._is_built_by_npm = bool(workshop.spec.install.get("build"))
+
+    @property
+    def name(self) -> str:
+        return "npm" if self._is_built_by_npm else "files"
+
+    def toolchain(self) -> str:
+        """What beside the source decides the result."""
+        return NodeBuild(self.workshop).toolchain() if self._is_built_by_npm else "files-1"
+
+    def build(self) -> dict[str, Any]:
+        """Fill the bundle and return its manifest."""
+        source = NodeBuild(self.workshop).build_site(self.workshop.staging / "site") if self._is_built_by_npm else None
+        published = self._published(source or self.workshop.source)
+        copy_source(published, self.workshop.app, skip=LEFT_OUT, progress=self.workshop.progress)
+        (self.workshop.output / SITE).write_text(json.dumps(site_configuration(), indent=1, sort_keys=True))
+        command = self.workshop.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
+        return {"kind": "static", "command": list(command)}
+
+    def _published(self, source: Path) -> Path:
+        name = str(self.workshop.spec.install.get("publish") or ".")
+        try:
+            place = source if name == "." else (source / parse_relative_path(name, field="publish")).resolve()
+        except Invalid as error:
+            raise Refused(str(error)) from error
+        if not place.is_dir() or not place.is_relative_to(source.resolve()):
+            raise Refused(f"There is no folder “{name}” to publish; correct the folder, or check what the build writes.")
+        return place
+
+
+def site_configuration() -> dict[str, Any]:
+    """Caddy's configuration for a folder of files: hidden files stay hidden, ``404.html`` answers what is missing."""
+    hidden = ["*/.*", ".*"]
+    files = {"handler": "file_server", "root": ".", "hide": hidden}
+    missing = {
+        "match": [{"file": {"root": ".", "try_files": ["/404.html"]}}],
+        "handle": [
+            {"handler": "rewrite", "uri": "{http.matchers.file.relative}"},
+            {**files, "status_code": "{http.error.status_code}"},
+        ],
+    }
+    server = {
+        "listen": ["{env.HOST}:{env.PORT}"],
+        "automatic_https": {"disable": True},
+        "routes": [
+            {"handle": [{"handler": "encode", "encodings": {"gzip": {}, "zstd": {}}, "prefer": ["zstd", "gzip"]}, files]}
+        ],
+        "errors": {"routes": [missing]},
+    }
+    return {
+        "admin": {"disabled": True, "config": {"persist": False}},
+        "logging": {"logs": {"default": {"level": "WARN"}}},
+        "apps": {"http": {"servers": {"site": server}}},
+    }

@@ -1,0 +1,108 @@
+"""Bundles for the `process` runtime: Python through uv, Node through npm, static files; sealed under their checksum.
+
+The same checkout and spec give the bundle that is already there. Dependencies are a layer of their own (`layers`), so that a
+change of code does not install anything again. Everything lives below the data directory: ``bundles/`` (sealed),
+``cache/layers/``, ``cache/uv/``, ``cache/npm/``, ``cache/builds/`` (which key became which bundle), ``cache/staging/``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from fairway.drivers.builders.build_node import NodeBuild
+from fairway.drivers.builders.build_python import PythonBuild
+from fairway.drivers.builders.build_static import StaticBuild
+from fairway.drivers.builders.contract import BuildRequest, Built
+from fairway.drivers.builders.layers import Layers, erase, key_of, locked
+from fairway.drivers.builders.tree import tree_size
+from fairway.drivers.builders.workshop import Workshop
+from fairway.drivers.runtimes.contract import ArtifactKind, Progress
+from fairway.drivers.runtimes.process.bundle import Bundle, seal
+from fairway.shared.failures import NeedsPerson, Refused
+from fairway.shared.names import Invalid, parse_relative_path
+
+FORMAT = 1
+RECIPES: dict[str, Callable[[Workshop], Any]] = {"python": PythonBuild, "node": NodeBuild, "static": StaticBuild}
+
+
+class BundleBuilder:
+    """Builds bundles below one data directory. Safe to use from several threads and processes."""
+
+    produces = ArtifactKind.BUNDLE
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        self.bundles = data / "bundles"
+        self.cache = data / "cache"
+
+    def build(self, request: BuildRequest, progress: Progress) -> Built:
+        """The bundle of a checkout and a spec, built or adopted.
+
+        Raises `Refused` when it does not build (the last lines in `detail`), `NeedsPerson` when this machine lacks
+        something (a Python, Node.js), `Retry` when a package index does not answer, `Cancelled` when asked to stop.
+        """
+        if request.spec.kind not in RECIPES:
+            raise Refused(
+                f"A “{request.spec.kind}” application needs Docker; choose an environment with the docker runtime."
+            )
+        source = _source(request)
+        for place in (self.bundles, self.cache / "builds", self.cache / "staging"):
+            place.mkdir(parents=True, mode=0o700, exist_ok=True)
+        staging = self.cache / "staging" / key_of(FORMAT, request.checkout.checksum, request.spec.to_json())
+        workshop = Workshop(request, source, staging, self.cache, Layers(self.cache / "layers"), progress)
+        recipe = RECIPES[request.spec.kind](workshop)
+        key = key_of(FORMAT, request.checkout.checksum, request.spec.to_json(), recipe.toolchain())
+        with locked(self.cache / "builds" / f".{staging.name}.lock", progress):
+            return self._adopted(key, progress) or self._built(key, workshop, recipe)
+
+    def trim(self, *, older_than: float = 30 * 86400.0) -> int:
+        """Delete dependency layers that no build used for `older_than` seconds; returns how many."""
+        return Layers(self.cache / "layers").trim(older_than=older_than)
+
+    def _adopted(self, key: str, progress: Progress) -> Built | None:
+        try:
+            known = json.loads((self.cache / "builds" / f"{key}.json").read_text())
+            bundle = Bundle.read(self.bundles / str(known["digest"]).removeprefix("sha256:"))
+        except (OSError, ValueError, KeyError, Refused):
+            return None
+        progress.line("This source was built before with the same settings: its bundle is used.")
+        return Built(bundle.ref(), str(known["builder"]), int(known["size_bytes"]))
+
+    def _built(self, key: str, workshop: Workshop, recipe: Any) -> Built:
+        erase(workshop.staging)
+        workshop.output.mkdir(parents=True, mode=0o700)
+        try:
+            manifest = recipe.build()
+            size = tree_size(workshop.output)
+            artifact = seal(workshop.output, manifest, into=self.bundles)
+        except OSError as error:
+            raise NeedsPerson("The build could not write its files; is the disk full?", detail=str(error)) from error
+        finally:
+            erase(workshop.staging)
+        built = Built(artifact, recipe.name, size)
+        self._remember(key, built)
+        workshop.progress.line(f"Bundle {artifact.digest[7:19]}, {size / 1024**2:.1f} MiB.")
+        return built
+
+    def _remember(self, key: str, built: Built) -> None:
+        record = {"digest": built.artifact.digest, "builder": built.builder, "size_bytes": built.size_bytes}
+        draft = self.cache / "builds" / f".{key}.draft"
+        draft.write_text(json.dumps(record))
+        draft.replace(self.cache / "builds" / f"{key}.json")
+
+
+def _source(request: BuildRequest) -> Path:
+    """The folder to build, inside the checkout."""
+    root = request.spec.root
+    if root in ("", "."):
+        return request.checkout.folder
+    try:
+        place = (request.checkout.folder / parse_relative_path(root, field="root")).resolve()
+    except Invalid as error:
+        raise Refused(str(error)) from error
+    if not place.is_dir() or not place.is_relative_to(request.checkout.folder.resolve()):
+        raise Refused(f"The source has no folder “{root}”; correct the root folder of the application.")
+    return place

@@ -1,0 +1,150 @@
+"""Dependency layers: what an installer made from one lock file, kept under a key and hard-linked into each bundle.
+
+A layer is written once and never changed: its files lose their write permission, and whoever uses it gets links of its own.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import stat
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fairway.drivers.runtimes.contract import Progress
+from fairway.shared.failures import Refused
+
+LOCK_TICK = 0.05
+
+
+def key_of(*parts: Any) -> str:
+    """A short key (40 hex digits) for anything JSON can hold, and what TOML adds to it (dates)."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+class Layers:
+    """The layers below one folder."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def ensure(self, key: str, make: Callable[[Path], None], progress: Progress) -> Path:
+        """The layer called `key`, made by ``make(folder)`` if it is not there. `make` runs at most once per key."""
+        layer = self.place / key
+        with locked(self.place / f".{key}.lock", progress):
+            if layer.is_dir():
+                os.utime(layer)
+                progress.line("Dependencies are unchanged: taken from the cache.")
+                return layer
+            draft = self.place / f".{key}.draft"
+            erase(draft)
+            draft.mkdir(mode=0o700)
+            make(draft)
+            _protect(draft)
+            draft.rename(layer)
+        return layer
+
+    def trim(self, *, older_than: float) -> int:
+        """Delete layers not used for `older_than` seconds; returns how many. Bundles keep their own links."""
+        old = [place for place in self._all() if place.stat().st_mtime < time.time() - older_than]
+        for place in old:
+            erase(place)
+        return len(old)
+
+    def _all(self) -> list[Path]:
+        return [place for place in self.place.glob("[0-9a-f]*") if place.is_dir()] if self.place.is_dir() else []
+
+
+def link_tree(source: Path, target: Path) -> None:
+    """Make `target` a tree like `source` whose regular files are hard links (copies where linking is impossible)."""
+    target.mkdir(parents=True, exist_ok=True)
+    with os.scandir(source) as scan:
+        for entry in scan:
+            place = target / entry.name
+            if entry.is_dir(follow_symlinks=False):
+                link_tree(Path(entry.path), place)
+            elif entry.is_symlink():
+                place.symlink_to(os.readlink(entry.path))
+            else:
+                _link(Path(entry.path), place)
+
+
+def copy_source(source: Path, target: Path, *, skip: frozenset[str], progress: Progress) -> None:
+    """Copy a source folder. Links that leave it, and what is no file, folder or link, are left out and said so."""
+    top = source.resolve()
+
+    def unwanted(folder: str, names: list[str]) -> list[str]:
+        progress.check()
+        return [name for name in names if name in skip or _is_foreign(Path(folder, name), top, progress)]
+
+    try:
+        shutil.copytree(source, target, symlinks=True, ignore=unwanted, dirs_exist_ok=True)
+    except (OSError, shutil.Error) as error:
+        raise Refused("The source could not be copied; is the disk full?", detail=str(error)[:2000]) from error
+
+
+def _is_foreign(place: Path, top: Path, progress: Progress) -> bool:
+    mode = place.lstat().st_mode
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return False
+    name = place.relative_to(top) if place.is_relative_to(top) else place.name
+    if not stat.S_ISLNK(mode):
+        progress.line(f"Left out: {name} is neither a file nor a folder.", stream="stderr")
+        return True
+    leaves = os.path.isabs(os.readlink(place)) or not Path(os.path.realpath(place)).is_relative_to(top)
+    if leaves:
+        progress.line(f"Left out: {name} is a link that leaves the source.", stream="stderr")
+    return leaves
+
+
+def erase(place: Path) -> None:
+    """Delete a tree, folders without write permission included. No error when it is not there."""
+    if not place.is_dir() or place.is_symlink():
+        place.unlink(missing_ok=True)
+        return
+    for folder, _, _ in os.walk(place):
+        os.chmod(folder, 0o700)
+    shutil.rmtree(place)
+
+
+@contextmanager
+def locked(place: Path, progress: Progress) -> Iterator[None]:
+    """Hold a file lock across processes; while waiting, `progress.check()` may end it."""
+    place.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    with place.open("a") as file:
+        while not _try_lock(file.fileno()):
+            progress.check()
+            time.sleep(LOCK_TICK)
+        yield
+
+
+def _try_lock(fd: int) -> bool:
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except FileExistsError:
+        pass
+    except OSError:  # another file system, or the limit of links to one file
+        shutil.copy2(source, target, follow_symlinks=False)
+
+
+def _protect(folder: Path) -> None:
+    for name, _, files in os.walk(folder):
+        for file in files:
+            place = Path(name, file)
+            if not place.is_symlink():
+                place.chmod(stat.S_IMODE(place.stat().st_mode) & ~0o222)

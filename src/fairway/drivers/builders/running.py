@@ -1,0 +1,231 @@
+"""Running somebody else's program during a build or a fetch: argv, never a shell; watched, limited, and gone afterwards.
+
+Limits: `seconds` of wall time; `memory_bytes` over the resident memory of the whole process group, read twice a second, and
+as ``RLIMIT_DATA`` per process; `cpus` as an affinity of that many cores (rounded up) and a lower priority. They bound
+accidents without root; they are no sandbox.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+import selectors
+import signal
+import subprocess
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairway.drivers.runtimes.contract import Progress
+from fairway.shared.failures import NeedsPerson, Refused
+
+GRACE = 5.0  # seconds between TERM and KILL
+TICK = 0.1  # seconds between two looks at cancellation
+MEMORY_TICK = 0.5
+LONGEST_LINE = 8_000  # characters
+KEPT_LINES = 40
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """What one program may use. None means unlimited."""
+
+    seconds: float = 900.0
+    memory_bytes: int | None = None
+    cpus: float | None = None
+
+
+@dataclass(frozen=True)
+class Finished:
+    """How a program ended: its exit code and its last lines (at most 40)."""
+
+    code: int
+    tail: tuple[str, ...] = ()
+    output: str = field(default="", repr=False)
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    progress: Progress,
+    ceiling: Ceiling | None = None,
+    mask: Callable[[str], str] = str,
+    keep_output: bool = False,
+    watch: Callable[[], None] | None = None,
+) -> Finished:
+    """Run a program to its end, each of its lines to `progress` (or, with `keep_output`, its output to the result).
+
+    Whatever happens, nothing of its process group is left running. `watch` is called at every tick and may raise.
+    Raises what `progress.check()` raises, `Refused` when a limit is passed, `NeedsPerson` when the program is missing.
+    """
+    limits = ceiling or Ceiling()
+    lines = _Lines(progress, mask, keep_output)
+    with _started(argv, cwd, env, limits) as process:
+        guard = _Guard(process.pid, limits, argv[0])
+        for chunk in _output(process):
+            lines.feed(chunk)
+            progress.check()
+            guard.check()
+            if watch:
+                watch()
+    lines.close()
+    return Finished(process.returncode, tuple(lines.tail), "".join(lines.kept))
+
+
+class _Lines:
+    """Cuts a byte stream into lines and passes them on."""
+
+    def __init__(self, progress: Progress, mask: Callable[[str], str], keep: bool) -> None:
+        self.tail: deque[str] = deque(maxlen=KEPT_LINES)
+        self.kept: list[str] = []
+        self._progress, self._mask, self._keep = progress, mask, keep
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> None:
+        *whole, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
+        for line in whole:
+            self._say(line)
+        if len(self._rest) > LONGEST_LINE:
+            self.close()
+
+    def close(self) -> None:
+        if self._rest:
+            self._say(self._rest)
+        self._rest = b""
+
+    def _say(self, line: bytes) -> None:
+        text = self._mask(line.rpartition(b"\r")[2].decode(errors="replace"))[:LONGEST_LINE]
+        self.tail.append(text)
+        if self._keep:
+            self.kept.append(text + "\n")
+        else:
+            self._progress.line(text)
+
+
+class _Guard:
+    """Raises when the group takes too long or too much."""
+
+    def __init__(self, group: int, limits: Ceiling, name: str) -> None:
+        self._group, self._limits, self._name = group, limits, Path(name).name
+        self._until = time.monotonic() + limits.seconds
+        self._next_look = 0.0
+
+    def check(self) -> None:
+        now = time.monotonic()
+        if now > self._until:
+            raise Refused(f"{self._name} took longer than {self._limits.seconds:.0f} s and was stopped.")
+        most = self._limits.memory_bytes
+        if most is None or now < self._next_look:
+            return
+        self._next_look = now + MEMORY_TICK
+        used = group_memory(self._group)
+        if used > most:
+            sizes = f"{used / 1024**2:.0f} MiB of memory, more than the {most / 1024**2:.0f} MiB it may use"
+            raise Refused(f"{self._name} used {sizes}, and was stopped.")
+
+
+def group_memory(group: int) -> int:
+    """Resident bytes of all processes of a process group (shared pages count for each)."""
+    return sum(size for size in _group(group))
+
+
+def _group(group: int) -> list[int]:
+    """The resident bytes of each living process of a group; zombies do not count."""
+    sizes = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            with suppress(OSError, ValueError, IndexError):
+                fields = Path(entry.path, "stat").read_text().rpartition(")")[2].split()
+                if int(fields[2]) == group and fields[0] not in "ZX":
+                    sizes.append(int(fields[21]) * PAGE)
+    return sizes
+
+
+@contextmanager
+def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], limits: Ceiling) -> Iterator[subprocess.Popen[bytes]]:
+    """The running program; on leaving, its whole group is gone and it is reaped."""
+    try:
+        process = subprocess.Popen(
+            list(argv),
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise NeedsPerson(f"The program “{argv[0]}” is not on this machine; install it.") from None
+    with process:
+        _limit(process.pid, limits)
+        try:
+            yield process
+        except BaseException:
+            _end_gently(process)
+            raise
+        finally:
+            _signal(process.pid, signal.SIGKILL)  # what the leader left behind; its id is ours until it is reaped
+            _await_empty(process.pid)
+            process.wait()
+
+
+def _limit(pid: int, limits: Ceiling) -> None:
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, 10)
+        if limits.memory_bytes:
+            resource.prlimit(pid, resource.RLIMIT_DATA, (limits.memory_bytes, limits.memory_bytes))
+        if limits.cpus:
+            cores = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(pid, cores[-max(1, math.ceil(limits.cpus)) :])
+
+
+def _output(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
+    """Chunks as they come, b"" at quiet ticks, until the program has ended and its pipe is drained."""
+    pipe = process.stdout
+    assert pipe is not None
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            if selector.select(TICK):
+                chunk = os.read(pipe.fileno(), 65536)
+                if not chunk:
+                    break
+                yield chunk
+            elif _has_ended(process.pid):
+                break
+            else:
+                yield b""
+    while not _has_ended(process.pid):  # it closed its output and works on
+        time.sleep(TICK)
+        yield b""
+
+
+def _has_ended(pid: int) -> bool:
+    """Whether the program has ended, without reaping it (so that its id stays its own)."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def _end_gently(process: subprocess.Popen[bytes]) -> None:
+    _signal(process.pid, signal.SIGTERM)
+    until = time.monotonic() + GRACE
+    while not _has_ended(process.pid) and time.monotonic() < until:
+        time.sleep(TICK / 2)
+
+
+def _await_empty(group: int) -> None:
+    """Wait until nothing of a killed group runs any more, so that its files can be deleted."""
+    until = time.monotonic() + GRACE
+    while _group(group) and time.monotonic() < until:
+        time.sleep(TICK / 10)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)

@@ -1,0 +1,78 @@
+"""What a build sees of this machine: a small, named part of the environment, and nothing of Fairway's."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from fairway.shared.masking import Masker
+
+# How to reach package indexes from here. They may hold a password (in a URL): see `masker_for`.
+PASSED_ON = frozenset(
+    {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
+    | {"ssl_cert_file", "ssl_cert_dir", "requests_ca_bundle", "curl_ca_bundle", "node_extra_ca_certs", "git_ssl_cainfo"}
+    | {
+        "uv_index_url",
+        "uv_extra_index_url",
+        "uv_default_index",
+        "uv_index",
+        "uv_find_links",
+        "uv_native_tls",
+        "uv_system_certs",
+    }
+    | {"uv_offline", "uv_http_timeout", "uv_insecure_host", "uv_keyring_provider", "uv_config_file", "netrc"}
+    | {"npm_config_registry", "npm_config_userconfig", "npm_config_cafile", "npm_config_proxy", "npm_config_https_proxy"}
+    | {"npm_config_noproxy", "npm_config_nodedir", "npm_config_offline"}
+)
+FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
+
+
+def build_environment(home: Path, ours: Mapping[str, str] | None = None) -> dict[str, str]:
+    """A build's environment: PATH without Fairway's own virtual environment, a private home, the ways to the indexes."""
+    ours = os.environ if ours is None else ours
+    passed = {name: value for name, value in ours.items() if name.lower() in PASSED_ON and value}
+    temporary = home / "tmp"
+    temporary.mkdir(parents=True, exist_ok=True)
+    return {
+        **_user_settings(ours),
+        **passed,
+        "PATH": machine_path(ours),
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "CI": "1",
+    }
+
+
+def machine_path(ours: Mapping[str, str]) -> str:
+    """This machine's PATH without the folders of Fairway's own virtual environment."""
+    private = {str(Path(sys.prefix) / "bin"), str(Path(sys.executable).parent)} if sys.prefix != sys.base_prefix else set()
+    places = [place for place in ours.get("PATH", FALLBACK_PATH).split(":") if place and place not in private]
+    return ":".join(places) or FALLBACK_PATH
+
+
+def masker_for(environment: Mapping[str, str]) -> Masker:
+    """Masks the passwords that URLs in the environment carry."""
+    secrets: list[str] = []
+    for value in environment.values():
+        for word in value.split():
+            password = _password(word)
+            secrets += [password, unquote(password)] if password else []
+    return Masker(secrets)
+
+
+def _password(word: str) -> str:
+    try:
+        return urlsplit(word).password or ""
+    except ValueError:
+        return ""
+
+
+def _user_settings(ours: Mapping[str, str]) -> dict[str, str]:
+    """The operator's own settings of npm and uv, which a private home would hide."""
+    home = Path(ours.get("HOME") or "/nonexistent")
+    settings = {"NPM_CONFIG_USERCONFIG": home / ".npmrc", "UV_CONFIG_FILE": home / ".config" / "uv" / "uv.toml"}
+    return {name: str(place) for name, place in settings.items() if place.is_file()}

@@ -1,0 +1,65 @@
+"""The checksum of a source tree: what it holds, not when or by whom it was written."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+IGNORED = frozenset({".git", ".hg", ".venv", "node_modules", "__pycache__"})
+
+
+def tree_checksum(folder: Path) -> str:
+    """SHA-256 (64 hex digits) over paths, kinds, executable bits, contents and link targets below `folder`.
+
+    Version control, virtual environments, ``node_modules`` and byte code do not count; times and owners neither.
+    """
+    total = hashlib.sha256(b"fairway-tree-1\0")
+    for name, entry in tree_entries(folder):
+        total.update(b"%s %d %s " % (_kind(entry), len(os.fsencode(name)), os.fsencode(name)))
+        total.update(_content(folder / name, entry) + b"\0")
+    return total.hexdigest()
+
+
+def tree_size(folder: Path) -> int:
+    """Bytes of all regular files below `folder`, everything counted."""
+    return sum(entry.st_size for _, entry in _walk(folder, frozenset()) if stat.S_ISREG(entry.st_mode))
+
+
+def tree_entries(folder: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """(relative path, lstat) of every entry that counts, in a fixed order."""
+    return _walk(folder, IGNORED)
+
+
+def _walk(folder: Path, ignored: frozenset[str]) -> Iterator[tuple[str, os.stat_result]]:
+    pending = [""]
+    while pending:
+        inside = pending.pop()
+        with os.scandir(folder / inside) as scan:
+            found = sorted(scan, key=lambda entry: entry.name)
+        for entry in found:
+            if entry.name in ignored:
+                continue
+            name = f"{inside}/{entry.name}" if inside else entry.name
+            yield name, entry.stat(follow_symlinks=False)
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(name)
+
+
+def _kind(entry: os.stat_result) -> bytes:
+    if stat.S_ISLNK(entry.st_mode):
+        return b"link"
+    if stat.S_ISDIR(entry.st_mode):
+        return b"folder"
+    return b"program" if entry.st_mode & 0o100 else b"file"
+
+
+def _content(place: Path, entry: os.stat_result) -> bytes:
+    if stat.S_ISLNK(entry.st_mode):
+        return hashlib.sha256(os.fsencode(os.readlink(place))).digest()
+    if not stat.S_ISREG(entry.st_mode):
+        return b""
+    with place.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()

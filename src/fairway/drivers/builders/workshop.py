@@ -1,0 +1,78 @@
+"""One build's bench: its source, its staging folders, its environment, and how it runs a tool."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairway.drivers.builders.contract import BuildRequest, Spec
+from fairway.drivers.builders.layers import Layers, copy_source
+from fairway.drivers.builders.running import Ceiling, Finished, run
+from fairway.drivers.builders.surroundings import build_environment, masker_for
+from fairway.drivers.runtimes.contract import Progress
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+
+LEFT_OUT = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"})
+_UNREACHABLE = re.compile(
+    r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|dns error|error sending request|Connection refused"
+    r"|tls handshake|operation timed out|Temporary failure in name resolution",
+    re.I,
+)
+_DISK_FULL = re.compile(r"ENOSPC|No space left on device", re.I)
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """What every recipe works with. `output` becomes the bundle; its ``app/`` is the application."""
+
+    request: BuildRequest
+    source: Path
+    staging: Path
+    cache: Path
+    layers: Layers
+    progress: Progress
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> Spec:
+        return self.request.spec
+
+    @property
+    def output(self) -> Path:
+        return self.staging / "bundle"
+
+    @property
+    def app(self) -> Path:
+        return self.output / "app"
+
+    def copy_app(self) -> None:
+        """Put the source into the bundle, without version control, caches and other installations."""
+        copy_source(self.source, self.app, skip=LEFT_OUT, progress=self.progress)
+
+    def tool(self, argv: Sequence[str], *, cwd: Path, what: str, env: Mapping[str, str] | None = None) -> None:
+        """Run one tool of the build, its lines into the log. Raises the typed failure that its ending means."""
+        finished = self.attempt(argv, cwd=cwd, env=env)
+        if finished.code:
+            raise failure_of(finished, what)
+
+    def attempt(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Finished:
+        """Run one tool and tell how it ended."""
+        limits = self.request.limits
+        home = self.staging / "home"
+        environment = {**build_environment(home), **(env or {})}
+        ceiling = Ceiling(limits.seconds, limits.memory_bytes, limits.cpus)
+        mask = masker_for(environment)
+        return run(argv, cwd=cwd, env=environment, progress=self.progress, ceiling=ceiling, mask=mask)
+
+
+def failure_of(finished: Finished, what: str) -> Failure:
+    """What a tool's bad ending means: try again, ask a person, or a bad source."""
+    detail = "\n".join(finished.tail)
+    if _DISK_FULL.search(detail):
+        return NeedsPerson(f"The disk is full: {what} stopped. Free some space, then try again.", detail=detail)
+    if _UNREACHABLE.search(detail):
+        return Retry(f"{what} could not reach the package index; it is tried again.", detail=detail)
+    ending = f"was killed by signal {-finished.code}" if finished.code < 0 else f"ended with code {finished.code}"
+    return Refused(f"{what} {ending}; the last lines say why.", detail=detail)
