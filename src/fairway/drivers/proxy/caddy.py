@@ -37,13 +37,27 @@ _KEPT_ENVIRONMENT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 
 
 class CaddyProcess:
-    """Caddy in `folder` (made if missing, 0700): configuration, admin socket, routes, certificates and logs lie there."""
+    """Caddy in `folder` (made if missing, 0700): configuration, admin socket, routes, certificates and logs lie there.
 
-    def __init__(self, folder: Path, settings: ProxySettings, *, binary: Path | None = None) -> None:
+    `patience`, in seconds, is how long its admin socket may take to answer before it counts as hanging; `stop_seconds`
+    how long it may take to end.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        settings: ProxySettings,
+        *,
+        binary: Path | None = None,
+        patience: float = 5.0,
+        stop_seconds: float = STOP_SECONDS,
+    ) -> None:
         self.folder = folder
         self.settings = replace(settings, binds=_usable(settings.binds))
-        self.admin = AdminSocket(folder / ADMIN_SOCKET)
+        self.admin = AdminSocket(folder / ADMIN_SOCKET, timeout=patience)
+        self._stop_seconds = stop_seconds
         self._binary = binary
+        self._started_at = 0.0
         self._child: subprocess.Popen[bytes] | None = None
         self._within = threading.Lock()
 
@@ -74,7 +88,7 @@ class CaddyProcess:
             self._start()
 
     def stop(self) -> None:
-        """Let requests in flight end (at most `STOP_SECONDS`), then be gone. Nothing happens when it does not run."""
+        """Let requests in flight end (at most `stop_seconds`), then be gone. Nothing happens when it does not run."""
         if not self.folder.is_dir():
             return
         with self._alone():
@@ -144,6 +158,7 @@ class CaddyProcess:
 
     def _start(self) -> None:
         """Detached, in a session of its own: it serves on when the worker is killed."""
+        self._started_at = time.time() - 1.0  # file systems keep coarse times
         with open(os.open(self._start_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as log:
             self._child = subprocess.Popen(
                 [str(self._program()), "run", "--config", "caddy.json"],
@@ -181,7 +196,7 @@ class CaddyProcess:
         except ProcessLookupError:
             return
         try:
-            for number, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
+            for number, seconds in ((signal.SIGTERM, self._stop_seconds), (signal.SIGKILL, 5.0)):
                 signal.pidfd_send_signal(descriptor, number)
                 if _ended(descriptor, seconds):
                     break
@@ -227,7 +242,10 @@ class CaddyProcess:
         return self.folder / "start.log"
 
     def _said(self) -> str:
-        return self._start_log.read_text(errors="replace")[-4000:]
+        """Its last words: before its logging begins they go to the one file, afterwards to the other."""
+        logs = [path for path in (self._start_log, self.folder / "caddy.log") if path.exists()]
+        recent = [path for path in logs if path.stat().st_mtime >= self._started_at]
+        return "\n".join(path.read_text(errors="replace")[-2000:].strip() for path in recent)
 
     def _why_not(self) -> Failure:
         said = self._said()

@@ -99,7 +99,7 @@ def _http(settings: ProxySettings) -> Json:
 def _server(settings: ProxySettings, port: int, *, secure: bool) -> Json:
     server: Json = {
         "listen": [_listen(bind, port) for bind in settings.binds],
-        "protocols": ["h1", "h2"],
+        "protocols": ["h1", "h2"] if secure else ["h1"],
         "automatic_https": {"disable": True},
         "read_header_timeout": "30s",
         "idle_timeout": "5m",
@@ -255,7 +255,7 @@ def _ask_access(settings: ProxySettings) -> Json:
     return {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": settings.web}],
-        "rewrite": {"method": "GET", "uri": ACCESS_PATH},
+        "rewrite": {"method": "GET", "uri": ACCESS_PATH + "?"},  # without the query of the visitor
         "headers": headers,
         "handle_response": [{"match": {"status_code": [2]}, "routes": [_copy(name) for name in IDENTITY_HEADERS]}],
     }

@@ -26,13 +26,17 @@ def _listening(table: Path, port: int) -> set[str]:
 
 
 def _open_files(process: Path) -> set[str]:
-    found = set()
     try:
-        for entry in os.scandir(process / "fd"):
-            found.add(os.readlink(entry.path))
+        return {_target(process / "fd" / name) for name in os.listdir(process / "fd")}
     except OSError:
-        pass  # another person's process, or one that ended meanwhile
-    return found
+        return set()  # another person's process, or one that ended meanwhile
+
+
+def _target(link: Path) -> str:
+    try:
+        return os.readlink(link)
+    except OSError:
+        return ""
 
 
 def _name(process: Path) -> str:

@@ -23,7 +23,7 @@ from fairway.drivers.proxy.configuration import PAGE_HEADER, PROBE_HEADER, UPSTR
 from fairway.drivers.proxy.contract import ProbeFigure
 
 TIMEOUT = 10.0  # a visitor's patience; longer counts as failed
-BODY_SECONDS = 2.0  # after the headers: a stream that never ends is answered, not failed
+BODY_SECONDS = 1.0  # after the headers: a stream that never ends is answered, not failed
 BODY_BYTES = 1_000_000
 
 
@@ -108,8 +108,7 @@ class _Visitor:
     """One client: keeps its connection or opens a new one for each request."""
 
     def __init__(self, address: tuple[str, int], path: str, headers: dict[str, str], keep: bool) -> None:
-        self._address, self._path, self._keep = address, path, keep
-        self._headers = headers if keep else {**headers, "Connection": "close"}
+        self._address, self._path, self._headers, self._keep = address, path, headers, keep
         self._connection: http.client.HTTPConnection | None = None
 
     def ask(self, stop: threading.Event) -> _Answer:
@@ -117,9 +116,12 @@ class _Visitor:
         self._connection = connection
         try:
             connection.request("GET", self._path, headers=self._headers)
+            line = connection.sock  # the connection forgets it where the answer is the last one
+            line.settimeout(TIMEOUT)
             response = connection.getresponse()
             answer = _read(response)
-            whole = _finish(connection, response, stop)
+            line.settimeout(BODY_SECONDS)
+            whole = _finish(response, stop)
         except BaseException:
             self.close()
             raise
@@ -138,25 +140,20 @@ def _read(response: http.client.HTTPResponse) -> _Answer:
     return _Answer(response.status, header(PAGE_HEADER, ""), header(UPSTREAM_HEADER, ""))
 
 
-def _finish(connection: http.client.HTTPConnection, response: http.client.HTTPResponse, stop: threading.Event) -> bool:
+def _finish(response: http.client.HTTPResponse, stop: threading.Event) -> bool:
     """Read the body; False when it is left unread because it is long or a stream. Raises when it is cut."""
-    if connection.sock is not None:
-        connection.sock.settimeout(BODY_SECONDS)
     deadline, left = time.monotonic() + BODY_SECONDS, BODY_BYTES
-    try:
-        while chunk := response.read1(65536):
-            left -= len(chunk)
-            if left <= 0 or time.monotonic() > deadline or stop.is_set():
-                response.close()
-                return False
-    except TimeoutError:
-        response.close()
-        return False
-    if response.length:  # read1 ends quietly where the announced length was not reached
-        raise http.client.IncompleteRead(b"", response.length)
-    if connection.sock is not None:
-        connection.sock.settimeout(TIMEOUT)
-    return True
+    with contextlib.closing(response):
+        try:
+            while chunk := response.read1(65536):
+                left -= len(chunk)
+                if left <= 0 or time.monotonic() > deadline or stop.is_set():
+                    return False
+        except TimeoutError:
+            return False
+        if response.length:  # read1 ends quietly where the announced length was not reached
+            raise http.client.IncompleteRead(b"", response.length)
+        return True
 
 
 class _Tally:

@@ -45,10 +45,11 @@ class RouteDirectory:
     def route(self, host: str) -> Route | None:
         """What `host` serves: the first kind in the order Caddy looks. Raises Invalid for a host that is not one."""
         name = parse_host(host)
-        for kind in LOOKUP:
-            if (found := self._read(kind, name)) is not None:
-                return found
-        return None
+        found = self._look(name)
+        if found is None:
+            with self._writing():  # nothing moves while we look again: a miss may have been a race
+                found = self._look(name)
+        return found
 
     def routes(self) -> Sequence[Route]:
         """Every host that has a route, sorted."""
@@ -65,7 +66,7 @@ class RouteDirectory:
         """
         wanted = checked(route)
         with self._writing():
-            if self.route(wanted.host) != wanted:
+            if self._look(wanted.host) != wanted:
                 self._point(wanted.kind, wanted.host, self._new_generation(wanted))
             self._remove(wanted.host, [kind for kind in RouteKind if kind is not wanted.kind])
             self._collect(wanted.host)
@@ -80,21 +81,24 @@ class RouteDirectory:
     def collect(self) -> None:
         """Remove the generations no route leads to any more and whose grace is over."""
         with self._writing():
-            for entry in sorted(os.scandir(self.path / GENERATIONS), key=lambda entry: entry.name):
-                self._collect(entry.name)
+            for host in os.listdir(self.path / GENERATIONS):
+                self._collect(host)
 
     # --- reading
 
-    def _read(self, kind: RouteKind, host: str) -> Route | None:
-        for _ in range(3):  # like Caddy's look: a switch between the two system calls is seen by looking again
-            try:
-                generation = os.readlink(self.path / kind / host)
-                files = os.listdir(self.path / kind / generation)
-            except FileNotFoundError:
-                continue
-            if files:
-                return Route(host, kind, _addresses(files[0]), Path(generation).name.rpartition("~")[0])
+    def _look(self, host: str) -> Route | None:
+        for kind in LOOKUP:
+            if (found := self._read(kind, host)) is not None:
+                return found
         return None
+
+    def _read(self, kind: RouteKind, host: str) -> Route | None:
+        try:
+            generation = os.readlink(self.path / kind / host)
+            files = os.listdir(self.path / kind / generation)
+        except FileNotFoundError:
+            return None
+        return Route(host, kind, _addresses(files[0]), Path(generation).name.rpartition("~")[0]) if files else None
 
     # --- writing
 
@@ -110,7 +114,8 @@ class RouteDirectory:
     def _new_generation(self, route: Route) -> Path:
         """A directory nobody reads yet, complete."""
         place = self.path / GENERATIONS / route.host / f"{route.generation}~{secrets.token_hex(4)}"
-        place.mkdir(parents=True, mode=0o700)
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        place.mkdir(mode=0o700)
         os.close(os.open(place / _file_name(route), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
         return place
 
@@ -143,9 +148,9 @@ class RouteDirectory:
         if not folder.is_dir():
             return
         used = {target.name for kind in RouteKind if (target := self._target(kind, host)) is not None}
-        for entry in list(os.scandir(folder)):
-            if entry.name not in used and time.time() - entry.stat().st_mtime > GRACE_SECONDS:
-                shutil.rmtree(entry.path)
+        for generation in list(folder.iterdir()):
+            if generation.name not in used and time.time() - generation.stat().st_mtime > GRACE_SECONDS:
+                shutil.rmtree(generation)
         if not any(folder.iterdir()):
             folder.rmdir()
 
@@ -181,9 +186,7 @@ def checked(route: Route) -> Route:
         raise Invalid("addresses", f"there are {len(addresses)}; a host is served by 1 to {SLOTS} replicas.")
     checked = Route(host, route.kind, addresses, route.generation)
     if len(_file_name(checked).encode()) > LONGEST_NAME:
-        raise Invalid(
-            "addresses", f"together they are too long; write them as IP addresses (at most {LONGEST_NAME} bytes for eight)."
-        )
+        raise Invalid("addresses", f"eight of them are longer than {LONGEST_NAME} bytes; use shorter ones (IPv4 fits).")
     return checked
 
 
