@@ -1,0 +1,120 @@
+"""BuildKit, through ``docker buildx``: an argv list, with the context on stdin and values in the environment.
+
+Dockerfiles with ``RUN --mount`` need it. The Engine's API offers BuildKit only over a session protocol that no Python
+client speaks; the client program does. Values of build arguments are passed through the environment (``--build-arg NAME``
+takes them from there), because an argv can be read by everybody on the machine.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from fairway.drivers.builders.image_plan import ImageBuild, build_failure
+from fairway.drivers.runtimes.contract import Progress
+from fairway.drivers.runtimes.docker.streams import POLL_SECONDS
+
+NAME = "buildx"
+LOOK_SECONDS: Final = 10
+STOP_SECONDS: Final = 10
+_KEPT_VARIABLES: Final = ("PATH", "HOME", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "TMPDIR", "LANG")
+
+
+def is_present(client: str = "docker") -> bool:
+    """Whether the Docker client here has the buildx plugin."""
+    program = shutil.which(client)
+    if program is None:
+        return False
+    try:
+        asked = subprocess.run([program, "buildx", "version"], capture_output=True, timeout=LOOK_SECONDS, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0
+
+
+def argv(build: ImageBuild, *, id_file: Path, client: str = "docker") -> list[str]:
+    """The command. BuildKit knows no memory and CPU limits for a build, so none are passed; the caller says so."""
+    arguments = [part for name in sorted(build.arguments) for part in ("--build-arg", name)]
+    labels = [part for name, text in sorted(build.labels.items()) for part in ("--label", f"{name}={text}")]
+    target = ["--target", build.target] if build.target else []
+    return [
+        *(client, "buildx", "build", "--progress", "plain", "--load", "--provenance", "false"),
+        *("--iidfile", str(id_file), "--tag", build.tag, "--file", build.dockerfile, "--network", build.network),
+        *(*target, *arguments, *labels, "-"),
+    ]
+
+
+def environment(build: ImageBuild, host: str) -> dict[str, str]:
+    """The client's environment: what it needs of ours, the Engine's address, and the build arguments' values."""
+    ours = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    return {**ours, **build.arguments, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+
+
+def run(
+    command: list[str],
+    build: ImageBuild,
+    *,
+    host: str,
+    context: IO[bytes],
+    progress: Progress,
+    check: Callable[[], None],
+) -> None:
+    """Run the command to its end, its output line by line. Stops the whole process group when `check` raises."""
+    process = subprocess.Popen(
+        command,
+        stdin=context,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        env=environment(build, host),
+        start_new_session=True,
+    )
+    last: list[str] = []
+    with process:
+        try:
+            _follow(process, progress, check, last)
+        finally:
+            _stop(process)
+    if process.returncode != 0:
+        raise build_failure(last[-1] if last else f"buildx ended with code {process.returncode}", last, build.limits)
+
+
+def _follow(process: subprocess.Popen[bytes], progress: Progress, check: Callable[[], None], last: list[str]) -> None:
+    printed: queue.Queue[Any] = queue.Queue()
+    reader = threading.Thread(target=_read, args=(process, printed), name="buildx-output", daemon=True)
+    reader.start()
+    while True:
+        check()
+        with suppress(queue.Empty):
+            line = printed.get(timeout=POLL_SECONDS)
+            if line is None:
+                process.wait()
+                return
+            progress.line(line)
+            last[:] = [*last[-39:], line]
+
+
+def _read(process: subprocess.Popen[bytes], printed: queue.Queue[Any]) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        printed.put(line.decode("utf-8", "replace").rstrip("\r\n"))
+    printed.put(None)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """TERM, then KILL, to the whole group; nothing when it has ended. BuildKit stops when its client hangs up."""
+    if process.poll() is not None:
+        return
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+            return

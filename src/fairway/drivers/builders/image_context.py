@@ -1,0 +1,110 @@
+"""The build context: a folder as a tar, with ``.dockerignore`` honoured and nothing from outside the folder.
+
+Symbolic links travel as links: they are resolved inside the image, never on this machine. Sockets, devices and pipes are
+left out. Owners and times do not travel, so that equal sources give equal layers.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import stat
+import tarfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from docker.utils.build import PatternMatcher
+
+from fairway.shared.failures import Refused
+
+# Never wanted in an image that Fairway writes the Dockerfile for: history, and what the build makes afresh.
+GENERATED_IGNORES: Final = (
+    *(".git", ".hg", ".svn", "**/.venv", "**/venv", "**/node_modules", "**/__pycache__"),
+    *("**/.DS_Store", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache"),
+)
+# A published folder shows everything in it; hidden files are not meant for visitors (``.well-known`` is).
+STATIC_IGNORES: Final = ("**/.*", "!.well-known", "!**/.well-known")
+
+
+@dataclass(frozen=True)
+class Extra:
+    """A file that we add to the context: text, or a file of ours on this machine."""
+
+    content: bytes | Path
+    mode: int = 0o644
+
+
+def ignore_patterns(text: str) -> list[str]:
+    """The patterns of a ``.dockerignore``. Source: docs.docker.com, "Dockerignore files"."""
+    lines = (line.strip() for line in text.removeprefix("\ufeff").splitlines())
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def source_root(folder: Path, root: str) -> Path:
+    """The folder `root` inside the checkout. Raises `Refused` where it leads outside or is missing."""
+    base = folder.resolve()
+    place = (base / root).resolve()
+    if not place.is_relative_to(base):
+        raise Refused(f"The folder “{root}” leads outside the source; choose one inside it.")
+    if not place.is_dir():
+        raise Refused(f"There is no folder “{root}” in the source; correct the root of the application.")
+    return place
+
+
+def read_ignores(root: Path) -> list[str]:
+    """The ``.dockerignore`` of a folder; empty without one, and where it is a link."""
+    path = root / ".dockerignore"
+    return ignore_patterns(path.read_text("utf-8", "replace")) if path.is_file() and not path.is_symlink() else []
+
+
+def write_context(
+    root: Path, into: IO[bytes], *, ignores: Sequence[str], extras: Mapping[str, Extra], check: Callable[[], None]
+) -> None:
+    """Write the context's tar; `extras` replace files of the same name. `check` is called between files."""
+    with tarfile.open(fileobj=into, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for name in included(root, ignores):
+            check()
+            if name not in extras:
+                _add(archive, root / name, name)
+        for name, extra in sorted(extras.items()):
+            _add_extra(archive, name, extra)
+
+
+def included(root: Path, ignores: Sequence[str]) -> Iterator[str]:
+    """The paths that are not ignored, sorted, folders before what is in them."""
+    yield from sorted(PatternMatcher(list(ignores)).walk(str(root)))
+
+
+def _add(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    state = path.lstat()
+    if stat.S_ISDIR(state.st_mode):
+        archive.addfile(_entry(name, 0o755, tarfile.DIRTYPE))
+    elif stat.S_ISLNK(state.st_mode):
+        entry = _entry(name, 0o777, tarfile.SYMTYPE)
+        entry.linkname = os.readlink(path)
+        archive.addfile(entry)
+    elif stat.S_ISREG(state.st_mode):
+        # NOFOLLOW: the file may have become a link since it was looked at.
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            entry = _entry(name, 0o755 if state.st_mode & 0o100 else 0o644, tarfile.REGTYPE)
+            entry.size = os.fstat(file.fileno()).st_size
+            archive.addfile(entry, file)
+
+
+def _add_extra(archive: tarfile.TarFile, name: str, extra: Extra) -> None:
+    entry = _entry(name, extra.mode, tarfile.REGTYPE)
+    if isinstance(extra.content, bytes):
+        entry.size = len(extra.content)
+        archive.addfile(entry, io.BytesIO(extra.content))
+        return
+    with extra.content.open("rb") as file:
+        entry.size = os.fstat(file.fileno()).st_size
+        archive.addfile(entry, file)
+
+
+def _entry(name: str, mode: int, kind: bytes) -> tarfile.TarInfo:
+    entry = tarfile.TarInfo(name)
+    entry.mode, entry.type = mode, kind
+    return entry

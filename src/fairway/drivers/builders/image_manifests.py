@@ -1,0 +1,97 @@
+"""Which files of a source suffice to install its dependencies, so that they get a layer of their own."""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any, Final
+
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.dockerfiles import Manifests
+from fairway.drivers.builders.source_folder import SourceFolder
+
+NPM_SCRIPTS: Final = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
+_INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[=\s]\s*(\S+)|(?:-r|-c)(\S+)")
+_LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|\.$|file:|[^#]*@\s*file:")
+
+
+def manifests_of(spec: Spec, folder: SourceFolder) -> Manifests:
+    """The manifests of a generated image; none where the install needs the whole source."""
+    match spec.kind:
+        case "python":
+            return _python(str(spec.install.get("from", "")), folder)
+        case "node" | "static" if folder.has("package.json"):
+            return Manifests(_node(folder))
+        case _:
+            return Manifests()
+
+
+def _python(source: str, folder: SourceFolder) -> Manifests:
+    if source in ("uv.lock", "poetry.lock", "pyproject.toml"):
+        project = _toml(folder)
+        is_package = "build-system" in project and not _is_virtual(project)
+        names = tuple(name for name in dict.fromkeys(("pyproject.toml", source)) if folder.has(name))
+        return Manifests(() if _needs_source(project) else names, is_package)
+    return Manifests(_requirement_files(source, folder)) if source else Manifests()
+
+
+def _toml(folder: SourceFolder) -> Mapping[str, Any]:
+    try:
+        return folder.toml("pyproject.toml")
+    except (ValueError, tomllib.TOMLDecodeError):
+        return {}
+
+
+def _is_virtual(project: Mapping[str, Any]) -> bool:
+    tool = project.get("tool") or {}
+    is_uv_package = (tool.get("uv") or {}).get("package", True)
+    return not is_uv_package or (tool.get("poetry") or {}).get("package-mode") is False
+
+
+def _needs_source(project: Mapping[str, Any]) -> bool:
+    """Dependencies that only the sources tell: dynamic ones, a workspace, local paths."""
+    uv = (project.get("tool") or {}).get("uv") or {}
+    is_local = any(
+        isinstance(place, Mapping) and ("path" in place or "workspace" in place)
+        for place in (uv.get("sources") or {}).values()
+    )
+    is_dynamic = "dependencies" in ((project.get("project") or {}).get("dynamic") or ())
+    poetry = ((project.get("tool") or {}).get("poetry") or {}).get("dependencies") or {}
+    has_path = any(isinstance(wanted, Mapping) and "path" in wanted for wanted in poetry.values())
+    return is_local or is_dynamic or has_path or "workspace" in uv
+
+
+def _requirement_files(source: str, folder: SourceFolder) -> tuple[str, ...]:
+    """The requirements file and all it includes; empty when one of them points at a local path or is missing."""
+    found: list[str] = []
+    waiting = [source]
+    while waiting:
+        name = posixpath.normpath(waiting.pop())
+        if name in found:
+            continue
+        if not folder.has(name) or name.startswith("../"):
+            return ()
+        found.append(name)
+        for line in (line.strip() for line in folder.text(name).splitlines()):
+            if _LOCAL.match(line):
+                return ()
+            if include := _INCLUDE.match(line):
+                waiting.append(posixpath.join(posixpath.dirname(name), include[1] or include[2]))
+    return tuple(sorted(found))
+
+
+def _node(folder: SourceFolder) -> tuple[str, ...]:
+    try:
+        package = folder.json("package.json")
+    except (ValueError, json.JSONDecodeError):
+        return ()
+    scripts = package.get("scripts") or {}
+    wanted = {**(package.get("dependencies") or {}), **(package.get("devDependencies") or {})}
+    is_local = any(str(version).startswith(("file:", "link:", "workspace:", ".")) for version in wanted.values())
+    if is_local or package.get("workspaces") or any(name in scripts for name in NPM_SCRIPTS):
+        return ()
+    names = ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc")
+    return tuple(name for name in names if folder.has(name))

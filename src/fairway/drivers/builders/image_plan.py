@@ -1,0 +1,80 @@
+"""One image build as data, and what its failures mean. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from fairway.drivers.builders.contract import BuildLimits, Checkout, Spec
+from fairway.drivers.runtimes.docker import failures
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+
+RECIPE = "fairway.recipe"
+APPLICATION = "fairway.application"
+_RUN_FAILED = re.compile(r"returned a non-zero code: (\d+)|exit code: (\d+)")
+_KILLED = 137  # 128 + SIGKILL: what the kernel sends when memory runs out
+_BASE_MISSING = ("pull access denied", "manifest unknown", "repository does not exist", "manifest for")
+
+
+@dataclass(frozen=True)
+class ImageBuild:
+    """What a builder backend is asked for. `arguments` may hold credentials of a package index: never print them."""
+
+    tag: str
+    dockerfile: str
+    labels: Mapping[str, str]
+    limits: BuildLimits
+    network: str = "default"
+    target: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+def recipe_checksum(checkout: Checkout, spec: Spec, dockerfile: str, arguments: Mapping[str, str]) -> str:
+    """What an image is made from, as one SHA-256: the source, how it is built, and what goes in. Two builds with the same
+    one would give the same image, so the second adopts the first's. What only matters at run time (health path, limits,
+    required variables) is left out."""
+    facts = {
+        "checksum": checkout.checksum,
+        "kind": spec.kind,
+        "root": spec.root,
+        "install": spec.install,
+        "dockerfile": dockerfile,
+        "arguments": sorted(arguments.items()),
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def build_failure(text: str, last: Sequence[str], limits: BuildLimits) -> Failure:
+    """Why a build failed; `last` are the last lines it printed."""
+    detail = "\n".join([*last[-30:], text])
+    full = failures.disk_full(detail)
+    if full is not None:
+        return full
+    code = _RUN_FAILED.search(text)
+    if code:
+        return _step_failed(int(code[1] or code[2]), text, detail, limits)
+    if failures.says(text, _BASE_MISSING):
+        return NeedsPerson(
+            f"The base image cannot be pulled: {text} Correct the FROM line, or pull the image on the Docker host.",
+            detail=detail,
+        )
+    if "--mount" in text or "requires BuildKit" in text:
+        return NeedsPerson(
+            "This Dockerfile needs BuildKit. Install the Docker client's buildx plugin on the machine Fairway runs on.",
+            detail=detail,
+        )
+    if failures.is_away(text):
+        return Retry(f"The build could not reach a registry: {text}", detail=detail)
+    return Refused(f"The build failed: {text}", detail=detail)
+
+
+def _step_failed(code: int, text: str, detail: str, limits: BuildLimits) -> Failure:
+    if code == _KILLED:
+        mib = limits.memory_bytes // (1024 * 1024)
+        return Refused(
+            f"A build step was killed, most likely because it needed more than {mib} MiB of memory.", detail=detail
+        )
+    return Refused(f"A build step failed with code {code}: {text}", detail=detail)

@@ -1,0 +1,231 @@
+"""Instances as containers: create or adopt, start, stop, remove, read back."""
+
+from __future__ import annotations
+
+import math
+import posixpath
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final
+
+from docker import errors
+
+from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage
+from fairway.drivers.runtimes.docker import failures, plan, readback
+from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
+from fairway.drivers.runtimes.docker.images import Images, short
+from fairway.drivers.runtimes.docker.networks import Networks
+from fairway.shared.failures import Failure, Refused, Retry
+
+START_ATTEMPTS: Final = 8
+DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_UP = ("running", "restarting", "paused")
+
+
+class Containers:
+    """The instances of one data directory on one Engine."""
+
+    def __init__(self, daemon: Daemon, names: plan.Names, images: Images, ports: range) -> None:
+        self._daemon = daemon
+        self._names = names
+        self._images = images
+        self._networks = Networks(daemon, names)
+        self._ports = ports
+
+    def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
+        """Create and start, or adopt; see `Runtime.ensure_started`."""
+        progress.check()
+        image = self._images.find(spec.artifact)
+        if image is None:
+            raise Refused(f"The image {short(spec.artifact.digest)} is not on this host; distribute it first.")
+        self._networks.ensure(spec.placement)
+        self._ensure_volumes(spec)
+        taken: set[int] = set()
+        for _ in range(START_ATTEMPTS):
+            progress.check()
+            container = self._adopt(spec) or self._create(spec, image, taken)
+            if self._start(spec, container, taken):
+                self._check_command(spec, image)
+                return self._read_started(spec, image)
+        raise Retry(f"“{spec.name}” could not be started: its ports or its network were taken away each time.")
+
+    def _adopt(self, spec: InstanceSpec) -> Mapping[str, Any] | None:
+        """The container of that name if it is what the spec wants; another one (a crashed attempt of a different
+        configuration) is removed, because a name stands for one wish."""
+        container = self._inspect(spec.name)
+        if container is None:
+            return None
+        if labels_of(container).get(plan.SPEC) == plan.fingerprint(spec):
+            return container
+        self._delete(container["Id"])
+        return None
+
+    def _create(self, spec: InstanceSpec, image: Mapping[str, Any], taken: set[int]) -> Mapping[str, Any]:
+        choices = plan.port_choices(spec.name, self._names.installation, self._ports, taken | self._published())
+        if not choices:
+            raise Retry(f"No port between {self._ports[0]} and {self._ports[-1]} is free for “{spec.name}”.")
+        body = plan.container_body(spec, self._names, image=image["Id"], host_port=choices[0])
+        try:
+            with self._daemon.asking("create a container", self._explain(spec)) as api:
+                api.create_container_from_config(body, self._names.container(spec.name))
+        except Failure:
+            container = self._inspect(spec.name)  # 409: another worker was first, its container is ours to adopt
+            if container is None:
+                raise
+        return self._inspect(spec.name) or {}
+
+    def _start(self, spec: InstanceSpec, container: Mapping[str, Any], taken: set[int]) -> bool:
+        """Start it; False when it has to be looked at or made again."""
+        if not container:
+            return False
+        if container["State"]["Status"] in _UP:
+            return True
+        try:
+            with self._daemon.asking("start a container") as api:
+                api.start(container["Id"])
+        except errors.NotFound:  # the container or its network was removed meanwhile
+            self._networks.ensure(spec.placement)
+            return False
+        except Failure as failure:
+            if failures.says(failure.detail, failures.NETWORK_TWINS):
+                self._networks.ensure(spec.placement)
+                return False
+            self._delete(container["Id"])
+            if not failures.says(failure.detail, failures.PORT_TAKEN):
+                raise failures.start_failure(spec.name, failure.detail, program=_program(spec)) from failure
+            taken.update(_host_ports(container))
+            return False
+        return True
+
+    def _check_command(self, spec: InstanceSpec, image: Mapping[str, Any]) -> None:
+        """Refuse a command that the image has not. With an init as PID 1 the Engine itself cannot tell: the init starts,
+        fails to run the command and would be restarted for ever. Asked after the start, while the application boots."""
+        if not spec.command or (image.get("Config") or {}).get("Entrypoint"):
+            return
+        program = plan.command(spec)[0]
+        environment = dict(item.partition("=")[::2] for item in (image.get("Config") or {}).get("Env") or ())
+        path = spec.environment.get("PATH") or environment.get("PATH") or DEFAULT_PATH
+        folder = (image.get("Config") or {}).get("WorkingDir") or "/"
+        places = (
+            [posixpath.join(folder, program)]
+            if "/" in program
+            else [posixpath.join(place, program) for place in path.split(":")]
+        )
+        if not any(self._has_file(spec.name, place) for place in places):
+            self.ensure_removed(spec.name, grace=0)
+            raise failures.command_missing(spec.name, program)
+
+    def _has_file(self, name: str, path: str) -> bool:
+        api = self._daemon.api
+        url = f"{api.base_url}/v{api.api_version}/containers/{self._names.container(name)}/archive"
+        with self._daemon.asking("look into a container"):
+            return bool(api.head(url, params={"path": path}, timeout=api.timeout).status_code == 200)
+
+    def _read_started(self, spec: InstanceSpec, image: Mapping[str, Any]) -> Instance:
+        container = self._inspect(spec.name)
+        if container is None:
+            raise Retry(f"“{spec.name}” was removed right after its start.")
+        return readback.instance(container, image)
+
+    def instance(self, name: str) -> Instance | None:
+        """See `Runtime.instance`."""
+        container = self._inspect(name)
+        return readback.instance(container, self._images.inspect(container["Image"])) if container else None
+
+    def instances(self, placement: str | None = None) -> list[Instance]:
+        """See `Runtime.instances`; in the order of their names."""
+        found = []
+        images: dict[str, Mapping[str, Any] | None] = {}
+        for summary in self._list(placement):
+            container = self._inspect(labels_of(summary)[plan.NAME])
+            if container is None:  # removed since it was listed
+                continue
+            image_id = container["Image"]
+            if image_id not in images:
+                images[image_id] = self._images.inspect(image_id)
+            found.append(readback.instance(container, images[image_id]))
+        return sorted(found, key=lambda instance: instance.name)
+
+    def ensure_stopped(self, name: str, *, grace: float) -> None:
+        """See `Runtime.ensure_stopped`. The Engine counts whole seconds: `grace` is rounded up."""
+        with suppress(errors.NotFound), self._daemon.asking("stop a container") as api:
+            api.stop(self._names.container(name), timeout=math.ceil(grace))
+
+    def ensure_removed(self, name: str, *, grace: float) -> None:
+        """See `Runtime.ensure_removed`."""
+        container = self._inspect(name)
+        if container is None:
+            return
+        self.ensure_stopped(name, grace=grace)
+        self._delete(container["Id"])
+        self._networks.ensure_removed_if_empty(labels_of(container)[plan.PLACEMENT])
+
+    def usage(self, name: str) -> Usage | None:
+        """See `Runtime.usage`."""
+        seen = self.instance(name)
+        if seen is None or seen.state is not InstanceState.RUNNING:
+            return None
+        try:
+            with self._daemon.asking("read a container's usage") as api:
+                return readback.usage(api.stats(self._names.container(name), stream=False, one_shot=True))
+        except errors.NotFound:
+            return None
+
+    def ensure_volume_removed(self, volume: str) -> None:
+        """See `Runtime.ensure_volume_removed`. Raises `Refused` while an instance still has it."""
+        try:
+            with suppress(errors.NotFound), self._daemon.asking("remove a volume") as api:
+                api.remove_volume(self._names.volume(volume))
+        except Failure as failure:
+            if "in use" in failure.detail:
+                raise Refused(f"The volume “{volume}” is still used by an instance; delete that first.") from failure
+            raise
+
+    def _ensure_volumes(self, spec: InstanceSpec) -> None:
+        for volume in spec.volumes:
+            labels = self._names.labels(**{plan.PLACEMENT: spec.placement, plan.VOLUME: volume.name})
+            with self._daemon.asking("create a volume") as api:
+                api.create_volume(self._names.volume(volume.name), labels=labels)
+
+    def _inspect(self, name: str) -> Mapping[str, Any] | None:
+        try:
+            with self._daemon.asking("look at a container") as api:
+                container = dict(api.inspect_container(self._names.container(name)))
+        except errors.NotFound:
+            return None
+        return container if labels_of(container).get(plan.DATA) == self._names.installation else None
+
+    def _list(self, placement: str | None = None) -> list[Mapping[str, Any]]:
+        wanted = {plan.PLACEMENT: placement} if placement is not None else {}
+        with self._daemon.asking("list containers") as api:
+            return list(api.containers(all=True, filters=self._names.filter(**wanted)))
+
+    def _published(self) -> set[int]:
+        """The ports our running instances hold; a stopped one's is found out when it is started."""
+        return {port["PublicPort"] for one in self._list() for port in one.get("Ports") or () if "PublicPort" in port}
+
+    def _delete(self, container_id: str) -> None:
+        """Remove a container, never its volumes; the Engine may already be doing so."""
+        try:
+            with suppress(errors.NotFound), self._daemon.asking("remove a container") as api:
+                api.remove_container(container_id, force=True, v=False)
+        except Retry as failure:
+            if "already in progress" not in failure.detail:
+                raise
+
+    @staticmethod
+    def _explain(spec: InstanceSpec) -> Any:
+        return lambda text, status: (
+            Retry(f"“{spec.name}” exists already.", detail=text)
+            if status == 409
+            else failures.start_failure(spec.name, text, program=_program(spec))
+        )
+
+
+def _program(spec: InstanceSpec) -> str:
+    return spec.command[0] if spec.command else "of the image"
+
+
+def _host_ports(container: Mapping[str, Any]) -> set[int]:
+    bindings = container["HostConfig"].get("PortBindings") or {}
+    return {int(bound["HostPort"]) for each in bindings.values() for bound in each}

@@ -1,0 +1,95 @@
+"""One network per placement, so that applications do not see each other's ports."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from typing import Any, Final
+
+from docker import errors
+
+from fairway.drivers.runtimes.docker import failures, plan
+from fairway.drivers.runtimes.docker.daemon import Daemon
+from fairway.shared.failures import Failure, NeedsPerson
+
+# An Engine's own address pools hold about 30 networks. Beyond, we hand out small subnets of a range of our own.
+OWN_RANGE: Final = ipaddress.IPv4Network("10.213.0.0/16")
+OWN_PREFIX: Final = 26
+
+
+class Networks:
+    """The placements' networks of one data directory."""
+
+    def __init__(self, daemon: Daemon, names: plan.Names) -> None:
+        self._daemon = daemon
+        self._names = names
+
+    def ensure(self, placement: str) -> None:
+        """Make the placement's network, or adopt it.
+
+        The Engine does not keep two of one name from being made at the same moment, and then neither can be used by name. So
+        everybody who made one looks again and leaves the oldest.
+        """
+        twins = self._named(placement)
+        if not twins:
+            self._make(placement)
+            twins = self._named(placement)
+        for twin in sorted(twins, key=lambda network: (network["Created"], network["Id"]))[1:]:
+            self._remove(twin["Id"])
+
+    def _make(self, placement: str) -> None:
+        if self._create(placement, None):
+            return
+        for subnet in free_subnets(self._subnets_in_use()):
+            if self._create(placement, str(subnet)):
+                return
+        raise NeedsPerson("The Docker host has no room for another network. Remove unused Docker networks there.")
+
+    def ensure_removed_if_empty(self, placement: str) -> None:
+        """Remove the placement's network unless something is still attached to it."""
+        for network in self._named(placement):
+            self._remove(network["Id"])
+
+    def _remove(self, network_id: str) -> None:
+        with suppress(errors.NotFound, Failure), self._daemon.asking("remove a network") as api:
+            api.remove_network(network_id)  # refused by the Engine while a container is attached
+
+    def _named(self, placement: str) -> list[dict[str, Any]]:
+        name = self._names.network(placement)
+        with self._daemon.asking("list networks") as api:
+            return [network for network in api.networks(names=[name]) if network["Name"] == name]
+
+    def _create(self, placement: str, subnet: str | None) -> bool:
+        """False when the Engine has no such addresses left; True also when somebody else was first."""
+        body = plan.network_body(placement, self._names, subnet=subnet)
+        try:
+            with self._daemon.asking("create a network") as api:
+                api.create_network(
+                    body["Name"],
+                    driver=body["Driver"],
+                    check_duplicate=body["CheckDuplicate"],
+                    labels=body["Labels"],
+                    ipam=body.get("IPAM"),
+                )
+        except Failure as failure:
+            if self._named(placement):
+                return True
+            if failures.says(failure.detail, failures.NO_SUBNET_LEFT):
+                return False
+            raise
+        return True
+
+    def _subnets_in_use(self) -> list[str]:
+        with self._daemon.asking("list networks") as api:
+            networks: list[dict[str, Any]] = api.networks()
+        configs = [config for network in networks for config in (network.get("IPAM") or {}).get("Config") or ()]
+        return [config["Subnet"] for config in configs if "Subnet" in config]
+
+
+def free_subnets(in_use: Collection[str]) -> Iterator[ipaddress.IPv4Network]:
+    """Subnets of our own range that overlap none in use (IPv6 ones cannot)."""
+    taken = [network for text in in_use if isinstance(network := ipaddress.ip_network(text), ipaddress.IPv4Network)]
+    for subnet in OWN_RANGE.subnets(new_prefix=OWN_PREFIX):
+        if not any(subnet.overlaps(network) for network in taken):
+            yield subnet

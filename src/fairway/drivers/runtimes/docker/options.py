@@ -1,0 +1,84 @@
+"""What an environment may say about its Docker Engine and about building images for it. Pure."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from fairway.shared.names import Invalid, parse_image, parse_variable
+
+DEFAULT_HOST = "unix:///var/run/docker.sock"
+BUILDERS = ("auto", "classic", "buildx")
+_PORTS = re.compile(r"(\d{1,5})-(\d{1,5})")
+
+
+@dataclass(frozen=True)
+class DockerOptions:
+    """The parsed options of the ``docker`` runtime and its image builder.
+
+    `host` is the Engine's address: ``unix:///path`` (``tcp://`` and ``ssh://`` are refused until they are safe to offer).
+    `ports` is the range of loopback ports instances are published on; the default lies below Linux' ephemeral ports
+    (32768–60999), so that an outgoing connection never holds the port of a stopped instance.
+    `python_image` and `node_image` are the base images of generated Dockerfiles. `build_args` are the only values that
+    builds receive from outside (a package index, a proxy). `build_network` is the network builds run in.
+    """
+
+    host: str = DEFAULT_HOST
+    ports: range = range(21000, 29000)
+    python_image: str = "python:3.12-slim"
+    node_image: str = "node:22-slim"
+    build_args: Mapping[str, str] = field(default_factory=dict, repr=False)
+    build_network: str = "default"
+    builder: str = "auto"
+
+    @classmethod
+    def parse(cls, options: Mapping[str, object]) -> DockerOptions:
+        """Read the options of an environment; an unknown or wrong one raises `Invalid` naming it."""
+        unknown = sorted(set(options) - set(cls.__dataclass_fields__))
+        if unknown:
+            known = ", ".join(cls.__dataclass_fields__)
+            raise Invalid(unknown[0], f"is not an option of the docker runtime; it knows {known}.")
+        return cls(
+            host=_host(options.get("host") or os.environ.get("DOCKER_HOST") or DEFAULT_HOST),
+            ports=_ports(options.get("ports") or "21000-28999"),
+            python_image=parse_image(str(options.get("python_image") or cls.python_image), field="python_image"),
+            node_image=parse_image(str(options.get("node_image") or cls.node_image), field="node_image"),
+            build_args=_build_args(options.get("build_args") or {}),
+            build_network=_one_of("build_network", options.get("build_network") or "default", ("default", "host", "none")),
+            builder=_one_of("builder", options.get("builder") or "auto", BUILDERS),
+        )
+
+
+def _host(value: object) -> str:
+    host = str(value)
+    if host.startswith("ssh://"):
+        raise Invalid(
+            "host", "names a host over SSH, which is not supported yet; use a local socket, “unix:///var/run/docker.sock”."
+        )
+    if not host.startswith("unix:///"):
+        raise Invalid("host", f"“{host[:60]}” is not a local Docker socket; write it like “unix:///var/run/docker.sock”.")
+    return host
+
+
+def _ports(value: object) -> range:
+    found = _PORTS.fullmatch(str(value))
+    first, last = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1024 <= first < last <= 65535:
+        raise Invalid(
+            "ports", f"“{str(value)[:40]}” is not a range of ports between 1024 and 65535; write it like “21000-28999”."
+        )
+    return range(first, last + 1)
+
+
+def _build_args(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping):
+        raise Invalid("build_args", "is not a table of names and values, e.g. {“PIP_INDEX_URL”: “https://…”}.")
+    return {parse_variable(str(name), field="build_args"): str(text) for name, text in value.items()}
+
+
+def _one_of(field_name: str, value: object, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise Invalid(field_name, f"“{str(value)[:40]}” is unknown; use one of {', '.join(allowed)}.")
+    return str(value)

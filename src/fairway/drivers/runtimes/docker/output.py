@@ -1,0 +1,77 @@
+"""What an instance printed, and what it prints next.
+
+The Engine ends a followed log *silently* when the container stops, restarts or the connection drops, so after each end the
+container itself is looked at, and reading goes on after the last line that was seen.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+
+from docker import errors
+
+from fairway.drivers.runtimes.contract import OutputLine
+from fairway.drivers.runtimes.docker import readback
+from fairway.drivers.runtimes.docker.daemon import Daemon
+from fairway.drivers.runtimes.docker.streams import POLL_SECONDS, frames
+
+
+def read(daemon: Daemon, container: str, *, tail: int, follow: bool, check: Callable[[], None]) -> Iterator[OutputLine]:
+    """The last `tail` lines, then with `follow` the new ones until the container (its id) is removed or `check` raises."""
+    query = {"tail": str(max(0, tail))}
+    since = ""
+    while True:
+        try:
+            with daemon.asking("read a container's output"):
+                for stamp, line in _lines(daemon, container, {**query, "follow": str(follow).lower()}, check):
+                    if stamp > since:
+                        since = stamp
+                        yield line
+        except errors.NotFound:
+            return
+        if not follow or not _wait_for_more(daemon, container, check):
+            return
+        query = {"since": _unix(since)} if since else query
+
+
+def _lines(
+    daemon: Daemon, container: str, query: dict[str, str], check: Callable[[], None]
+) -> Iterator[tuple[str, OutputLine]]:
+    """(sortable time stamp, line); a line the Engine cut into parts of 16 KiB is put together again."""
+    parts: dict[str, bytes] = {}
+    query = {"stdout": "true", "stderr": "true", "timestamps": "true", **query}
+    with daemon.stream("GET", f"/containers/{container}/logs", query=query) as stream:
+        for name, payload in frames(stream.chunks(check)):
+            stamp, _, text = payload.partition(b" ")
+            begun = parts.pop(name, b"")
+            if not text.endswith(b"\n"):
+                parts[name] = (begun or stamp + b" ") + text
+                continue
+            if begun:
+                stamp, _, head = begun.partition(b" ")
+                text = head + text
+            key = stamp.decode("ascii", "replace")
+            shown = text.rstrip(b"\r\n").decode("utf-8", "replace")
+            yield key, OutputLine(at=readback.moment(key) or datetime.now(UTC), stream=name, text=shown)
+
+
+def _wait_for_more(daemon: Daemon, container: str, check: Callable[[], None]) -> bool:
+    """Wait while the container is stopped or between two starts; False once it is gone."""
+    while True:
+        check()
+        try:
+            with daemon.asking("look at a container") as api:
+                if api.inspect_container(container)["State"]["Status"] == "running":
+                    return True
+        except errors.NotFound:
+            return False
+        threading.Event().wait(POLL_SECONDS)
+
+
+def _unix(stamp: str) -> str:
+    """An RFC 3339 stamp of the Engine as the seconds with nine decimals that `since` takes."""
+    whole = readback.moment(stamp)
+    fraction = stamp.partition(".")[2].rstrip("Z")[:9].ljust(9, "0")
+    return f"{int(whole.timestamp())}.{fraction}" if whole else "0"

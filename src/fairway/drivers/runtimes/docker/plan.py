@@ -1,0 +1,193 @@
+"""What Fairway asks the Engine for, as plain data: names, labels, container and network requests. Pure.
+
+Bodies follow the Docker Engine API 1.41 (``ContainerCreate``, ``NetworkCreate``, ``VolumeCreate``).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fairway.drivers.runtimes.contract import InstanceSpec, Limits, RegistryCredential
+
+MANAGED = "fairway.managed"
+DATA = "fairway.data"
+NAME = "fairway.name"
+PLACEMENT = "fairway.placement"
+DEPLOYMENT = "fairway.deployment"
+REPLICA = "fairway.replica"
+DIGEST = "fairway.digest"
+PORT = "fairway.port"
+SPEC = "fairway.spec"
+VOLUME = "fairway.volume"
+
+DEFAULTS = Limits()
+# What an ordinary image needs to prepare its files as root and then step down to its own user; everything else that
+# Docker grants by default (raw sockets, device nodes, chroot, audit) is dropped.
+CAPABILITIES = ("CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "NET_BIND_SERVICE", "SETGID", "SETUID")
+
+
+@dataclass(frozen=True)
+class Names:
+    """The deterministic names of one data directory's things.
+
+    They end in its id, because names are shared by everybody on an Engine: a second Fairway with an application of the
+    same name must neither adopt the first one's containers nor write into its volumes.
+    """
+
+    installation: str
+
+    def container(self, name: str) -> str:
+        return f"{name}.{self.installation}"
+
+    def network(self, placement: str) -> str:
+        return f"fairway-{placement}.{self.installation}"
+
+    def volume(self, volume: str) -> str:
+        return f"fairway-{volume}.{self.installation}"
+
+    def labels(self, **more: str) -> dict[str, str]:
+        return {MANAGED: "true", DATA: self.installation, **more}
+
+    def filter(self, **more: str) -> dict[str, list[str]]:
+        """The Engine's list filter for what belongs to this data directory."""
+        wanted = {DATA: self.installation, **more}
+        return {"label": [f"{key}={value}" for key, value in wanted.items()]}
+
+
+def fingerprint(spec: InstanceSpec) -> str:
+    """What tells one wish for an instance from another; it knows the spec only, so that an upgrade of Fairway, which may
+    ask the Engine in other words, never replaces what already runs."""
+    facts = {
+        "digest": spec.artifact.digest,
+        "port": spec.port,
+        "command": spec.command,
+        "environment": sorted(spec.environment.items()),
+        "limits": [spec.limits.memory_bytes, spec.limits.cpus, spec.limits.pids],
+        "volumes": [[volume.name, volume.target] for volume in spec.volumes],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def container_body(spec: InstanceSpec, names: Names, *, image: str, host_port: int) -> dict[str, Any]:
+    """The ``ContainerCreate`` body of one instance, made from the image with the id `image`.
+
+    The instance is published on the loopback address and a port *we* choose. An ephemeral one would change whenever the
+    container restarts, and a container's own address changes likewise and cannot be dialled from everywhere (Docker
+    Desktop, rootless, a tunnel): either would leave the route pointing nowhere, or at somebody else, after a crash.
+    """
+    inside = f"{spec.port}/tcp"
+    body: dict[str, Any] = {
+        "Image": image,
+        "Env": [f"{key}={value}" for key, value in sorted({"PORT": str(spec.port), **spec.environment}.items())],
+        "Labels": container_labels(spec, names),
+        "ExposedPorts": {inside: {}},
+        "StopTimeout": max(1, round(spec.stop_grace)),
+        "HostConfig": {
+            **_limits(spec.limits),
+            **_confinement(),
+            "Init": True,  # a PID 1 without a TERM handler costs the whole stop time (FIELD §1, Docker floor)
+            "RestartPolicy": {"Name": "unless-stopped"},
+            "PortBindings": {inside: [{"HostIp": "127.0.0.1", "HostPort": str(host_port)}]},
+            "NetworkMode": names.network(spec.placement),
+            "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
+            "Mounts": [_mount(names.volume(volume.name), volume.target) for volume in spec.volumes],
+        },
+    }
+    if spec.command is not None:
+        body["Cmd"] = command(spec)
+    return body
+
+
+def command(spec: InstanceSpec) -> list[str]:
+    """The spec’s command as it runs in its container."""
+    return filled(spec.command or (), spec.port)
+
+
+def filled(argv: Sequence[str], port: int) -> list[str]:
+    """An argv with ``{port}`` and ``{host}`` filled in: inside its own network an application listens on all addresses."""
+    return [item.replace("{port}", str(port)).replace("{host}", "0.0.0.0") for item in argv]  # noqa: S104 -- its own network
+
+
+def container_labels(spec: InstanceSpec, names: Names) -> dict[str, str]:
+    """The labels an instance is found and recognised by."""
+    return names.labels(
+        **{
+            NAME: spec.name,
+            PLACEMENT: spec.placement,
+            DEPLOYMENT: spec.deployment,
+            REPLICA: str(spec.replica),
+            DIGEST: spec.artifact.digest,
+            PORT: str(spec.port),
+            SPEC: fingerprint(spec),
+        }
+    )
+
+
+def network_body(placement: str, names: Names, *, subnet: str | None = None) -> dict[str, Any]:
+    """The ``NetworkCreate`` body of a placement's own network."""
+    body: dict[str, Any] = {
+        "Name": names.network(placement),
+        "Driver": "bridge",
+        "CheckDuplicate": True,
+        "Labels": names.labels(**{PLACEMENT: placement}),
+    }
+    if subnet is not None:
+        body["IPAM"] = {"Driver": "default", "Config": [{"Subnet": subnet}]}
+    return body
+
+
+def port_choices(name: str, installation: str, ports: range, taken: Collection[int]) -> list[int]:
+    """Ports to try for an instance, best first: the same one each time, then its neighbours."""
+    start = int.from_bytes(hashlib.sha256(f"{installation}/{name}".encode()).digest()[:4], "big") % len(ports)
+    return [port for step in range(len(ports)) if (port := ports[(start + step) % len(ports)]) not in taken]
+
+
+def registry_auth(credential: RegistryCredential | None) -> dict[str, str]:
+    """The header that carries a registry's credentials to the Engine; empty without any, so that the sign-ins of the
+    person who runs Fairway (``~/.docker/config.json``) never serve its users."""
+    if credential is None:
+        return {}
+    sign_in = {"username": credential.username, "password": credential.password, "serveraddress": credential.host}
+    return {"X-Registry-Auth": base64.urlsafe_b64encode(json.dumps(sign_in).encode()).decode()}
+
+
+def repository(reference: str) -> str:
+    """An image reference without its tag and digest: ``host:5000/team/app:1@sha256:…`` → ``host:5000/team/app``."""
+    name = reference.partition("@")[0]
+    path, slash, last = name.rpartition("/")
+    return f"{path}{slash}{last.partition(':')[0]}"
+
+
+def with_tag(reference: str) -> str:
+    """The reference with ``:latest`` written out where it names neither tag nor digest."""
+    last = reference.rpartition("/")[2]
+    return reference if ":" in last or "@" in last else f"{reference}:latest"
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    memory = limits.memory_bytes or DEFAULTS.memory_bytes
+    cpus = limits.cpus or DEFAULTS.cpus
+    return {
+        "Memory": memory,
+        "MemorySwap": memory,  # the same: a ceiling that may swap is none
+        "NanoCpus": round((cpus or 0) * 1e9),
+        "PidsLimit": limits.pids or DEFAULTS.pids,
+    }
+
+
+def _confinement() -> Mapping[str, Any]:
+    return {
+        "Privileged": False,
+        "SecurityOpt": ["no-new-privileges"],
+        "CapDrop": ["ALL"],
+        "CapAdd": list(CAPABILITIES),
+    }
+
+
+def _mount(volume: str, target: str) -> dict[str, Any]:
+    return {"Type": "volume", "Source": volume, "Target": target}

@@ -1,0 +1,97 @@
+"""Reading the Engine's answers: what a container really is and really runs. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from fairway.drivers.runtimes.contract import Instance, InstanceState, Usage
+from fairway.drivers.runtimes.docker import plan
+
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+_NEVER = "0001-01-01"
+
+
+def instance(container: Mapping[str, Any], image: Mapping[str, Any] | None) -> Instance:
+    """An `Instance` from a container's and its image's inspection. Raises KeyError for a container that is not ours."""
+    labels: Mapping[str, str] = container["Config"]["Labels"]
+    state: Mapping[str, Any] = container["State"]
+    now = instance_state(state)
+    is_up = now is InstanceState.RUNNING
+    return Instance(
+        name=labels[plan.NAME],
+        placement=labels[plan.PLACEMENT],
+        deployment=labels[plan.DEPLOYMENT],
+        replica=int(labels[plan.REPLICA]),
+        state=now,
+        address=address(container, labels[plan.PORT]) if is_up else "",
+        digest=running_digest(container["Image"], image, claimed=labels[plan.DIGEST]),
+        started_at=moment(state.get("StartedAt", "")),
+        restarts=int(container.get("RestartCount", 0)),
+        exit_code=None if is_up or now is InstanceState.STARTING else int(state.get("ExitCode", 0)),
+        health=health(state),
+    )
+
+
+def instance_state(state: Mapping[str, Any]) -> InstanceState:
+    """The Engine's status in our words. *Exited* means somebody stopped it: the restart policy brings back what died."""
+    match state.get("Status"):
+        case "running":
+            return InstanceState.RUNNING
+        case "restarting":
+            return InstanceState.RESTARTING
+        case "created":
+            return InstanceState.FAILED if state.get("Error") or state.get("ExitCode") else InstanceState.STARTING
+        case "dead":
+            return InstanceState.FAILED
+        case _:
+            return InstanceState.STOPPED
+
+
+def address(container: Mapping[str, Any], port: str) -> str:
+    """``host:port`` on which the container's `port` is really published; "" where it is not."""
+    bound = ((container.get("NetworkSettings") or {}).get("Ports") or {}).get(f"{port}/tcp") or []
+    return f"{bound[0]['HostIp']}:{bound[0]['HostPort']}" if bound else ""
+
+
+def running_digest(image_id: str, image: Mapping[str, Any] | None, *, claimed: str) -> str:
+    """The digest of the image a container runs: the claimed one if the image really carries it, else the image's id.
+
+    An image has several true digests: its id, and the manifest digest of each registry it was pulled from. The label says
+    under which one we started it; only the image itself may confirm that.
+    """
+    pulled = {digest.partition("@")[2] for digest in (image or {}).get("RepoDigests") or []}
+    return claimed if claimed == image_id or claimed in pulled else image_id
+
+
+def health(state: Mapping[str, Any]) -> str | None:
+    """The verdict of the image's own HEALTHCHECK: healthy, unhealthy or starting; None where it has none."""
+    verdict = (state.get("Health") or {}).get("Status")
+    return verdict if verdict in ("healthy", "unhealthy", "starting") else None
+
+
+def moment(text: str) -> datetime | None:
+    """An RFC 3339 time with nanoseconds; None for the Engine's zero time."""
+    found = _TIME.match(text)
+    if not found or text.startswith(_NEVER):
+        return None
+    fraction = (found[2] or "0")[:6].ljust(6, "0")
+    zone = "+00:00" if found[3] == "Z" else found[3]
+    return datetime.fromisoformat(f"{found[1]}.{fraction}{zone}").astimezone(UTC)
+
+
+def usage(stats: Mapping[str, Any]) -> Usage | None:
+    """A reading of ``ContainerStats``; None for a container that does not run.
+
+    Memory is what cannot be reclaimed, as ``docker stats`` counts it: usage less the inactive file cache
+    (``total_inactive_file`` on cgroup v1, ``inactive_file`` on v2).
+    """
+    memory = stats.get("memory_stats") or {}
+    if "usage" not in memory:
+        return None
+    details = memory.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    spent = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
+    return Usage(memory_bytes=max(0, int(memory["usage"]) - int(cache)), cpu_seconds=int(spent) / 1e9)

@@ -1,0 +1,136 @@
+"""The ``docker`` runtime: what a deployment asks for, done by a Docker Engine."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from docker import errors
+
+from fairway.drivers.runtimes.contract import (
+    ArtifactKind,
+    ArtifactRef,
+    Availability,
+    Instance,
+    InstanceSpec,
+    OutputLine,
+    Progress,
+    RegistryCredential,
+    Silent,
+    Usage,
+)
+from fairway.drivers.runtimes.docker import output, plan
+from fairway.drivers.runtimes.docker.containers import Containers
+from fairway.drivers.runtimes.docker.daemon import Daemon
+from fairway.drivers.runtimes.docker.identity import installation_id
+from fairway.drivers.runtimes.docker.images import Images
+from fairway.drivers.runtimes.docker.options import DockerOptions
+from fairway.shared.failures import Failure, NeedsPerson
+
+
+class DockerRuntime:
+    """Runs images as containers of one Docker Engine over its local socket. Safe to use from several threads."""
+
+    name = "docker"
+    artifact_kinds = frozenset({ArtifactKind.IMAGE})
+
+    def __init__(self, options: DockerOptions, *, data: Path) -> None:
+        self.options = options
+        self._data = data
+        self.daemon = Daemon(options.host)
+
+    @classmethod
+    def open(cls, options: Mapping[str, object], *, data: Path) -> Self:
+        """See `Runtime.open`; `DockerOptions` says what the options are. Raises `Invalid` for a wrong one."""
+        return cls(DockerOptions.parse(options), data=data)
+
+    def close(self) -> None:
+        """Close the connections to the Engine; the next call opens new ones."""
+        self.daemon.close()
+
+    @cached_property
+    def names(self) -> plan.Names:
+        """The names of this data directory's containers, networks and volumes."""
+        return plan.Names(installation_id(self._data))
+
+    @cached_property
+    def images(self) -> Images:
+        """The images of this data directory."""
+        return Images(self.daemon, self.names)
+
+    @cached_property
+    def _containers(self) -> Containers:
+        return Containers(self.daemon, self.names, self.images, self.options.ports)
+
+    def availability(self) -> Availability:
+        """See `Runtime.availability`."""
+        try:
+            with self.daemon.asking("say its version") as api:
+                version = str(api.version()["Version"])
+        except NeedsPerson as failure:
+            return Availability(False, failure.sentence)
+        except (Failure, errors.NotFound):
+            where = self.options.host
+            return Availability(
+                False,
+                f"No Docker Engine answers at {where}. Install Docker and start it (on Debian: apt-get install docker.io), "
+                "or use the process runtime.",
+            )
+        return Availability(True, f"Docker Engine {version} at {self.options.host}.", version)
+
+    def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
+        """See `Runtime.resolve`."""
+        return self.images.resolve(reference, credential)
+
+    def distribute(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
+        """See `Runtime.distribute`."""
+        self.images.distribute(artifact, credential, progress)
+
+    def is_distributed(self, artifact: ArtifactRef) -> bool:
+        """See `Runtime.is_distributed`."""
+        return self.images.find(artifact) is not None
+
+    def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
+        """See `Runtime.ensure_started`."""
+        return self._containers.ensure_started(spec, progress)
+
+    def instance(self, name: str) -> Instance | None:
+        """See `Runtime.instance`."""
+        return self._containers.instance(name)
+
+    def instances(self, placement: str | None = None) -> list[Instance]:
+        """See `Runtime.instances`."""
+        return self._containers.instances(placement)
+
+    def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
+        """See `Runtime.ensure_stopped`."""
+        self._containers.ensure_stopped(name, grace=grace)
+
+    def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
+        """See `Runtime.ensure_removed`."""
+        self._containers.ensure_removed(name, grace=grace)
+
+    def output(
+        self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
+    ) -> Iterator[OutputLine]:
+        """See `Runtime.output`."""
+        check = (progress or Silent()).check
+        return output.read(self.daemon, self.names.container(name), tail=tail, follow=follow, check=check)
+
+    def usage(self, name: str) -> Usage | None:
+        """See `Runtime.usage`."""
+        return self._containers.usage(name)
+
+    def ensure_volume_removed(self, volume: str) -> None:
+        """See `Runtime.ensure_volume_removed`."""
+        self._containers.ensure_volume_removed(volume)
+
+    def artifacts(self) -> list[ArtifactRef]:
+        """See `Runtime.artifacts`."""
+        return [stored.artifact for stored in self.images.stored()]
+
+    def collect(self, keep: Collection[str], progress: Progress) -> Sequence[str]:
+        """See `Runtime.collect`."""
+        return self.images.collect(keep, progress)

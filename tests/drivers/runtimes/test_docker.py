@@ -1,0 +1,68 @@
+"""The docker runtime under the contract that every runtime keeps, on a real Engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Runtime
+from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.identity import installation_id
+from fairway.drivers.runtimes.docker.plan import DATA
+from tests.drivers.runtimes.contract import RuntimeContract
+from tests.services.docker import Engine, build
+
+pytestmark = pytest.mark.docker
+APP = Path(__file__).with_name("app.py")
+
+
+def dockerfile(base: str, data: Path, *lines: str) -> str:
+    """An image of the contract's application that belongs to the data directory."""
+    labels = f'LABEL {DATA}="{installation_id(data)}"'
+    return "\n".join([f"FROM {base}", "COPY app.py VERSION /app/", labels, *lines, 'CMD ["python3", "/app/app.py"]'])
+
+
+def make(engine: Engine, base: str, data: Path, version: str, *lines: str) -> ArtifactRef:
+    tag = f"fairway/contract:{version}-{installation_id(data)}"
+    files: dict[str, str | bytes] = {
+        "Dockerfile": dockerfile(base, data, *lines),
+        "app.py": APP.read_bytes(),
+        "VERSION": version,
+    }
+    with engine.client() as client:
+        return ArtifactRef(ArtifactKind.IMAGE, build(client, tag, files), tag)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+class TestDockerRuntime(RuntimeContract):
+    @pytest.fixture
+    def runtime(self, docker_engine: Engine, data: Path) -> Iterator[Runtime]:
+        runtime = DockerRuntime.open({"host": docker_engine.host}, data=data)
+        yield runtime
+        runtime.close()
+
+    @pytest.fixture
+    def reopen(self, docker_engine: Engine, data: Path) -> Iterator[Callable[[], Runtime]]:
+        opened: list[DockerRuntime] = []
+
+        def again() -> Runtime:
+            opened.append(DockerRuntime.open({"host": docker_engine.host}, data=data))
+            return opened[-1]
+
+        yield again
+        for runtime in opened:
+            runtime.close()
+
+    @pytest.fixture
+    def artifact(self, docker_engine: Engine, docker_base: str, data: Path) -> ArtifactRef:
+        return make(docker_engine, docker_base, data, "one")
+
+    @pytest.fixture
+    def another_artifact(self, docker_engine: Engine, docker_base: str, data: Path) -> ArtifactRef:
+        return make(docker_engine, docker_base, data, "two")

