@@ -1,0 +1,15 @@
+// What every page needs. Each module finds its own elements and keeps working after fragments were swapped.
+import "./theme.js";
+import "./menus.js";
+import "./copy.js";
+import "./confirm.js";
+import "./toasts.js";
+import "./tabs.js";
+import "./forms.js";
+import { startClocks } from "./time.js";
+import { startPalette } from "./palette.js";
+import { startLive } from "./live.js";
+
+startClocks();
+startPalette();
+startLive();

@@ -1,0 +1,58 @@
+// form[data-confirm="name"]: sent only after the name was typed; it goes along as "confirm" and the server checks it again.
+
+const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("[data-confirm-dialog]"));
+/** @type {{form: HTMLFormElement, submitter: HTMLElement | null} | null} */
+let pending = null;
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (!(form instanceof HTMLFormElement) || !form.dataset.confirm || !dialog) return;
+  if (form.elements.namedItem("confirm")) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  ask(form, event.submitter);
+}, true);
+
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLElement | null} submitter
+ */
+function ask(form, submitter) {
+  if (!dialog) return;
+  pending = { form, submitter };
+  const label = submitter?.textContent?.trim() || submitter?.getAttribute("aria-label") || "";
+  const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (dialog.querySelector(selector));
+  find("h2").textContent = label;
+  find("[data-confirm-consequence]").textContent = form.dataset.consequence ?? "";
+  find("[data-confirm-name]").textContent = form.dataset.confirm ?? "";
+  find("[data-confirm-go]").textContent = label;
+  const input = /** @type {HTMLInputElement} */ (find("input"));
+  input.value = "";
+  check();
+  dialog.showModal();
+  input.focus();
+}
+
+function check() {
+  const input = dialog?.querySelector("input");
+  const go = /** @type {HTMLButtonElement | null} */ (dialog?.querySelector("[data-confirm-go]") ?? null);
+  if (go && input) go.disabled = !pending || input.value.trim() !== pending.form.dataset.confirm;
+}
+
+dialog?.addEventListener("input", check);
+dialog?.querySelector("[data-confirm-cancel]")?.addEventListener("click", () => dialog.close());
+dialog?.addEventListener("close", () => { pending?.submitter?.focus(); pending = null; });
+dialog?.querySelector("form")?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const input = dialog.querySelector("input");
+  if (!pending || !input || input.value.trim() !== pending.form.dataset.confirm) return;
+  const { form, submitter } = pending;
+  const field = document.createElement("input");
+  field.type = "hidden";
+  field.name = "confirm";
+  field.value = input.value.trim();
+  form.append(field);
+  pending = null;
+  dialog.close();
+  form.requestSubmit(/** @type {HTMLElement | null} */ (submitter));
+});

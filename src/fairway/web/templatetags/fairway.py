@@ -1,0 +1,259 @@
+"""How pages show a status, a time, a digest, a size. Each tag answers safe HTML without inline style or script."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.formats import date_format, number_format
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from fairway.web.templatetags.vocabulary import SCRIPT_WORDS, STATUSES, UNKNOWN
+
+register = template.Library()
+
+HUES = 8  # the stylesheet knows .avatar[data-hue="0"] … "7"
+THEMES = {"light", "dark"}
+
+
+@register.simple_tag
+def icon(name: str, label: str = "") -> SafeString:
+    """A drawing from the sprite; decorative unless it has a `label`."""
+    address = f"{static('icons/sprite.svg')}#{name}"
+    if not label:
+        return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', address)
+    return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"/></svg>', label, address)
+
+
+@register.simple_tag
+def status(value: object, form: str = "") -> SafeString:
+    """Colour, shape and word of a state. `form`: "" inline, "pill" on a tint, "shape" with the word for readers only."""
+    key = str(getattr(value, "value", value) or "").lower()
+    word, shape, tone = STATUSES.get(key, UNKNOWN)
+    text = format_html('<span class="sr">{}</span>', word) if form == "shape" else format_html("<span>{}</span>", word)
+    return format_html(
+        '<span class="status{}" data-tone="{}" data-status="{}"{}>{}{}</span>',
+        f" status-{form}" if form else "",
+        tone,
+        key or "unknown",
+        format_html(' title="{}"', word) if form == "shape" else "",
+        icon(f"s-{shape}"),
+        text,
+    )
+
+
+@register.filter
+def status_word(value: object) -> str:
+    """The translated word alone, for titles and sentences."""
+    return str(STATUSES.get(str(getattr(value, "value", value) or "").lower(), UNKNOWN)[0])
+
+
+def exact_words(at: datetime) -> str:
+    """A time as people of this language write it, with the zone."""
+    local = timezone.localtime(at)
+    return f"{date_format(local, 'DATE_FORMAT')}, {local:%H:%M:%S} {local.tzname() or ''}".strip()
+
+
+def ago_words(at: datetime, now: datetime) -> str:
+    """How long ago (or until), one unit, as js/time.js says it too."""
+    seconds = (now - at).total_seconds()
+    minutes, hours, days = (round(abs(seconds) / unit) for unit in (60, 3600, 86400))
+    if abs(seconds) < 45:
+        return str(SCRIPT_WORDS["ago.now"] if seconds >= 0 else SCRIPT_WORDS["ago.soon"])
+    past = "ago." if seconds >= 0 else "ago.in_"
+    unit, amount = ("minutes", minutes) if minutes < 60 else ("hours", hours) if hours < 36 else ("days", days)
+    return str(SCRIPT_WORDS[past + unit]).replace("%s", str(amount))
+
+
+@register.simple_tag
+def ago(at: datetime | None, empty: str = "—") -> SafeString:
+    """A relative time that stays right by itself, with the exact one on hover (and for everyone after pressing “t”)."""
+    if at is None:
+        return format_html('<span class="none">{}</span>', empty)
+    exact = exact_words(at)
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago>{}</time>', at.isoformat(), exact, ago_words(at, timezone.now())
+    )
+
+
+@register.simple_tag
+def exact(at: datetime | None, empty: str = "—") -> SafeString:
+    """The exact time."""
+    if at is None:
+        return format_html('<span class="none">{}</span>', empty)
+    return format_html('<time datetime="{}">{}</time>', at.isoformat(), exact_words(at))
+
+
+def duration_words(seconds: float) -> str:
+    """Two units at most: “0.8 s”, “12 s”, “2 min 05 s”, “3 h 20 min”, “2 d 4 h”."""
+    if seconds < 10:
+        return f"{number_format(max(seconds, 0), 1)} s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return _("%(days)s d %(hours)s h") % {"days": whole // 86400, "hours": whole % 86400 // 3600}
+
+
+@register.simple_tag
+def duration(seconds: float | timedelta | None, empty: str = "—") -> SafeString:
+    """A length of time, in tabular figures."""
+    if seconds is None:
+        return format_html('<span class="none">{}</span>', empty)
+    total = seconds.total_seconds() if isinstance(seconds, timedelta) else float(seconds)
+    return format_html('<span class="num">{}</span>', duration_words(total))
+
+
+@register.simple_tag
+def elapsed(since: datetime | None) -> SafeString:
+    """Time since `since`, ticking every second in the browser."""
+    if since is None:
+        return format_html('<span class="none">{}</span>', "—")
+    total = (timezone.now() - since).total_seconds()
+    return format_html('<span class="num" data-elapsed="{}">{}</span>', since.isoformat(), duration_words(total))
+
+
+@register.simple_tag
+def digest(value: str | None, length: int = 10) -> SafeString:
+    """The first characters of a digest or commit in a button that copies the whole; the whole is its title."""
+    if not value:
+        return format_html('<span class="none">{}</span>', "—")
+    short = value.removeprefix("sha256:")[:length]
+    return format_html(
+        '<button type="button" class="digest" data-copy="{0}" title="{0}" aria-label="{1}"><code>{2}</code>{3}</button>',
+        value,
+        _("Copy %(value)s") % {"value": value},
+        short,
+        icon("copy"),
+    )
+
+
+@register.simple_tag
+def copyable(value: str, label: str = "") -> SafeString:
+    """A small button that copies `value`."""
+    return format_html(
+        '<button type="button" class="button ghost small square" data-copy="{}" aria-label="{}" title="{}">{}</button>',
+        value,
+        label or _("Copy"),
+        label or _("Copy"),
+        icon("copy"),
+    )
+
+
+def initials(name: str) -> str:
+    """One or two letters that stand for a person."""
+    words = [word for word in name.replace(".", " ").replace("-", " ").replace("_", " ").split() if word]
+    if not words:
+        return "?"
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+@register.simple_tag
+def avatar(name: str | None, form: str = "") -> SafeString:
+    """Initials on a colour that is always the same for the same name. Decorative: the name stands beside it.
+
+    With `form` "alone" the name is its label."""
+    name = str(name or "")
+    hue = sum(name.encode()) % HUES
+    if form == "alone":
+        return format_html(
+            '<span class="avatar" data-hue="{}" role="img" aria-label="{}" title="{}">{}</span>',
+            hue, name, name, initials(name),
+        )  # fmt: skip
+    return format_html('<span class="avatar" data-hue="{}" aria-hidden="true">{}</span>', hue, initials(name))
+
+
+def bytes_words(size: float) -> str:
+    """Bytes in the largest unit that keeps a whole part: “812 B”, “1.4 MB”. Units of 1024."""
+    for unit in ("B", "KB", "MB", "GB", "TB"):
+        if size < 1024 or unit == "TB":
+            return f"{number_format(size, 0 if unit == 'B' or size >= 100 else 1)} {unit}"
+        size /= 1024
+    raise AssertionError("unreachable")
+
+
+@register.simple_tag(name="bytes")
+def bytes_tag(size: float | None, empty: str = "—") -> SafeString:
+    """A size, in tabular figures."""
+    if size is None:
+        return format_html('<span class="none">{}</span>', empty)
+    return format_html('<span class="num">{}</span>', bytes_words(float(size)))
+
+
+@register.simple_tag(takes_context=True)
+def nav_link(context: template.Context, url: str, label: str, picture: str = "", count: int | None = None) -> SafeString:
+    """A link that knows whether it leads to where we are (the home page only when exactly there)."""
+    path = getattr(context.get("request"), "path", "")
+    is_here = path == url if url == "/" else path == url or path.startswith(f"{url.rstrip('/')}/")
+    return format_html(
+        '<a href="{}"{}>{}<span>{}</span>{}</a>',
+        url,
+        mark_safe(' aria-current="page"') if is_here else "",
+        icon(picture) if picture else "",
+        label,
+        format_html('<span class="count">{}</span>', count) if count is not None else "",
+    )
+
+
+@register.simple_tag(takes_context=True)
+def tab_link(context: template.Context, url: str, label: str, count: int | None = None) -> SafeString:
+    """A tab: a link, current only on exactly its page."""
+    is_here = getattr(context.get("request"), "path", "") == url
+    return format_html(
+        '<a href="{}"{}>{}{}</a>',
+        url,
+        mark_safe(' aria-current="page"') if is_here else "",
+        label,
+        format_html(' <span class="count">{}</span>', count) if count is not None else "",
+    )
+
+
+@register.simple_tag(takes_context=True)
+def theme(context: template.Context) -> SafeString:
+    """``data-theme`` of the page as the person chose it (cookie), nothing when it follows the system."""
+    chosen = getattr(context.get("request"), "COOKIES", {}).get("fairway_theme", "")
+    return format_html(' data-theme="{}"', chosen) if chosen in THEMES else SafeString("")
+
+
+@register.simple_tag
+def script_words() -> SafeString:
+    """The translated sentences of the scripts, as a JSON block the content policy allows (it is data, not code)."""
+    data = json.dumps({key: str(text) for key, text in SCRIPT_WORDS.items()}, ensure_ascii=False)
+    safe = data.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026")
+    return mark_safe(f'<script type="application/json" id="words">{safe}</script>')  # noqa: S308 — escaped above
+
+
+@register.filter
+def at_index(values: Any, key: Any) -> Any:
+    """``values[key]``, None when there is none."""
+    try:
+        return values[key]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+@register.filter
+def words_of(text: str) -> list[str]:
+    """The words of a text, so that a template can name a fixed order."""
+    return text.split()
+
+
+@register.filter
+def milliseconds(value: float) -> str:
+    """Milliseconds as a length of time."""
+    return duration_words(float(value) / 1000)
+
+
+@register.filter
+def unlocalize_number(value: float) -> str:
+    """A number for an attribute: always with a point, whatever the language."""
+    return f"{float(value):g}"

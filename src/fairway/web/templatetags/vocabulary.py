@@ -1,0 +1,83 @@
+"""The words pages say about a state, and the sentences scripts may say. One place, so that every page says the same."""
+
+from __future__ import annotations
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+Text = str | Promise
+
+# value → (word, icon shape, tone). Shapes differ wherever tones could be confused: colour is never the only sign.
+STATUSES: dict[str, tuple[Text, str, str]] = {
+    # deployments
+    "queued": (_("Queued"), "queued", "idle"),
+    "running": (_("Running"), "running", "run"),
+    "live": (_("Live"), "live", "ok"),
+    "failed": (_("Failed"), "failed", "bad"),
+    "errored": (_("Errored"), "errored", "bad"),
+    "cancelling": (_("Cancelling"), "cancelling", "warn"),
+    "cancelled": (_("Cancelled"), "cancelled", "idle"),
+    "superseded": (_("Superseded"), "superseded", "idle"),
+    "waiting": (_("Waiting"), "waiting", "warn"),
+    # instances
+    "starting": (_("Starting"), "starting", "run"),
+    "healthy": (_("Healthy"), "healthy", "ok"),
+    "unhealthy": (_("Unhealthy"), "unhealthy", "bad"),
+    "degraded": (_("Degraded"), "unhealthy", "warn"),
+    "restarting": (_("Restarting"), "restarting", "warn"),
+    "stopped": (_("Stopped"), "stopped", "idle"),
+    "down": (_("Down"), "down", "bad"),
+    # environments
+    "available": (_("Available"), "available", "ok"),
+    "locked": (_("Locked"), "locked", "warn"),
+    # steps of a story
+    "pending": (pgettext_lazy("step", "To do"), "pending", "idle"),
+    "done": (pgettext_lazy("step", "Done"), "live", "ok"),
+    "skipped": (pgettext_lazy("step", "Skipped"), "cancelled", "idle"),
+}
+UNKNOWN: tuple[Text, str, str] = (_("Unknown"), "pending", "idle")
+
+# What scripts say. `%s` is replaced by the script; keys are theirs.
+SCRIPT_WORDS: dict[str, Text] = {
+    "ago.now": _("just now"),
+    "ago.minutes": _("%s min ago"),
+    "ago.hours": _("%s h ago"),
+    "ago.days": _("%s d ago"),
+    "ago.soon": _("in a moment"),
+    "ago.in_minutes": _("in %s min"),
+    "ago.in_hours": _("in %s h"),
+    "ago.in_days": _("in %s d"),
+    "copied": _("Copied"),
+    "copy.failed": _("Your browser did not allow copying."),
+    "live.on": _("Live"),
+    "live.off": _("Reconnecting…"),
+    "live.paused": _("Paused"),
+    "palette.none": _("Nothing found. Try fewer letters."),
+    "palette.failed": _("The list could not be loaded. Press Escape and try again."),
+    "palette.display": _("Display"),
+    "palette.theme.light": _("Use the light theme"),
+    "palette.theme.dark": _("Use the dark theme"),
+    "palette.theme.system": _("Follow the system’s theme"),
+    "palette.times": _("Switch between relative and exact times"),
+    "log.lines": _("%s lines"),
+    "log.matches": _("%s matches"),
+    "log.match_of": _("%1 of %2"),
+    "log.none": _("Nothing has been written yet."),
+    "log.no_match": _("No line contains this text."),
+    "log.lost": _("The connection was lost; reconnecting…"),
+    "log.failed": _("The log could not be loaded. Reload the page to try again."),
+    "log.complete": _("End of the log."),
+    "log.line": _("Line %s"),
+    "upload.packing": _("Reading the folder…"),
+    "upload.sending": _("Uploading %1 of %2"),
+    "upload.checking": _("Unpacking and looking what it is…"),
+    "upload.failed": _("The upload did not arrive. Check your connection and try again."),
+    "upload.empty": _("This folder holds no files."),
+    "upload.too_big": _("This is larger than %s, the limit of this installation."),
+    "upload.many": _("Drop one folder, or one zip or tar file, at a time."),
+    "upload.skipped": _("Left out: %s"),
+    "upload.files": _("%1 files, %2"),
+    "request.failed": _("The request failed. Nothing was changed; try again."),
+    "request.offline": _("Fairway cannot be reached right now."),
+}

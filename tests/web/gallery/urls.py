@@ -1,0 +1,195 @@
+"""The addresses and names the templates use, each answering with sample data."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import include, path
+from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
+
+from tests.web.gallery import samples
+from tests.web.gallery.pages import PAGES, Page
+
+POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+
+def content_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
+    """The content policy the product sends, so that a breach shows in the gallery already; also ?theme= and ?lang=."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if "theme" in request.GET:
+            request.COOKIES["fairway_theme"] = request.GET["theme"]
+        if "lang" in request.GET:
+            translation.activate(request.GET["lang"])
+        response = get_response(request)
+        response["Content-Security-Policy"] = POLICY
+        return response
+
+    return middleware
+
+
+def show(page: Page) -> Callable[..., HttpResponse]:
+    def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        return render(request, page.template, page.context(), status=page.status)
+
+    return view
+
+
+@csrf_exempt
+def nothing(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+    return HttpResponse("", status=204)
+
+
+def palette(request: HttpRequest) -> JsonResponse:
+    items = [
+        {
+            "group": "Applications",
+            "label": app["name"],
+            "hint": "",
+            "url": f"/applications/{app['slug']}",
+            "icon": app["kind_icon"],
+        }
+        for app in samples.APPS
+    ]
+    items += [
+        {
+            "group": "Environments",
+            "label": env["name"],
+            "hint": env["status"],
+            "url": f"/environments/{env['slug']}",
+            "icon": "layers",
+        }
+        for env in samples.ENVIRONMENTS
+    ]
+    items += [
+        {"group": "Acts", "label": f"Deploy {app['name']} to {env['name']}", "url": "/deployments/new", "icon": "deploy"}
+        for app in samples.APPS
+        for env in samples.ENVIRONMENTS
+    ]
+    return JsonResponse({"items": items})
+
+
+TEXTS = [
+    ("prepare", "stdout", "\x1b[1mStep 4/9\x1b[0m : RUN uv sync --frozen --no-dev"),
+    ("prepare", "stdout", "\x1b[32m ✓\x1b[0m Resolved \x1b[1m61 packages\x1b[0m in 412ms"),
+    ("prepare", "stderr", "\x1b[33mwarning\x1b[0m: `VIRTUAL_ENV=/opt/venv` does not match the project environment path"),
+    ("prepare", "stdout", " \x1b[32m+\x1b[0m django\x1b[2m==5.2.7\x1b[0m"),
+    ("distribute", "fairway", "Digest verified: sha256:8b7c1d0e"),
+    ("start", "fairway", "Started 2 instances beside the old ones"),
+    ("check", "stdout", '127.0.0.1 - - "GET /healthz HTTP/1.1" \x1b[36m200\x1b[0m 12 \x1b[35m1.2ms\x1b[0m'),
+    ("check", "stderr", "\x1b[31mERROR\x1b[0m    django.db.backends: \x1b[38;5;208mconnection refused\x1b[0m at 10.0.0.5:5432, retrying"),
+    ("check", "stdout", "A very long line: " + "GET /api/v1/orders?expand=lines,customer,shipping&page=1&per_page=250 " * 5),
+]  # fmt: skip
+
+
+def log_lines(first: int, last: int, total: int) -> list[dict[str, Any]]:
+    start = datetime.now(UTC) - timedelta(minutes=6)
+    lines = []
+    for n in range(first, last + 1):
+        kind = min(n * len(samples.STEPS) // max(total, 1), 3)
+        candidates = [text for text in TEXTS if text[0] == samples.STEPS[kind]]
+        step, stream, text = candidates[n % len(candidates)]
+        lines.append(
+            {
+                "n": n,
+                "at": (start + timedelta(milliseconds=40 * n)).isoformat(),
+                "step": step,
+                "stream": stream,
+                "text": text,
+            }
+        )
+    return lines
+
+
+def deployment_log(request: HttpRequest, **kwargs: Any) -> JsonResponse:
+    after, total = int(request.GET.get("after", 0)), int(request.GET.get("lines", 400))
+    last = min(after + 5000, total)
+    return JsonResponse(
+        {
+            "lines": log_lines(after + 1, last, total),
+            "next": last if last < total else None,
+            "is_complete": request.GET.get("open") is None,
+        }
+    )
+
+
+def log_stream(request: HttpRequest) -> StreamingHttpResponse:
+    """Lines for ten seconds, then the end."""
+
+    def lines() -> Iterator[str]:
+        n = int(request.GET.get("after", 0))
+        for _ in range(20):
+            fresh = log_lines(n + 1, n + random.randint(1, 5), 400)
+            n = fresh[-1]["n"]
+            yield f"id: {n}\nevent: log\ndata: {json.dumps(fresh)}\n\n"
+            time.sleep(0.5)
+        yield "event: complete\ndata: {}\n\n"
+
+    return StreamingHttpResponse(lines(), content_type="text/event-stream")
+
+
+def live(request: HttpRequest) -> StreamingHttpResponse:
+    """Stands for half a minute and says nothing."""
+
+    def quiet() -> Iterator[str]:
+        yield "event: hello\ndata: {}\n\n"
+        time.sleep(30)
+
+    return StreamingHttpResponse(quiet(), content_type="text/event-stream")
+
+
+def index(request: HttpRequest) -> HttpResponse:
+    links = "".join(f'<li><a href="{page.address}">{page.name}</a></li>' for page in PAGES)
+    return HttpResponse(f"<!doctype html><title>Gallery</title><h1>Gallery</h1><ul>{links}</ul>")
+
+
+urlpatterns = [
+    path("gallery", index),
+    path("gallery/act", nothing),
+    path("gallery/raw", nothing),
+    path("gallery/log-stream", log_stream, name="gallery-log-stream"),
+    path("palette.json", palette, name="palette"),
+    path("live", live, name="live"),
+    path("acting-as", nothing, name="acting-as"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("accounts/logout/", nothing, name="account_logout"),
+    path("deployments/<int:number>/log", deployment_log, name="deployment-log"),
+    *(path(page.address.lstrip("/"), show(page)) for page in PAGES),
+    # names used by links; pages above answer their addresses first
+    # (see pages.py)
+    path("", nothing, name="home"),
+    path("applications", nothing, name="application-list"),
+    path("applications/new", nothing, name="application-new"),
+    path("applications/uploads", nothing, name="application-upload"),
+    path("applications/<slug:slug>", nothing, name="application-detail"),
+    path("applications/<slug:slug>/deployments", nothing, name="application-deployments"),
+    path("applications/<slug:slug>/configuration", nothing, name="application-configuration"),
+    path("applications/<slug:slug>/logs", nothing, name="application-logs"),
+    path("applications/<slug:slug>/settings", nothing, name="application-settings"),
+    path("deployments", nothing, name="deployment-list"),
+    path("deployments/new", nothing, name="deployment-new"),
+    path("deployments/<int:number>", nothing, name="deployment-detail"),
+    path("environments", nothing, name="environment-list"),
+    path("environments/new", nothing, name="environment-new"),
+    path("environments/<slug:slug>", nothing, name="environment-detail"),
+    path("environments/<slug:slug>/edit", nothing, name="environment-edit"),
+    path("events", nothing, name="event-list"),
+    path("settings", nothing, name="settings"),
+    path("settings/profile", nothing, name="profile"),
+    path("settings/people", nothing, name="people"),
+    path("settings/people/new", nothing, name="person-new"),
+    path("settings/people/<str:username>", nothing, name="person-edit"),
+    path("settings/tokens", nothing, name="tokens"),
+    path("settings/credentials", nothing, name="credentials"),
+    path("accounts/login/", nothing, name="account_login"),
+    path("accounts/password/change/", nothing, name="account_change_password"),
+    path("accounts/password/reset/", nothing, name="account_reset_password"),
+]
