@@ -118,8 +118,8 @@ USE_I18N = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [Path(__file__).parent.parent / "web" / "static"]
-STATIC_ROOT = DATA.path / "static"
-WHITENOISE_USE_FINDERS = True  # served from the package; nothing to collect, nothing to go stale
+STATIC_ROOT = None  # served from the package; nothing to collect, nothing to go stale
+WHITENOISE_USE_FINDERS = True
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,5 +1,9 @@
 """Every door's address. Wiring only."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from fairway.api.main import urlpatterns as api
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include((api, "api"))),
+]

@@ -1,0 +1,210 @@
+"""Deployments: ask for one, promote, roll back, cancel; read them, their steps and their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from ninja import Query, Schema
+from ninja import Status as Answer
+from pydantic import AwareDatetime, Field
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act
+from fairway.api.applications import SourceGiven
+from fairway.api.placements_shown import DeploymentDetail, DeploymentShown, deployment_detail, deployments_shown
+from fairway.api.routing import DoorRouter
+from fairway.api.schemas import LARGEST, Asked, Given, Number, Page, Paged, Reason, Text, page_of
+from fairway.api.streaming import stream
+from fairway.applications import queries as applications
+from fairway.deployments.commands import requests
+from fairway.deployments.models import Deployment
+from fairway.deployments.queries import HistoryFilter, deployment, history, log_lines
+from fairway.environments import queries as environments
+
+router = DoorRouter(tags=["deployments"])
+LINES_AT_ONCE = 2000
+
+
+class DeploymentWanted(Given):
+    """A given `source` becomes the application's own; an `artifact` (its number) is deployed as it is, without building.
+
+    `break_glass` is the reason for deploying in spite of a lock; it needs the role for it and is an event of its own.
+    """
+
+    application: str = Field(max_length=40)
+    environment: str = Field(max_length=40)
+    source: SourceGiven | None = None
+    artifact: int | None = Field(None, ge=1, le=LARGEST)
+    replicas: int | None = Field(None, ge=1, le=8)
+    reason: str = Field("", max_length=500)
+    break_glass: str = Field("", max_length=500)
+
+
+class PromotionWanted(Given):
+    """Take what runs in `from_environment` to `environment`, not rebuilt, with the configuration of the latter."""
+
+    application: str = Field(max_length=40)
+    from_environment: str = Field(max_length=40)
+    environment: str = Field(max_length=40)
+    reason: str = Field("", max_length=500)
+    break_glass: str = Field("", max_length=500)
+
+
+class RollbackWanted(Given):
+    """`to` is the deployment to return to; left out: the last good one before the current."""
+
+    application: str = Field(max_length=40)
+    environment: str = Field(max_length=40)
+    to: int | None = Field(None, ge=1, le=LARGEST)
+    reason: str = Field("", max_length=500)
+    break_glass: str = Field("", max_length=500)
+
+
+class HistoryAsked(Paged):
+    """Filters; left out they ask for everything. `status` may also be ``active``."""
+
+    application: Text = Field("", max_length=40)
+    environment: Text = Field("", max_length=40)
+    status: Literal[
+        "", "active", "queued", "running", "waiting", "cancelling", "succeeded", "live", "superseded", "failed", "errored",
+        "cancelled",
+    ] = ""  # fmt: skip
+    person: Text = Field("", max_length=200)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+
+class LogAsked(Asked):
+    after: int = Field(0, ge=0, le=LARGEST)
+    limit: int = Field(500, ge=1, le=LINES_AT_ONCE)
+
+
+class LogLine(Schema):
+    """`n` counts from 1; `at` is in seconds since 1970; the text may hold ANSI colours."""
+
+    n: int
+    at: float
+    step: str
+    stream: str
+    text: str
+
+
+class LogShown(Schema):
+    """`next` is the `after` of the following call. `is_complete`: the deployment has ended and this was all of it."""
+
+    lines: list[LogLine]
+    next: int
+    is_complete: bool
+
+
+@router.get("/deployments", response=Page[DeploymentShown])
+@needs(Act.VIEW)
+def list_deployments(request: HttpRequest, asked: Query[HistoryAsked]) -> object:
+    """Every deployment you may see, newest first."""
+    wanted = HistoryFilter(**asked.model_dump(exclude={"cursor", "limit"}))
+    return page_of(history(actor_of(request), wanted), asked, deployments_shown)
+
+
+@router.post("/deployments", response={201: DeploymentDetail})
+@needs(Act.DEPLOY)
+def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDetail]:
+    """Put an application live in an environment.
+
+    The answer is the queued deployment; watch it at `/deployments/{number}`.
+    """
+    actor = actor_of(request)
+    one = applications.application(actor, given.application)
+    made = requests.request_deployment(
+        actor=actor,
+        application=one,
+        environment=environments.environment(actor, given.environment),
+        artifact=applications.artifact(one, given.artifact) if given.artifact is not None else None,
+        source_kind=given.source.kind if given.source else "",
+        source=given.source.values() if given.source else None,
+        reason=given.reason,
+        break_glass=given.break_glass,
+        replicas=given.replicas,
+    )
+    return Answer(201, deployment_detail(made))
+
+
+@router.post("/promotions", response={201: DeploymentDetail})
+@needs(Act.PROMOTE)
+def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDetail]:
+    """Promote the artifact that runs in one environment to another."""
+    actor = actor_of(request)
+    made = requests.promote(
+        actor=actor,
+        application=applications.application(actor, given.application),
+        environment=environments.environment(actor, given.environment),
+        from_environment=environments.environment(actor, given.from_environment),
+        reason=given.reason,
+        break_glass=given.break_glass,
+    )
+    return Answer(201, deployment_detail(made))
+
+
+@router.post("/rollbacks", response={201: DeploymentDetail})
+@needs(Act.ROLL_BACK)
+def roll_back(request: HttpRequest, given: RollbackWanted) -> Answer[DeploymentDetail]:
+    """Put back an earlier artifact and its configuration, as a new deployment."""
+    actor = actor_of(request)
+    made = requests.roll_back(
+        actor=actor,
+        application=applications.application(actor, given.application),
+        environment=environments.environment(actor, given.environment),
+        to=deployment(actor, given.to) if given.to is not None else None,
+        reason=given.reason,
+        break_glass=given.break_glass,
+    )
+    return Answer(201, deployment_detail(made))
+
+
+@router.get("/deployments/{number}", response=DeploymentDetail)
+@needs(Act.VIEW)
+def show_deployment(request: HttpRequest, number: Number) -> DeploymentDetail:
+    """One deployment: its steps with elapsed and expected seconds, its place in the queue, its probe."""
+    return deployment_detail(deployment(actor_of(request), number))
+
+
+@router.post("/deployments/{number}/cancellation", response={201: DeploymentDetail})
+@needs(Act.CANCEL)
+def cancel_deployment(request: HttpRequest, number: Number, given: Reason) -> Answer[DeploymentDetail]:
+    """Cancel a deployment. It is cancelled once it says so: until then it cleans up."""
+    actor = actor_of(request)
+    row = requests.cancel(actor=actor, deployment=deployment(actor, number), reason=given.reason)
+    return Answer(201, deployment_detail(row))
+
+
+@router.get("/deployments/{number}/log", response=LogShown)
+@needs(Act.VIEW)
+def show_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -> LogShown:
+    """Some lines of a deployment's log; secrets are masked."""
+    one = deployment(actor_of(request), number)  # read before its lines: what ended before has written them all
+    lines = log_lines(one, after=asked.after, limit=asked.limit)
+    last = lines[-1]["n"] if lines else asked.after
+    return LogShown(
+        lines=[LogLine(**line) for line in lines], next=last, is_complete=not one.is_active and len(lines) < asked.limit
+    )
+
+
+@router.get(
+    "/deployments/{number}/log/raw",
+    openapi_extra={
+        "responses": {200: {"description": "The log.", "content": {"text/plain": {"schema": {"type": "string"}}}}}
+    },
+)
+@needs(Act.VIEW)
+def show_raw_log(request: HttpRequest, number: Number) -> HttpResponseBase:
+    """The whole log as plain text."""
+    return stream(request, _raw_lines(deployment(actor_of(request), number)), content_type="text/plain; charset=utf-8")
+
+
+def _raw_lines(one: Deployment) -> Iterator[str]:
+    after = 0
+    while lines := log_lines(one, after=after, limit=LINES_AT_ONCE):
+        yield "".join(f"{line['text']}\n" for line in lines)
+        after = lines[-1]["n"]

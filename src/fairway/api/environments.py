@@ -1,0 +1,164 @@
+"""Environments: create, edit, lock, delete."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Schema, Status
+from pydantic import AwareDatetime, Field
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act
+from fairway.api.routing import DoorRouter
+from fairway.api.schemas import LARGEST, Given, LockShown, Slug
+from fairway.environments.commands import (
+    create_environment,
+    delete_environment,
+    edit_environment,
+    lock_environment,
+    unlock_environment,
+)
+from fairway.environments.models import Environment
+from fairway.environments.queries import environment, visible_to
+from fairway.environments.runtimes import availability_of
+
+router = DoorRouter(tags=["environments"])
+
+
+class EnvironmentShown(Schema):
+    """`status` is ``available`` or ``locked``; `position` its place in the promotion order, lower first."""
+
+    slug: str
+    name: str
+    host: str
+    url: str
+    description: str
+    position: int
+    runtime: str
+    options: dict[str, Any]
+    lane: str
+    status: str
+    lock: LockShown | None
+    created_at: datetime
+
+
+class RuntimeShown(Schema):
+    is_available: bool
+    sentence: str
+    version: str
+
+
+class EnvironmentDetail(EnvironmentShown):
+    """With whether its runtime can be used right now."""
+
+    runtime_now: RuntimeShown
+
+
+class EnvironmentWanted(Given):
+    name: str = Field(max_length=80)
+    host: str = Field(max_length=253)
+    slug: str = Field("", max_length=40)
+    url: str = Field("", max_length=300)
+    description: str = Field("", max_length=2000)
+    position: int | None = Field(None, ge=0, le=1_000_000)
+    runtime: str = Field("process", max_length=40)
+    options: dict[str, Any] = {}
+    lane: str = Field("default", max_length=40)
+
+
+class EnvironmentChanges(Given):
+    """What is left out stays."""
+
+    name: str | None = Field(None, max_length=80)
+    host: str | None = Field(None, max_length=253)
+    url: str | None = Field(None, max_length=300)
+    description: str | None = Field(None, max_length=2000)
+    position: int | None = Field(None, ge=0, le=LARGEST)
+    runtime: str | None = Field(None, max_length=40)
+    options: dict[str, Any] | None = None
+    lane: str | None = Field(None, max_length=40)
+
+
+class LockWanted(Given):
+    """`until` is when it ends by itself; left out, it holds until somebody unlocks."""
+
+    reason: str = Field(max_length=500)
+    until: AwareDatetime | None = None
+
+
+def shown(one: Environment) -> EnvironmentShown:
+    return EnvironmentShown(**_facts(one))
+
+
+def _facts(one: Environment) -> dict[str, Any]:
+    names = ("slug", "name", "host", "url", "description", "position", "runtime", "options", "lane", "created_at")
+    lock = one.lock
+    return {
+        **{name: getattr(one, name) for name in names},
+        "status": one.status,
+        "lock": LockShown(owner=lock.owner, reason=lock.reason, at=lock.at, until=lock.until) if lock else None,
+    }
+
+
+def _detail(one: Environment) -> EnvironmentDetail:
+    answer = availability_of(one)
+    now = RuntimeShown(is_available=answer.is_available, sentence=answer.sentence, version=answer.version)
+    return EnvironmentDetail(**_facts(one), runtime_now=now)
+
+
+@router.get("/environments", response=list[EnvironmentShown])
+@needs(Act.VIEW)
+def list_environments(request: HttpRequest) -> list[EnvironmentShown]:
+    """Every environment you may see, in promotion order."""
+    return [shown(one) for one in visible_to(actor_of(request))]
+
+
+@router.post("/environments", response={201: EnvironmentDetail})
+@needs(Act.CREATE_ENVIRONMENT)
+def make_environment(request: HttpRequest, given: EnvironmentWanted) -> Status[EnvironmentDetail]:
+    """Create an environment."""
+    return Status(201, _detail(create_environment(actor=actor_of(request), **given.dict())))
+
+
+@router.get("/environments/{slug}", response=EnvironmentDetail)
+@needs(Act.VIEW)
+def show_environment(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
+    """One environment, and whether its runtime can be used right now."""
+    return _detail(environment(actor_of(request), slug))
+
+
+@router.patch("/environments/{slug}", response=EnvironmentDetail)
+@needs(Act.EDIT_ENVIRONMENT)
+def change_environment(request: HttpRequest, slug: Slug, given: EnvironmentChanges) -> EnvironmentDetail:
+    """Change an environment; what is left out stays."""
+    actor = actor_of(request)
+    changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
+    return _detail(edit_environment(actor=actor, environment=environment(actor, slug), **changes))
+
+
+@router.delete("/environments/{slug}", response={204: None})
+@needs(Act.DELETE_ENVIRONMENT)
+def remove_environment(request: HttpRequest, slug: Slug) -> Status[None]:
+    """Delete an environment nothing is placed in."""
+    actor = actor_of(request)
+    delete_environment(actor=actor, environment=environment(actor, slug))
+    return Status(204, None)
+
+
+@router.post("/environments/{slug}/lock", response={201: EnvironmentDetail})
+@needs(Act.LOCK_ENVIRONMENT)
+def lock(request: HttpRequest, slug: Slug, given: LockWanted) -> Status[EnvironmentDetail]:
+    """Lock an environment: nothing new starts there; what runs finishes."""
+    actor = actor_of(request)
+    row = lock_environment(actor=actor, environment=environment(actor, slug), reason=given.reason, until=given.until)
+    return Status(201, _detail(row))
+
+
+@router.delete("/environments/{slug}/lock", response=EnvironmentDetail)
+@needs(Act.LOCK_ENVIRONMENT)
+def unlock(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
+    """Unlock an environment. No error when it is not locked."""
+    actor = actor_of(request)
+    return _detail(unlock_environment(actor=actor, environment=environment(actor, slug)))

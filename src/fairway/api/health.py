@@ -1,0 +1,31 @@
+"""Whether Fairway answers; for load balancers and `fairway status`."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.http import HttpRequest
+from ninja import Schema
+
+from fairway import __version__
+from fairway.accounts.doors import open_door
+from fairway.api.routing import DoorRouter
+from fairway.engine.queries import living_workers
+
+router = DoorRouter(tags=["health"])
+
+
+class HealthShown(Schema):
+    """`workers` is how many processes run deployments right now; with 0, what is asked for waits."""
+
+    status: str
+    version: str
+    workers: int
+
+
+@router.get("/health", response=HealthShown)
+@open_door("a load balancer has no account")
+def show_health(request: HttpRequest) -> HealthShown:
+    """Whether Fairway and its database answer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return HealthShown(status="ok", version=__version__, workers=len(living_workers()))

@@ -1,0 +1,66 @@
+"""Looking at a source before anything is made of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Schema, Status
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act
+from fairway.api.applications import SourceGiven
+from fairway.api.routing import DoorRouter
+from fairway.api.schemas import Given, Number
+from fairway.applications.commands import request_inspection
+from fairway.applications.models import Inspection
+from fairway.applications.queries import inspection
+
+router = DoorRouter(tags=["inspections"])
+
+
+class FindingShown(Schema):
+    """One thing detection saw, and which file says so."""
+
+    what: str
+    because: str
+
+
+class InspectionShown(Schema):
+    """`status`: queued, running, done, failed. `spec` null and `advice` set: it could not be told what it is."""
+
+    id: int
+    source_kind: str
+    source: dict[str, Any]
+    status: str
+    spec: dict[str, Any] | None
+    findings: list[FindingShown]
+    advice: str
+    sentence: str
+    provenance: dict[str, Any]
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class InspectionWanted(Given):
+    source: SourceGiven
+
+
+def _shown(one: Inspection) -> InspectionShown:
+    return InspectionShown(id=one.pk, **{name: getattr(one, name) for name in InspectionShown.model_fields if name != "id"})
+
+
+@router.post("/inspections", response={201: InspectionShown})
+@needs(Act.CREATE_APPLICATION)
+def inspect_source(request: HttpRequest, given: InspectionWanted) -> Status[InspectionShown]:
+    """Ask what a source is; read the answer at `/inspections/{number}` until its status is done or failed."""
+    actor = actor_of(request)
+    return Status(201, _shown(request_inspection(actor=actor, source_kind=given.source.kind, source=given.source.values())))
+
+
+@router.get("/inspections/{number}", response=InspectionShown)
+@needs(Act.CREATE_APPLICATION)
+def show_inspection(request: HttpRequest, number: Number) -> InspectionShown:
+    """One of your own inspections."""
+    return _shown(inspection(actor_of(request), number))

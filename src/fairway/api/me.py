@@ -1,0 +1,56 @@
+"""Who am I, and what may I do."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from ninja import Schema
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.models import User
+from fairway.accounts.rules import Act, may_somewhere
+from fairway.api.routing import DoorRouter
+
+router = DoorRouter(tags=["me"])
+
+
+class GrantShown(Schema):
+    """A role, everywhere or narrowed to an environment and/or an application (slugs; "" means all)."""
+
+    role: str
+    environment: str
+    application: str
+
+
+class Me(Schema):
+    """The person behind the request. `may` lists the acts they may do to something."""
+
+    id: int
+    username: str
+    name: str
+    email: str
+    roles: list[str]
+    acting_as: str
+    grants: list[GrantShown]
+    may: list[str]
+    identified_by: str
+    door: str
+
+
+@router.get("/me", response=Me)
+@needs(Act.OWN_ACCOUNT)
+def show_me(request: HttpRequest) -> Me:
+    """Who this token or session is."""
+    actor = actor_of(request)
+    user = User.objects.get(pk=actor.id or 0)
+    return Me(
+        id=user.pk,
+        username=user.username,
+        name=user.shown_name,
+        email=user.email,
+        roles=[role.value for role in actor.roles],
+        acting_as=actor.acting_as or "",
+        grants=[GrantShown(role=one.role, environment=one.environment, application=one.application) for one in actor.grants],
+        may=[act.value for act in Act if may_somewhere(actor, act)],
+        identified_by=actor.identified_by,
+        door=actor.door,
+    )

@@ -1,0 +1,143 @@
+"""People, their roles and their invitations."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from ninja import Schema, Status
+from pydantic import Field
+
+from fairway.accounts.commands import create_person, invite_again, parse_role, set_active, set_roles
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.models import User
+from fairway.accounts.queries import people, person
+from fairway.accounts.rules import Act, Actor, NotVisible
+from fairway.api.me import GrantShown
+from fairway.api.routing import DoorRouter
+from fairway.api.schemas import Given, Slug
+from fairway.applications import queries as applications
+from fairway.environments import queries as environments
+from fairway.shared.names import Invalid
+
+router = DoorRouter(tags=["people"])
+
+
+class PersonShown(Schema):
+    username: str
+    name: str
+    email: str
+    is_active: bool
+    grants: list[GrantShown]
+
+
+class Invitation(Schema):
+    """The link works once, for this person, for seven days."""
+
+    link: str
+    secret: str
+
+
+class PersonMade(Schema):
+    person: PersonShown
+    invitation: Invitation
+
+
+class PersonWanted(Given):
+    username: str = Field(max_length=60)
+    email: str = Field("", max_length=254)
+    roles: list[str] = Field([], max_length=20)
+
+
+class GrantWanted(Given):
+    role: str = Field(max_length=20)
+    environment: str = Field("", max_length=40)
+    application: str = Field("", max_length=40)
+
+
+class GrantsWanted(Given):
+    grants: list[GrantWanted] = Field(max_length=500)
+
+
+class AccessWanted(Given):
+    is_active: bool
+
+
+def shown(user: User) -> PersonShown:
+    grants = [
+        GrantShown(
+            role=one.role,
+            environment=one.environment.slug if one.environment else "",
+            application=one.application.slug if one.application else "",
+        )
+        for one in user.role_grants.all()
+    ]
+    return PersonShown(
+        username=user.username, name=user.shown_name, email=user.email, is_active=user.is_active, grants=grants
+    )
+
+
+def _invitation(secret: str) -> Invitation:
+    try:
+        path = reverse("invitation", args=[secret])
+    except NoReverseMatch:  # an installation without pages
+        path = ""
+    return Invitation(link=f"{settings.PUBLIC_URL}{path}" if path else "", secret=secret)
+
+
+@router.get("/people", response=list[PersonShown])
+@needs(Act.MANAGE_PEOPLE)
+def list_people(request: HttpRequest) -> list[PersonShown]:
+    """Everybody, with their roles."""
+    return [shown(user) for user in people()]
+
+
+@router.post("/people", response={201: PersonMade})
+@needs(Act.MANAGE_PEOPLE)
+def invite_person(request: HttpRequest, given: PersonWanted) -> Status[PersonMade]:
+    """Add a person; give them the invitation link yourself."""
+    user, secret = create_person(actor=actor_of(request), username=given.username, email=given.email, roles=given.roles)
+    return Status(201, PersonMade(person=shown(user), invitation=_invitation(secret)))
+
+
+@router.get("/people/{username}", response=PersonShown)
+@needs(Act.MANAGE_PEOPLE)
+def show_person(request: HttpRequest, username: Slug) -> PersonShown:
+    """One person."""
+    return shown(person(username))
+
+
+@router.post("/people/{username}/invitation", response={201: Invitation})
+@needs(Act.MANAGE_PEOPLE)
+def renew_invitation(request: HttpRequest, username: Slug) -> Status[Invitation]:
+    """A new invitation or password link; older ones die."""
+    return Status(201, _invitation(invite_again(actor=actor_of(request), user=person(username))))
+
+
+@router.put("/people/{username}/roles", response=PersonShown)
+@needs(Act.MANAGE_PEOPLE)
+def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted) -> PersonShown:
+    """Replace a person's roles. The last Admin cannot be unmade."""
+    actor = actor_of(request)
+    grants = [_grant(actor, number, one) for number, one in enumerate(given.grants)]
+    set_roles(actor=actor, user=person(username), grants=grants)
+    return shown(person(username))
+
+
+@router.put("/people/{username}/access", response=PersonShown)
+@needs(Act.MANAGE_PEOPLE)
+def set_person_access(request: HttpRequest, username: Slug, given: AccessWanted) -> PersonShown:
+    """Let a person in, or keep them out; their tokens follow."""
+    set_active(actor=actor_of(request), user=person(username), is_active=given.is_active)
+    return shown(person(username))
+
+
+def _grant(actor: Actor, number: int, given: GrantWanted) -> tuple[str, int | None, int | None]:
+    """What names a thing that is not there is bad input, not a missing page."""
+    where = f"grants.{number}"
+    try:
+        environment = environments.environment(actor, given.environment).pk if given.environment else None
+        application = applications.application(actor, given.application).pk if given.application else None
+    except NotVisible as error:
+        raise Invalid(f"{where}.{error.kind}", str(error)) from None
+    return parse_role(given.role), environment, application

@@ -1,0 +1,189 @@
+"""Placements: what should be in one environment of one application. Acts are resources: POST …/stopping."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.http import HttpRequest
+from ninja import Query, Schema
+from ninja import Status as Answer
+from pydantic import AwareDatetime, Field
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act
+from fairway.api.placements_shown import (
+    DeploymentDetail,
+    PlacementDetail,
+    PlacementShown,
+    deployment_detail,
+    placement_detail,
+    placement_shown,
+)
+from fairway.api.routing import DoorRouter
+from fairway.api.schemas import Asked, Given, Reason, Slug, Text
+from fairway.applications.queries import application
+from fairway.applications.secrets import open_secrets
+from fairway.deployments import queries
+from fairway.deployments.commands import placements, requests
+from fairway.deployments.models import Deployment, Placement
+from fairway.environments.queries import environment
+from fairway.environments.runtimes import runtime_of
+from fairway.shared.masking import Masker
+
+router = DoorRouter(tags=["placements"])
+HERE = "/applications/{app}/environments/{env}/placement"
+
+
+class Removal(Asked):
+    """Volumes stay unless `volumes_confirmed` is the placement's name, e.g. ``hello.staging``."""
+
+    volumes_confirmed: Text = Field("", max_length=100)
+    reason: Text = Field("", max_length=500)
+
+
+class ReplicasWanted(Given):
+    replicas: int = Field(ge=1, le=8)
+    reason: str = Field("", max_length=500)
+
+
+class DomainsWanted(Given):
+    domains: list[str] = Field(max_length=50)
+
+
+class AccessRuleWanted(Given):
+    """``public`` or ``signed_in``."""
+
+    access: str = Field(max_length=20)
+
+
+class OutputAsked(Asked):
+    """The last `tail` lines of each instance, or of those what was printed at `since` or later."""
+
+    tail: int = Field(200, ge=1, le=5000)
+    since: AwareDatetime | None = None
+
+
+class OutputLineShown(Schema):
+    at: datetime
+    instance: str
+    stream: str
+    text: str
+
+
+def _placement(request: HttpRequest, app: str, env: str) -> Placement:
+    actor = actor_of(request)
+    return queries.placement(actor, application(actor, app), environment(actor, env))
+
+
+@router.get("/placements", response=list[PlacementShown])
+@needs(Act.VIEW)
+def list_placements(request: HttpRequest) -> list[PlacementShown]:
+    """Everything that is placed anywhere you may see."""
+    return [placement_shown(one) for one in queries.placements_visible_to(actor_of(request))]
+
+
+@router.get(HERE, response=PlacementDetail)
+@needs(Act.VIEW)
+def show_placement(request: HttpRequest, app: Slug, env: Slug) -> PlacementDetail:
+    """One placement, its instances as last seen and what it could go back to."""
+    return placement_detail(_placement(request, app, env))
+
+
+@router.delete(HERE, response={202: PlacementShown})
+@needs(Act.REMOVE)
+def remove_placement(request: HttpRequest, app: Slug, env: Slug, asked: Query[Removal]) -> Answer[PlacementShown]:
+    """Take an application out of an environment."""
+    row = placements.remove(
+        actor=actor_of(request),
+        placement=_placement(request, app, env),
+        reason=asked.reason,
+        volumes_confirmed=asked.volumes_confirmed,
+    )
+    return Answer(202, placement_shown(row))
+
+
+@router.post(f"{HERE}/restart", response={201: DeploymentDetail})
+@needs(Act.RESTART)
+def restart_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[DeploymentDetail]:
+    """Fresh instances of what runs, started beside the old ones: a deployment like any other."""
+    actor = actor_of(request)
+    made = requests.restart(
+        actor=actor, application=application(actor, app), environment=environment(actor, env), reason=given.reason
+    )
+    return Answer(201, deployment_detail(made))
+
+
+@router.post(f"{HERE}/stopping", response={202: PlacementShown})
+@needs(Act.STOP)
+def stop_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[PlacementShown]:
+    """Stop serving; requests in flight finish first."""
+    row = placements.stop(actor=actor_of(request), placement=_placement(request, app, env), reason=given.reason)
+    return Answer(202, placement_shown(row))
+
+
+@router.post(f"{HERE}/starting", response={202: PlacementShown})
+@needs(Act.START)
+def start_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[PlacementShown]:
+    """Start what was stopped."""
+    row = placements.start(actor=actor_of(request), placement=_placement(request, app, env), reason=given.reason)
+    return Answer(202, placement_shown(row))
+
+
+@router.put(f"{HERE}/replicas", response={202: PlacementShown})
+@needs(Act.SCALE)
+def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasWanted) -> Answer[PlacementShown]:
+    """Run this many instances, 1 to 8."""
+    row = placements.scale(
+        actor=actor_of(request), placement=_placement(request, app, env), replicas=given.replicas, reason=given.reason
+    )
+    return Answer(202, placement_shown(row))
+
+
+@router.put(f"{HERE}/domains", response=PlacementShown)
+@needs(Act.ROUTE)
+def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted) -> PlacementShown:
+    """The custom domains it answers at, besides its own address."""
+    return placement_shown(
+        placements.set_domains(actor=actor_of(request), placement=_placement(request, app, env), domains=given.domains)
+    )
+
+
+@router.put(f"{HERE}/access", response=PlacementShown)
+@needs(Act.ROUTE)
+def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted) -> PlacementShown:
+    """Who may open it."""
+    return placement_shown(
+        placements.set_access(actor=actor_of(request), placement=_placement(request, app, env), access=given.access)
+    )
+
+
+@router.delete(f"{HERE}/hold", response=PlacementShown)
+@needs(Act.RELEASE_HOLD)
+def release_placement_hold(request: HttpRequest, app: Slug, env: Slug) -> PlacementShown:
+    """Let automation deploy here again after an automatic rollback."""
+    row = placements.release_hold(actor=actor_of(request), placement=_placement(request, app, env))
+    return placement_shown(row)
+
+
+@router.get(f"{HERE}/output", response=list[OutputLineShown])
+@needs(Act.VIEW)
+def show_output(request: HttpRequest, app: Slug, env: Slug, asked: Query[OutputAsked]) -> list[OutputLineShown]:
+    """What the instances print, oldest first, secrets masked."""
+    row = _placement(request, app, env)
+    runtime = runtime_of(row.environment)
+    found, instances = [], runtime.instances(row.name)
+    mask = _masker(row, {instance.deployment for instance in instances})
+    for instance in instances:
+        for line in runtime.output(instance.name, tail=asked.tail):
+            if asked.since is None or line.at >= asked.since:
+                shown = OutputLineShown(at=line.at, instance=instance.name, stream=line.stream, text=mask(line.text))
+                found.append(shown)
+    return sorted(found, key=lambda line: line.at)
+
+
+def _masker(row: Placement, labels: set[str]) -> Masker:
+    """Masks the secrets of every configuration that an instance here was started with: old ones may still run."""
+    numbers = [int(label[1:]) for label in labels if label[:1] == "d" and label[1:].isdigit()]
+    chosen = Deployment.objects.filter(pk__in=[*numbers, row.current_id], application=row.application_id)
+    secrets = [open_secrets(one.configuration) for one in chosen.select_related("configuration")]
+    return Masker(value for values in secrets for value in values.values())

@@ -1,0 +1,237 @@
+"""How deployments and placements look from outside; shared by every router that answers with one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from ninja import Schema
+
+from fairway.api.schemas import Named
+from fairway.applications.models import Artifact
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import (
+    expected_total_seconds,
+    last_log_text,
+    live_numbers,
+    place_in_queue,
+    rollback_targets,
+    steps_of,
+)
+from fairway.deployments.rules import ACTIVE, Status, shown_status
+
+
+class ArtifactShown(Schema):
+    """One immutable version. `number` is how it is addressed, `version` what people call it."""
+
+    number: int
+    version: str
+    kind: str
+    digest: str
+    reference: str
+    source_kind: str
+    source: dict[str, Any]
+    commit: str
+    author: str
+    message: str
+    committed_at: datetime | None
+    builder: str
+    size_bytes: int
+    created_at: datetime
+    created_by: str
+    is_collected: bool
+    bad_at: datetime | None
+    bad_by: str
+    bad_reason: str
+
+
+class ProbeShown(Schema):
+    """What the switch looked like from outside: requests sent and failed, and when the new version was first seen (ms)."""
+
+    sent: int
+    failed: int
+    first_seen_ms: float | None
+    duration_ms: float
+    first_failure: str = ""
+
+
+class DeploymentShown(Schema):
+    """One attempt. `status`: queued, running, waiting, cancelling, live, superseded, failed, errored, cancelled."""
+
+    id: int
+    application: Named
+    environment: Named
+    kind: str
+    status: str
+    is_active: bool
+    version: str
+    digest: str
+    artifact: int | None
+    commit: str
+    configuration: int | None
+    source_kind: str
+    source: dict[str, Any]
+    replicas: int
+    requested_by: str
+    acting_role: str
+    door: str
+    reason: str
+    broke_glass: str
+    step: str
+    sentence: str
+    gate_used: str
+    probe: ProbeShown | None
+    served_digest: str
+    log_lines: int
+    replaces: int | None
+    returns_to: int | None
+    created_at: datetime
+    started_at: datetime | None
+    switched_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+
+
+class StepShown(Schema):
+    """One step of the story. `state`: waiting, running, done, failed, errored, cancelled, skipped. Times in seconds."""
+
+    name: str
+    state: str
+    started_at: datetime | None
+    finished_at: datetime | None
+    seconds: float | None
+    expected_seconds: float | None
+    attempt: int
+    sentence: str
+
+
+class DeploymentDetail(DeploymentShown):
+    """With its steps, how long it should take, how many go before it, and the end of its log when it went wrong."""
+
+    steps: list[StepShown]
+    expected_seconds: float | None
+    queue_position: int | None
+    detail: str
+    last_log: list[str]
+    urls: list[str]
+
+
+class PlacementShown(Schema):
+    """What should be in one environment of one application, and what was last seen there."""
+
+    application: Named
+    environment: Named
+    name: str
+    url: str
+    urls: list[str]
+    wanted: str
+    health: str
+    replicas: int
+    domains: list[str]
+    access: str
+    version: str
+    digest: str
+    current: int | None
+    previous_good: int | None
+    hold_reason: str
+    held_at: datetime | None
+    drift: list[str]
+    observed_at: datetime | None
+
+
+class PlacementDetail(PlacementShown):
+    """With the instances as last seen and the deployments one can go back to."""
+
+    instances: list[dict[str, Any]]
+    deployment: DeploymentShown | None
+    rollback_targets: list[DeploymentShown]
+
+
+def artifact_shown(one: Artifact) -> ArtifactShown:
+    names = [name for name in ArtifactShown.model_fields if name != "is_collected"]
+    return ArtifactShown(**{name: getattr(one, name) for name in names}, is_collected=one.collected_at is not None)
+
+
+def deployments_shown(rows: Sequence[Deployment]) -> list[DeploymentShown]:
+    """A page of deployments; one query for all of them says which are live."""
+    live = live_numbers(rows)
+    return [DeploymentShown(**_facts(one, is_live=one.pk in live)) for one in rows]
+
+
+def deployment_shown(one: Deployment) -> DeploymentShown:
+    return deployments_shown([one])[0]
+
+
+def deployment_detail(one: Deployment) -> DeploymentDetail:
+    placement = Placement.objects.select_related("application", "environment").filter(
+        application=one.application_id, environment=one.environment_id
+    )
+    here = placement.first()
+    return DeploymentDetail(
+        **_facts(one, is_live=here is not None and here.current_id == one.pk),
+        steps=[StepShown(**vars(step)) for step in steps_of(one)],
+        expected_seconds=expected_total_seconds(one),
+        queue_position=place_in_queue(one),
+        detail=one.detail,
+        last_log=last_log_text(one) if one.status in {Status.FAILED, Status.ERRORED} else [],
+        urls=here.urls if here else [],
+    )
+
+
+def placement_shown(one: Placement) -> PlacementShown:
+    return PlacementShown(**_placement_facts(one))
+
+
+def placement_detail(one: Placement) -> PlacementDetail:
+    return PlacementDetail(
+        **_placement_facts(one),
+        instances=one.observed,
+        deployment=deployment_shown(one.current) if one.current else None,
+        rollback_targets=deployments_shown(rollback_targets(one)),
+    )
+
+
+def _named(one: Any) -> Named:
+    return Named(slug=one.slug, name=one.name)
+
+
+def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
+    same = (
+        "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
+        "sentence", "gate_used", "probe", "served_digest", "log_lines", "created_at", "started_at", "switched_at",
+        "finished_at", "version",
+    )  # fmt: skip
+    artifact, configuration = one.artifact, one.configuration
+    return {
+        **{name: getattr(one, name) for name in same},
+        "id": one.pk,
+        "application": _named(one.application),
+        "environment": _named(one.environment),
+        "status": shown_status(one.status, is_current=is_live),
+        "is_active": one.status in ACTIVE,
+        "digest": artifact.digest if artifact else "",
+        "commit": artifact.commit if artifact else "",
+        "artifact": artifact.number if artifact else None,
+        "configuration": configuration.version if configuration else None,
+        "replaces": one.replaces_id,
+        "returns_to": one.returns_to_id,
+        "seconds": (one.finished_at - one.started_at).total_seconds() if one.started_at and one.finished_at else None,
+    }
+
+
+def _placement_facts(one: Placement) -> dict[str, Any]:
+    same = (
+        "name", "url", "urls", "wanted", "health", "replicas", "domains", "access", "hold_reason", "held_at", "drift",
+        "observed_at",
+    )  # fmt: skip
+    current = one.current
+    return {
+        **{name: getattr(one, name) for name in same},
+        "application": _named(one.application),
+        "environment": _named(one.environment),
+        "version": current.version if current else "",
+        "digest": current.artifact.digest if current and current.artifact else "",
+        "current": one.current_id,
+        "previous_good": one.previous_good_id,
+    }

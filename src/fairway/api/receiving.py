@@ -1,0 +1,117 @@
+"""Bodies are measured while they arrive: nothing larger than allowed is kept, and nothing large is kept in memory.
+
+Two places measure, because two servers read bodies differently. Under ASGI, Django writes the whole body to a temporary
+file before any view runs, so `BodyLimit` counts in front of Django. A form with files is then split by
+`LimitedFiles`, which counts again and writes to disk as it goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import StopUpload, TemporaryFileUploadHandler
+from django.http import HttpRequest
+
+from fairway.api.problems import MEDIA_TYPE, problem
+from fairway.shared.names import Invalid
+
+CHUNK = 256 * 1024
+MARGIN = 64 * 1024  # what a form adds around its file
+UPLOADS = "/uploads"  # a path that ends so takes files
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Any, Receive, Send], Awaitable[None]]
+
+
+class LimitedFiles(TemporaryFileUploadHandler):
+    """Writes a form's files to disk and stops reading as soon as they are too large."""
+
+    def __init__(self, request: HttpRequest | None = None) -> None:
+        super().__init__(request)
+        self.seen = 0
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        self.seen += len(raw_data)
+        if self.seen > settings.MAX_UPLOAD_BYTES:
+            if self.request is not None:
+                self.request.fairway_too_large = True  # type: ignore[attr-defined]
+            raise StopUpload(connection_reset=True)
+        super().receive_data_chunk(raw_data, start)
+
+
+def limit_files(request: HttpRequest) -> None:
+    """Have this request's form, if it is one with files, split by `LimitedFiles`. Before anybody reads it."""
+    if request.content_type == "multipart/form-data":
+        request.upload_handlers = [LimitedFiles(request)]
+
+
+def too_large() -> str:
+    return f"is larger than {settings.MAX_UPLOAD_BYTES // 2**20} MB; leave out data and dependencies."
+
+
+def chunks_of(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
+    """The name and the bytes of the uploaded file: a form's ``file``, or the body itself (its name in ``X-File-Name``).
+
+    Raises `Invalid` when the form has no file or it is too large.
+    """
+    if request.content_type != "multipart/form-data":
+        return request.headers.get("X-File-Name", "upload"), iter(lambda: request.read(CHUNK), b"")
+    if not hasattr(request, "_files"):
+        limit_files(request)
+    file = request.FILES.get("file")
+    if getattr(request, "fairway_too_large", False):
+        raise Invalid("file", too_large())
+    if not isinstance(file, UploadedFile):
+        raise Invalid("file", "is missing; send a form with a field “file”, or the bytes themselves as the body.")
+    return file.name or "upload", iter(file.chunks(CHUNK))
+
+
+class BodyLimit:
+    """ASGI middleware that ends a request whose body passes its limit with 413, while it arrives."""
+
+    def __init__(self, application: Application) -> None:
+        self.application = application
+
+    async def __call__(self, scope: Any, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.application(scope, receive, send)
+            return
+        limit, seen = _limit(scope["path"]), 0
+        if _declared_length(scope) > limit:
+            await _refuse(send, limit)
+            return
+
+        async def counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            return {"type": "http.disconnect"} if seen > limit else message  # Django then forgets what it has
+
+        await self.application(scope, counted, send)
+        if seen > limit:
+            await _refuse(send, limit)
+
+
+def _limit(path: str) -> int:
+    if path.rstrip("/").endswith(UPLOADS):
+        return int(settings.MAX_UPLOAD_BYTES) + MARGIN
+    return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + MARGIN
+
+
+def _declared_length(scope: Any) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return 0
+
+
+async def _refuse(send: Send, limit: int) -> None:
+    body = problem(413, "too_large", f"The body is larger than {limit // 2**20} MB, the limit here.").content
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,125 @@
+"""The routers of the API: an operation that does not declare what it needs cannot be registered.
+
+Sign-in and role are asked before any input is read, so that a stranger learns nothing from a validation error.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from ninja import Router
+from ninja.operation import Operation, PathView
+from ninja.security.base import AuthBase
+from ninja.utils import check_csrf
+
+from fairway.accounts.doors import Permission, admit, bearer_token, declared_permission
+from fairway.accounts.rules import Act, Actor
+from fairway.api.problems import ERRORS, ForgedRequest, problem
+from fairway.api.receiving import limit_files
+from fairway.shared.names import Invalid
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+class DoorAuth(AuthBase):
+    """Lets in who may do `act` to anything at all, by bearer token or, with the CSRF header, by session."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __init__(self, act: Act) -> None:
+        super().__init__()
+        self.act = act
+        self.asked: frozenset[str] = frozenset()  # the query parameters the operation knows
+
+    def __call__(self, request: HttpRequest) -> Actor:
+        actor = admit(request, self.act)
+        if bearer_token(request) is None and request.method not in SAFE_METHODS:
+            limit_files(request)  # the CSRF check may read a form, and with it the files in it
+            if check_csrf(request):
+                raise ForgedRequest
+        for name in request.GET.keys() - self.asked:
+            raise Invalid(name[:60], "is not known here; remove it.")
+        return actor
+
+
+class DoorPathView(PathView):
+    """One URL and its operations, which tells what each of its methods needs."""
+
+    @property
+    def fairway_permission(self) -> dict[str, Permission]:
+        return {method: _permission(one.view_func) for one in self.operations for method in one.methods}
+
+    def get_view(self) -> Callable[..., Any]:
+        view = super().get_view()
+        view.fairway_permission = self.fairway_permission  # type: ignore[attr-defined]
+        return view
+
+    def clone(self) -> DoorPathView:
+        copy = DoorPathView()
+        copy.is_async, copy.url_name = self.is_async, self.url_name
+        copy.operations = [operation.clone() for operation in self.operations]
+        return copy
+
+    def _sync_view(self, request: HttpRequest, *args: Any, **values: Any) -> HttpResponseBase:
+        operation = self._find_operation(request)
+        if operation is None:
+            return self._only(request)
+        return operation.run(request, *args, **values)
+
+    def _only(self, request: HttpRequest) -> HttpResponse:
+        methods = sorted({method for operation in self.operations for method in operation.methods})
+        response = problem(405, "method_not_allowed", f"{request.method} is not possible here; use {' or '.join(methods)}.")
+        response["Allow"] = ", ".join(methods)
+        return response
+
+
+class DoorRouter(Router):
+    """A router whose operations declare what they need with `fairway.accounts.doors.needs` or `open_door`."""
+
+    def add_api_operation(self, path: str, methods: list[str], view_func: Callable[..., Any], **options: Any) -> None:
+        """Raises TypeError at import when the operation forgot its permission."""
+        permission = _permission(view_func)
+        operation = inspect.unwrap(view_func)
+        operation.fairway_permission = permission
+        self.path_operations.setdefault(path, DoorPathView())
+        auth = DoorAuth(permission.act) if permission.act else None
+        options["auth"] = auth
+        options["operation_id"] = options.get("operation_id") or operation.__name__
+        options["summary"] = options.get("summary") or _first_line(operation)
+        options["openapi_extra"] = _documented(permission, options.get("openapi_extra"))
+        super().add_api_operation(path, methods, operation, **options)
+        if auth is not None:
+            auth.asked = _query_names(self.path_operations[path].operations[-1])
+
+
+def _permission(view: Callable[..., Any]) -> Permission:
+    declared = declared_permission(view)
+    if not isinstance(declared, Permission):
+        raise TypeError(f"{view.__module__}.{view.__qualname__} does not declare what it needs")
+    return declared
+
+
+def _query_names(operation: Operation) -> frozenset[str]:
+    models = [model for model in operation.models if model.__ninja_param_source__ == "query"]
+    return frozenset(name for model in models for name in model.__ninja_flatten_map__)
+
+
+def _first_line(operation: Callable[..., Any]) -> str:
+    return (inspect.getdoc(operation) or operation.__name__.replace("_", " ")).partition("\n")[0].rstrip(".")
+
+
+def _documented(permission: Permission, extra: dict[str, Any] | None) -> dict[str, Any]:
+    """The error answers and the permission, as the OpenAPI description shows them."""
+    shown = dict(extra or {})
+    responses = dict(shown.pop("responses", {}))
+    codes = (422, 503) if permission.act is None else tuple(ERRORS)
+    return {
+        "x-fairway-permission": permission.act or "open",
+        "responses": {**{code: ERRORS[code] for code in codes}, **responses},
+        **shown,
+    }

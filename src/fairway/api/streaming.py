@@ -1,0 +1,26 @@
+"""Long answers, sent as they are read."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpRequest, StreamingHttpResponse
+
+
+def stream(request: HttpRequest, pieces: Iterator[str], *, content_type: str) -> StreamingHttpResponse:
+    """`pieces`, one after the other. Each piece should be worth a trip to the database and back.
+
+    Under ASGI a plain iterator would be read to its end before the first byte is sent, so there it is read piece by piece.
+    """
+    body = _one_by_one(pieces) if isinstance(request, ASGIRequest) else pieces
+    response = StreamingHttpResponse(body, content_type=content_type)
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _one_by_one(pieces: Iterator[str]) -> AsyncIterator[str]:
+    following = sync_to_async(lambda: next(pieces, None))
+    while (piece := await following()) is not None:
+        yield piece

@@ -1,0 +1,82 @@
+"""One's own API tokens. A token's text is shown once, when it is made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Schema, Status
+from pydantic import AwareDatetime, Field
+
+from fairway.accounts.commands import create_token, revoke_token
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.models import ApiToken
+from fairway.accounts.queries import tokens_of
+from fairway.accounts.rules import Act
+from fairway.api.routing import DoorRouter
+from fairway.api.schemas import Given, Number
+from fairway.shared.names import Invalid
+
+router = DoorRouter(tags=["tokens"])
+
+
+class TokenShown(Schema):
+    id: int
+    name: str
+    prefix: str
+    role: str
+    created_at: datetime
+    last_used_at: datetime | None
+    expires_at: datetime | None
+
+
+class TokenMade(TokenShown):
+    """`token` is the text to send; it is never shown again."""
+
+    token: str
+
+
+class TokenWanted(Given):
+    """`role` narrows what it may do; empty means all its owner may."""
+
+    name: str = Field(min_length=1, max_length=80)
+    role: str = Field("", max_length=20)
+    expires_at: AwareDatetime | None = None
+
+
+def shown(token: ApiToken) -> TokenShown:
+    return TokenShown(
+        id=token.pk,
+        name=token.name,
+        prefix=token.prefix,
+        role=token.role,
+        created_at=token.created_at,
+        last_used_at=token.last_used_at,
+        expires_at=token.expires_at,
+    )
+
+
+@router.get("/tokens", response=list[TokenShown])
+@needs(Act.OWN_ACCOUNT)
+def list_tokens(request: HttpRequest) -> list[TokenShown]:
+    """Your tokens that still work."""
+    return [shown(token) for token in tokens_of(actor_of(request).id)]
+
+
+@router.post("/tokens", response={201: TokenMade})
+@needs(Act.OWN_ACCOUNT)
+def make_token(request: HttpRequest, given: TokenWanted) -> Status[TokenMade]:
+    """Make a token of your own. It can never do more than what made it."""
+    if given.expires_at is not None and given.expires_at <= timezone.now():
+        raise Invalid("expires_at", "lies in the past; leave it empty or give a later time.")
+    token, text = create_token(actor=actor_of(request), name=given.name, role=given.role, expires_at=given.expires_at)
+    return Status(201, TokenMade(**shown(token).dict(), token=text))
+
+
+@router.delete("/tokens/{number}", response={204: None})
+@needs(Act.OWN_ACCOUNT)
+def revoke_own_token(request: HttpRequest, number: Number) -> Status[None]:
+    """Revoke one of your tokens. No error when it is gone already."""
+    revoke_token(actor=actor_of(request), token_id=number)
+    return Status(204, None)
