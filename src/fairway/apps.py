@@ -8,3 +8,11 @@ class FairwayConfig(AppConfig):
     label = "fairway"
     verbose_name = "Fairway"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Let the rooms above contribute to the rooms below: what keeps an environment in use, the gate's rules."""
+        from fairway.deployments import gate
+        from fairway.deployments.commands import placements
+
+        assert gate.blockers
+        assert placements.IN_USE

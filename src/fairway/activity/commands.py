@@ -24,7 +24,7 @@ def record(
     """Append one event to the chain.
 
     Must be called inside the transaction of the act it tells of; raises `TransactionManagementError` otherwise. The lock
-    on the chain's head is held until that transaction ends, so events are numbered in the order in which they become visible:
+    on the chain's head is held until that transaction ends, so events are numbered in the order they become visible:
     a reader that saw number n has seen everything below it. Call it last, to hold the lock briefly.
     """
     if not connection.in_atomic_block:

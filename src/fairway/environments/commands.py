@@ -44,6 +44,7 @@ def create_environment(
 ) -> Environment:
     """Raises `Blocked` (role) or `Invalid` (a bad or taken name, slug or host; an unknown runtime)."""
     require(actor, Act.CREATE_ENVIRONMENT)
+    _refuse_unknown_runtime(runtime)
     environment = Environment(
         slug=parse_slug(slug or slug_from(name)),
         lane=parse_slug(lane, field="lane"),
@@ -69,6 +70,8 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     if "lane" in changes:
         row.lane = parse_slug(changes.pop("lane"), field="lane")
     current = {name: getattr(row, name) for name in ("name", "host", "url", "description", "runtime", "options")}
+    if changes.get("runtime", row.runtime) != row.runtime:
+        _refuse_unknown_runtime(changes["runtime"])
     for name, value in _parsed(**{**current, **changes}).items():
         setattr(row, name, value)
     if (row.runtime, row.host) != (before["runtime"], before["host"]) and (reasons := in_use(row)):
@@ -147,12 +150,6 @@ def ensure_default_environments() -> None:
 
 
 def _parsed(*, name: str, host: str, url: str, description: str, runtime: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    if runtime not in runtime_names():
-        raise Invalid(
-            "runtime",
-            _("“%(name)s” is not installed; there are: %(names)s.")
-            % {"name": runtime[:40], "names": ", ".join(runtime_names())},
-        )
     return {
         "name": parse_text(name, field="name", longest=80, required=True),
         "host": parse_environment_host(host),
@@ -161,6 +158,15 @@ def _parsed(*, name: str, host: str, url: str, description: str, runtime: str, o
         "runtime": runtime,
         "options": parse_options(options),
     }
+
+
+def _refuse_unknown_runtime(runtime: str) -> None:
+    if runtime not in runtime_names():
+        raise Invalid(
+            "runtime",
+            _("“%(name)s” is not installed; there are: %(names)s.")
+            % {"name": runtime[:40], "names": ", ".join(runtime_names())},
+        )
 
 
 def _parse_url(text: str) -> str:

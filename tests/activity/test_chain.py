@@ -1,0 +1,97 @@
+import pytest
+from django.db import DatabaseError, connection, transaction
+
+from fairway.activity import triggers
+from fairway.activity.commands import record
+from fairway.activity.models import ChainHead, Event
+from fairway.activity.queries import EventFilter, after, events, latest_number, verify
+from fairway.activity.rules import On, Who
+
+ADA = Who(id=1, name="Ada", acting_role="admin", door="web")
+
+
+def append(verb: str = "thing.done", **values: object) -> Event:
+    with transaction.atomic():
+        return record(who=ADA, verb=verb, on=On("thing", 7, "Thing", application="hello"), **values)  # type: ignore[arg-type]
+
+
+def test_an_event_outside_a_transaction_is_refused(transactional_db):
+    with pytest.raises(transaction.TransactionManagementError):
+        record(who=ADA, verb="thing.done", on=On("thing", 7, "Thing"))
+    assert not Event.objects.exists()
+
+
+def test_an_act_that_fails_leaves_no_event_and_no_hole_in_the_chain(transactional_db):
+    append()
+    with pytest.raises(RuntimeError), transaction.atomic():
+        record(who=ADA, verb="thing.failed", on=On("thing", 7, "Thing"))
+        raise RuntimeError
+    append()
+    assert [event.verb for event in after(0)] == ["thing.done", "thing.done"]
+    assert verify().is_intact
+
+
+def test_an_intact_chain_verifies(db):
+    for number in range(5):
+        append(after={"number": number, "text": "é", "nested": {"a": [1, None, True]}})
+    found = verify()
+    assert (found.is_intact, found.checked) == (True, 5)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"actor_name": "Eve"}, {"comment": "x"}, {"after": {"number": 9}}, {"environment": "production"}],
+)
+def test_an_edited_event_is_found(db, change):
+    append()
+    edited = append(after={"number": 1})
+    append()
+    Event.objects.filter(pk=edited.pk).update(**change)
+    found = verify()
+    assert (found.is_intact, found.broken_at) == (False, edited.pk)
+
+
+def test_a_missing_event_is_found_in_the_middle_and_at_the_end(db):
+    first, second, third = append(), append(), append()
+    Event.objects.filter(pk=second.pk).delete()
+    assert verify().broken_at == third.pk
+    Event.objects.filter(pk=third.pk).delete()
+    assert not verify().is_intact
+    assert "missing" in verify().sentence
+    assert first.pk == Event.objects.get().pk
+
+
+def test_the_database_itself_refuses_to_change_or_delete_an_event(transactional_db):
+    event = append()
+    with connection.schema_editor() as editor:
+        triggers.create(None, editor)
+    try:
+        for act in (lambda: Event.objects.update(comment="x"), lambda: Event.objects.all().delete()):
+            with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+                act()
+        assert Event.objects.get().hash == event.hash
+    finally:
+        _drop_triggers()
+
+
+def _drop_triggers() -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.execute("DROP TRIGGER fairway_event_no_update")
+            cursor.execute("DROP TRIGGER fairway_event_no_delete")
+        else:
+            cursor.execute("DROP TRIGGER fairway_event_append_only ON fairway_event")
+
+
+def test_the_head_knows_the_newest_number(db):
+    assert latest_number() == 0
+    event = append()
+    assert latest_number() == event.pk == ChainHead.objects.get().event_id
+
+
+def test_events_are_filtered_by_what_they_are_about(db):
+    append("deployment.started")
+    append("environment.locked")
+    assert [event.verb for event in events(EventFilter(verb="deployment"))] == ["deployment.started"]
+    assert events(EventFilter(application="hello", person="ada")).count() == 2
+    assert not events(EventFilter(application="other")).exists()

@@ -1,0 +1,90 @@
+"""``make check`` beyond the linters: migrations, translations and links between documents. Needs no service.
+
+``python -m tests.checks --extract`` brings the message catalogue up to date (with gettext) and compiles it.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import polib
+
+ROOT = Path(__file__).parent.parent
+CATALOGUE = ROOT / "src/fairway/locale/fr/LC_MESSAGES/django.po"
+LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def main() -> int:
+    if "--extract" in sys.argv:
+        _extract()
+        polib.pofile(str(CATALOGUE)).save_as_mofile(str(CATALOGUE.with_suffix(".mo")))
+        return 0
+    problems = [*missing_migrations(), *translation_problems(), *broken_links()]
+    for problem in problems:
+        print(problem)
+    return 1 if problems else 0
+
+
+def missing_migrations() -> Iterator[str]:
+    done = _manage("makemigrations", "--check", "--dry-run", "fairway")
+    if done.returncode:
+        yield f"Migrations are missing; run make migrations.\n{done.stdout}{done.stderr}"
+
+
+def translation_problems() -> Iterator[str]:
+    catalogue = polib.pofile(str(CATALOGUE))
+    for entry in catalogue:
+        if entry.obsolete:
+            continue
+        if entry.fuzzy or not (entry.msgstr or all(entry.msgstr_plural.values() or [""])):
+            yield f"{CATALOGUE.name}: “{entry.msgid[:60]}” is {'fuzzy' if entry.fuzzy else 'not translated'}"
+    compiled = CATALOGUE.with_suffix(".mo")
+    if not compiled.exists() or compiled.read_bytes() != catalogue.to_binary():
+        yield f"{compiled.name} is out of date; run make translations."
+    yield from _strings_not_in(catalogue)
+
+
+def _strings_not_in(catalogue: polib.POFile) -> Iterator[str]:
+    """Strings in code and templates that the catalogue does not have. Needs gettext; without it, says so and goes on."""
+    if shutil.which("xgettext") is None:
+        print("gettext is not installed: whether every string is in the catalogue was not checked.")
+        return
+    before = CATALOGUE.read_bytes()
+    try:
+        _extract()
+        found = {entry.msgid for entry in polib.pofile(str(CATALOGUE)) if not entry.obsolete}
+    finally:
+        CATALOGUE.write_bytes(before)
+    for missing in sorted(found - {entry.msgid for entry in catalogue if not entry.obsolete}):
+        yield f"“{missing[:60]}” is not in the catalogue; run make translations."
+
+
+def _extract() -> None:
+    done = _manage("makemessages", "--locale", "fr", "--no-obsolete", "--no-location", "--no-wrap", cwd=ROOT / "src/fairway")
+    if done.returncode:
+        raise SystemExit(done.stderr)
+
+
+def broken_links() -> Iterator[str]:
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "src").rglob("*.md")]:
+        for target in LINK.findall(page.read_text()):
+            if not (page.parent / target).exists():
+                yield f"{page.relative_to(ROOT)}: the link to {target} leads nowhere."
+
+
+def _manage(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    with tempfile.TemporaryDirectory() as data:
+        environment = {**os.environ, "FAIRWAY_DATA": data, "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
+        command = [sys.executable, "-m", "django", *arguments]
+        return subprocess.run(command, env=environment, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

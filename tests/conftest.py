@@ -1,0 +1,83 @@
+"""What most tests need: people of every role, environments on the fake runtime, an application."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from fairway.accounts.models import RoleGrant, User
+from fairway.accounts.queries import actor_for
+from fairway.accounts.rules import SYSTEM, Actor, Role
+from fairway.activity.rules import Door
+from fairway.applications.commands import create_application, record_artifact
+from fairway.applications.models import Application, Artifact
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
+from fairway.environments.models import Environment
+
+numbers = itertools.count(1)
+
+
+def make_person(username: str, *roles: Role, environment: Environment | None = None, door: Door = Door.WEB) -> Actor:
+    """A person with these roles (narrowed to `environment` if given), as an actor."""
+    user = User.objects.create_user(username=username, password="correct horse battery")
+    for role in roles:
+        RoleGrant.objects.create(user=user, role=role, environment=environment)
+    return actor_for(user, door=door)
+
+
+@pytest.fixture
+def admin(db: None) -> Actor:
+    return make_person("ada", Role.ADMIN)
+
+
+@pytest.fixture
+def manager(db: None) -> Actor:
+    return make_person("max", Role.RELEASE_MANAGER)
+
+
+@pytest.fixture
+def deployer(db: None) -> Actor:
+    return make_person("dora", Role.DEPLOYER)
+
+
+@pytest.fixture
+def viewer(db: None) -> Actor:
+    return make_person("vera", Role.VIEWER)
+
+
+def make_environment(slug: str, *, runtime: str = "fake", position: int = 10) -> Environment:
+    return Environment.objects.create(
+        slug=slug, name=slug.capitalize(), host=f"{slug}.localhost", position=position, runtime=runtime
+    )
+
+
+@pytest.fixture
+def staging(db: None) -> Environment:
+    return make_environment("staging", position=20)
+
+
+@pytest.fixture
+def production(db: None) -> Environment:
+    return make_environment("production", position=30)
+
+
+@pytest.fixture
+def hello(db: None) -> Application:
+    return create_application(actor=SYSTEM, name="Hello", source_kind="image", source={"image": "registry.test/hello:1"})
+
+
+def make_artifact(application: Application, version: str = "1.0", **spec: object) -> Artifact:
+    """An image artifact that the fake runtime can run."""
+    digest = f"sha256:{next(numbers):064x}"
+    ref = ArtifactRef(ArtifactKind.IMAGE, digest, f"registry.test/{application.slug}@{digest}")
+    return record_artifact(
+        application=application,
+        ref=ref,
+        spec=Spec(kind="image", **spec),  # type: ignore[arg-type]
+        version=version,
+        source_kind="image",
+        source=application.source,
+        created_by="test",
+    )
