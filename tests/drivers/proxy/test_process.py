@@ -147,14 +147,26 @@ def test_another_program_in_its_place_is_replaced(stage: Stage, tmp_path: Path) 
     same.stop()
 
 
-def test_one_that_hangs_is_replaced(stage: Stage) -> None:
+def test_one_that_hangs_is_replaced(stage: Stage, upstream: Maker) -> None:
+    stage.serve("shop.localhost", upstream("shop"))
     pid = stage.process.pid()
     assert pid is not None
-    os.kill(pid, signal.SIGSTOP)
-    heir = CaddyProcess(stage.process.folder, stage.process.settings, patience=0.3, stop_seconds=0.3)
-    heir.ensure_running()
-    assert heir.pid() not in (None, pid)
-    heir.stop()
+    heir = CaddyProcess(stage.process.folder, stage.process.settings, patience=0.5, stop_seconds=0.5, check_seconds=0.1)
+    stop, running = threading.Event(), threading.Event()
+    keeper = threading.Thread(target=heir.supervise, args=(stop, lambda failure: failure is None and running.set()))
+    keeper.start()
+    try:
+        eventually(running)
+        assert heir.pid() == pid
+        running.clear()
+        os.kill(pid, signal.SIGSTOP)
+        eventually(running)
+        assert heir.pid() not in (None, pid)
+        assert stage.get("shop.localhost").name == "shop"
+    finally:
+        stop.set()
+        keeper.join()
+        heir.stop()
 
 
 def test_a_taken_port_is_named_with_who_has_it(tmp_path: Path, settings: ProxySettings) -> None:
@@ -244,6 +256,26 @@ def test_the_access_log_is_optional_and_leaves_the_probe_out(
     lines = [json.loads(line) for line in (process.folder / "access.log").read_text().splitlines()]
     assert [(line["request"]["uri"], line["status"]) for line in lines] == [("/seen", 200)]
     assert "secret-value" not in str(lines)
+
+
+def test_behind_a_load_balancer(tmp_path: Path, settings: ProxySettings, upstream: Maker) -> None:
+    """Listening everywhere, and believing what the balancer says about the visitor."""
+    process = CaddyProcess(tmp_path / "caddy", replace(settings, binds=("",), trusted_proxies=("127.0.0.0/8",)))
+    process.ensure_running()
+    try:
+        CaddyProxy(process.folder).ensure_route(Route("shop.localhost", RouteKind.OPEN, (upstream("shop").address,)))
+        said = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "https"}
+        headers = get(settings.port, "shop.localhost", headers=said).json["headers"]
+    finally:
+        process.stop()
+    assert isinstance(headers, dict)
+    assert headers["X-Forwarded-Proto"] == "https"
+    assert headers["X-Forwarded-For"].startswith("203.0.113.9")
+
+
+def test_the_folder_is_private_whoever_makes_it(tmp_path: Path) -> None:
+    CaddyProxy(tmp_path / "caddy")
+    assert stat.S_IMODE((tmp_path / "caddy").stat().st_mode) == 0o700
 
 
 def test_the_token_is_made_once(tmp_path: Path) -> None:

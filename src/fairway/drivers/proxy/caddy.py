@@ -40,7 +40,7 @@ class CaddyProcess:
     """Caddy in `folder` (made if missing, 0700): configuration, admin socket, routes, certificates and logs lie there.
 
     `patience`, in seconds, is how long its admin socket may take to answer before it counts as hanging; `stop_seconds`
-    how long it may take to end.
+    how long it may take to end; `check_seconds` how often `supervise` asks whether it still answers.
     """
 
     def __init__(
@@ -51,11 +51,13 @@ class CaddyProcess:
         binary: Path | None = None,
         patience: float = 5.0,
         stop_seconds: float = STOP_SECONDS,
+        check_seconds: float = 10.0,
     ) -> None:
         self.folder = folder
         self.settings = replace(settings, binds=_usable(settings.binds))
         self.admin = AdminSocket(folder / ADMIN_SOCKET, timeout=patience)
         self._stop_seconds = stop_seconds
+        self._check_seconds = check_seconds
         self._binary = binary
         self._started_at = 0.0
         self._child: subprocess.Popen[bytes] | None = None
@@ -207,7 +209,7 @@ class CaddyProcess:
             self._reap()
 
     def _watch(self, stop: threading.Event) -> None:
-        """Returns when the running Caddy has ended or `stop` is set."""
+        """Returns when the running Caddy has ended or hangs, or `stop` is set."""
         pid = self.pid()
         if pid is None:
             return
@@ -216,10 +218,24 @@ class CaddyProcess:
         except ProcessLookupError:
             return
         try:
+            check_at = time.monotonic() + self._check_seconds
             while not stop.is_set() and not _ended(descriptor, 0.2):
-                pass
+                if time.monotonic() >= check_at:
+                    if self._hangs():
+                        return
+                    check_at = time.monotonic() + self._check_seconds
         finally:
             os.close(descriptor)
+
+    def _hangs(self) -> bool:
+        """Three questions, none answered within `patience`: one may be lost to a busy machine."""
+        for _ in range(3):
+            try:
+                self.admin.in_flight()
+            except Retry:
+                continue
+            return False
+        return True
 
     def _reap(self) -> None:
         if self._child is not None and self._child.poll() is not None:

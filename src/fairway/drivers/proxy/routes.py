@@ -38,7 +38,8 @@ class RouteDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        path.mkdir(parents=True, mode=0o700, exist_ok=True)
+        path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+        path.mkdir(mode=0o700, exist_ok=True)
         for name in (GENERATIONS, *RouteKind):
             (path / name).mkdir(mode=0o700, exist_ok=True)
 
