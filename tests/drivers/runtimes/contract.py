@@ -308,11 +308,11 @@ class RuntimeContract:
         reader.start()
         ask(running, "/say?text=%1b[31mlive%1b[0m")
         assert next(stream).text == "\x1b[31mlive\x1b[0m"
+        eventually(lambda: "\x1b[31mlive\x1b[0m" in seen, what="the other reader saw it too")
         runtime.ensure_removed(running.name)
         assert [line.text for line in stream] in ([], ["\x1b[31mlive\x1b[0m"])
         reader.join(PATIENCE)
         assert not reader.is_alive()
-        assert "\x1b[31mlive\x1b[0m" in seen
 
     def test_following_ends_when_the_run_is_cancelled(self, runtime: Runtime, running: Instance) -> None:
         with pytest.raises(Cancelled):

@@ -22,6 +22,7 @@ LOG_BYTES = 5 * 1024 * 1024
 LOG_FILES = 5
 BACKOFF = {"backoff_first": 0.5, "backoff_most": 30.0, "backoff_reset": 60.0}  # seconds
 LOOPBACK = "127.0.0.1"
+LOOK_EVERY = 5.0  # seconds between two looks at memory and process count
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -122,6 +123,7 @@ def order(
         "grace": spec.stop_grace,
         "memory_bytes": spec.limits.memory_bytes,
         "pids": spec.limits.pids,
+        "look_every": LOOK_EVERY,
         "log_bytes": LOG_BYTES,
         "log_files": LOG_FILES,
         "digest": bundle.digest,

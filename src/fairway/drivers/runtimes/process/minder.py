@@ -26,7 +26,6 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
 CHUNK = 65536
 LONGEST_LINE = 65536
-LOOK_EVERY = 5.0  # seconds between two looks at memory and process count
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
 HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # CONFIG_PROC_CHILDREN
@@ -157,7 +156,7 @@ class Minder:
         self.pid, self.started, self.restart_at = pid, time.monotonic(), None
         if failure:
             return int(failure)
-        self.look_at = self.started + LOOK_EVERY
+        self.look_at = self.started + self.order["look_every"]
         self.note(state="running", app=identity(pid), started_at=time.time())
         return 0
 
@@ -245,7 +244,7 @@ class Minder:
 
     def look(self) -> None:
         """End an application that is beyond its limits. A cgroup would stop it earlier; this needs no rights."""
-        self.look_at = time.monotonic() + LOOK_EVERY
+        self.look_at = time.monotonic() + self.order["look_every"]
         most_memory, most_pids = self.order["memory_bytes"], self.order["pids"]
         family = descendants(os.getpid())
         if most_pids and sum(map(threads, family)) > most_pids:
@@ -425,14 +424,27 @@ def main() -> None:
     os.setsid()
     os.chdir("/")
     LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    quiet = os.open(os.devnull, os.O_RDWR)
-    complaints = os.open(os.path.join(order["folder"], "minder.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    answer = os.dup(1)
-    os.dup2(quiet, 0)
-    os.dup2(quiet, 1)
-    os.dup2(complaints, 2)
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
         signal.signal(number, signal.SIG_IGN)
+    answer = os.dup(1)
+    try:
+        minder = born(order)
+        failure = minder.start()
+    except OSError as error:  # the application, if it was started, dies with us
+        failure = error.errno or errno.EIO
+    with contextlib.suppress(BrokenPipeError):  # the starter was killed; the next one adopts us
+        os.write(answer, json.dumps({"errno": failure} if failure else {}).encode())
+    os.close(answer)
+    if not failure:
+        minder.run()
+
+
+def born(order: dict[str, Any]) -> Minder:
+    """A minder without ties to its starter's terminal, that hears TERM and the death of children."""
+    quiet = os.open(os.devnull, os.O_RDWR)
+    complaints = os.open(os.path.join(order["folder"], "minder.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for source, target in ((quiet, 0), (quiet, 1), (complaints, 2)):
+        os.dup2(source, target)
     minder = Minder(order)
 
     def ask_stop(*_: object) -> None:
@@ -440,15 +452,7 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, ask_stop)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    try:
-        failure = minder.start()
-    except OSError as error:
-        failure = error.errno or errno.EIO
-        minder.sweep()
-    os.write(answer, json.dumps({"errno": failure} if failure else {}).encode())
-    os.close(answer)
-    if not failure:
-        minder.run()
+    return minder
 
 
 if __name__ == "__main__":

@@ -75,7 +75,8 @@ class ProcessRuntime:
         )
 
     def distribute(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
-        self.store.distribute(artifact, progress)
+        with self.places.locked("bundles", progress.check, shared=True):
+            self.store.distribute(artifact, progress)
 
     def is_distributed(self, artifact: ArtifactRef) -> bool:
         return artifact.kind is ArtifactKind.BUNDLE and self.store.is_whole(artifact.digest)
@@ -86,6 +87,8 @@ class ProcessRuntime:
     def collect(self, keep: Collection[str], progress: Progress) -> Sequence[str]:
         with self.places.locked("bundles", progress.check):
             used = {str(self._facts(name).get("digest", "")) for name in self._names()}
+            for rest in self.places.instances.glob(".*"):  # of a removal that was cut short
+                shutil.rmtree(rest, ignore_errors=True)
             return self.store.discard_except({*keep, *used}, progress)
 
     # -- instances
@@ -97,7 +100,7 @@ class ProcessRuntime:
             running = self._running(spec.name)
             if running is None:
                 self._start(spec, progress)
-                running = self._running(spec.name) or self.instance(spec.name)
+                running = self._running(spec.name)
             if running is None:
                 raise Retry(f"{spec.name} ended while it was being started; it is tried again.")
             if running.digest != spec.artifact.digest:

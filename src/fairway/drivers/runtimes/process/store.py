@@ -71,7 +71,7 @@ class Store:
                 discard(place)
                 self.places.stamp(digest).unlink(missing_ok=True)
                 removed.append(digest)
-        for rest in self.places.bundles.glob(".*.doomed"):
+        for rest in (*self.places.bundles.glob(".*.doomed"), *self.places.bundles.glob(".incoming-*")):
             shutil.rmtree(rest, ignore_errors=True)
         return removed
 

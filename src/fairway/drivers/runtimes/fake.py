@@ -1,0 +1,422 @@
+"""A runtime that runs nothing: for tests, demonstrations and trying Fairway's own machinery.
+
+It keeps the whole contract. Its instances answer over HTTP from threads of this process (`/` with the artifact's reference,
+and the paths of `_Handler`), so health checks, routes and probes work with it. Opened with a data directory
+it keeps its world in one file there, which several processes share; without, in memory.
+
+Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes; the
+variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health``.
+Failures are asked for with `fail`, standstill with `hang` and `release`, a dying application with `crash`.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import threading
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from fairway.drivers.runtimes.contract import (
+    ArtifactKind,
+    ArtifactRef,
+    Availability,
+    Instance,
+    InstanceSpec,
+    InstanceState,
+    OutputLine,
+    Progress,
+    RegistryCredential,
+    Silent,
+    Usage,
+)
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+
+NOWHERE = f"sha256:{'0' * 64}"
+FAILURES: dict[str, type[Failure]] = {"Retry": Retry, "Refused": Refused, "NeedsPerson": NeedsPerson}
+POLL = 0.02
+SHARED = "fake"
+
+
+class World:
+    """Everything the fake knows, as JSON; changed under a lock that also keeps other processes out."""
+
+    def __init__(self, file: Path | None) -> None:
+        self.file = file
+        self.lock = threading.RLock()
+        self.memory = _empty()
+
+    @contextmanager
+    def open(self) -> Iterator[dict[str, Any]]:
+        """The world, to read and change; what was changed counts when the block ends without an error."""
+        with self.lock:
+            if self.file is None:
+                yield self.memory
+                return
+            self.file.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+            with open(os.open(self.file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT, 0o600), "r+") as guard:
+                fcntl.flock(guard, fcntl.LOCK_EX)
+                world = json.loads(self.file.read_text()) if self.file.exists() else _empty()
+                yield world
+                draft = self.file.with_suffix(".draft")
+                draft.write_text(json.dumps(world))
+                draft.rename(self.file)
+
+
+def _empty() -> dict[str, Any]:
+    return {"artifacts": {}, "instances": {}, "volumes": {}, "failures": [], "hanging": [], "calls": []}
+
+
+class FakeRuntime:
+    """See the module. `calls` tells which verbs were called with what, in order."""
+
+    name = "fake"
+    artifact_kinds = frozenset(ArtifactKind)
+
+    def __init__(self, data: Path | None = None, *, is_available: bool = True) -> None:
+        self.world = World(data / SHARED / "world.json" if data else None)
+        self.servers: dict[str, _Server] = {}
+        self.is_available = is_available
+
+    @classmethod
+    def open(cls, options: Mapping[str, object], *, data: Path) -> FakeRuntime:
+        """`options` may say ``{"available": False}``."""
+        return cls(data, is_available=bool(options.get("available", True)))
+
+    # -- controls
+
+    def fail(self, verb: str, failure: Failure, *, times: int = 1) -> None:
+        """Let the next `times` calls of `verb` raise `failure`."""
+        with self.world.open() as world:
+            kind = type(failure).__name__
+            world["failures"].append({"verb": verb, "kind": kind, "sentence": failure.sentence, "times": times})
+
+    def hang(self, verb: str) -> None:
+        """Let `verb` stand still, listening to its `progress`, until `release`."""
+        with self.world.open() as world:
+            world["hanging"].append(verb)
+
+    def release(self, verb: str) -> None:
+        with self.world.open() as world:
+            world["hanging"] = [hanging for hanging in world["hanging"] if hanging != verb]
+
+    def crash(self, name: str, exit_code: int = 1, *, for_good: bool = False) -> None:
+        """Let an instance die; it is started again at once, or has failed `for_good`."""
+        with self.world.open() as world:
+            found = world["instances"][name]
+            found["exit_code"] = exit_code
+            if for_good:
+                found["state"] = InstanceState.FAILED
+            else:
+                found["restarts"] += 1
+                found["started_at"] = _now()
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """(verb, what it was called with) of every call that changes something."""
+        with self.world.open() as world:
+            return [(verb, what) for verb, what in world["calls"]]
+
+    def close(self) -> None:
+        """Stop answering. The world stays."""
+        for server in list(self.servers.values()):
+            server.close()
+        self.servers.clear()
+
+    # -- the contract
+
+    def availability(self) -> Availability:
+        if not self.is_available:
+            return Availability(False, "The fake runtime was told to be unavailable.")
+        return Availability(True, "Runs nothing; for tests and demonstrations.", "1")
+
+    def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
+        self._called("resolve", reference, Silent())
+        _, at, digest = reference.partition("@")
+        chosen = digest if at else f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
+        return ArtifactRef(ArtifactKind.IMAGE, chosen, reference=reference)
+
+    def distribute(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
+        self._called("distribute", artifact.digest, progress)
+        if artifact.digest == NOWHERE:
+            raise Refused("This artifact exists nowhere.")
+        with self.world.open() as world:
+            world["artifacts"][artifact.digest] = _artifact_to_json(artifact)
+
+    def is_distributed(self, artifact: ArtifactRef) -> bool:
+        with self.world.open() as world:
+            return artifact.digest in world["artifacts"]
+
+    def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
+        self._called("ensure_started", spec.name, progress)
+        if spec.command and spec.command[0].startswith("no-such"):
+            raise Refused(f"The program “{spec.command[0]}” was not found; check the start command.")
+        with self.world.open() as world:
+            if spec.artifact.digest not in world["artifacts"]:
+                raise Refused("The artifact is not here; distribute it first.")
+            found = world["instances"].get(spec.name)
+            if found is None or found["state"] not in (InstanceState.RUNNING, InstanceState.RESTARTING):
+                found = world["instances"][spec.name] = self._started(spec, found)
+            if found["state"] == InstanceState.RUNNING:
+                self._serve(spec.name, found)
+            else:
+                self._stop_serving(spec.name)
+            return _instance(spec.name, found)
+
+    def instance(self, name: str) -> Instance | None:
+        with self.world.open() as world:
+            found = world["instances"].get(name)
+            return _instance(name, found) if found else None
+
+    def instances(self, placement: str | None = None) -> list[Instance]:
+        with self.world.open() as world:
+            found = [_instance(name, facts) for name, facts in sorted(world["instances"].items())]
+        return [instance for instance in found if placement in (None, instance.placement)]
+
+    def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
+        self._called("ensure_stopped", name, Silent())
+        self._stop_serving(name)
+        with self.world.open() as world:
+            if found := world["instances"].get(name):
+                found.update(state=InstanceState.STOPPED, exit_code=0)
+
+    def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
+        self._called("ensure_removed", name, Silent())
+        self._stop_serving(name)
+        with self.world.open() as world:
+            world["instances"].pop(name, None)
+
+    def output(
+        self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
+    ) -> Iterator[OutputLine]:
+        lines = self._lines(name)
+        if lines is None:
+            return
+        seen = len(lines)
+        yield from lines[-tail:] if tail > 0 else []
+        while follow:
+            if progress:
+                progress.check()
+            if (lines := self._lines(name)) is None:
+                return
+            yield from lines[seen:]
+            seen = len(lines)
+            time.sleep(POLL)
+
+    def usage(self, name: str) -> Usage | None:
+        found = self.instance(name)
+        return Usage(16 * 1024 * 1024, 0.1) if found and found.state is InstanceState.RUNNING else None
+
+    def ensure_volume_removed(self, volume: str) -> None:
+        self._called("ensure_volume_removed", volume, Silent())
+        with self.world.open() as world:
+            world["volumes"].pop(volume, None)
+
+    def artifacts(self) -> list[ArtifactRef]:
+        with self.world.open() as world:
+            return [_artifact_from_json(digest, facts) for digest, facts in sorted(world["artifacts"].items())]
+
+    def collect(self, keep: Collection[str], progress: Progress) -> Sequence[str]:
+        self._called("collect", "", progress)
+        with self.world.open() as world:
+            used = {facts["digest"] for facts in world["instances"].values()}
+            doomed = sorted(set(world["artifacts"]) - used - set(keep))
+            for digest in doomed:
+                del world["artifacts"][digest]
+            return doomed
+
+    # -- inside
+
+    def _called(self, verb: str, what: str, progress: Progress) -> None:
+        """Note the call, then fail or stand still if that was asked for."""
+        progress.check()
+        with self.world.open() as world:
+            world["calls"].append([verb, what])
+            for fault in world["failures"]:
+                if fault["verb"] == verb and fault["times"] > 0:
+                    fault["times"] -= 1
+                    failure = FAILURES[fault["kind"]](fault["sentence"])
+                    break
+            else:
+                failure = None
+        if failure:
+            raise failure
+        while self._hangs(verb):
+            progress.check()
+            time.sleep(POLL)
+
+    def _hangs(self, verb: str) -> bool:
+        with self.world.open() as world:
+            return verb in world["hanging"]
+
+    def _started(self, spec: InstanceSpec, before: Mapping[str, Any] | None) -> dict[str, Any]:
+        answer = spec.artifact.reference or spec.artifact.digest
+        exit_code = spec.environment.get("EXIT_AT_START")
+        facts = {
+            "placement": spec.placement,
+            "deployment": spec.deployment,
+            "replica": spec.replica,
+            "digest": spec.artifact.digest,
+            "state": InstanceState.RESTARTING if exit_code else InstanceState.RUNNING,
+            "port": before["port"] if before else 0,
+            "started_at": _now(),
+            "restarts": 1 if exit_code else 0,
+            "exit_code": int(exit_code) if exit_code else None,
+            "answer": answer,
+            "environment": dict(spec.environment),
+            "volumes": [volume.name for volume in spec.volumes],
+            "output": before["output"] if before else [],
+        }
+        if not facts["port"]:
+            facts["port"] = self._free_port(spec.name)
+        if spec.command and spec.command[0] == "echo":
+            words = " ".join(spec.command[1:]).replace("{port}", str(facts["port"]))
+            facts["output"].append([_now(), "stdout", words])
+        else:
+            facts["output"].append([_now(), "stdout", f"version {answer} starts"])
+        return facts
+
+    def _free_port(self, name: str) -> int:
+        """The port of a server that is opened here and now, so that nobody else gets it."""
+        self.servers[name] = _Server(self, name, 0)
+        return self.servers[name].port
+
+    def _serve(self, name: str, facts: Mapping[str, Any]) -> None:
+        """Answer for an instance. Another process may do so already: then its port is taken, and all is well."""
+        if name not in self.servers:
+            with suppress(OSError):
+                self.servers[name] = _Server(self, name, facts["port"])
+        if server := self.servers.get(name):
+            server.start()
+
+    def _stop_serving(self, name: str) -> None:
+        if server := self.servers.pop(name, None):
+            server.close()
+
+    def _lines(self, name: str) -> list[OutputLine] | None:
+        with self.world.open() as world:
+            found = world["instances"].get(name)
+            if found is None:
+                return None
+            return [OutputLine(datetime.fromisoformat(at), stream, text) for at, stream, text in found["output"]]
+
+
+class _Server:
+    """Answers on one port for one instance, from daemon threads."""
+
+    def __init__(self, runtime: FakeRuntime, name: str, port: int) -> None:
+        handler = type("Handler", (_Handler,), {"runtime": runtime, "name": name})
+        self.http = ThreadingHTTPServer(("127.0.0.1", port), handler)
+        self.http.daemon_threads = True
+        self.port = int(self.http.server_address[1])
+        self.thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        if self.thread is None:
+            self.thread = threading.Thread(target=self._accept, daemon=True, name=f"fake-{self.port}")
+            self.thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, address = self.http.socket.accept()
+            except OSError:  # closed
+                return
+            self.http.process_request(connection, address)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.http.socket.shutdown(2)  # wakes accept()
+        if self.thread:
+            self.thread.join()
+        self.http.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`."""
+
+    runtime: FakeRuntime
+    name: str
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {name: values[0] for name, values in parse_qs(url.query).items()}
+        if url.path == "/slow":
+            time.sleep(float(query.get("s", "5")))
+        with self.runtime.world.open() as world:
+            facts = world["instances"].get(self.name)
+            answer = self._answer(url.path, query, facts, world) if facts else None
+        if url.path == "/crash" and facts:
+            self.runtime.crash(self.name)
+        if answer is None:
+            self.close_connection = True
+            return
+        status, body = answer[0], answer[1].encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def _answer(
+        self, path: str, query: Mapping[str, str], facts: dict[str, Any], world: dict[str, Any]
+    ) -> tuple[int, str] | None:
+        if path == "/crash" or facts["state"] != InstanceState.RUNNING:
+            return None
+        if path == "/health":
+            return int(facts["environment"].get("HEALTH_STATUS", "200")), "health"
+        if path == "/env":
+            return 200, "".join(f"{name}={value}\n" for name, value in sorted(facts["environment"].items()))
+        if path == "/say":
+            facts["output"] += [[_now(), stream, query.get("text", "")] for stream in ("stdout", "stderr")]
+        if path == "/note":
+            return self._note(query, facts, world["volumes"])
+        return 200, facts["answer"]
+
+    def _note(self, query: Mapping[str, str], facts: Mapping[str, Any], volumes: dict[str, str]) -> tuple[int, str]:
+        for volume in facts["volumes"]:
+            if "text" in query:
+                volumes[volume] = query["text"]
+            if volume in volumes:
+                return 200, volumes[volume]
+        return 404, "nothing noted"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are not worth a line."""
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat()
+
+
+def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
+    state = InstanceState(facts["state"])
+    return Instance(
+        name=name,
+        placement=facts["placement"],
+        deployment=facts["deployment"],
+        replica=facts["replica"],
+        state=state,
+        address=f"127.0.0.1:{facts['port']}" if state in (InstanceState.RUNNING, InstanceState.RESTARTING) else "",
+        digest=facts["digest"],
+        started_at=datetime.fromisoformat(facts["started_at"]),
+        restarts=facts["restarts"],
+        exit_code=facts["exit_code"],
+    )
+
+
+def _artifact_to_json(artifact: ArtifactRef) -> dict[str, Any]:
+    location = str(artifact.location) if artifact.location else None
+    return {"kind": artifact.kind, "reference": artifact.reference, "location": location}
+
+
+def _artifact_from_json(digest: str, facts: Mapping[str, Any]) -> ArtifactRef:
+    location = Path(facts["location"]) if facts["location"] else None
+    return ArtifactRef(ArtifactKind(facts["kind"]), digest, reference=facts["reference"], location=location)

@@ -1,0 +1,134 @@
+"""Finding runtimes: whatever is installed under the entry-point group ``fairway.runtimes``.
+
+A runtime that cannot be loaded never breaks a page: it opens as one that is unavailable and says why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import NoReturn
+
+from fairway.drivers.runtimes.contract import (
+    ArtifactKind,
+    ArtifactRef,
+    Availability,
+    Instance,
+    InstanceSpec,
+    OutputLine,
+    Progress,
+    RegistryCredential,
+    Runtime,
+    Usage,
+)
+from fairway.drivers.runtimes.fake import FakeRuntime
+from fairway.shared.failures import Failure, NeedsPerson
+
+GROUP = "fairway.runtimes"
+FAKE = "fake"  # always there for tests and demonstrations, never offered
+
+
+def runtime_names() -> list[str]:
+    """The names of all installed runtimes, whether they can be used here or not."""
+    return sorted(_installed())
+
+
+def open_runtime(name: str, options: Mapping[str, object], data: Path) -> Runtime:
+    """The runtime called `name`; an `UnavailableRuntime` when it is unknown, cannot be loaded or does not accept its
+    options. Never raises."""
+    if name == FAKE:
+        return FakeRuntime.open(options, data=data)
+    entry = _installed().get(name)
+    if entry is None:
+        known = ", ".join(runtime_names()) or "none"
+        return UnavailableRuntime(name, f"No runtime called “{name}” is installed here (installed: {known}).")
+    try:
+        runtime = entry.load().open(options, data=data)
+    except Failure as failure:
+        return UnavailableRuntime(name, failure.sentence)
+    except Exception as error:  # third-party code: anything may come
+        return UnavailableRuntime(name, f"The runtime “{name}” ({entry.value}) cannot be loaded: {_reason(error)}")
+    if not isinstance(runtime, Runtime):
+        return UnavailableRuntime(name, f"“{entry.value}”, installed as the runtime “{name}”, is not a runtime.")
+    return runtime
+
+
+def availability(runtime: Runtime) -> Availability:
+    """What the runtime says of itself; a sentence also when a third party's breaks its word and raises."""
+    try:
+        return runtime.availability()
+    except Exception as error:
+        return Availability(False, f"The runtime “{runtime.name}” broke when it was asked: {_reason(error)}")
+
+
+class UnavailableRuntime:
+    """Stands where a runtime should be. Acts, and questions about instances, raise `NeedsPerson` with the reason."""
+
+    def __init__(self, name: str, sentence: str) -> None:
+        self.name = name
+        self.sentence = sentence
+        self.artifact_kinds: frozenset[ArtifactKind] = frozenset()
+
+    @classmethod
+    def open(cls, options: Mapping[str, object], *, data: Path) -> UnavailableRuntime:
+        return cls("unavailable", "This runtime is not available.")
+
+    def availability(self) -> Availability:
+        return Availability(False, self.sentence)
+
+    def _raise(self) -> NoReturn:
+        raise NeedsPerson(self.sentence)
+
+    def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
+        self._raise()
+
+    def distribute(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
+        self._raise()
+
+    def is_distributed(self, artifact: ArtifactRef) -> bool:
+        return False
+
+    def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
+        self._raise()
+
+    def instance(self, name: str) -> Instance | None:
+        """Raises `NeedsPerson`: "none" would be read as "gone", and what is gone is replaced."""
+        self._raise()
+
+    def instances(self, placement: str | None = None) -> list[Instance]:
+        """Raises `NeedsPerson`, as `instance` does."""
+        self._raise()
+
+    def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
+        self._raise()
+
+    def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
+        self._raise()
+
+    def output(
+        self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
+    ) -> Iterator[OutputLine]:
+        return iter(())
+
+    def usage(self, name: str) -> Usage | None:
+        return None
+
+    def ensure_volume_removed(self, volume: str) -> None:
+        self._raise()
+
+    def artifacts(self) -> list[ArtifactRef]:
+        return []
+
+    def collect(self, keep: Collection[str], progress: Progress) -> Sequence[str]:
+        return []
+
+
+@cache
+def _installed() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=GROUP)}
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]

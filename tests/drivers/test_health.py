@@ -1,0 +1,203 @@
+"""Readiness: which sign is used, what is noticed at once, and what the person is told. Against real processes."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fairway.drivers.health import wait_until_ready
+from fairway.drivers.runtimes.contract import (
+    ArtifactKind,
+    ArtifactRef,
+    HealthCheck,
+    Instance,
+    InstanceSpec,
+    InstanceState,
+    Silent,
+)
+from fairway.drivers.runtimes.fake import FakeRuntime
+from fairway.drivers.runtimes.process import ProcessRuntime, launch
+from fairway.drivers.runtimes.process.bundle import seal
+from fairway.shared.failures import Cancelled, Refused
+from tests.drivers.runtimes.contract import Cancelling
+
+APP = Path(__file__).parent / "runtimes" / "app.py"
+QUICK = {"backoff_first": 0.01, "backoff_most": 0.05, "backoff_reset": 60.0}
+
+
+class Heard(Silent):
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str, *, stream: str = "stdout") -> None:
+        self.lines.append(text)
+
+
+@pytest.fixture
+def runtime(tmp_path: Path) -> Iterator[ProcessRuntime]:
+    runtime = ProcessRuntime.open({}, data=tmp_path / "data")
+    yield runtime
+    for instance in runtime.instances():
+        runtime.ensure_removed(instance.name, grace=0.2)
+
+
+@pytest.fixture
+def spec(runtime: ProcessRuntime) -> InstanceSpec:
+    app = runtime.places.bundles / ".draft" / "app"
+    app.mkdir(parents=True)
+    (app / "app.py").write_text(APP.read_text())
+    (app / "VERSION").write_text("one")
+    return InstanceSpec("hello.test", "d1", 0, seal(app.parent, {"command": ["{python}", "app.py"]}))
+
+
+def program(spec: InstanceSpec, text: str) -> InstanceSpec:
+    return replace(spec, command=("{python}", "-c", text))
+
+
+def test_a_health_path_is_asked(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    runtime.ensure_started(spec, Silent())
+    heard = Heard()
+    result = wait_until_ready(runtime, spec.name, HealthCheck(path="/health"), heard)
+    assert result.gate == "http /health"
+    assert result.attempts >= 1
+    assert 0 < result.elapsed < 60
+    assert set(heard.lines) <= {"Not ready yet: nothing listened on the port"}
+
+
+def test_without_a_path_the_port_is_asked(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    runtime.ensure_started(spec, Silent())
+    assert wait_until_ready(runtime, spec.name, HealthCheck(), Silent(), settle=0.05).gate == "tcp port"
+
+
+@pytest.mark.parametrize(("status", "is_ready"), [("204", True), ("302", True), ("404", False), ("503", False)])
+def test_2xx_and_3xx_are_ready(runtime: ProcessRuntime, spec: InstanceSpec, status: str, is_ready: bool) -> None:
+    runtime.ensure_started(replace(spec, environment={"HEALTH_STATUS": status}), Silent())
+    check = HealthCheck(path="/health", deadline=30 if is_ready else 1)
+    if is_ready:
+        assert wait_until_ready(runtime, spec.name, check, Silent()).gate == "http /health"
+        return
+    heard = Heard()
+    with pytest.raises(Refused, match=rf"/health answered {status} for \d+ s; it had to be ready within 1 s") as refused:
+        wait_until_ready(runtime, spec.name, check, heard)
+    assert f"Not ready yet: /health answered {status}" in heard.lines
+    assert "version one starts" in refused.value.detail
+
+
+def test_what_dies_again_and_again_is_refused_long_before_the_deadline(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "BACKOFF", QUICK)
+    runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "3"}), Silent())
+    with pytest.raises(Refused, match="exited with code 3 .* times in a row") as refused:
+        wait_until_ready(runtime, spec.name, HealthCheck(path="/health", deadline=600), Silent())
+    assert "version one starts" in refused.value.detail
+
+
+def test_a_port_that_opens_before_the_crash_is_not_ready(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "BACKOFF", QUICK)
+    text = (
+        "import os, socket; s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])));s.accept(); raise SystemExit(4)"
+    )
+    runtime.ensure_started(program(spec, text), Silent())
+    with pytest.raises(Refused, match="exited with code 4"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=600), Silent(), settle=0.3)
+
+
+def test_a_silent_application_is_late(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    runtime.ensure_started(program(spec, "import time; time.sleep(600)"), Silent())
+    with pytest.raises(Refused, match="Nothing listened on the port for"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=0.2), Silent())
+
+
+def test_a_slow_answer_is_named(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    runtime.ensure_started(spec, Silent())
+    wait_until_ready(runtime, spec.name, HealthCheck(path="/"), Silent())
+    with pytest.raises(Refused, match="did not answer within"):
+        wait_until_ready(runtime, spec.name, HealthCheck(path="/slow?s=3", deadline=0.3, timeout=0.2), Silent())
+
+
+def test_what_is_not_http_is_named(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    text = (
+        "import os, socket; s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
+        "while True: c, _ = s.accept(); c.recv(999); c.sendall(b'hello\\n'); c.close()"
+    )
+    runtime.ensure_started(program(spec, text), Silent())
+    with pytest.raises(Refused, match="not HTTP"):
+        wait_until_ready(runtime, spec.name, HealthCheck(path="/", deadline=1), Silent())
+
+
+def test_the_public_name_is_sent(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    text = (
+        "import os; from http.server import *\n"
+        "class H(BaseHTTPRequestHandler):\n"
+        "  def do_GET(self): self.send_response(200 if self.headers['Host'] == 'shop.test' else 400); self.end_headers()\n"
+        "HTTPServer(('127.0.0.1', int(os.environ['PORT'])), H).serve_forever()"
+    )
+    runtime.ensure_started(program(spec, text), Silent())
+    assert wait_until_ready(runtime, spec.name, HealthCheck(path="/"), Silent(), host="shop.test")
+    with pytest.raises(Refused, match="answered 400"):
+        wait_until_ready(runtime, spec.name, HealthCheck(path="/", deadline=0.2), Silent())
+
+
+def test_what_was_stopped_or_removed_is_not_waited_for(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    runtime.ensure_started(spec, Silent())
+    runtime.ensure_stopped(spec.name)
+    with pytest.raises(Refused, match="stopped"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=600), Silent())
+    runtime.ensure_removed(spec.name)
+    with pytest.raises(Refused, match="removed"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=600), Silent())
+
+
+def test_a_cancelled_wait_ends(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    runtime.ensure_started(program(spec, "import time; time.sleep(600)"), Silent())
+    with pytest.raises(Cancelled):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=600), Cancelling())
+
+
+class WithVerdicts(FakeRuntime):
+    """An instance whose image has a HEALTHCHECK, with the verdicts it gives one after the other."""
+
+    def __init__(self, verdicts: list[str], address: str) -> None:
+        super().__init__()
+        self.verdicts, self.address = verdicts, address
+
+    def instance(self, name: str) -> Instance | None:
+        verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
+        return Instance(name, "a.b", "d1", 0, InstanceState.RUNNING, self.address, "sha256:1", health=verdict)
+
+
+def test_the_image_s_own_verdict_counts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        runtime = WithVerdicts(["starting", "unhealthy", "healthy"], f"127.0.0.1:{server.getsockname()[1]}")
+        heard = Heard()
+        result = wait_until_ready(runtime, "x", HealthCheck(), heard)
+    assert (result.gate, result.attempts) == ("image HEALTHCHECK", 3)
+    assert heard.lines[0] == "Not ready yet: the image's own health check said “starting”"
+
+
+def test_an_unhealthy_image_is_late() -> None:
+    with pytest.raises(Refused, match="health check said “unhealthy” for"):
+        wait_until_ready(WithVerdicts(["unhealthy"], "127.0.0.1:1"), "x", HealthCheck(deadline=0.1), Silent())
+
+
+def test_an_instance_without_an_address_is_waited_for() -> None:
+    with pytest.raises(Refused, match="had no address"):
+        wait_until_ready(WithVerdicts(["healthy"], ""), "x", HealthCheck(path="/", deadline=0.1), Silent())
+
+
+def test_failed_for_good_is_refused_at_once() -> None:
+    artifact = ArtifactRef(ArtifactKind.IMAGE, f"sha256:{'1' * 64}", reference="one")
+    fake = FakeRuntime()
+    fake.distribute(artifact, None, Silent())
+    instance = fake.ensure_started(InstanceSpec("a.b", "d1", 0, artifact), Silent())
+    fake.crash(instance.name, 9, for_good=True)
+    with pytest.raises(Refused, match="exited with code 9 and is failed"):
+        wait_until_ready(fake, instance.name, HealthCheck(deadline=600), Silent())
+    fake.close()
