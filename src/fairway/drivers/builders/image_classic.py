@@ -13,6 +13,7 @@ from fairway.drivers.runtimes.docker.streams import json_lines
 from fairway.shared.failures import Failure, Refused
 
 NAME = "classic builder"
+RED, PLAIN = "\x1b[91m", "\x1b[0m"
 CPU_PERIOD = 100_000  # microseconds; the kernel's default
 
 
@@ -49,20 +50,25 @@ def run(daemon: Daemon, build: ImageBuild, context: IO[bytes], progress: Progres
                 if "error" in event:
                     raise explain(_error(event), None)
                 image_id = str((event.get("aux") or {}).get("ID") or image_id)
-                for line in lines(event):
-                    progress.line(line)
+                for name, line in lines(event):
+                    progress.line(line, stream=name)
                     last[:] = [*last[-39:], line]
     if not image_id:
         raise Refused("The build ended without an image.", detail="\n".join(last))
     return image_id
 
 
-def lines(event: Mapping[str, Any]) -> Iterator[str]:
-    """The log lines of one event: what a step printed, and what a pull of a base image says at its ends."""
+def lines(event: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """(stream, line) for each log line of one event: what a step printed, and what a pull of a base image says at its ends.
+
+    The classic builder marks what came from stderr by painting it red; we know a better way to say so.
+    """
     text = str(event.get("stream", ""))
-    yield from (line for line in text.splitlines() if line.strip())
+    is_error = text.startswith(RED)
+    text = text.removeprefix(RED).removesuffix(PLAIN) if is_error else text
+    yield from (("stderr" if is_error else "stdout", line) for line in text.splitlines() if line.strip())
     if "status" in event and "progressDetail" not in event and not event.get("id"):
-        yield str(event["status"])
+        yield "stdout", str(event["status"])
 
 
 def _error(event: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import posixpath
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
@@ -17,9 +18,15 @@ from fairway.drivers.runtimes.docker.images import Images, short
 from fairway.drivers.runtimes.docker.networks import Networks
 from fairway.shared.failures import Failure, Refused, Retry
 
-START_ATTEMPTS: Final = 8
+START_ATTEMPTS: Final = 20
+LOOK_AGAIN_SECONDS: Final = 0.1
+LOOK_AGAIN: Final = threading.Event()  # never set: a pause
 DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _UP = ("running", "restarting", "paused")
+
+
+class _Exists(Retry):
+    """Somebody else created the container first."""
 
 
 class Containers:
@@ -68,10 +75,8 @@ class Containers:
         try:
             with self._daemon.asking("create a container", self._explain(spec)) as api:
                 api.create_container_from_config(body, self._names.container(spec.name))
-        except Failure:
-            container = self._inspect(spec.name)  # 409: another worker was first, its container is ours to adopt
-            if container is None:
-                raise
+        except _Exists:
+            LOOK_AGAIN.wait(LOOK_AGAIN_SECONDS)  # another worker reserved the name; its container appears in a moment
         return self._inspect(spec.name) or {}
 
     def _start(self, spec: InstanceSpec, container: Mapping[str, Any], taken: set[int]) -> bool:
@@ -216,7 +221,7 @@ class Containers:
     @staticmethod
     def _explain(spec: InstanceSpec) -> Any:
         return lambda text, status: (
-            Retry(f"“{spec.name}” exists already.", detail=text)
+            _Exists(f"“{spec.name}” exists already.", detail=text)
             if status == 409
             else failures.start_failure(spec.name, text, program=_program(spec))
         )
