@@ -1,0 +1,168 @@
+"""The entries of a zip or tar, told alike: name, kind, mode, size, and its bytes as a bounded stream."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import stat
+import tarfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Protocol, cast
+
+from fairway.shared.failures import Refused
+
+UNREADABLE = "The archive cannot be read: it is damaged or incomplete. Pack it again."
+_LARGEST_HEADER = 4 * 1024 * 1024  # bytes; a tar's extended header is read whole, so a huge one is refused first
+_ZSTD = b"\x28\xb5\x2f\xfd"
+
+
+@dataclass(frozen=True)
+class ArchiveEntry:
+    """One entry as written in the archive; nothing about it is trusted yet. `kind`: file, folder, link, hardlink, other."""
+
+    name: str
+    kind: str
+    mode: int
+    size: int
+    link: str = ""
+
+
+class OpenArchive(Protocol):
+    """An archive being read, entry by entry."""
+
+    def entries(self) -> Iterator[tuple[ArchiveEntry, IO[bytes] | None]]: ...
+
+
+@contextmanager
+def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
+    """Open a zip, tar, tar.gz, tar.bz2 or tar.xz by its content. Raises `Refused` for anything else or a damaged file."""
+    try:
+        with place.open("rb") as file:
+            start = file.read(512)
+            if start.startswith(_ZSTD):
+                raise Refused("The archive is compressed with zstd, which is not read here; use zip or tar.gz.")
+            file.seek(0)
+            if zipfile.is_zipfile(file):
+                with zipfile.ZipFile(file) as archive:
+                    yield _Zip(archive)
+            else:
+                file.seek(0)
+                with _tar(file, start, most_bytes) as tar:
+                    yield _Tar(tar)
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+        raise Refused(UNREADABLE, detail=str(error)) from error
+    except (NotImplementedError, RuntimeError) as error:  # an unknown compression, or a password
+        raise Refused(
+            "The archive uses a compression or encryption that is not read here; use plain zip or tar.gz."
+        ) from error
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise Refused(UNREADABLE, detail=str(error)) from error
+
+
+class _Bounded(io.RawIOBase):
+    """A decompressed stream that refuses to grow past a limit or to be read in one huge piece."""
+
+    def __init__(self, stream: IO[bytes], most: int) -> None:
+        self._stream, self._most = stream, most
+
+    def read(self, size: int = -1) -> bytes:
+        if size < 0 or size > _LARGEST_HEADER:
+            raise Refused("The archive has a header of absurd size; pack it again.")
+        data = self._stream.read(size)
+        self._check()
+        return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        if whence == 0 and offset > self._most:
+            self._refuse()
+        place = self._stream.seek(offset, whence)
+        self._check()
+        return place
+
+    def tell(self) -> int:
+        return self._stream.tell()
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def _check(self) -> None:
+        if self._stream.tell() > self._most:
+            self._refuse()
+
+    def _refuse(self) -> None:
+        raise Refused(f"The archive unpacks to more than {self._most / 1024**2:.0f} MiB, the most that is allowed.")
+
+
+@contextmanager
+def _tar(file: IO[bytes], start: bytes, most_bytes: int) -> Iterator[tarfile.TarFile]:
+    with _plain(file, start) as stream, tarfile.open(fileobj=_Bounded(stream, 2 * most_bytes), mode="r:") as tar:
+        yield tar
+
+
+@contextmanager
+def _plain(file: IO[bytes], start: bytes) -> Iterator[IO[bytes]]:
+    """The tar's own bytes, whatever they are compressed with."""
+    if start.startswith(b"\x1f\x8b"):
+        with gzip.GzipFile(fileobj=file) as unzipped:
+            yield cast(IO[bytes], unzipped)
+    elif start.startswith(b"BZh"):
+        with bz2.BZ2File(file) as unzipped2:
+            yield unzipped2
+    elif start.startswith(b"\xfd7zXZ\x00"):
+        with lzma.LZMAFile(file) as unzipped3:
+            yield unzipped3
+    elif start[257:262] == b"ustar":
+        yield file
+    else:
+        raise Refused("This is neither a zip nor a tar archive; use zip or tar.gz.")
+
+
+class _Tar:
+    def __init__(self, tar: tarfile.TarFile) -> None:
+        self._tar = tar
+
+    def entries(self) -> Iterator[tuple[ArchiveEntry, IO[bytes] | None]]:
+        for member in self._tar:
+            entry = ArchiveEntry(member.name, _tar_kind(member), member.mode, member.size, member.linkname)
+            yield entry, self._tar.extractfile(member) if member.isreg() else None
+
+
+def _tar_kind(member: tarfile.TarInfo) -> str:
+    if member.isreg():
+        return "file"
+    if member.isdir():
+        return "folder"
+    return "link" if member.issym() else "hardlink" if member.islnk() else "other"
+
+
+class _Zip:
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def entries(self) -> Iterator[tuple[ArchiveEntry, IO[bytes] | None]]:
+        for info in self._archive.infolist():
+            yield self._entry(info)
+
+    def _entry(self, info: zipfile.ZipInfo) -> tuple[ArchiveEntry, IO[bytes] | None]:
+        if info.flag_bits & 0x1:
+            raise Refused("The archive is encrypted; pack it again without a password.")
+        mode = info.external_attr >> 16 if info.create_system == 3 else 0
+        if stat.S_ISLNK(mode):
+            with self._archive.open(info) as target:
+                return ArchiveEntry(info.filename, "link", 0, 0, target.read(4096).decode(errors="replace")), None
+        if info.is_dir():
+            return ArchiveEntry(info.filename, "folder", mode, 0), None
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+            return ArchiveEntry(info.filename, "other", mode, 0), None
+        return ArchiveEntry(info.filename, "file", mode, info.file_size), self._archive.open(info)

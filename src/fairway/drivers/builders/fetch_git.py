@@ -1,0 +1,265 @@
+"""One commit of a Git repository as a folder: shallow, without hooks, submodules or any configuration of this machine."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from fairway.drivers.builders.addresses import AddressPolicy, permitted_address
+from fairway.drivers.builders.contract import Checkout
+from fairway.drivers.builders.git_access import git_environment
+from fairway.drivers.builders.git_failures import git_failure
+from fairway.drivers.builders.git_url import GitUrl, parse_git_url
+from fairway.drivers.builders.layers import erase
+from fairway.drivers.builders.running import Ceiling, Finished, run
+from fairway.drivers.builders.tree import tree_checksum, tree_size
+from fairway.drivers.runtimes.contract import Progress, Silent
+from fairway.shared.failures import Refused
+from fairway.shared.masking import Masker
+from fairway.shared.names import parse_git_ref
+
+COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
+LOOK_EVERY = 0.5  # seconds between two measurements of what was fetched
+_SEPARATOR = "\x1f"
+
+
+@dataclass(frozen=True)
+class FetchLimits:
+    """Ceilings of one fetch: seconds, and bytes on the disk (history and files together)."""
+
+    seconds: float = 300.0
+    bytes: int = 1024 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Git:
+    """Git, ready for one repository: where its secrets lie, how it connects, whom to tell."""
+
+    url: GitUrl
+    ref: str
+    environment: dict[str, str] = field(repr=False)
+    options: tuple[str, ...]
+    progress: Progress
+    limits: FetchLimits
+    home: Path
+
+    def run(
+        self, *argv: str, cwd: Path | None = None, keep: bool = False, watch: Callable[[], None] | None = None
+    ) -> Finished:
+        """Run one git command. The address and everything after it come last, after ``--``."""
+        mask = Masker([self.url.password, self.url.username] if self.url.scheme == "https" else [])
+        return run(
+            ("git", *self.options, *argv),
+            cwd=cwd or self.home,
+            env=self.environment,
+            progress=self.progress,
+            ceiling=Ceiling(self.limits.seconds),
+            mask=mask,
+            keep_output=keep,
+            watch=watch,
+        )
+
+    def must(self, *argv: str, cwd: Path | None = None, keep: bool = False, watch: Callable[[], None] | None = None) -> str:
+        """Run one git command that has to succeed; returns its output when kept."""
+        finished = self.run(*argv, cwd=cwd, keep=keep, watch=watch)
+        if finished.code:
+            raise git_failure(finished.tail, url=str(self.url), ref=self.ref)
+        return finished.output
+
+
+def resolve_ref(
+    url: str,
+    ref: str = "",
+    *,
+    deploy_key: str | None = None,
+    known_hosts: Path | None = None,
+    progress: Progress | None = None,
+    allow_file: bool = False,
+    policy: AddressPolicy | None = None,
+    limits: FetchLimits | None = None,
+) -> str:
+    """The full commit id that a branch, tag or commit means right now; "" means the default branch.
+
+    Raises `Invalid` for a wrong address or name, `Refused`, `NeedsPerson` or `Retry` as `fetch_git` does.
+    """
+    with _git(url, ref, deploy_key, known_hosts, progress or Silent(), allow_file, policy, limits or FetchLimits()) as git:
+        return _resolve(git)[0]
+
+
+def fetch_git(
+    url: str,
+    ref: str,
+    into: Path,
+    *,
+    deploy_key: str | None = None,
+    known_hosts: Path | None = None,
+    progress: Progress,
+    allow_file: bool = False,
+    policy: AddressPolicy | None = None,
+    limits: FetchLimits | None = None,
+) -> Checkout:
+    """Put the files of one commit into the new folder `into` (without ``.git``).
+
+    `policy` judges the numbers the host resolves to. Raises `Invalid` for a wrong address or name, `Refused` when the
+    repository or `ref` does not exist or is too large, `NeedsPerson` when credentials are missing or wrong, `Retry` when it
+    cannot be reached, and what `progress.check()` raises; `into` does not exist then.
+    """
+    draft = into.with_name(f".{into.name}.fetching")
+    erase(draft)
+    with _git(url, ref, deploy_key, known_hosts, progress, allow_file, policy, limits or FetchLimits()) as git:
+        try:
+            checkout = _fetched(git, draft)
+            erase(into)
+            draft.rename(into)
+        finally:
+            erase(draft)
+    return Checkout(into, checkout.checksum, checkout.commit, checkout.author, checkout.committed_at, checkout.message)
+
+
+@contextmanager
+def _git(
+    url: str,
+    ref: str,
+    deploy_key: str | None,
+    known_hosts: Path | None,
+    progress: Progress,
+    allow_file: bool,
+    policy: AddressPolicy | None,
+    limits: FetchLimits,
+) -> Iterator[_Git]:
+    parsed = parse_git_url(url, allow_file=allow_file)
+    name = parse_git_ref(ref) if ref else "HEAD"
+    pinned = permitted_address(parsed.host, parsed.port, policy) if policy and parsed.host else None
+    with tempfile.TemporaryDirectory(prefix="fairway-git-") as folder:
+        home = Path(folder)
+        environment = git_environment(home, parsed, deploy_key=deploy_key, known_hosts=known_hosts, pinned=pinned)
+        yield _Git(parsed, name, environment, tuple(_options(parsed, pinned)), progress, limits, home)
+
+
+def _options(url: GitUrl, pinned: str | None) -> Iterator[str]:
+    """Settings that hold whatever a repository brings: one transport, no hooks, no redirects to elsewhere."""
+    settings = {
+        "protocol.allow": "never",
+        f"protocol.{url.scheme}.allow": "always",
+        "core.hooksPath": "/dev/null",
+        "core.fsmonitor": "false",
+        "core.autocrlf": "false",
+        "credential.helper": "",
+        "submodule.recurse": "false",
+        "http.followRedirects": "false",
+        "http.lowSpeedLimit": "1000",
+        "http.lowSpeedTime": "60",
+        "gc.auto": "0",
+        "advice.detachedHead": "false",
+    }
+    if pinned and url.scheme == "https":
+        number = f"[{pinned}]" if ":" in pinned else pinned
+        settings["http.curloptResolve"] = f"{url.host}:{url.port}:{number}"
+    for name, value in settings.items():
+        yield from ("-c", f"{name}={value}")
+
+
+def _resolve(git: _Git) -> tuple[str, str]:
+    """(commit, the name to fetch it by)."""
+    if COMMIT.fullmatch(git.ref):
+        return git.ref, git.ref
+    names = _candidates(git.ref)
+    output = git.must("ls-remote", "--quiet", "--", str(git.url), *names, keep=True)
+    pairs = (line.split("\t", 1) for line in output.splitlines() if "\t" in line)
+    found = {name: commit for commit, name in pairs}
+    for name in names:
+        commit = found.get(name, "")
+        if COMMIT.fullmatch(commit):
+            return commit, name.removesuffix("^{}")
+    hint = " A commit needs its whole id (40 digits)." if SHORT_COMMIT.fullmatch(git.ref) else ""
+    raise Refused(f"There is no branch or tag “{git.ref}” at {git.url}; check its name.{hint}")
+
+
+def _candidates(ref: str) -> list[str]:
+    """The full names `ref` may mean, in git's own order: tags before branches, a tag's commit before the tag."""
+    if ref == "HEAD":
+        return ["HEAD"]
+    if ref.startswith("refs/"):
+        return [f"{ref}^{{}}", ref]
+    return [f"refs/tags/{ref}^{{}}", f"refs/tags/{ref}", f"refs/heads/{ref}"]
+
+
+def _fetched(git: _Git, draft: Path) -> Checkout:
+    commit, name = _resolve(git)
+    git.progress.line(f"Fetching {git.ref} ({commit[:12]}) from {git.url}")
+    draft.mkdir(parents=True, mode=0o700)
+    watch = _size_watch(draft, git.limits.bytes)
+    git.must("init", "--quiet", ".", cwd=draft)
+    _fetch(git, draft, commit, name, watch)
+    git.must("checkout", "--quiet", "--detach", "--force", commit, cwd=draft, watch=watch)
+    facts = git.must("log", "-1", "--no-show-signature", f"--format={_FORMAT}", commit, cwd=draft, keep=True)
+    shutil.rmtree(draft / ".git")
+    _check_size(draft, git.limits.bytes)
+    _say_what_is_missing(draft, git.progress)
+    return _checkout(draft, facts)
+
+
+def _fetch(git: _Git, draft: Path, commit: str, name: str, watch: Callable[[], None]) -> None:
+    """Fetch just this commit; where a server serves names only, fetch the name and see that it still means the commit."""
+    common = ("fetch", "--quiet", "--depth=1", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--")
+    if git.run(*common, str(git.url), commit, cwd=draft, keep=True, watch=watch).code == 0:
+        return
+    git.must(*common, str(git.url), name, cwd=draft, keep=True, watch=watch)
+    if git.run("cat-file", "-e", f"{commit}^{{commit}}", cwd=draft, keep=True).code:
+        raise Refused(f"“{git.ref}” moved while it was fetched from {git.url}; deploy again to get the new commit.")
+
+
+_FORMAT = "%x1f".join(("%H", "%an <%ae>", "%cI", "%B"))
+
+
+def _checkout(folder: Path, facts: str) -> Checkout:
+    commit, author, at, message = facts.split(_SEPARATOR, 3)
+    return Checkout(
+        folder=folder,
+        checksum=tree_checksum(folder),
+        commit=commit.strip(),
+        author=author[:300],
+        committed_at=datetime.fromisoformat(at),
+        message=message.strip()[:5000],
+    )
+
+
+def _size_watch(folder: Path, most: int) -> Callable[[], None]:
+    """Raises `Refused` once the folder holds more than `most` bytes; measures twice a second."""
+    next_look = 0.0
+
+    def watch() -> None:
+        nonlocal next_look
+        if time.monotonic() >= next_look:
+            _check_size(folder, most)
+            next_look = time.monotonic() + LOOK_EVERY
+
+    return watch
+
+
+def _check_size(folder: Path, most: int) -> None:
+    try:
+        size = tree_size(folder)
+    except FileNotFoundError:  # git renamed something under our eyes; the next look will tell
+        return
+    if size > most:
+        raise Refused(f"The repository is larger than {most / 1024**2:.0f} MiB, the most that is fetched.")
+
+
+def _say_what_is_missing(folder: Path, progress: Progress) -> None:
+    if (folder / ".gitmodules").is_file():
+        progress.line("Submodules are not fetched; their folders are empty.", stream="stderr")
+    attributes = folder / ".gitattributes"
+    if attributes.is_file() and not attributes.is_symlink() and "filter=lfs" in attributes.read_text(errors="replace"):
+        progress.line("Git LFS files are not fetched; they are small text files here.", stream="stderr")
+
+
+__all__: Sequence[str] = ("FetchLimits", "fetch_git", "resolve_ref")

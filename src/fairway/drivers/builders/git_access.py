@@ -1,0 +1,96 @@
+"""How git gets in: keys and passwords in files of their own (0600), never in an argument or a variable.
+
+Git is pointed at two small programs written into a private folder: one starts ssh with our options (``GIT_SSH``), one
+answers git's questions (``GIT_ASKPASS``). They are Python files, not shell lines, so no text of a user is ever parsed by a
+shell; they read what they need from files beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from fairway.drivers.builders.git_url import GitUrl
+from fairway.drivers.builders.surroundings import build_environment
+
+_START_SSH = """#!{python} -IS
+import json, os, sys
+options = json.load(open({options!r}))
+os.execvp("ssh", ["ssh", *options, *sys.argv[1:]])
+"""
+_ANSWER = """#!{python} -IS
+import sys
+name = {username!r} if sys.argv[1].lower().startswith("username") else {password!r}
+sys.stdout.write(open(name).read())
+"""
+_NEVER_ASK = (
+    *("-F", "/dev/null", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"),
+    *("-o", "ForwardAgent=no", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "ControlPath=none"),
+    *("-o", "GlobalKnownHostsFile=/dev/null", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=15"),
+)
+
+
+def git_environment(
+    folder: Path,
+    url: GitUrl,
+    *,
+    deploy_key: str | None,
+    known_hosts: Path | None,
+    pinned: str | None,
+    ours: Mapping[str, str] | None = None,
+) -> dict[str, str]:
+    """Git's environment for one fetch; its helpers and secrets are written into `folder` (private, deleted afterwards).
+
+    With `known_hosts` a host is known by what that file says, and a new one is added to it; without, a new host is
+    believed for this fetch. A host whose key differs from the file is refused. `pinned` is the number to connect to.
+    """
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    passed = build_environment(folder / "home", ours)
+    environment = {name: value for name, value in passed.items() if not name.startswith(("UV_", "NPM_", "CI"))}
+    environment |= {
+        "LC_ALL": "C",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_CONFIG_GLOBAL": os.devnull,
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GIT_ASKPASS": str(_askpass(folder, url)),
+    }
+    if url.scheme == "ssh":
+        environment |= {"GIT_SSH": str(_ssh(folder, url, deploy_key, known_hosts, pinned)), "GIT_SSH_VARIANT": "ssh"}
+    return environment
+
+
+def _askpass(folder: Path, url: GitUrl) -> Path:
+    names = {"username": folder / "username", "password": folder / "password"}
+    _write(names["username"], url.username or ("token" if url.password else ""))
+    _write(names["password"], url.password or url.username)  # a token may stand alone, in the user's place
+    places = {name: str(place) for name, place in names.items()}
+    return _program(folder / "answer", _ANSWER.format(python=sys.executable, **places))
+
+
+def _ssh(folder: Path, url: GitUrl, deploy_key: str | None, known_hosts: Path | None, pinned: str | None) -> Path:
+    options = [*_NEVER_ASK, "-o", f"UserKnownHostsFile={known_hosts or folder / 'known_hosts'}"]
+    options += ["-o", "StrictHostKeyChecking=accept-new"]
+    if deploy_key:
+        _write(folder / "key", deploy_key.replace("\r\n", "\n").strip() + "\n")
+        options += ["-i", str(folder / "key")]
+    else:
+        options += ["-o", "PubkeyAuthentication=no"]
+    if pinned:
+        options += ["-o", f"HostName={pinned}", "-o", f"HostKeyAlias={url.host}"]
+    _write(folder / "ssh.json", json.dumps(options))
+    return _program(folder / "ssh", _START_SSH.format(python=sys.executable, options=str(folder / "ssh.json")))
+
+
+def _write(place: Path, text: str) -> None:
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def _program(place: Path, text: str) -> Path:
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w") as file:
+        file.write(text)
+    return place

@@ -1,0 +1,60 @@
+"""What git's last lines mean for the person who waits. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+
+_MEANINGS: tuple[tuple[str, type[Failure], str], ...] = (
+    (
+        r"host key verification failed|host identification has changed",
+        NeedsPerson,
+        "The host key of {url} is not the one known here. If the server really changed, remove the old key and try again.",
+    ),
+    (
+        r"permission denied \(|authentication failed|could not read username|could not read password|access denied"
+        r"|error: 40[13]\b|terminal prompts disabled|invalid credentials|incorrect passphrase|error in libcrypto"
+        r"|invalid format",
+        NeedsPerson,
+        "{url} does not let Fairway in; check the deploy key or the token, and that it may read this repository.",
+    ),
+    (
+        r"couldn't find remote ref|not our ref|reference is not a tree|bad object|did not match any",
+        Refused,
+        "There is no branch, tag or commit “{ref}” at {url}; check its name.",
+    ),
+    (
+        r"repository not found|project you were looking for could not be found|does not appear to be a git repository"
+        r"|error: 404|repository '.*' (?:not found|does not exist)|no such file or directory",
+        Refused,
+        "There is no repository at {url}, or it may not be seen without a key; check the address.",
+    ),
+    (
+        r"redirect",
+        Refused,
+        "{url} redirects somewhere else; use the final address (many servers want “.git” at the end).",
+    ),
+    (
+        r"no space left",
+        NeedsPerson,
+        "The disk is full: the repository could not be fetched. Free some space, then try again.",
+    ),
+    (r"transport '.*' not allowed", Refused, "{url} uses a transport that is not allowed; use https or ssh."),
+    (
+        r"could not resolve|failed to connect|couldn't connect|connection refused|timed out|timeout|connection reset|early eof|hung up|unexpected disconnect"
+        r"|network is unreachable|error: 5\d\d|error: 429|connection closed|no route to host|ssl|gnutls|too slow",
+        Retry,
+        "{url} could not be reached; it is tried again.",
+    ),
+)
+
+
+def git_failure(lines: Sequence[str], *, url: str, ref: str) -> Failure:
+    """The typed failure that git's last lines speak of."""
+    detail = "\n".join(lines)
+    for pattern, kind, sentence in _MEANINGS:
+        if re.search(pattern, detail, re.I):
+            return kind(sentence.format(url=url, ref=ref), detail=detail)
+    return Refused(f"git could not fetch {url}; its last lines say why.", detail=detail)

@@ -1,0 +1,235 @@
+"""Real git: over file:// and over a real sshd with a deploy key; bad references, hooks, limits and cancellation."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from fairway.drivers.builders.addresses import public_only
+from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
+from fairway.drivers.builders.tree import tree_checksum
+from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
+from fairway.shared.names import Invalid
+
+from .conftest import Heard
+from .folders import make
+
+AUTHOR = {
+    **{
+        f"GIT_{who}_{what}": value
+        for who in ("AUTHOR", "COMMITTER")
+        for what, value in (("NAME", "Ada"), ("EMAIL", "ada@example.org"))
+    },
+    **{f"GIT_{who}_DATE": "2026-03-01T10:00:00+01:00" for who in ("AUTHOR", "COMMITTER")},
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "PATH": os.environ["PATH"],
+}
+
+
+@dataclass(frozen=True)
+class Repository:
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"file://{self.folder}"
+
+    def git(self, *argv: str) -> str:
+        command = ("git", "-c", "init.defaultBranch=main", *argv)
+        return subprocess.run(
+            command, cwd=self.folder, env=AUTHOR, check=True, capture_output=True, text=True
+        ).stdout.strip()
+
+    def commit(self, message: str, **files: str) -> str:
+        make(self.folder, {name.replace("__", "."): text for name, text in files.items()})
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+        return self.git("rev-parse", "HEAD")
+
+
+@pytest.fixture
+def repository(git: str, tmp_path: Path) -> Repository:
+    made = Repository(make(tmp_path / "origin", {}))
+    made.git("init", "--quiet")
+    made.commit("First\n\nWith a body.", app__py="print(1)\n")
+    return made
+
+
+def test_a_branch_comes_as_a_plain_folder(repository: Repository, tmp_path: Path, heard: Heard) -> None:
+    commit = repository.git("rev-parse", "HEAD")
+    checkout = fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True)
+    assert (checkout.commit, checkout.author, checkout.message) == (commit, "Ada <ada@example.org>", "First\n\nWith a body.")
+    assert checkout.committed_at is not None
+    assert checkout.committed_at.isoformat() == "2026-03-01T10:00:00+01:00"
+    assert [place.name for place in checkout.folder.iterdir()] == ["app.py"]
+    assert checkout.checksum == tree_checksum(tmp_path / "here")
+    assert any(commit[:12] in line for line in heard.lines)
+
+
+def test_tags_commits_and_the_default_branch(repository: Repository, tmp_path: Path, heard: Heard) -> None:
+    first = repository.git("rev-parse", "HEAD")
+    repository.git("tag", "--annotate", "v1", "--message", "one")
+    second = repository.commit("Second", app__py="print(2)\n")
+    repository.git("branch", "feature/main", first)
+    for ref, commit in (
+        ("v1", first),
+        ("main", second),
+        (first, first),
+        ("", second),
+        ("feature/main", first),
+        ("refs/tags/v1", first),
+    ):
+        assert resolve_ref(repository.url, ref, allow_file=True) == commit
+        assert fetch_git(repository.url, ref, tmp_path / "here", progress=heard, allow_file=True).commit == commit
+
+
+@pytest.mark.parametrize(
+    ("ref", "words"), [("missing", "no branch or tag"), ("abcdef1", "whole id"), ("f" * 40, "no branch")]
+)
+def test_a_reference_that_is_not_there(repository: Repository, tmp_path: Path, heard: Heard, ref: str, words: str) -> None:
+    with pytest.raises(Refused, match=words):
+        fetch_git(repository.url, ref, tmp_path / "here", progress=heard, allow_file=True)
+    assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize("ref", ["--upload-pack=touch x", "a b", "a..b", "-x", "a:b"])
+def test_a_wrong_reference_is_refused_before_git_runs(
+    repository: Repository, tmp_path: Path, heard: Heard, ref: str
+) -> None:
+    with pytest.raises(Invalid, match="ref"):
+        fetch_git(repository.url, ref, tmp_path / "here", progress=heard, allow_file=True)
+
+
+def test_a_repository_that_is_not_there(git: str, tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(Refused, match="no repository"):
+        fetch_git(f"file://{tmp_path}/nothing", "main", tmp_path / "here", progress=heard, allow_file=True)
+    with pytest.raises(Invalid, match="not allowed"):
+        fetch_git(f"file://{tmp_path}/nothing", "main", tmp_path / "here", progress=heard)
+
+
+def test_a_server_that_is_not_there_is_tried_again(git: str, tmp_path: Path, heard: Heard) -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+        with pytest.raises(Retry, match="could not be reached"):
+            fetch_git(f"https://127.0.0.1:{port}/a", "main", tmp_path / "here", progress=heard)
+
+
+def test_a_private_host_is_refused_by_policy(git: str, tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(NeedsPerson, match="private network"):
+        fetch_git("https://127.0.0.1/a.git", "main", tmp_path / "here", progress=heard, policy=public_only)
+
+
+def test_nothing_of_the_repository_runs(repository: Repository, tmp_path: Path, heard: Heard) -> None:
+    trap = tmp_path / "ran"
+    hook = f"#!/bin/sh\ntouch {trap}\n"
+    make(repository.folder, {".git/hooks/post-checkout": hook, ".git/hooks/pre-upload": hook})
+    for name in ("post-checkout", "pre-upload"):
+        (repository.folder / ".git/hooks" / name).chmod(0o755)
+    modules = f'[submodule "x"]\n\tpath = x\n\turl = ext::sh -c "touch% {trap}"\n'
+    repository.commit("Trap", __gitmodules=modules, __gitattributes="*.bin filter=lfs\n")
+    fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True)
+    assert not trap.exists()
+    assert any("Submodules are not fetched" in line for line in heard.lines)
+    assert any("LFS" in line for line in heard.lines)
+
+
+def test_a_repository_that_is_too_large_is_refused(repository: Repository, tmp_path: Path, heard: Heard) -> None:
+    repository.commit("Large", data="x" * 3_000_000)
+    with pytest.raises(Refused, match="larger than 1 MiB"):
+        fetch_git(
+            repository.url, "main", tmp_path / "here", progress=heard, allow_file=True, limits=FetchLimits(bytes=1024 * 1024)
+        )
+    assert [place.name for place in tmp_path.iterdir()] == ["origin"]
+
+
+def test_a_cancelled_fetch_leaves_nothing(repository: Repository, tmp_path: Path) -> None:
+    with pytest.raises(Cancelled):
+        fetch_git(
+            repository.url, "main", tmp_path / "here", progress=Heard(lambda line: "Fetching" in line), allow_file=True
+        )
+    assert [place.name for place in tmp_path.iterdir()] == ["origin"]
+
+
+@dataclass(frozen=True)
+class Server:
+    port: int
+    key: str
+    host_key: str
+
+
+@pytest.fixture
+def server(sshd: str, tmp_path: Path) -> Iterator[Server]:
+    """A real sshd on loopback that knows one deploy key."""
+    keys = make(tmp_path / "keys", {})
+    for name in ("host", "deploy"):
+        subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(keys / name)), check=True)
+    shutil.copy(keys / "deploy.pub", keys / "authorized")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    settings = {
+        "ListenAddress": "127.0.0.1",
+        "Port": str(port),
+        "HostKey": str(keys / "host"),
+        "AuthorizedKeysFile": str(keys / "authorized"),
+        **dict.fromkeys(("StrictModes", "UsePAM", "PasswordAuthentication", "KbdInteractiveAuthentication"), "no"),
+        "PermitRootLogin": "prohibit-password",
+        "PidFile": "none",
+    }
+    (keys / "config").write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
+    with (keys / "log").open("wb") as log:
+        process = subprocess.Popen((sshd, "-D", "-e", "-f", str(keys / "config")), stdout=log, stderr=log)
+        try:
+            _await_port(port, process)
+            yield Server(port, (keys / "deploy").read_text(), (keys / "host.pub").read_text())
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
+    until = time.monotonic() + 15
+    while time.monotonic() < until:
+        assert process.poll() is None, "sshd ended"
+        with socket.socket() as client:
+            if client.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise AssertionError("sshd does not listen")
+
+
+def test_a_deploy_key_opens_a_repository_over_ssh(server: Server, repository: Repository, tmp_path: Path) -> None:
+    url = f"ssh://{getpass.getuser()}@127.0.0.1:{server.port}{repository.folder}"
+    known = tmp_path / "known_hosts"
+    heard = Heard()
+    checkout = fetch_git(url, "main", tmp_path / "here", deploy_key=server.key, known_hosts=known, progress=heard)
+    assert checkout.commit == repository.git("rev-parse", "HEAD")
+    assert server.host_key.split()[1] in known.read_text()
+    assert not any("PRIVATE KEY" in line for line in heard.lines)
+    judged = resolve_ref(url, "main", deploy_key=server.key, known_hosts=None, policy=lambda address: True)
+    assert judged == checkout.commit
+
+
+def test_a_wrong_key_and_a_changed_host_need_a_person(server: Server, repository: Repository, tmp_path: Path) -> None:
+    url = f"ssh://{getpass.getuser()}@127.0.0.1:{server.port}{repository.folder}"
+    subprocess.run(("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / "other")), check=True)
+    other, public = (tmp_path / "other").read_text(), (tmp_path / "other.pub").read_text()
+    for key in (other, None, "not a key"):
+        with pytest.raises(NeedsPerson, match="deploy key"):
+            resolve_ref(url, "main", deploy_key=key)
+    known = make(tmp_path, {"known": f"[127.0.0.1]:{server.port} {public}"}) / "known"
+    with pytest.raises(NeedsPerson, match="host key"):
+        resolve_ref(url, "main", deploy_key=server.key, known_hosts=known)

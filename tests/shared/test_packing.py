@@ -1,0 +1,81 @@
+"""What `fairway deploy --path` sends: everything needed, nothing ignored, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from fairway.shared.failures import Refused
+from fairway.shared.packing import pack, packed_names
+
+
+def make(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+def test_ignore_files_are_obeyed_and_the_last_word_is_ours(tmp_path: Path) -> None:
+    make(
+        tmp_path,
+        {
+            ".gitignore": "*.log\n/dist/\nsecret.env\n",
+            "web/.gitignore": "!keep.log\ncache/\n",
+            ".dockerignore": "notes\nDockerfile\n!other\n",
+            ".fairwayignore": "!dist/**\n/drafts/\n",
+            "Dockerfile": "FROM scratch\n",
+            **dict.fromkeys(("app.py", "a.log", "secret.env", "dist/index.html", "drafts/x", "notes", "web/notes"), "x"),
+            **dict.fromkeys(("web/keep.log", "web/drop.log", "web/cache/x"), "x"),
+            **dict.fromkeys((".git/config", ".venv/x", "web/node_modules/x", "__pycache__/x.pyc"), "x"),
+        },
+    )
+    sent = packed_names(tmp_path)
+    assert [name for name in sent if not name.rpartition("/")[2].startswith(".")] == [
+        *("Dockerfile", "app.py", "dist/index.html", "web/keep.log", "web/notes"),
+    ]
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        folder = make(tmp_path / name, {"b.txt": "b", "a/x.sh": "x"})
+        (folder / "a/x.sh").chmod(0o755)
+        os.link(folder / "b.txt", folder / "c.txt")
+    os.utime(tmp_path / "two/b.txt", (1, 1))
+    first, second = (pack(tmp_path / name, tmp_path / f"{name}.tar.gz") for name in ("one", "two"))
+    assert first.place.read_bytes() == second.place.read_bytes()
+    assert (first.files, first.bytes) == (3, 3)
+    with tarfile.open(first.place) as tar:
+        assert [(info.name, info.mode, info.isreg()) for info in tar] == [
+            ("a/x.sh", 0o755, True),
+            ("b.txt", 0o644, True),
+            ("c.txt", 0o644, True),
+        ]
+
+
+def test_links_that_leave_are_not_sent(tmp_path: Path) -> None:
+    folder = make(tmp_path / "app", {"a.txt": "a"})
+    make(tmp_path, {"secret": "s"})
+    (folder / "in").symlink_to("a.txt")
+    (folder / "out").symlink_to("../secret")
+    (folder / "abs").symlink_to("/etc/passwd")
+    assert packed_names(folder) == ["a.txt", "in"]
+
+
+def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="not a folder"):
+        pack(tmp_path / "missing", tmp_path / "out")
+    with pytest.raises(Refused, match="nothing to send"):
+        pack(make(tmp_path / "empty", {".git/x": ""}), tmp_path / "out")
+    with pytest.raises(Refused, match="fairwayignore"):
+        pack(make(tmp_path / "large", {"x": "x" * 2000}), tmp_path / "out", largest=1000)
+
+
+def test_the_archive_itself_is_not_packed(tmp_path: Path) -> None:
+    make(tmp_path, {"a": "a"})
+    pack(tmp_path, tmp_path / "out.tar.gz")
+    with tarfile.open(pack(tmp_path, tmp_path / "out.tar.gz").place) as tar:
+        assert tar.getnames() == ["a"]
