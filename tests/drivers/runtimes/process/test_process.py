@@ -272,12 +272,46 @@ def test_a_note_of_another_run_of_the_machine_is_not_believed(runtime: ProcessRu
             stale = {**state(runtime, spec.name), "state": "running", "boot": boot}
             stale |= {"minder": [bystander.pid, start], "app": [bystander.pid, start]}
             (runtime.places.instance(spec.name) / "state.json").write_text(json.dumps(stale))
+            runtime._wish(spec.name).rename(runtime.places.instance(spec.name) / "run")
             assert runtime.instance(spec.name).state is InstanceState.FAILED
             runtime.ensure_stopped(spec.name)
             assert bystander.poll() is None
     finally:
         bystander.kill()
         bystander.wait()
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    """A small file system of its own. Only root may mount one."""
+    place = tmp_path / "small"
+    place.mkdir()
+    mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", place], check=False)
+    if not mounted or mounted.returncode:
+        pytest.skip("mounting a small file system needs root")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_full_disk_is_said_and_stops_nobody_from_stopping(full_disk: Path) -> None:
+    from fairway.drivers.runtimes.process.bundle import seal
+
+    runtime = ProcessRuntime.open({}, data=full_disk)
+    app = full_disk / "bundles" / ".draft" / "app"
+    app.mkdir(parents=True)
+    wanted = InstanceSpec("full.test", "d1", 0, seal(app.parent, {"command": ["sleep", "600"]}))
+    runtime.ensure_started(wanted, Silent())
+    application = state(runtime, wanted.name)["app"]
+    with pytest.raises(OSError, match="No space"), (full_disk / "filler").open("wb", buffering=0) as filler:
+        while True:
+            filler.write(b"x" * 4096)
+    with pytest.raises(NeedsPerson, match="disk is full"):
+        runtime.ensure_started(replace(wanted, replica=1), Silent())
+    runtime.ensure_stopped(wanted.name)
+    assert not readings.is_alive(application)
+    assert [(found.replica, found.state) for found in runtime.instances()] == [(0, InstanceState.STOPPED)]
+    runtime.ensure_removed(wanted.name)
+    assert runtime.instances() == []
 
 
 # -- secrets and surroundings
@@ -302,7 +336,8 @@ def test_the_application_is_told_where_it_is(runtime: ProcessRuntime, spec: Inst
     assert (seen["HOST"], seen["PORT"]) == ("127.0.0.1", instance.address.rpartition(":")[2])
     assert Path(seen["HOME"]) == data / "process/homes/hello.test"
     assert os.access(seen["HOME"], os.W_OK)
-    assert str(Path(sys.prefix) / "bin") not in seen["PATH"].split(":")
+    if sys.prefix != sys.base_prefix:
+        assert str(Path(sys.prefix) / "bin") not in seen["PATH"].split(":")
     assert not [name for name in seen if name.startswith(("FAIRWAY", "DJANGO"))]
 
 

@@ -5,7 +5,7 @@ only the standard library, and few of its modules, because its memory counts onc
 
 Order comes as one JSON object on stdin (never argv, never the disk: it holds secrets); the answer to the first start
 goes to stdout as one JSON object, ``{}`` or ``{"errno": 2}``. From then on it talks through its folder:
-``state.json`` (its own words), ``logs/output.log`` (+ ``.1`` …), ``stop.json`` (how to stop; read at TERM).
+``state.json`` (its own words), ``logs/output.log`` (+ ``.1`` …), ``stop-<seconds>`` (the grace; looked for at TERM).
 """
 
 from __future__ import annotations
@@ -259,8 +259,8 @@ class Minder:
     def begin_stop(self) -> None:
         """TERM to the application's process group, and to what left the group."""
         self.stop_asked = False
-        grace = read_json(os.path.join(self.folder, "stop.json")).get("grace", self.order["grace"])
-        by = time.monotonic() + grace
+        wished = self.wish()
+        by = time.monotonic() + (self.order["grace"] if wished is None else wished)
         self.stop_by = by if self.stop_by is None else min(by, self.stop_by)
         self.restart_at = None
         if self.pid:
@@ -272,8 +272,15 @@ class Minder:
     def end(self) -> None:
         self.sweep()
         self.drain()
-        deliberate = os.path.exists(os.path.join(self.folder, "stop.json"))
-        self.note(state="stopped" if deliberate else "failed", app=None)
+        self.note(state="failed" if self.wish() is None else "stopped", app=None)
+
+    def wish(self) -> float | None:
+        """The grace in seconds when Fairway asked for the stop (a file ``stop-<seconds>``), None when somebody else did."""
+        try:
+            wishes = [name for name in os.listdir(self.folder) if name.startswith("stop-")]
+        except OSError:  # somebody deleted the folder under us
+            return None
+        return min((float(name.removeprefix("stop-")) for name in wishes), default=None)
 
     def sweep(self) -> None:
         """KILL everything that descends from here, however often it forks meanwhile, and reap it."""
@@ -325,14 +332,6 @@ class Minder:
 def stamp() -> bytes:
     now = time.time()
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)).encode() + b".%06dZ" % (now % 1 * 1_000_000)
-
-
-def read_json(path: str) -> dict[str, Any]:
-    try:
-        with open(path) as file:
-            return dict(json.load(file))
-    except (OSError, ValueError):
-        return {}
 
 
 def identity(pid: int) -> list[int]:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.runtimes.process.bundle import disk_failure
 from fairway.shared.failures import Refused, Retry
 
 SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
@@ -63,8 +64,11 @@ class Places:
 
         A lock file is removed by whoever holds it alone last; whoever waited on a removed file tries the new one.
         """
-        place = self.folder("locks") / _safe(name)
-        fd = _acquire(place, check, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        try:
+            place = self.folder("locks") / _safe(name)
+            fd = _acquire(place, check, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        except OSError as error:
+            raise disk_failure(error, f"locking {name}") from error
         try:
             yield
         finally:

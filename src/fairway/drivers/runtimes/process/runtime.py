@@ -40,6 +40,7 @@ from fairway.shared.failures import Failure, Refused, Retry
 
 MINDER = Path(__file__).with_name("minder.py")
 BIRTH = 30.0  # seconds a minder may take to answer; a loaded machine needs two
+RUN = "run"
 LAST_WORDS = 10.0  # seconds a minder gets beyond the grace to end everything itself
 
 
@@ -112,7 +113,7 @@ class ProcessRuntime:
         if not facts:
             return None
         state = read_json(self.places.instance(name) / "state.json")
-        what = self._state_of(state)
+        what = self._state_of(name, state)
         is_up = what in (InstanceState.RUNNING, InstanceState.RESTARTING)
         since = state.get("started_at")
         return Instance(
@@ -164,7 +165,7 @@ class ProcessRuntime:
 
     def usage(self, name: str) -> Usage | None:
         state = read_json(self.places.instance(name) / "state.json")
-        if self._state_of(state) is not InstanceState.RUNNING:
+        if self._state_of(name, state) is not InstanceState.RUNNING:
             return None
         return readings.usage(readings.descendants(state["minder"][0]))
 
@@ -184,18 +185,23 @@ class ProcessRuntime:
         """What the starter wrote: placement, deployment, replica, digest, port. Empty when there is no such instance."""
         return read_json(self.places.instance(name) / "instance.json")
 
-    def _state_of(self, state: Mapping[str, Any]) -> InstanceState:
-        """What the minder wrote, believed only while exactly that minder (and its application) lives."""
-        if not state:
-            return InstanceState.STARTING
-        said = InstanceState(state["state"])
-        if said in (InstanceState.STOPPED, InstanceState.FAILED):
-            return said
+    def _state_of(self, name: str, state: Mapping[str, Any]) -> InstanceState:
+        """What the minder wrote, believed only while exactly that minder (and its application) lives. Without it, the
+        wish that it be stopped tells a stop from a failure, also when a full disk kept the minder from saying so."""
         if not self._has_minder(state):
-            return InstanceState.FAILED
+            if self._wish(name).name != RUN:
+                return InstanceState.STOPPED
+            return InstanceState.FAILED if state else InstanceState.STARTING
+        said = InstanceState(state["state"])
         if said is InstanceState.RUNNING and not readings.is_alive(state["app"]):
             return InstanceState.RESTARTING  # it died this moment; its minder is about to write that
         return said
+
+    def _wish(self, name: str) -> Path:
+        """The empty file whose name says what is wanted: ``run`` or ``stop-<grace>``. It is renamed, never rewritten,
+        because an application must be stoppable when the disk is full."""
+        folder = self.places.instance(name)
+        return next(folder.glob("stop-*"), folder / RUN)
 
     def _has_minder(self, state: Mapping[str, Any]) -> bool:
         return bool(state) and state.get("boot") == readings.boot() and readings.is_alive(state.get("minder"))
@@ -204,7 +210,7 @@ class ProcessRuntime:
         """The instance when a minder has it in hand."""
         state = read_json(self.places.instance(name) / "state.json")
         ended = (InstanceState.STOPPED, InstanceState.FAILED, InstanceState.STARTING)
-        return None if self._state_of(state) in ended else self.instance(name)
+        return None if self._state_of(name, state) in ended else self.instance(name)
 
     # -- starting
 
@@ -252,8 +258,9 @@ class ProcessRuntime:
         self.places.folder("instances")
         folder.mkdir(mode=0o700, exist_ok=True)
         (folder / "tmp").mkdir(mode=0o700, exist_ok=True)
-        for stale in ("stop.json", "state.json"):
-            (folder / stale).unlink(missing_ok=True)
+        for stale in (*folder.glob("stop-*"), folder / "state.json"):
+            stale.unlink(missing_ok=True)
+        (folder / RUN).touch(mode=0o600)
         with self.places.locked("ports", progress.check):
             port = self._port(facts)
             write_json(folder / "instance.json", self._facts_of(spec, bundle, port))
@@ -299,14 +306,12 @@ class ProcessRuntime:
     def _stop(self, name: str, grace: float) -> None:
         folder = self.places.instance(name)
         self._await_birth(name, Silent())
-        write_json(folder / "stop.json", {"grace": grace})
+        with suppress(FileNotFoundError):  # half an instance: nothing of it runs
+            self._wish(name).rename(folder / f"stop-{grace:.3f}")
         state = read_json(folder / "state.json")
         if self._has_minder(state) and not readings.send_and_wait(state["minder"], signal.SIGTERM, grace + LAST_WORDS):
             readings.send_and_wait(state["minder"], signal.SIGKILL, LAST_WORDS)
-        state = read_json(folder / "state.json")
-        self._end_orphans(state, folder)
-        if state.get("state") != InstanceState.STOPPED:
-            write_json(folder / "state.json", {**state, "state": InstanceState.STOPPED, "app": None})
+        self._end_orphans(read_json(folder / "state.json"), folder)
 
     def _end_orphans(self, state: Mapping[str, Any], folder: Path) -> None:
         """End what a killed minder could not. Nothing to do when it said its last word itself."""
