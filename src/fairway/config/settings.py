@@ -19,6 +19,7 @@ PROXY_TLS_PORT = int(os.environ["FAIRWAY_PROXY_TLS_PORT"]) if "FAIRWAY_PROXY_TLS
 ACME_DIRECTORY = os.environ.get("FAIRWAY_ACME_DIRECTORY", "")
 PROXY_TLS_ISSUER = os.environ.get("FAIRWAY_PROXY_TLS_ISSUER", "acme")
 PROXY_BINDS = os.environ.get("FAIRWAY_PROXY_BINDS", "127.0.0.1,::1").split(",")
+SOURCE_ADDRESSES = os.environ.get("FAIRWAY_SOURCE_ADDRESSES", "intranet")  # public, intranet or any
 ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # file:// repositories read this machine's disk
 PUBLIC_URL = os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}")
 IS_DEMO = os.environ.get("FAIRWAY_DEMO") == "1"
@@ -42,6 +43,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "fairway.web.middleware.ContentPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -52,6 +54,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "fairway.web.middleware.PersonLanguage",
+    "fairway.web.middleware.Refusals",
 ]
 
 ROOT_URLCONF = "fairway.config.urls"
@@ -68,6 +72,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "django.template.context_processors.i18n",
+                "fairway.web.context.shell",
             ],
             "builtins": ["django.templatetags.i18n", "template_partials.templatetags.partials"],
         },
@@ -91,6 +96,8 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "fairway.accounts.adapter.AccountAdapter"
+CSRF_FAILURE_VIEW = "fairway.web.errors.csrf_failure"
 
 SESSION_COOKIE_NAME = "fairway_session"
 SESSION_COOKIE_HTTPONLY = True

@@ -69,12 +69,13 @@ def _serve(wanted: argparse.Namespace) -> int:
     with RunFile.claimed(wanted.port, wanted.proxy_port) as run_file:
         if wanted.only != "worker":
             _refuse_taken_port(wanted.bind, wanted.port)
-        first_link = prepare(is_demo=wanted.demo)
-        if first_link:
-            sys.stdout.write(f"First administrator: http://localhost:{wanted.port}/first-run/{first_link}\n")
+        secret = prepare(is_demo=wanted.demo)
+        link = f"http://localhost:{wanted.port}/first-run/{secret}" if secret else ""
+        if link:
+            sys.stdout.write(f"First administrator: {link}\n")
             sys.stdout.flush()
         supervisor = Supervisor(_processes(wanted))
-        run_file.write(state="running")
+        run_file.write(state="running", first_link=link)
         must_stop_all = supervisor.run()
         if must_stop_all and wanted.only is None:
             from fairway.config.machine import stop_everything

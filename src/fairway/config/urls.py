@@ -3,7 +3,14 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from fairway.api.main import urlpatterns as api
+from fairway.web.urls import urlpatterns as web
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include((api, "api"))),
+    *web,
 ]
+
+handler400 = "fairway.web.errors.bad_request"
+handler403 = "fairway.web.errors.forbidden"
+handler404 = "fairway.web.errors.not_found"
+handler500 = "fairway.web.errors.broken"

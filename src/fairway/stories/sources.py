@@ -19,8 +19,10 @@ from fairway.applications.secrets import open_credential, registry_credential
 from fairway.deployments.models import Deployment
 from fairway.drivers.builders.contract import BuildRequest, Checkout, Detection, Spec
 from fairway.drivers.builders.detect import detect
-from fairway.drivers.builders.fetch_archive import fetch_url, unpack
+from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
+from fairway.drivers.builders.fetch_archive import unpack
 from fairway.drivers.builders.fetch_git import fetch_git, resolve_ref
+from fairway.drivers.builders.fetch_url import fetch_url
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
@@ -102,8 +104,17 @@ def _from_image(scene: Scene) -> Artifact:
 def fetch(
     kind: str, source: dict[str, Any], credential: Credential | None, commit: str, into: Path, log: Progress
 ) -> Checkout:
-    """Bring a Git or archive source into a folder."""
+    """Bring a Git or archive source into the folder `into`. Raises `Refused`, `NeedsPerson` or `Retry`."""
     place = into / "source"
+    try:
+        return _fetched(kind, source, credential, commit, place, log)
+    except Invalid as error:
+        raise Refused(f"{error.field} {error.sentence}") from None
+
+
+def _fetched(
+    kind: str, source: dict[str, Any], credential: Credential | None, commit: str, place: Path, log: Progress
+) -> Checkout:
     if kind == SourceKind.GIT:
         log.line(f"Fetching {source['url']} at {(commit or source['ref'])[:40]}", stream="fairway")
         return fetch_git(source["url"], commit or source["ref"], place, progress=log, **_git_access(credential))
@@ -113,7 +124,7 @@ def fetch(
             raise Refused("The uploaded archive is no longer stored here; upload it again.")
         return unpack(archive, place, progress=log)
     log.line(f"Downloading {source['url']}", stream="fairway")
-    archive = fetch_url(source["url"], source["checksum"], into / "archive", progress=log)
+    archive = fetch_url(source["url"], source["checksum"], place.with_name("archive"), progress=log, policy=address_policy())
     return unpack(archive, place, progress=log)
 
 
@@ -122,9 +133,25 @@ def _git_access(credential: Credential | None) -> dict[str, Any]:
         raise NeedsPerson(f"“{credential.name}” is not a deploy key; choose a deploy key for this repository.")
     return {
         "deploy_key": open_credential(credential) if credential else None,
-        "known_hosts": credential.known_hosts if credential else "",
+        "known_hosts": _known_hosts(credential),
         "allow_file": settings.ALLOW_FILE_SOURCES,
+        "policy": address_policy(),
     }
+
+
+def _known_hosts(credential: Credential | None) -> Path | None:
+    """The host keys stored with the credential, as the file that ssh wants; None: pinned at first use."""
+    if credential is None or not credential.known_hosts:
+        return None
+    place: Path = settings.DATA.folder("ssh") / f"known_hosts-{credential.pk}"
+    place.write_text(credential.known_hosts + "\n")
+    return place
+
+
+def address_policy() -> AddressPolicy | None:
+    """Which addresses sources may come from: the public internet, the company's network too (default), or any."""
+    policies: dict[str, AddressPolicy | None] = {"public": public_only, "intranet": intranet_too, "any": None}
+    return policies[settings.SOURCE_ADDRESSES]
 
 
 def _identity(scene: Scene) -> dict[str, Any]:

@@ -1,0 +1,255 @@
+"""This machine's Fairway: up, down, status, doctor, demo. Starts processes, asks over HTTP, knows nothing of the inside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+DEFAULT_DATA = "~/.local/share/fairway"
+Data = Annotated[Path, typer.Option("--data", envvar="FAIRWAY_DATA", help="The data directory; everything lies below it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def attach(app: typer.Typer) -> None:
+    """Add these commands to the program."""
+    for command in (up, down, status, doctor, demo):
+        app.command()(command)
+
+
+def up(
+    data: Data = Path(DEFAULT_DATA),
+    port: Annotated[int, typer.Option(help="Where pages and API answer.")] = 8000,
+    proxy_port: Annotated[int, typer.Option(help="Where applications answer.")] = 8080,
+    bind: Annotated[str, typer.Option(help="The address pages and API listen on.")] = "127.0.0.1",
+    demo_data: Annotated[bool, typer.Option("--demo", help="Start with demo data.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it answers.")] = False,
+) -> None:
+    """Start Fairway: pages, API, worker and proxy. Ctrl-C stops it and the applications of this machine."""
+    arguments = _up_arguments(data, port, proxy_port, bind, demo_data)
+    if not detach:
+        sys.stdout.write(f"Fairway starts at http://localhost:{port} (data in {_place(data)}). Ctrl-C stops it.\n")
+        sys.stdout.flush()
+        os.execv(sys.executable, arguments)
+    facts = _start_detached(arguments, data)
+    _say(f"Fairway runs at http://localhost:{facts['port']} (process {facts['pid']}).")
+    if facts.get("first_link"):
+        _say(f"First administrator: {facts['first_link']}")
+
+
+def down(
+    data: Data = Path(DEFAULT_DATA),
+    keep_applications: Annotated[
+        bool, typer.Option("--keep-applications", help="Only end the control plane; applications go on serving.")
+    ] = False,
+) -> None:
+    """Stop Fairway on this machine, with its applications and proxy. Data and volumes stay."""
+    facts = _facts(data)
+    if facts is None:
+        _say("Fairway does not run here.")
+        return
+    os.kill(facts["pid"], signal.SIGTERM if keep_applications else signal.SIGINT)
+    if not _wait(lambda: _facts(data) is None, seconds=60):
+        _fail(f"It has not stopped within 60 s; look at {_place(data) / 'logs' / 'fairway.log'} (process {facts['pid']}).")
+    _say("Stopped." if not keep_applications else "The control plane has stopped; applications go on serving.")
+
+
+def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
+    """Whether Fairway runs here. Exit code 0 when it answers, 1 when not."""
+    facts = _facts(data)
+    answers = facts is not None and _answers(facts["port"])
+    if as_json:
+        _say(json.dumps({"is_running": facts is not None, "answers": answers, **(facts or {})}))
+    elif facts is None:
+        _say(f"Fairway does not run with the data in {_place(data)}. Start it with: fairway up")
+    else:
+        word = "answers" if answers else "does not answer"
+        _say(f"Fairway {word} at http://localhost:{facts['port']}; applications at port {facts['proxy_port']}.")
+    raise typer.Exit(0 if answers else 1)
+
+
+def doctor(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
+    """Look at this machine: what Fairway can use here, what is missing and how to get it. Exit code 1 for a real problem."""
+    environment = {**os.environ, "FAIRWAY_DATA": str(_place(data))}
+    done = subprocess.run(
+        [sys.executable, "-m", "fairway.config.doctor"], env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        _fail(f"The examination itself failed: {done.stderr.strip()[-500:]}")
+    findings: list[dict[str, str]] = json.loads(done.stdout)
+    if as_json:
+        _say(json.dumps(findings, indent=2))
+    else:
+        _print_findings(findings)
+    raise typer.Exit(1 if any(finding["state"] == "bad" for finding in findings) else 0)
+
+
+def demo(
+    data: Data = Path(".demo"),
+    example: Annotated[Path, typer.Option(help="The folder to deploy.")] = Path("examples/flask"),
+    port: Annotated[int, typer.Option(help="0: a free one, 8000 if possible.")] = 0,
+    proxy_port: Annotated[int, typer.Option(help="0: a free one, 8080 if possible.")] = 0,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the example answers.")] = False,
+) -> None:
+    """Start Fairway with demo data, deploy an example through the public API, and print its live URL."""
+    began = time.monotonic()
+    facts = _facts(data) or _start_detached(
+        _up_arguments(data, port or _free_port(8000), proxy_port or _free_port(8080), "127.0.0.1", True), data
+    )
+    sign_in = json.loads((_place(data) / "demo" / "sign-in.json").read_text())
+    server = f"http://localhost:{facts['port']}"
+    environment = {**os.environ, "FAIRWAY_URL": server, "FAIRWAY_TOKEN": sign_in["token"]}
+    command = [sys.executable, "-m", "fairway.cli.main", "deploy", "hello", "--path", str(example), "--env", "development"]
+    code = subprocess.run([*command, "--reason", "make demo"], env=environment, check=False).returncode
+    url = f"http://hello.development.localhost:{facts['proxy_port']}"
+    if code == 0 and not _wait(lambda: _serves(facts["proxy_port"], "hello.development.localhost"), seconds=10):
+        code = 1
+    if code:
+        _say(f"The example did not go live. The log: {_place(data) / 'logs' / 'fairway.log'}")
+    else:
+        _print_summary(url, server, sign_in, time.monotonic() - began)
+    if detach:
+        raise typer.Exit(code)
+    _stay(data, code)
+
+
+def _stay(data: Path, code: int) -> None:
+    _say("\nCtrl-C stops everything.")
+    with contextlib.suppress(KeyboardInterrupt):
+        while _facts(data) is not None:
+            time.sleep(0.5)
+    _say("\nStopping …")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    down(data)
+    raise typer.Exit(code)
+
+
+def _print_summary(url: str, server: str, sign_in: dict[str, str], seconds: float) -> None:
+    _say("")
+    _say(f"  Live         {url}")
+    _say(f"  Fairway      {server}")
+    _say(f"  Sign in      {sign_in['username']}  /  {sign_in['password']}")
+    _say(f"  Took         {seconds:.1f} s")
+
+
+def _print_findings(findings: list[dict[str, str]]) -> None:
+    from rich.console import Console
+
+    marks = {"good": "[green]✓[/]", "note": "[yellow]○[/]", "bad": "[red]✗[/]"}
+    console = Console(highlight=False)
+    width = max(len(finding["what"]) for finding in findings)
+    for finding in findings:
+        console.print(f"{marks[finding['state']]} {finding['what']:<{width}}  ", end="")
+        console.print(finding["sentence"], markup=False)
+
+
+def _up_arguments(data: Path, port: int, proxy_port: int, bind: str, is_demo: bool) -> list[str]:
+    arguments = [sys.executable, "-m", "fairway.config.up", "--data", str(_place(data))]
+    arguments += ["--port", str(port), "--proxy-port", str(proxy_port), "--bind", bind]
+    return [*arguments, "--demo"] if is_demo else arguments
+
+
+def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
+    """Start it in a session of its own and wait until it answers; exits 1 with the end of its log when it does not."""
+    folder = _place(data) / "logs"
+    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    log = folder / "fairway.log"
+    with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
+        start = log.stat().st_size
+        child = subprocess.Popen(
+            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+        )
+    found: dict[str, Any] | None = None
+
+    def is_up() -> bool:
+        nonlocal found
+        found = _facts(data)
+        return child.poll() is not None or (found is not None and found["state"] == "running" and _answers(found["port"]))
+
+    _wait(is_up, seconds=60)
+    if child.poll() is not None or found is None or not _answers(found["port"]):
+        with open(log, "rb") as said:
+            said.seek(start)
+            tail = said.read().decode(errors="replace").strip()
+        _fail(f"Fairway did not start.\n{tail[-2000:]}")
+    child.returncode = 0  # it lives on without us; do not warn about it
+    assert found is not None
+    return found
+
+
+def _place(data: Path) -> Path:
+    return data.expanduser().absolute()
+
+
+def _facts(data: Path) -> dict[str, Any] | None:
+    """What the running supervisor says of itself; None when it does not run."""
+    try:
+        facts: dict[str, Any] = json.loads((_place(data) / "run" / "fairway.json").read_text())
+        os.kill(facts["pid"], 0)
+    except (FileNotFoundError, ProcessLookupError, ValueError, NotADirectoryError):
+        return None
+    except PermissionError:
+        _fail(f"{_place(data)} belongs to somebody else.")
+    return facts
+
+
+def _answers(port: int) -> bool:
+    return _status(port, "localhost", "/api/v1/health") == 200
+
+
+def _serves(port: int, host: str) -> bool:
+    code = _status(port, host, "/")
+    return code is not None and code < 500
+
+
+def _status(port: int, host: str, path: str) -> int | None:
+    """The status of a GET on this machine, whatever the host name resolves to."""
+    import http.client
+
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Host": f"{host}:{port}"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def _free_port(wanted: int) -> int:
+    for port in (wanted, 0):
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with contextlib.suppress(OSError):
+                trial.bind(("127.0.0.1", port))
+                return int(trial.getsockname()[1])
+    _fail("No port is free on this machine.")
+    raise AssertionError
+
+
+def _wait(condition: Any, *, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return bool(condition())
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _fail(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    raise typer.Exit(1)

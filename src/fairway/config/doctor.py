@@ -1,0 +1,110 @@
+"""Looks at this machine and says what Fairway can use, as JSON: ``[{"what", "state": good|note|bad, "sentence"}]``."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+Finding = dict[str, str]
+
+
+def findings() -> Iterator[Finding]:
+    """Every look, each protected from the others' surprises."""
+    for look in (_python, _data, _disk, _database, _caddy, _uv, _git, _node, _docker, _names):
+        try:
+            yield look()
+        except Exception as error:  # an examination that breaks is itself a finding
+            yield _finding(look.__name__.strip("_"), "bad", f"could not be looked at: {error}")
+
+
+def _finding(what: str, state: str, sentence: str) -> Finding:
+    return {"what": what, "state": state, "sentence": sentence}
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return _finding("Python", "good" if sys.version_info >= (3, 11) else "bad", version)
+
+
+def _data() -> Finding:
+    place = Path(os.environ["FAIRWAY_DATA"])
+    if not place.exists():
+        return _finding("Data directory", "note", f"{place} does not exist yet; fairway up makes it.")
+    if place.stat().st_mode & 0o077:
+        return _finding("Data directory", "bad", f"{place} can be read by others; run: chmod 700 {place}")
+    return _finding("Data directory", "good" if os.access(place, os.W_OK) else "bad", str(place))
+
+
+def _disk() -> Finding:
+    place = Path(os.environ["FAIRWAY_DATA"])
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    return _finding("Free disk", "good" if free > 2 * 2**30 else "bad", f"{free / 2**30:.1f} GB below {place}")
+
+
+def _database() -> Finding:
+    place = Path(os.environ["FAIRWAY_DATA"]) / "fairway.sqlite3"
+    if os.environ.get("FAIRWAY_DATABASE_URL"):
+        return _finding("Database", "good", "FAIRWAY_DATABASE_URL names one.")
+    if not place.exists():
+        return _finding("Database", "note", "SQLite, made at the first start.")
+    import sqlite3
+
+    connection = sqlite3.connect(f"file:{place}?mode=ro", uri=True)
+    try:
+        answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+    finally:
+        connection.close()
+    return _finding("Database", "good" if answer == "ok" else "bad", f"SQLite at {place}: {answer}")
+
+
+def _caddy() -> Finding:
+    from fairway.drivers.proxy.caddy import find_caddy
+
+    return _finding("Caddy", "good", str(find_caddy()))
+
+
+def _uv() -> Finding:
+    import uv
+
+    return _finding("uv", "good", str(uv.find_uv_bin()))
+
+
+def _git() -> Finding:
+    return _program("git", "Git repositories cannot be deployed; install git.")
+
+
+def _node() -> Finding:
+    found = _program("npm", "Node applications cannot be built here; install nodejs and npm.")
+    return {**found, "what": "Node and npm"}
+
+
+def _program(name: str, without: str) -> Finding:
+    place = shutil.which(name)
+    return _finding(name.capitalize(), "good" if place else "note", place or without)
+
+
+def _docker() -> Finding:
+    from fairway.drivers.runtimes.registry import availability, open_runtime
+
+    answer = availability(open_runtime("docker", {}, Path(os.environ["FAIRWAY_DATA"])))
+    return _finding("Docker", "good" if answer.is_available else "note", answer.sentence)
+
+
+def _names() -> Finding:
+    try:
+        socket.getaddrinfo("hello.staging.localhost", None)
+    except OSError:
+        sentence = "*.localhost does not resolve for programs here (browsers and curl resolve it themselves)."
+        return _finding("Names", "note", sentence)
+    return _finding("Names", "good", "*.localhost resolves to this machine.")
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(list(findings())))

@@ -1,0 +1,241 @@
+"""A whole Fairway of its own: real processes, real Caddy, a data directory in a temporary folder; driven by HTTP only."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ENDED = {"live", "superseded", "failed", "errored", "cancelled"}
+
+
+@dataclass
+class Answer:
+    """What came back: status, body and headers."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return self.body.decode(errors="replace")
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Installation:
+    """``fairway up --demo`` below `data`; `environ` is added to its environment."""
+
+    data: Path
+    environ: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+    port: int = 0
+    proxy_port: int = 0
+
+    def __post_init__(self) -> None:
+        self.port = self.port or free_port()
+        self.proxy_port = self.proxy_port or free_port()
+
+    # --- its processes
+
+    def start(self) -> Installation:
+        command = [sys.executable, "-m", "fairway.config.up", "--demo", "--data", str(self.data)]
+        command += ["--port", str(self.port), "--proxy-port", str(self.proxy_port)]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
+        environment |= {"FAIRWAY_LEASE_SECONDS": "3", "FAIRWAY_ALLOW_FILE_SOURCES": "1", **self.environ}
+        self.log = self.data.parent / f"{self.data.name}.log"
+        with open(self.log, "ab") as output:
+            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+        wait_for(lambda: self._is_dead() or self._answers(), "Fairway answers", seconds=60)
+        assert not self._is_dead(), self.log.read_text()[-4000:]
+        wait_for(lambda: self.visit("nobody.localhost").status == 404, "the proxy answers")
+        return self
+
+    def stop(self) -> None:
+        """End everything of it, applications and proxy included."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(timeout=60)
+
+    def pid_of(self, name: str) -> int:
+        """The process that does ``web`` or ``worker``; they are the supervisor's children, in the order they were made."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        wanted = [int(pid) for pid in children if _is_doing(int(pid), name, self.port)]
+        assert wanted, f"no {name} among {children}"
+        return wanted[0]
+
+    def kill_worker(self) -> None:
+        """SIGKILL; the supervisor starts another."""
+        os.kill(self.pid_of("worker"), signal.SIGKILL)
+
+    def kill_control_plane(self) -> None:
+        """SIGKILL to the supervisor, web and worker at once. Applications and proxy live on."""
+        assert self.process is not None
+        for pid in (self.process.pid, self.pid_of("web"), self.pid_of("worker")):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(timeout=10)
+
+    def _answers(self) -> bool:
+        return ask(self.port, "GET", "/api/v1/health", {"Host": "localhost"}).status == 200
+
+    def _is_dead(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    # --- its doors
+
+    def api(self, method: str, path: str, body: Any = None, *, token: str | None = None, raw: bytes | None = None) -> Answer:
+        headers = {"Authorization": f"Bearer {token or self.sign_in['token']}", "Host": f"localhost:{self.port}"}
+        content = raw if raw is not None else json.dumps(body).encode() if body is not None else None
+        if content is not None:
+            headers["Content-Type"] = "application/octet-stream" if raw is not None else "application/json"
+        return ask(self.port, method, f"/api/v1{path}", headers, content)
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        """`api`, insisting on success."""
+        answer = self.api(method, path, body, **more)
+        assert answer.status < 300, f"{method} {path}: {answer.status} {answer.text}"
+        return answer.json if answer.body else None
+
+    def visit(self, host: str, path: str = "/", **headers: str) -> Answer:
+        """Ask an application through the proxy."""
+        return ask(self.proxy_port, "GET", path, {"Host": f"{host}:{self.proxy_port}", **headers})
+
+    @property
+    def sign_in(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads((self.data / "demo" / "sign-in.json").read_text())
+        return found
+
+    # --- what tests do with it
+
+    def upload(self, folder: Path) -> dict[str, str]:
+        """Upload a folder; returns the source it makes."""
+        stored = self.call("POST", "/uploads", raw=packed(folder))
+        return {"kind": "archive", "upload": stored["checksum"]}
+
+    def create(self, slug: str, source: dict[str, str], **more: Any) -> Any:
+        return self.call("POST", "/applications", {"name": slug, "slug": slug, "source": source, **more})
+
+    def deploy(self, slug: str, environment: str = "staging", **more: Any) -> int:
+        """Ask for a deployment; returns its number."""
+        wanted = {"application": slug, "environment": environment, **more}
+        number: int = self.call("POST", "/deployments", wanted)["id"]
+        return number
+
+    def deployment(self, number: int) -> Any:
+        return self.call("GET", f"/deployments/{number}")
+
+    def ended(self, number: int, seconds: float = 120) -> Any:
+        """Wait until it has ended; returns it."""
+        wait_for(lambda: self.deployment(number)["status"] in ENDED, f"deployment {number} ends", seconds=seconds)
+        return self.deployment(number)
+
+    def live(self, number: int, seconds: float = 120) -> Any:
+        """Wait until it has ended, and insist that it is live."""
+        found = self.ended(number, seconds)
+        assert found["status"] == "live", f"{found['status']}: {found.get('sentence')}\n{self.log_of(number)}"
+        return found
+
+    def reached(self, number: int, step: str, seconds: float = 60) -> None:
+        """Wait until the step has begun."""
+        wait_for(lambda: self.deployment(number)["step"] == step, f"deployment {number} reaches {step}", seconds=seconds)
+
+    def log_of(self, number: int) -> str:
+        return self.api("GET", f"/deployments/{number}/log/raw").text
+
+    def placement(self, slug: str, environment: str = "staging") -> Any:
+        return self.call("GET", f"/applications/{slug}/environments/{environment}/placement")
+
+    def instances(self, slug: str, environment: str = "staging") -> list[Path]:
+        """The instance directories of the process runtime: what is really there."""
+        return sorted((self.data / "process" / "instances").glob(f"fairway-{slug}.{environment}-*"))
+
+
+@contextmanager
+def installed(data: Path, **environ: str) -> Iterator[Installation]:
+    """A running installation, ended with everything of it."""
+    one = Installation(data, environ)
+    try:
+        yield one.start()
+    finally:
+        one.stop()
+
+
+def ask(port: int, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+        connection.request(method, path, body, headers)
+        with connection.getresponse() as response:
+            return Answer(response.status, response.read(), {k.lower(): v for k, v in response.getheaders()})
+
+
+def packed(folder: Path) -> bytes:
+    """The folder as a tar, as the command line would send it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for place in sorted(folder.rglob("*")):
+            if not {"node_modules", ".venv", "__pycache__"} & set(place.parts):
+                archive.add(place, place.relative_to(folder), recursive=False)
+    return buffer.getvalue()
+
+
+def wait_for(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if condition():
+                return
+        except (OSError, http.client.HTTPException):
+            pass
+        time.sleep(0.05)
+    raise AssertionError(f"waited {seconds} s in vain: {what}")
+
+
+def free_port() -> int:
+    with socket.socket() as trial:
+        trial.bind(("127.0.0.1", 0))
+        return int(trial.getsockname()[1])
+
+
+def _is_doing(pid: int, name: str, port: int) -> bool:
+    """The web process listens on the port, the worker does not."""
+    listens = any(
+        _inode(line) in _sockets(pid) for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if _listens(line, port)
+    )
+    return listens if name == "web" else not listens
+
+
+def _listens(line: str, port: int) -> bool:
+    fields = line.split()
+    return fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
+
+
+def _inode(line: str) -> str:
+    return line.split()[9]
+
+
+def _sockets(pid: int) -> set[str]:
+    found = set()
+    for place in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            target = os.readlink(place)
+        except OSError:
+            continue
+        if target.startswith("socket:["):
+            found.add(target[8:-1])
+    return found
