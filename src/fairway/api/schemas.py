@@ -86,7 +86,7 @@ class Page(Schema, Generic[Item]):
 def page_of(
     chosen: QuerySet[Row], wanted: Paged, show: Callable[[Sequence[Row]], list[Any]], by: str = "pk"
 ) -> dict[str, Any]:
-    """The rows below the cursor, newest first; `by` is the number they are ordered by. Never counted: that costs all of history."""
+    """The rows below the cursor, newest first; `by` is the number they are ordered by. Never counts all of history."""
     if wanted.cursor is not None:
         chosen = chosen.filter(**{f"{by}__lt": wanted.cursor})
     rows = list(chosen[: wanted.limit + 1])

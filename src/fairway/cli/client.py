@@ -1,0 +1,136 @@
+"""The HTTP API, as commands use it. The only thing the command line knows of Fairway."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from fairway import __version__
+from fairway.cli.account import Account, current
+from fairway.cli.failures import Code, Stop, stop_for
+
+if TYPE_CHECKING:
+    import httpx
+
+TIMEOUT = 30.0  # seconds without a byte; uploads and long logs move all the time
+
+
+class Client:
+    """Calls below ``/api/v1``. Every refusal is raised as a `Stop` that says what to do."""
+
+    def __init__(self, account: Account | None = None) -> None:
+        import httpx  # late: half of a second's start-up that `--help` does not need
+
+        self.account = account or current()
+        headers = {"X-Fairway-Client": f"cli/{__version__}", "Accept": "application/json"}
+        if self.account.token:
+            headers["Authorization"] = f"Bearer {self.account.token}"
+        self._http = httpx.Client(base_url=f"{self.account.url}/api/v1", headers=headers, timeout=TIMEOUT)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self.call("GET", path, query=query)
+
+    def post(self, path: str, body: Any = None) -> Any:
+        return self.call("POST", path, body={} if body is None else body)
+
+    def put(self, path: str, body: Any) -> Any:
+        return self.call("PUT", path, body=body)
+
+    def patch(self, path: str, body: Any) -> Any:
+        return self.call("PATCH", path, body=body)
+
+    def delete(self, path: str, **query: Any) -> Any:
+        return self.call("DELETE", path, query=query)
+
+    def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, body: Any = None) -> Any:
+        """The answer's JSON, None when it has none. Raises `Stop`."""
+        response = self._send(method, path, params=_given(query), json=body)
+        if response.status_code == 204:
+            return None
+        return self._json(response)
+
+    def upload(self, name: str, pieces: Iterator[bytes], size: int) -> Any:
+        """Send an archive as the body itself, piece by piece; `size` in bytes."""
+        headers = {
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(size),
+            "X-File-Name": name.encode("ascii", "replace").decode(),
+        }
+        return self._json(self._send("POST", "/uploads", content=pieces, headers=headers))
+
+    def lines(self, path: str, **query: Any) -> Iterator[str]:
+        """The lines of a long text answer, as they come."""
+        import httpx
+
+        try:
+            with self._http.stream("GET", path, params=_given(query)) as response:
+                if response.is_error:
+                    response.read()
+                    self._raise(response)
+                yield from response.iter_lines()
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+
+    def pages(self, path: str, *, limit: int, **query: Any) -> list[Any]:
+        """Up to `limit` items of a listing, over as many pages as that takes."""
+        items: list[Any] = []
+        cursor = None
+        while len(items) < limit:
+            page = self.get(path, cursor=cursor, limit=min(200, limit - len(items)), **query)
+            items += page["items"]
+            cursor = page["next"]
+            if cursor is None:
+                break
+        return items
+
+    def _send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        import httpx
+
+        try:
+            response = self._http.request(method, path, **options)
+        except httpx.HTTPError as error:
+            raise self._unreachable(error) from None
+        if response.is_error or response.is_redirect:
+            self._raise(response)
+        return response
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError:
+            raise Stop(f"{self.account.url} answered, but it is not Fairway.", Code.FAILED, advice=_ELSEWHERE) from None
+
+    def _raise(self, response: httpx.Response) -> None:
+        try:
+            problem = response.json()
+        except ValueError:
+            problem = {}
+        if not isinstance(problem, dict):
+            problem = {}
+        raise stop_for(response.status_code, problem, self.account.url)
+
+    def _unreachable(self, error: httpx.HTTPError) -> Stop:
+        import httpx
+
+        if isinstance(error, httpx.TimeoutException):
+            return Stop(f"{self.account.url} did not answer in time.", advice="Try again; “fairway status” says more.")
+        return Stop(f"Fairway cannot be reached at {self.account.url}.", advice=_ELSEWHERE)
+
+
+_ELSEWHERE = "Start it with “fairway up”, or say where it is with “fairway login URL”."
+
+
+def _given(query: dict[str, Any] | None) -> dict[str, Any]:
+    return {name: value for name, value in (query or {}).items() if value not in (None, "")}
+
+
+def part(text: str) -> str:
+    """A name as one part of a path, whatever it holds."""
+    return quote(text, safe="")

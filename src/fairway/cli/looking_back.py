@@ -1,0 +1,244 @@
+"""history, events, audit, people, openapi."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from fairway.cli import words
+from fairway.cli.client import Client, part
+from fairway.cli.failures import Code
+from fairway.cli.output import Column, Json, answer, is_json, note, out, say, status, styled, table
+
+audit = typer.Typer(no_args_is_help=True, help="Whether the record of everything is whole.")
+people = typer.Typer(no_args_is_help=True, help="People and their roles.")
+App = Annotated[str, typer.Option("--app", "-a", help="Only of this application.")]
+OfEnv = Annotated[str, typer.Option("--env", "-e", help="Only in this environment.")]
+Person = Annotated[str, typer.Option("--person", help="Only by this person.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many.")]
+Since = Annotated[str, typer.Option("--since", help="From this time on, e.g. 2026-03-01T00:00Z.")]
+Username = Annotated[str, typer.Argument(metavar="USERNAME")]
+
+
+def history(
+    app: Annotated[str, typer.Argument(metavar="[APP]", help="Only of this application.")] = "",
+    env: OfEnv = "",
+    state: Annotated[str, typer.Option("--status", help="live, active, failed, cancelled, …")] = "",
+    person: Person = "",
+    since: Since = "",
+    limit: Limit = 20,
+    as_json: Json = False,
+) -> None:
+    """Every deployment, newest first."""
+    filters = {"application": app, "environment": env, "status": state, "person": person, "since": since}
+    with Client() as client:
+        rows = client.pages("/deployments", limit=limit, **filters)
+    if is_json():
+        answer(rows)
+        return
+    columns = [
+        Column("#", is_number=True), Column("Status"), Column("Application"), Column("Environment"), Column("Version"),
+        Column("Act", 90), Column("Took", 80, is_number=True), Column("When", 60), Column("By", 100), Column("Reason", 130),
+    ]  # fmt: skip
+    shown = [
+        (one["id"], status(one["status"]), one["application"]["slug"], one["environment"]["slug"], words.version(one)[:24],
+         words.KIND_WORDS.get(one["kind"], one["kind"]), words.seconds(one["seconds"]), words.ago(one["created_at"]),
+         one["requested_by"], one["reason"][:60])
+        for one in rows
+    ]  # fmt: skip
+    table(
+        columns,
+        shown,
+        empty="Nothing was deployed yet that fits. Put something live: fairway deploy NAME --path . --env ENV",
+    )
+
+
+def events(
+    app: App = "",
+    env: OfEnv = "",
+    person: Person = "",
+    verb: Annotated[str, typer.Option(help="A verb or its first word: deployment, environment.locked, …")] = "",
+    since: Since = "",
+    limit: Limit = 30,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new ones come; Ctrl-C ends.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Who did what, when, and by which door; newest last."""
+    filters = {"application": app, "environment": env, "person": person, "verb": verb, "since": since}
+    with Client() as client:
+        rows = client.pages("/events", limit=limit, **filters)[::-1]
+        if not follow:
+            _events(rows)
+            return
+        try:
+            _follow(client, rows, filters)
+        except KeyboardInterrupt:
+            raise typer.Exit(0) from None
+
+
+@audit.command("verify")
+def verify(as_json: Json = False) -> None:
+    """Walk the whole chain of events: was one changed, is one missing? Exit code 1 if so."""
+    with Client() as client:
+        found = client.get("/audit/verification")
+    if is_json():
+        answer(found)
+    else:
+        say(found["sentence"], "done" if found["is_intact"] else "failed")
+    if not found["is_intact"]:
+        raise typer.Exit(int(Code.FAILED))
+
+
+@audit.command("export")
+def export(app: App = "", env: OfEnv = "", since: Since = "", as_json: Json = False) -> None:
+    """Every event as JSON lines on stdout, oldest first, hashes included."""
+    with Client() as client:
+        for line in client.lines("/events/export", application=app, environment=env, since=since):
+            print(line)
+
+
+@people.command("list")
+def list_people(as_json: Json = False) -> None:
+    """Everybody, with their roles."""
+    with Client() as client:
+        rows = client.get("/people")
+    if is_json():
+        answer(rows)
+        return
+    columns = [Column("Username"), Column("Name", 80), Column("Roles", wraps=True), Column("State")]
+    shown = [
+        (one["username"], one["name"], ", ".join(_grant(grant) for grant in one["grants"]) or "none",
+         status("healthy", "Active") if one["is_active"] else status("stopped", "Kept out"))
+        for one in rows
+    ]  # fmt: skip
+    table(columns, shown, empty="There is nobody yet.")
+
+
+@people.command("invite")
+def invite(
+    username: Username,
+    role: Annotated[
+        list[str] | None, typer.Option("--role", help="admin, release_manager, deployer, viewer; repeatable.")
+    ] = None,
+    email: Annotated[str, typer.Option(help="Their address.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Add a person and print their invitation link; it works once, for seven days."""
+    body = {"username": username, "email": email, "roles": [one.replace("-", "_") for one in role or []]}
+    with Client() as client:
+        made = client.post("/people", body)
+    _invited(made, made["invitation"])
+
+
+@people.command("invite-again")
+def invite_again(username: Username, as_json: Json = False) -> None:
+    """A new invitation (or password) link; older ones die."""
+    with Client() as client:
+        made = client.post(f"/people/{part(username)}/invitation")
+    _invited(made, made)
+
+
+@people.command("roles")
+def set_roles(
+    username: Username,
+    grants: Annotated[
+        list[str] | None, typer.Argument(metavar="[ROLE[@ENV][/APP]]...", help="All of them, e.g. deployer@staging.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Replace a person's roles: deployer, deployer@staging, deployer/shop, deployer@staging/shop."""
+    with Client() as client:
+        one = client.put(f"/people/{part(username)}/roles", {"grants": [_parse_grant(text) for text in grants or []]})
+    _person(one, f"{username}: {', '.join(_grant(grant) for grant in one['grants']) or 'no role'}.")
+
+
+@people.command("activate")
+def activate(username: Username, as_json: Json = False) -> None:
+    """Let a person in again."""
+    _set_access(username, True)
+
+
+@people.command("deactivate")
+def deactivate(username: Username, as_json: Json = False) -> None:
+    """Keep a person out, and their tokens with them."""
+    _set_access(username, False)
+
+
+def openapi(as_json: Json = False) -> None:
+    """Print the description of the API (OpenAPI 3.1)."""
+    with Client() as client:
+        answer(client.get("/openapi.json"))
+
+
+def _events(rows: list[dict[str, Any]]) -> None:
+    if is_json():
+        answer(rows)
+        return
+    columns = [Column("#", 70, is_number=True), Column("When"), Column("Who"), Column("Door", 100), Column("What"),
+               Column("On"), Column("Comment", 120)]  # fmt: skip
+    shown = [
+        (
+            one["id"],
+            words.ago(one["at"]),
+            one["actor_name"],
+            one["door"],
+            one["verb"],
+            one["subject_label"],
+            one["comment"][:60],
+        )
+        for one in rows
+    ]
+    table(columns, shown, empty="Nothing happened that fits.")
+
+
+def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str]) -> None:
+    last = 0
+    while True:
+        for one in rows:
+            last = max(last, one["id"])
+            if is_json():
+                import json
+
+                print(json.dumps(one, ensure_ascii=False), flush=True)
+            else:
+                who = f"{one['at'][:19].replace('T', ' ')}  {one['actor_name']}  {one['verb']}  {one['subject_label']}"
+                out().print(who, styled(one["comment"], "bright_black"), soft_wrap=True)
+        time.sleep(1.0)
+        newest = client.pages("/events", limit=200, **filters)
+        rows = [one for one in newest if one["id"] > last][::-1]
+
+
+def _grant(one: dict[str, Any]) -> str:
+    scope = (f"@{one['environment']}" if one["environment"] else "") + (
+        f"/{one['application']}" if one["application"] else ""
+    )
+    return f"{one['role']}{scope}"
+
+
+def _parse_grant(text: str) -> dict[str, str]:
+    rest, _, application = text.partition("/")
+    role, _, environment = rest.partition("@")
+    return {"role": role.replace("-", "_"), "environment": environment, "application": application}
+
+
+def _invited(value: Any, invitation: dict[str, str]) -> None:
+    if is_json():
+        answer(value)
+        return
+    note("Give them this link yourself; it works once, for seven days.")
+    out().print(styled(invitation["link"] or invitation["secret"], "bold"), soft_wrap=True)
+
+
+def _set_access(username: str, is_active: bool) -> None:
+    with Client() as client:
+        one = client.put(f"/people/{part(username)}/access", {"is_active": is_active})
+    _person(one, f"{username} may sign in." if is_active else f"{username} is kept out.")
+
+
+def _person(one: dict[str, Any], sentence: str) -> None:
+    if is_json():
+        answer(one)
+    else:
+        say(sentence)

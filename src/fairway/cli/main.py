@@ -1,0 +1,71 @@
+"""The program `fairway`. It knows only the HTTP API, so that whatever it can do, anyone with a token can do."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from fairway.cli import looking_back, machine, places, running, settings, shipping, signing_in
+from fairway.cli.failures import Stop
+from fairway.cli.output import begin, explain
+
+HELP = "Put applications live, promote them, take them back. Start with: fairway deploy NAME --path . --env development"
+SHIP, RUN, BACK, SELF = "Ship", "What runs", "Look back", "You and your team"
+
+app = typer.Typer(name="fairway", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from fairway import __version__
+
+        print(f"fairway {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options of the program itself."""
+
+
+def _add(panel: str, *commands: Callable[..., None]) -> None:
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+
+
+_add(SHIP, shipping.deploy, shipping.promote, shipping.rollback, shipping.watch, shipping.cancel)
+_add(RUN, shipping.restart, running.stop, running.start, running.scale, running.logs, running.domains, running.access)
+_add(RUN, running.remove)
+app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
+app.add_typer(places.envs, name="envs", rich_help_panel=RUN)
+app.add_typer(settings.config, name="config", rich_help_panel=RUN)
+_add(BACK, looking_back.history, looking_back.events)
+app.add_typer(looking_back.audit, name="audit", rich_help_panel=BACK)
+_add(SELF, signing_in.login, signing_in.logout, signing_in.whoami)
+app.add_typer(signing_in.tokens, name="tokens", rich_help_panel=SELF)
+app.add_typer(settings.credentials, name="credentials", rich_help_panel=SELF)
+app.add_typer(looking_back.people, name="people", rich_help_panel=SELF)
+_add(SELF, looking_back.openapi)
+machine.attach(app)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the program and exit with its code: 0 live, 1 failed, 2 usage, 3 refused with blockers, 4 cancelled."""
+    begin()
+    try:
+        app(args=arguments)
+    except Stop as stop:
+        explain(stop)
+        sys.exit(int(stop.code))
+    except BrokenPipeError:  # `fairway history | head`
+        sys.stderr.close()
+        sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""What commands print: results on stdout, everything else on stderr; tables for people, JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fairway.cli.failures import Stop
+from fairway.cli.words import colour, shape, word
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+PIPED_WIDTH = 400  # a pipe has no width: never cut there
+
+
+class _Mode:
+    """Whether this run of the program answers in JSON."""
+
+    is_json = False
+
+
+def _choose(value: bool) -> bool:
+    _Mode.is_json = _Mode.is_json or value
+    return value
+
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON on stdout.", callback=_choose)]
+
+
+def is_json() -> bool:
+    return _Mode.is_json
+
+
+def begin() -> None:
+    """Forget the last run's choice; a test may run the program twice."""
+    _Mode.is_json = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `least` is the terminal width below which it is left out; 0 means never."""
+
+    title: str
+    least: int = 0
+    is_number: bool = False
+    wraps: bool = False
+
+
+def out() -> Console:
+    """The console of results."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else PIPED_WIDTH
+    return Console(file=sys.stdout, highlight=False, width=width, emoji=False, markup=False)
+
+
+def err() -> Console:
+    """The console of progress and explanations."""
+    from rich.console import Console
+
+    width = None if sys.stderr.isatty() else PIPED_WIDTH
+    return Console(file=sys.stderr, highlight=False, width=width, emoji=False, markup=False)
+
+
+def answer(value: Any) -> None:
+    """The one JSON document of a ``--json`` run."""
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def say(sentence: str, state: str = "done") -> None:
+    """One line that says what was done."""
+    if not is_json():
+        out().print(status(state, sentence))
+
+
+def note(sentence: str) -> None:
+    """One quiet line on stderr."""
+    err().print(styled(sentence, "bright_black"))
+
+
+def styled(text: str, style: str) -> Text:
+    from rich.text import Text
+
+    return Text(text, style=style)
+
+
+def status(state: str, text: str | None = None) -> Text:
+    """Shape, word, colour."""
+    from rich.text import Text
+
+    return Text.assemble((f"{shape(state)} ", colour(state)), (word(state) if text is None else text, ""))
+
+
+def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
+    """Aligned columns, those that do not fit a narrow terminal left out. `empty` says what to do when there is nothing."""
+    console = out()
+    if not rows:
+        console.print(styled(empty, "bright_black"))
+        return
+    from rich.table import Table
+
+    shown = [index for index, column in enumerate(columns) if console.width >= column.least]
+    grid = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index in shown:
+        column = columns[index]
+        overflow = "fold" if column.wraps else "ellipsis"
+        justify = "right" if column.is_number else "left"
+        grid.add_column(column.title, justify=justify, no_wrap=not column.wraps, overflow=overflow)  # type: ignore[arg-type]
+    for row in rows:
+        grid.add_row(*[_cell(row[index]) for index in shown])
+    console.print(grid)
+
+
+def facts(pairs: Sequence[tuple[str, Any]]) -> None:
+    """Names and values below each other; empty values are left out."""
+    from rich.table import Table
+
+    grid = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    grid.add_column(style="bright_black", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in pairs:
+        if value not in (None, ""):
+            grid.add_row(name, _cell(value))
+    out().print(grid)
+
+
+def _cell(value: Any) -> Any:
+    from rich.text import Text
+
+    return value if isinstance(value, Text) else Text("" if value is None else str(value))
+
+
+def explain(stop: Stop) -> None:
+    """Why it ended: what happened, each blocker with who can clear it, and what to do."""
+    if is_json():
+        answer({"error": stop.problem, "exit_code": int(stop.code)})
+    console = err()
+    blockers = stop.problem.get("blockers") or []
+    if not blockers:
+        console.print(status("failed", stop.sentence))
+    for blocker in blockers:
+        console.print(status("locked", str(blocker["sentence"])))
+        if blocker.get("who"):
+            console.print(styled(f"  Who can clear it: {blocker['who']}", "bright_black"))
+        if blocker.get("clears_at"):
+            console.print(styled(f"  Clears by itself: {blocker['clears_at']}", "bright_black"))
+    if stop.advice:
+        console.print(styled(f"  {stop.advice}", "bright_black"))
+
+
+def confirm_by_name(name: str, given: str, what: str) -> None:
+    """Have a destructive act confirmed by typing the name, or by ``--confirm NAME``. Raises `BadInput`."""
+    from fairway.cli.failures import BadInput
+
+    if not given and sys.stdin.isatty() and not is_json():
+        given = typer.prompt(f"{what} Type “{name}” to confirm", default="", show_default=False, err=True)
+    if given != name:
+        raise BadInput("Nothing was changed: it was not confirmed.", advice=f"Confirm with “--confirm {name}”.")
+
+
+def read_secret(prompt: str) -> str:
+    """A secret from stdin when something is piped in, else asked for without showing it. Never from the arguments."""
+    if sys.stdin.isatty():
+        return str(typer.prompt(prompt, hide_input=True, err=True))
+    return sys.stdin.read().rstrip("\n")

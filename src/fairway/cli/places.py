@@ -1,0 +1,207 @@
+"""apps and envs: what there is, and where it runs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fairway.cli import words
+from fairway.cli.client import Client, part
+from fairway.cli.output import Column, Json, answer, confirm_by_name, facts, is_json, out, say, status, table
+from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
+
+apps = typer.Typer(no_args_is_help=True, help="Applications.")
+envs = typer.Typer(no_args_is_help=True, help="Environments.")
+Slug = Annotated[str, typer.Argument(metavar="APP", help="The application's slug.")]
+EnvSlug = Annotated[str, typer.Argument(metavar="ENV", help="The environment's slug.")]
+Confirm = Annotated[str, typer.Option("--confirm", metavar="NAME", help="Confirm by name, for scripts.")]
+
+
+@apps.command("list")
+def list_apps(as_json: Json = False) -> None:
+    """Every application, and what runs of it where."""
+    with Client() as client:
+        rows, environments = client.get("/applications"), client.get("/environments")
+    if is_json():
+        answer(rows)
+        return
+    columns = [Column("Application"), Column("Source", 110), *[Column(one["name"]) for one in environments]]
+    shown = [[one["slug"], words.source(one["source_kind"], one["source"])[:50], *_cells(one, environments)] for one in rows]
+    table(columns, shown, empty="There is no application yet. Put one live: fairway deploy NAME --path . --env development")
+
+
+@apps.command("show")
+def show_app(app: Slug, as_json: Json = False) -> None:
+    """One application: where it comes from, what runs where."""
+    with Client() as client:
+        one = client.get(f"/applications/{part(app)}")
+    if is_json():
+        answer(one)
+        return
+    facts(
+        [
+            ("Application", f"{one['name']} ({one['slug']})"),
+            ("About", one["description"]),
+            ("Source", f"{one['source_kind']}  {words.source(one['source_kind'], one['source'])}"),
+            ("Changed", ", ".join(f"{name}={value}" for name, value in (one["spec"] or {}).items())),
+            ("Created", f"{words.ago(one['created_at'])} by {one['created_by']}"),
+        ]
+    )
+    out().print()
+    columns = [
+        Column("Environment"),
+        Column("State"),
+        Column("Version"),
+        Column("Replicas", 70, is_number=True),
+        Column("URL"),
+    ]
+    placed = [_placement_row(placement) for placement in one["placements"]]
+    table(columns, placed, empty=f"It runs nowhere yet: fairway deploy {one['slug']} --env development")
+
+
+@apps.command("create")
+def create_app(
+    name: Annotated[str, typer.Argument(help="Its name; the slug is made of it.")],
+    image: Image = "",
+    git: Git = "",
+    path: Archive = None,
+    ref: Ref = "",
+    credential: Annotated[str, typer.Option(help="A stored credential, for private sources.")] = "",
+    description: Annotated[str, typer.Option(help="A line about it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Create an application without deploying it."""
+    with Client() as client:
+        source = body_of(client, SourceOptions(image, git, path, ref, credential), required=True)
+        one = client.post("/applications", {"name": name, "description": description, "source": source})
+    if is_json():
+        answer(one)
+    else:
+        say(f"{one['name']} is created. Put it live: fairway deploy {one['slug']} --env development")
+
+
+@apps.command("delete")
+def delete_app(
+    app: Slug,
+    confirm: Confirm = "",
+    volumes: Annotated[bool, typer.Option("--volumes", help="Delete its stored data too.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take an application out of every environment and forget it. Its history stays."""
+    what = f"This removes {app} everywhere{' with all its stored data' if volumes else ''}."
+    with Client() as client:
+        client.get(f"/applications/{part(app)}")
+        confirm_by_name(app, confirm, what)
+        client.delete(f"/applications/{part(app)}", confirmed=app, volumes=volumes)
+    _done({"application": app, "is_deleted": True}, f"{app} is deleted.")
+
+
+@envs.command("list")
+def list_envs(as_json: Json = False) -> None:
+    """Every environment, in promotion order."""
+    with Client() as client:
+        rows = client.get("/environments")
+    if is_json():
+        answer(rows)
+        return
+    columns = [Column("Environment"), Column("Status"), Column("Host"), Column("Runtime", 60), Column("Lock", 90)]
+    shown = [
+        (one["slug"], status(one["status"]), one["host"], one["runtime"],
+         f"{one['lock']['owner']}: {one['lock']['reason']}" if one["lock"] else "")
+        for one in rows
+    ]  # fmt: skip
+    table(columns, shown, empty="There is no environment you may see. Ask an Admin for a role.")
+
+
+@envs.command("show")
+def show_env(env: EnvSlug, as_json: Json = False) -> None:
+    """One environment, and whether its runtime can be used right now."""
+    with Client() as client:
+        one = client.get(f"/environments/{part(env)}")
+    if is_json():
+        answer(one)
+        return
+    now = one["runtime_now"]
+    facts(
+        [
+            ("Environment", f"{one['name']} ({one['slug']})"),
+            ("About", one["description"]),
+            ("Status", status(one["status"])),
+            ("Locked", f"by {one['lock']['owner']}: {one['lock']['reason']}" if one["lock"] else ""),
+            ("Until", (one["lock"] or {}).get("until")),
+            ("Host", one["host"]),
+            ("URL", one["url"]),
+            ("Runtime", f"{one['runtime']} {now['version']}".strip()),
+            ("", status("available" if now["is_available"] else "down", now["sentence"])),
+            ("Position", one["position"]),
+        ]
+    )
+
+
+@envs.command("create")
+def create_env(
+    name: Annotated[str, typer.Argument(help="Its name; the slug is made of it.")],
+    host: Annotated[str, typer.Option(help="Applications answer below it, e.g. qa.example.com.")],
+    runtime: Annotated[str, typer.Option(help="What runs things there: process or docker.")] = "process",
+    position: Annotated[int | None, typer.Option(help="Its place in the promotion order, lower first.")] = None,
+    description: Annotated[str, typer.Option(help="A line about it.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Create an environment."""
+    body = {"name": name, "host": host, "runtime": runtime, "position": position, "description": description}
+    with Client() as client:
+        one = client.post("/environments", body)
+    _done(one, f"{one['name']} is created.")
+
+
+@envs.command("lock")
+def lock_env(
+    env: EnvSlug,
+    reason: Annotated[str, typer.Option("--reason", "-m", help="Why; everybody who is stopped by it reads this.")],
+    until: Annotated[str, typer.Option(help="When it ends by itself, e.g. 2026-03-01T08:00+01:00.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Lock an environment: nothing new starts there, what runs finishes."""
+    with Client() as client:
+        one = client.post(f"/environments/{part(env)}/lock", {"reason": reason, "until": until or None})
+    _done(one, f"{one['name']} is locked.")
+
+
+@envs.command("unlock")
+def unlock_env(env: EnvSlug, as_json: Json = False) -> None:
+    """Unlock an environment."""
+    with Client() as client:
+        one = client.delete(f"/environments/{part(env)}/lock")
+    _done(one, f"{one['name']} is available.")
+
+
+@envs.command("delete")
+def delete_env(env: EnvSlug, confirm: Confirm = "", as_json: Json = False) -> None:
+    """Delete an environment nothing is placed in."""
+    with Client() as client:
+        client.get(f"/environments/{part(env)}")
+        confirm_by_name(env, confirm, f"This deletes the environment {env}.")
+        client.delete(f"/environments/{part(env)}")
+    _done({"environment": env, "is_deleted": True}, f"{env} is deleted.")
+
+
+def _done(value: Any, sentence: str) -> None:
+    if is_json():
+        answer(value)
+    else:
+        say(sentence)
+
+
+def _cells(one: dict[str, Any], environments: list[dict[str, Any]]) -> list[Any]:
+    placed = {placement["environment"]["slug"]: placement for placement in one["placements"]}
+    cells = []
+    for environment in environments:
+        placement = placed.get(environment["slug"])
+        is_there = placement is not None and placement["current"] is not None
+        cells.append(status(placement["health"], words.version(placement)) if placement and is_there else "—")
+    return cells
+
+
+def _placement_row(one: dict[str, Any]) -> list[Any]:
+    return [one["environment"]["slug"], status(one["health"]), words.version(one), one["replicas"], one["url"]]

@@ -1,0 +1,238 @@
+"""config and credentials: settings, secrets, and how to get at private sources."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fairway.cli import words
+from fairway.cli.client import Client, part
+from fairway.cli.failures import BadInput
+from fairway.cli.output import Column, Json, answer, is_json, note, out, read_secret, say, styled, table
+from fairway.cli.places import Slug
+from fairway.cli.shipping import Env
+
+config = typer.Typer(no_args_is_help=True, help="Settings and secrets of an application in an environment.")
+credentials = typer.Typer(no_args_is_help=True, help="How to get at private registries and repositories.")
+Comment = Annotated[str, typer.Option("--comment", "-m", help="Why; kept with the version.")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME...")]
+
+
+@config.command("show")
+def show_config(
+    app: Slug,
+    env: Env,
+    version: Annotated[int | None, typer.Option(min=1, help="An earlier version.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What the next deployment gets. Secrets are named, never shown."""
+    with Client() as client:
+        one = client.get(_place(app, env) + (f"/versions/{version}" if version else ""))
+    if is_json():
+        answer(one)
+        return
+    rows = [(name, value) for name, value in sorted(one["variables"].items())]
+    rows += [(name, styled("•••• secret", "bright_black")) for name in one["secrets"]]
+    columns = [Column("Name"), Column("Value", wraps=True)]
+    table(columns, rows, empty=f"Nothing is set. Set something: fairway config set {app} NAME=VALUE --env {env}")
+    if one["version"]:
+        out().print(
+            styled(f"\nVersion {one['version']}, {words.ago(one['created_at'])} by {one['created_by']}", "bright_black")
+        )
+
+
+@config.command("set")
+def set_config(
+    app: Slug,
+    pairs: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...")],
+    env: Env,
+    comment: Comment = "",
+    as_json: Json = False,
+) -> None:
+    """Set variables. For secrets use set-secret: arguments can be read by others on this machine."""
+    changes = dict(_pair(text) for text in pairs)
+    with Client() as client:
+        latest = client.get(_place(app, env))
+        body = {"variables": {**latest["variables"], **changes}, "comment": comment, "based_on": latest["version"]}
+        saved = client.put(_place(app, env), body)
+    _saved(app, env, latest, saved)
+
+
+@config.command("set-secret")
+def set_secret(
+    app: Slug,
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    env: Env,
+    comment: Comment = "",
+    as_json: Json = False,
+) -> None:
+    """Set a secret: piped in, or asked for without showing it. It can never be read again."""
+    value = read_secret(f"Value of {name}")
+    if not value:
+        raise BadInput(f"The value of {name} is empty.", advice="Pipe it in, or remove the secret with “config unset”.")
+    with Client() as client:
+        latest = client.get(_place(app, env))
+        body: dict[str, Any] = {"secrets": {name: value}, "comment": comment, "based_on": latest["version"]}
+        if name in latest["variables"]:
+            body["variables"] = {key: kept for key, kept in latest["variables"].items() if key != name}
+        saved = client.put(_place(app, env), body)
+    _saved(app, env, latest, saved)
+
+
+@config.command("unset")
+def unset_config(app: Slug, names: Names, env: Env, comment: Comment = "", as_json: Json = False) -> None:
+    """Remove variables or secrets."""
+    with Client() as client:
+        latest = client.get(_place(app, env))
+        unknown = [name for name in names if name not in latest["variables"] and name not in latest["secrets"]]
+        if unknown:
+            raise BadInput(f"{', '.join(unknown)} is not set.", advice=f"See what is: fairway config show {app} --env {env}")
+        body = {
+            "variables": {name: value for name, value in latest["variables"].items() if name not in names},
+            "removed_secrets": [name for name in names if name in latest["secrets"]],
+            "comment": comment,
+            "based_on": latest["version"],
+        }
+        saved = client.put(_place(app, env), body)
+    _saved(app, env, latest, saved)
+
+
+@config.command("diff")
+def diff_config(
+    app: Slug,
+    env: Env,
+    version: Annotated[int | None, typer.Option(min=1, help="The later version; the latest when left out.")] = None,
+    since: Annotated[int | None, typer.Option(min=0, help="The earlier version; the one before when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """What changed between two versions."""
+    with Client() as client:
+        number = version or client.get(_place(app, env))["version"]
+        changes = client.get(f"{_place(app, env)}/versions/{number}/changes", since=since) if number else []
+    if is_json():
+        answer(changes)
+        return
+    if not changes:
+        note("Nothing changed.")
+    for change in changes:
+        for sign, style, value in _diff_lines(change):
+            out().print(styled(f"{sign} {change['name']}={value}", style), soft_wrap=True)
+
+
+@config.command("versions")
+def list_versions(
+    app: Slug, env: Env, limit: Annotated[int, typer.Option(min=1, max=1000)] = 20, as_json: Json = False
+) -> None:
+    """Every version, newest first."""
+    with Client() as client:
+        rows = client.pages(f"{_place(app, env)}/versions", limit=limit)
+    if is_json():
+        answer(rows)
+        return
+    columns = [Column("Version", is_number=True), Column("Saved"), Column("By"), Column("Settings", 60, is_number=True),
+               Column("Comment", wraps=True)]  # fmt: skip
+    shown = [
+        (one["version"], words.ago(one["created_at"]), one["created_by"], len(one["variables"]) + len(one["secrets"]),
+         one["comment"])
+        for one in rows
+    ]  # fmt: skip
+    table(columns, shown, empty="Nothing was ever set here.")
+
+
+@config.command("restore")
+def restore_config(app: Slug, version: Annotated[int, typer.Argument(min=1)], env: Env, as_json: Json = False) -> None:
+    """Save an earlier version's content as a new version."""
+    with Client() as client:
+        saved = client.post(f"{_place(app, env)}/versions/{version}/restoration")
+    if is_json():
+        answer(saved)
+    else:
+        say(f"Version {saved['version']} holds what version {version} held. It takes effect with the next deployment.")
+
+
+@credentials.command("list")
+def list_credentials(as_json: Json = False) -> None:
+    """Every stored credential, without its secret."""
+    with Client() as client:
+        rows = client.get("/credentials")
+    if is_json():
+        answer(rows)
+        return
+    columns = [Column("Name"), Column("Kind"), Column("Host"), Column("User"), Column("Stored", 70)]
+    shown = [
+        (one["name"], words.word(one["kind"]), one["host"], one["username"], words.ago(one["created_at"])) for one in rows
+    ]
+    table(
+        columns, shown, empty="No credential is stored. Store one: fairway credentials set NAME --host HOST --username USER"
+    )
+
+
+@credentials.command("set")
+def set_credential(
+    name: Annotated[str, typer.Argument(help="What to call it, e.g. company-registry.")],
+    host: Annotated[str, typer.Option(help="The registry or Git host.")],
+    kind: Annotated[str, typer.Option(help="registry or deploy_key.")] = "registry",
+    username: Annotated[str, typer.Option(help="The user, for registries.")] = "",
+    known_hosts: Annotated[Path | None, typer.Option(help="A known_hosts file, for deploy keys.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Store or replace a credential. The password or private key is piped in or asked for, and never shown again."""
+    secret = read_secret("Password or token" if kind == "registry" else "Private key")
+    body = {"kind": kind.replace("-", "_"), "host": host, "username": username, "secret": secret}
+    if known_hosts is not None:
+        try:
+            body["known_hosts"] = known_hosts.expanduser().read_text()
+        except (OSError, UnicodeDecodeError):
+            raise BadInput(f"“{known_hosts}” cannot be read.") from None
+    with Client() as client:
+        one = client.put(f"/credentials/{part(name)}", body)
+    if is_json():
+        answer(one)
+    else:
+        say(f"{name} is stored for {one['host']}.")
+
+
+@credentials.command("delete")
+def delete_credential(name: str, as_json: Json = False) -> None:
+    """Delete a credential no application uses."""
+    with Client() as client:
+        client.delete(f"/credentials/{part(name)}")
+    if is_json():
+        answer({"name": name, "is_deleted": True})
+    else:
+        say(f"{name} is deleted.")
+
+
+def _place(app: str, env: str) -> str:
+    return f"/applications/{part(app)}/environments/{part(env)}/configuration"
+
+
+def _pair(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise BadInput(
+            f"“{text[:40]}” is not NAME=VALUE.", advice="For example: fairway config set shop LOG_LEVEL=info -e staging"
+        )
+    return name, value
+
+
+def _saved(app: str, env: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    if is_json():
+        answer(after)
+    elif before["version"] == after["version"]:
+        say(f"Nothing changed; version {after['version']} stays.", "skipped")
+    else:
+        say(f"Version {after['version']} is saved. It takes effect with: fairway deploy {app} --env {env}")
+
+
+def _diff_lines(change: dict[str, Any]) -> list[tuple[str, str, str]]:
+    hidden = change["is_secret"]
+    after = change["after"] if not hidden else "•••• (changed)" if change["kind"] == "changed" else "••••"
+    lines = []
+    if change["kind"] != "added":
+        lines.append(("-", "red", "••••" if hidden else change["before"]))
+    if change["kind"] != "removed":
+        lines.append(("+", "green", after))
+    return lines

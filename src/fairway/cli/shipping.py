@@ -1,0 +1,133 @@
+"""deploy, promote, rollback, restart, cancel, watch: everything that is, or ends, a deployment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fairway.cli.client import Client, part
+from fairway.cli.failures import Code, Missing
+from fairway.cli.output import Json, answer, is_json, note, say
+from fairway.cli.places import Slug
+from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
+from fairway.cli.watch import follow
+
+Env = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return once it is queued.")]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the history.")]
+BreakGlass = Annotated[str, typer.Option("--break-glass", metavar="WHY", help="Do it in spite of a lock. Admins; kept.")]
+Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The deployment's number.")]
+
+
+def deploy(
+    app: Slug,
+    env: Env,
+    image: Image = "",
+    git: Git = "",
+    path: Archive = None,
+    ref: Ref = "",
+    credential: Annotated[str, typer.Option(help="A stored credential, for private sources.")] = "",
+    artifact: Annotated[
+        int | None, typer.Option(min=1, help="An existing version, by its number: nothing is built.")
+    ] = None,
+    replicas: Annotated[int | None, typer.Option(min=1, max=8, help="How many instances.")] = None,
+    reason: Reason = "",
+    break_glass: BreakGlass = "",
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Put an application live. It is created when it does not exist yet."""
+    options = SourceOptions(image, git, path, ref, credential)
+    with Client() as client:
+        is_new = not _exists(client, app)
+        source = body_of(client, options)
+        if is_new and source is None:
+            advice = "To create it, say where it comes from: --image REF, --git URL[#REF] or --path DIR."
+            raise Missing(f"There is no application “{app}”, or you may not see it.", advice=advice)
+        client.get(f"/environments/{part(env)}")  # before anything is made
+        if is_new:
+            client.post("/applications", {"name": app, "slug": app, "source": source})
+            note(f"{app} is created.")
+        body = {
+            "application": app,
+            "environment": env,
+            "source": None if is_new else source,
+            "artifact": artifact,
+            "replicas": replicas,
+            "reason": reason,
+            "break_glass": break_glass,
+        }
+        _ship(client, "/deployments", body, no_wait)
+
+
+def promote(
+    app: Slug,
+    origin: Annotated[str, typer.Option("--from", metavar="ENV", help="Where it runs now.")],
+    to: Annotated[str, typer.Option("--to", metavar="ENV", help="Where it should run too.")],
+    reason: Reason = "",
+    break_glass: BreakGlass = "",
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Put what runs in one environment live in another: the same bytes, not rebuilt."""
+    body = {"application": app, "from_environment": origin, "environment": to, "reason": reason, "break_glass": break_glass}
+    with Client() as client:
+        _ship(client, "/promotions", body, no_wait)
+
+
+def rollback(
+    app: Slug,
+    env: Env,
+    to: Annotated[int | None, typer.Option("--to", metavar="N", min=1, help="The deployment to return to.")] = None,
+    reason: Reason = "",
+    break_glass: BreakGlass = "",
+    no_wait: NoWait = False,
+    as_json: Json = False,
+) -> None:
+    """Put back the version before, with its configuration."""
+    body = {"application": app, "environment": env, "to": to, "reason": reason, "break_glass": break_glass}
+    with Client() as client:
+        _ship(client, "/rollbacks", body, no_wait)
+
+
+def restart(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
+    """Fresh instances of what runs, without a gap."""
+    with Client() as client:
+        _ship(client, f"/applications/{part(app)}/environments/{part(env)}/placement/restart", {"reason": reason}, no_wait)
+
+
+def watch(number: Number, as_json: Json = False) -> None:
+    """Watch a deployment until it has ended."""
+    with Client() as client:
+        one = client.get(f"/deployments/{number}")
+        _end(follow(client, one, wait=True))
+
+
+def cancel(number: Number, reason: Reason = "", as_json: Json = False) -> None:
+    """Cancel a deployment. What served before goes on serving."""
+    with Client() as client:
+        one = client.post(f"/deployments/{number}/cancellation", {"reason": reason})
+    if is_json():
+        answer(one)
+    elif one["status"] == "cancelled":
+        say(f"Deployment {number} is cancelled.", "cancelled")
+    else:
+        say(f"Deployment {number} is being cancelled: it cleans up first. Watch it: fairway watch {number}", "cancelling")
+
+
+def _exists(client: Client, app: str) -> bool:
+    try:
+        client.get(f"/applications/{part(app)}")
+    except Missing:
+        return False
+    return True
+
+
+def _ship(client: Client, path: str, body: dict[str, Any], no_wait: bool) -> None:
+    _end(follow(client, client.post(path, body), wait=not no_wait))
+
+
+def _end(code: Code) -> None:
+    if code:
+        raise typer.Exit(int(code))

@@ -1,0 +1,127 @@
+"""login, logout, whoami, tokens."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from fairway.cli import account
+from fairway.cli.client import Client
+from fairway.cli.failures import BadInput
+from fairway.cli.output import Column, Json, answer, facts, is_json, note, out, read_secret, say, styled, table
+from fairway.cli.words import ago, word
+
+tokens = typer.Typer(no_args_is_help=True, help="Your API tokens.")
+
+
+def login(
+    url: Annotated[str, typer.Argument(help="Where Fairway is, e.g. https://fairway.example.com.")] = "",
+    token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read the token from stdin.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Sign in with a token: asked for, piped in, or from FAIRWAY_TOKEN. Make one under your profile in the browser."""
+    where = account.parse_url(url) if url else account.current().url
+    given = "" if token_stdin else os.environ.get("FAIRWAY_TOKEN", "").strip()
+    token = given or read_secret(f"Token for {where}").strip()
+    if not token:
+        raise BadInput("There is no token.", advice=f"Make one at {where} under your profile, and paste it here.")
+    new = account.Account(where, token)
+    with Client(new) as client:
+        me = client.get("/me")
+    file = account.store(new)
+    if is_json():
+        answer({"url": where, "username": me["username"], "file": str(file)})
+        return
+    if where.startswith("http://") and not _is_local(where):
+        note("This address is not encrypted: the token travels in the open. Use https:// where you can.")
+    say(f"Signed in at {where} as {me['name']}.")
+
+
+def logout(as_json: Json = False) -> None:
+    """Forget the stored token. It keeps working until it is revoked: fairway tokens revoke."""
+    had = account.forget()
+    if is_json():
+        answer({"was_signed_in": had})
+    else:
+        say("Signed out on this machine." if had else "Nobody was signed in on this machine.")
+
+
+def whoami(as_json: Json = False) -> None:
+    """Who this token is, and what it may do."""
+    with Client() as client:
+        me = client.get("/me")
+        if is_json():
+            answer({**me, "url": client.account.url})
+            return
+        facts(
+            [
+                ("Person", f"{me['name']} ({me['username']})"),
+                ("At", client.account.url),
+                ("Roles", ", ".join(_grant(one) for one in me["grants"])),
+                ("Acting as", word(me["acting_as"]) if me["acting_as"] else ""),
+                ("Known by", me["identified_by"]),
+            ]
+        )
+
+
+@tokens.command("list")
+def list_tokens(as_json: Json = False) -> None:
+    """Your tokens that still work."""
+    with Client() as client:
+        rows = client.get("/tokens")
+    if is_json():
+        answer(rows)
+        return
+    columns = [Column("ID", is_number=True), Column("Name"), Column("Starts"), Column("Role"), Column("Last used"),
+               Column("Expires", 70)]  # fmt: skip
+    shown = [
+        (one["id"], one["name"], f"{one['prefix']}…", word(one["role"]) or "all of yours",
+         ago(one["last_used_at"]) or "never", (one["expires_at"] or "never")[:10])
+        for one in rows
+    ]  # fmt: skip
+    table(columns, shown, empty="You have no token. Make one: fairway tokens create NAME")
+
+
+@tokens.command("create")
+def create_token(
+    name: Annotated[str, typer.Argument(help="What it is for, e.g. ci-main.")],
+    role: Annotated[str, typer.Option(help="Narrow it: admin, release_manager, deployer or viewer.")] = "",
+    days: Annotated[int, typer.Option(min=0, max=3650, help="Days until it expires; 0 means never.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Make a token. Its text is shown this once."""
+    expires = (datetime.now(UTC) + timedelta(days=days)).isoformat() if days else None
+    with Client() as client:
+        made = client.post("/tokens", {"name": name, "role": role, "expires_at": expires})
+    if is_json():
+        answer(made)
+        return
+    note("Keep it now: it is not shown again.")
+    out().print(styled(made["token"], "bold"), soft_wrap=True)
+
+
+@tokens.command("revoke")
+def revoke_token(number: Annotated[int, typer.Argument(metavar="ID")], as_json: Json = False) -> None:
+    """Revoke one of your tokens. It stops working at once."""
+    with Client() as client:
+        client.delete(f"/tokens/{number}")
+    if is_json():
+        answer({"id": number, "is_revoked": True})
+    else:
+        say(f"Token {number} is revoked.")
+
+
+def _grant(one: dict[str, Any]) -> str:
+    words = [word(one["role"])]
+    words += [f"in {one['environment']}"] if one["environment"] else []
+    words += [f"of {one['application']}"] if one["application"] else []
+    return " ".join(words)
+
+
+def _is_local(url: str) -> bool:
+    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0] or url.partition("://")[2]
+    return host in {"localhost", "127.0.0.1", "[::1]"} or host.endswith(".localhost") or not sys.stdout.isatty()

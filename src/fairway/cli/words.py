@@ -1,0 +1,138 @@
+"""How states and figures look in a terminal: a shape, a word and a colour, never colour alone. The words are the pages'."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+# state → (shape, shape without Unicode, colour)
+LOOKS: dict[str, tuple[str, str, str]] = {
+    "live": ("●", "*", "green"),
+    "healthy": ("●", "*", "green"),
+    "available": ("●", "*", "green"),
+    "done": ("✔", "+", "green"),
+    "queued": ("○", "o", "bright_black"),
+    "pending": ("○", "o", "bright_black"),
+    "running": ("◐", ">", "cyan"),
+    "starting": ("◐", ">", "cyan"),
+    "waiting": ("◷", "~", "yellow"),
+    "degraded": ("◒", "!", "yellow"),
+    "locked": ("■", "#", "yellow"),
+    "cancelling": ("◌", "-", "yellow"),
+    "cancelled": ("⊘", "/", "bright_black"),
+    "superseded": ("·", ".", "bright_black"),
+    "skipped": ("–", "-", "bright_black"),
+    "stopped": ("□", "=", "bright_black"),
+    "failed": ("✖", "x", "red"),
+    "down": ("✖", "x", "red"),
+    "errored": ("▲", "!", "magenta"),
+    "unknown": ("?", "?", "bright_black"),
+}
+STEP_WORDS = {
+    "prepare": "Prepare",
+    "distribute": "Distribute",
+    "start": "Start",
+    "check": "Check",
+    "switch": "Switch",
+    "retire": "Retire",
+}
+KIND_WORDS = {
+    "deploy": "Deploy",
+    "promote": "Promote",
+    "rollback": "Roll back",
+    "restart": "Restart",
+    "automatic_rollback": "Automatic rollback",
+}
+BYTES_PER = 1024
+
+
+def is_unicode() -> bool:
+    """Whether the terminal can show the shapes."""
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+
+
+def shape(state: str) -> str:
+    look = LOOKS.get(state, LOOKS["unknown"])
+    return look[0] if is_unicode() else look[1]
+
+
+def colour(state: str) -> str:
+    return LOOKS.get(state, LOOKS["unknown"])[2]
+
+
+def word(state: str) -> str:
+    """``superseded`` → ``Superseded``."""
+    return state.replace("_", " ").capitalize()
+
+
+def seconds(value: float | None) -> str:
+    """A duration: ``0.3 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if value is None:
+        return ""
+    if value < 10:
+        return f"{value:.1f} s"
+    if value < 60:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time from the API."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+def ago(text: str | None, now: datetime | None = None) -> str:
+    """How long ago a time from the API was: ``just now``, ``5 min ago``, ``3 h ago``, ``2 d ago``, then the date."""
+    at = moment(text)
+    if at is None:
+        return ""
+    passed = ((now or datetime.now(UTC)) - at).total_seconds()
+    if passed < 60:
+        return "just now"
+    for limit, size, unit in ((3600, 60, "min"), (86400, 3600, "h"), (30 * 86400, 86400, "d")):
+        if passed < limit:
+            return f"{passed // size:.0f} {unit} ago"
+    return f"{at:%Y-%m-%d}"
+
+
+def size(count: int) -> str:
+    """Bytes: ``12 kB`` style, in powers of 1024."""
+    value = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < BYTES_PER or unit == "GB":
+            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+        value /= BYTES_PER
+    return ""
+
+
+def short(digest: str) -> str:
+    """``sha256:3f2a…`` → its first twelve digits."""
+    return digest.removeprefix("sha256:")[:12]
+
+
+def version(one: dict[str, Any]) -> str:
+    """What a deployment is called before and after its artifact is known."""
+    return str(one.get("version") or short(one.get("digest") or "") or "—")
+
+
+def probe(figure: dict[str, Any] | None) -> str:
+    """``0 of 1,240 requests failed, new version first seen at +212 ms``."""
+    if not figure:
+        return ""
+    text = f"{figure['failed']:,} of {figure['sent']:,} requests failed"
+    first = figure.get("first_seen_ms")
+    return text if first is None else f"{text}, new version first seen at +{first:.0f} ms"
+
+
+def source(kind: str, given: dict[str, Any]) -> str:
+    """Where the bytes come from, in one line."""
+    if kind == "image":
+        return str(given.get("image", ""))
+    if kind == "git":
+        folder = f":{given['folder']}" if given.get("folder") else ""
+        return f"{given.get('url', '')}#{given.get('ref', 'HEAD')}{folder}"
+    return str(given.get("name") or given.get("url") or f"upload {given.get('upload', '')[:12]}")
