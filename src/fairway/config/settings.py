@@ -74,6 +74,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "fairway.web.context.shell",
             ],
+            "libraries": {"fairway": "fairway.web.templatetags.fairway"},
             "builtins": ["django.templatetags.i18n", "template_partials.templatetags.partials"],
         },
     }

@@ -1,0 +1,70 @@
+"""What waits for one person: things that stand still until somebody acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Exists, OuterRef
+from django.utils import timezone
+
+from fairway.accounts.rules import Act, Actor, may
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import placements_visible_to, visible_to
+from fairway.deployments.rules import Health, Status, Wanted
+from fairway.environments.models import Environment
+from fairway.environments.queries import visible_to as environments_visible_to
+
+FAILED_LATELY = timedelta(days=7)
+LOCK_ENDS_SOON = timedelta(hours=24)
+MOST = 8
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One thing. `kind`: hold, down, drift, failed, lock. `about` is what its page shows."""
+
+    kind: str
+    about: Placement | Deployment | Environment
+    at: datetime
+
+
+def waiting_for(actor: Actor) -> list[Waiting]:
+    """The most pressing first, at most `MOST`; three queries."""
+    found = [*_placements(actor), *_failures(actor), *_locks(actor)]
+    urgency = ("down", "hold", "failed", "drift", "lock")
+    return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
+
+
+def _placements(actor: Actor) -> Iterator[Waiting]:
+    for one in placements_visible_to(actor):
+        where = {"application": one.application.slug, "environment": one.environment.slug}
+        if one.held_at and may(actor, Act.RELEASE_HOLD, **where):
+            yield Waiting("hold", one, one.held_at)
+        if one.wanted == Wanted.RUNNING and one.current_id and may(actor, Act.RESTART, **where):
+            if one.health == Health.DOWN:
+                yield Waiting("down", one, one.observed_at or timezone.now())
+            elif one.drift:
+                yield Waiting("drift", one, one.observed_at or timezone.now())
+
+
+def _failures(actor: Actor) -> Iterable[Waiting]:
+    """One's own failed deployments that nothing newer has answered."""
+    answered = Deployment.objects.filter(
+        application=OuterRef("application"), environment=OuterRef("environment"), pk__gt=OuterRef("pk")
+    )
+    mine = visible_to(actor).filter(
+        requested_by_id=actor.id,
+        status__in=[Status.FAILED, Status.ERRORED],
+        finished_at__gte=timezone.now() - FAILED_LATELY,
+    )
+    return [Waiting("failed", one, one.finished_at or one.created_at) for one in mine.exclude(Exists(answered))[:MOST]]
+
+
+def _locks(actor: Actor) -> Iterator[Waiting]:
+    """One's own locks that end soon."""
+    now = timezone.now()
+    for one in environments_visible_to(actor).filter(locked_by_id=actor.id, locked_until__gt=now):
+        if one.locked_until and one.locked_until - now <= LOCK_ENDS_SOON:
+            yield Waiting("lock", one, one.locked_until)

@@ -1,0 +1,46 @@
+"""What the frame of every page needs; see the comment of ``base.html``."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from django.http import HttpRequest
+
+from fairway.accounts.doors import actor_if_signed_in
+from fairway.accounts.models import User
+from fairway.accounts.rules import Act, Actor, Role, may, may_somewhere, roles_one_may_act_as
+from fairway.activity.queries import latest_number
+from fairway.web.words import ROLE_LABELS
+
+VERSION = version("fairway")
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """The bar: who is signed in, acting as what, and where live updates go on from."""
+    actor = actor_if_signed_in(request)
+    user = getattr(request, "user", None)
+    if actor is None or not isinstance(user, User):
+        return {"shell": {"person": None, "version": VERSION}}
+    return {
+        "shell": {
+            "person": {"username": user.username, "name": user.shown_name},
+            "roles": [_role(role, actor) for role in roles_one_may_act_as(actor.grants)],
+            "acting_as": {"key": actor.acting_as, "label": ROLE_LABELS[actor.acting_as]} if actor.acting_as else None,
+            "can_settings": may(actor, Act.MANAGE_PEOPLE) or may_somewhere(actor, Act.MANAGE_CREDENTIALS),
+            "event_id": event_number(request),
+            "version": VERSION,
+        }
+    }
+
+
+def event_number(request: HttpRequest) -> int:
+    """The newest event when this request began to read. Asked first, so that nothing read later is older than it."""
+    if not hasattr(request, "_fairway_event_number"):
+        request._fairway_event_number = latest_number()  # type: ignore[attr-defined]
+    number: int = request._fairway_event_number  # type: ignore[attr-defined]
+    return number
+
+
+def _role(role: Role, actor: Actor) -> dict[str, Any]:
+    return {"key": role.value, "label": ROLE_LABELS[role], "is_current": actor.acting_as == role}

@@ -1,0 +1,321 @@
+"""Who watches what: events come in once, each fragment is rendered once, and everybody who may see it gets it.
+
+Everything here lives in the event loop; the tail has a thread of its own, and rendering borrows one for a moment. A stream says
+which event it has seen everything up to only after every fragment of a round is in its box, so that coming back with that
+number (`Last-Event-ID`) misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import connections
+
+from fairway.accounts.rules import Actor
+from fairway.activity.models import Event
+from fairway.activity.queries import after as events_after
+from fairway.deployments.models import Deployment
+from fairway.deployments.queries import log_lines
+from fairway.web.live import message
+from fairway.web.tail import LogLengths, Tail
+from fairway.web.topics import CSRF_PLACE, Topic, is_visible, render, subjects_of, watchable
+from fairway.web.viewers import Viewer, look_again
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.1  # seconds between two rounds: a burst of events renders each fragment ten times a second at most
+LOOK_AGAIN = 60.0  # seconds between two looks at whether sessions still hold
+LOG_PAGE = 2000  # lines per message
+MOST_PAGES = 16  # pages of logs kept for those who come right behind
+MOST_MISSED = 500  # more missed events than this: everything on the page is rendered again instead
+Answer = TypeVar("Answer")
+
+
+class TopicStream:
+    """One open page. Its box holds at most one message per topic."""
+
+    def __init__(self, hub: Hub, viewer: Viewer, topics: Iterable[Topic], after: int | None) -> None:
+        self.hub, self.viewer, self.after = hub, viewer, after
+        self.topics = {topic.name: topic for topic in topics}
+        self._box: dict[str, bytes] = {}
+        self._seen: int | None = None
+        self._is_over = False
+        self._filled = asyncio.Event()
+
+    async def open(self) -> None:
+        await self.hub.add(self)
+
+    async def next(self) -> bytes | None:
+        await self._filled.wait()
+        self._filled.clear()
+        if self._is_over:
+            return None
+        parts, self._box = list(self._box.values()), {}
+        if self._seen is not None:
+            parts.append(message("hello", {}, self._seen))
+            self._seen = None
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self.hub.remove(self)
+
+    def put(self, topic: str, data: dict[str, str]) -> None:
+        kind = "fragment" if "html" in data else "changed"
+        if "html" in data:
+            data = {"topic": topic, "html": data["html"].replace(CSRF_PLACE, self.viewer.csrf_token)}
+        self._box[topic] = message(kind, data)
+        self._filled.set()
+
+    def seen(self, number: int) -> None:
+        """Everything up to this event is in the box or on its way."""
+        self._seen = number
+        self._filled.set()
+
+    def end(self) -> None:
+        self._is_over = True
+        self._filled.set()
+
+
+class LogWatch:
+    """Anything that wants to know when a deployment's log grows."""
+
+    deployment: int
+
+    def grown(self) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One rendering, for everybody who would see the same."""
+
+    topic: Topic
+    language: str
+    actor: Actor
+    streams: tuple[TopicStream, ...]
+
+
+class Hub:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self.lengths: LogLengths = {}
+        self._streams: set[TopicStream] = set()
+        self._logs: dict[int, set[LogWatch]] = {}
+        self._tail: Tail | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rounds: asyncio.Task[None] | None = None
+        self._looks: asyncio.Task[None] | None = None
+        self._events: list[Event] = []
+        self._arrived = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._threads: ThreadPoolExecutor | None = None
+        self._pages: dict[tuple[int, int, int], asyncio.Task[list[dict[str, Any]]]] = {}
+
+    # --- streams come and go
+
+    async def add(self, stream: TopicStream) -> None:
+        """From now on it hears of everything; what it missed since `stream.after` is made up for."""
+        self._streams.add(stream)
+        self._start()
+        await self._ready.wait()  # the tail knows its place: whatever is not behind it will be told
+        if stream.after is not None:
+            await self._make_up(stream, stream.after)
+
+    def remove(self, stream: TopicStream) -> None:
+        self._streams.discard(stream)
+        self._stop_if_idle()
+
+    def add_log(self, watch: LogWatch) -> None:
+        self._logs.setdefault(watch.deployment, set()).add(watch)
+        self._start()
+        if self._tail is not None:
+            self._tail.look_soon()
+
+    def remove_log(self, watch: LogWatch) -> None:
+        watching = self._logs.get(watch.deployment, set())
+        watching.discard(watch)
+        if not watching:
+            self._logs.pop(watch.deployment, None)
+            self.lengths.pop(watch.deployment, None)
+        self._stop_if_idle()
+
+    async def log_page(self, deployment: int, after: int) -> list[dict[str, Any]]:
+        """The lines after `after`; read once for everybody who is as far."""
+        key = (deployment, after, self.lengths.get(deployment, (0, ""))[0])
+        if key not in self._pages:
+            if len(self._pages) >= MOST_PAGES:
+                del self._pages[next(iter(self._pages))]
+            work = self.in_thread(lambda: log_lines(Deployment(pk=deployment), after=after, limit=LOG_PAGE))
+            self._pages[key] = asyncio.ensure_future(work)
+        page = self._pages[key]
+        try:
+            return await asyncio.shield(page)
+        except Exception:
+            self._pages.pop(key, None)
+            raise
+
+    async def in_thread(self, work: Callable[[], Answer]) -> Answer:
+        """Run database work in one of our few threads; its connection is closed afterwards."""
+        assert self._loop is not None and self._threads is not None
+
+        def closing() -> Answer:
+            try:
+                return work()
+            finally:
+                connections.close_all()
+
+        return await self._loop.run_in_executor(self._threads, closing)
+
+    def _start(self) -> None:
+        if self._tail is not None:
+            return
+        self._loop = loop = asyncio.get_running_loop()
+        self._events, self._arrived, self._ready = [], asyncio.Event(), asyncio.Event()
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fairway-live")
+        self._tail = Tail(
+            on_start=lambda: loop.call_soon_threadsafe(self._ready.set),
+            on_events=lambda events: loop.call_soon_threadsafe(self._hear, events),
+            on_logs=lambda lengths: loop.call_soon_threadsafe(self._hear_logs, lengths),
+            watched_logs=lambda: list(self._logs),
+        )
+        self._tail.start()
+        self._rounds = loop.create_task(self._run_rounds())
+        self._looks = loop.create_task(self._run_looks())
+
+    def _stop_if_idle(self) -> None:
+        if self._streams or self._logs or self._tail is None:
+            return
+        self._tail.ask_to_stop()
+        for task in (self._rounds, self._looks):
+            if task is not None:
+                task.cancel()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+        self._tail = self._threads = self._rounds = self._looks = None
+        self.lengths, self._pages = {}, {}
+
+    # --- events
+
+    def _hear(self, events: list[Event]) -> None:
+        self._events.extend(events)
+        self._arrived.set()
+
+    def _hear_logs(self, lengths: LogLengths) -> None:
+        for number, length in lengths.items():
+            if number in self._logs:
+                self.lengths[number] = length
+                for watch in self._logs[number]:
+                    watch.grown()
+
+    async def _run_rounds(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            events, self._events = self._events, []
+            try:
+                await self._round(events)
+            except Exception:
+                log.exception("a round of live updates failed")
+            await asyncio.sleep(PAUSE)
+
+    async def _round(self, events: list[Event]) -> None:
+        people = {int(event.subject_id) for event in events if event.subject_kind == "person" and event.subject_id.isdigit()}
+        if people:
+            await self._look_again([stream for stream in self._streams if stream.viewer.actor.id in people])
+        touched = self._touched(events, self._streams)
+        await self._render(touched)
+        for stream in touched:
+            stream.seen(events[-1].pk)
+
+    def _touched(self, events: list[Event], streams: Iterable[TopicStream]) -> dict[TopicStream, list[Topic]]:
+        subjects = [(event, subjects_of(event)) for event in events]
+        found: dict[TopicStream, list[Topic]] = {}
+        for stream in streams:
+            heard: set[str] = set()
+            for event, names in subjects:
+                if not names <= heard and is_visible(stream.viewer.actor, event):
+                    heard |= names
+            topics = [topic for topic in stream.topics.values() if topic.subjects & heard]
+            if topics:
+                found[stream] = topics
+        return found
+
+    async def _make_up(self, stream: TopicStream, after: int) -> None:
+        missed = await self.in_thread(lambda: events_after(after, limit=MOST_MISSED + 1))
+        if len(missed) > MOST_MISSED:
+            touched = {stream: list(stream.topics.values())}
+        else:
+            touched = self._touched(missed, [stream])
+        await self._render(touched)
+        stream.seen(missed[-1].pk if missed and len(missed) <= MOST_MISSED else after)
+
+    async def _render(self, touched: dict[TopicStream, list[Topic]]) -> None:
+        jobs = _jobs(touched)
+        if jobs:
+            await self.in_thread(lambda: self._render_all(jobs))
+
+    def _render_all(self, jobs: list[_Job]) -> None:
+        """In a thread. Each fragment is delivered as soon as it is there."""
+        assert self._loop is not None
+        for job in jobs:
+            try:
+                data = render(job.topic, job.actor, job.language)
+            except Exception:
+                log.exception("the fragment %s could not be rendered", job.topic.name)
+                continue
+            if data is not None:
+                self._loop.call_soon_threadsafe(_deliver, job, data)
+
+    # --- sessions
+
+    async def _run_looks(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            await self._look_again(list(self._streams))
+
+    async def _look_again(self, streams: list[TopicStream]) -> None:
+        """End the streams of sessions that are over; narrow or widen those of people whose roles changed."""
+        viewers = {stream.viewer for stream in streams}
+        now = await self.in_thread(lambda: {viewer: look_again(viewer) for viewer in viewers})
+        for stream in streams:
+            viewer = now[stream.viewer]
+            if viewer is None:
+                stream.end()
+            elif viewer.actor.active_grants != stream.viewer.actor.active_grants:
+                stream.viewer = viewer
+                names = list(stream.topics)
+                allowed = await self.in_thread(lambda who=viewer.actor, names=names: watchable(who, names))  # type: ignore[misc]
+                stream.topics = {topic.name: topic for topic in allowed}
+
+
+def _deliver(job: _Job, data: dict[str, str]) -> None:
+    for stream in job.streams:
+        if job.topic.name in stream.topics:
+            stream.put(job.topic.name, data)
+
+
+def _jobs(touched: dict[TopicStream, list[Topic]]) -> list[_Job]:
+    """Who sees the same gets the same: one job per topic, language and what the person may do (or who they are)."""
+    groups: dict[tuple[object, ...], list[TopicStream]] = defaultdict(list)
+    firsts: dict[tuple[object, ...], Topic] = {}
+    for stream, topics in touched.items():
+        actor = stream.viewer.actor
+        for topic in topics:
+            who = actor.id if topic.is_personal else frozenset(actor.active_grants)
+            key = (topic.name, stream.viewer.language, who)
+            groups[key].append(stream)
+            firsts.setdefault(key, topic)
+    return [
+        _Job(firsts[key], streams[0].viewer.language, streams[0].viewer.actor, tuple(streams))
+        for key, streams in groups.items()
+    ]
+
+
+HUB = Hub()

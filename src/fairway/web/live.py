@@ -1,0 +1,215 @@
+"""Server-sent events: thousands of open pages on one tail, without a thread or a database connection each.
+
+The views behind these addresses are ordinary ones: they ask for permission, answer in a few milliseconds and give the request's
+thread and connection back. What they answer is a *ticket* (`admit`), which this ASGI layer, wrapped around Django, turns into
+the stream. A stream is a set of topics (or one log) and a bounded box of messages; a fragment that was rendered anew replaces
+the one still waiting in the box, so a slow reader costs nothing and never falls behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from django.http import HttpResponse
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+TICKET = "X-Fairway-Stream"
+HEARTBEAT = 15.0  # seconds; proxies close connections that say nothing for a minute
+RETRY = 2000  # milliseconds a browser waits before it comes back
+MOST_TICKETS = 5000
+KEPT = ("set-cookie", "vary", "content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy")
+
+
+class Source(Protocol):
+    """What a stream is fed from. `next` waits for bytes to send; None ends the stream."""
+
+    async def open(self) -> None:
+        """Begin: called in the event loop, before the first `next`."""
+
+    async def next(self) -> bytes | None: ...
+
+    def close(self) -> None:
+        """Give everything back. Called once, whatever happened."""
+
+
+def message(event: str, data: object, number: int | None = None) -> bytes:
+    """One server-sent event. Source: WHATWG HTML, "Server-sent events"; JSON never holds a line break."""
+    head = f"id: {number}\n" if number is not None else ""
+    return f"{head}event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
+
+
+_tickets: dict[str, Source] = {}
+_tickets_lock = threading.Lock()
+
+
+def admit(source: Source) -> HttpResponse:
+    """A view's answer that becomes a stream. Without the ASGI layer around it (WSGI, the test client) it is just empty."""
+    ticket = secrets.token_urlsafe(16)
+    with _tickets_lock:
+        _tickets[ticket] = source
+        while len(_tickets) > MOST_TICKETS:  # left behind by viewers who went before their stream began
+            del _tickets[next(iter(_tickets))]
+    response = HttpResponse(content_type="text/event-stream")
+    response.headers[TICKET] = ticket
+    return response
+
+
+def redeem(ticket: str) -> Source | None:
+    with _tickets_lock:
+        return _tickets.pop(ticket, None)
+
+
+class Streams:
+    """The ASGI layer. Ends every stream when the process is asked to stop, so that a graceful stop does not wait for viewers."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._open: set[asyncio.Event] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_ending = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._lifespan(receive, send)
+        elif scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await self._application(scope, receive, send)
+
+    def end_all(self) -> None:
+        """Let every stream end now. May be called from any thread or signal handler."""
+        self._is_ending = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._end_here)
+
+    def _end_here(self) -> None:
+        for end in self._open:
+            end.set()
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        while True:
+            kind = (await receive())["type"]
+            if kind == "lifespan.startup":
+                self._loop = asyncio.get_running_loop()
+                self._end_on_signals()
+                await send({"type": "lifespan.startup.complete"})
+            elif kind == "lifespan.shutdown":
+                self._end_here()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _end_on_signals(self) -> None:
+        """Servers stop accepting on SIGTERM and then wait for what is open; streams would keep them waiting for ever."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number in (signal.SIGTERM, signal.SIGINT):
+            before = signal.getsignal(number)
+            if callable(before):
+                signal.signal(number, self._handler(before))
+
+    def _handler(self, before: Callable[[int, Any], Any]) -> Callable[[int, Any], None]:
+        def end_then(number: int, frame: Any) -> None:
+            self.end_all()
+            before(number, frame)
+
+        return end_then
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        held: list[Message] = []
+
+        async def look(sent: Message) -> None:
+            """Keeps a ticket's answer back, passes everything else on."""
+            if held or (sent["type"] == "http.response.start" and _header(sent, TICKET)):
+                held.append(sent)
+            else:
+                await send(sent)
+
+        try:
+            await self._application(scope, receive, look)
+        finally:
+            source = redeem(_header(held[0], TICKET)) if held else None
+        if source is not None:
+            await self._stream(source, _kept(held[0]), receive, send)
+
+    async def _stream(self, source: Source, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
+        end = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        self._open.add(end)
+        gone = asyncio.create_task(_disconnected(receive, end))
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": f"retry: {RETRY}\n\n".encode(), "more_body": True})
+            await source.open()
+            if not self._is_ending:
+                await _pump(source, end, send)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except OSError:
+            log.debug("a viewer left while being written to")
+        finally:
+            self._open.discard(end)
+            source.close()
+            gone.cancel()
+            await asyncio.gather(gone, return_exceptions=True)
+
+
+async def _pump(source: Source, end: asyncio.Event, send: Send) -> None:
+    """Send what comes until the viewer leaves, the source ends or the process stops."""
+    ending = asyncio.create_task(end.wait())
+    coming = asyncio.create_task(source.next())
+    try:
+        while not end.is_set():
+            await asyncio.wait({ending, coming}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                if not ending.done():
+                    await send({"type": "http.response.body", "body": b": beat\n\n", "more_body": True})
+                continue
+            body = coming.result()
+            if body is None:
+                return
+            await send({"type": "http.response.body", "body": body, "more_body": True})
+            coming = asyncio.create_task(source.next())
+    finally:
+        for task in (ending, coming):
+            task.cancel()
+        await asyncio.gather(ending, coming, return_exceptions=True)
+
+
+async def _disconnected(receive: Receive, end: asyncio.Event) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    end.set()
+
+
+def _header(sent: Message, name: str) -> str:
+    wanted = name.lower().encode()
+    return next((value.decode("latin-1") for key, value in sent.get("headers", ()) if key.lower() == wanted), "")
+
+
+def _kept(start: Message) -> list[tuple[bytes, bytes]]:
+    kept = [(key, value) for key, value in start["headers"] if key.decode("latin-1").lower() in KEPT]
+    return [
+        *kept,
+        (b"content-type", b"text/event-stream; charset=utf-8"),
+        (b"cache-control", b"no-store"),
+        (b"x-accel-buffering", b"no"),  # nginx in front of us would collect the events otherwise
+    ]
+
+
+def log_message(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Log lines as scripts read them: times as ISO 8601."""
+    return [{**line, "at": datetime.fromtimestamp(line["at"], UTC).isoformat(timespec="milliseconds")} for line in lines]

@@ -1,0 +1,58 @@
+"""Logs as streams: a deployment's from the database, an instance's from its runtime; read once, however many people watch."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fairway.deployments.rules import ENDED
+from fairway.web.hub import Hub, LogWatch
+from fairway.web.live import log_message, message
+
+LAST_WORDS = 0.5  # seconds after its end in which a deployment's last lines may still be written
+
+
+class LogStream(LogWatch):
+    """A deployment's log from line `after` on; ends after its last line."""
+
+    def __init__(self, hub: Hub, deployment: int, after: int) -> None:
+        self.hub, self.deployment, self.position = hub, deployment, after
+        self._grew = asyncio.Event()
+        self._is_over = False
+
+    async def open(self) -> None:
+        self.hub.add_log(self)
+
+    def grown(self) -> None:
+        self._grew.set()
+
+    async def next(self) -> bytes | None:
+        if self._is_over:
+            return None
+        while True:
+            length, status = self.hub.lengths.get(self.deployment, (0, ""))
+            if length > self.position:
+                return await self._page()
+            if status in ENDED:
+                return await self._ending()
+            await self._grew.wait()
+            self._grew.clear()
+
+    def close(self) -> None:
+        self.hub.remove_log(self)
+
+    async def _page(self) -> bytes:
+        lines = await self.hub.log_page(self.deployment, self.position)
+        if lines:
+            self.position = int(lines[-1]["n"])
+        else:
+            self.position = self.hub.lengths[self.deployment][0]  # counted, but not kept: never ask for them for ever
+        return message("log", log_message(lines), self.position)
+
+    async def _ending(self) -> bytes:
+        await asyncio.sleep(LAST_WORDS)
+        lines = await self.hub.log_page(self.deployment, self.position)
+        if lines:
+            self.position = int(lines[-1]["n"])
+            return message("log", log_message(lines), self.position)
+        self._is_over = True
+        return message("complete", {}, self.position)

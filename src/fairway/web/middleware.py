@@ -1,0 +1,79 @@
+"""What surrounds every page: the content policy, the person's language, and refusals said in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from fairway.accounts.models import User
+from fairway.accounts.rules import Blocked, NotVisible
+from fairway.shared.names import Invalid
+from fairway.web import errors
+
+Answer = Callable[[HttpRequest], HttpResponse]
+
+# No inline script or style, nothing from elsewhere. `data:` images are what the stylesheet draws its select arrow with.
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+DOCUMENTATION = "/api/docs"  # django-ninja's own page; it brings its policy with it
+
+
+class ContentPolicy:
+    """Says what a page may load; a stricter or wider header set by a view stays."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not request.path.startswith(DOCUMENTATION):
+            response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        return response
+
+
+class PersonLanguage:
+    """A person who chose a language sees it on every device; the cookie (Django's LocaleMiddleware) decides for strangers."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        user = request.user
+        if settings.LANGUAGE_COOKIE_NAME not in request.COOKIES and isinstance(user, User) and user.language:
+            translation.activate(user.language)
+            request.LANGUAGE_CODE = translation.get_language() or settings.LANGUAGE_CODE
+        return self.get_response(request)
+
+
+class Refusals:
+    """The domain's ways of saying no, for views that have no better place to show them."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
+        if request.path.startswith("/api/"):
+            return None
+        answers: dict[type[Exception], Callable[[HttpRequest, Any], HttpResponse]] = {
+            NotVisible: errors.not_visible,
+            Blocked: errors.blocked,
+            Invalid: errors.invalid,
+        }
+        answer = answers.get(type(problem))
+        return answer(request, problem) if answer else None

@@ -1,0 +1,38 @@
+"""Answering with a page, or with the one fragment of it that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from fairway.web.context import event_number
+
+
+def page(
+    request: HttpRequest,
+    template: str,
+    context: Mapping[str, Any],
+    *,
+    fragments: Mapping[str, str] | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    """The whole page; for htmx with a target in `fragments` (element id → partial), that partial alone."""
+    event_number(request)
+    target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") == "true" else ""
+    partial = (fragments or {}).get(target)
+    response = render(request, f"{template}#{partial}" if partial else template, dict(context), status=status)
+    patch_vary_headers(response, ["HX-Request", "HX-Target"])
+    response.headers["Cache-Control"] = "private, no-store" if request.method == "POST" else "private, no-cache"
+    return response
+
+
+def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
+    """Where a form asked to go on, when that is a page of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    here = {request.get_host()}
+    return wanted if url_has_allowed_host_and_scheme(wanted, here, require_https=request.is_secure()) else otherwise

@@ -1,0 +1,70 @@
+"""What the command palette offers: every application, environment and page the actor may open. The browser does the search."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, may_somewhere
+from fairway.applications.queries import visible_to as applications_visible_to
+from fairway.deployments.queries import visible_to as deployments_visible_to
+from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.web.shown.applications import KIND_ICONS
+
+MOST_DEPLOYMENTS = 20
+
+Entry = dict[str, Any]
+
+
+def entries(actor: Actor) -> list[Entry]:
+    """Four queries, whatever the size."""
+    return [*_acts(actor), *_applications(actor), *_environments(actor), *_deployments(actor), *_pages(actor)]
+
+
+def _entry(group: str, label: str, url: str, icon: str, hint: str = "", keywords: str = "") -> Entry:
+    return {"group": group, "label": label, "url": url, "icon": icon, "hint": hint, "keywords": keywords}
+
+
+def _acts(actor: Actor) -> Iterator[Entry]:
+    group = _("Acts")
+    if may_somewhere(actor, Act.CREATE_APPLICATION):
+        yield _entry(group, _("New application"), reverse("application-new"), "plus", keywords="create deploy upload git image")
+    if may_somewhere(actor, Act.CREATE_ENVIRONMENT):
+        yield _entry(group, _("New environment"), reverse("environment-new"), "plus", keywords="create target")
+
+
+def _applications(actor: Actor) -> Iterator[Entry]:
+    group, configuration, logs = _("Applications"), _("Configuration"), _("Logs")
+    for one in applications_visible_to(actor):
+        icon = KIND_ICONS[one.source_kind]
+        yield _entry(group, one.name, reverse("application-detail", args=[one.slug]), icon, one.slug)
+        url = reverse("application-configuration", args=[one.slug])
+        yield _entry(group, f"{one.name}: {configuration}", url, "settings", keywords="variables secrets")
+        yield _entry(group, f"{one.name}: {logs}", reverse("application-logs", args=[one.slug]), "terminal")
+
+
+def _environments(actor: Actor) -> Iterator[Entry]:
+    for one in environments_visible_to(actor):
+        yield _entry(_("Environments"), one.name, reverse("environment-detail", args=[one.slug]), "layers", one.host)
+
+
+def _deployments(actor: Actor) -> Iterator[Entry]:
+    for one in deployments_visible_to(actor)[:MOST_DEPLOYMENTS]:
+        label = f"#{one.pk} {one.application.name} → {one.environment.name}"
+        yield _entry(_("Deployments"), label, reverse("deployment-detail", args=[one.pk]), "deploy", one.version)
+
+
+def _pages(actor: Actor) -> Iterator[Entry]:
+    group = _("Pages")
+    yield _entry(group, _("Home"), reverse("home"), "home")
+    yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
+    yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")
+    yield _entry(group, _("Your profile"), reverse("profile"), "user", keywords="password language theme")
+    if may_somewhere(actor, Act.MANAGE_PEOPLE):
+        yield _entry(group, _("People and access"), reverse("people"), "users", keywords="roles grants invite")
+    if may_somewhere(actor, Act.MANAGE_CREDENTIALS):
+        yield _entry(group, _("Credentials"), reverse("credentials"), "key", keywords="registry deploy key")
+    yield _entry(group, _("API tokens"), reverse("tokens"), "key", keywords="cli ci")

@@ -1,0 +1,168 @@
+"""Buttons: what an act is called, where it goes, and why it is not possible now; see ``parts/act_button.html``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, Blocker
+from fairway.applications.models import Configuration
+from fairway.deployments.gate import Subject, blockers
+from fairway.deployments.models import Deployment, Placement
+from fairway.web.errors import shown
+
+Text = str | Promise
+
+
+@dataclass(frozen=True)
+class Button:
+    """One act. `blockers` not empty: it cannot be pressed and explains itself. `confirm` must be typed first."""
+
+    label: Text
+    url: str
+    icon: str
+    kind: str = ""
+    method: str = "post"
+    blockers: Sequence[dict[str, object]] = ()
+    confirm: str = ""
+    consequence: Text = ""
+    fields: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Everything the acts on one placement need, loaded once for the whole page."""
+
+    actor: Actor
+    subject: Subject
+    origin: Placement | None = None  # where a promotion would come from
+    latest: Configuration | None = None
+
+    def url(self, name: str) -> str:
+        return reverse(f"placement-{name}", args=[self.subject.application.slug, self.subject.environment.slug])
+
+    def why_not(self, act: Act, subject: Subject | None = None) -> list[dict[str, object]]:
+        """The gate's answer, as pages show it."""
+        return shown(blockers(act, subject or self.subject, self.actor))
+
+    def current(self) -> Subject:
+        """The subject of acts on what runs."""
+        one = self.subject.placement.current if self.subject.placement else None
+        return self._with(one)
+
+    def _with(self, one: Deployment | None) -> Subject:
+        return Subject(
+            self.subject.application,
+            self.subject.environment,
+            placement=self.subject.placement,
+            artifact=one.artifact if one else None,
+            configuration=one.configuration if one else None,
+        )
+
+    def to(self, one: Deployment) -> Subject:
+        """The subject of going (back) to a deployment: its artifact and its configuration."""
+        return self._with(one)
+
+
+def main_acts(place: Place) -> list[Button]:
+    """Deploy first, then promote."""
+    deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=place.why_not(Act.DEPLOY))
+    if place.origin is None:
+        return [deploy]
+    return [deploy, promote_here(place, place.origin)]
+
+
+def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = "") -> Button:
+    """Bring what runs in `origin` here."""
+    subject = Subject(
+        place.subject.application,
+        place.subject.environment,
+        placement=place.subject.placement,
+        artifact=origin.current.artifact if origin.current else None,
+        configuration=place.latest,
+    )
+    return Button(
+        label or _("Promote from %(environment)s") % {"environment": origin.environment.name},
+        place.url("promote"),
+        "promote",
+        kind,
+        blockers=place.why_not(Act.PROMOTE, subject),
+        fields=[("from", origin.environment.slug)],
+    )
+
+
+def more_acts(place: Place) -> list[Button]:
+    """The menu: what one does with something that runs."""
+    placement = place.subject.placement
+    if placement is None or placement.current is None:
+        return []
+    found = [*_back(place, placement), *_running(place, placement)]
+    history = reverse("application-deployments", args=[placement.application.slug])
+    older = f"{history}?environment={placement.environment.slug}&outcome=superseded"
+    found.append(Button(_("Other versions…"), older, "clock", method="get"))
+    if placement.held_at:
+        found.append(_release_hold(place))
+    found.append(_remove(place, placement))
+    return found
+
+
+def _back(place: Place, placement: Placement) -> Iterable[Button]:
+    good = placement.previous_good
+    if good is None:
+        return []
+    label = _("Roll back to %(version)s") % {"version": good.version}
+    why_not = place.why_not(Act.ROLL_BACK, place.to(good))
+    return [Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(good.pk))])]
+
+
+def _running(place: Place, placement: Placement) -> list[Button]:
+    current = place.current()
+    return [
+        Button(_("Restart"), place.url("restart"), "restart", blockers=place.why_not(Act.RESTART, current)),
+        Button(_("Start"), place.url("start"), "play", blockers=place.why_not(Act.START, current))
+        if placement.wanted == "stopped"
+        else Button(_("Stop"), place.url("stop"), "stop", blockers=place.why_not(Act.STOP, current)),
+    ]
+
+
+def _release_hold(place: Place) -> Button:
+    return Button(_("Release the hold"), place.url("release-hold"), "unlock", blockers=place.why_not(Act.RELEASE_HOLD))
+
+
+def _remove(place: Place, placement: Placement) -> Button:
+    return Button(
+        _("Remove from here"),
+        place.url("remove"),
+        "trash",
+        "danger",
+        blockers=place.why_not(Act.REMOVE, place.current()),
+        confirm=placement.name,
+        consequence=_("It stops and its address goes. Its stored data stays, and so does its history."),
+    )
+
+
+def deployment_acts(actor: Actor, one: Deployment, placement: Placement | None, onward: Place | None) -> list[Button]:
+    """What can be done from the page of one deployment. `onward` is where its promotion would lead."""
+    subject = Subject(one.application, one.environment, placement, one.artifact, one.configuration, one)
+    place = Place(actor, subject)
+    if one.is_active:
+        url = reverse("deployment-cancellation", args=[one.pk])
+        return [Button(_("Cancel"), url, "x", "danger", blockers=place.why_not(Act.CANCEL))]
+    is_current = placement is not None and placement.current_id == one.pk
+    found = []
+    if is_current and placement is not None:
+        found += list(_back(place, placement))
+        if onward is not None:
+            label = _("Promote to %(environment)s") % {"environment": onward.subject.environment.name}
+            found.append(promote_here(onward, placement, label, "primary"))
+    elif one.status == "succeeded" and one.artifact is not None:
+        label = _("Roll back to this")
+        why_not = place.why_not(Act.ROLL_BACK)
+        found.append(Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(one.pk))]))
+    if one.artifact is not None:
+        url = reverse("deployment-again", args=[one.pk])
+        found.append(Button(_("Deploy again"), url, "deploy", blockers=place.why_not(Act.DEPLOY)))
+    return found

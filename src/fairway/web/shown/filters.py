@@ -1,0 +1,54 @@
+"""Filters that live in the address, parsed once, and what there is to choose from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+
+from django.utils.dateparse import parse_date
+
+from fairway.accounts.models import User
+from fairway.accounts.rules import Actor
+from fairway.applications.queries import visible_to as applications_visible_to
+from fairway.deployments.queries import HistoryFilter
+from fairway.environments.queries import visible_to as environments_visible_to
+
+HISTORY_FILTERS = ("application", "environment", "outcome", "person", "since", "until")
+
+
+def day(text: str, *, end: bool = False) -> datetime | None:
+    """The start of that day (or, with `end`, of the one after it), None when it is no date: a filter is not a form."""
+    try:
+        found = parse_date(text)
+    except ValueError:
+        return None
+    if found is None:
+        return None
+    return datetime.combine(found + timedelta(days=1) if end else found, time.min, UTC)
+
+
+def history_wanted(filters: Mapping[str, str]) -> HistoryFilter:
+    return HistoryFilter(
+        application=filters["application"],
+        environment=filters["environment"],
+        status=filters["outcome"],
+        person=filters["person"].strip(),
+        since=day(filters["since"]),
+        until=day(filters["until"], end=True),
+    )
+
+
+def history_choices(actor: Actor) -> dict[str, Any]:
+    return {
+        "applications": applications_visible_to(actor),
+        "environments": environments_visible_to(actor),
+        "people": people_choices(),
+    }
+
+
+def people_choices() -> list[dict[str, str]]:
+    """Everybody who could have done something. History knows them by the name they had."""
+    return [{"username": one.shown_name, "name": one.shown_name} for one in User.objects.order_by("username")]
+
+

@@ -1,0 +1,123 @@
+"""The home page: what runs where, what runs now, what waits for me."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, may_somewhere
+from fairway.applications.models import Application
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import active, visible_to
+from fairway.deployments.rules import STEPS
+from fairway.environments.models import Environment
+from fairway.insights.matrix import Cell, matrix
+from fairway.insights.queue import positions
+from fairway.insights.rows import rows
+from fairway.insights.waiting import Waiting, waiting_for
+from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.words import STEP_LABELS
+
+RECENT = 8
+
+
+def home(actor: Actor) -> dict[str, Any]:
+    """Everything of the page."""
+    moving = list(active(actor))
+    return {
+        **home_matrix(actor, moving),
+        **home_running(actor, moving),
+        **home_waiting(actor),
+        **home_recent(actor),
+        "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
+    }
+
+
+def home_matrix(actor: Actor, moving: Sequence[Deployment] | None = None) -> dict[str, Any]:
+    found = matrix(actor, moving)
+    return {
+        "matrix": {
+            "environments": [_environment(one) for one in found.environments],
+            "rows": [
+                {"application": _application(row.application), "cells": [_cell(cell) for cell in row.cells]}
+                for row in found.rows
+            ],
+        }
+    }
+
+
+def home_running(actor: Actor, moving: Sequence[Deployment] | None = None) -> dict[str, Any]:
+    moving = list(active(actor)) if moving is None else moving
+    queue = positions(moving)
+    return {"running": [_running(one, queue.get(one.pk)) for one in moving]}
+
+
+def home_waiting(actor: Actor) -> dict[str, Any]:
+    return {"waiting": [_waiting(one) for one in waiting_for(actor)]}
+
+
+def home_recent(actor: Actor) -> dict[str, Any]:
+    return {"recent": rows(list(visible_to(actor)[:RECENT]))}
+
+
+def _environment(one: Environment) -> dict[str, Any]:
+    lock = one.lock
+    return {"slug": one.slug, "name": one.name, "status": one.status, "lock_reason": lock.reason if lock else ""}
+
+
+def _application(one: Application) -> dict[str, Any]:
+    return {"slug": one.slug, "name": one.name, "kind_icon": KIND_ICONS[one.source_kind]}
+
+
+def _cell(cell: Cell | None) -> dict[str, Any] | None:
+    if cell is None:
+        return None
+    return {**vars(cell), "step": STEP_LABELS.get(cell.step, cell.step)}
+
+
+def _running(one: Deployment, position: int | None) -> dict[str, Any]:
+    return {
+        "id": one.pk,
+        "application": one.application,
+        "environment": one.environment,
+        "version": one.version,
+        "status": one.status,
+        "step": STEP_LABELS.get(one.step, one.step),
+        "step_number": STEPS.index(one.step) if one.step in STEPS else 0,
+        "step_total": len(STEPS),
+        "started_at": one.started_at or one.created_at,
+        "position": position,
+        "actor": {"name": one.requested_by},
+    }
+
+
+def _waiting(one: Waiting) -> dict[str, Any]:
+    about = one.about
+    if isinstance(about, Environment):
+        title = _("Your lock of %(environment)s ends soon") % {"environment": about.name}
+        return {"title": title, "sentence": about.lock_reason, "url": _environment_url(about), "at": one.at}
+    where = {"application": about.application.name, "environment": about.environment.name}
+    if isinstance(about, Deployment):
+        title = _("%(application)s → %(environment)s failed") % where
+        url = reverse("deployment-detail", args=[about.pk])
+        return {"title": title, "sentence": about.sentence, "url": url, "at": one.at}
+    titles = {
+        "hold": _("%(application)s in %(environment)s is on hold"),
+        "down": _("%(application)s in %(environment)s is down"),
+        "drift": _("%(application)s in %(environment)s is not as it should be"),
+    }
+    url = reverse("application-detail", args=[about.application.slug])
+    return {"title": titles[one.kind] % where, "sentence": _placement_sentence(one.kind, about), "url": url, "at": one.at}
+
+
+def _placement_sentence(kind: str, about: Placement) -> str:
+    if kind == "hold":
+        return about.hold_reason
+    return " ".join(about.drift) or _("No instance answers. Look at its log, restart it or roll it back.")
+
+
+def _environment_url(one: Environment) -> str:
+    return reverse("environment-detail", args=[one.slug])

@@ -1,0 +1,186 @@
+"""What pages can watch: which events touch a fragment, who may watch it, and how it is rendered.
+
+A topic's name stands in the page (``data-live="home:matrix"``). Its fragment is rendered by the same function and the same
+partial as the page itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import translation
+
+from fairway.accounts.rules import Actor, NotVisible
+from fairway.activity.models import Event
+from fairway.applications import queries as applications
+from fairway.deployments import queries as deployments
+from fairway.environments import queries as environments
+from fairway.web.shown import applications as shown_applications
+from fairway.web.shown import home as shown_home
+from fairway.web.shown.deployments import deployment_shown
+from fairway.web.shown.placements import placement_shown
+
+CSRF_PLACE = "csrf-token-of-the-viewer"  # each viewer's own token is put in its place on the way out
+MOST_TOPICS = 64
+
+Context = dict[str, Any]
+Build = Callable[[Actor, list[str]], Context | None]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One fragment that can be watched. `subjects` are what events must be about to touch it."""
+
+    name: str
+    subjects: frozenset[str]
+    kind: Kind
+
+    @property
+    def is_personal(self) -> bool:
+        return self.kind.is_personal
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family of topics. Without `template` the page is only told to fetch its fragment again (its filters are in its address)."""
+
+    pattern: re.Pattern[str]
+    subjects: tuple[str, ...]
+    build: Build
+    template: str = ""
+    is_personal: bool = False
+
+
+def subjects_of(event: Event) -> frozenset[str]:
+    """What an event is about, in the words topics use."""
+    found = {"events", "home", f"{event.subject_kind}:{event.subject_id}"}
+    if event.application:
+        found.add(f"application:{event.application}")
+    if event.environment:
+        found.add(f"environment:{event.environment}")
+    if event.subject_kind == "deployment":
+        found.add("deployments")
+    return frozenset(found)
+
+
+def is_visible(actor: Actor, event: Event) -> bool:
+    """Whether this actor may see this event; the same rule as `accounts.queries.visible_events`, for one event in memory."""
+    if actor.is_system or event.actor_id == actor.id:
+        return True
+    return any(
+        (not grant.environment or grant.environment == event.environment)
+        and (not grant.application or grant.application == event.application)
+        for grant in actor.active_grants
+    )
+
+
+def watchable(actor: Actor, names: Iterable[str]) -> list[Topic]:
+    """The topics among these names that exist and that this actor may watch."""
+    found = []
+    for name in list(dict.fromkeys(names))[:MOST_TOPICS]:
+        topic = topic_named(name)
+        if topic is not None and _may_watch(actor, topic):
+            found.append(topic)
+    return found
+
+
+def topic_named(name: str) -> Topic | None:
+    for kind in KINDS:
+        if match := kind.pattern.fullmatch(name):
+            subjects = frozenset(subject.format(*match.groups()) for subject in kind.subjects)
+            return Topic(name, subjects, kind)
+    return None
+
+
+def render(topic: Topic, actor: Actor, language: str) -> dict[str, str] | None:
+    """What to send: ``{"topic", "html"}``, ``{"topic"}`` when the page must fetch it itself, None when it is not there (any more)."""
+    if not topic.kind.template:
+        return {"topic": topic.name}
+    match = topic.kind.pattern.fullmatch(topic.name)
+    assert match is not None
+    with translation.override(language):
+        try:
+            context = topic.kind.build(actor, list(match.groups()))
+        except NotVisible:
+            return None
+        if context is None:
+            return None
+        template = topic.kind.template.format(*match.groups())
+        return {"topic": topic.name, "html": render_to_string(template, {**context, "csrf_token": CSRF_PLACE})}
+
+
+def _may_watch(actor: Actor, topic: Topic) -> bool:
+    match = topic.kind.pattern.fullmatch(topic.name)
+    assert match is not None
+    try:
+        for subject in topic.subjects:
+            _look_for(actor, subject)
+    except NotVisible:
+        return False
+    return True
+
+
+def _look_for(actor: Actor, subject: str) -> None:
+    """Raises `NotVisible`."""
+    kind, _, name = subject.partition(":")
+    if kind == "deployment":
+        deployments.deployment(actor, int(name))
+    elif kind == "application":
+        applications.application(actor, name)
+    elif kind == "environment":
+        environments.environment(actor, name)
+    elif kind == "inspection":
+        applications.inspection(actor, int(name))
+
+
+def _placement(actor: Actor, parts: list[str]) -> Context | None:
+    application = applications.application(actor, parts[0])
+    card = placement_shown(actor, application, parts[1])
+    return None if card is None else {"placement": card, "application": application}
+
+
+def _recent(actor: Actor, parts: list[str]) -> Context:
+    return shown_applications.recent(actor, applications.application(actor, parts[0]))
+
+
+def _deployment(actor: Actor, parts: list[str]) -> Context:
+    return deployment_shown(actor, deployments.deployment(actor, int(parts[0])))
+
+
+def _nothing(actor: Actor, parts: list[str]) -> Context:
+    return {}
+
+
+def _home(build: Callable[[Actor], Context]) -> Build:
+    return lambda actor, parts: build(actor)
+
+
+def _kind(pattern: str, subjects: Iterable[str], build: Build, template: str = "", *, is_personal: bool = False) -> Kind:
+    return Kind(re.compile(pattern), tuple(subjects), build, template, is_personal)
+
+
+KINDS = (
+    _kind("home:matrix", ["home"], _home(shown_home.home_matrix), "home.html#matrix"),
+    _kind("home:running", ["home"], _home(shown_home.home_running), "home.html#running"),
+    _kind("home:recent", ["home"], _home(shown_home.home_recent), "home.html#recent"),
+    _kind("home:waiting", ["home"], _home(shown_home.home_waiting), "home.html#waiting", is_personal=True),
+    _kind(
+        r"placement:([a-z0-9-]+):([a-z0-9-]+)",
+        ["application:{0}", "environment:{1}"],
+        _placement,
+        "applications/detail.html#placement",
+    ),
+    _kind(r"application:([a-z0-9-]+):recent", ["application:{0}"], _recent, "applications/detail.html#recent"),
+    _kind(
+        r"deployment:(\d{1,18}):(head|progress|outcome|facts)",
+        ["deployment:{0}"],
+        _deployment,
+        "deployments/detail.html#{1}",
+    ),
+    _kind("events", ["events"], _nothing),
+    _kind("deployments", ["deployments"], _nothing),
+)

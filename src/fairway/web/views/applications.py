@@ -1,0 +1,43 @@
+"""Applications: the list and the five tabs of one."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_GET
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Actor, may_somewhere
+from fairway.applications.models import Application
+from fairway.applications.queries import application as application_named
+from fairway.web.pages import page
+from fairway.web.shown.applications import head, list_shown, overview
+from fairway.web.views.deployments import history_context
+
+
+@require_GET
+@needs(Act.VIEW)
+def application_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    context = {"applications": list_shown(actor), "can_create": may_somewhere(actor, Act.CREATE_APPLICATION)}
+    return page(request, "applications/list.html", context, fragments={"applications": "rows"})
+
+
+@require_GET
+@needs(Act.VIEW)
+def application_detail(request: HttpRequest, slug: str) -> HttpResponse:
+    actor = actor_of(request)
+    return overview_page(request, actor, application_named(actor, slug))
+
+
+def overview_page(request: HttpRequest, actor: Actor, application: Application, status: int = 200) -> HttpResponse:
+    fragments = {"application-recent": "recent"}
+    return page(request, "applications/detail.html", overview(actor, application), fragments=fragments, status=status)
+
+
+@require_GET
+@needs(Act.VIEW)
+def application_deployments(request: HttpRequest, slug: str) -> HttpResponse:
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    context = {**history_context(request, actor, application.slug), **head(actor, application)}
+    return page(request, "applications/deployments.html", context)

@@ -1,0 +1,136 @@
+"""Deployments: history, one attempt live, its log, and what can be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.deployments.commands import requests
+from fairway.deployments.models import Deployment
+from fairway.deployments.queries import deployment, history, log_lines
+from fairway.insights.rows import rows
+from fairway.shared.names import Invalid
+from fairway.web import live
+from fairway.web.errors import tell_blocked
+from fairway.web.hub import HUB
+from fairway.web.logs import LogStream
+from fairway.web.pages import page
+from fairway.web.shown.deployments import deployment_shown
+from fairway.web.shown.filters import HISTORY_FILTERS, history_choices, history_wanted
+from fairway.web.views.home import came_back_after
+
+PER_PAGE = 30
+LOG_PAGE = 5000
+FRAGMENTS = {f"deployment-{name}": name for name in ("head", "progress", "outcome", "facts")}
+
+
+@require_GET
+@needs(Act.VIEW)
+def deployment_list(request: HttpRequest) -> HttpResponse:
+    """Everything that was ever attempted; filters live in the address."""
+    return page(request, "deployments/list.html", history_context(request, actor_of(request)))
+
+
+def history_context(request: HttpRequest, actor: Actor, application: str = "") -> dict[str, object]:
+    """What ``deployments/history.html`` needs; `application` narrows it for good."""
+    filters = {name: request.GET.get(name, "") for name in HISTORY_FILTERS}
+    chosen = history(actor, history_wanted(filters | ({"application": application} if application else {})))
+    shown = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
+    shown.object_list = rows(list(shown.object_list))  # type: ignore[assignment, arg-type]
+    return {"filters": filters, "choices": history_choices(actor), "page": shown, "hide_application": bool(application)}
+
+
+@require_GET
+@needs(Act.VIEW)
+def deployment_detail(request: HttpRequest, number: int) -> HttpResponse:
+    return detail(request, actor_of(request), number)
+
+
+def detail(request: HttpRequest, actor: Actor, number: int, status: int = 200) -> HttpResponse:
+    context = deployment_shown(actor, deployment(actor, number))
+    return page(request, "deployments/detail.html", context, fragments=FRAGMENTS, status=status)
+
+
+@require_POST
+@needs(Act.CANCEL)
+def cancellation(request: HttpRequest, number: int) -> HttpResponse:
+    """Ask it to stop."""
+    actor = actor_of(request)
+    one = deployment(actor, number)
+    try:
+        requests.cancel(actor=actor, deployment=one, reason=request.POST.get("reason", ""))
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return detail(request, actor, number, status=409)
+    messages.success(request, _("Cancelling. What runs now keeps running."))
+    return redirect("deployment-detail", number)
+
+
+@require_POST
+@needs(Act.DEPLOY)
+def again(request: HttpRequest, number: int) -> HttpResponse:
+    """The same artifact once more, with the newest configuration."""
+    actor = actor_of(request)
+    one = deployment(actor, number)
+    if one.artifact is None:
+        raise Invalid("artifact", _("this deployment never came as far as an artifact; deploy the application instead."))
+    try:
+        made = requests.request_deployment(
+            actor=actor,
+            application=one.application,
+            environment=one.environment,
+            artifact=one.artifact,
+            reason=request.POST.get("reason", ""),
+        )
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return detail(request, actor, number, status=409)
+    return redirect("deployment-detail", made.pk)
+
+
+@require_GET
+@needs(Act.VIEW)
+def log_page(request: HttpRequest, number: int) -> JsonResponse:
+    """Lines after ``?after=``, and where to go on."""
+    one = deployment(actor_of(request), number)
+    after = came_back_after(request) or 0
+    lines = log_lines(one, after=after, limit=LOG_PAGE)
+    last = lines[-1]["n"] if lines else after
+    more = last if lines and last < one.log_lines else None
+    return JsonResponse({"lines": live.log_message(lines), "next": more, "is_complete": not one.is_active})
+
+
+@require_GET
+@needs(Act.VIEW)
+def log_stream(request: HttpRequest, number: int) -> HttpResponse:
+    """New lines as they are written, then ``complete``."""
+    one = deployment(actor_of(request), number)
+    return live.admit(LogStream(HUB, one.pk, came_back_after(request) or 0))
+
+
+@require_GET
+@needs(Act.VIEW)
+def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
+    """The whole log as plain text."""
+    one = deployment(actor_of(request), number)
+    response = StreamingHttpResponse(_text_of(one), content_type="text/plain; charset=utf-8")
+    response.headers["Content-Disposition"] = f'inline; filename="{one.application.slug}-{one.pk}.log"'
+    return response
+
+
+def _text_of(one: Deployment) -> Iterator[str]:
+    after = 0
+    while lines := log_lines(one, after=after, limit=LOG_PAGE):
+        for line in lines:
+            at = datetime.fromtimestamp(line["at"], UTC).isoformat(timespec="milliseconds")
+            yield f"{at} {line['step']:<10} {line['text']}\n"
+        after = lines[-1]["n"]

@@ -1,0 +1,99 @@
+"""Coming in: the first administrator's link, invitations, and the acting role."""
+
+from __future__ import annotations
+
+from allauth.account.adapter import get_adapter
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+from django.views.i18n import set_language
+
+from fairway.accounts.commands import accept_invitation, create_first_administrator
+from fairway.accounts.doors import ACTING_AS, actor_of, needs, open_door
+from fairway.accounts.models import OneTimeLink, User
+from fairway.accounts.queries import usable_link
+from fairway.accounts.rules import Act, roles_one_may_act_as
+from fairway.shared.names import Invalid
+from fairway.accounts.acting import act_as
+from fairway.web.forms import FirstAdministratorForm, NewPasswordForm, refuse
+from fairway.web.pages import safe_next
+
+DEAD = 410  # Gone: there was such a link
+
+
+@sensitive_post_parameters("password", "password_again")
+@never_cache
+@require_http_methods(["GET", "POST"])
+@open_door("nobody exists yet; the link's secret, printed at the first start, is the permission")
+def first_run(request: HttpRequest, secret: str) -> HttpResponse:
+    if usable_link(secret, OneTimeLink.FIRST_ADMINISTRATOR) is None:
+        return render(request, "account/link_dead.html", {"purpose": "first_administrator"}, status=DEAD)
+    form = FirstAdministratorForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            user = create_first_administrator(
+                link=secret,
+                username=values["username"],
+                email=values["email"],
+                password=values["password"],
+                address=request.META.get("REMOTE_ADDR", ""),
+            )
+        except Invalid as problem:
+            refuse(form, problem)
+        else:
+            get_adapter().login(request, user)
+            return redirect("home")
+    return render(request, "account/first_run.html", {"form": form}, status=422 if form.errors else 200)
+
+
+@sensitive_post_parameters("password", "password_again")
+@never_cache
+@require_http_methods(["GET", "POST"])
+@open_door("the link's secret is the permission; it is bound to one person and works once")
+def invitation(request: HttpRequest, secret: str) -> HttpResponse:
+    link = usable_link(secret, OneTimeLink.INVITATION)
+    if link is None or link.user is None or not link.user.is_active:
+        return render(request, "account/link_dead.html", {"purpose": "invitation"}, status=DEAD)
+    form = NewPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = accept_invitation(
+                link=secret, password=form.cleaned_data["password"], address=request.META.get("REMOTE_ADDR", "")
+            )
+        except Invalid as problem:
+            refuse(form, problem)
+        else:
+            get_adapter().login(request, user)
+            return redirect("home")
+    context = {"form": form, "person": {"username": link.user.username, "name": link.user.shown_name}}
+    return render(request, "account/invitation.html", context, status=422 if form.errors else 200)
+
+
+@require_POST
+@needs(Act.OWN_ACCOUNT)
+def acting_as(request: HttpRequest) -> HttpResponse:
+    """Narrow what one may do to one role, or take all of them back."""
+    actor, role = actor_of(request), request.POST.get("role", "")
+    if role and role not in roles_one_may_act_as(actor.grants):
+        raise Invalid("role", _("you do not hold this role."))
+    act_as(actor=actor, role=role)
+    request.session[ACTING_AS] = role
+    messages.success(request, _("You act with all your roles again.") if not role else _("You act in this role now."))
+    return redirect(safe_next(request))
+
+
+@require_POST
+@open_door("anybody may choose the language of the pages, the sign-in page too")
+def language(request: HttpRequest) -> HttpResponse:
+    """Django's own view sets the cookie; a person's choice is remembered with them as well."""
+    response = set_language(request)
+    chosen = request.POST.get("language", "")
+    if isinstance(request.user, User) and chosen in dict(settings.LANGUAGES):
+        User.objects.filter(pk=request.user.pk).update(language=chosen)
+    return response

@@ -1,0 +1,64 @@
+"""The first page, the command palette, live updates, and whether we are well."""
+
+from __future__ import annotations
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET
+
+from fairway.accounts.doors import actor_if_signed_in, actor_of, needs, open_door
+from fairway.accounts.queries import has_people
+from fairway.accounts.rules import Act
+from fairway.web import live
+from fairway.web.context import VERSION, event_number
+from fairway.web.hub import HUB, TopicStream
+from fairway.web.pages import page
+from fairway.web.palette import entries
+from fairway.web.shown.home import home as home_shown
+from fairway.web.topics import watchable
+from fairway.web.viewers import viewer_of
+
+FRAGMENTS = {f"home-{name}": name for name in ("matrix", "running", "waiting", "recent")}
+
+
+@require_GET
+@open_door("before anybody exists, it says how to become the first administrator")
+def home(request: HttpRequest) -> HttpResponse:
+    actor = actor_if_signed_in(request)
+    if actor is None:
+        return redirect("account_login") if has_people() else render(request, "account/first_start.html", status=403)
+    event_number(request)
+    return page(request, "home.html", home_shown(actor), fragments=FRAGMENTS)
+
+
+@require_GET
+@needs(Act.VIEW)
+def palette(request: HttpRequest) -> JsonResponse:
+    """Everything Ctrl-K reaches."""
+    return JsonResponse({"items": entries(actor_of(request))})
+
+
+@require_GET
+@needs(Act.VIEW)
+def stream(request: HttpRequest) -> HttpResponse:
+    """Live updates of ``?topics=a,b,c`` since event ``after`` (or `Last-Event-ID`, where the browser came back)."""
+    viewer = viewer_of(request)
+    topics = watchable(viewer.actor, request.GET.get("topics", "").split(","))
+    return live.admit(TopicStream(HUB, viewer, topics, came_back_after(request)))
+
+
+def came_back_after(request: HttpRequest) -> int | None:
+    """The number a stream goes on after. What the browser says by itself is newer than the address it was given."""
+    for text in (request.headers.get("Last-Event-ID", ""), request.GET.get("after", "")):
+        if text.isascii() and text.isdigit() and len(text) < 19:
+            return int(text)
+    return None
+
+
+@require_GET
+@open_door("load balancers and `fairway status` ask it; it tells nothing but that we are well")
+def health(request: HttpRequest) -> HttpResponse:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return JsonResponse({"status": "ok", "version": VERSION})

@@ -1,0 +1,176 @@
+"""Acts on one application in one environment. Each is one command; refusals come back on the application's page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
+from fairway.applications.models import Application
+from fairway.applications.queries import application as application_named
+from fairway.deployments.commands import placements, requests
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import deployment, placement
+from fairway.environments.models import Environment
+from fairway.environments.queries import environment as environment_named
+from fairway.shared.names import Invalid
+from fairway.web.errors import tell_blocked
+from fairway.web.pages import safe_next
+from fairway.web.views.applications import overview_page
+
+Doing = Callable[[HttpRequest, Actor, Application, Environment], Deployment | str]
+View = Callable[..., HttpResponse]
+
+
+def act(needed: Act) -> Callable[[Doing], View]:
+    """Make a view of something done to an application in an environment.
+
+    What it returns is where to go on: to the deployment it made, or back with a sentence.
+    """
+
+    def decorate(doing: Doing) -> View:
+        @require_POST
+        @needs(needed)
+        @wraps(doing)
+        def view(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
+            actor = actor_of(request)
+            application = application_named(actor, slug)
+            try:
+                done = doing(request, actor, application, environment_named(actor, environment))
+            except Blocked as problem:
+                tell_blocked(request, problem)
+                return overview_page(request, actor, application, status=409)
+            except Invalid as problem:
+                messages.error(request, f"{problem.field}: {problem.sentence}")
+                return overview_page(request, actor, application, status=422)
+            if isinstance(done, Deployment):
+                return redirect("deployment-detail", done.pk)
+            messages.success(request, done)
+            return redirect(safe_next(request, application_url(application)))
+
+        return view
+
+    return decorate
+
+
+def application_url(application: Application) -> str:
+    return reverse("application-detail", args=[application.slug])
+
+
+def _asked(request: HttpRequest) -> dict[str, str]:
+    return {"reason": request.POST.get("reason", ""), "break_glass": request.POST.get("break_glass", "")}
+
+
+@act(Act.DEPLOY)
+def deploy(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
+    """Put the application's source live here."""
+    return requests.request_deployment(actor=actor, application=application, environment=environment, **_asked(request))
+
+
+@act(Act.PROMOTE)
+def promote(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
+    """Put live here what runs in the environment named in ``from``."""
+    origin = environment_named(actor, request.POST.get("from", ""))
+    return requests.promote(
+        actor=actor, application=application, environment=environment, from_environment=origin, **_asked(request)
+    )
+
+
+@act(Act.ROLL_BACK)
+def roll_back(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
+    """Go back to deployment ``to``, or to the last good one."""
+    number = request.POST.get("to", "")
+    to = deployment(actor, _number(number)) if number else None
+    return requests.roll_back(actor=actor, application=application, environment=environment, to=to, **_asked(request))
+
+
+@act(Act.RESTART)
+def restart(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
+    reason = request.POST.get("reason", "")
+    return requests.restart(actor=actor, application=application, environment=environment, reason=reason)
+
+
+@act(Act.STOP)
+def stop(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    placements.stop(actor=actor, placement=_there(actor, application, environment), reason=request.POST.get("reason", ""))
+    return _("Stopping %(name)s.") % {"name": _name(application, environment)}
+
+
+@act(Act.START)
+def start(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    placements.start(actor=actor, placement=_there(actor, application, environment), reason=request.POST.get("reason", ""))
+    return _("Starting %(name)s.") % {"name": _name(application, environment)}
+
+
+@act(Act.SCALE)
+def scale(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    replicas = _number(request.POST.get("replicas", ""), "replicas")
+    placements.scale(actor=actor, placement=_there(actor, application, environment), replicas=replicas)
+    return _("Scaling %(name)s to %(replicas)s.") % {"name": _name(application, environment), "replicas": replicas}
+
+
+@act(Act.REMOVE)
+def remove(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    """Take it out of here; its volumes go only with ``volumes_confirmed``."""
+    there = _there(actor, application, environment)
+    _confirmed(request, there.name)
+    placements.remove(
+        actor=actor,
+        placement=there,
+        reason=request.POST.get("reason", ""),
+        volumes_confirmed=request.POST.get("volumes_confirmed", ""),
+    )
+    return _("Removing %(name)s.") % {"name": _name(application, environment)}
+
+
+@act(Act.ROUTE)
+def domains(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    wanted = request.POST.get("domains", "").replace(",", " ").split()
+    placements.set_domains(actor=actor, placement=_there(actor, application, environment), domains=wanted)
+    return _("The domains of %(name)s are saved.") % {"name": _name(application, environment)}
+
+
+@act(Act.ROUTE)
+def access(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    wanted = request.POST.get("access", "").replace("-", "_")
+    placements.set_access(actor=actor, placement=_there(actor, application, environment), access=wanted)
+    return _("Who may open %(name)s is saved.") % {"name": _name(application, environment)}
+
+
+@act(Act.RELEASE_HOLD)
+def release_hold(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    placements.release_hold(actor=actor, placement=_there(actor, application, environment))
+    return _("Automatic deployments may go on for %(name)s.") % {"name": _name(application, environment)}
+
+
+def _there(actor: Actor, application: Application, environment: Environment) -> Placement:
+    """What is there, or what would be: the gate says that nothing is deployed, rather than a page that does not exist."""
+    try:
+        return placement(actor, application, environment)
+    except NotVisible:
+        sentence = _("Nothing is deployed here yet.")
+        raise Blocked([Blocker(code="nothing_there", sentence=sentence, who=_("a Deployer, by deploying"))]) from None
+
+
+def _name(application: Application, environment: Environment) -> str:
+    return f"{application.name} · {environment.name}"
+
+
+def _number(text: str, field: str = "to") -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        raise Invalid(field, _("is not a number."))
+    return int(text)
+
+
+def _confirmed(request: HttpRequest, name: str) -> None:
+    """The page asked for the name; a request that skipped the page is asked too."""
+    if request.POST.get("confirm", "") != name:
+        raise Invalid("confirm", _("write “%(name)s” exactly to go on.") % {"name": name})
