@@ -35,7 +35,7 @@ class Application(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["slug"], condition=Q(deleted_at=None), name="one_live_application_per_slug"),
-            models.CheckConstraint(condition=Q(source_kind__in=list(SourceKind)), name="source_kind_known"),
+            models.CheckConstraint(condition=Q(source_kind__in=[kind.value for kind in SourceKind]), name="source_kind_known"),
         ]
 
     def __str__(self) -> str:
@@ -72,7 +72,7 @@ class Artifact(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["application", "number"], name="artifact_number_once"),
-            models.CheckConstraint(condition=Q(kind__in=list(ArtifactKind)), name="artifact_kind_known"),
+            models.CheckConstraint(condition=Q(kind__in=[kind.value for kind in ArtifactKind]), name="artifact_kind_known"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["application", "digest"]),

@@ -31,7 +31,7 @@ class Deployment(models.Model):
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="deployments")
     kind = models.CharField(max_length=24)
-    status = models.CharField(max_length=12, default=Status.QUEUED)
+    status = models.CharField(max_length=12, default=Status.QUEUED.value)
     artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="deployments")
     configuration = models.ForeignKey(Configuration, null=True, on_delete=models.PROTECT, related_name="deployments")
     source_kind = models.CharField(max_length=20, blank=True)
@@ -61,8 +61,8 @@ class Deployment(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(status__in=list(Status)), name="deployment_status_known"),
-            models.CheckConstraint(condition=Q(kind__in=list(Kind)), name="deployment_kind_known"),
+            models.CheckConstraint(condition=Q(status__in=[one.value for one in Status]), name="deployment_status_known"),
+            models.CheckConstraint(condition=Q(kind__in=[one.value for one in Kind]), name="deployment_kind_known"),
         ]
         indexes: ClassVar = [
             models.Index(fields=["application", "environment", "-id"]),
@@ -119,13 +119,13 @@ class Placement(models.Model):
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="placements")
     current = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
     previous_good = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
-    wanted = models.CharField(max_length=10, default=Wanted.RUNNING)
+    wanted = models.CharField(max_length=10, default=Wanted.RUNNING.value)
     replicas = models.PositiveSmallIntegerField(default=1)
     domains = models.JSONField(default=list)
-    access = models.CharField(max_length=12, default=Access.PUBLIC)
+    access = models.CharField(max_length=12, default=Access.PUBLIC.value)
     hold_reason = models.CharField(max_length=500, blank=True)
     held_at = models.DateTimeField(null=True)
-    health = models.CharField(max_length=10, default=Health.UNKNOWN)
+    health = models.CharField(max_length=10, default=Health.UNKNOWN.value)
     drift = models.JSONField(default=list)  # sentences: what differs from what should be
     observed = models.JSONField(default=list)  # the instances, as last seen
     observed_at = models.DateTimeField(null=True)
@@ -133,9 +133,9 @@ class Placement(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["application", "environment"], name="one_placement_each"),
-            models.CheckConstraint(condition=Q(wanted__in=list(Wanted)), name="placement_wanted_known"),
-            models.CheckConstraint(condition=Q(health__in=list(Health)), name="placement_health_known"),
-            models.CheckConstraint(condition=Q(access__in=list(Access)), name="placement_access_known"),
+            models.CheckConstraint(condition=Q(wanted__in=[one.value for one in Wanted]), name="placement_wanted_known"),
+            models.CheckConstraint(condition=Q(health__in=[one.value for one in Health]), name="placement_health_known"),
+            models.CheckConstraint(condition=Q(access__in=[one.value for one in Access]), name="placement_access_known"),
         ]
 
     def __str__(self) -> str:
