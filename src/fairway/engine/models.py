@@ -50,7 +50,7 @@ class Run(models.Model):
     key = models.CharField(max_length=200)
     lane = models.CharField(max_length=60, default="default")
     priority = models.IntegerField(default=0)  # larger goes first
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.RESTRICT, related_name="children")
     status = models.CharField(max_length=12, choices=_choices(rules.Status), default=rules.Status.QUEUED)
     payload = models.JSONField(default=dict)
     state = models.JSONField(default=dict)

@@ -156,6 +156,7 @@ class Runner:
         heartbeat.finish()
         try:
             Worker.objects.filter(name=self._name).delete()
+            waking.ring()  # our own listener hears that it is over, the others that there may be work to take
         except DatabaseError:
             log.warning("worker %s could not sign off", self._name)
 

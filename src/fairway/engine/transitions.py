@@ -62,11 +62,10 @@ def begin_step(lease: Lease, story: Story, step: Step, index: int) -> Run:
             change(run, started_at=now)
             if story.watcher:
                 story.watcher.started(run)
-        deadline = run.step_deadline_at
-        if _opened(run, story, step, now):
-            deadline = None  # it comes back from a wait, which does not count
-        elif deadline is not None and deadline <= now:
+        deadline = run.step_deadline_at  # None after a wait, which does not count
+        if deadline is not None and deadline <= now:
             return _start_ending(run, story, too_slow(step.name), now)
+        _open(run, story, step, now)
         change(
             run,
             step=step.name,
@@ -86,17 +85,20 @@ def too_slow(step: str) -> Ending:
     return Ending(Outcome.ERRORED, step, "This step took longer than it may and was stopped.")
 
 
-def _opened(run: Run, story: Story, step: Step, now: datetime) -> bool:
-    """Log a new attempt, or reopen the one that waited; True for the latter."""
+def _open(run: Run, story: Story, step: Step, now: datetime) -> None:
+    """Log a new attempt, or reopen the one that waited."""
     last = run.steps.filter(step=step.name, attempt=run.attempt).first() if run.attempt else None
     if last is not None and last.status == StepStatus.WAITING:
         run.steps.filter(pk=last.pk).update(status=StepStatus.RUNNING, owner=run.owner, fence=run.fence)
-        return True
+        return
     if last is not None and last.status == StepStatus.RUNNING:
-        _close(run, story, step.name, run.attempt, StepStatus.LOST, f"Worker {last.owner} disappeared.", now)
+        _close_lost(run, story, last, now)
     change(run, attempt=run.attempt + 1)
     RunStep.objects.create(run=run, step=step.name, attempt=run.attempt, started_at=now, owner=run.owner, fence=run.fence)
-    return False
+
+
+def _close_lost(run: Run, story: Story, cut: RunStep, now: datetime) -> None:
+    _close(run, story, cut.step, cut.attempt, StepStatus.LOST, f"Worker {cut.owner} disappeared.", now)
 
 
 def _close(run: Run, story: Story, step: str, attempt: int, status: StepStatus, sentence: str, now: datetime) -> None:
@@ -220,6 +222,7 @@ def start_ending(lease: Lease, story: Story, ending: Ending) -> Run:
 def _start_ending(run: Run, story: Story, ending: Ending, now: datetime) -> Run:
     if ending.outcome is Outcome.CANCELLED and not ending.sentence:
         ending = as_cancelled(run, ending)
+    _close_open(run, story, ending, now)
     change(
         run,
         outcome=ending.outcome,
@@ -238,13 +241,22 @@ def _start_ending(run: Run, story: Story, ending: Ending, now: datetime) -> Run:
     return run
 
 
+def _close_open(run: Run, story: Story, ending: Ending, now: datetime) -> None:
+    """The attempt that waited ends as the run does; one that was cut and will not be tried again was lost."""
+    for attempt in run.steps.filter(status__in=[StepStatus.RUNNING, StepStatus.WAITING]):
+        if attempt.status == StepStatus.RUNNING and attempt.fence < run.fence:
+            _close_lost(run, story, attempt, now)
+        else:
+            _close(run, story, attempt.step, attempt.attempt, StepStatus(ending.outcome.value), ending.sentence, now)
+
+
 def begin_clean_up(lease: Lease, story: Story) -> Run:
     """Start an attempt of the clean-up. A run that comes back finished was given up."""
     with held(lease) as run:
         now = clock.now()
         open_steps = run.steps.filter(step=CLEAN_UP, status=StepStatus.RUNNING)
-        for lost in open_steps:
-            _close(run, story, CLEAN_UP, lost.attempt, StepStatus.LOST, f"Worker {lost.owner} disappeared.", now)
+        for cut in open_steps:
+            _close_lost(run, story, cut, now)
         if run.clean_up_attempt >= story.clean_up_attempts + rules.CRASHES_FORGIVEN:
             change(run, clean_up_status=CleanUp.FAILED, clean_up_error="Its worker disappeared again and again.")
             return _end(run, story, now)

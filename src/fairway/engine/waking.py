@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "fairway_engine"
 SQLITE_POLL = 0.05  # seconds; one PRAGMA costs about 10 µs, and 100 ms from request to start is what a person calls at once
-POSTGRES_PATIENCE = 0.5  # seconds between two looks at whether to stop
+POSTGRES_PATIENCE = 5.0  # seconds between two looks at whether to stop; a stopping worker rings itself
 
 _bells: weakref.WeakSet[threading.Event] = weakref.WeakSet()
 _bells_lock = threading.Lock()
