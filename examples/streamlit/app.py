@@ -19,7 +19,7 @@ def visits(days: int) -> pd.DataFrame:
     """Visits per day and site: a daily rhythm with a little noise, the same on every run."""
     noise = np.random.default_rng(7)
     days_back = pd.date_range(end=pd.Timestamp("2026-01-31"), periods=days, freq="D")
-    weekend = np.where(days_back.dayofweek >= 5, 1.4, 1.0)
+    weekend = np.where(days_back.day_of_week >= 5, 1.4, 1.0)
     columns = {site: (base * weekend * noise.normal(1, 0.08, days)).astype(int) for site, base in SITES.items()}
     return pd.DataFrame(columns, index=days_back)
 

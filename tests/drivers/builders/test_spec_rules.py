@@ -52,9 +52,13 @@ def test_a_wrong_field_is_named(field: str, value: object) -> None:
         parse_spec({**GOOD, field: value})
 
 
-def test_install_paths_stay_inside() -> None:
-    errors = spec_errors({"kind": "static", "install": {"publish": "../../etc"}})
-    assert [error.field for error in errors] == ["install.publish"]
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("publish", "../../etc"), ("dockerfile", "/x"), ("build", "--eval=x y"), ("add", ["--index-url=evil"])],
+)
+def test_recipe_options_cannot_leave_or_pass_options(key: str, value: object) -> None:
+    errors = spec_errors({"kind": "static", "install": {key: value}})
+    assert [error.field for error in errors] == [f"install.{key}"]
 
 
 def test_an_image_needs_its_reference() -> None:

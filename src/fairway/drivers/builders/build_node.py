@@ -42,7 +42,8 @@ class NodeBuild:
         """Fill the bundle and return its manifest."""
         self.workshop.copy_app()
         self._install(self.workshop.app)
-        if self._build_script and self._run_build(self.workshop.app):
+        if self._build_script:
+            self._run_build(self.workshop.app)
             self._npm("prune", "--omit=dev", "--ignore-scripts", cwd=self.workshop.app, what="npm prune")
         spec = self.workshop.spec
         if not spec.command:
@@ -65,9 +66,8 @@ class NodeBuild:
     def _build_script(self) -> str:
         return str(self.workshop.spec.install.get("build") or "")
 
-    def _run_build(self, place: Path) -> bool:
-        self._npm("run", self._build_script, cwd=place, what=f"npm run {self._build_script}")
-        return True
+    def _run_build(self, place: Path) -> None:
+        self._npm("run", "--", self._build_script, cwd=place, what=f"npm run {self._build_script}")
 
     def _install(self, place: Path) -> None:
         package = _package(place)
@@ -103,13 +103,13 @@ class NodeBuild:
         self._npm(verb, *omit, cwd=layer, what=f"npm {verb}")
 
     def _npm(self, *words: str, cwd: Path, what: str) -> None:
-        self.workshop.progress.line(f"$ npm {' '.join(words)}")
+        self.workshop.progress.line(f"$ npm {' '.join(word for word in words if word != '--')}")
         cache = self.workshop.cache / "npm"
         environment = {
             "NPM_CONFIG_CACHE": str(cache),
             "NODE_ENV": "development" if words[0] in ("ci", "install") else "production",
         }
-        self.workshop.tool(("npm", *words, *QUIET), cwd=cwd, what=what, env=environment)
+        self.workshop.tool(("npm", *QUIET, *words), cwd=cwd, what=what, env=environment)
 
 
 def _version(program: str, environment: dict[str, str], cwd: Path) -> str:

@@ -58,7 +58,7 @@ class PythonBuild:
     def interpreter(self) -> tuple[str, str]:
         """(path, full version) of the Python to build with: Fairway's own where it fits, else what uv finds here."""
         if self._interpreter is None:
-            asked = str(self.workshop.spec.install.get("python") or "")
+            asked = _minor(str(self.workshop.spec.install.get("python") or ""))
             own = str(getattr(sys, "_base_executable", sys.executable))
             path = own if _fits(asked) else self._find(asked)
             self._interpreter = (path, self._version_of(path))
@@ -99,7 +99,7 @@ class PythonBuild:
         elif inputs.requirements:
             self._pip_install(venv, place, inputs)
         if inputs.added:
-            self._uv("pip", "install", "--python", str(venv), *inputs.added, what="uv pip install")
+            self._uv("pip", "install", "--python", str(venv), "--", *inputs.added, what="uv pip install")
         _tidy(venv)
 
     def _pip_install(self, venv: Path, place: Path, inputs: Inputs) -> None:
@@ -151,7 +151,8 @@ class PythonBuild:
         if not command:
             raise Refused("There is no command to start it; give one, e.g. “python main.py”.")
         first = "{python}" if _PROGRAMS.fullmatch(command[0]) else command[0]
-        return {"kind": "python", "command": [first, *command[1:]], "path": [f"{VENV}/bin"]}
+        environment = _quiet_gunicorn(self.workshop.output / VENV)
+        return {"kind": "python", "command": [first, *command[1:]], "path": [f"{VENV}/bin"], "environment": environment}
 
 
 _UV = {
@@ -164,16 +165,29 @@ _UV = {
 }
 
 
+def _quiet_gunicorn(venv: Path) -> dict[str, str]:
+    """Newer gunicorns open a control socket in the home folder, which replicas share; nobody asks it here."""
+    known = next(venv.glob("lib/python*/site-packages/gunicorn/config.py"), None)
+    has_socket = known is not None and "--no-control-socket" in known.read_text(errors="replace")
+    return {"GUNICORN_CMD_ARGS": "--no-control-socket"} if has_socket else {}
+
+
 def _fits(asked: str) -> bool:
-    """Whether the Python that runs Fairway is what was asked for (``>=3.11``, ``3.11``, ``3.11.4`` or nothing)."""
+    """Whether the Python that runs Fairway is what was asked for (``>=3.11``, ``3.11`` or nothing)."""
     if not asked:
         return True
-    if re.fullmatch(r"\d+(\.\d+){0,2}", asked):
-        asked = f"=={asked}" if asked.count(".") == 2 else f"=={asked}.*"
+    if re.fullmatch(r"\d+(\.\d+)?", asked):
+        asked = f"=={asked}.*"
     try:
         return SpecifierSet(asked).contains(".".join(map(str, sys.version_info[:3])))
     except InvalidSpecifier:
         raise Refused(f"“{asked[:80]}” is not a Python version; correct requires-python or .python-version.") from None
+
+
+def _minor(asked: str) -> str:
+    """``3.11.4`` asks for 3.11: the patch that is on this machine is the one with the security fixes."""
+    exact = re.fullmatch(r"(\d+\.\d+)\.\d+", asked)
+    return exact[1] if exact else asked
 
 
 def _tidy(venv: Path) -> None:

@@ -71,6 +71,6 @@ def site_configuration() -> dict[str, Any]:
     }
     return {
         "admin": {"disabled": True, "config": {"persist": False}},
-        "logging": {"logs": {"default": {"level": "WARN"}}},
+        "logging": {"logs": {"default": {"level": "ERROR"}}},
         "apps": {"http": {"servers": {"site": server}}},
     }

@@ -43,8 +43,9 @@ _MEANINGS: tuple[tuple[str, type[Failure], str], ...] = (
     ),
     (r"transport '.*' not allowed", Refused, "{url} uses a transport that is not allowed; use https or ssh."),
     (
-        r"could not resolve|failed to connect|couldn't connect|connection refused|timed out|timeout|connection reset|early eof|hung up|unexpected disconnect"
-        r"|network is unreachable|error: 5\d\d|error: 429|connection closed|no route to host|ssl|gnutls|too slow",
+        r"could not resolve|failed to connect|couldn't connect|connection refused|timed out|timeout|connection reset"
+        r"|early eof|hung up|unexpected disconnect|network is unreachable|error: 5\d\d|error: 429|connection closed"
+        r"|no route to host|ssl|gnutls|too slow",
         Retry,
         "{url} could not be reached; it is tried again.",
     ),

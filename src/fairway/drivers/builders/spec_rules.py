@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from packaging.requirements import InvalidRequirement, Requirement
+
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.procfile import join_command, split_command
 from fairway.shared.names import Invalid, parse_image, parse_port, parse_relative_path, parse_slug, parse_variable
@@ -121,7 +123,20 @@ def _install(value: object) -> dict[str, Any]:
     for key in ("publish", "dockerfile", "from"):
         if value.get(key):
             parse_relative_path(str(value[key]), field=f"install.{key}")
+    if not re.fullmatch(r"[\w:.-]*", str(value.get("build") or "")):
+        raise Invalid("install.build", "must be the name of a script in package.json, e.g. “build”.")
+    for line in value.get("add") or ():
+        _requirement(str(line))
     return dict(value)
+
+
+def _requirement(line: str) -> None:
+    try:
+        Requirement(line)
+    except InvalidRequirement:
+        raise Invalid(
+            "install.add", f"“{line[:60]}” is not a package; write e.g. “uvicorn” or “gunicorn==23.0.0”."
+        ) from None
 
 
 def _environment(value: object) -> dict[str, str]:

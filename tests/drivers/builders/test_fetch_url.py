@@ -1,0 +1,114 @@
+"""Downloads from a real server on loopback: checksum, size, redirects, sign-in, private addresses."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from fairway.drivers.builders.addresses import public_only
+from fairway.drivers.builders.fetch_git import FetchLimits
+from fairway.drivers.builders.fetch_url import fetch_url, parse_checksum
+from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
+from fairway.shared.names import Invalid
+
+from .conftest import Heard
+
+BODY = b"archive" * 50_000
+GOOD = hashlib.sha256(BODY).hexdigest()
+
+
+class Answers(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        status, place = {
+            "/app": (200, ""),
+            "/moved": (302, "/app"),
+            "/loop": (302, "/loop"),
+            "/away": (302, "file:///etc/passwd"),
+            "/private": (401, ""),
+            "/busy": (503, ""),
+        }.get(self.path.partition("?")[0], (404, ""))
+        body = BODY if status == 200 else b""
+        self.send_response(status)
+        if place:
+            self.send_header("Location", place)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def origin() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("path", ["/app", "/moved", "/app?token=s3cret"])
+@pytest.mark.parametrize("judged", [True, False])
+def test_a_file_with_the_right_checksum(origin: str, tmp_path: Path, heard: Heard, path: str, judged: bool) -> None:
+    policy = (lambda address: True) if judged else None
+    place = fetch_url(f"{origin}{path}", f"sha256:{GOOD}", tmp_path / "a", progress=heard, allow_http=True, policy=policy)
+    assert place.read_bytes() == BODY
+    assert not any("s3cret" in line for line in heard.lines)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "words"),
+    [
+        ("/none", Refused, "404"),
+        ("/loop", Refused, "redirects more than"),
+        ("/away", Refused, "not fetched"),
+        ("/private", NeedsPerson, "sign-in"),
+        ("/busy", Retry, "503"),
+    ],
+)
+def test_a_bad_answer(origin: str, tmp_path: Path, heard: Heard, path: str, kind: type[Exception], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        fetch_url(f"{origin}{path}", GOOD, tmp_path / "a", progress=heard, allow_http=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_different_or_large_file_is_refused(origin: str, tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(Refused, match="not the one that was meant"):
+        fetch_url(f"{origin}/app", "0" * 64, tmp_path / "a", progress=heard, allow_http=True)
+    with pytest.raises(Refused, match="larger"):
+        fetch_url(f"{origin}/app", GOOD, tmp_path / "a", progress=heard, allow_http=True, limits=FetchLimits(bytes=1000))
+    heard.is_cancelled = True
+    with pytest.raises(Cancelled):
+        fetch_url(f"{origin}/app", GOOD, tmp_path / "a", progress=heard, allow_http=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_private_addresses_are_kept_off(origin: str, tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(NeedsPerson, match="private network"):
+        fetch_url(f"{origin}/app", GOOD, tmp_path / "a", progress=heard, allow_http=True, policy=public_only)
+
+
+def test_a_server_that_is_gone_is_tried_again(tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(Retry, match="could not be reached"):
+        fetch_url("http://127.0.0.1:9/a", GOOD, tmp_path / "a", progress=heard, allow_http=True)
+
+
+@pytest.mark.parametrize("url", ["", "app.zip", "http://x/a", "ftp://x/a", "file:///etc/passwd", "https://"])
+def test_a_wrong_url_is_refused(url: str, tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(Invalid, match="url"):
+        fetch_url(url, GOOD, tmp_path / "a", progress=heard)
+
+
+def test_checksums() -> None:
+    assert parse_checksum(f" SHA256:{GOOD}".replace("SHA", "sha")) == GOOD
+    assert parse_checksum(GOOD.upper()) == GOOD
+    with pytest.raises(Invalid, match="checksum"):
+        parse_checksum("abc")

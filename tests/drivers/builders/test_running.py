@@ -1,0 +1,106 @@
+"""Programs run during a build: their lines, their limits, and that nothing of them stays behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from fairway.drivers.builders.running import Ceiling, group_memory, run
+from fairway.drivers.builders.surroundings import build_environment, masker_for
+from fairway.drivers.builders.workshop import failure_of
+from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
+
+from .conftest import Heard
+
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
+
+
+def python(code: str, heard: Heard, tmp_path: Path, **options: object) -> tuple[int, tuple[str, ...]]:
+    finished = run((sys.executable, "-u", "-c", code), cwd=tmp_path, env=ENVIRONMENT, progress=heard, **options)  # type: ignore[arg-type]
+    return finished.code, finished.tail
+
+
+def test_lines_come_as_they_are_printed(tmp_path: Path, heard: Heard) -> None:
+    code = (
+        "import sys; print('one'); print('10%\\r20%\\rdone'); sys.stderr.write('\\x1b[31mred\\x1b[0m no end'); sys.exit(3)"
+    )
+    assert python(code, heard, tmp_path) == (3, ("one", "done", "\x1b[31mred\x1b[0m no end"))
+    assert heard.lines == ["one", "done", "\x1b[31mred\x1b[0m no end"]
+
+
+def test_secrets_are_masked_on_the_way(tmp_path: Path, heard: Heard) -> None:
+    mask = masker_for({"UV_INDEX_URL": "https://me:top-s3cret@index.example/simple"})
+    python("print('fetching https://me:top-s3cret@index.example')", heard, tmp_path, mask=mask)
+    assert heard.lines == ["fetching https://me:••••@index.example"]
+
+
+def test_what_a_program_leaves_behind_is_ended(tmp_path: Path, heard: Heard) -> None:
+    code = (
+        "import os, signal, time\n"
+        "if os.fork() == 0:\n"
+        "    signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+        "    os.close(1); os.close(2); time.sleep(600)\n"
+        "print(os.getpgrp())\n"
+    )
+    _, tail = python(code, heard, tmp_path)
+    assert group_memory(int(tail[0])) == 0
+
+
+def test_a_program_that_closed_its_output_is_still_watched(tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(Refused, match="longer than"):
+        python("import os, time; os.close(1); os.close(2); time.sleep(600)", heard, tmp_path, ceiling=Ceiling(seconds=1.0))
+
+
+def test_too_much_memory_ends_it(tmp_path: Path, heard: Heard) -> None:
+    code = "import subprocess, sys, time\nkeep = 'x = bytearray(60_000_000); import time; time.sleep(600)'\n"
+    code += "[subprocess.Popen([sys.executable, '-c', keep]) for _ in range(3)]\ntime.sleep(600)\n"
+    with pytest.raises(Refused, match="MiB of memory"):
+        python(code, heard, tmp_path, ceiling=Ceiling(seconds=60.0, memory_bytes=120_000_000))
+
+
+def test_cancelling_gives_time_to_end_well(tmp_path: Path) -> None:
+    heard = Heard(cancel_when=lambda line: line == "ready")
+    code = (
+        "import signal, sys, time, pathlib\n"
+        "signal.signal(signal.SIGTERM, lambda *_: (pathlib.Path('ended').touch(), sys.exit()))\n"
+        "print('ready')\ntime.sleep(600)\n"
+    )
+    with pytest.raises(Cancelled):
+        python(code, heard, tmp_path)
+    assert (tmp_path / "ended").exists()
+
+
+def test_a_missing_program_needs_a_person(tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(NeedsPerson, match="no-such-program"):
+        run(("no-such-program",), cwd=tmp_path, env=ENVIRONMENT, progress=heard)
+
+
+def test_the_environment_of_a_build_is_small(tmp_path: Path) -> None:
+    ours = {
+        "FAIRWAY_KEY": "x",
+        "AWS_SECRET": "x",
+        "HTTPS_PROXY": "http://proxy",
+        "UV_INDEX_URL": "i",
+        "PATH": "/usr/bin",
+        "HOME": "/none",
+    }
+    environment = build_environment(tmp_path, ours)
+    assert environment["HTTPS_PROXY"] == "http://proxy"
+    assert environment["UV_INDEX_URL"] == "i"
+    assert environment["HOME"] == str(tmp_path)
+    assert not {"FAIRWAY_KEY", "AWS_SECRET"} & set(environment)
+
+
+def test_what_an_ending_means(tmp_path: Path, heard: Heard) -> None:
+    for line, kind in (
+        ("npm ERR! ENOTFOUND registry", Retry),
+        ("No space left on device", NeedsPerson),
+        ("SyntaxError", Refused),
+    ):
+        finished = run((sys.executable, "-c", f"print({line!r}); exit(2)"), cwd=tmp_path, env=ENVIRONMENT, progress=heard)
+        failure = failure_of(finished, "npm ci")
+        assert type(failure) is kind
+        assert failure.detail == line
