@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one page a line
 """The list of pages: name, address, template and sample context."""
 
 from __future__ import annotations
@@ -6,7 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.web.gallery import samples
+from tests.web.gallery import more_samples as more
+from tests.web.gallery import forms, samples
+from tests.web.gallery.forms import filled
 
 
 @dataclass(frozen=True)
@@ -36,4 +39,70 @@ PAGES = [
     Page("deployment-errored", "/deployments/505", "deployments/detail.html", samples.deployment_errored),
     Page("deployments", "/deployments", "deployments/list.html", samples.history),
     Page("deployments-empty", "/deployments/empty", "deployments/list.html", samples.history_empty),
+    Page("applications", "/applications", "applications/list.html", more.applications),
+    Page("applications-none", "/gallery/applications-none", "applications/list.html", more.applications_none),
+    Page("applications-not-found", "/gallery/applications-not-found", "applications/list.html", more.applications_not_found),
+    Page("new-upload", "/applications/new", "applications/new.html", more.new),
+    Page("new-git", "/gallery/new-git", "applications/new.html", more.new_git_wrong),
+    Page("new-image", "/gallery/new-image", "applications/new.html", lambda: more.new("image")),
+    Page("detected", "/gallery/detected", "applications/detected.html", more.detected),
+    Page("detected-wrong", "/gallery/detected-wrong", "applications/detected.html", more.detected_wrong),
+    Page("detected-looking", "/gallery/looking", "applications/detected.html", more.looking),
+    Page("detected-not", "/gallery/undetected", "applications/detected.html", more.undetected),
+    Page("configuration", "/applications/storefront/configuration", "applications/configuration.html", more.configuration),
+    Page("configuration-diff", "/gallery/configuration-diff", "applications/configuration.html", more.configuration_diff),
+    Page("configuration-empty", "/gallery/configuration-empty", "applications/configuration.html", more.configuration_empty),
+    Page("logs", "/applications/storefront/logs", "applications/logs.html", more.logs),
+    Page("logs-nothing", "/gallery/logs-nothing", "applications/logs.html", more.logs_nothing),
+    Page("application-settings", "/applications/storefront/settings", "applications/settings.html", more.app_settings),
+    Page("deploy", "/deployments/new", "deployments/new.html", more.deploy_new),
+    Page("environments", "/environments", "environments/list.html", more.environments),
+    Page(
+        "environments-none",
+        "/gallery/environments-none",
+        "environments/list.html",
+        lambda: {**more.environments(), "environments": []},
+    ),
+    Page("environment", "/environments/development", "environments/detail.html", more.environment),
+    Page("environment-locked", "/environments/production", "environments/detail.html", more.environment_locked),
+    Page("environment-empty", "/gallery/environment-empty", "environments/detail.html", more.environment_empty),
+    Page("environment-new", "/environments/new", "environments/form.html", more.environment_new),
+    Page("environment-edit", "/environments/staging/edit", "environments/form.html", more.environment_edit),
+    Page("events", "/events", "events/list.html", more.events),
+    Page("events-broken", "/gallery/events-broken", "events/list.html", more.events_broken),
+    Page("profile", "/settings/profile", "settings/profile.html", more.profile),
+    Page("people", "/settings/people", "settings/people.html", more.people),
+    Page("person", "/settings/people/grace", "settings/person.html", more.person),
+    Page("person-new", "/settings/people/new", "settings/person.html", more.person_new),
+    Page("tokens", "/settings/tokens", "settings/tokens.html", more.tokens),
+    Page("tokens-none", "/gallery/tokens-none", "settings/tokens.html", more.tokens_none),
+    Page("credentials", "/settings/credentials", "settings/credentials.html", more.credentials),
+    Page("credentials-none", "/gallery/credentials-none", "settings/credentials.html", more.credentials_none),
+    Page("login", "/accounts/login/", "account/login.html", more.login),
+    Page("login-wrong", "/accounts/login/wrong", "account/login.html", more.login_wrong),
+    Page("logout", "/accounts/login/out", "account/logout.html", more.login),
+    Page("password-change", "/accounts/password/change/", "account/password_change.html", more.password_change),
+    Page(
+        "password-reset",
+        "/accounts/password/reset/",
+        "account/password_reset.html",
+        lambda: {"form": filled(forms.ProfileForm), "redirect_field": ""},
+    ),
+    Page("first-run", "/first-run", "first_run.html", more.first_run),
+    Page("first-run-used", "/first-run/used", "first_run.html", more.first_run_used),
+    Page(
+        "sign-in-to-open",
+        "/sign-in/open",
+        "sign_in_to_open.html",
+        lambda: {
+            "application_name": "sales-dashboard",
+            "host": "sales-dashboard.staging.localhost",
+            "login_url": "/accounts/login/",
+            "person": None,
+        },
+    ),
+    Page("error-403", "/gallery/403", "403.html", lambda: {"status": 403, "title": "", "sentence": "", "blockers": []}, 403),
+    Page("error-404", "/gallery/404", "404.html", lambda: {"status": 404, "title": "", "sentence": "", "blockers": []}, 404),
+    Page("error-409", "/gallery/409", "409.html", more.conflict, 409),
+    Page("error-500", "/nobody/500", "500.html", lambda: {"status": 500, "title": "", "sentence": "", "blockers": []}, 500),
 ]

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sample data reads best one thing a line
 """Sample contexts, as the templates' leading comments describe them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - sample data reads best one thing a line
 """The addresses and names the templates use, each answering with sample data."""
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format, number_format
@@ -257,3 +258,40 @@ def milliseconds(value: float) -> str:
 def unlocalize_number(value: float) -> str:
     """A number for an attribute: always with a point, whatever the language."""
     return f"{float(value):g}"
+
+
+@register.inclusion_tag("parts/field.html")
+def field(
+    bound: BoundField | str,
+    label: str = "",
+    help: str = "",
+    *,
+    optional: bool = False,
+    placeholder: str = "",
+    mono: bool = False,
+) -> dict[str, Any]:
+    """One field of a form: label above, help and errors below, both named by ``aria-describedby``. Draws nothing for a field the form has not."""
+    if not isinstance(bound, BoundField):
+        return {"form": "none"}
+    help_text = help or bound.help_text
+    help_id = f"{bound.auto_id}_helptext"
+    described = [help_id] * bool(help_text) + [_error_id(bound, number) for number in range(len(bound.errors))]
+    attributes: dict[str, Any] = {"aria-describedby": " ".join(described)} if described else {}
+    if placeholder:
+        attributes["placeholder"] = placeholder
+    if mono:
+        attributes["class"] = "mono"
+    is_box = getattr(bound.field.widget, "input_type", "") == "checkbox" and not bound.use_fieldset
+    return {
+        "field": bound,
+        "widget": bound.as_widget(attrs=attributes),
+        "label": label or bound.label,
+        "help": help_text,
+        "help_id": help_id,
+        "optional": optional,
+        "form": "box" if is_box else "group" if bound.use_fieldset else "line",
+    }
+
+
+def _error_id(bound: BoundField, number: int) -> str:
+    return f"{bound.auto_id}_error" + (f"_{number + 1}" if number else "")

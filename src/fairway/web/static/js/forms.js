@@ -72,3 +72,27 @@ function addRow(id) {
 
 document.addEventListener("htmx:responseError", () => toast(say("request.failed"), "error"));
 document.addEventListener("htmx:sendError", () => toast(say("request.offline"), "error"));
+
+// A variable marked secret is typed hidden; the address preview follows the name and the environment chosen.
+document.addEventListener("change", (event) => {
+  const box = event.target;
+  if (!(box instanceof HTMLInputElement)) return;
+  if (box.name.startsWith("secret-")) {
+    const value = box.closest("[data-row]")?.querySelector("input[name^=value-]");
+    if (value instanceof HTMLInputElement) value.type = box.checked ? "password" : "text";
+  }
+});
+document.addEventListener("input", (event) => {
+  const place = /** @type {HTMLElement | null} */ (document.querySelector("[data-address]"));
+  if (!place || !(event.target instanceof HTMLInputElement)) return;
+  if (event.target.name === "name") place.dataset.slug = slug(event.target.value);
+  const chosen = document.querySelector("input[name=environment]:checked");
+  place.textContent = (chosen?.getAttribute("data-host") ?? "").replace("%s", place.dataset.slug ?? "");
+});
+
+/** As fairway.shared.names.slug_from. @param {string} text */
+function slug(text) {
+  const plain = text.normalize("NFKD").replace(/[^\x00-\x7f]/g, "").toLowerCase().replace(/[^a-z0-9]+/g, "-").replace(/^-+|-+$/g, "");
+  if (!plain) return "app";
+  return (/^[a-z]/.test(plain) ? plain : `app-${plain}`).slice(0, 40).replace(/-+$/, "");
+}

@@ -1,0 +1,198 @@
+// Drop a folder, a zip or a tar; folders are packed here and sent with progress. Answers: 201 {"url"} or an error {"error"}.
+import { tar } from "./tar.js";
+import { bytes, number, say } from "./words.js";
+
+/** @typedef {import("./tar.js").Member} Member */
+
+class Upload {
+  /** @type {XMLHttpRequest | null} */ request = null;
+
+  /** @param {HTMLFormElement} form */
+  constructor(form) {
+    const find = (/** @type {string} */ name) => /** @type {HTMLElement} */ (form.querySelector(`[data-upload-${name}]`));
+    this.form = form;
+    this.state = find("state");
+    this.error = find("error");
+    this.drop = /** @type {HTMLElement} */ (form.querySelector("[data-drop]"));
+    this.bar = /** @type {HTMLProgressElement} */ (form.querySelector("progress"));
+    this.find = find;
+    this.leftOut = new Set((form.dataset.leftOut ?? "").split(" ").filter(Boolean));
+    /** @type {Set<string>} */
+    this.skipped = new Set();
+    find("folder").addEventListener("change", (event) => this.picked(/** @type {HTMLInputElement} */ (event.target)));
+    find("file").addEventListener("change", (event) => this.one(/** @type {HTMLInputElement} */ (event.target).files?.[0]));
+    find("cancel").addEventListener("click", () => { this.request?.abort(); this.rest(); });
+    form.addEventListener("submit", (event) => event.preventDefault());
+    this.listen();
+  }
+
+  listen() {
+    for (const name of ["dragenter", "dragover"]) this.drop.addEventListener(name, (event) => { event.preventDefault(); this.drop.classList.add("is-over"); });
+    for (const name of ["dragleave", "drop"]) this.drop.addEventListener(name, () => this.drop.classList.remove("is-over"));
+    this.drop.addEventListener("drop", (event) => { event.preventDefault(); this.dropped(event); });
+    // a file dropped beside the field must not replace the page
+    for (const name of ["dragover", "drop"]) addEventListener(name, (event) => event.preventDefault());
+  }
+
+  /** @param {DragEvent} event */
+  async dropped(event) {
+    const entries = [...(event.dataTransfer?.items ?? [])].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
+    if (entries.length !== 1) return this.fail(say("upload.many"));
+    const entry = entries[0];
+    if (entry.isFile) return this.one(await fileOf(/** @type {FileSystemFileEntry} */ (entry)));
+    this.begin(entry.name, say("upload.packing"));
+    /** @type {Member[]} */
+    const members = [];
+    await this.walk(/** @type {FileSystemDirectoryEntry} */ (entry), "", members);
+    this.folder(entry.name, members);
+  }
+
+  /**
+   * @param {FileSystemDirectoryEntry} directory
+   * @param {string} prefix
+   * @param {Member[]} members
+   */
+  async walk(directory, prefix, members) {
+    const reader = directory.createReader();
+    for (;;) {
+      /** @type {FileSystemEntry[]} */
+      const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // at most 100 at a time
+      if (!batch.length) return;
+      for (const entry of batch) {
+        const path = prefix + entry.name;
+        if (this.leftOut.has(entry.name)) this.skipped.add(path);
+        else if (entry.isDirectory) await this.walk(/** @type {FileSystemDirectoryEntry} */ (entry), `${path}/`, members);
+        else members.push({ path, file: await fileOf(/** @type {FileSystemFileEntry} */ (entry)) });
+      }
+    }
+  }
+
+  /** @param {HTMLInputElement} input */
+  picked(input) {
+    const files = [...(input.files ?? [])];
+    if (!files.length) return this.fail(say("upload.empty"));
+    const name = files[0].webkitRelativePath.split("/")[0];
+    this.begin(name, say("upload.packing"));
+    /** @type {Member[]} */
+    const members = [];
+    for (const file of files) {
+      const parts = file.webkitRelativePath.split("/").slice(1);
+      const at = parts.findIndex((part) => this.leftOut.has(part));
+      if (at >= 0) this.skipped.add(parts.slice(0, at + 1).join("/"));
+      else members.push({ path: parts.join("/"), file });
+    }
+    this.folder(name, members);
+  }
+
+  /**
+   * @param {string} name
+   * @param {Member[]} members
+   */
+  async folder(name, members) {
+    if (!members.length) return this.fail(say("upload.empty"));
+    const skipped = this.find("skipped");
+    skipped.hidden = !this.skipped.size;
+    skipped.textContent = say("upload.skipped", [...this.skipped].sort().slice(0, 12).join(", "));
+    try {
+      await markExecutables(members);
+    } catch {
+      return this.fail(say("upload.failed"));
+    }
+    members.sort((a, b) => (a.path < b.path ? -1 : 1));
+    this.send(tar(members), `${name}.tar`, name, say("upload.files", number.format(members.length), bytes(total(members))));
+  }
+
+  /** @param {File | undefined} file */
+  one(file) {
+    if (!file) return;
+    this.begin(file.name, "");
+    this.send(file, file.name, file.name.replace(/\.(zip|tar|tgz|tar\.\w+)$/i, ""), bytes(file.size));
+  }
+
+  /** @param {string} name @param {string} words */
+  begin(name, words) {
+    this.skipped.clear();
+    this.error.hidden = true;
+    this.drop.hidden = true;
+    this.state.hidden = false;
+    this.find("name").textContent = name;
+    this.find("amount").textContent = "";
+    this.find("words").textContent = words;
+    this.bar.removeAttribute("value");
+  }
+
+  /**
+   * @param {Blob} body
+   * @param {string} filename
+   * @param {string} name
+   * @param {string} amount
+   */
+  send(body, filename, name, amount) {
+    const most = Number(this.form.dataset.max);
+    if (most && body.size > most) return this.fail(say("upload.too_big", bytes(most)));
+    this.find("amount").textContent = amount;
+    const data = new FormData();
+    const token = this.form.querySelector("[name=csrfmiddlewaretoken]");
+    if (token instanceof HTMLInputElement) data.set(token.name, token.value);
+    data.set("name", name);
+    data.set("archive", body, filename);
+    const request = new XMLHttpRequest(); // fetch cannot tell how much it has sent
+    this.request = request;
+    request.open("POST", this.form.action);
+    request.setRequestHeader("Accept", "application/json");
+    request.upload.addEventListener("progress", (event) => this.progress(event));
+    request.addEventListener("load", () => this.answered(request));
+    request.addEventListener("error", () => this.fail(say("upload.failed")));
+    request.send(data);
+  }
+
+  /** @param {ProgressEvent} event */
+  progress(event) {
+    this.bar.max = event.total;
+    this.bar.value = event.loaded;
+    this.find("words").textContent = event.loaded < event.total ? say("upload.sending", bytes(event.loaded), bytes(event.total)) : say("upload.checking");
+  }
+
+  /** @param {XMLHttpRequest} request */
+  answered(request) {
+    let answer = /** @type {{url?: string, error?: string}} */ ({});
+    try { answer = JSON.parse(request.responseText); } catch { /* an answer that is not ours says nothing */ }
+    if (request.status < 300 && answer.url) location.assign(answer.url);
+    else this.fail(answer.error ?? say("upload.failed"));
+  }
+
+  /** @param {string} sentence */
+  fail(sentence) {
+    this.rest();
+    this.error.hidden = false;
+    const place = this.error.querySelector("div");
+    if (place) place.textContent = sentence;
+  }
+
+  rest() {
+    this.state.hidden = true;
+    this.drop.hidden = false;
+    for (const input of this.form.querySelectorAll("input[type=file]")) /** @type {HTMLInputElement} */ (input).value = "";
+  }
+}
+
+/** @param {FileSystemFileEntry} entry @returns {Promise<File>} */
+function fileOf(entry) {
+  return new Promise((resolve, reject) => entry.file(resolve, reject));
+}
+
+/** @param {Member[]} members */
+function total(members) {
+  return members.reduce((sum, { file }) => sum + file.size, 0);
+}
+
+/** Browsers hide file modes: what begins with “#!” is a program. @param {Member[]} members */
+async function markExecutables(members) {
+  for (const member of members) {
+    if (!/(^|\/)[^./]+$|\.(sh|py|rb|pl|js)$/.test(member.path) || member.file.size < 2) continue;
+    const start = new Uint8Array(await member.file.slice(0, 2).arrayBuffer());
+    member.isExecutable = start[0] === 0x23 && start[1] === 0x21;
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-upload]")) new Upload(/** @type {HTMLFormElement} */ (form));

@@ -1,0 +1,108 @@
+"""Forms with the fields the templates name; the views' own forms look the same to a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+
+class ImageForm(forms.Form):
+    reference = forms.CharField()
+
+
+class GitForm(forms.Form):
+    url = forms.CharField()
+    ref = forms.CharField(required=False)
+
+
+class DetectedForm(forms.Form):
+    name = forms.CharField()
+    version = forms.CharField(required=False)
+    command = forms.CharField(required=False)
+    port = forms.IntegerField(min_value=1, max_value=65535)
+    health_path = forms.CharField(required=False)
+    environment = forms.ChoiceField(choices=[("development", "Development"), ("staging", "Staging")])
+
+
+class SpecForm(forms.Form):
+    name = forms.CharField()
+    description = forms.CharField(required=False)
+    command = forms.CharField(required=False)
+    port = forms.IntegerField(required=False)
+    health_path = forms.CharField(required=False)
+    memory_mb = forms.IntegerField(required=False)
+    cpus = forms.DecimalField(required=False)
+
+
+class EnvironmentForm(forms.Form):
+    name = forms.CharField()
+    slug = forms.CharField()
+    host = forms.CharField()
+    description = forms.CharField(required=False)
+    runtime = forms.ChoiceField(choices=[("process", "process"), ("docker", "docker")])
+    position = forms.IntegerField()
+
+
+class ProfileForm(forms.Form):
+    name = forms.CharField()
+    email = forms.EmailField(required=False)
+    language = forms.ChoiceField(choices=[("", "As the browser"), ("en", "English"), ("fr", "Français")], required=False)
+    theme = forms.ChoiceField(choices=[("", "As the system"), ("light", "Light"), ("dark", "Dark")], required=False)
+
+
+class PersonForm(forms.Form):
+    username = forms.CharField()
+    name = forms.CharField()
+    email = forms.EmailField(required=False)
+
+
+class TokenForm(forms.Form):
+    name = forms.CharField()
+    role = forms.ChoiceField(choices=[("", "All my roles"), ("deployer", "Deployer")], required=False)
+    expires = forms.ChoiceField(choices=[("30", "in 30 days"), ("365", "in a year"), ("", "never")], required=False)
+
+
+class RegistryForm(forms.Form):
+    name = forms.CharField()
+    host = forms.CharField()
+    username = forms.CharField()
+    password = forms.CharField(widget=forms.PasswordInput)
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField()
+    host = forms.CharField()
+    private_key = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4, "class": "mono"}))
+    known_hosts = forms.CharField(widget=forms.Textarea(attrs={"rows": 3, "class": "mono"}))
+
+
+class LoginForm(forms.Form):
+    login = forms.CharField(widget=forms.TextInput(attrs={"autocomplete": "username"}))
+    password = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}))
+    remember = forms.BooleanField(required=False)
+
+
+class FirstRunForm(forms.Form):
+    username = forms.CharField()
+    name = forms.CharField(required=False)
+    password1 = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
+    password2 = forms.CharField(widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
+
+
+class PasswordForm(forms.Form):
+    oldpassword = forms.CharField(label="Current password", widget=forms.PasswordInput)
+    password1 = forms.CharField(
+        label="New password", widget=forms.PasswordInput, help_text="<ul><li>At least 10 characters.</li></ul>"
+    )
+    password2 = forms.CharField(label="New password (again)", widget=forms.PasswordInput)
+
+
+def filled(form: type[forms.Form], prefix: str = "id_%s", **values: Any) -> forms.Form:
+    """A form that shows values and has no errors."""
+    return form(initial=values, auto_id=prefix)
+
+
+def wrong(form: type[forms.Form], prefix: str = "id_%s", **values: Any) -> forms.Form:
+    """A form that was sent with these values, and says what is wrong with them."""
+    return form(values, auto_id=prefix)

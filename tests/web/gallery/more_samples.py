@@ -1,0 +1,512 @@
+# ruff: noqa: E501 - sample data reads best one thing a line
+"""Sample contexts of the working pages; see samples.py."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.core.paginator import Paginator
+
+from tests.web.gallery import forms
+from tests.web.gallery.forms import filled, wrong
+from tests.web.gallery.samples import (
+    ADA,
+    APPS,
+    CI,
+    DEVELOPMENT,
+    ENVIRONMENTS,
+    GRACE,
+    LINUS,
+    PRODUCTION,
+    STAGING,
+    act,
+    application,
+    back,
+    blocker,
+    log,
+    now,
+    sha,
+)
+
+Data = dict[str, Any]
+
+
+def applications() -> Data:
+    lines = []
+    for index, app in enumerate(APPS):
+        places = [
+            {
+                "environment": environment,
+                "state": state,
+                "version": "2.14.0",
+                "url": "http://x.localhost:8080" if state == "healthy" else "",
+            }
+            for environment, state in zip(ENVIRONMENTS, ["healthy", "degraded", "healthy"], strict=True)
+        ][: 3 - index % 4]
+        last = {
+            "id": 500 + index,
+            "status": ["live", "failed", "running", "live"][index % 4],
+            "at": back(hours=index * 7),
+            "actor": [ADA, GRACE, CI][index % 3],
+        }
+        source = [
+            "https://git.example.com/shop/storefront.git#main",
+            "registry.example.com/finance/billing-api:1.9",
+            "sales-dashboard (folder)",
+        ][index % 3]
+        lines.append({**app, "source": source, "placements": places, "last": last if index < 5 else None})
+    return {"applications": lines, "query": "", "can_create": True, "total": len(lines)}
+
+
+def applications_none() -> Data:
+    return {"applications": [], "query": "", "can_create": True, "total": 0}
+
+
+def applications_not_found() -> Data:
+    return {"applications": [], "query": "zebra", "can_create": True, "total": 6}
+
+
+LEFT_OUT = [".git", "node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".DS_Store"]
+
+
+def new(source: str = "upload", **more: Any) -> Data:
+    base = {
+        "source": source, "image_form": filled(forms.ImageForm, "image_%s"), "git_form": filled(forms.GitForm, "git_%s"),
+        "upload": {"url": "/applications/uploads", "max_bytes": 1024**3, "left_out": LEFT_OUT, "error": ""},
+    }  # fmt: skip
+    return {**base, **more}
+
+
+def new_git_wrong() -> Data:
+    form = wrong(forms.GitForm, "git_%s", url="-oProxyCommand=evil", ref="main")
+    form.add_error("url", "is not a repository; write it like “https://git.example.com/team/app.git”.")
+    return new("git", git_form=form)
+
+
+def inspection(status: str = "done", **more: Any) -> Data:
+    base = {
+        "id": 17, "status": status, "kind": "git", "kind_icon": "git", "source": "https://git.example.com/shop/storefront.git#main", "framework": "Django application",
+        "findings": [
+            {"what": "Python 3.12, dependencies locked", "because": "uv.lock"},
+            {"what": "Django", "because": "pyproject.toml"},
+            {"what": "Served by gunicorn on port 8000", "because": "Procfile"},
+            {"what": "Health path /healthz", "because": "shop/urls.py"},
+        ],
+        "advice": "", "sentence": "", "started_at": back(seconds=3),
+        "provenance": {"commit": "8c1f0e2b9a7d4c5e6f708192a3b4c5d6e7f80912", "author": "Linus Åkesson", "message": "Round the shipping costs once, not per line",
+                       "committed_at": back(hours=1), "digest": ""},
+    }  # fmt: skip
+    return {**base, **more}
+
+
+VARIABLES = [
+    {
+        "name": "DATABASE_URL",
+        "value": "",
+        "is_secret": True,
+        "is_set": False,
+        "is_required": True,
+        "error": "is needed: the application reads it at start.",
+    },
+    {
+        "name": "DJANGO_SETTINGS_MODULE",
+        "value": "shop.settings.production",
+        "is_secret": False,
+        "is_set": False,
+        "is_required": False,
+        "error": "",
+    },
+    {"name": "STRIPE_KEY", "value": "", "is_secret": True, "is_set": True, "is_required": False, "error": ""},
+]
+
+
+def detected() -> Data:
+    places = [{**environment, "host": f"{environment['slug']}.localhost:8080", "scheme": "http", "is_chosen": environment is DEVELOPMENT,
+               "blockers": [blocker()] if environment is PRODUCTION else []} for environment in ENVIRONMENTS]  # fmt: skip
+    form = filled(
+        forms.DetectedForm,
+        name="storefront",
+        version="2.14.0",
+        command="gunicorn shop.wsgi --bind 0.0.0.0:{port}",
+        port=8000,
+        health_path="/healthz",
+    )
+    return {
+        "inspection": inspection(),
+        "form": form,
+        "environments": places,
+        "variables": VARIABLES,
+        "slug": "storefront",
+        "can_deploy": True,
+    }
+
+
+def detected_wrong() -> Data:
+    form = wrong(forms.DetectedForm, name="", port="99999", command="", version="", health_path="", environment="")
+    return {**detected(), "form": form}
+
+
+def looking() -> Data:
+    return {"inspection": inspection("running", framework="", findings=[], provenance=None), "form": None}
+
+
+def undetected() -> Data:
+    return {"inspection": inspection("failed", kind="upload", kind_icon="upload", source="my-scripts (folder)", framework="", findings=[{"what": "Two Python files", "because": "load.py"}], provenance=None,
+                                     sentence="Nothing in it says how to run it.",
+                                     advice="Add a requirements.txt with streamlit, fastapi, flask or django, or a Procfile with one line such as “web: python load.py”."), "form": None}  # fmt: skip
+
+
+def configuration(**more: Any) -> Data:
+    numbers = range(7, 0, -1)
+    comments = ["", "new Stripe key", "", "point to the new database", "first version"]
+    base = {
+        **application(), "environment": STAGING, "environments": ENVIRONMENTS,
+        "version": {"number": 7, "comment": "new Stripe key", "actor": ADA, "at": back(hours=2), "is_newest": True},
+        "variables": [{**VARIABLES[0], "is_set": True, "is_required": True, "error": ""}, *VARIABLES[1:], {"name": "LOG_LEVEL", "value": "info", "is_secret": False, "is_set": False, "is_required": False, "error": ""}],
+        "missing": [], "diff": None, "diff_from": None, "diff_to": None, "is_pending": True, "deploy": act("Deploy now", "deploy", "primary"), "comment": "", "form_error": "",
+        "versions": [{"number": n, "previous": n - 1, "comment": comments[n % 5], "actor": [ADA, GRACE][n % 2], "at": back(days=8 - n), "is_running": n == 6} for n in numbers],
+    }  # fmt: skip
+    return {**base, **more}
+
+
+def configuration_diff() -> Data:
+    diff = [
+        {"name": "DATABASE_URL", "change": "changed", "is_secret": True, "before": None, "after": None},
+        {"name": "LOG_LEVEL", "change": "changed", "is_secret": False, "before": "debug", "after": "info"},
+        {"name": "OLD_FLAG", "change": "removed", "is_secret": False, "before": "1", "after": None},
+        {
+            "name": "CACHE_URL",
+            "change": "added",
+            "is_secret": False,
+            "before": None,
+            "after": "redis://cache.internal:6379/0?a-rather-long-query=string-that-goes-on-and-on",
+        },
+    ]
+    return configuration(diff=diff, diff_from=6, diff_to=7)
+
+
+def configuration_empty() -> Data:
+    return configuration(
+        version=None, variables=[], versions=[], is_pending=False, deploy=None, missing=["DATABASE_URL", "SECRET_KEY"]
+    )
+
+
+def logs() -> Data:
+    instances = [
+        {"name": f"fairway-storefront.staging-d510-{n}", "label": f"d510-{n}", "state": state}
+        for n, state in enumerate(["healthy", "restarting"])
+    ]
+    return {
+        **application(),
+        "environment": STAGING,
+        "environments": ENVIRONMENTS,
+        "instances": instances,
+        "instance": "",
+        "log": log(510, 300, False),
+    }
+
+
+def logs_nothing() -> Data:
+    return {**logs(), "instances": [], "log": None}
+
+
+def app_settings() -> Data:
+    places = []
+    for environment in ENVIRONMENTS:
+        domains = [
+            {
+                "host": "shop.example.com",
+                "remove": act(
+                    "Remove shop.example.com",
+                    "x",
+                    "ghost",
+                    confirm="shop.example.com",
+                    consequence="The domain answers “unknown host” at once.",
+                ),
+            }
+        ]
+        places.append({"environment": environment, "host": f"storefront.{environment['slug']}.localhost", "domains": domains if environment is PRODUCTION else [], "access": "signed_in" if environment is STAGING else "public",
+                       "domain_url": "/gallery/act", "access_url": "/gallery/act", "domain_value": "http://x" if environment is STAGING else "",
+                       "domain_error": "is not a host name; write something like “shop.example.com”, without http:// or a path." if environment is STAGING else ""})  # fmt: skip
+    return {
+        **application(), "form": filled(forms.SpecForm, "spec_%s", name="storefront", command="gunicorn shop.wsgi", port=8000, health_path="/healthz", memory_mb=512),
+        "source_form": filled(forms.GitForm, "source_%s", url="https://git.example.com/shop/storefront.git", ref="main"), "placements": places,
+        "delete": {"url": "/gallery/act", "blockers": [], "volumes": [{"name": "media", "environment": "Production", "size_bytes": 5_368_709_120}]},
+    }  # fmt: skip
+
+
+def deploy_new() -> Data:
+    versions = ["2.14.0", "2.13.2", "2.13.1", "2.13.0", "2.12.9"]
+    artifacts = [
+        {"id": 90 - n, "version": version, "digest": sha(version), "at": back(days=n * 2, hours=1), "source": "git.example.com/shop/storefront, main", "author": "Linus Åkesson",
+         "message": "Round the shipping costs once, not per line", "is_current": n == 1, "is_bad": n == 2, "bad_reason": "Charges twice. Marked by Grace Hopper.", "places": ["Development"] if n == 0 else ["Production"] if n == 1 else []}
+        for n, version in enumerate(versions)
+    ]  # fmt: skip
+    return {
+        "application": {**APPS[0], "kind": "git", "source": "https://git.example.com/shop/storefront.git#main"}, "environment": {**PRODUCTION, "host": "production.localhost"}, "environments": ENVIRONMENTS,
+        "current": {"version": "2.13.2", "digest": sha("2.13.2")}, "artifacts": artifacts, "chosen": "90", "ref": "main", "reason": "", "errors": {},
+        "configuration": {"number": 7, "comment": ""}, "expected_seconds": 14.0, "blockers": [blocker()], "can_break_glass": True, "url": "/gallery/act",
+    }  # fmt: skip
+
+
+def environments() -> Data:
+    rows = []
+    for index, environment in enumerate(ENVIRONMENTS):
+        lock = (
+            {"by": GRACE, "reason": environment["lock_reason"], "until": now() + timedelta(days=2)}
+            if environment is PRODUCTION
+            else None
+        )
+        is_up = environment is not STAGING
+        rows.append({**environment, "host": f"{environment['slug']}.localhost", "lock": lock, "runtime": "process" if is_up else "docker",
+                     "availability": {"is_available": is_up, "sentence": "Ready." if is_up else "Docker does not answer at /var/run/docker.sock: permission denied. Add fairway’s user to the group docker."},
+                     "placements": 12 - index * 4, "unhealthy": index, "running": 1 - index % 2})  # fmt: skip
+    return {"environments": rows, "create": act("New environment", "plus", "primary", method="get", url="/environments/new")}
+
+
+def environment(locked: bool = False) -> Data:
+    places = [
+        {"application": app, "state": state, "version": version, "digest": sha(version), "at": back(hours=index * 9), "actor": [ADA, GRACE, CI, LINUS][index % 4], "deployment_id": 500 + index,
+         "url": "http://x.localhost:8080" if index < 3 else "", "running": {"id": 512, "status": "running", "step": "Check"} if index == 2 else None}
+        for index, (app, state, version) in enumerate(zip(APPS, ["healthy", "degraded", "healthy", "stopped", "down"], ["2.14.0", "1.9.3", "0.8.1", "3f9c1a7", "2026.10.4-alpha.17+build.889"], strict=False))
+    ]  # fmt: skip
+    base = PRODUCTION if locked else DEVELOPMENT
+    return {
+        "environment": {**base, "description": "Where customers are.", "host": f"{base['slug']}.localhost", "position": 30, "runtime": "process", "created_at": back(days=300)},
+        "lock": {"by": GRACE, "reason": "Quarter-end close", "at": back(hours=5), "until": now() + timedelta(days=2)} if locked else None,
+        "availability": {"is_available": True, "sentence": "Runs applications as processes of this machine; not a sandbox.", "version": ""}, "placements": places,
+        "lock_form": None if locked else {"url": "/gallery/act", "blockers": [], "reason": "", "until": "", "errors": {"reason": "Say why: everyone who is stopped by it will read this."}}, "zone": "Europe/Zurich",
+        "unlock": act("Unlock", "unlock") if locked else None, "edit": act("Edit", "settings", method="get", url="/environments/production/edit"),
+        "delete": act("Delete", "trash", "danger", [blocker("in_use", "5 applications run here. Remove them first.", who="")]),
+    }  # fmt: skip
+
+
+def environment_locked() -> Data:
+    return environment(locked=True)
+
+
+def environment_empty() -> Data:
+    return {**environment(), "placements": [], "lock_form": None, "edit": None, "delete": None}
+
+
+RUNTIMES = [
+    {"name": "process", "is_available": True, "sentence": "Runs applications as processes of this machine; not a sandbox."},
+    {"name": "docker", "is_available": False, "sentence": "There is no Docker on this machine."},
+]
+
+
+def environment_new() -> Data:
+    form = wrong(forms.EnvironmentForm, name="QA", slug="Q A", host="https://qa", position="", runtime="process")
+    form.add_error("slug", "must start with a letter and use only a–z, 0–9 and single hyphens, e.g. “my-app”.")
+    form.add_error("host", "is not a host name; write something like “shop.example.com”, without http:// or a path.")
+    return {"environment": None, "form": form, "runtimes": RUNTIMES}
+
+
+def environment_edit() -> Data:
+    form = filled(forms.EnvironmentForm, name="Staging", host="staging.localhost", position=20, runtime="process")
+    del form.fields["slug"]
+    return {"environment": STAGING, "form": form, "runtimes": RUNTIMES}
+
+
+def events(**more: Any) -> Data:
+    kinds = [
+        ("deployed 2.14.0 of storefront to Staging", {"label": "#510", "url": "/deployments/510"}, "Checkout fix", []),
+        (
+            "locked",
+            {"label": "Production", "url": "/environments/production"},
+            "Quarter-end close",
+            [
+                {"field": "status", "before": "available", "after": "locked"},
+                {"field": "locked_until", "before": None, "after": "2026-10-05T08:00:00Z"},
+            ],
+        ),
+        (
+            "changed the configuration of",
+            {"label": "storefront", "url": "/applications/storefront"},
+            "",
+            [
+                {"field": "LOG_LEVEL", "before": "debug", "after": "info"},
+                {"field": "STRIPE_KEY", "before": "secret 3fa1", "after": "secret 99c2"},
+            ],
+        ),
+        ("signed in", {"label": "", "url": ""}, "", []),
+        ("rolled back billing-api in Production to", {"label": "#480", "url": "/deployments/480"}, "", []),
+    ]
+    lines = []
+    for index in range(23):
+        label, subject, comment, changes = kinds[index % 5]
+        lines.append({"number": 4711 - index, "at": back(minutes=index * 37), "actor": [ADA, GRACE, CI][index % 3], "acting_role": "Deployer" if index % 4 == 0 else "", "door": ["web", "API", "command line"][index % 3],
+                      "label": label, "subject": subject, "comment": comment, "changes": changes, "address": "192.0.2.17", "client": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "hash": sha(str(index))})  # fmt: skip
+    base = {
+        "filters": {"person": "", "act": "", "application": "storefront", "environment": "", "since": "2026-01-01", "until": "", "q": ""},
+        "choices": {"people": [ADA, GRACE, CI], "acts": [{"key": "deployment.deploy", "label": "Deployed"}], "applications": APPS, "environments": ENVIRONMENTS},
+        "page": Paginator(lines, 20).page(1), "is_newest": True,
+        "chain": {"is_intact": True, "count": 4711, "checked_at": back(minutes=3), "sentence": "The chain of all 4,711 events is whole."},
+    }  # fmt: skip
+    return {**base, **more}
+
+
+def events_broken() -> Data:
+    return events(
+        page=Paginator([], 20).page(1),
+        chain={
+            "is_intact": False,
+            "count": 4711,
+            "checked_at": back(minutes=3),
+            "sentence": "Event 4,203 was changed or removed after it was written.",
+        },
+    )
+
+
+GRANTS = [
+    {"role_label": "Administrator", "environment": "", "application": ""},
+    {"role_label": "Deployer", "environment": "Production", "application": "storefront"},
+]
+
+
+def profile() -> Data:
+    return {"form": filled(forms.ProfileForm, name="Ada Lovelace", email="ada@example.com"), "grants": GRANTS}
+
+
+def people() -> Data:
+    def person(who: Data, **more: Any) -> Data:
+        base = {
+            **who,
+            "email": f"{who['username']}@example.com",
+            "is_active": True,
+            "is_you": False,
+            "last_seen": back(hours=3),
+            "is_invited": False,
+            "grants": GRANTS[1:],
+        }
+        return {**base, **more}
+
+    return {"people": [person(ADA, is_you=True, grants=GRANTS), person(GRACE), person(LINUS, is_invited=True, last_seen=None), person(CI, email="", grants=[]), person({"username": "old", "name": "Former Colleague"}, is_active=False, last_seen=back(days=300))],
+            "create": act("New person", "plus", "primary", method="get", url="/settings/people/new")}  # fmt: skip
+
+
+def person() -> Data:
+    roles = [
+        ("admin", "Admin", "Everything, people included."),
+        ("release_manager", "Release Manager", "Plans releases, locks environments."),
+        ("deployer", "Deployer", "Deploys, rolls back, changes configuration."),
+        ("viewer", "Viewer", "Sees everything, changes nothing."),
+    ]
+    return {
+        "person": {**GRACE, "is_active": True, "is_you": False}, "form": filled(forms.PersonForm, username="grace", name="Grace Hopper", email="grace@example.com"),
+        "grants": [{"role": "deployer", "environment": "production", "application": "", "error": ""}, {"role": "viewer", "environment": "", "application": "", "error": ""}],
+        "choices": {"roles": [{"key": key, "label": label, "sentence": sentence} for key, label, sentence in roles], "environments": ENVIRONMENTS, "applications": APPS},
+        "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3)},
+        "acts": [act("New one-time link", "link"), act("Deactivate", "stop", "danger", confirm="grace", consequence="They are signed out everywhere and their tokens stop working.")],
+    }  # fmt: skip
+
+
+def person_new() -> Data:
+    return {
+        **person(),
+        "person": None,
+        "form": filled(forms.PersonForm),
+        "grants": [{"role": "deployer", "environment": "", "application": "", "error": ""}],
+        "link": None,
+        "acts": [],
+    }
+
+
+def tokens() -> Data:
+    lines = [{"name": name, "prefix": prefix, "role_label": role, "created_at": back(days=20), "last_used_at": used, "expires_at": ends,
+              "revoke": act("Revoke", "", "danger", confirm=name, consequence="Whatever uses it stops working at once.")}
+             for name, prefix, role, used, ends in [("laptop", "fw_8c1f", "", back(minutes=4), now() + timedelta(days=200)), ("ci pipeline", "fw_77aa", "Deployer", None, None)]]  # fmt: skip
+    return {
+        "tokens": lines,
+        "form": filled(forms.TokenForm),
+        "created": {"name": "laptop", "secret": "fw_8c1f0e2b9a7d4c5e6f708192a3b4c5d6e7f80912"},
+    }
+
+
+def tokens_none() -> Data:
+    return {"tokens": [], "form": filled(forms.TokenForm), "created": None}
+
+
+def credentials() -> Data:
+    delete = act(
+        "Delete", "trash", "ghost", confirm="company registry", consequence="Deployments that need it will fail to fetch."
+    )
+    lines = [
+        {
+            "name": "company registry",
+            "kind": "registry",
+            "host": "registry.example.com:5000",
+            "username": "fairway",
+            "public_key": "",
+            "created_at": back(days=40),
+            "actor": ADA,
+            "delete": delete,
+        },
+        {
+            "name": "shop repositories",
+            "kind": "deploy_key",
+            "host": "git.example.com",
+            "username": "",
+            "public_key": "ssh-ed25519 AAAA fairway",
+            "created_at": back(days=4),
+            "actor": GRACE,
+            "delete": delete,
+        },
+    ]
+    return {
+        "credentials": lines,
+        "registry_form": wrong(forms.RegistryForm, "registry_%s", name="x"),
+        "key_form": filled(forms.KeyForm, "key_%s"),
+        "open": "registry",
+    }
+
+
+def credentials_none() -> Data:
+    return {**credentials(), "credentials": [], "open": ""}
+
+
+def login() -> Data:
+    return {"form": filled(forms.LoginForm), "redirect_field": "", "demo_people": []}
+
+
+def login_wrong() -> Data:
+    form = wrong(forms.LoginForm, login="ada", password="x")
+    form.add_error(None, "The user name and the password do not go together.")
+    demo = [
+        {"username": "admin", "password": "sail-9214", "role_label": "Admin"},
+        {"username": "deployer", "password": "sail-9214", "role_label": "Deployer"},
+    ]
+    return {"form": form, "redirect_field": "", "demo_people": demo}
+
+
+def first_run() -> Data:
+    return {
+        "form": wrong(forms.FirstRunForm, username="ada", name="", password1="short", password2=""),
+        "purpose": "first",
+        "person": None,
+    }
+
+
+def first_run_used() -> Data:
+    return {"form": None, "purpose": "invitation", "person": ADA}
+
+
+def password_change() -> Data:
+    return {"form": filled(forms.PasswordForm), "redirect_field": ""}
+
+
+def conflict() -> Data:
+    return {
+        "status": 409,
+        "title": "",
+        "sentence": "",
+        "blockers": [
+            blocker(until=now() + timedelta(hours=3)),
+            blocker(
+                "artifact_gone",
+                "The bytes of 2.9.1 were collected 12 days ago. Deploy its commit again to build it.",
+                who="",
+            ),
+        ],
+    }
