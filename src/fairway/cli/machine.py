@@ -161,7 +161,8 @@ def _up_arguments(data: Path, port: int, proxy_port: int, bind: str, is_demo: bo
 def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
     """Start it in a session of its own and wait until it answers; exits 1 with the end of its log when it does not."""
     folder = _place(data) / "logs"
-    folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+    folder.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     log = folder / "fairway.log"
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
         start = log.stat().st_size

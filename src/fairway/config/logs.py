@@ -24,3 +24,4 @@ def configure() -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     logging.getLogger("fairway").setLevel(logging.INFO)
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # refusals are answers, not faults
