@@ -99,13 +99,14 @@ class Engine:
         """A client of its own for a test's look behind the runtime's back."""
         return contextlib.closing(docker.APIClient(self.host, version="auto", timeout=120))
 
-    def launch(self) -> None:
-        """Start dockerd in the engine's folder and wait until it answers."""
+    def launch(self, pool: str = "") -> None:
+        """Start dockerd in the engine's folder and wait until it answers; `pool` is where its networks come from."""
         assert self.folder is not None
-        network = f"10.{100 + os.getpid() % 100}.0.0/16"  # several test processes may run beside each other
+        # several test processes may run beside each other
+        pool = pool or f"base=10.{100 + os.getpid() % 100}.0.0/16,size=24"
         flags = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--shutdown-timeout=2"]
         places = {"host": self.host, "data-root": self.folder / "data", "exec-root": self.folder / "exec"}
-        argv = [program("dockerd", "docker.io"), *flags, f"--default-address-pool=base={network},size=24"]
+        argv = [program("dockerd", "docker.io"), *flags, f"--default-address-pool={pool}"]
         argv += [f"--{name}={place}" for name, place in places.items()] + [f"--pidfile={self.folder}/pid"]
         log = self.folder / "log"
         self.process = start(argv, log)
@@ -122,13 +123,20 @@ class Engine:
         except docker.errors.DockerException:
             return False
 
+    def halt(self) -> None:
+        """Stop it and keep its folder."""
+        assert self.process is not None
+        stop(self.process)
+
     def end(self) -> None:
-        """Stop it, its containers first, so that it has nothing to wait for."""
+        """Stop it: containers first, so that it has nothing to wait for, then networks, whose bridges are the host's."""
         assert self.folder is not None
         assert self.process is not None
         with contextlib.suppress(docker.errors.DockerException), self.client() as client:
             for container in client.containers(all=True, quiet=True):
                 client.remove_container(container["Id"], force=True)
+            for network in client.networks(filters={"type": "custom"}):
+                client.remove_network(network["Id"])
         stop(self.process)
         shutil.rmtree(self.folder, ignore_errors=True)
 

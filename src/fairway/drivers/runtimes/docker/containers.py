@@ -86,13 +86,10 @@ class Containers:
         if container["State"]["Status"] in _UP:
             return True
         try:
-            with self._daemon.asking("start a container") as api:
+            with self._daemon.asking("start a container", _as_it_is) as api:
                 api.start(container["Id"])
-        except errors.NotFound:  # the container or its network was removed meanwhile
-            self._networks.ensure(spec.placement)
-            return False
         except Failure as failure:
-            if failures.says(failure.detail, failures.NETWORK_TWINS):
+            if failures.has_changed(failure.detail):
                 self._networks.ensure(spec.placement)
                 return False
             self._delete(container["Id"])
@@ -225,6 +222,10 @@ class Containers:
             if status == 409
             else failures.start_failure(spec.name, text, program=_program(spec))
         )
+
+
+def _as_it_is(text: str, status: int | None) -> Failure:
+    return failures.engine_failure("start a container", text, status=status)
 
 
 def _program(spec: InstanceSpec) -> str:

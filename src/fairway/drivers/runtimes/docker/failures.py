@@ -6,6 +6,8 @@ The Engine reports most causes only as text, so the texts are matched here, in o
 
 from __future__ import annotations
 
+import re
+
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import image_host
 
@@ -49,7 +51,9 @@ _COMMAND = (
     "exec format error",
     "no command specified",
 )
-NETWORK_TWINS = ("is ambiguous", "matches found on name")
+_CHANGED = re.compile(
+    r"no such container|network .* not found|is ambiguous|matches found on name|marked for removal", re.IGNORECASE
+)
 NO_SUBNET_LEFT = ("could not find an available", "all predefined address pools have been fully subnetted")
 
 
@@ -62,6 +66,11 @@ def says(text: str, signs: tuple[str, ...]) -> bool:
 def is_away(text: str) -> bool:
     """Whether the text says that some server on the network could not be reached."""
     return says(text, _AWAY)
+
+
+def has_changed(text: str) -> bool:
+    """Whether a container or its network was removed, or the network made twice, since we looked: look again."""
+    return _CHANGED.search(text) is not None
 
 
 def disk_full(text: str) -> Failure | None:

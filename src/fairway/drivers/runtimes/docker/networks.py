@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from docker import errors
@@ -64,7 +65,7 @@ class Networks:
         """False when the Engine has no such addresses left; True also when somebody else was first."""
         body = plan.network_body(placement, self._names, subnet=subnet)
         try:
-            with self._daemon.asking("create a network") as api:
+            with self._daemon.asking("create a network", _explain) as api:
                 api.create_network(
                     body["Name"],
                     driver=body["Driver"],
@@ -84,7 +85,7 @@ class Networks:
         with self._daemon.asking("list networks") as api:
             networks: list[dict[str, Any]] = api.networks()
         configs = [config for network in networks for config in (network.get("IPAM") or {}).get("Config") or ()]
-        return [config["Subnet"] for config in configs if "Subnet" in config]
+        return [*(config["Subnet"] for config in configs if "Subnet" in config), *host_routes()]
 
 
 def free_subnets(in_use: Collection[str]) -> Iterator[ipaddress.IPv4Network]:
@@ -93,3 +94,24 @@ def free_subnets(in_use: Collection[str]) -> Iterator[ipaddress.IPv4Network]:
     for subnet in OWN_RANGE.subnets(new_prefix=OWN_PREFIX):
         if not any(subnet.overlaps(network) for network in taken):
             yield subnet
+
+
+def host_routes(table: Path = Path("/proc/net/route")) -> list[str]:
+    """The IPv4 networks this machine knows a way to (the default route aside); the Engine does not check a subnet that it is
+    given against them. Empty where the kernel has no such table."""
+    try:
+        rows = [line.split() for line in table.read_text().splitlines()[1:]]
+    except OSError:
+        return []
+    routes = [(_address(row[1]), _address(row[7])) for row in rows]
+    return [f"{place}/{mask}" for place, mask in routes if mask != "0.0.0.0"]  # noqa: S104 -- a mask, not an address
+
+
+def _address(text: str) -> str:
+    """Eight hex digits in the kernel's byte order (little-endian) as an address."""
+    return str(ipaddress.IPv4Address(bytes.fromhex(text)[::-1]))
+
+
+def _explain(text: str, status: int | None) -> Failure:
+    """The Engine answers 404, not only a refusal, when it has no addresses left for a network."""
+    return failures.engine_failure("create a network", text, status=status)

@@ -1,0 +1,245 @@
+"""What only Docker has, looked at behind the runtime's back on a real Engine."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from fairway.drivers.builders.image import caddy_program
+from fairway.drivers.runtimes.contract import (
+    ArtifactKind,
+    ArtifactRef,
+    Instance,
+    InstanceSpec,
+    InstanceState,
+    Limits,
+    Silent,
+    Volume,
+)
+from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.plan import port_choices
+from fairway.shared.failures import Refused, Retry
+from tests.services.docker import Engine, build, private_engine
+
+pytestmark = pytest.mark.docker
+PATIENCE = 30.0
+CADDY = "FROM scratch\nCOPY caddy /caddy\n"
+HELLO = 'CMD ["/caddy", "respond", "--listen", ":8080", "hello"]\n'
+
+
+def eventually(look: Callable[[], object], what: str) -> None:
+    until = time.monotonic() + PATIENCE
+    while not look():
+        assert time.monotonic() < until, f"never happened: {what}"
+        time.sleep(0.02)
+
+
+def answers(instance: Instance) -> bool:
+    try:
+        return httpx.get(f"http://{instance.address}/", trust_env=False).text == "hello"
+    except httpx.TransportError:
+        return False
+
+
+def make(engine: Engine, tag: str, dockerfile: str) -> ArtifactRef:
+    with engine.client() as client:
+        image = build(client, tag, {"Dockerfile": dockerfile, "caddy": caddy_program().read_bytes()})
+    return ArtifactRef(ArtifactKind.IMAGE, image, tag)
+
+
+@pytest.fixture(scope="module")
+def hello(docker_engine: Engine) -> ArtifactRef:
+    return make(docker_engine, "fairway-tests/hello:1", CADDY + HELLO)
+
+
+@pytest.fixture
+def runtime(docker_engine: Engine, tmp_path: Path) -> Iterator[DockerRuntime]:
+    runtime = DockerRuntime.open({"host": docker_engine.host}, data=tmp_path / "data")
+    yield runtime
+    for instance in runtime.instances():
+        runtime.ensure_removed(instance.name, grace=0)
+    runtime.close()
+
+
+@pytest.fixture
+def spec(hello: ArtifactRef) -> InstanceSpec:
+    return InstanceSpec("hello.test", "d1", 0, hello)
+
+
+def inspect(engine: Engine, runtime: DockerRuntime, name: str) -> dict[str, object]:
+    with engine.client() as client:
+        return dict(client.inspect_container(runtime.names.container(name)))
+
+
+def test_the_engine_confirms_every_confinement(runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec) -> None:
+    limits = Limits(memory_bytes=64 * 1024 * 1024, cpus=0.5, pids=77)
+    started = runtime.ensure_started(replace(spec, limits=limits), Silent())
+    host = inspect(docker_engine, runtime, started.name)["HostConfig"]
+    assert isinstance(host, dict)
+    assert (host["Memory"], host["MemorySwap"]) == (limits.memory_bytes, limits.memory_bytes)
+    assert (host["NanoCpus"], host["PidsLimit"]) == (500_000_000, 77)
+    assert host["SecurityOpt"] == ["no-new-privileges"]
+    assert host["CapDrop"] == ["ALL"]
+    assert "NET_RAW" not in host["CapAdd"]
+    assert (host["Privileged"], host["Binds"], host["Init"]) == (False, None, True)
+    assert host["RestartPolicy"]["Name"] == "unless-stopped"
+    assert started.address.startswith("127.0.0.1:")
+
+
+def test_a_taken_port_is_passed_over(runtime: DockerRuntime, spec: InstanceSpec) -> None:
+    ports = runtime.options.ports
+    first = port_choices(spec.name, runtime.names.installation, ports, ())[0]
+    with socket.create_server(("127.0.0.1", first)):
+        started = runtime.ensure_started(spec, Silent())
+        assert started.state is InstanceState.RUNNING
+        assert started.address == f"127.0.0.1:{port_choices(spec.name, runtime.names.installation, ports, {first})[0]}"
+        eventually(lambda: answers(started), "answers on the next port")
+    assert len(runtime.instances()) == 1
+
+
+def test_the_address_survives_stop_and_start(runtime: DockerRuntime, spec: InstanceSpec) -> None:
+    started = runtime.ensure_started(spec, Silent())
+    runtime.ensure_stopped(started.name, grace=1)
+    assert runtime.ensure_started(spec, Silent()).address == started.address
+
+
+def test_another_wish_for_the_same_name_replaces_it(runtime: DockerRuntime, spec: InstanceSpec) -> None:
+    first = runtime.ensure_started(spec, Silent())
+    second = runtime.ensure_started(replace(spec, environment={"CHANGED": "yes"}), Silent())
+    assert second.name == first.name
+    assert second.started_at != first.started_at
+    assert len(runtime.instances()) == 1
+
+
+def test_the_images_own_health_check_is_read_back(runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec) -> None:
+    assert runtime.ensure_started(spec, Silent()).health is None
+    check = 'HEALTHCHECK --interval=200ms --retries=1 CMD ["/caddy", "{word}"]\n'
+    for word, verdict in (("version", "healthy"), ("no-such-command", "unhealthy")):
+        image = make(docker_engine, f"fairway-tests/{verdict}:1", CADDY + check.format(word=word) + HELLO)
+        name = runtime.ensure_started(replace(spec, artifact=image, deployment=f"d-{verdict}"), Silent()).name
+
+        def seen(name: str = name, verdict: str = verdict) -> bool:
+            instance = runtime.instance(name)
+            return instance is not None and instance.health == verdict
+
+        eventually(seen, verdict)
+
+
+def test_two_fairways_on_one_engine_do_not_see_each_other(
+    runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec, tmp_path: Path
+) -> None:
+    other = DockerRuntime.open({"host": docker_engine.host}, data=tmp_path / "other")
+    mine = runtime.ensure_started(spec, Silent())
+    assert other.instance(mine.name) is None
+    assert other.instances() == []
+    other.ensure_removed(mine.name)
+    theirs = other.ensure_started(spec, Silent())
+    assert theirs.address != mine.address
+    other.ensure_removed(theirs.name)
+    assert runtime.instance(mine.name) == mine
+    other.close()
+
+
+def test_the_last_instance_takes_its_network_along(
+    runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec
+) -> None:
+    one, two = (runtime.ensure_started(replace(spec, replica=replica), Silent()) for replica in (0, 1))
+    network = runtime.names.network(spec.placement)
+    with docker_engine.client() as client:
+        runtime.ensure_removed(one.name, grace=0)
+        assert [found["Name"] for found in client.networks(names=[network])] == [network]
+        runtime.ensure_removed(two.name, grace=0)
+        assert client.networks(names=[network]) == []
+
+
+def test_a_used_volume_is_not_removed(runtime: DockerRuntime, spec: InstanceSpec) -> None:
+    volume = Volume("hello-data", "/data")
+    started = runtime.ensure_started(replace(spec, volumes=(volume,)), Silent())
+    with pytest.raises(Refused, match="hello-data"):
+        runtime.ensure_volume_removed(volume.name)
+    runtime.ensure_removed(started.name, grace=0)
+    runtime.ensure_volume_removed(volume.name)
+
+
+def test_long_lines_come_whole(runtime: DockerRuntime, docker_base: str, docker_engine: Engine, spec: InstanceSpec) -> None:
+    """The Engine stores lines in parts of 16 KiB."""
+    with docker_engine.client() as client:
+        image = ArtifactRef(ArtifactKind.IMAGE, str(client.inspect_image(docker_base)["Id"]), docker_base)
+    command = ("python3", "-c", "import time; print('x' * 50_000); print('short', flush=True); time.sleep(600)")
+    started = runtime.ensure_started(replace(spec, artifact=image, command=command), Silent())
+    eventually(lambda: len(list(runtime.output(started.name))) == 2, "both lines were printed")
+    assert [line.text for line in runtime.output(started.name)] == ["x" * 50_000, "short"]
+
+
+def test_following_goes_on_over_a_stop_and_a_start(
+    runtime: DockerRuntime, docker_base: str, docker_engine: Engine, spec: InstanceSpec
+) -> None:
+    with docker_engine.client() as client:
+        image = ArtifactRef(ArtifactKind.IMAGE, str(client.inspect_image(docker_base)["Id"]), docker_base)
+    wanted = replace(
+        spec, artifact=image, command=("python3", "-c", "import time; print('up', flush=True); time.sleep(600)")
+    )
+    started = runtime.ensure_started(wanted, Silent())
+    lines = runtime.output(started.name, follow=True)
+    assert next(lines).text == "up"
+    runtime.ensure_stopped(started.name, grace=0)
+    runtime.ensure_started(wanted, Silent())
+    assert next(lines).text == "up"
+    runtime.ensure_removed(started.name, grace=0)
+    assert list(lines) == []
+
+
+def test_no_engine_is_said_and_may_be_tried_again(tmp_path: Path) -> None:
+    runtime = DockerRuntime.open({"host": f"unix://{tmp_path}/none.sock"}, data=tmp_path)
+    availability = runtime.availability()
+    assert not availability.is_available
+    assert "Install Docker" in availability.sentence
+    with pytest.raises(Retry, match=r"none\.sock"):
+        runtime.instances()
+    with pytest.raises(Retry):
+        list(runtime.output("fairway-x.y-d1-0"))
+
+
+@pytest.fixture
+def own_engine() -> Iterator[Engine]:
+    """An Engine that a test may stop."""
+    engine = private_engine()
+    yield engine
+    engine.end()
+
+
+def test_an_engine_that_restarts_brings_the_same_instances_back(own_engine: Engine, tmp_path: Path) -> None:
+    artifact = make(own_engine, "fairway-tests/hello:1", CADDY + HELLO)
+    runtime = DockerRuntime.open({"host": own_engine.host}, data=tmp_path)
+    before = runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact), Silent())
+    own_engine.halt()
+    assert not runtime.availability().is_available
+    with pytest.raises(Retry):
+        runtime.instances()
+    own_engine.launch()
+    eventually(lambda: [one.state for one in runtime.instances()] == [InstanceState.RUNNING], "runs again")
+    after = runtime.instances()[0]
+    assert (after.name, after.address, after.digest) == (before.name, before.address, before.digest)
+    eventually(lambda: answers(after), "answers at the old address")
+    runtime.close()
+
+
+def test_more_placements_than_the_engine_has_networks(own_engine: Engine, tmp_path: Path) -> None:
+    own_engine.halt()
+    own_engine.launch("base=10.99.0.0/24,size=26")
+    artifact = make(own_engine, "fairway-tests/hello:1", CADDY + HELLO)
+    runtime = DockerRuntime.open({"host": own_engine.host}, data=tmp_path)
+    for number in range(6):
+        started = runtime.ensure_started(InstanceSpec(f"app-{number}.test", "d1", 0, artifact), Silent())
+        assert started.state is InstanceState.RUNNING
+    with own_engine.client() as client:
+        subnets = {config["Subnet"] for network in client.networks() for config in network["IPAM"]["Config"] or ()}
+    assert sum(subnet.startswith("10.99.0.") for subnet in subnets) == 4, subnets
+    assert sum(subnet.startswith("10.213.") for subnet in subnets) == 2, subnets
+    runtime.close()
