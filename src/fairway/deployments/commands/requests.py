@@ -18,6 +18,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import MOST_REPLICAS, Kind, Status, Wanted
 from fairway.deployments.subjects import deployment_facts, on_deployment, placement_of
 from fairway.engine.commands import enqueue, request_cancel
+from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.shared.names import Invalid, parse_text
 
@@ -146,9 +147,10 @@ def restart(*, actor: Actor, application: Application, environment: Environment,
 @transaction.atomic
 def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
     """Ask a deployment to stop. Queued: cancelled at once. Running: cancelling, and cancelled once it is cleaned up."""
-    row = (
-        Deployment.objects.select_for_update(of=("self",)).select_related("application", "environment").get(pk=deployment.pk)
-    )
+    if deployment.run_id is not None:
+        Run.objects.select_for_update().get(pk=deployment.run_id)  # first: the engine locks the run, then tells us
+    chosen = Deployment.objects.select_for_update(of=("self",)).select_related("application", "environment")
+    row = chosen.get(pk=deployment.pk)
     ask(Act.CANCEL, Subject(row.application, row.environment, deployment=row), actor)
     why = parse_text(reason, field="reason", longest=500)
     if row.status == Status.CANCELLING:
@@ -156,11 +158,11 @@ def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deploym
     if row.run_id is None:
         row.move_to(Status.CANCELLED, sentence=_("Cancelled by %(person)s.") % {"person": actor.name})
     else:
-        record(who=actor.who, verb="deployment.cancel_requested", on=on_deployment(row), comment=why)
         request_cancel(run_id=row.run_id, reason=f"{actor.name}: {why}" if why else actor.name)
     row.refresh_from_db()
     if row.is_active and row.status != Status.CANCELLING:
         row.move_to(Status.CANCELLING)
+    record(who=actor.who, verb="deployment.cancel_requested", on=on_deployment(row), comment=why)
     return row
 
 
