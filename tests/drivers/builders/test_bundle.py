@@ -88,6 +88,7 @@ def test_the_same_source_is_built_once_and_a_change_installs_nothing(built_data:
     changed = build(built_data, folder, third)
     assert changed.artifact.digest != built.artifact.digest
     assert not any(line.startswith("$ uv") for line in third.lines)
+    assert not list((built_data / "cache" / "staging").iterdir())
 
 
 def test_equal_sources_have_equal_digests_wherever_they_were_built(tmp_path: Path, built_data: Path, heard: Heard) -> None:
@@ -229,8 +230,55 @@ def test_layers_that_nobody_uses_are_trimmed_and_bundles_stay_whole(tmp_path: Pa
     folder = make(tmp_path / "app", {"x.py": ""})
     built = build(tmp_path, folder, heard, Spec(kind="python", command=("python", "x.py")))
     builder = BundleBuilder(tmp_path)
+    died = make(tmp_path / "cache/staging/died", {"x": ""})
+    os.utime(died, (1, 1))
     assert builder.trim(older_than=3600) == 0
     assert builder.trim(older_than=-1) == 1
+    assert not died.exists()
     verify(place_of(built))
     other = build(tmp_path, folder, Heard(), replace(Spec(kind="python", command=("python", "y.py"))))
     assert other.artifact.digest != built.artifact.digest
+
+
+@pytest.mark.node
+def test_development_packages_build_it_and_are_left_behind(npm: str, built_data: Path, tmp_path: Path, heard: Heard) -> None:
+    package = {
+        "version": "1.0.0",
+        "scripts": {
+            "build": "node -e \"require('ms'); require('fs').writeFileSync('built', 'yes')\"",
+            "start": "node main.js",
+        },
+        "dependencies": {"has-flag": "4.0.0"},
+        "devDependencies": {"ms": "2.1.3"},
+    }
+    folder = make(tmp_path / "app", {"package.json": json.dumps(package), "main.js": ""})
+    app = place_of(build(built_data, folder, heard)) / "app"
+    assert (app / "built").read_text() == "yes"
+    assert (app / "node_modules/has-flag/package.json").is_file()
+    assert not (app / "node_modules/ms").exists()
+    layers = [place for place in (built_data / "cache/layers").iterdir() if (place / "node_modules/ms").is_dir()]
+    assert layers  # pruning took nothing from the layer, so that the next build has it
+
+
+def test_requirements_may_name_other_files_and_the_project_itself(built_data: Path, tmp_path: Path, heard: Heard) -> None:
+    project = (
+        "[build-system]\nrequires=['hatchling']\nbuild-backend='hatchling.build'\n[project]\nname='inner'\nversion='1'\n"
+    )
+    files = {
+        "requirements.txt": "-r requirements/web.txt\n-e ./inner\n",
+        "requirements/web.txt": "-c ../constraints.txt\nitsdangerous\n",
+        "constraints.txt": "itsdangerous==2.1.2\n",
+        "inner/pyproject.toml": project,
+        "inner/inner/__init__.py": "WORD = 'one'\n",
+        "main.py": "",
+    }
+    folder = make(tmp_path / "app", files)
+    spec = Spec(kind="python", command=("python", "main.py"), install={"from": "requirements.txt"})
+    built = build(built_data, folder, heard, spec)
+    installed = next(place_of(built).glob(".venv/lib/python*/site-packages"))
+    assert (installed / "itsdangerous-2.1.2.dist-info").is_dir()
+    assert (installed / "inner/__init__.py").read_text() == "WORD = 'one'\n"
+    assert not (place_of(built) / "app/.fairway-requirements.txt").exists()
+    make(folder, {"inner/inner/__init__.py": "WORD = 'two'\n"})
+    again = place_of(build(built_data, folder, Heard(), spec))
+    assert next(again.glob(".venv/lib/python*/site-packages/inner/__init__.py")).read_text() == "WORD = 'two'\n"

@@ -34,7 +34,7 @@ class NodeBuild:
     def toolchain(self) -> str:
         """Which node and npm. Raises `NeedsPerson` when one is missing."""
         if not self._versions:
-            environment = build_environment(self.workshop.staging / "home")
+            environment = build_environment(self.workshop.cache / "home")
             self._versions = " ".join(_version(program, environment, self.workshop.cache) for program in ("node", "npm"))
         return self._versions
 

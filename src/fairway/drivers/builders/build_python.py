@@ -82,7 +82,7 @@ class PythonBuild:
         return answer.tail[-1].strip()
 
     def _ask(self, *argv: str) -> Finished:
-        environment = {**build_environment(self.workshop.staging / "home"), **_UV}
+        environment = {**build_environment(self.workshop.cache / "home"), **_UV}
         return run(
             argv, cwd=self.workshop.cache, env=environment, progress=Silent(), ceiling=Ceiling(60.0), keep_output=True
         )

@@ -8,6 +8,7 @@ change of code does not install anything again. Everything lives below the data 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid, parse_relative_path
 
 FORMAT = 1
+LONGEST_BUILD = 86400.0  # seconds; what is older in the staging folder belongs to nobody
 RECIPES: dict[str, Callable[[Workshop], Any]] = {"python": PythonBuild, "node": NodeBuild, "static": StaticBuild}
 
 
@@ -59,7 +61,12 @@ class BundleBuilder:
             return self._adopted(key, progress) or self._built(key, workshop, recipe)
 
     def trim(self, *, older_than: float = 30 * 86400.0) -> int:
-        """Delete dependency layers that no build used for `older_than` seconds; returns how many."""
+        """Delete dependency layers that no build used for `older_than` seconds, and what builds that died left behind;
+        returns how many layers."""
+        staging = self.cache / "staging"
+        for place in staging.iterdir() if staging.is_dir() else ():
+            if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
+                erase(place)
         return Layers(self.cache / "layers").trim(older_than=older_than)
 
     def _adopted(self, key: str, progress: Progress) -> Built | None:
