@@ -12,7 +12,18 @@ from django.utils import timezone
 
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
 from fairway.accounts.queries import tokens_of, usable_link
-from fairway.accounts.rules import ROLES_FOR, Act, Actor, Blocked, Blocker, Role, may, role_blocker
+from fairway.accounts.rules import (
+    ROLES_FOR,
+    Act,
+    Actor,
+    Blocked,
+    Blocker,
+    Grant,
+    Role,
+    may,
+    role_blocker,
+    roles_one_may_act_as,
+)
 from fairway.accounts.secrets import new_link_secret, new_token, token_digest
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
@@ -123,12 +134,14 @@ def set_active(*, actor: Actor, user: User, is_active: bool) -> None:
 
 @transaction.atomic
 def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetime | None = None) -> tuple[ApiToken, str]:
-    """A token of the actor's own; its text is returned once and never again."""
+    """A token of the actor's own, never able to do more than they now can; its text is returned once and never again."""
     require(actor, Act.OWN_ACCOUNT)
     if not name.strip() or len(name) > 80:
         raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
     if actor.id is None:
         raise Blocked([Blocker(code="person", sentence="Only people have tokens.")])
+    if role and actor.acting_as and parse_role(role) not in roles_one_may_act_as((Grant(actor.acting_as),)):
+        raise Invalid("role", f"“{role}” can do more than the role you act as; a token can only narrow it.")
     text = new_token()
     token = ApiToken.objects.create(
         user_id=actor.id,

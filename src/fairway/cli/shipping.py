@@ -40,12 +40,12 @@ def deploy(
     """Put an application live. It is created when it does not exist yet."""
     options = SourceOptions(image, git, path, ref, credential)
     with Client() as client:
+        client.get(f"/environments/{part(env)}")  # before anything is sent or made
         is_new = not _exists(client, app)
         source = body_of(client, options)
         if is_new and source is None:
             advice = "To create it, say where it comes from: --image REF, --git URL[#REF] or --path DIR."
             raise Missing(f"There is no application “{app}”, or you may not see it.", advice=advice)
-        client.get(f"/environments/{part(env)}")  # before anything is made
         if is_new:
             client.post("/applications", {"name": app, "slug": app, "source": source})
             note(f"{app} is created.")

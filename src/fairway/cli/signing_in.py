@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -123,5 +123,5 @@ def _grant(one: dict[str, Any]) -> str:
 
 
 def _is_local(url: str) -> bool:
-    host = url.partition("://")[2].partition("/")[0].rpartition(":")[0] or url.partition("://")[2]
-    return host in {"localhost", "127.0.0.1", "[::1]"} or host.endswith(".localhost") or not sys.stdout.isatty()
+    host = urlsplit(url).hostname or ""
+    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")

@@ -64,7 +64,8 @@ def result(one: dict[str, Any]) -> None:
     for line in one.get("last_log", [])[-TAIL:]:
         console.print(_log_text(f"  │ {line}"), soft_wrap=True)
     if one["status"] in {"failed", "errored"}:
-        hint = f"  The version before still serves. Whole log: fairway logs {one['application']['slug']}"
+        hint = "  The version before still serves." if one.get("replaces") else "  Nothing serves there."
+        hint += f" Whole log: fairway logs {one['application']['slug']}"
         hint += f" --env {one['environment']['slug']} --deployment {one['id']}"
         console.print(styled(hint, "bright_black"), soft_wrap=True)
 
@@ -127,7 +128,7 @@ class _Plain:
         self.place = position
         for step in one["steps"]:
             if step["state"] != self.told.get(step["name"]) and step["state"] not in {"waiting", "skipped"}:
-                self.console.print(_step_line(step))
+                self.console.print(_step_line(step, width=0))
             self.told[step["name"]] = step["state"]
 
 
@@ -181,16 +182,17 @@ def _queue(position: int) -> str:
     return f"{position} before it in the queue" if position > 1 else "Next in the queue"
 
 
-def _step_line(step: dict[str, Any], *, width: int = 80) -> Any:
+def _step_line(step: dict[str, Any], *, width: int) -> Any:
+    """`width` 0: not redrawn, so a figure that still grows is left out."""
     state = "pending" if step["state"] == "waiting" else step["state"]
     line = status(state, f"{words.STEP_WORDS.get(step['name'], step['name']):<11}")
-    elapsed, expected = _elapsed(step), step.get("expected_seconds")
+    elapsed, expected = float(step.get("seconds") or 0.0), step.get("expected_seconds")
     if step["state"] == "running" and expected and width >= 60:
-        done = min(BAR, int(BAR * elapsed / expected)) if expected else 0
+        done = min(BAR, int(BAR * elapsed / expected))
         line.append("━" * done if words.is_unicode() else "=" * done, style="cyan")
         line.append(("━" if words.is_unicode() else "-") * (BAR - done), style="bright_black")
         line.append("  ")
-    if step["state"] not in {"waiting", "skipped"}:
+    if step["state"] not in {"waiting", "skipped"} and (step["state"] != "running" or width):
         line.append(words.seconds(elapsed))
     if expected and step["state"] in {"running", "waiting"}:
         line.append(f"  usually {words.seconds(expected)}", style="bright_black")
@@ -198,14 +200,9 @@ def _step_line(step: dict[str, Any], *, width: int = 80) -> Any:
         line.append(f"  attempt {step['attempt']}", style="yellow")
     if step.get("sentence"):
         line.append(f"  {step['sentence']}", style="bright_black")
+    if width:
+        line.truncate(width, overflow="ellipsis")
     return line
-
-
-def _elapsed(step: dict[str, Any]) -> float:
-    started = words.moment(step.get("started_at"))
-    if started is None or step["state"] != "running":
-        return float(step.get("seconds") or 0.0)
-    return max(float(step.get("seconds") or 0.0), 0.0)
 
 
 def _log_text(text: str) -> Any:

@@ -48,8 +48,9 @@ BYTES_PER = 1024
 
 
 def is_unicode() -> bool:
-    """Whether the terminal can show the shapes."""
-    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")
+    """Whether the terminal can show the shapes. Asked of the real stdout: while something is redrawn, another stands in."""
+    encoding = sys.__stdout__.encoding if sys.__stdout__ else sys.stdout.encoding
+    return (encoding or "").lower().replace("-", "").startswith("utf")
 
 
 def shape(state: str) -> str:
