@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -11,10 +11,13 @@ from fairway.applications.queries import credential_for
 from fairway.applications.secrets import masker_for, open_secrets
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Access
+from fairway.drivers.builders.compose_values import interpolated
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, Runtime, Volume
 from fairway.engine.story import Context
 from fairway.environments.runtimes import limits_of, runtime_of
+from fairway.shared.failures import Refused
+from fairway.shared.names import Invalid
 from fairway.stories.log import DeploymentLog
 from fairway.stories.outside import proxy
 
@@ -72,10 +75,10 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
     """How to run one replica: the artifact's spec under the deployment's own configuration version."""
     assert deployment.artifact is not None
     spec, configuration = deployment.artifact.parsed_spec, deployment.configuration
+    given = {**(configuration.variables if configuration else {}), **open_secrets(configuration)}
     environment = {
-        **spec.environment,
-        **(configuration.variables if configuration else {}),
-        **open_secrets(configuration),
+        **_filled(spec.environment, given),
+        **given,
         "FAIRWAY_APPLICATION": deployment.application.slug,
         "FAIRWAY_ENVIRONMENT": deployment.environment.slug,
         "FAIRWAY_VERSION": deployment.artifact.version,
@@ -95,6 +98,14 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
         volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
         stop_grace=spec.stop_grace,
     )
+
+
+def _filled(environment: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The spec's own environment with its ``${VAR}`` filled from the configuration."""
+    try:
+        return interpolated(environment, given)
+    except Invalid as missing:
+        raise Refused(f"{missing.field} {missing.sentence}") from None
 
 
 def volume_name(placement: str, volume: str) -> str:
