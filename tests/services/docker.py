@@ -138,6 +138,9 @@ class Engine:
             for network in client.networks(filters={"type": "custom"}):
                 client.remove_network(network["Id"])
         stop(self.process)
+        for line in Path("/proc/mounts").read_text().splitlines():  # dockerd leaves its network namespace mounted
+            if line.split()[1].startswith(f"{self.folder}/"):
+                subprocess.run([program("umount", "mount"), line.split()[1]], check=True)
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -108,7 +108,7 @@ def serve(runtime: DockerRuntime, built: Built, spec: Spec, name: str) -> str:
     pytest.fail("\n".join(line.text for line in runtime.output(instance.name)))
 
 
-@pytest.mark.parametrize("example", ["flask", "fastapi", "django", "express", "static"])
+@pytest.mark.parametrize("example", ["flask", "fastapi", "django", "express", "static", "streamlit"])
 def test_an_example_is_detected_built_and_answers(
     builder: ImageBuilder, runtime: DockerRuntime, tmp_path: Path, example: str
 ) -> None:
