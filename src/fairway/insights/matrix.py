@@ -64,9 +64,7 @@ def matrix(actor: Actor, running: Sequence[Deployment] | None = None) -> Matrix:
     placements = {spot_of(one): one for one in placements_visible_to(actor)}
     moving = {spot_of(one): one for one in reversed(list(active(actor)) if running is None else running)}
     failed = _first_attempts(actor) if any(one.current_id is None for one in placements.values()) else {}
-    rows = [
-        Row(application, _cells(application, environments, placements, moving, failed)) for application in applications
-    ]
+    rows = [Row(application, _cells(application, environments, placements, moving, failed)) for application in applications]
     return Matrix(environments, rows)
 
 
@@ -85,9 +83,7 @@ def placement_state(placement: Placement) -> str:
 
 def _first_attempts(actor: Actor) -> dict[Spot, Deployment]:
     """The newest attempt where nothing has ever been live."""
-    empty = Placement.objects.filter(
-        application=OuterRef("application"), environment=OuterRef("environment"), current=None
-    )
+    empty = Placement.objects.filter(application=OuterRef("application"), environment=OuterRef("environment"), current=None)
     newest = Deployment.objects.filter(Exists(empty)).order_by().values("application", "environment")
     numbers = [found["newest"] for found in newest.annotate(newest=Max("pk"))]
     return {spot_of(one): one for one in visible_to(actor).filter(pk__in=numbers)}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from fairway.drivers.builders.spec_rules import command_text
 from fairway.shared.names import Invalid
+
+PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
 def refuse(form: forms.BaseForm, problem: Invalid) -> None:
@@ -18,70 +22,56 @@ def refuse(form: forms.BaseForm, problem: Invalid) -> None:
     form.add_error(field, sentence[:1].upper() + sentence[1:])
 
 
-class PasswordsForm(forms.Form):
+class NewPasswordForm(forms.Form):
     """A password, twice."""
 
-    password = forms.CharField(
-        label=_("Password"),
-        strip=False,
-        help_text=_("At least 10 characters; not one that is known or easily guessed."),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    password1 = forms.CharField(
+        label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
-    password_again = forms.CharField(
-        label=_("Password, again"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    password2 = forms.CharField(
+        label=_("The same password again"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
 
     def clean(self) -> dict[str, Any]:
         values = super().clean() or {}
-        if values.get("password") != values.get("password_again") and "password_again" not in self.errors:
-            self.add_error("password_again", gettext("The two passwords differ."))
+        if "password2" not in self.errors and values.get("password1") != values.get("password2"):
+            self.add_error("password2", gettext("The two passwords differ."))
         return values
 
 
-class FirstAdministratorForm(PasswordsForm):
+class FirstAdministratorForm(NewPasswordForm):
     """Who the first administrator is."""
 
     username = forms.CharField(
-        label=_("Sign-in name"), max_length=60, widget=forms.TextInput(attrs={"autocomplete": "username"})
+        label=_("User name"),
+        max_length=60,
+        widget=forms.TextInput(attrs={"autocomplete": "username", "autocapitalize": "off"}),
     )
-    email = forms.EmailField(label=_("E-mail"), required=False, widget=forms.EmailInput(attrs={"autocomplete": "email"}))
-    field_order = ("username", "email", "password", "password_again")
-
-
-class NewPasswordForm(PasswordsForm):
-    """An invited person's password."""
-
-
-class ChangePasswordForm(PasswordsForm):
-    """One's own password, changed by whoever knows the old one."""
-
-    current = forms.CharField(
-        label=_("Current password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "current-password"})
+    name = forms.CharField(
+        label=_("Your name"), max_length=150, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )
-    field_order = ("current", "password", "password_again")
+    field_order = ("username", "name", "password1", "password2")
 
 
 class EnvironmentForm(forms.Form):
-    """A place where applications run."""
+    """A place where applications run. `is_new` asks for its short name."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
-    slug = forms.CharField(label=_("Short name"), max_length=40, required=False)
-    host = forms.CharField(label=_("Domain"), max_length=253)
-    url = forms.CharField(label=_("Address"), max_length=300, required=False)
+    slug = forms.CharField(label=_("Short name"), max_length=40, required=False, widget=forms.TextInput(attrs=PLAIN))
+    host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
     description = forms.CharField(
         label=_("Description"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
-    position = forms.IntegerField(label=_("Position"), required=False, min_value=0)
     runtime = forms.ChoiceField(label=_("Runtime"))
-    lane = forms.CharField(label=_("Lane"), max_length=40, required=False)
-    memory_mb = forms.IntegerField(label=_("Memory per instance, in MB"), required=False)
-    cpus = forms.FloatField(label=_("CPUs per instance"), required=False)
+    position = forms.IntegerField(label=_("Position"), required=False, min_value=0, max_value=1_000_000)
 
-    def __init__(self, *args: Any, runtimes: list[tuple[str, str]], **values: Any) -> None:
+    def __init__(self, *args: Any, runtimes: Iterable[str], is_new: bool, **values: Any) -> None:
         super().__init__(*args, **values)
         field = self.fields["runtime"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = runtimes
+        field.choices = [(name, name) for name in runtimes]
+        if not is_new:
+            del self.fields["slug"]
 
 
 class LockForm(forms.Form):
@@ -97,10 +87,16 @@ class LockForm(forms.Form):
 
 
 class PersonForm(forms.Form):
-    """Somebody new."""
+    """Somebody, as an administrator knows them. `is_new` asks for the name to sign in with."""
 
-    username = forms.CharField(label=_("Sign-in name"), max_length=60)
+    username = forms.CharField(label=_("User name"), max_length=60, widget=forms.TextInput(attrs=PLAIN))
+    name = forms.CharField(label=_("Name"), max_length=150, required=False)
     email = forms.EmailField(label=_("E-mail"), required=False)
+
+    def __init__(self, *args: Any, is_new: bool, **values: Any) -> None:
+        super().__init__(*args, **values)
+        if not is_new:
+            del self.fields["username"]
 
 
 class TokenForm(forms.Form):
@@ -108,66 +104,135 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(label=_("Name"), max_length=80)
     role = forms.ChoiceField(label=_("May act as"), required=False)
-    expires_at = forms.DateField(
-        label=_("Expires"), required=False, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+    expires = forms.ChoiceField(
+        label=_("Ends"),
+        required=False,
+        initial="90",
+        choices=[("30", _("in 30 days")), ("90", _("in 90 days")), ("365", _("in a year")), ("", _("never"))],
     )
 
-    def __init__(self, *args: Any, roles: list[tuple[str, Any]], **values: Any) -> None:
+    def __init__(self, *args: Any, roles: Iterable[tuple[str, Any]], **values: Any) -> None:
         super().__init__(*args, **values)
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [("", _("all my roles")), *roles]
 
 
-class CredentialForm(forms.Form):
-    """How to get at a private registry or repository. The secret is never shown again."""
+class RegistryForm(forms.Form):
+    """How to sign in to a registry."""
 
-    kind = forms.ChoiceField(
-        label=_("For"), choices=[("registry", _("A registry of images")), ("deploy_key", _("A Git repository, by deploy key"))]
+    name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
+    host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
+    username = forms.CharField(label=_("User name"), max_length=200, widget=forms.TextInput(attrs=PLAIN))
+    password = forms.CharField(
+        label=_("Password or token"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
     )
-    name = forms.CharField(label=_("Name"), max_length=80)
-    host = forms.CharField(label=_("Host"), max_length=253)
-    username = forms.CharField(label=_("User name"), max_length=200, required=False)
-    secret = forms.CharField(
-        label=_("Password or private key"), strip=False, widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"})
+
+
+class KeyForm(forms.Form):
+    """A deploy key of a repository. Empty: one is made."""
+
+    name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
+    host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
+    private_key = forms.CharField(
+        label=_("Private key"), required=False, strip=False, widget=forms.Textarea(attrs={"rows": 5, **PLAIN})
     )
     known_hosts = forms.CharField(
-        label=_("Known hosts"), max_length=20_000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+        label=_("Known hosts"), required=False, max_length=20_000, widget=forms.Textarea(attrs={"rows": 3, **PLAIN})
     )
 
 
-class ApplicationForm(forms.Form):
-    """What an application is called."""
+class ImageForm(forms.Form):
+    """An image in a registry."""
+
+    reference = forms.CharField(
+        label=_("Image"),
+        max_length=400,
+        widget=forms.TextInput(attrs={"placeholder": "registry.example.com/team/app:1.2", **PLAIN}),
+    )
+
+    def source(self) -> dict[str, str]:
+        return {"image": self.cleaned_data["reference"]}
+
+
+class GitForm(forms.Form):
+    """A Git repository and what to take of it."""
+
+    url = forms.CharField(
+        label=_("Repository"),
+        max_length=500,
+        widget=forms.TextInput(attrs={"placeholder": "https://git.example.com/team/app.git", **PLAIN}),
+    )
+    ref = forms.CharField(
+        label=_("Branch, tag or commit"), max_length=250, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+
+    def source(self) -> dict[str, str]:
+        return {"url": self.cleaned_data["url"], "ref": self.cleaned_data["ref"] or "HEAD"}
+
+
+class RunForm(forms.Form):
+    """How an application runs, with what a person may change of it."""
+
+    command = forms.CharField(label=_("Command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    port = forms.IntegerField(label=_("Port"), required=False, min_value=1, max_value=65535)
+    health_path = forms.CharField(
+        label=_("Health path"), max_length=500, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+
+
+class DetectedForm(RunForm):
+    """What was detected of a new application, and where it goes first."""
+
+    name = forms.CharField(label=_("Name"), max_length=80)
+    version = forms.CharField(label=_("Version"), max_length=120, required=False)
+    environment = forms.CharField(label=_("Environment"), max_length=40)
+
+    def changes(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys of the spec that differ from what was detected."""
+        values = self.cleaned_data
+        command = spec.get("command")
+        before = {
+            "command": command_text(tuple(command)) if command else "",
+            "port": spec.get("port"),
+            "health_path": spec.get("health_path") or "",
+            "version": spec.get("version", ""),
+        }
+        return {name: values[name] for name, value in before.items() if values[name] not in (None, value)}
+
+
+class RunSettingsForm(RunForm):
+    """An application's name and how it runs; empty fields are detected."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
     description = forms.CharField(
         label=_("Description"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
+    memory_mb = forms.IntegerField(label=_("Memory, MB"), required=False, min_value=16)
+    cpus = forms.FloatField(label=_("CPUs"), required=False, min_value=0.01)
 
-
-class SpecForm(forms.Form):
-    """How an application runs; empty fields mean what is detected."""
-
-    command = forms.CharField(label=_("Command"), max_length=2000, required=False)
-    port = forms.IntegerField(label=_("Port"), required=False)
-    health_path = forms.CharField(label=_("Health path"), max_length=500, required=False)
-    memory_mb = forms.IntegerField(label=_("Memory, in MB"), required=False)
-    cpus = forms.FloatField(label=_("CPUs"), required=False)
-    stop_grace = forms.FloatField(label=_("Seconds to stop in"), required=False)
-
-    def overrides(self) -> dict[str, Any]:
-        """The spec keys a person set."""
+    def overrides(self, before: Mapping[str, Any]) -> dict[str, Any]:
+        """The spec keys a person set; those without a field here stay as they were."""
         values = self.cleaned_data
-        memory = values.get("memory_mb")
-        found = {name: values.get(name) for name in ("command", "port", "health_path", "cpus", "stop_grace")}
-        found["memory_bytes"] = memory * 2**20 if memory is not None else None
-        return {name: value for name, value in found.items() if value not in (None, "")}
+        memory = values["memory_mb"]
+        ours = {name: values[name] for name in ("command", "port", "health_path", "cpus")}
+        ours["memory_bytes"] = memory * 2**20 if memory is not None else None
+        kept = {name: value for name, value in before.items() if name not in ours}
+        return kept | {name: value for name, value in ours.items() if value not in (None, "")}
 
 
 class ProfileForm(forms.Form):
     """What a person tells about themselves."""
 
-    first_name = forms.CharField(label=_("First name"), max_length=150, required=False)
-    last_name = forms.CharField(label=_("Last name"), max_length=150, required=False)
+    name = forms.CharField(label=_("Name"), max_length=150, required=False)
     email = forms.EmailField(label=_("E-mail"), required=False)
-    language = forms.ChoiceField(label=_("Language"), required=False, choices=[("", _("as the browser says")), ("en", "English"), ("fr", "Français")])
+    language = forms.ChoiceField(
+        label=_("Language"),
+        required=False,
+        choices=[("", _("as the browser says")), ("en", "English"), ("fr", "Français")],
+    )
+    theme = forms.ChoiceField(
+        label=_("Theme"),
+        required=False,
+        choices=[("", _("as the system says")), ("light", _("Light")), ("dark", _("Dark"))],
+    )

@@ -48,8 +48,13 @@ class Source(Protocol):
 
 
 def message(event: str, data: object, number: int | None = None) -> bytes:
+    """One server-sent event, with the number a browser comes back with."""
+    return text_message(event, data, "" if number is None else str(number))
+
+
+def text_message(event: str, data: object, identity: str = "") -> bytes:
     """One server-sent event. Source: WHATWG HTML, "Server-sent events"; JSON never holds a line break."""
-    head = f"id: {number}\n" if number is not None else ""
+    head = f"id: {identity}\n" if identity else ""
     return f"{head}event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
 
 

@@ -31,7 +31,9 @@ def _entry(group: str, label: str, url: str, icon: str, hint: str = "", keywords
 def _acts(actor: Actor) -> Iterator[Entry]:
     group = _("Acts")
     if may_somewhere(actor, Act.CREATE_APPLICATION):
-        yield _entry(group, _("New application"), reverse("application-new"), "plus", keywords="create deploy upload git image")
+        yield _entry(
+            group, _("New application"), reverse("application-new"), "plus", keywords="create deploy upload git image"
+        )
     if may_somewhere(actor, Act.CREATE_ENVIRONMENT):
         yield _entry(group, _("New environment"), reverse("environment-new"), "plus", keywords="create target")
 

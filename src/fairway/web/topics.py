@@ -20,6 +20,7 @@ from fairway.applications import queries as applications
 from fairway.deployments import queries as deployments
 from fairway.environments import queries as environments
 from fairway.web.shown import applications as shown_applications
+from fairway.web.shown import environments as shown_environments
 from fairway.web.shown import home as shown_home
 from fairway.web.shown.deployments import deployment_shown
 from fairway.web.shown.placements import placement_shown
@@ -151,6 +152,14 @@ def _deployment(actor: Actor, parts: list[str]) -> Context:
     return deployment_shown(actor, deployments.deployment(actor, int(parts[0])))
 
 
+def _environment_state(actor: Actor, parts: list[str]) -> Context:
+    return shown_environments.state_shown(actor, environments.environment(actor, parts[0]))
+
+
+def _placements_here(actor: Actor, parts: list[str]) -> Context:
+    return shown_environments.placements_here(actor, environments.environment(actor, parts[0]))
+
+
 def _nothing(actor: Actor, parts: list[str]) -> Context:
     return {}
 
@@ -181,6 +190,10 @@ KINDS = (
         _deployment,
         "deployments/detail.html#{1}",
     ),
+    _kind(r"environment:([a-z0-9-]+):(state)", ["environment:{0}"], _environment_state, "environments/detail.html#{1}"),
+    _kind(r"environment:([a-z0-9-]+):(placements)", ["environment:{0}"], _placements_here, "environments/detail.html#{1}"),
+    _kind("environments", ["home"], _home(shown_environments.list_shown), "environments/list.html#list"),
+    # These have filters in their addresses, so each page fetches its own again.
+    _kind("applications", ["home"], _nothing),
     _kind("events", ["events"], _nothing),
-    _kind("deployments", ["deployments"], _nothing),
 )

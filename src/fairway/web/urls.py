@@ -3,11 +3,29 @@
 from __future__ import annotations
 
 from allauth.account import views as allauth
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, re_path
 
-from fairway.accounts.doors import open_door
-from fairway.web.views import access, applications, deployments, entrance, home, placements
+from fairway.accounts.doors import needs, open_door
+from fairway.accounts.rules import Act
+from fairway.web.methods import by_method
+from fairway.web.views import (
+    access,
+    application_settings,
+    applications,
+    configuration,
+    deployments,
+    entrance,
+    environments,
+    events,
+    home,
+    instance_logs,
+    new,
+    people,
+    placements,
+    settings,
+)
 
+FORGOTTEN = open_door("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
 PLACEMENT = "applications/<slug:slug>/in/<slug:environment>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -18,7 +36,24 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Coming in
     path("accounts/login/", open_door("signing in")(allauth.login), name="account_login"),
     path("accounts/logout/", open_door("signing out, also twice")(allauth.logout), name="account_logout"),
-    path("accounts/inactive/", open_door("says that an account is closed")(allauth.account_inactive), name="account_inactive"),
+    path("accounts/signup/", entrance.signup_closed, name="account_signup"),
+    path("accounts/password/change/", needs(Act.OWN_ACCOUNT)(allauth.password_change), name="account_change_password"),
+    path("accounts/password/set/", needs(Act.OWN_ACCOUNT)(allauth.password_set), name="account_set_password"),
+    path("accounts/password/reset/", FORGOTTEN(allauth.password_reset), name="account_reset_password"),
+    path("accounts/password/reset/done/", FORGOTTEN(allauth.password_reset_done), name="account_reset_password_done"),
+    re_path(
+        r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
+        FORGOTTEN(allauth.password_reset_from_key),
+        name="account_reset_password_from_key",
+    ),
+    path(
+        "accounts/password/reset/key/done/",
+        FORGOTTEN(allauth.password_reset_from_key_done),
+        name="account_reset_password_from_key_done",
+    ),
+    path(
+        "accounts/inactive/", open_door("says that an account is closed")(allauth.account_inactive), name="account_inactive"
+    ),
     path("first-run/<str:secret>", entrance.first_run, name="first-run"),
     path("invitation/<str:secret>", entrance.invitation, name="invitation"),
     path("acting-as", entrance.acting_as, name="acting-as"),
@@ -30,8 +65,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("tls/ask", access.tls_ask, name="tls-ask"),
     # Applications
     path("applications/", applications.application_list, name="application-list"),
+    path("applications/new", new.new, name="application-new"),
+    path("applications/new/upload", new.upload, name="application-upload"),
+    path("applications/new/<int:number>", new.detected, name="application-detected"),
     path("applications/<slug:slug>/", applications.application_detail, name="application-detail"),
     path("applications/<slug:slug>/deployments", applications.application_deployments, name="application-deployments"),
+    path(
+        "applications/<slug:slug>/configuration",
+        by_method(GET=configuration.configuration, POST=configuration.configuration_saved),
+        name="application-configuration",
+    ),
+    path("applications/<slug:slug>/logs", instance_logs.logs, name="application-logs"),
+    path(
+        "applications/<slug:slug>/settings",
+        by_method(GET=application_settings.settings_page, POST=application_settings.settings_saved),
+        name="application-settings",
+    ),
+    path("applications/<slug:slug>/deletion", application_settings.delete, name="application-delete"),
+    path(f"{PLACEMENT}/log", instance_logs.log_page, name="instance-log"),
+    path(f"{PLACEMENT}/log/stream", instance_logs.log_stream, name="instance-log-stream"),
+    path(f"{PLACEMENT}/domains", application_settings.domains, name="placement-domains"),
+    path(f"{PLACEMENT}/access", application_settings.access, name="placement-access"),
     path(f"{PLACEMENT}/deploy", placements.deploy, name="placement-deploy"),
     path(f"{PLACEMENT}/promote", placements.promote, name="placement-promote"),
     path(f"{PLACEMENT}/roll-back", placements.roll_back, name="placement-roll-back"),
@@ -40,8 +94,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PLACEMENT}/start", placements.start, name="placement-start"),
     path(f"{PLACEMENT}/scale", placements.scale, name="placement-scale"),
     path(f"{PLACEMENT}/remove", placements.remove, name="placement-remove"),
-    path(f"{PLACEMENT}/domains", placements.domains, name="placement-domains"),
-    path(f"{PLACEMENT}/access", placements.access, name="placement-access"),
     path(f"{PLACEMENT}/release-hold", placements.release_hold, name="placement-release-hold"),
     # Deployments
     path("deployments/", deployments.deployment_list, name="deployment-list"),
@@ -51,4 +103,27 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("deployments/<int:number>/log", deployments.log_page, name="deployment-log"),
     path("deployments/<int:number>/log/stream", deployments.log_stream, name="deployment-log-stream"),
     path("deployments/<int:number>/log/raw", deployments.log_raw, name="deployment-log-raw"),
+    # Environments
+    path("environments/", environments.environment_list, name="environment-list"),
+    path("environments/new", environments.new, name="environment-new"),
+    path("environments/<slug:slug>/", environments.environment_detail, name="environment-detail"),
+    path("environments/<slug:slug>/edit", environments.edit, name="environment-edit"),
+    path("environments/<slug:slug>/lock", environments.lock, name="environment-lock"),
+    path("environments/<slug:slug>/unlock", environments.unlock, name="environment-unlock"),
+    path("environments/<slug:slug>/deletion", environments.delete, name="environment-delete"),
+    # Events
+    path("events/", events.event_list, name="event-list"),
+    path("events/verification", events.verification, name="event-verification"),
+    # Settings
+    path("settings/", settings.settings_home, name="settings"),
+    path("settings/profile", settings.profile, name="profile"),
+    path("settings/tokens", settings.tokens, name="tokens"),
+    path("settings/tokens/<int:number>/revocation", settings.token_revocation, name="token-revocation"),
+    path("settings/credentials", settings.credentials, name="credentials"),
+    path("settings/credentials/<slug:name>/deletion", settings.credential_deletion, name="credential-deletion"),
+    path("settings/people", people.people, name="people"),
+    path("settings/people/new", people.new, name="person-new"),
+    path("settings/people/<str:username>", people.edit, name="person-edit"),
+    path("settings/people/<str:username>/link", people.link, name="person-link"),
+    path("settings/people/<str:username>/activation", people.activation, name="person-activation"),
 ]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from fairway.accounts.rules import Act, Actor, Blocker
+from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Configuration
 from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Deployment, Placement

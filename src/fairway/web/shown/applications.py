@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
-from fairway.accounts.rules import Act, Actor, may
+from django.db.models import Max
+
+from fairway.accounts.rules import Act, Actor, may, may_somewhere
 from fairway.applications.models import Application
-from fairway.applications.queries import artifacts_of
-from fairway.deployments.queries import visible_to
+from fairway.applications.queries import artifacts_of, visible_to
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import placements_visible_to
+from fairway.deployments.queries import visible_to as deployments_visible_to
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import command_text
+from fairway.insights.matrix import placement_state
 from fairway.insights.rows import rows
 from fairway.web.shown.placements import placements_shown
 
@@ -28,7 +34,7 @@ def overview(actor: Actor, application: Application) -> dict[str, Any]:
 
 
 def recent(actor: Actor, application: Application) -> dict[str, Any]:
-    found = visible_to(actor).filter(application=application)[:RECENT]
+    found = deployments_visible_to(actor).filter(application=application)[:RECENT]
     return {"application": application, "recent": rows(list(found))}
 
 
@@ -79,5 +85,45 @@ def head(actor: Actor, application: Application) -> dict[str, Any]:
     }
 
 
-def list_shown(actor: Actor) -> list[dict[str, Any]]:
-    return []
+def list_shown(actor: Actor, query: str) -> dict[str, Any]:
+    """The context of ``applications/list.html``; five queries. Names and sources are searched."""
+    everything = list(visible_to(actor))
+    words = query.lower().split()
+    found = [one for one in everything if all(word in _searched(one) for word in words)]
+    placed: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for placement in placements_visible_to(actor).exclude(current=None):
+        placed[placement.application_id].append(_placed(placement))
+    last = _last_deployments(actor)
+    return {
+        "applications": [_line(one, placed[one.pk], last.get(one.pk)) for one in found],
+        "query": query,
+        "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
+        "total": len(everything),
+    }
+
+
+def _searched(one: Application) -> str:
+    return f"{one.name} {one.slug} {source_text(one.source_kind, one.source)}".lower()
+
+
+def _placed(one: Placement) -> dict[str, Any]:
+    url = one.url if one.wanted == "running" else ""
+    version = one.current.version if one.current else ""
+    return {"environment": one.environment, "state": placement_state(one), "version": version, "url": url}
+
+
+def _last_deployments(actor: Actor) -> dict[int, dict[str, Any]]:
+    newest = Deployment.objects.order_by().values("application").annotate(newest=Max("pk")).values("newest")
+    lines = rows(list(deployments_visible_to(actor).filter(pk__in=newest)))
+    return {line["application"].pk: line for line in lines}
+
+
+def _line(one: Application, placements: list[dict[str, Any]], last: dict[str, Any] | None) -> dict[str, Any]:
+    return {
+        "slug": one.slug,
+        "name": one.name,
+        "kind_icon": KIND_ICONS[one.source_kind],
+        "source": source_text(one.source_kind, one.source),
+        "placements": placements,
+        "last": last,
+    }

@@ -12,7 +12,13 @@ from fairway.activity.rules import Door
 from fairway.applications.queries import latest_configuration
 from fairway.deployments.gate import Subject
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import expected_total_seconds, last_log_text, place_in_queue, placements_visible_to, steps_of
+from fairway.deployments.queries import (
+    expected_total_seconds,
+    last_log_text,
+    place_in_queue,
+    placements_visible_to,
+    steps_of,
+)
 from fairway.deployments.rules import Kind, Status, Wanted, shown_status
 from fairway.engine.rules import CleanUp
 from fairway.environments.queries import next_after

@@ -50,5 +50,3 @@ def history_choices(actor: Actor) -> dict[str, Any]:
 def people_choices() -> list[dict[str, str]]:
     """Everybody who could have done something. History knows them by the name they had."""
     return [{"username": one.shown_name, "name": one.shown_name} for one in User.objects.order_by("username")]
-
-

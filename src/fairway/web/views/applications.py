@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
 from fairway.accounts.doors import actor_of, needs
-from fairway.accounts.rules import Act, Actor, may_somewhere
+from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application
 from fairway.applications.queries import application as application_named
 from fairway.web.pages import page
@@ -17,9 +17,8 @@ from fairway.web.views.deployments import history_context
 @require_GET
 @needs(Act.VIEW)
 def application_list(request: HttpRequest) -> HttpResponse:
-    actor = actor_of(request)
-    context = {"applications": list_shown(actor), "can_create": may_somewhere(actor, Act.CREATE_APPLICATION)}
-    return page(request, "applications/list.html", context, fragments={"applications": "rows"})
+    context = list_shown(actor_of(request), request.GET.get("q", ""))
+    return page(request, "applications/list.html", context, fragments={"application-list": "list"})
 
 
 @require_GET

@@ -10,69 +10,90 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.i18n import set_language
 
-from fairway.accounts.commands import accept_invitation, create_first_administrator
+from fairway.accounts.acting import act_as
+from fairway.accounts.commands import accept_invitation
 from fairway.accounts.doors import ACTING_AS, actor_of, needs, open_door
 from fairway.accounts.models import OneTimeLink, User
+from fairway.accounts.profiles import first_administrator
 from fairway.accounts.queries import usable_link
 from fairway.accounts.rules import Act, roles_one_may_act_as
 from fairway.shared.names import Invalid
-from fairway.accounts.acting import act_as
 from fairway.web.forms import FirstAdministratorForm, NewPasswordForm, refuse
 from fairway.web.pages import safe_next
 
 DEAD = 410  # Gone: there was such a link
 
 
-@sensitive_post_parameters("password", "password_again")
+@sensitive_post_parameters("password1", "password2")
 @never_cache
 @require_http_methods(["GET", "POST"])
 @open_door("nobody exists yet; the link's secret, printed at the first start, is the permission")
 def first_run(request: HttpRequest, secret: str) -> HttpResponse:
+    """Make the first administrator and sign them in."""
     if usable_link(secret, OneTimeLink.FIRST_ADMINISTRATOR) is None:
-        return render(request, "account/link_dead.html", {"purpose": "first_administrator"}, status=DEAD)
+        return _entrance(request, None, "first")
     form = FirstAdministratorForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
-            user = create_first_administrator(
+            user = first_administrator(
                 link=secret,
                 username=values["username"],
-                email=values["email"],
-                password=values["password"],
+                name=values["name"],
+                password=values["password1"],
                 address=request.META.get("REMOTE_ADDR", ""),
             )
         except Invalid as problem:
-            refuse(form, problem)
+            refuse(form, _as_typed(problem))
         else:
-            get_adapter().login(request, user)
-            return redirect("home")
-    return render(request, "account/first_run.html", {"form": form}, status=422 if form.errors else 200)
+            return _go_in(request, user)
+    return _entrance(request, form, "first")
 
 
-@sensitive_post_parameters("password", "password_again")
+@sensitive_post_parameters("password1", "password2")
 @never_cache
 @require_http_methods(["GET", "POST"])
 @open_door("the link's secret is the permission; it is bound to one person and works once")
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
+    """Let an invited person choose a password and come in."""
     link = usable_link(secret, OneTimeLink.INVITATION)
     if link is None or link.user is None or not link.user.is_active:
-        return render(request, "account/link_dead.html", {"purpose": "invitation"}, status=DEAD)
+        return _entrance(request, None, "invitation")
     form = NewPasswordForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        address = request.META.get("REMOTE_ADDR", "")
         try:
-            user = accept_invitation(
-                link=secret, password=form.cleaned_data["password"], address=request.META.get("REMOTE_ADDR", "")
-            )
+            user = accept_invitation(link=secret, password=form.cleaned_data["password1"], address=address)
         except Invalid as problem:
-            refuse(form, problem)
+            refuse(form, _as_typed(problem))
         else:
-            get_adapter().login(request, user)
-            return redirect("home")
-    context = {"form": form, "person": {"username": link.user.username, "name": link.user.shown_name}}
-    return render(request, "account/invitation.html", context, status=422 if form.errors else 200)
+            return _go_in(request, user)
+    return _entrance(request, form, "invitation", link.user)
+
+
+def _entrance(request: HttpRequest, form: NewPasswordForm | None, purpose: str, user: User | None = None) -> HttpResponse:
+    person = {"username": user.username, "name": user.shown_name} if user else None
+    status = DEAD if form is None else 422 if form.errors else 200
+    return render(request, "first_run.html", {"form": form, "purpose": purpose, "person": person}, status=status)
+
+
+def _go_in(request: HttpRequest, user: User) -> HttpResponse:
+    get_adapter().login(request, user)
+    return redirect("home")
+
+
+def _as_typed(problem: Invalid) -> Invalid:
+    """The form asks for the password twice; what is wrong with it stands at the first."""
+    return Invalid("password1", problem.sentence) if problem.field == "password" else problem
+
+
+@require_GET
+@open_door("says that accounts are made by administrators")
+def signup_closed(request: HttpRequest) -> HttpResponse:
+    return render(request, "account/signup_closed.html", status=403)
 
 
 @require_POST

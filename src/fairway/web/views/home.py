@@ -27,7 +27,11 @@ FRAGMENTS = {f"home-{name}": name for name in ("matrix", "running", "waiting", "
 def home(request: HttpRequest) -> HttpResponse:
     actor = actor_if_signed_in(request)
     if actor is None:
-        return redirect("account_login") if has_people() else render(request, "account/first_start.html", status=403)
+        return (
+            redirect("account_login")
+            if has_people()
+            else render(request, "first_run.html", {"purpose": "start"}, status=403)
+        )
     event_number(request)
     return page(request, "home.html", home_shown(actor), fragments=FRAGMENTS)
 

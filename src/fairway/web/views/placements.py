@@ -131,20 +131,6 @@ def remove(request: HttpRequest, actor: Actor, application: Application, environ
     return _("Removing %(name)s.") % {"name": _name(application, environment)}
 
 
-@act(Act.ROUTE)
-def domains(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
-    wanted = request.POST.get("domains", "").replace(",", " ").split()
-    placements.set_domains(actor=actor, placement=_there(actor, application, environment), domains=wanted)
-    return _("The domains of %(name)s are saved.") % {"name": _name(application, environment)}
-
-
-@act(Act.ROUTE)
-def access(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
-    wanted = request.POST.get("access", "").replace("-", "_")
-    placements.set_access(actor=actor, placement=_there(actor, application, environment), access=wanted)
-    return _("Who may open %(name)s is saved.") % {"name": _name(application, environment)}
-
-
 @act(Act.RELEASE_HOLD)
 def release_hold(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
     placements.release_hold(actor=actor, placement=_there(actor, application, environment))

@@ -1,0 +1,83 @@
+"""Verbs on what people tell about themselves, and on inviting somebody with their roles in one act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.db import transaction
+
+from fairway.accounts.commands import create_first_administrator, create_person, on_person, require, set_roles
+from fairway.accounts.models import User
+from fairway.accounts.rules import Act, Actor
+from fairway.activity.commands import record
+from fairway.shared.names import Invalid, parse_text
+
+LANGUAGES = {"", "en", "fr"}
+THEMES = {"", "light", "dark"}
+Grants = Iterable[tuple[str, int | None, int | None]]
+
+
+@transaction.atomic
+def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", theme: str = "") -> User:
+    """Change one's own. Raises `Invalid`."""
+    require(actor, Act.OWN_ACCOUNT)
+    user = User.objects.select_for_update().get(pk=actor.id)
+    if language not in LANGUAGES:
+        raise Invalid("language", "use en or fr, or leave it empty to follow the browser.")
+    if theme not in THEMES:
+        raise Invalid("theme", "use light or dark, or leave it empty to follow the system.")
+    user.language, user.theme = language, theme
+    _save(actor, user, name, email)
+    return user
+
+
+@transaction.atomic
+def edit_person(*, actor: Actor, user: User, name: str, email: str, grants: Grants) -> User:
+    """Change somebody's name, address and roles. Raises `Blocked` or `Invalid`."""
+    require(actor, Act.MANAGE_PEOPLE)
+    row = User.objects.select_for_update().get(pk=user.pk)
+    if (row.get_full_name(), row.email) != (name.strip(), email.strip()):
+        _save(actor, row, name, email)
+    set_roles(actor=actor, user=row, grants=grants)
+    return row
+
+
+@transaction.atomic
+def first_administrator(*, link: str, username: str, name: str, password: str, address: str = "") -> User:
+    """The first administrator, with the name people shall see. Raises `Invalid`."""
+    user = create_first_administrator(link=link, username=username, password=password, address=address)
+    user.first_name = parse_text(name, field="name", longest=150)
+    user.save(update_fields=["first_name"])
+    return user
+
+
+@transaction.atomic
+def invite(*, actor: Actor, username: str, name: str, email: str, grants: Grants) -> tuple[User, str]:
+    """Somebody new, with their roles, and the secret of their invitation link."""
+    user, secret = create_person(actor=actor, username=username, email=_parse_email(email))
+    user.first_name = parse_text(name, field="name", longest=150)
+    user.save(update_fields=["first_name"])
+    if wanted := list(grants):
+        set_roles(actor=actor, user=user, grants=wanted)
+    return user, secret
+
+
+def _save(actor: Actor, user: User, name: str, email: str) -> None:
+    before = {"name": user.get_full_name(), "email": user.email}
+    user.first_name, user.last_name = parse_text(name, field="name", longest=150), ""
+    user.email = _parse_email(email)
+    user.save(update_fields=["first_name", "last_name", "email", "language", "theme"])
+    after = {"name": user.first_name, "email": user.email}
+    record(who=actor.who, verb="person.edited", on=on_person(user), before=before, after=after)
+
+
+def _parse_email(text: str) -> str:
+    email = text.strip()
+    if email:
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise Invalid("email", "is not an e-mail address, e.g. “ada@example.com”.") from None
+    return email

@@ -1,0 +1,33 @@
+"""Deploy keys made here, so that a private key never travels."""
+
+from __future__ import annotations
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
+
+
+def new_deploy_key(comment: str) -> tuple[str, str]:
+    """A fresh Ed25519 pair in OpenSSH's formats: (private, public with comment)."""
+    key = Ed25519PrivateKey.generate()
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    return private, _public(key, comment)
+
+
+def public_half(private: str, comment: str) -> str:
+    """The public key of a pasted private one; "" when it cannot be read (a passphrase, an unusual format)."""
+    try:
+        return _public(load_ssh_private_key(private.strip().encode() + b"\n", None), comment)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return ""
+
+
+def _public(key: object, comment: str) -> str:
+    public = key.public_key()  # type: ignore[attr-defined]
+    return f"{public.public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()} {comment}"

@@ -1,0 +1,134 @@
+"""Environments: the list, and what one is, holds and says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, may
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import active, placements_visible_to
+from fairway.drivers.runtimes.registry import runtime_names
+from fairway.environments.commands import in_use
+from fairway.environments.models import Environment
+from fairway.environments.queries import visible_to
+from fairway.environments.runtimes import availability_of
+from fairway.insights.matrix import placement_state
+from fairway.web.errors import shown
+from fairway.web.shown.acts import Button
+from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.shown.placements import lock_shown
+from fairway.web.words import STEP_LABELS
+
+
+def list_shown(actor: Actor) -> dict[str, Any]:
+    """The context of ``environments/list.html``; four queries."""
+    placed = list(placements_visible_to(actor).exclude(current=None))
+    moving = list(active(actor))
+    create = Button(_("New environment"), reverse("environment-new"), "plus", "primary", method="get")
+    return {
+        "environments": [_line(one, placed, moving) for one in visible_to(actor)],
+        "create": create if may(actor, Act.CREATE_ENVIRONMENT) else None,
+    }
+
+
+def _line(one: Environment, placed: list[Placement], moving: list[Deployment]) -> dict[str, Any]:
+    here = [placement for placement in placed if placement.environment_id == one.pk]
+    return {
+        "slug": one.slug,
+        "name": one.name,
+        "host": one.host,
+        "status": one.status,
+        "lock": lock_shown(one.lock),
+        "runtime": one.runtime,
+        "availability": availability_of(one),
+        "placements": len(here),
+        "unhealthy": sum(placement_state(placement) in {"unhealthy", "down"} for placement in here),
+        "running": sum(deployment.environment_id == one.pk for deployment in moving),
+    }
+
+
+def environment_shown(actor: Actor, one: Environment) -> dict[str, Any]:
+    """The whole context of ``environments/detail.html``."""
+    return {**state_shown(actor, one), **placements_here(actor, one), **_management(actor, one)}
+
+
+def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Whether it is locked, and who may change that."""
+    may_lock = may(actor, Act.LOCK_ENVIRONMENT, environment=one.slug)
+    url = reverse("environment-lock", args=[one.slug])
+    unlock = Button(_("Unlock"), reverse("environment-unlock", args=[one.slug]), "unlock")
+    return {
+        "environment": one,
+        "lock": lock_shown(one.lock),
+        "lock_form": {"url": url, "blockers": [], "reason": "", "until": "", "errors": {}, **(lock_form or {})}
+        if may_lock
+        else None,
+        "unlock": unlock if may_lock and one.lock else None,
+        "zone": str(timezone.get_current_timezone_name() or settings.TIME_ZONE),
+        "availability": availability_of(one),
+    }
+
+
+def placements_here(actor: Actor, one: Environment) -> dict[str, Any]:
+    """What runs there; two queries."""
+    moving = {deployment.application_id: deployment for deployment in reversed(list(active(actor).filter(environment=one)))}
+    found = placements_visible_to(actor).filter(environment=one).exclude(current=None)
+    return {"environment": one, "placements": [_placement(placement, moving) for placement in found]}
+
+
+def _placement(placement: Placement, moving: dict[int, Deployment]) -> dict[str, Any]:
+    current, running = placement.current, moving.get(placement.application_id)
+    assert current is not None
+    application = placement.application
+    return {
+        "application": {
+            "slug": application.slug,
+            "name": application.name,
+            "kind_icon": KIND_ICONS[application.source_kind],
+        },
+        "state": placement_state(placement),
+        "version": current.version,
+        "digest": current.artifact.digest if current.artifact else "",
+        "at": current.switched_at or current.created_at,
+        "actor": {"name": current.requested_by},
+        "deployment_id": current.pk,
+        "url": placement.url if placement.wanted == "running" else "",
+        "running": {
+            "id": running.pk,
+            "status": running.status,
+            "step": STEP_LABELS.get(running.step, running.step) or f"#{running.pk}",
+        }
+        if running
+        else None,
+    }
+
+
+def _management(actor: Actor, one: Environment) -> dict[str, Any]:
+    edit = Button(_("Edit"), reverse("environment-edit", args=[one.slug]), "settings", method="get")
+    delete = Button(
+        _("Delete"),
+        reverse("environment-delete", args=[one.slug]),
+        "trash",
+        "danger",
+        blockers=shown(in_use(one)) if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else [],
+        confirm=one.slug,
+        consequence=_("Its name and its addresses become free. History stays."),
+    )
+    return {
+        "edit": edit if may(actor, Act.EDIT_ENVIRONMENT, environment=one.slug) else None,
+        "delete": delete if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else None,
+    }
+
+
+def runtimes_shown() -> list[dict[str, Any]]:
+    """What there is to run things with on this machine, usable or not."""
+    found = []
+    for name in runtime_names():
+        answer = availability_of(Environment(runtime=name))
+        found.append({"name": name, "is_available": answer.is_available, "sentence": answer.sentence})
+    return found

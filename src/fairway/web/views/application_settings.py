@@ -1,0 +1,146 @@
+"""What a person may change of an application: how it runs, its source, its addresses; and deleting it."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.applications.commands import edit_application
+from fairway.applications.models import Application
+from fairway.applications.queries import application as application_named
+from fairway.deployments.commands.placements import delete_application, set_access, set_domains
+from fairway.deployments.models import Placement
+from fairway.deployments.queries import placement
+from fairway.environments.queries import environment as environment_named
+from fairway.shared.names import Invalid
+from fairway.web.errors import tell_blocked
+from fairway.web.forms import RunSettingsForm, refuse
+from fairway.web.pages import page
+from fairway.web.shown.settings import SourceForm, settings_shown, source_form_of
+
+
+@needs(Act.VIEW)
+def settings_page(request: HttpRequest, slug: str) -> HttpResponse:
+    actor = actor_of(request)
+    return page(request, "applications/settings.html", settings_shown(actor, application_named(actor, slug)))
+
+
+@needs(Act.EDIT_APPLICATION)
+def settings_saved(request: HttpRequest, slug: str) -> HttpResponse:
+    """One of the page's two forms, told apart by its field ``section``."""
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    if request.POST.get("section") == "source":
+        return _save_source(request, actor, application)
+    return _save_run(request, actor, application)
+
+
+def _save_run(request: HttpRequest, actor: Actor, application: Application) -> HttpResponse:
+    form = RunSettingsForm(request.POST)
+    if form.is_valid():
+        values = form.cleaned_data
+        try:
+            edit_application(
+                actor=actor,
+                application=application,
+                name=values["name"],
+                description=values["description"],
+                spec=form.overrides(application.spec or {}),
+            )
+        except Invalid as problem:
+            refuse(form, Invalid("memory_mb", problem.sentence) if problem.field == "memory_bytes" else problem)
+        except Blocked as problem:
+            return _blocked(request, actor, application, problem)
+        else:
+            return _saved(request, application)
+    return page(request, "applications/settings.html", settings_shown(actor, application, form), status=422)
+
+
+def _save_source(request: HttpRequest, actor: Actor, application: Application) -> HttpResponse:
+    form = source_form_of(application, request.POST)
+    if form is None:
+        raise Invalid("source", _("an upload is replaced by uploading again."))
+    if form.is_valid():
+        try:
+            edit_application(actor=actor, application=application, source=_source(application, form))
+        except Invalid as problem:
+            refuse(form, Invalid("reference", problem.sentence) if problem.field == "image" else problem)
+        except Blocked as problem:
+            return _blocked(request, actor, application, problem)
+        else:
+            return _saved(request, application)
+    context = settings_shown(actor, application, source_form=form)
+    return page(request, "applications/settings.html", context, status=422)
+
+
+def _source(application: Application, form: SourceForm) -> dict[str, str]:
+    """What was typed, with what the page has no field for (a folder, a credential) as it was."""
+    return {**application.source, **form.source()}
+
+
+def _saved(request: HttpRequest, application: Application) -> HttpResponse:
+    messages.success(request, _("Saved; the next deployment uses it."))
+    return redirect("application-settings", application.slug)
+
+
+def _blocked(request: HttpRequest, actor: Actor, application: Application, problem: Blocked) -> HttpResponse:
+    tell_blocked(request, problem)
+    return page(request, "applications/settings.html", settings_shown(actor, application), status=409)
+
+
+def _there(actor: Actor, slug: str, environment: str) -> Placement:
+    return placement(actor, application_named(actor, slug), environment_named(actor, environment))
+
+
+@require_POST
+@needs(Act.ROUTE)
+def domains(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
+    """Add the domain in ``host``, or take the one in ``remove`` away."""
+    actor = actor_of(request)
+    there = _there(actor, slug, environment)
+    host, gone = request.POST.get("host", "").strip(), request.POST.get("remove", "")
+    wanted = [one for one in there.domains if one != gone] + ([host] if host or not gone else [])
+    try:
+        set_domains(actor=actor, placement=there, domains=wanted)
+    except Invalid as problem:
+        refused = {"environment": environment, "value": host, "error": problem.sentence}
+        context = settings_shown(actor, there.application, domain=refused)
+        return page(request, "applications/settings.html", context, status=422)
+    except Blocked as problem:
+        return _blocked(request, actor, there.application, problem)
+    return redirect("application-settings", slug)
+
+
+@require_POST
+@needs(Act.ROUTE)
+def access(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
+    """Who may open it."""
+    actor = actor_of(request)
+    there = _there(actor, slug, environment)
+    try:
+        set_access(actor=actor, placement=there, access=request.POST.get("access", ""))
+    except Blocked as problem:
+        return _blocked(request, actor, there.application, problem)
+    return redirect("application-settings", slug)
+
+
+@require_POST
+@needs(Act.DELETE_APPLICATION)
+def delete(request: HttpRequest, slug: str) -> HttpResponse:
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    confirmed, volumes = request.POST.get("confirm", ""), request.POST.get("remove_volumes") == "on"
+    try:
+        delete_application(actor=actor, application=application, confirmed=confirmed, volumes=volumes)
+    except Invalid as problem:
+        messages.error(request, problem.sentence)
+        return page(request, "applications/settings.html", settings_shown(actor, application), status=422)
+    except Blocked as problem:
+        return _blocked(request, actor, application, problem)
+    messages.success(request, _("%(name)s is being removed.") % {"name": application.name})
+    return redirect("application-list")

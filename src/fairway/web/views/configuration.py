@@ -1,0 +1,101 @@
+"""Variables and write-only secrets of one application in one environment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Actor, NotVisible
+from fairway.applications.commands import save_configuration
+from fairway.applications.models import Application, Configuration
+from fairway.applications.queries import application as application_named
+from fairway.applications.queries import configuration as configuration_numbered
+from fairway.applications.queries import latest_configuration
+from fairway.environments.models import Environment
+from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.shared.names import Invalid
+from fairway.web.pages import page
+from fairway.web.shown.configuration import configuration_shown, required_names
+from fairway.web.variables import Rows, mark_error, read_rows
+
+
+@dataclass(frozen=True)
+class Spot:
+    """What the page is about."""
+
+    actor: Actor
+    application: Application
+    environment: Environment
+
+
+def _spot(request: HttpRequest, slug: str) -> Spot:
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    wanted = request.GET.get("environment", "")
+    first = environments_visible_to(actor).first()
+    if not wanted and first is None:
+        raise NotVisible("environment", "")
+    return Spot(actor, application, environment_named(actor, wanted) if wanted or first is None else first)
+
+
+@needs(Act.VIEW)
+def configuration(request: HttpRequest, slug: str) -> HttpResponse:
+    spot = _spot(request, slug)
+    older = _numbered(spot, request.GET.get("version", ""))
+    compared = _compared(request, spot)
+    context = configuration_shown(spot.actor, spot.application, spot.environment, older, compared)
+    return page(request, "applications/configuration.html", context)
+
+
+@sensitive_post_parameters()
+@needs(Act.CONFIGURE)
+def configuration_saved(request: HttpRequest, slug: str) -> HttpResponse:
+    """A new version of what was typed; secrets left empty are kept."""
+    spot = _spot(request, slug)
+    latest = latest_configuration(spot.application, spot.environment)
+    known = latest.secret_names if latest else []
+    rows = Rows()
+    try:
+        rows = read_rows(request.POST, known, required_names(spot.application))
+        saved = save_configuration(
+            actor=spot.actor,
+            application=spot.application,
+            environment=spot.environment,
+            variables=rows.variables,
+            secrets=rows.secrets,
+            removed_secrets=rows.removed(known),
+            comment=request.POST.get("comment", ""),
+        )
+    except Invalid as problem:
+        return _refused(request, spot, rows, problem)
+    messages.success(request, _("Version %(number)s is saved; the next deployment uses it.") % {"number": saved.version})
+    url = reverse("application-configuration", args=[spot.application.slug])
+    return redirect(f"{url}?environment={spot.environment.slug}")
+
+
+def _refused(request: HttpRequest, spot: Spot, rows: Rows, problem: Invalid) -> HttpResponse:
+    context = configuration_shown(spot.actor, spot.application, spot.environment)
+    error = problem.sentence if problem.field == "comment" else mark_error(rows.shown, problem.sentence)
+    typed = {"variables": rows.shown, "form_error": error, "comment": request.POST.get("comment", "")}
+    return page(request, "applications/configuration.html", {**context, **typed}, status=422)
+
+
+def _numbered(spot: Spot, text: str) -> Configuration | None:
+    """The version with this number; None for 0 or nothing."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) == 0:
+        return None
+    return configuration_numbered(spot.application, spot.environment, int(text))
+
+
+def _compared(request: HttpRequest, spot: Spot) -> tuple[Configuration | None, Configuration | None] | None:
+    if not request.GET.get("to"):
+        return None
+    return _numbered(spot, request.GET.get("from", "")), _numbered(spot, request.GET["to"])

@@ -1,0 +1,40 @@
+"""Who did what, when, and by which door."""
+
+from __future__ import annotations
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act
+from fairway.web.pages import page
+from fairway.web.shown.events import FILTERS, chain, check_chain, choices, chosen, event_shown
+
+PER_PAGE = 50
+
+
+@require_GET
+@needs(Act.VIEW)
+def event_list(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    filters = {name: request.GET.get(name, "") for name in FILTERS}
+    shown = Paginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
+    shown.object_list = [event_shown(event) for event in shown.object_list]  # type: ignore[assignment]
+    context = {
+        "filters": filters,
+        "choices": choices(actor),
+        "page": shown,
+        "chain": chain(),
+        "is_newest": shown.number == 1 and not any(filters.values()),
+    }
+    return page(request, "events/list.html", context, fragments={"event-list": "list"})
+
+
+@require_POST
+@needs(Act.VIEW)
+def verification(request: HttpRequest) -> HttpResponse:
+    """Walk the chain now, unless somebody just did."""
+    check_chain()
+    return redirect("event-list")

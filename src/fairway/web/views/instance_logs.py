@@ -1,0 +1,104 @@
+"""What the running instances of an application print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Actor
+from fairway.applications.models import Application
+from fairway.applications.queries import application as application_named
+from fairway.applications.secrets import masker_for
+from fairway.deployments.models import Placement
+from fairway.deployments.queries import placement, placements_visible_to
+from fairway.environments.models import Environment
+from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.runtimes import runtime_of
+from fairway.web import live
+from fairway.web.followers import FOLLOWERS, InstanceLogStream, Place, came_back
+from fairway.web.pages import page
+from fairway.web.shown.applications import head
+
+
+@require_GET
+@needs(Act.VIEW)
+def logs(request: HttpRequest, slug: str) -> HttpResponse:
+    """The page; the lines come by `stream`."""
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    environment = _environment(request, actor, application)
+    there = placements_visible_to(actor).filter(application=application, environment=environment).first()
+    instances = [_instance(one) for one in there.observed] if there else []
+    chosen = request.GET.get("instance", "")
+    chosen = chosen if any(one["name"] == chosen for one in instances) else ""
+    context = {
+        **head(actor, application),
+        "environment": environment,
+        "environments": environments_visible_to(actor),
+        "instances": instances,
+        "instance": chosen,
+        "log": _log(application, environment, instances, chosen) if instances and environment else None,
+    }
+    return page(request, "applications/logs.html", context)
+
+
+def _environment(request: HttpRequest, actor: Actor, application: Application) -> Environment | None:
+    """The one asked for, else the last in promotion order where something runs, else the first."""
+    if wanted := request.GET.get("environment"):
+        return environment_named(actor, wanted)
+    running = placements_visible_to(actor).filter(application=application).exclude(current=None).last()
+    return running.environment if running else environments_visible_to(actor).first()
+
+
+def _instance(one: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": one["name"],
+        "label": f"{one.get('deployment', '')} · {one.get('replica', 0) + 1}",
+        "state": one["state"],
+    }
+
+
+def _log(application: Application, environment: Environment, instances: list[dict[str, Any]], chosen: str) -> dict[str, Any]:
+    where, query = [application.slug, environment.slug], f"?instance={chosen}" if chosen else ""
+    return {
+        "url": reverse("instance-log", args=where) + query,
+        "stream_url": reverse("instance-log-stream", args=where) + query,
+        "raw_url": "",
+        "is_complete": False,
+        "step_words": {one["name"]: one["label"] for one in instances},
+        "name": f"{application.slug}-{environment.slug}",
+    }
+
+
+@require_GET
+@needs(Act.VIEW)
+def log_page(request: HttpRequest, slug: str, environment: str) -> JsonResponse:
+    """Nothing by itself: the stream begins with the last lines, so that none is lost between the two."""
+    actor = actor_of(request)
+    placement(actor, application_named(actor, slug), environment_named(actor, environment))
+    return JsonResponse({"lines": [], "next": None, "is_complete": False})
+
+
+@require_GET
+@needs(Act.VIEW)
+def log_stream(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
+    """The last lines and then new ones, of ``?instance=`` or of all."""
+    actor = actor_of(request)
+    there = placement(actor, application_named(actor, slug), environment_named(actor, environment))
+    wanted = request.GET.get("instance", "")
+    names = [one["name"] for one in there.observed if wanted in ("", one["name"])]
+    count, since = came_back(request.headers.get("Last-Event-ID", ""))
+    return live.admit(InstanceLogStream(FOLLOWERS, _places(there, names), count, since))
+
+
+def _places(there: Placement, names: list[str]) -> list[Place]:
+    if not names:
+        return []
+    masker = masker_for(there.current.configuration if there.current else None)
+    runtime = runtime_of(there.environment)
+    return [Place((there.environment.slug, name), runtime, masker) for name in names]

@@ -1,0 +1,146 @@
+"""People and access."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fairway.accounts.commands import invite_again, set_active
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.models import User
+from fairway.accounts.profiles import edit_person, invite
+from fairway.accounts.queries import person
+from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.shared.names import Invalid
+from fairway.web.errors import tell_blocked
+from fairway.web.forms import PersonForm, refuse
+from fairway.web.pages import page
+from fairway.web.shown.people import (
+    grant_rows,
+    grants_meant,
+    link_shown,
+    people_shown,
+    person_acts,
+    person_choices,
+    read_grants,
+)
+
+
+@require_GET
+@needs(Act.MANAGE_PEOPLE)
+def people(request: HttpRequest) -> HttpResponse:
+    return page(request, "settings/people.html", people_shown(actor_of(request)))
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@needs(Act.MANAGE_PEOPLE)
+def new(request: HttpRequest) -> HttpResponse:
+    """Somebody new; answers with their link, once."""
+    actor = actor_of(request)
+    form = PersonForm(request.POST or None, is_new=True)
+    rows = read_grants(request.POST) if request.method == "POST" else grant_rows(None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user, secret = invite(actor=actor, grants=grants_meant(actor, rows), **form.cleaned_data)
+        except Invalid as problem:
+            _refuse(form, rows, problem)
+        else:
+            return _edit_page(request, actor, user, link=_link(request, secret), status=201)
+    context = {"person": None, "form": form, "grants": rows, "choices": person_choices(actor), "link": None, "acts": []}
+    return page(request, "settings/person.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.MANAGE_PEOPLE)
+def edit(request: HttpRequest, username: str) -> HttpResponse:
+    actor, user = actor_of(request), person(username)
+    if request.method == "GET":
+        return _edit_page(request, actor, user)
+    form, rows = PersonForm(request.POST, is_new=False), read_grants(request.POST)
+    if not form.is_valid():
+        return _edit_page(request, actor, user, form, rows, status=422)
+    try:
+        edit_person(actor=actor, user=user, grants=grants_meant(actor, rows), **form.cleaned_data)
+    except Invalid as problem:
+        _refuse(form, rows, problem)
+        return _edit_page(request, actor, user, form, rows, status=422)
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return _edit_page(request, actor, user, form, rows, status=409)
+    messages.success(request, _("Saved."))
+    return redirect("people")
+
+
+def _edit_page(
+    request: HttpRequest,
+    actor: Actor,
+    user: User,
+    form: PersonForm | None = None,
+    rows: list[dict[str, Any]] | None = None,
+    *,
+    link: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    context = {
+        "person": {
+            "username": user.username,
+            "name": user.shown_name,
+            "is_active": user.is_active,
+            "is_you": user.pk == actor.id,
+        },
+        "form": form or PersonForm(initial={"name": user.get_full_name(), "email": user.email}, is_new=False),
+        "grants": grant_rows(user) if rows is None else rows,
+        "choices": person_choices(actor),
+        "link": link_shown(link) if link else None,
+        "acts": person_acts(user),
+    }
+    return page(request, "settings/person.html", context, status=status)
+
+
+@never_cache
+@require_POST
+@needs(Act.MANAGE_PEOPLE)
+def link(request: HttpRequest, username: str) -> HttpResponse:
+    """A new one-time link, to come in or to choose a new password; older ones die."""
+    actor, user = actor_of(request), person(username)
+    secret = invite_again(actor=actor, user=user)
+    return _edit_page(request, actor, user, link=_link(request, secret), status=201)
+
+
+@require_POST
+@needs(Act.MANAGE_PEOPLE)
+def activation(request: HttpRequest, username: str) -> HttpResponse:
+    """Keep somebody out, or let them in again."""
+    actor, user = actor_of(request), person(username)
+    is_active = bool(request.POST.get("active"))
+    if not is_active and request.POST.get("confirm", "") != user.username:
+        messages.error(request, _("Write “%(name)s” exactly to go on.") % {"name": user.username})
+        return _edit_page(request, actor, user, status=422)
+    try:
+        set_active(actor=actor, user=user, is_active=is_active)
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return _edit_page(request, actor, user, status=409)
+    return redirect("people")
+
+
+def _link(request: HttpRequest, secret: str) -> str:
+    return request.build_absolute_uri(reverse("invitation", args=[secret]))
+
+
+def _refuse(form: PersonForm, rows: list[dict[str, Any]], problem: Invalid) -> None:
+    """A refused role stands beside its row."""
+    for row in rows:
+        if problem.field in row and row[problem.field] and row[problem.field][:40] in problem.sentence:
+            row["error"] = problem.sentence
+            form.add_error(None, problem.sentence)
+            return
+    refuse(form, problem)

@@ -1,0 +1,132 @@
+"""One's own profile and tokens; credentials for registries and repositories."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fairway.accounts.commands import create_token, revoke_token
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.models import User
+from fairway.accounts.profiles import edit_profile
+from fairway.accounts.rules import Act, roles_one_may_act_as
+from fairway.applications.commands import delete_credential, save_credential
+from fairway.applications.models import Credential
+from fairway.shared.names import Invalid
+from fairway.web.cookies import remember_display
+from fairway.web.forms import KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
+from fairway.web.keys import new_deploy_key, public_half
+from fairway.web.pages import page
+from fairway.web.shown.people import credentials_shown, grants_shown, token_end, tokens_shown
+from fairway.web.words import ROLE_LABELS
+
+
+@require_GET
+@needs(Act.OWN_ACCOUNT)
+def settings_home(request: HttpRequest) -> HttpResponse:
+    return redirect("profile")
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.OWN_ACCOUNT)
+def profile(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    user = User.objects.get(pk=actor.id)
+    initial = {"name": user.get_full_name(), "email": user.email, "language": user.language, "theme": user.theme}
+    form = ProfileForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            edit_profile(actor=actor, **form.cleaned_data)
+        except Invalid as problem:
+            refuse(form, problem)
+        else:
+            messages.success(request, _("Saved."))
+            return remember_display(redirect("profile"), form.cleaned_data["language"], form.cleaned_data["theme"])
+    grants = user.role_grants.select_related("environment", "application")
+    context = {"form": form, "grants": grants_shown(grants)}
+    return page(request, "settings/profile.html", context, status=422 if form.errors else 200)
+
+
+@never_cache
+@require_http_methods(["GET", "POST"])
+@needs(Act.OWN_ACCOUNT)
+def tokens(request: HttpRequest) -> HttpResponse:
+    """One's tokens; a new one is shown this one time."""
+    actor, created = actor_of(request), None
+    roles = [(role.value, ROLE_LABELS[role]) for role in roles_one_may_act_as(actor.active_grants)]
+    form = TokenForm(request.POST or None, roles=roles)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            token, text = create_token(
+                actor=actor, name=values["name"], role=values["role"], expires_at=token_end(values["expires"])
+            )
+        except Invalid as problem:
+            refuse(form, problem)
+        else:
+            created, form = {"name": token.name, "secret": text}, TokenForm(roles=roles)
+    context = {"tokens": tokens_shown(actor), "form": form, "created": created}
+    return page(request, "settings/tokens.html", context, status=201 if created else 422 if form.errors else 200)
+
+
+@require_POST
+@needs(Act.OWN_ACCOUNT)
+def token_revocation(request: HttpRequest, number: int) -> HttpResponse:
+    revoke_token(actor=actor_of(request), token_id=number)
+    messages.success(request, _("The token works no more."))
+    return redirect("tokens")
+
+
+@sensitive_post_parameters("password", "private_key")
+@require_http_methods(["GET", "POST"])
+@needs(Act.MANAGE_CREDENTIALS)
+def credentials(request: HttpRequest) -> HttpResponse:
+    kind = request.POST.get("kind", "")
+    registry = RegistryForm(request.POST if kind == Credential.REGISTRY else None, prefix="", auto_id="registry-%s")
+    key = KeyForm(request.POST if kind == Credential.DEPLOY_KEY else None, auto_id="key-%s")
+    form: Any = {Credential.REGISTRY: registry, Credential.DEPLOY_KEY: key}.get(kind)
+    if form is not None and form.is_valid():
+        values = _registry(form.cleaned_data) if kind == Credential.REGISTRY else _key(form.cleaned_data)
+        try:
+            save_credential(actor=actor_of(request), kind=kind, **values)
+        except Invalid as problem:
+            fields = {"secret": "password" if kind == Credential.REGISTRY else "private_key"}
+            refuse(form, Invalid(fields.get(problem.field, problem.field), problem.sentence))
+        else:
+            messages.success(request, _("Stored. It is never shown again."))
+            return redirect("credentials")
+    context = {"credentials": credentials_shown(), "registry_form": registry, "key_form": key, "open": kind}
+    return page(request, "settings/credentials.html", context, status=422 if form is not None else 200)
+
+
+def _registry(values: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: values[name] for name in ("name", "host", "username")}, "secret": values["password"]}
+
+
+def _key(values: dict[str, Any]) -> dict[str, Any]:
+    private, comment = values["private_key"], f"fairway-{values['name']}"
+    public = public_half(private, comment) if private.strip() else ""
+    if not private.strip():
+        private, public = new_deploy_key(comment)
+    common = {name: values[name] for name in ("name", "host", "known_hosts")}
+    return {**common, "secret": private, "public_key": public}
+
+
+@require_POST
+@needs(Act.MANAGE_CREDENTIALS)
+def credential_deletion(request: HttpRequest, name: str) -> HttpResponse:
+    if request.POST.get("confirm", "") != name:
+        messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": name})
+        return redirect("credentials")
+    try:
+        delete_credential(actor=actor_of(request), name=name)
+    except Invalid as problem:
+        messages.error(request, f"{name} {problem.sentence}")
+    return redirect("credentials")
