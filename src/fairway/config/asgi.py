@@ -5,8 +5,9 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
-_django = get_asgi_application()  # before anything of ours: it makes the models
+_django = get_asgi_application()  # sets Django up, which what follows needs
 
+from fairway.api.receiving import BodyLimit  # noqa: E402
 from fairway.web.live import Streams  # noqa: E402
 
-application = Streams(_django)
+application = Streams(BodyLimit(_django))
