@@ -6,6 +6,7 @@ from fairway.activity.commands import record
 from fairway.activity.models import ChainHead, Event
 from fairway.activity.queries import EventFilter, after, events, latest_number, verify
 from fairway.activity.rules import On, Who
+from tests.conftest import drop_event_triggers
 
 ADA = Who(id=1, name="Ada", acting_role="admin", door="web")
 
@@ -71,16 +72,7 @@ def test_the_database_itself_refuses_to_change_or_delete_an_event(transactional_
                 act()
         assert Event.objects.get().hash == event.hash
     finally:
-        _drop_triggers()
-
-
-def _drop_triggers() -> None:
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            cursor.execute("DROP TRIGGER fairway_event_no_update")
-            cursor.execute("DROP TRIGGER fairway_event_no_delete")
-        else:
-            cursor.execute("DROP TRIGGER fairway_event_append_only ON fairway_event")
+        drop_event_triggers()
 
 
 def test_the_head_knows_the_newest_number(db):

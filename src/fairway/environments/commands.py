@@ -14,9 +14,10 @@ from fairway.accounts.commands import require
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
 from fairway.activity.rules import On
-from fairway.drivers.runtimes.registry import runtime_names
+from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
 from fairway.environments.models import Environment
 from fairway.environments.rules import DEFAULT_ENVIRONMENTS, parse_environment_host, parse_options
+from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
 
 # What keeps an environment from being deleted; rooms above add theirs (a placement, a distributed package).
@@ -52,6 +53,7 @@ def create_environment(
         **_parsed(name=name, host=host, url=url, description=description, runtime=runtime, options=options or {}),
     )
     _refuse_taken(environment)
+    _refuse_bad_options(environment)
     environment.save()
     record(who=actor.who, verb="environment.created", on=on_environment(environment), after=_facts(environment))
     return environment
@@ -77,6 +79,8 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     if (row.runtime, row.host) != (before["runtime"], before["host"]) and (reasons := in_use(row)):
         raise Blocked(reasons)
     _refuse_taken(row)
+    if (row.runtime, row.options) != (before["runtime"], before["options"]):
+        _refuse_bad_options(row)
     row.save()
     record(who=actor.who, verb="environment.edited", on=on_environment(row), before=before, after=_facts(row))
     return row
@@ -167,6 +171,13 @@ def _refuse_unknown_runtime(runtime: str) -> None:
             _("“%(name)s” is not installed; there are: %(names)s.")
             % {"name": runtime[:40], "names": ", ".join(runtime_names())},
         )
+
+
+def _refuse_bad_options(environment: Environment) -> None:
+    """The runtime reads its own options; what it does not know is refused here, not at the first deployment."""
+    runtime = runtime_of(environment)
+    if isinstance(runtime, UnavailableRuntime):
+        raise Invalid("options", runtime.sentence)
 
 
 def _parse_url(text: str) -> str:

@@ -10,6 +10,7 @@ from django.conf import settings
 from fairway.drivers.runtimes.contract import Availability, Limits, Runtime
 from fairway.drivers.runtimes.registry import availability, open_runtime
 from fairway.environments.models import Environment
+from fairway.environments.rules import LIMIT_KEYS
 
 _FRESH_FOR = 5.0  # seconds an availability answer is believed; asking Docker costs a round trip per page otherwise
 _answers: dict[tuple[str, str], tuple[float, Availability]] = {}
@@ -21,7 +22,8 @@ def runtime_of(environment: Environment) -> Runtime:
 
 
 def driver_options(environment: Environment) -> dict[str, Any]:
-    return dict(environment.options)
+    """The options that are the runtime's own; the ceilings among them are ours."""
+    return {name: value for name, value in environment.options.items() if name not in LIMIT_KEYS}
 
 
 def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float | None) -> Limits:

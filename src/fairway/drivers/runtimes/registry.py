@@ -25,6 +25,7 @@ from fairway.drivers.runtimes.contract import (
 )
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.shared.failures import Failure, NeedsPerson
+from fairway.shared.names import Invalid
 
 GROUP = "fairway.runtimes"
 FAKE = "fake"  # always there for tests and demonstrations, never offered
@@ -48,6 +49,8 @@ def open_runtime(name: str, options: Mapping[str, object], data: Path) -> Runtim
         runtime = entry.load().open(options, data=data)
     except Failure as failure:
         return UnavailableRuntime(name, failure.sentence)
+    except Invalid as invalid:
+        return UnavailableRuntime(name, f"“{invalid.field}” {invalid.sentence}")
     except Exception as error:  # third-party code: anything may come
         return UnavailableRuntime(name, f"The runtime “{name}” ({entry.value}) cannot be loaded: {_reason(error)}")
     if not isinstance(runtime, Runtime):

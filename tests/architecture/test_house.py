@@ -1,0 +1,114 @@
+"""Rules about the code itself that no single test would notice."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCE = ROOT / "src" / "fairway"
+ROOMS = [
+    "accounts",
+    "activity",
+    "applications",
+    "config",
+    "deployments",
+    "engine",
+    "environments",
+    "shared",
+    "stories",
+    "worker",
+]
+PURE = sorted(SOURCE.glob("*/rules.py"))
+
+
+def modules() -> list[Path]:
+    return [path for path in SOURCE.rglob("*.py") if "migrations" not in path.parts]
+
+
+def test_imports_point_downwards_only():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-logo"], cwd=ROOT, check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", PURE, ids=lambda path: path.parent.name)
+def test_rules_are_pure(path):
+    imported = {name.partition(".")[0] for name in _imports(path)}
+    assert not imported & {"django", "ninja", "docker", "httpx", "subprocess", "socket"}
+
+
+def test_nothing_ever_starts_a_shell():
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and _starts_a_shell(node):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not found
+
+
+def _starts_a_shell(node: ast.Call) -> bool:
+    name = ast.unparse(node.func)
+    says_shell = any(
+        word.arg == "shell" and not (isinstance(word.value, ast.Constant) and word.value.value is False)
+        for word in node.keywords
+    )
+    return says_shell or name in {
+        "os.system",
+        "os.popen",
+        "subprocess.getoutput",
+        "subprocess.getstatusoutput",
+        "commands.getoutput",
+    }
+
+
+def test_no_template_trusts_what_it_is_given():
+    """`|safe` and `autoescape off` are how a name with a script in it reaches a page."""
+    found = [
+        str(path.relative_to(ROOT))
+        for path in SOURCE.rglob("*.html")
+        if any(word in path.read_text() for word in ("|safe", "autoescape off"))
+    ]
+    assert not found
+
+
+def test_no_template_carries_script_or_style_of_its_own():
+    """The content security policy would refuse them; better to notice here."""
+    allowed = {"src/fairway/drivers/proxy/pages"}  # served by the proxy without a policy, self-contained on purpose
+    found = []
+    for path in SOURCE.rglob("*.html"):
+        place = str(path.relative_to(ROOT))
+        text = path.read_text()
+        if any(place.startswith(folder) for folder in allowed):
+            continue
+        if "<style" in text or ' style="' in text or " onclick=" in text or "javascript:" in text:
+            found.append(place)
+    assert not found
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_room_says_what_it_owns(room):
+    assert len((SOURCE / room / "README.md").read_text().splitlines()) >= 3
+
+
+def test_no_file_grows_past_one_room():
+    """About 400 lines; a longer file is two rooms (DESIGN §3)."""
+    long = {
+        str(path.relative_to(SOURCE)): lines for path in modules() if (lines := len(path.read_text().splitlines())) > 480
+    }
+    assert not long
+
+
+def _imports(path: Path) -> list[str]:
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.append(node.module)
+    return found
