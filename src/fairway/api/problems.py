@@ -15,6 +15,7 @@ from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooB
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
@@ -186,6 +187,7 @@ def answer_problems(api: NinjaAPI) -> None:
     on(BadRequest, lambda error: problem(400, "bad_request", "The request could not be read."))
     on(SuspiciousOperation, lambda error: problem(400, "bad_request", "The request could not be read."))
     on(RequestDataTooBig, lambda error: problem(413, "too_large", "The body is too large; files go to /api/v1/uploads."))
+    on(MultiPartParserError, lambda error: problem(400, "bad_request", "The form could not be read; it has no boundary."))
     on(UnreadablePostError, lambda error: problem(400, "bad_request", "The body ended too early; send it again."))
     on(IntegrityError, lambda error: problem(409, "conflict", "Somebody changed the same thing a moment ago; try again."))
     on(DataError, lambda error: invalid("body", "holds a value that is too large or cannot be stored."))

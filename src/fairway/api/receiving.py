@@ -8,6 +8,7 @@ file before any view runs, so `BodyLimit` counts in front of Django. A form with
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.conf import settings
@@ -34,6 +35,17 @@ class LimitedFiles(TemporaryFileUploadHandler):
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
         self.seen = 0
+        self.made: list[UploadedFile[Any]] = []
+
+    def new_file(self, *args: Any, **values: Any) -> None:
+        super().new_file(*args, **values)
+        self.made.append(self.file)
+
+    def forget(self) -> None:
+        """Close, and so delete, every temporary file of this form."""
+        for file in self.made:
+            with suppress(FileNotFoundError):
+                file.close()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.seen += len(raw_data)
@@ -54,15 +66,27 @@ def too_large() -> str:
     return f"is larger than {settings.MAX_UPLOAD_BYTES // 2**20} MB; leave out data and dependencies."
 
 
-def chunks_of(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
+@contextmanager
+def received(request: HttpRequest) -> Iterator[tuple[str, Iterator[bytes]]]:
     """The name and the bytes of the uploaded file: a form's ``file``, or the body itself (its name in ``X-File-Name``).
 
-    Raises `Invalid` when the form has no file or it is too large.
+    Temporary files are gone afterwards, also those of a form that broke off. Raises `Invalid` when the form has no file or
+    it is too large.
     """
     if request.content_type != "multipart/form-data":
-        return request.headers.get("X-File-Name", "upload"), iter(lambda: request.read(CHUNK), b"")
+        yield request.headers.get("X-File-Name", "upload"), iter(lambda: request.read(CHUNK), b"")
+        return
     if not hasattr(request, "_files"):
         limit_files(request)
+    try:
+        yield _form_file(request)
+    finally:
+        for handler in request.upload_handlers:
+            if isinstance(handler, LimitedFiles):
+                handler.forget()
+
+
+def _form_file(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
     file = request.FILES.get("file")
     if getattr(request, "fairway_too_large", False):
         raise Invalid("file", too_large())

@@ -9,7 +9,7 @@ from ninja import Schema, Status
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
-from fairway.api.receiving import chunks_of
+from fairway.api.receiving import received
 from fairway.api.routing import DoorRouter
 from fairway.applications.commands import store_upload
 
@@ -45,8 +45,8 @@ class UploadShown(Schema):
 def upload_archive(request: HttpRequest) -> Status[UploadShown]:
     """Upload a .zip, .tar or .tar.gz: as the body itself, or as the field “file” of a form."""
     actor = actor_of(request)
-    name, chunks = chunks_of(request)
-    one = store_upload(actor=actor, name=name, chunks=chunks)
+    with received(request) as (name, chunks):
+        one = store_upload(actor=actor, name=name, chunks=chunks)
     return Status(
         201, UploadShown(checksum=one.checksum, name=one.name, size_bytes=one.size_bytes, created_at=one.created_at)
     )

@@ -10,4 +10,4 @@ _django = get_asgi_application()  # sets Django up, which what follows needs
 from fairway.api.receiving import BodyLimit  # noqa: E402
 from fairway.web.live import Streams  # noqa: E402
 
-application = Streams(BodyLimit(_django))
+application = Streams(BodyLimit(_django))  # type: ignore[arg-type]  # Django types its messages as Mapping
