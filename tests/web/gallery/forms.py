@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.safestring import mark_safe
 
 
 class ImageForm(forms.Form):
@@ -93,7 +94,7 @@ class FirstRunForm(forms.Form):
 class PasswordForm(forms.Form):
     oldpassword = forms.CharField(label="Current password", widget=forms.PasswordInput)
     password1 = forms.CharField(
-        label="New password", widget=forms.PasswordInput, help_text="<ul><li>At least 10 characters.</li></ul>"
+        label="New password", widget=forms.PasswordInput, help_text=mark_safe("<ul><li>At least 10 characters.</li></ul>")
     )
     password2 = forms.CharField(label="New password (again)", widget=forms.PasswordInput)
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.web.gallery import more_samples as more
 from tests.web.gallery import forms, samples
+from tests.web.gallery import more_samples as more
 from tests.web.gallery.forms import filled
 
 

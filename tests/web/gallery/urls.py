@@ -39,6 +39,8 @@ def content_policy(get_response: Callable[[HttpRequest], HttpResponse]) -> Calla
 
 def show(page: Page) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest, **kwargs: Any) -> HttpResponse:
+        if request.headers.get("HX-Request"):
+            return HttpResponse(status=204)  # nothing changes here
         return render(request, page.template, page.context(), status=page.status)
 
     return view

@@ -85,10 +85,10 @@ def ago(at: datetime | None, empty: str = "—") -> SafeString:
 
 @register.simple_tag
 def exact(at: datetime | None, empty: str = "—") -> SafeString:
-    """The exact time."""
+    """The exact time; the browser puts it into its own time zone."""
     if at is None:
         return format_html('<span class="none">{}</span>', empty)
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(), exact_words(at))
+    return format_html('<time datetime="{}" data-exact>{}</time>', at.isoformat(), exact_words(at))
 
 
 def duration_words(seconds: float) -> str:
@@ -128,12 +128,11 @@ def digest(value: str | None, length: int = 10) -> SafeString:
     """The first characters of a digest or commit in a button that copies the whole; the whole is its title."""
     if not value:
         return format_html('<span class="none">{}</span>', "—")
-    short = value.removeprefix("sha256:")[:length]
     return format_html(
-        '<button type="button" class="digest" data-copy="{0}" title="{0}" aria-label="{1}"><code>{2}</code>{3}</button>',
+        '<button type="button" class="digest" data-copy="{0}" title="{0}"><span class="sr">{1} </span><code>{2}</code>{3}</button>',
         value,
-        _("Copy %(value)s") % {"value": value},
-        short,
+        _("Copy"),
+        value.removeprefix("sha256:")[:length],
         icon("copy"),
     )
 
@@ -295,3 +294,9 @@ def field(
 
 def _error_id(bound: BoundField, number: int) -> str:
     return f"{bound.auto_id}_error" + (f"_{number + 1}" if number else "")
+
+
+@register.filter
+def grouped(value: float) -> str:
+    """A number with this language's thousands separator."""
+    return number_format(value, force_grouping=True)

@@ -68,7 +68,6 @@ SCRIPT_WORDS: dict[str, Text] = {
     "log.lost": _("The connection was lost; reconnecting…"),
     "log.failed": _("The log could not be loaded. Reload the page to try again."),
     "log.complete": _("End of the log."),
-    "log.line": _("Line %s"),
     "upload.packing": _("Reading the folder…"),
     "upload.sending": _("Uploading %1 of %2"),
     "upload.checking": _("Unpacking and looking what it is…"),

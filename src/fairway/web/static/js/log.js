@@ -260,7 +260,7 @@ class Log {
     const link = document.createElement("a");
     link.href = `#L${line.n}`;
     link.textContent = String(line.n);
-    link.setAttribute("aria-label", say("log.line", line.n));
+    link.tabIndex = -1; // forty tab stops in sight would bar the way; a match of the search links its line, too
     const text = document.createElement("span");
     text.className = "log-text";
     this.fill(text, line);
@@ -418,6 +418,8 @@ class Log {
   go(step) {
     if (!this.matches.length) return;
     this.match = (this.match + step + this.matches.length) % this.matches.length;
+    const entry = this.entries[this.matches[this.match]];
+    if ("line" in entry) history.replaceState(null, "", `#L${this.lines[entry.line].n}`);
     this.clear();
     this.scrollTo(this.matches[this.match]);
   }

@@ -33,7 +33,9 @@ export function duration(seconds) {
   return `${Math.floor(whole / 3600)} h ${two(Math.floor((whole % 3600) / 60))} min`;
 }
 
-const exactly = new Intl.DateTimeFormat(document.documentElement.lang || "en", { dateStyle: "medium", timeStyle: "medium" });
+const exactly = new Intl.DateTimeFormat(document.documentElement.lang || "en", {
+  year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZoneName: "short",
+});
 
 function isExact() {
   return localStorage.getItem(KEY) === "1";
@@ -50,6 +52,11 @@ function showTimes() {
   for (const node of document.querySelectorAll("time[data-ago]")) {
     const at = new Date(node.getAttribute("datetime") ?? "");
     const text = whole ? exactly.format(at) : ago(at, now);
+    if (node.textContent !== text) node.textContent = text;
+    node.setAttribute("title", exactly.format(at));
+  }
+  for (const node of document.querySelectorAll("time[data-exact]")) {
+    const text = exactly.format(new Date(node.getAttribute("datetime") ?? ""));
     if (node.textContent !== text) node.textContent = text;
   }
 }
@@ -70,6 +77,7 @@ function tick() {
 
 export function startClocks() {
   showTimes();
+  tick();
   setInterval(tick, 1000);
   setInterval(showTimes, 15000);
   document.addEventListener("fairway:swapped", () => { showTimes(); tick(); });
