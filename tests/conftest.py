@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import itertools
+import os
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
 from fairway.accounts.models import RoleGrant, User
 from fairway.accounts.queries import actor_for
@@ -19,10 +21,24 @@ from fairway.environments.models import Environment
 
 numbers = itertools.count(1)
 
+settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "default")  # deadlines would assert timings
+
+ENGINE_TESTS = ("tests/drivers/runtimes/test_docker", "tests/drivers/builders/test_image", "tests/examples/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files stay whole when tests are spread over processes, and all that need a Docker Engine share one."""
+    for item in items:
+        place = item.nodeid.partition("::")[0]
+        group = "docker" if place.startswith(ENGINE_TESTS) else place
+        item.add_marker(pytest.mark.xdist_group(group))
+
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:  # noqa: PT004
-    """Between tests tables are emptied, which the triggers that keep events append-only refuse; one test tries those itself."""
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
+    """Between tests tables are emptied, which the append-only triggers of events refuse; one test tries those itself."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         drop_event_triggers()
 

@@ -1,4 +1,4 @@
-"""Brings this machine what the tests need beyond Python: Debian packages, when we are root; else it says what will be skipped.
+"""Brings this machine what the tests need beyond Python: Debian packages, when we are root; else says what will be skipped.
 
 Run by ``make test`` (``python -m tests.machine``). Installs only what is missing and starts nothing: every test starts,
 and stops, the services it needs itself.
@@ -44,7 +44,9 @@ def main() -> int:
         ["apt-get", "update", "-qq"],
         ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing, FONTS],
     ):
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
         if done.returncode:
             print(done.stdout[-4000:])
             print(f"{' '.join(command[:2])} failed; going on with what is here.")
