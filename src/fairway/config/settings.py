@@ -115,6 +115,10 @@ MAX_UPLOAD_BYTES = 1024 * 1024 * 1024
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
+HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # a new version must be ready within
+DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # old instances may finish their requests within
+WATCH_SECONDS = float(os.environ.get("FAIRWAY_WATCH_SECONDS", "300"))  # a new version is watched for
+WATCH_EVERY_SECONDS = float(os.environ.get("FAIRWAY_WATCH_EVERY_SECONDS", "10"))
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from enum import StrEnum
 
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (DESIGN §4.4)
@@ -70,8 +69,6 @@ class Access(StrEnum):
     SIGNED_IN = "signed_in"
 
 
-WATCH_FOR = timedelta(minutes=5)
-WATCH_EVERY = timedelta(seconds=10)
 RESTARTS_TOLERATED = 2  # more than this many restarts while watched means the version is bad
 
 

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.conf import settings
+
+from fairway.applications.models import Artifact
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.placements import STORY, observe
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Placement
 from fairway.deployments.rules import Health, Wanted
-from fairway.drivers.health import wait_until_ready
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.runtimes.contract import Instance, Runtime, Silent
 from fairway.engine.models import Run
 from fairway.engine.story import Context, Ending, Outcome, Step, Story
 from fairway.environments.runtimes import runtime_of
+from fairway.stories.instances import check_all, describe, remove_all, start_all, stop_all
 from fairway.stories.outside import proxy
-from fairway.stories.scene import RELATED, instance_spec, instances_of, live_route, volume_name
-
-DRAIN_LIMIT = 30.0
+from fairway.stories.scene import RELATED, instance_spec, instances_of, live_route, masker_of, volume_name
 
 
 class _Ear(Silent):
+    """Adjustments keep no log; they only hear when to stop."""
+
     def __init__(self, context: Context) -> None:
         self._context = context
 
@@ -53,10 +56,17 @@ def _placement(context: Context) -> Placement | None:
 
 
 def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
-    current = placement.current
+    current, ear = placement.current, _Ear(context)
     assert current is not None
-    wanted = [_started(context, runtime, placement, current, replica) for replica in range(placement.replicas)]
+    assert current.artifact is not None
+    _announce(placement)
+    if not runtime.is_distributed(current.artifact.ref):
+        runtime.distribute(current.artifact.ref, None, ear)
+    specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
+    start_all(runtime, specs, ear)
+    check_all(runtime, specs, ear, host=placement.host)
     context.checkpoint()  # still ours, right before the traffic moves
+    wanted = {spec.name for spec in specs}
     running = [one for one in instances_of(runtime, current) if one.name in wanted]
     for host in placement.hosts:
         proxy().ensure_route(live_route(placement, host, running, current.label))
@@ -65,20 +75,22 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(one) for one in running])
 
 
-def _started(context: Context, runtime: Runtime, placement: Placement, current: Deployment, replica: int) -> str:
-    spec = instance_spec(current, replica)
-    if current.artifact is not None and not runtime.is_distributed(current.artifact.ref):
-        runtime.distribute(current.artifact.ref, None, _Ear(context))
-    runtime.ensure_started(spec, _Ear(context))
-    wait_until_ready(runtime, spec.name, spec.health, _Ear(context), host=placement.host)
-    return spec.name
+def _announce(placement: Placement) -> None:
+    """Visitors of something stopped see that it is coming."""
+    for host in placement.hosts:
+        route = proxy().route(host)
+        if route is None or route.kind in {RouteKind.STOPPED, RouteKind.DOWN}:
+            proxy().ensure_route(Route(host, RouteKind.STARTING))
 
 
 def _stop(context: Context, placement: Placement, runtime: Runtime) -> None:
     context.checkpoint()
     for host in placement.hosts:
         proxy().ensure_route(Route(host, RouteKind.STOPPED))
-    _retire(context, runtime, runtime.instances(placement.name), remove=False)
+    instances = runtime.instances(placement.name)
+    strangers = [one for one in instances if placement.current is None or one.deployment != placement.current.label]
+    _retire(context, runtime, strangers, remove=True)
+    _retire(context, runtime, [one for one in instances if one not in strangers], remove=False)
     observe(placement=placement, health=Health.STOPPED, drift=[], observed=[])
 
 
@@ -91,37 +103,43 @@ def _leave_nothing(context: Context, placement: Placement, runtime: Runtime) -> 
 
 
 def _remove(context: Context, placement: Placement, runtime: Runtime) -> None:
-    current = placement.current
     _leave_nothing(context, placement, runtime)
-    if context.payload.get("volumes") and current is not None and current.artifact is not None:
-        for name, _target in current.artifact.parsed_spec.volumes:
-            runtime.ensure_volume_removed(volume_name(placement.name, name))
+    if _are_volumes_confirmed(placement):
+        for name in sorted(_volumes_of(placement)):
+            runtime.ensure_volume_removed(name)
     progress.removed(placement=placement)
+
+
+def _are_volumes_confirmed(placement: Placement) -> bool:
+    """Whether a person confirmed it, in this request or in one whose run broke; a repair must not forget that."""
+    requests = Run.objects.filter(kind=STORY, key=placement.key).order_by("-pk").values_list("payload", flat=True)
+    return any(one.get("volumes") for one in requests if one.get("placement") == placement.pk)
+
+
+def _volumes_of(placement: Placement) -> set[str]:
+    """Every volume that any version which was tried here may have filled, and the home its instances shared."""
+    tried = Artifact.objects.filter(
+        deployments__application=placement.application_id, deployments__environment=placement.environment_id
+    ).distinct()
+    named = {volume_name(placement.name, name) for artifact in tried for name, _target in artifact.parsed_spec.volumes}
+    return named | {placement.name}
 
 
 def _retire(context: Context, runtime: Runtime, instances: list[Instance], *, remove: bool) -> None:
     addresses = [one.address for one in instances if one.address]
     if addresses:
-        drain(proxy().in_flight, addresses, limit=DRAIN_LIMIT, cancelled=context.stop)
+        drain(proxy().in_flight, addresses, limit=settings.DRAIN_SECONDS, cancelled=context.stop)
         context.check()
-    for one in instances:
-        (runtime.ensure_removed if remove else runtime.ensure_stopped)(one.name)
+    (remove_all if remove else stop_all)(runtime, instances, _Ear(context))
 
 
-def describe(one: Instance) -> dict[str, object]:
-    """An instance as the page and the API show it."""
-    return {
-        "name": one.name,
-        "replica": one.replica,
-        "deployment": one.deployment,
-        "state": one.state,
-        "health": one.health,
-        "address": one.address,
-        "digest": one.digest,
-        "restarts": one.restarts,
-        "exit_code": one.exit_code,
-        "started_at": one.started_at.isoformat() if one.started_at else None,
-    }
+def tidy_routes(context: Context, ending: Ending) -> None:
+    """It could not be brought up: a page that promises it is coming would be a lie."""
+    placement = _placement(context)
+    for host in placement.hosts if placement else []:
+        route = proxy().route(host)
+        if route is not None and route.kind == RouteKind.STARTING:
+            proxy().ensure_route(Route(host, RouteKind.DOWN))
 
 
 class AdjustWatcher:
@@ -136,20 +154,23 @@ class AdjustWatcher:
     def waiting(self, run: Run, reason: str) -> None: ...
 
     def ended(self, run: Run, ending: Ending) -> None:
-        placement = (
-            Placement.objects.select_related("application", "environment").filter(pk=run.payload["placement"]).first()
+        chosen = Placement.objects.select_related(
+            "application", "environment", "current__application", "current__configuration"
         )
+        placement = chosen.filter(pk=run.payload["placement"]).first()
         if placement is None:
             return
         if ending.outcome is Outcome.SUCCEEDED:
             progress.adjusted(placement, "placement.adjusted", {"wanted": placement.wanted, "replicas": placement.replicas})
             return
-        Placement.objects.filter(pk=placement.pk).update(health=Health.DOWN, drift=[ending.sentence])
-        progress.adjusted(placement, "placement.adjustment_failed", {"outcome": ending.outcome}, ending.sentence)
+        sentence = masker_of(placement.current)(ending.sentence)
+        Placement.objects.filter(pk=placement.pk).update(drift=[sentence])
+        progress.adjusted(placement, "placement.adjustment_failed", {"outcome": ending.outcome}, sentence)
 
 
 ADJUST = Story(
     kind=STORY,
-    steps=(Step("adjust", adjust, deadline=timedelta(minutes=10)),),
+    steps=(Step("adjust", adjust, deadline=timedelta(minutes=20)),),
+    clean_up=tidy_routes,
     watcher=AdjustWatcher(),
 )

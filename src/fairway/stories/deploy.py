@@ -26,21 +26,21 @@ from fairway.applications.secrets import registry_credential
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.requests import ACT_OF, STORY
 from fairway.deployments.gate import Subject, ask
-from fairway.deployments.models import Deployment
-from fairway.deployments.rules import Kind
-from fairway.drivers.health import wait_until_ready
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
-from fairway.drivers.runtimes.contract import Instance, RegistryCredential
-from fairway.engine.story import Context, Ending, Step, Story
+from fairway.drivers.runtimes.contract import Instance, InstanceState, RegistryCredential, Silent
+from fairway.engine.story import Context, Ending, Outcome, Step, Story
+from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Refused, Retry
+from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.outside import forget_work_folder, probe_token
-from fairway.stories.scene import Scene, instance_spec, instances_of, live_route, scene_of
+from fairway.stories.scene import RELATED, PlacementGone, Scene, instance_spec, instances_of, live_route, scene_of
 from fairway.stories.sources import artifact_from_source, work_name
 from fairway.stories.watching import DeploymentWatcher
 
-DRAIN_LIMIT = 30.0  # seconds an old instance may take to finish its requests before it is stopped
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
 PROBE_AFTER = 0.4  # seconds the probe goes on after that
 
@@ -48,16 +48,18 @@ PROBE_AFTER = 0.4  # seconds the probe goes on after that
 def prepare(context: Context) -> Mapping[str, Any]:
     """Settle what will run. A deployment of an existing artifact has nothing to do here."""
     with scene_of(context) as scene:
+        _refuse_to_go_back_in_time(scene)
         _ask_gate(scene)
+        _settle_replicas(scene)
         _announce(scene)
-        if scene.deployment.artifact is not None:
+        if scene.deployment.artifact is None:
+            progress.artifact_settled(deployment=scene.deployment, artifact=artifact_from_source(scene))
+            _ask_gate(scene)
+            forget_work_folder(work_name(scene.deployment))
+        else:
             scene.log.say(f"{scene.artifact.version} is built already ({scene.artifact.digest[:19]}).")
-            return {"artifact": scene.artifact.pk}
-        artifact = artifact_from_source(scene)
-        progress.artifact_settled(deployment=scene.deployment, artifact=artifact)
-        _ask_gate(scene)
-        forget_work_folder(work_name(scene.deployment))
-        return {"artifact": artifact.pk}
+        _tell_if_it_serves_already(scene)
+        return {"artifact": scene.artifact.pk}
 
 
 def distribute(context: Context) -> None:
@@ -73,24 +75,16 @@ def distribute(context: Context) -> None:
 def start(context: Context) -> Mapping[str, Any]:
     """Start the new instances beside whatever serves now."""
     with scene_of(context) as scene:
-        names = []
-        for replica in range(scene.deployment.replicas):
-            scene.log.check()
-            instance = scene.runtime.ensure_started(instance_spec(scene.deployment, replica), scene.log)
-            scene.log.say(f"Started {instance.name} at {instance.address}.")
-            names.append(instance.name)
-        return {"instances": names}
+        started = start_all(scene.runtime, scene.specs(), scene.log)
+        return {"instances": [one.name for one in started]}
 
 
-def check(context: Context) -> None:
+def check(context: Context) -> Mapping[str, Any]:
     """Every new instance must be ready, and run the digest it was asked to run."""
     with scene_of(context) as scene:
-        for replica in range(scene.deployment.replicas):
-            spec = instance_spec(scene.deployment, replica)
-            result = wait_until_ready(scene.runtime, spec.name, spec.health, scene.log, host=scene.placement.host)
-            progress.gate_used(deployment=scene.deployment, gate=result.gate)
-            scene.log.say(f"{spec.name} is ready ({result.gate}, {result.elapsed:.1f} s).")
-        _read_back(scene)
+        results = check_all(scene.runtime, scene.specs(), scene.log, host=scene.placement.host)
+        progress.gate_used(deployment=scene.deployment, gate=results[0].gate)
+        return {"restarts": {one.name: one.restarts for one in _read_back(scene)}}
 
 
 def switch(context: Context) -> None:
@@ -99,7 +93,7 @@ def switch(context: Context) -> None:
         instances = _read_back(scene)
         addresses = {one.address for one in instances}
         if scene.placement.current_id != scene.deployment.pk:
-            context.checkpoint(previous_good=scene.placement.previous_good_id)  # also proves we still own this run
+            context.checkpoint(before=_as_it_was(scene.placement))  # also proves we still own this run
         probe = Probe(
             ("127.0.0.1", settings.PROXY_PORT),
             scene.placement.host,
@@ -114,9 +108,10 @@ def switch(context: Context) -> None:
             was_seen = probe.await_new(SEEN_WITHIN)
             context.sleep(PROBE_AFTER)
         progress.probed(deployment=scene.deployment, figure=probe.figure())
+        _refuse_if_one_died(scene)
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
-        _record_switch(scene, instances)
+        _record_switch(scene)
 
 
 def retire(context: Context) -> None:
@@ -125,31 +120,57 @@ def retire(context: Context) -> None:
         old = scene.other_instances()
         addresses = [one.address for one in old if one.address]
         if addresses:
-            result = drain(scene.proxy.in_flight, addresses, limit=DRAIN_LIMIT, cancelled=context.stop)
+            result = drain(scene.proxy.in_flight, addresses, limit=settings.DRAIN_SECONDS, cancelled=context.stop)
             scene.log.check()
             left = sum(result.remaining.values())
             scene.log.say(f"Old instances drained in {result.seconds:.1f} s" + (f", {left} requests cut." if left else "."))
-        for one in old:
-            scene.runtime.ensure_stopped(one.name)
-            scene.log.check()  # up to here the old version can be started again as it was
-        for one in old:
-            scene.runtime.ensure_removed(one.name)
-            scene.log.say(f"Removed {one.name}.")
+        stop_all(scene.runtime, old, scene.log)
+        scene.log.check()  # up to here the old version can be started again as it was
+        remove_all(scene.runtime, old, scene.log)
 
 
 def clean_up(context: Context, ending: Ending) -> None:
     """Put everything back: the old version serves, nothing of this deployment is left."""
-    with scene_of(context) as scene:
-        forget_work_folder(work_name(scene.deployment))
-        if ending.sentence:
-            scene.log.say(ending.sentence)
-        serving = scene.placement.current
-        if serving is not None and serving.pk == scene.deployment.pk:
-            serving = scene.deployment.replaces
-        _give_back(scene, serving)
-        for one in scene.own_instances():
-            scene.runtime.ensure_removed(one.name)
-            scene.log.say(f"Removed {one.name}.")
+    try:
+        with scene_of(context) as scene:
+            _put_back(scene, ending)
+    except PlacementGone:
+        deployment = Deployment.objects.select_related(*RELATED).get(pk=context.payload["deployment"])
+        runtime = runtime_of(deployment.environment)
+        remove_all(runtime, instances_of(runtime, deployment), Silent())
+        forget_work_folder(work_name(deployment))
+
+
+def _put_back(scene: Scene, ending: Ending) -> None:
+    forget_work_folder(work_name(scene.deployment))
+    if ending.sentence:
+        scene.log.say(ending.sentence)
+    _log_last_words(scene, ending)
+    serving = scene.placement.current
+    if serving is not None and serving.pk == scene.deployment.pk:
+        serving = scene.deployment.replaces
+    _give_back(scene, serving)
+    remove_all(scene.runtime, scene.own_instances(), scene.log)
+
+
+def _log_last_words(scene: Scene, ending: Ending) -> None:
+    """What the new version printed goes with its instances; its end is kept in the log."""
+    if ending.outcome is Outcome.CANCELLED:
+        return
+    for one in scene.own_instances():
+        for line in scene.runtime.output(one.name, tail=LAST_LINES):
+            scene.log.line(line.text, stream=line.stream)
+
+
+def _refuse_to_go_back_in_time(scene: Scene) -> None:
+    """What was asked for because of a version that no longer serves is moot; a person's own rollback never is."""
+    deployment, current = scene.deployment, scene.placement.current_id
+    if current is None or current == deployment.pk:
+        return
+    if deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk:
+        raise Refused(f"A newer deployment (#{current}) is live already; this one would go back in time.")
+    if deployment.kind in {Kind.RESTART, Kind.AUTOMATIC_ROLLBACK} and current != deployment.replaces_id:
+        raise Refused(f"#{current} went live meanwhile with instances of its own; there is nothing left to do.")
 
 
 def _ask_gate(scene: Scene) -> None:
@@ -162,9 +183,6 @@ def _ask_gate(scene: Scene) -> None:
         ask(ACT_OF[Kind(deployment.kind)], subject, _requester(deployment), breaks_glass=bool(deployment.broke_glass))
     except Blocked as blocked:
         raise Refused(" ".join(blocker.sentence for blocker in blocked.blockers)) from None
-    newer = scene.placement.current_id
-    if deployment.kind == Kind.DEPLOY and newer is not None and newer > deployment.pk:
-        raise Refused(f"A newer deployment (#{newer}) is live already; this one would go back in time.")
 
 
 def _requester(deployment: Deployment) -> Actor:
@@ -173,11 +191,27 @@ def _requester(deployment: Deployment) -> Actor:
     return actor_of_request(deployment.requested_by_id, deployment.requested_by, deployment.door, deployment.acting_role)
 
 
+def _settle_replicas(scene: Scene) -> None:
+    """Who deploys without a number means as many as there are by now, scaled meanwhile or not."""
+    if scene.context.payload.get("replicas") is None:
+        progress.replicas_settled(deployment=scene.deployment, replicas=scene.placement.replicas)
+
+
 def _announce(scene: Scene) -> None:
     """A host that serves nothing yet shows that something is coming."""
     for host in scene.placement.hosts:
         if scene.proxy.route(host) is None:
             scene.proxy.ensure_route(Route(host, RouteKind.STARTING, (), scene.deployment.label))
+
+
+def _tell_if_it_serves_already(scene: Scene) -> None:
+    """Deployed all the same: people press Deploy to have fresh instances."""
+    current, wanted = scene.placement.current, scene.deployment
+    if current is None or current.artifact is None or current.pk == wanted.pk:
+        return
+    if (current.artifact.digest, current.configuration_id) == (scene.artifact.digest, wanted.configuration_id):
+        same = f"#{current.pk} serves exactly this already ({current.artifact.digest[:19]}, same configuration)"
+        scene.log.say(f"{same}; it is started anew.")
 
 
 def _credential(scene: Scene) -> RegistryCredential | None:
@@ -189,39 +223,65 @@ def _read_back(scene: Scene) -> list[Instance]:
     """What really runs must be what was asked for."""
     instances = scene.own_instances()
     if len(instances) != scene.deployment.replicas:
-        raise Refused(f"{len(instances)} of {scene.deployment.replicas} instances run; one has died since it was checked.")
+        raise Refused(f"{len(instances)} of {scene.deployment.replicas} instances run; one is gone since it was checked.")
     for one in instances:
         if one.digest != scene.artifact.digest:
             raise Refused(f"{one.name} runs {one.digest or 'nothing known'} instead of {scene.artifact.digest}.")
+    _refuse_if_one_died(scene)
     return instances
 
 
-def _record_switch(scene: Scene, instances: list[Instance]) -> None:
+def _refuse_if_one_died(scene: Scene) -> None:
+    """A version that dies as soon as it has been checked, or has visitors, must not replace one that works."""
+    known = scene.context.state.get("restarts", {})
+    for one in scene.own_instances():
+        if one.state != InstanceState.RUNNING or one.restarts > known.get(one.name, one.restarts):
+            code = "" if one.exit_code is None else f" with code {one.exit_code}"
+            words = last_words(scene.runtime, [one.name])
+            raise Refused(f"The application was ready and then ended{code}.", detail=words)
+
+
+def _record_switch(scene: Scene) -> None:
     """Only said after reading back both the digest and the route."""
+    instances = _read_back(scene)
     for host in scene.placement.hosts:
         route = scene.proxy.route(host)
         if route is None or set(route.addresses) != {one.address for one in instances}:
             raise Retry(f"The route of {host} is not what was just written.")
-    progress.switched(deployment=scene.deployment, placement=scene.placement, served_digest=instances[0].digest)
+    progress.switched(
+        deployment=scene.deployment,
+        placement=scene.placement,
+        served_digest=instances[0].digest,
+        observed=[describe(one) for one in instances],
+    )
     scene.log.say(f"{scene.placement.url} serves {scene.artifact.version}.")
+
+
+def _as_it_was(placement: Placement) -> dict[str, Any]:
+    """What the switch changes of the placement, to be given back if the deployment does not end well."""
+    return {"previous_good": placement.previous_good_id, "wanted": placement.wanted, "replicas": placement.replicas}
 
 
 def _give_back(scene: Scene, serving: Deployment | None) -> None:
     """Route everything to `serving` again, starting its instances where they were stopped already."""
+    before = scene.context.state.get("before") or _as_it_was(scene.placement)
     if serving is None or serving.artifact is None:
         for host in scene.placement.hosts:
             scene.proxy.ensure_no_route(host)
     elif _traffic_is_ours(scene):
-        instances = _running_again(scene, serving)
-        for host in scene.placement.hosts:
-            scene.proxy.ensure_route(live_route(scene.placement, host, instances, serving.label))
-        scene.log.say(f"{serving.version} (#{serving.pk}) serves again.")
-        addresses = [one.address for one in scene.own_instances() if one.address]
-        drain(scene.proxy.in_flight, addresses, limit=DRAIN_LIMIT)
-    previous_good = scene.context.state.get("previous_good")
-    progress.switched_back(
-        deployment=scene.deployment, placement=scene.placement, to=serving, previous_good_id=previous_good
-    )
+        _serve_again(scene, serving, before)
+    progress.switched_back(deployment=scene.deployment, placement=scene.placement, to=serving, before=before)
+
+
+def _serve_again(scene: Scene, serving: Deployment, before: Mapping[str, Any]) -> None:
+    was_stopped = before["wanted"] == Wanted.STOPPED
+    instances = [] if was_stopped else _running_again(scene, serving, before["replicas"])
+    for host in scene.placement.hosts:
+        route = live_route(scene.placement, host, instances, serving.label) if instances else Route(host, RouteKind.STOPPED)
+        scene.proxy.ensure_route(route)
+    scene.log.say("It is stopped again." if was_stopped else f"{serving.version} (#{serving.pk}) serves again.")
+    addresses = [one.address for one in scene.own_instances() if one.address]
+    drain(scene.proxy.in_flight, addresses, limit=settings.DRAIN_SECONDS)
 
 
 def _traffic_is_ours(scene: Scene) -> bool:
@@ -230,12 +290,12 @@ def _traffic_is_ours(scene: Scene) -> bool:
     return is_current or any(route is not None and route.generation == scene.deployment.label for route in routes)
 
 
-def _running_again(scene: Scene, serving: Deployment) -> list[Instance]:
-    for replica in range(serving.replicas):
-        spec = instance_spec(serving, replica)
-        scene.runtime.ensure_started(spec, scene.log)
-        wait_until_ready(scene.runtime, spec.name, spec.health, scene.log, host=scene.placement.host)
-    return instances_of(scene.runtime, serving)
+def _running_again(scene: Scene, serving: Deployment, replicas: int) -> list[Instance]:
+    specs = [instance_spec(serving, replica) for replica in range(replicas)]
+    start_all(scene.runtime, specs, scene.log)
+    check_all(scene.runtime, specs, scene.log, host=scene.placement.host)
+    names = {spec.name for spec in specs}
+    return [one for one in instances_of(scene.runtime, serving) if one.name in names]
 
 
 DEPLOY = Story(
@@ -246,9 +306,9 @@ DEPLOY = Story(
         Step("start", start, deadline=timedelta(minutes=5)),
         Step("check", check, deadline=timedelta(minutes=10), attempts=1),
         Step("switch", switch, deadline=timedelta(minutes=2)),
-        Step("retire", retire, deadline=timedelta(minutes=5)),
+        Step("retire", retire, deadline=timedelta(minutes=15)),
     ),
     clean_up=clean_up,
     watcher=DeploymentWatcher(),
-    clean_up_deadline=timedelta(minutes=5),
+    clean_up_deadline=timedelta(minutes=15),
 )

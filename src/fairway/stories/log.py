@@ -35,8 +35,7 @@ class DeploymentLog:
         with self._lock:
             for part in self._masker(text).splitlines() or [""]:
                 self._number += 1
-                shown = part if len(part) <= LONGEST_LINE else part[:LONGEST_LINE] + " … (cut)"
-                self._buffer.append((self._number, time.time(), self._context.step, stream, shown.replace("\x00", "␀")))
+                self._buffer.append((self._number, time.time(), self._context.step, stream, _storable(part)))
         self._write_when_due()
 
     def say(self, text: str) -> None:
@@ -62,3 +61,13 @@ class DeploymentLog:
         due = len(self._buffer) >= BATCH_LINES or time.monotonic() - self._written_at >= BATCH_SECONDS
         if self._buffer and due and threading.get_ident() == self._owner:
             self.write()
+
+
+def _storable(text: str) -> str:
+    """Cut where it is endless, without what no database stores: NUL and halves of surrogate pairs."""
+    shown = text if len(text) <= LONGEST_LINE else text[:LONGEST_LINE] + " … (cut)"
+    return shown if shown.isascii() and "\x00" not in shown else _clean(shown)
+
+
+def _clean(text: str) -> str:
+    return text.replace("\x00", "␀").encode(errors="replace").decode()

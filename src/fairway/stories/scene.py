@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.conf import settings
+
 from fairway.applications.models import Artifact
 from fairway.applications.queries import credential_for
-from fairway.applications.secrets import masker_for, open_secrets
+from fairway.applications.secrets import open_credential, open_secrets
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Access
 from fairway.drivers.builders.compose_values import interpolated
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, Runtime, Volume
-from fairway.engine.story import Context
+from fairway.engine.story import Context, DeadlinePassed, LeaseLost, Wait
 from fairway.environments.runtimes import limits_of, runtime_of
-from fairway.shared.failures import Refused
+from fairway.shared.failures import Cancelled, Failure, Refused
+from fairway.shared.masking import Masker
 from fairway.shared.names import Invalid
 from fairway.stories.log import DeploymentLog
 from fairway.stories.outside import proxy
@@ -40,6 +44,10 @@ class Scene:
         assert self.deployment.artifact is not None, "prepare settles the artifact"
         return self.deployment.artifact
 
+    def specs(self) -> list[InstanceSpec]:
+        """One per replica of this deployment."""
+        return [instance_spec(self.deployment, replica) for replica in range(self.deployment.replicas)]
+
     def own_instances(self) -> list[Instance]:
         return instances_of(self.runtime, self.deployment)
 
@@ -48,20 +56,60 @@ class Scene:
         return [one for one in everything if one.deployment != self.deployment.label]
 
 
+class PlacementGone(Refused):
+    """The application was removed from the environment while this deployment waited for its turn."""
+
+
 @contextmanager
 def scene_of(context: Context) -> Iterator[Scene]:
-    """Load everything fresh (another worker may have been here), and write the log whatever happens."""
+    """Load everything fresh (another worker may have been here), and write the log whatever happens.
+
+    What goes wrong inside comes out with every secret masked. Raises `PlacementGone`.
+    """
     deployment = Deployment.objects.select_related(*RELATED).get(pk=context.payload["deployment"])
-    placement = Placement.objects.select_related("application", "environment", "current").get(
-        application=deployment.application, environment=deployment.environment
+    placement = (
+        Placement.objects.select_related("application", "environment", *(f"current__{name}" for name in RELATED))
+        .filter(application=deployment.application, environment=deployment.environment)
+        .first()
     )
-    masker = masker_for(deployment.configuration, credential_for(deployment.application))
+    if placement is None:
+        raise PlacementGone("It was removed from here while this deployment waited; deploy it again.")
+    masker = masker_of(deployment, placement.current)
     log = DeploymentLog(context, deployment, masker)
     scene = Scene(context, deployment, placement, runtime_of(deployment.environment), proxy(), log)
     try:
-        yield scene
+        with _masked(masker):
+            yield scene
     finally:
         log.write()
+
+
+def masker_of(*deployments: Deployment | None) -> Masker:
+    """Masks every secret that these deployments' instances and sources could show."""
+    values: list[str] = []
+    for one in filter(None, deployments):
+        values += open_secrets(one.configuration).values()
+        credential = credential_for(one.application)
+        values += [open_credential(credential)] if credential else []
+    return Masker(values)
+
+
+@contextmanager
+def _masked(masker: Masker) -> Iterator[None]:
+    """Failures keep their kind; what else breaks keeps its own words unless a secret is among them."""
+    try:
+        yield
+    except (Cancelled, DeadlinePassed, LeaseLost, Wait):
+        raise  # the engine's own signals
+    except Failure as failure:
+        failure.sentence, failure.detail = masker(failure.sentence), masker(failure.detail)
+        failure.args = (failure.sentence,)
+        raise
+    except Exception as problem:
+        said = "".join(traceback.format_exception(problem))
+        if masker(said) == said:
+            raise
+        raise RuntimeError(masker(f"{type(problem).__name__}: {problem}")) from None
 
 
 def instances_of(runtime: Runtime, deployment: Deployment) -> list[Instance]:
@@ -93,7 +141,7 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
         port=spec.port,
         command=spec.command,
         environment=environment,
-        health=HealthCheck(path=spec.health_path),
+        health=HealthCheck(path=spec.health_path, deadline=settings.HEALTH_SECONDS),
         limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
         volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
         stop_grace=spec.stop_grace,

@@ -17,9 +17,9 @@ from fairway.applications.queries import credential_for
 from fairway.applications.rules import SourceKind
 from fairway.applications.secrets import open_credential, registry_credential
 from fairway.deployments.models import Deployment
+from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
 from fairway.drivers.builders.contract import BuildRequest, Checkout, Detection, Spec
 from fairway.drivers.builders.detect import detect
-from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
 from fairway.drivers.builders.fetch_archive import unpack
 from fairway.drivers.builders.fetch_git import fetch_git, resolve_ref
 from fairway.drivers.builders.fetch_url import fetch_url
@@ -216,5 +216,10 @@ def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
 
 
 def _tell(scene: Scene, spec: Spec) -> None:
-    command = " ".join(spec.command) if spec.command else "the image's own command"
-    scene.log.say(f"Detected {spec.framework or spec.kind}; it runs: {command}")
+    if spec.command:
+        runs = f"it runs: {' '.join(spec.command)}"
+    elif spec.kind == "static":
+        runs = "its files are served as they are"
+    else:
+        runs = "it runs the command its image names"
+    scene.log.say(f"Detected {spec.framework or spec.kind}; {runs}")

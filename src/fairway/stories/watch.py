@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,9 +16,8 @@ from fairway.accounts.rules import SYSTEM, Blocked
 from fairway.deployments.commands.placements import hold
 from fairway.deployments.commands.requests import roll_back
 from fairway.deployments.models import Deployment
-from fairway.deployments.rules import RESTARTS_TOLERATED, WATCH_EVERY, WATCH_FOR, Wanted
+from fairway.deployments.rules import RESTARTS_TOLERATED, Kind, Wanted
 from fairway.deployments.subjects import placement_of
-from fairway.drivers.runtimes.contract import InstanceState
 from fairway.engine.story import Context, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
 from fairway.stories.scene import instances_of
@@ -25,6 +25,7 @@ from fairway.stories.watching import WATCH_STORY
 
 
 def watch(context: Context) -> dict[str, Any] | None:
+    """One look. Ends when something newer serves, when the time is over, or by going back."""
     deployment = Deployment.objects.select_related("application", "environment", "artifact").get(
         pk=context.payload["deployment"]
     )
@@ -33,26 +34,38 @@ def watch(context: Context) -> dict[str, Any] | None:
         return {"ended_by": "something newer"}
     instances = instances_of(runtime_of(deployment.environment), deployment)
     restarts = sum(one.restarts for one in instances)
-    is_bad = restarts > RESTARTS_TOLERATED or any(one.state == InstanceState.FAILED for one in instances)
-    if is_bad:
+    if restarts > RESTARTS_TOLERATED:
         return _go_back(deployment, restarts)
-    ends_at = (deployment.finished_at or timezone.now()) + WATCH_FOR
+    ends_at = (deployment.finished_at or timezone.now()) + timedelta(seconds=settings.WATCH_SECONDS)
     if timezone.now() >= ends_at:
         return {"restarts": restarts}
     raise Wait(until=_next_look(ends_at), keeps_key=False, reason="Watching the new version")
 
 
 def _next_look(ends_at: datetime) -> datetime:
-    return min(ends_at, timezone.now() + WATCH_EVERY) + timedelta(milliseconds=100)
+    following = timezone.now() + timedelta(seconds=settings.WATCH_EVERY_SECONDS)
+    return min(ends_at, following) + timedelta(milliseconds=100)
 
 
 def _go_back(deployment: Deployment, restarts: int) -> dict[str, Any]:
-    reason = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {WATCH_FOR.seconds // 60} minutes."
+    """Hold automation and ask for the version before; once, however often this step is run."""
+    minutes = settings.WATCH_SECONDS / 60
+    reason = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {minutes:g} minutes of going live."
+    with transaction.atomic():
+        placement = placement_of(deployment.application, deployment.environment)
+        if placement is None:
+            return {"bad": reason}
+        asked = Deployment.objects.filter(kind=Kind.AUTOMATIC_ROLLBACK, replaces=deployment).first()
+        if asked is not None:
+            return {"bad": reason, "rolled_back_by": asked.pk}
+        hold(actor=SYSTEM, placement=placement, reason=reason)
+        return {"bad": reason, **_asked_to_go_back(deployment, reason)}
+
+
+def _asked_to_go_back(deployment: Deployment, reason: str) -> dict[str, Any]:
+    """The hold stays, and says why, also where there is nothing to go back to."""
     try:
         with transaction.atomic():
-            placement = placement_of(deployment.application, deployment.environment)
-            assert placement is not None
-            hold(actor=SYSTEM, placement=placement, reason=reason)
             undo = roll_back(
                 actor=SYSTEM,
                 application=deployment.application,
@@ -61,8 +74,8 @@ def _go_back(deployment: Deployment, restarts: int) -> dict[str, Any]:
                 is_automatic=True,
             )
     except Blocked as blocked:
-        return {"bad": reason, "not_rolled_back": str(blocked)}
-    return {"bad": reason, "rolled_back_by": undo.pk}
+        return {"not_rolled_back": str(blocked)}
+    return {"rolled_back_by": undo.pk}
 
 
 WATCH = Story(kind=WATCH_STORY, steps=(Step("watch", watch, deadline=timedelta(minutes=2)),))

@@ -8,6 +8,7 @@ from fairway.deployments.rules import Kind, Status
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
 from fairway.engine.story import Ending, Outcome
+from fairway.stories.scene import masker_of
 
 WATCH_STORY = "watch"
 
@@ -22,10 +23,12 @@ class DeploymentWatcher:
         progress.step_started(_deployment(run), step, attempt)
 
     def step_finished(self, run: Run, step: str, status: str, sentence: str) -> None:
-        progress.step_finished(_deployment(run), step, status, sentence)
+        deployment = _deployment(run)
+        progress.step_finished(deployment, step, status, masker_of(deployment)(sentence) if sentence else "")
 
     def waiting(self, run: Run, reason: str) -> None:
-        progress.waiting(_deployment(run), reason)
+        deployment = _deployment(run)
+        progress.waiting(deployment, masker_of(deployment)(reason))
 
     def ended(self, run: Run, ending: Ending) -> None:
         deployment = _deployment(run)
@@ -35,7 +38,8 @@ class DeploymentWatcher:
         sentence = ending.sentence
         if ending.outcome is Outcome.CANCELLED:
             sentence = f"Cancelled by {run.cancel_reason}." if run.cancel_reason else "Cancelled."
-        progress.ended(deployment, Status(ending.outcome.value), sentence, detail)
+        mask = masker_of(deployment)
+        progress.ended(deployment, Status(ending.outcome.value), mask(sentence), mask(detail))
         if ending.outcome is Outcome.SUCCEEDED and deployment.kind not in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK}:
             enqueue(kind=WATCH_STORY, key=f"watch:{deployment.key}:{deployment.pk}", payload={"deployment": deployment.pk})
 

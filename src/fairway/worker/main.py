@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import connections
 
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
@@ -22,8 +23,8 @@ from fairway.worker.reconciler import Reconciler
 
 log = logging.getLogger(__name__)
 
-SLOTS = 4
 PRODUCTION_SLOTS = 1  # kept for production, so that staging never queues it behind itself (Dokploy#2578)
+PAUSE_AFTER_DEFECT = 5.0  # seconds before a thread that broke begins again
 
 
 def run_worker(stop: threading.Event) -> None:
@@ -34,13 +35,13 @@ def run_worker(stop: threading.Event) -> None:
         STORIES,
         worker_name=name,
         slots=settings.WORKER_SLOTS,
-        lanes={"production": PRODUCTION_SLOTS},
+        lanes={"production": min(PRODUCTION_SLOTS, settings.WORKER_SLOTS - 1)},
         lease=timedelta(seconds=settings.LEASE_SECONDS),
     )
     threads = [
-        _thread("caddy", lambda: caddy().supervise(stop, _report_caddy)),
-        _thread("reconciler", lambda: Reconciler().run(stop)),
-        _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop)),
+        _thread("caddy", lambda: caddy().supervise(stop, _report_caddy), stop),
+        _thread("reconciler", lambda: Reconciler().run(stop), stop),
+        _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
     ]
     try:
         runner.run_forever(stop)
@@ -61,8 +62,20 @@ def _clean() -> None:
         forget_work_folder(name)
 
 
-def _thread(name: str, work: Callable[[], None]) -> threading.Thread:
-    thread = threading.Thread(target=work, name=name, daemon=True)
+def _thread(name: str, work: Callable[[], None], stop: threading.Event) -> threading.Thread:
+    """Started at once; begun again when it breaks, because nobody would notice that, say, Caddy is no longer minded."""
+
+    def keep_working() -> None:
+        while not stop.is_set():
+            try:
+                work()
+            except Exception:
+                log.exception("The %s thread failed; it begins again", name)
+                stop.wait(PAUSE_AFTER_DEFECT)
+            finally:
+                connections.close_all()
+
+    thread = threading.Thread(target=keep_working, name=name, daemon=True)
     thread.start()
     return thread
 

@@ -19,93 +19,130 @@ from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.deployments.commands.placements import observe, request_repair
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import Health, Wanted, overall_health
+from fairway.deployments.rules import Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Runtime
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
-from fairway.stories.adjust import describe
+from fairway.shared.failures import Failure
+from fairway.stories.instances import describe
 from fairway.stories.outside import proxy
 
 log = logging.getLogger(__name__)
 
 EVERY = 2.0  # seconds between two looks
-REPAIR_PAUSE = 15.0  # seconds before the same placement is repaired again
+FIRST_PAUSE = 15.0  # seconds before the same placement is repaired again; doubled while it does not help
+LONGEST_PAUSE = 600.0
 OBSERVED_EVERY = 60.0  # seconds after which an unchanged observation is written again, so that it is known to be fresh
-_ALIVE = {InstanceState.RUNNING, InstanceState.STARTING}
+RELATED = ("application", "environment", "current__artifact")
+_ENDED = {InstanceState.STOPPED, InstanceState.FAILED}
+_SERVING = {RouteKind.OPEN, RouteKind.SIGNED_IN}
 
 
 class Reconciler:
     """One per worker. `run` looks every `EVERY` seconds until told to stop."""
 
     def __init__(self) -> None:
-        self._repaired_at: dict[int, float] = {}
+        self._repairs: dict[int, _Repairs] = {}
 
     def run(self, stop: threading.Event) -> None:
         while not stop.wait(EVERY):
             close_old_connections()
-            try:
-                self.look()
-            except Exception:  # one bad look must not end the looking; what broke is in the worker's log
-                log.exception("The reconciler could not look")
+            self.look()
         connections.close_all()
 
     def look(self) -> None:
-        """Look at every environment once."""
+        """Look at every environment once. One that breaks, say a host that does not answer, stops no other."""
         for environment in Environment.objects.filter(deleted_at=None):
-            if availability_of(environment).is_available:
-                self._look_at(environment)
+            try:
+                if availability_of(environment).is_available:
+                    self._look_at(environment)
+            except Failure as failure:
+                log.warning("%s could not be looked at: %s", environment.name, failure.sentence)
+            except Exception:  # what broke is in the worker's log; the next look may go well
+                log.exception("%s could not be looked at", environment.name)
 
     def _look_at(self, environment: Environment) -> None:
         runtime = runtime_of(environment)
         found: dict[str, list[Instance]] = defaultdict(list)
         for instance in runtime.instances():
             found[instance.placement].append(instance)
-        related = ("application", "environment", "current__artifact")
-        for placement in Placement.objects.filter(environment=environment).select_related(*related):
-            self._compare(placement, found.pop(placement.name, []))
+        for placement in Placement.objects.filter(environment=environment).select_related(*RELATED):
+            self._compare(runtime, placement, found.pop(placement.name, []))
         for name, instances in found.items():
             if name.rpartition(".")[2] == environment.slug:
                 _remove_orphans(runtime, name, instances)
 
-    def _compare(self, placement: Placement, instances: list[Instance]) -> None:
+    def _compare(self, runtime: Runtime, placement: Placement, instances: list[Instance]) -> None:
+        """A run of this key writes down itself what it leaves; what was seen while one worked is half old, half new."""
         if _is_busy(placement.key):
-            return  # a run of this key is changing things right now; it writes down what it leaves
-        current = placement.current
-        if current is None or placement.wanted == Wanted.REMOVED:
-            drift = ["Something runs here that nobody asked for."] if instances else []
-            if drift or placement.wanted == Wanted.REMOVED:
-                self._repair(placement, drift)
             return
-        own = [one for one in instances if one.deployment == current.label and one.replica < placement.replicas]
-        drift = _drift(placement, current, own, instances)
-        self._write_down(placement, own, drift)
-        if drift:
-            self._repair(placement, drift)
-
-    def _write_down(self, placement: Placement, own: list[Instance], drift: list[str]) -> None:
-        healthy = sum(1 for one in own if one.state == InstanceState.RUNNING and one.health != "unhealthy")
-        is_stopped = placement.wanted == Wanted.STOPPED
-        health = overall_health(healthy, placement.replicas, is_stopped=is_stopped)
-        observed = [describe(one) for one in own]
-        is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
-        if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
-            observe(placement=placement, health=Health(health), drift=drift, observed=observed)
+        if differences(placement, instances):
+            again = Placement.objects.select_related(*RELATED).filter(pk=placement.pk).first()
+            if again is None:
+                return
+            placement, instances = again, runtime.instances(placement.name)
+        drift = differences(placement, instances)
+        if _is_busy(placement.key) or not Placement.objects.filter(pk=placement.pk, current=placement.current_id).exists():
+            return
+        if placement.current is not None and placement.wanted != Wanted.REMOVED:
+            _write_down(placement, placement.current, instances, drift)
+        self._repair(placement, drift)
 
     def _repair(self, placement: Placement, drift: list[str]) -> None:
-        now = time.monotonic()
-        if now - self._repaired_at.get(placement.pk, -REPAIR_PAUSE) >= REPAIR_PAUSE:
-            self._repaired_at[placement.pk] = now
+        if not drift:
+            self._repairs.pop(placement.pk, None)
+            return
+        repairs = self._repairs.setdefault(placement.pk, _Repairs())
+        if repairs.is_due():
             log.warning("Repairing %s: %s", placement.name, " ".join(drift))
             request_repair(placement=placement)
+
+
+class _Repairs:
+    """When to repair one placement: at once, and less and less often while that does not help."""
+
+    def __init__(self) -> None:
+        self._next, self._pause = 0.0, FIRST_PAUSE
+
+    def is_due(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next, self._pause = now + self._pause, min(2 * self._pause, LONGEST_PAUSE)
+        return True
+
+
+def differences(placement: Placement, instances: list[Instance]) -> list[str]:
+    """What is there and should not be, or should be and is not, in sentences."""
+    current = placement.current
+    if placement.wanted == Wanted.REMOVED:
+        return ["It is to be removed from here."]
+    if current is None:
+        return ["Something runs here that nobody asked for."] if instances else []
+    return _drift(placement, current, _own(placement, current, instances), instances)
+
+
+def _own(placement: Placement, current: Deployment, instances: list[Instance]) -> list[Instance]:
+    return [one for one in instances if one.deployment == current.label and one.replica < placement.replicas]
+
+
+def _write_down(placement: Placement, current: Deployment, instances: list[Instance], drift: list[str]) -> None:
+    own = _own(placement, current, instances)
+    healthy = sum(1 for one in own if one.state == InstanceState.RUNNING and one.health != "unhealthy")
+    health = overall_health(healthy, placement.replicas, is_stopped=placement.wanted == Wanted.STOPPED)
+    observed = [describe(one) for one in own]
+    is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
+    if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
+        observe(placement=placement, health=health, drift=drift, observed=observed)
 
 
 def _drift(placement: Placement, current: Deployment, own: list[Instance], everything: list[Instance]) -> list[str]:
     """What differs from what should be, in sentences."""
     if placement.wanted == Wanted.STOPPED:
-        alive = [one for one in everything if one.state in _ALIVE]
-        return [f"{one.name} runs although it should be stopped." for one in alive]
+        alive = [one for one in everything if one.state not in _ENDED]
+        return [f"{one.name} runs although it should be stopped." for one in alive] + _stopped_route_drift(placement)
     found = []
     present = {one.replica for one in own if one.state != InstanceState.STOPPED}
     missing = [str(number) for number in range(placement.replicas) if number not in present]
@@ -120,14 +157,20 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
 
 
 def _route_drift(placement: Placement, own: list[Instance]) -> list[str]:
-    addresses = {one.address for one in own if one.address and one.state in _ALIVE}
+    addresses = {one.address for one in own if one.address and one.state not in _ENDED}
     for host in placement.hosts:
         route = proxy().route(host)
-        if route is None or route.kind not in {RouteKind.OPEN, RouteKind.SIGNED_IN}:
+        if route is None or route.kind not in _SERVING:
             return [f"{host} is not routed."]
         if addresses and set(route.addresses) != addresses:
             return [f"{host} is routed to other addresses."]
     return []
+
+
+def _stopped_route_drift(placement: Placement) -> list[str]:
+    """Any page of ours will do; a route to instances that are gone will not."""
+    routes = {host: proxy().route(host) for host in placement.hosts}
+    return [f"{host} has no page." for host, route in routes.items() if route is None or route.kind in _SERVING]
 
 
 def _is_busy(key: str) -> bool:

@@ -161,16 +161,25 @@ def _want(
     for name, value in changes.items():
         setattr(row, name, value)
     row.save(update_fields=list(changes))
-    enqueue(kind=STORY, key=row.key, payload=_payload(row, payload or {}), lane=row.environment.lane, priority=10)
+    more = {**(payload or {}), "asked": sorted(changes)}
+    enqueue(kind=STORY, key=row.key, payload=_payload(row, more), lane=row.environment.lane, priority=_urgency(row))
     record(who=actor.who, verb=verb, on=on_placement(row), comment=why, before=before, after=changes)
     return row
+
+
+def _urgency(row: Placement) -> int:
+    """Before other applications' deployments, but never before what was asked of this one earlier."""
+    return 0 if Run.objects.filter(key=row.key, finished_at=None).exists() else 10
 
 
 def _enqueue_removal(actor: Actor, placement: Placement, volumes: bool) -> None:
     placement.wanted = Wanted.REMOVED
     placement.save(update_fields=["wanted"])
     enqueue(
-        kind=STORY, key=placement.key, payload=_payload(placement, {"volumes": volumes}), lane=placement.environment.lane
+        kind=STORY,
+        key=placement.key,
+        payload=_payload(placement, {"volumes": volumes, "asked": ["wanted"]}),
+        lane=placement.environment.lane,
     )
     record(who=actor.who, verb="placement.remove_requested", on=on_placement(placement))
 

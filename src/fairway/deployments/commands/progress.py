@@ -16,6 +16,7 @@ from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.rules import Health, Kind, Status, Wanted
 from fairway.deployments.subjects import deployment_facts, on_deployment, on_placement
 from fairway.drivers.proxy.contract import ProbeFigure
+from fairway.engine.models import Run
 
 Line = tuple[int, float, str, str, str]  # number, unix time, step, stream, text
 
@@ -76,18 +77,38 @@ def artifact_settled(*, deployment: Deployment, artifact: Artifact) -> None:
     record(who=SYSTEM.who, verb="deployment.artifact_settled", on=on_deployment(deployment), after=after)
 
 
+def replicas_settled(*, deployment: Deployment, replicas: int) -> None:
+    """It runs as many instances as the placement has now; nobody asked for another number."""
+    if deployment.replicas != replicas:
+        Deployment.objects.filter(pk=deployment.pk).update(replicas=replicas)
+        deployment.replicas = replicas
+
+
 @transaction.atomic
-def switched(*, deployment: Deployment, placement: Placement, served_digest: str) -> None:
-    """The route serves this deployment now. Running it again changes nothing."""
+def switched(
+    *,
+    deployment: Deployment,
+    placement: Placement,
+    served_digest: str,
+    observed: Sequence[Mapping[str, Any]] | None = None,
+) -> None:
+    """The route serves this deployment now. Running it again changes nothing.
+
+    What a person asked of the placement after this deployment, and which waits for its turn, still stands.
+    """
     row = Placement.objects.select_for_update().get(pk=placement.pk)
     if row.current_id == deployment.pk:
         return
     before = {"deployment": row.current_id}
     if row.current_id is not None and deployment.kind != Kind.RESTART:
         row.previous_good_id = _good_before(row, deployment)
-    row.current, row.wanted, row.replicas = deployment, Wanted.RUNNING, deployment.replicas
-    row.health, row.drift = Health.HEALTHY, []
-    row.save(update_fields=["current", "previous_good", "wanted", "replicas", "health", "drift"])
+    later = _asked_since(deployment)
+    row.current, row.health, row.drift = deployment, Health.HEALTHY, []
+    row.wanted = row.wanted if "wanted" in later else Wanted.RUNNING
+    row.replicas = row.replicas if "replicas" in later else deployment.replicas
+    if observed is not None:
+        row.observed, row.observed_at = [dict(one) for one in observed], timezone.now()
+    row.save(update_fields=["current", "previous_good", "wanted", "replicas", "health", "drift", "observed", "observed_at"])
     Deployment.objects.filter(pk=deployment.pk).update(
         switched_at=timezone.now(), served_digest=served_digest, replaces_id=before["deployment"]
     )
@@ -114,17 +135,24 @@ def _good_before(row: Placement, deployment: Deployment) -> int | None:
     return row.current_id
 
 
+def _asked_since(deployment: Deployment) -> set[str]:
+    """The fields of the placement that a person changed after asking for this deployment, by acts still to be done."""
+    pending = Run.objects.filter(key=deployment.key, pk__gt=deployment.run_id or 0, finished_at=None)
+    return {name for payload in pending.values_list("payload", flat=True) for name in payload.get("asked", ())}
+
+
 @transaction.atomic
-def switched_back(
-    *, deployment: Deployment, placement: Placement, to: Deployment | None, previous_good_id: int | None = None
-) -> None:
-    """A cancelled or broken deployment gave the traffic back; `previous_good_id` is what a rollback led to before it."""
+def switched_back(*, deployment: Deployment, placement: Placement, to: Deployment | None, before: Mapping[str, Any]) -> None:
+    """A cancelled or broken deployment gave the traffic back; `before` is what the placement was: ``previous_good``,
+    ``wanted``, ``replicas``."""
     row = Placement.objects.select_for_update().get(pk=placement.pk)
     if row.current_id != deployment.pk:
         return
-    row.current, row.previous_good_id = to, previous_good_id
-    row.replicas = to.replicas if to else row.replicas
-    row.save(update_fields=["current", "previous_good", "replicas"])
+    later = _asked_since(deployment)
+    row.current, row.previous_good_id = to, before["previous_good"]
+    row.wanted = row.wanted if "wanted" in later else before["wanted"]
+    row.replicas = row.replicas if "replicas" in later else before["replicas"]
+    row.save(update_fields=["current", "previous_good", "wanted", "replicas"])
     after = {"deployment": to.pk if to else None}
     record(
         who=SYSTEM.who,

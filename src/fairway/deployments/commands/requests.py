@@ -202,7 +202,8 @@ def _request(
         reason=parse_text(reason, field="reason", longest=500),
         broke_glass=glass,
     )
-    deployment.run = enqueue(kind=STORY, key=deployment.key, payload={"deployment": deployment.pk}, lane=environment.lane)
+    payload = {"deployment": deployment.pk, "replicas": replicas}
+    deployment.run = enqueue(kind=STORY, key=deployment.key, payload=payload, lane=environment.lane)
     deployment.save(update_fields=["run"])
     if glass:
         record(who=actor.who, verb="gate.glass_broken", on=on_deployment(deployment), comment=glass)

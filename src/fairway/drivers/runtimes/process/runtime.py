@@ -170,9 +170,10 @@ class ProcessRuntime:
         return readings.usage(readings.descendants(state["minder"][0]))
 
     def ensure_volume_removed(self, volume: str) -> None:
-        place = self.places.volume(volume)
-        if place.is_dir():
-            _erase(place)
+        """A placement's name is the volume that its instances share without having asked: their home."""
+        for place in (self.places.volume(volume), self.places.home(volume)):
+            if place.is_dir():
+                _erase(place)
 
     # -- reading
 

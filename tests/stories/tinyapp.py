@@ -1,0 +1,108 @@
+"""A tiny application made for trying everything on it: a folder with a Procfile, its behaviour set by knobs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+MAIN = '''
+import json, os, signal, sys, threading, time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+KNOBS = json.loads(Path("knobs.json").read_text())
+
+
+def hold(name):
+    """Wait as long as the file that this knob names is there."""
+    while name and Path(name).exists():
+        time.sleep(0.02)
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        url = urlsplit(self.path)
+        asked = parse_qs(url.query)
+        if url.path == "/slow":
+            time.sleep(float(asked["s"][0]))
+        elif url.path == "/held":
+            hold(asked["by"][0])
+        elif url.path == "/die":
+            os._exit(7)
+        elif url.path == "/say":
+            print(asked["text"][0], flush=True)
+        facts = {"version": KNOBS["version"], "pid": os.getpid(), "greeting": os.environ.get("GREETING", "")}
+        facts["names"] = sorted(os.environ)
+        facts["secret_letters"] = len(os.environ.get("PASSWORD", ""))
+        facts["kept"] = sorted(name.name for name in Path("data").iterdir()) if Path("data").is_dir() else []
+        if url.path == "/keep":
+            (Path("data") / asked["name"][0]).write_text("kept")
+        status = KNOBS.get("health", 200) if url.path == "/health" else 200
+        body = json.dumps(facts).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+if KNOBS.get("ignores_term"):
+    signal.signal(signal.SIGTERM, lambda *_: print("not now", flush=True))
+for line in KNOBS.get("says", ()):
+    print(line.replace("{PASSWORD}", os.environ.get("PASSWORD", "")), flush=True)
+if KNOBS.get("crashes"):
+    print("Traceback: the tiny application cannot start", file=sys.stderr, flush=True)
+    sys.exit(3)
+hold(KNOBS.get("start_held_by"))
+if KNOBS.get("deaf"):
+    print("listening nowhere", flush=True)
+    while True:
+        time.sleep(60)
+server = Server((os.environ["HOST"], int(os.environ["PORT"])), Handler)
+if "dies_after" in KNOBS:
+    threading.Timer(KNOBS["dies_after"], lambda: (print("dying now", flush=True), os._exit(4))).start()
+server.serve_forever(poll_interval=0.05)
+'''
+
+BUILD = """
+import json, sys, time
+from pathlib import Path
+
+KNOBS = json.loads(Path("knobs.json").read_text())
+for number in range(KNOBS.get("build_lines", 1)):
+    print(f"build line {number}")
+sys.stdout.flush()
+while KNOBS.get("build_held_by") and Path(KNOBS["build_held_by"]).exists():
+    time.sleep(0.02)
+"""
+
+
+def make(folder: Path, version: str, *, requirements: str = "", **knobs: object) -> Path:
+    """Write the application into `folder` and return it.
+
+    Knobs: `says` (lines printed at start), `crashes`, `deaf` (never opens its port), `health` (status of /health),
+    `dies_after` (seconds after it opened its port), `start_held_by` (a file: it opens its port once that is gone),
+    `ignores_term`, `build_lines` (printed by the build), `build_held_by` (a file: the build ends once that is gone).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "Procfile").write_text("web: python main.py\n")
+    (folder / "main.py").write_text(MAIN)
+    (folder / "manage.py").write_text(BUILD)
+    (folder / "requirements.txt").write_text(requirements)
+    (folder / "VERSION").write_text(f"{version}\n")
+    (folder / "knobs.json").write_text(json.dumps({"version": version, **knobs}))
+    return folder
+
+
+SPEC = {"health_path": "/health", "install": {"collectstatic": True}}
+"""What a person adds to what is detected: a health path, and that the build runs manage.py (printing, waiting)."""
