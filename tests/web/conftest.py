@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core.cache import cache
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +17,7 @@ from fairway.deployments.commands import progress, requests
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import Status
 from fairway.deployments.subjects import placement_of
+from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from tests.conftest import make_artifact
 
@@ -41,6 +43,7 @@ def browse() -> Browser:
     return of
 
 
+@transaction.atomic
 def finish(deployment: Deployment, status: Status = Status.SUCCEEDED, sentence: str = "") -> Deployment:
     """Write what a worker would have written."""
     deployment.refresh_from_db()
@@ -52,8 +55,6 @@ def finish(deployment: Deployment, status: Status = Status.SUCCEEDED, sentence: 
         progress.switched(deployment=deployment, placement=placement, served_digest=digest)
     progress.ended(deployment, status, sentence, "")
     if deployment.run is not None:
-        from fairway.engine.models import Run
-
         Run.objects.filter(pk=deployment.run_id).update(
             status="succeeded", finished_at=timezone.now(), owner="", holds_key=False
         )

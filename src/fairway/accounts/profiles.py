@@ -23,7 +23,7 @@ Grants = Iterable[tuple[str, int | None, int | None]]
 def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", theme: str = "") -> User:
     """Change one's own. Raises `Invalid`."""
     require(actor, Act.OWN_ACCOUNT)
-    user = User.objects.select_for_update().get(pk=actor.id)
+    user = User.objects.select_for_update().get(pk=actor.id or 0)
     if language not in LANGUAGES:
         raise Invalid("language", "use en or fr, or leave it empty to follow the browser.")
     if theme not in THEMES:

@@ -1,8 +1,8 @@
 """What running instances print, followed once per instance however many people look.
 
-A runtime's `output` blocks, so each followed instance has one thread; there are at most `MOST` of them. Everybody who looks
-at an instance shares its thread. A stream numbers the lines it sends itself, and its event ids carry the time of the last line,
-so that a browser that comes back gets what it missed.
+A runtime's `output` blocks, so each followed instance has one thread; there are at most `MOST` of them. Everybody who
+looks at an instance shares its thread. A stream numbers the lines it sends itself, and its event ids carry the time of the
+last line, so that a browser that comes back gets what it missed.
 """
 
 from __future__ import annotations

@@ -1,13 +1,14 @@
 """Who watches what: events come in once, each fragment is rendered once, and everybody who may see it gets it.
 
-Everything here lives in the event loop; the tail has a thread of its own, and rendering borrows one for a moment. A stream says
-which event it has seen everything up to only after every fragment of a round is in its box, so that coming back with that
-number (`Last-Event-ID`) misses nothing.
+Everything here lives in the event loop; the tail has a thread of its own, and rendering borrows one for a moment. A stream
+says which event it has seen everything up to only after every fragment of a round is in its box, so that coming back with
+that number (`Last-Event-ID`) misses nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -163,7 +164,8 @@ class Hub:
 
     async def in_thread(self, work: Callable[[], Answer]) -> Answer:
         """Run database work in one of our few threads; its connection is closed afterwards."""
-        assert self._loop is not None and self._threads is not None
+        assert self._loop is not None
+        assert self._threads is not None
 
         def closing() -> Answer:
             try:
@@ -180,9 +182,9 @@ class Hub:
         self._events, self._arrived, self._ready = [], asyncio.Event(), asyncio.Event()
         self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fairway-live")
         self._tail = Tail(
-            on_start=lambda: loop.call_soon_threadsafe(self._ready.set),
-            on_events=lambda events: loop.call_soon_threadsafe(self._hear, events),
-            on_logs=lambda lengths: loop.call_soon_threadsafe(self._hear_logs, lengths),
+            on_start=lambda: _soon(loop, self._ready.set),
+            on_events=lambda events: _soon(loop, self._hear, events),
+            on_logs=lambda lengths: _soon(loop, self._hear_logs, lengths),
             watched_logs=lambda: list(self._logs),
         )
         self._tail.start()
@@ -249,12 +251,9 @@ class Hub:
 
     async def _make_up(self, stream: TopicStream, after: int) -> None:
         missed = await self.in_thread(lambda: events_after(after, limit=MOST_MISSED + 1))
-        if len(missed) > MOST_MISSED:
-            touched = {stream: list(stream.topics.values())}
-        else:
-            touched = self._touched(missed, [stream])
-        await self._render(touched)
-        stream.seen(missed[-1].pk if missed and len(missed) <= MOST_MISSED else after)
+        is_all = len(missed) > MOST_MISSED
+        await self._render({stream: list(stream.topics.values())} if is_all else self._touched(missed, [stream]))
+        stream.seen(missed[-1].pk if missed else after)
 
     async def _render(self, touched: dict[TopicStream, list[Topic]]) -> None:
         jobs = _jobs(touched)
@@ -293,6 +292,12 @@ class Hub:
                 names = list(stream.topics)
                 allowed = await self.in_thread(lambda who=viewer.actor, names=names: watchable(who, names))  # type: ignore[misc]
                 stream.topics = {topic.name: topic for topic in allowed}
+
+
+def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *given: Any) -> None:
+    """From another thread. A loop that has closed meanwhile has nobody left to tell."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(what, *given)
 
 
 def _deliver(job: _Job, data: dict[str, str]) -> None:

@@ -1,9 +1,9 @@
 """Server-sent events: thousands of open pages on one tail, without a thread or a database connection each.
 
-The views behind these addresses are ordinary ones: they ask for permission, answer in a few milliseconds and give the request's
-thread and connection back. What they answer is a *ticket* (`admit`), which this ASGI layer, wrapped around Django, turns into
-the stream. A stream is a set of topics (or one log) and a bounded box of messages; a fragment that was rendered anew replaces
-the one still waiting in the box, so a slow reader costs nothing and never falls behind.
+The views behind these addresses are ordinary ones: they ask for permission, answer in a few milliseconds and give the
+request's thread and connection back. What they answer is a *ticket* (`admit`), which this ASGI layer, wrapped around Django,
+turns into the stream. A stream is a set of topics (or one log) and a bounded box of messages; a fragment that was rendered
+anew replaces the one still waiting in the box, so a slow reader costs nothing and never falls behind.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def redeem(ticket: str) -> Source | None:
 
 
 class Streams:
-    """The ASGI layer. Ends every stream when the process is asked to stop, so that a graceful stop does not wait for viewers."""
+    """The ASGI layer. Ends every stream when the process is asked to stop: a graceful stop does not wait for viewers."""
 
     def __init__(self, application: Application) -> None:
         self._application = application

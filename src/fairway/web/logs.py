@@ -1,4 +1,4 @@
-"""Logs as streams: a deployment's from the database, an instance's from its runtime; read once, however many people watch."""
+"""A deployment's log as a stream; every page of lines is read once, however many people watch."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class ContentPolicy:
 
 
 class PersonLanguage:
-    """A person who chose a language sees it on every device; the cookie (Django's LocaleMiddleware) decides for strangers."""
+    """A person's chosen language holds on every device; where there is a cookie, Django's LocaleMiddleware has decided."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response

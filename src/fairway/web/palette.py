@@ -1,4 +1,4 @@
-"""What the command palette offers: every application, environment and page the actor may open. The browser does the search."""
+"""What the command palette offers: every application, environment and page the actor may open. The browser searches."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """One thread per process that notices committed events and log lines, however many people watch.
 
-SQLite tells through ``PRAGMA data_version``, which moves when another connection has committed: one PRAGMA per look, and the
-tables are read only after it moved. PostgreSQL wakes us through the engine's NOTIFY channel, with a look every `POLL` seconds as
-the safety net. Numbers of events are in the order of their commits (see `activity.commands.record`), so "everything after
-number n" misses nothing.
+SQLite tells through ``PRAGMA data_version``, which moves when another connection has committed: one PRAGMA per look, and
+the tables are read only after it moved. PostgreSQL wakes us through the engine's NOTIFY channel, with a look every `POLL`
+seconds as the safety net. Numbers of events are in the order of their commits (see `activity.commands.record`), so
+"everything after number n" misses nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LogLengths = dict[int, tuple[int, str]]  # deployment → (lines written, status
 
 
 class Tail:
-    """Tells `on_events` of every event after its start, in order, and `on_logs` when a watched log grew or its deployment ended.
+    """Tells `on_events` of every event after its start, in order, and `on_logs` when a watched log grew or ended.
 
     `on_start` is called once, when it knows from where on it tells. All are called from the tail's own thread.
     """

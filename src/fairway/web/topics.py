@@ -47,7 +47,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class Kind:
-    """A family of topics. Without `template` the page is only told to fetch its fragment again (its filters are in its address)."""
+    """A family of topics. Without `template` the page is told to fetch its fragment again: its address holds filters."""
 
     pattern: re.Pattern[str]
     subjects: tuple[str, ...]
@@ -98,7 +98,7 @@ def topic_named(name: str) -> Topic | None:
 
 
 def render(topic: Topic, actor: Actor, language: str) -> dict[str, str] | None:
-    """What to send: ``{"topic", "html"}``, ``{"topic"}`` when the page must fetch it itself, None when it is not there (any more)."""
+    """What to send: ``{"topic", "html"}``, ``{"topic"}`` when the page must fetch it itself, None when it is gone."""
     if not topic.kind.template:
         return {"topic": topic.name}
     match = topic.kind.pattern.fullmatch(topic.name)

@@ -1,1 +1,1 @@
-"""What templates are given: one module per thing shown. Reads only; a page and its live fragments are built by the same functions."""
+"""What templates are given, one module per thing shown. Reads only; a page and its live fragments share these functions."""

@@ -117,7 +117,7 @@ _last: tuple[float, Chain] | None = None
 
 
 def chain() -> Chain:
-    """Whether the chain is whole, as of the last walk; walking costs seconds with a million events, so nobody waits for it here."""
+    """Whether the chain is whole, as of the last walk: walking it takes long with a million events, so no page waits."""
     if _last is None:
         return Chain(None, 0, None, _("The chain has not been checked since this process started."))
     return _last[1]

@@ -1,8 +1,9 @@
 """Who may open a signed-in application: the proxy asks before every request, and a sign-in here is handed over to its host.
 
-The hand-over: the proxy asks `check`, which sends a stranger to ``/access/enter`` on Fairway's own address; there the session is
-known, so a code that is good for one minute, one host, one person and one use goes back with the browser; `hand_over`, served
-on the application's host, turns it into a cookie of that host alone. An application never sees Fairway's own session.
+The hand-over: the proxy asks `check`, which sends a stranger to ``/access/enter`` on Fairway's own address; there the
+session is known, so a code that is good for one minute, one host, one person and one use goes back with the browser;
+`hand_over`, served on the application's host, turns it into a cookie of that host alone. An application never sees Fairway's
+own session.
 """
 
 from __future__ import annotations

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from typing import Any
 
+from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.core.handlers.asgi import ASGIRequest
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -44,8 +47,8 @@ def history_context(request: HttpRequest, actor: Actor, application: str = "") -
     """What ``deployments/history.html`` needs; `application` narrows it for good."""
     filters = {name: request.GET.get(name, "") for name in HISTORY_FILTERS}
     chosen = history(actor, history_wanted(filters | ({"application": application} if application else {})))
-    shown = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
-    shown.object_list = rows(list(shown.object_list))  # type: ignore[assignment, arg-type]
+    shown: Page[Any] = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
+    shown.object_list = rows(list(shown.object_list))
     return {"filters": filters, "choices": history_choices(actor), "page": shown, "hide_application": bool(application)}
 
 
@@ -122,7 +125,9 @@ def log_stream(request: HttpRequest, number: int) -> HttpResponse:
 def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
     """The whole log as plain text."""
     one = deployment(actor_of(request), number)
-    response = StreamingHttpResponse(_text_of(one), content_type="text/plain; charset=utf-8")
+    text = _text_of(one)
+    body = _piece_by_piece(text) if isinstance(request, ASGIRequest) else text
+    response = StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'inline; filename="{one.application.slug}-{one.pk}.log"'
     return response
 
@@ -130,7 +135,17 @@ def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
 def _text_of(one: Deployment) -> Iterator[str]:
     after = 0
     while lines := log_lines(one, after=after, limit=LOG_PAGE):
-        for line in lines:
-            at = datetime.fromtimestamp(line["at"], UTC).isoformat(timespec="milliseconds")
-            yield f"{at} {line['step']:<10} {line['text']}\n"
+        yield "".join(_text_line(line) for line in lines)
         after = lines[-1]["n"]
+
+
+def _text_line(line: dict[str, Any]) -> str:
+    at = datetime.fromtimestamp(line["at"], UTC).isoformat(timespec="milliseconds")
+    return f"{at} {line['step']:<10} {line['text']}\n"
+
+
+async def _piece_by_piece(text: Iterator[str]) -> AsyncIterator[str]:
+    """Under ASGI Django would read a plain iterator to its end before it sends the first byte."""
+    following = sync_to_async(lambda: next(text, None))
+    while (piece := await following()) is not None:
+        yield piece

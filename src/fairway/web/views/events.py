@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from django.core.paginator import Paginator
+from typing import Any
+
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
@@ -20,8 +22,8 @@ PER_PAGE = 50
 def event_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     filters = {name: request.GET.get(name, "") for name in FILTERS}
-    shown = Paginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
-    shown.object_list = [event_shown(event) for event in shown.object_list]  # type: ignore[assignment]
+    shown: Page[Any] = Paginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
+    shown.object_list = [event_shown(event) for event in shown.object_list]
     context = {
         "filters": filters,
         "choices": choices(actor),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -65,7 +66,7 @@ def application_url(application: Application) -> str:
     return reverse("application-detail", args=[application.slug])
 
 
-def _asked(request: HttpRequest) -> dict[str, str]:
+def _asked(request: HttpRequest) -> dict[str, Any]:
     return {"reason": request.POST.get("reason", ""), "break_glass": request.POST.get("break_glass", "")}
 
 

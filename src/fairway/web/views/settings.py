@@ -38,7 +38,7 @@ def settings_home(request: HttpRequest) -> HttpResponse:
 @needs(Act.OWN_ACCOUNT)
 def profile(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    user = User.objects.get(pk=actor.id)
+    user = User.objects.get(pk=actor.id or 0)
     initial = {"name": user.get_full_name(), "email": user.email, "language": user.language, "theme": user.theme}
     form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():

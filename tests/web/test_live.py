@@ -1,0 +1,382 @@
+"""Live updates: nothing is missed, nothing leaks, nothing is held. On a real file, with committed transactions and real threads."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from shutil import copy
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.core.management import call_command
+from django.db import connection, connections, transaction
+from django.test import Client
+
+from fairway.accounts.commands import set_active
+from fairway.accounts.models import User
+from fairway.accounts.rules import SYSTEM, Actor, Role
+from fairway.activity.commands import record
+from fairway.activity.models import Event
+from fairway.activity.queries import latest_number
+from fairway.activity.rules import On
+from fairway.applications.commands import create_application
+from fairway.deployments.commands import progress
+from fairway.deployments.commands.requests import request_deployment
+from fairway.environments.commands import lock_environment
+from fairway.web.hub import HUB
+from fairway.web.live import Streams
+from fairway.web.tail import Tail
+from tests.conftest import make_artifact, make_environment, make_person
+from tests.engine.conftest import connected_to
+from tests.web.conftest import finish, live
+
+PATIENCE = 20.0
+
+
+@pytest.fixture(scope="module")
+def empty_file(tmp_path_factory, django_db_blocker):
+    place = tmp_path_factory.mktemp("live") / "empty.sqlite3"
+    with django_db_blocker.unblock(), connected_to(f"sqlite://{place}"):
+        call_command("migrate", run_syncdb=True, verbosity=0)
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return place
+
+
+@pytest.fixture
+def database(empty_file, tmp_path, django_db_blocker) -> Iterator[None]:
+    place = tmp_path / "live.sqlite3"
+    copy(empty_file, place)
+    with django_db_blocker.unblock(), connected_to(f"sqlite://{place}"):
+        yield
+
+
+@dataclass
+class Message:
+    event: str
+    data: Any
+    id: str = ""
+
+
+class Viewer:
+    """A browser's EventSource, spoken to the ASGI application itself."""
+
+    def __init__(self, application: Any, path: str, cookie: str, headers: dict[str, str]) -> None:
+        self._application, self._path, self._cookie, self._headers = application, path, cookie, headers
+        self._sent: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._said: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._text = ""
+        self.status = 0
+
+    async def open(self) -> None:
+        path, _, query = self._path.partition("?")
+        given = {"host": "localhost", "cookie": self._cookie, **self._headers}
+        scope = {
+            "type": "http", "http_version": "1.1", "method": "GET", "path": path, "raw_path": path.encode(),
+            "query_string": query.encode(), "scheme": "http", "server": ("localhost", 8000), "client": ("127.0.0.1", 1),
+            "headers": [(name.encode(), value.encode()) for name, value in given.items()],
+        }  # fmt: skip
+        await self._said.put({"type": "http.request", "body": b"", "more_body": False})
+        self.task = asyncio.create_task(self._application(scope, self._said.get, self._sent.put))
+        start = await asyncio.wait_for(self._sent.get(), PATIENCE)
+        self.status, self.headers = start["status"], dict(start["headers"])
+
+    async def next(self) -> Message | None:
+        """The next message; None when the stream ended."""
+        while "\n\n" not in self._text:
+            part = await asyncio.wait_for(self._sent.get(), PATIENCE)
+            self._text += part.get("body", b"").decode()
+            if not part.get("more_body"):
+                return None
+        block, _, self._text = self._text.partition("\n\n")
+        fields = dict(line.partition(": ")[::2] for line in block.splitlines() if not line.startswith(":"))
+        if "event" not in fields:
+            return await self.next()
+        return Message(fields["event"], json.loads(fields["data"]), fields.get("id", ""))
+
+    async def until(self, event: str) -> Message:
+        while (found := await self.next()) is not None:
+            if found.event == event:
+                return found
+        raise AssertionError(f"the stream ended without {event}")
+
+    async def close(self) -> None:
+        await self._said.put({"type": "http.disconnect"})
+        await asyncio.wait_for(self.task, PATIENCE)
+
+
+def cookie_of(actor: Actor) -> str:
+    client = Client()
+    client.force_login(User.objects.get(pk=actor.id))
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+@asynccontextmanager
+async def watching(actor: Actor, path: str, application: Any = None, **headers: str) -> AsyncIterator[Viewer]:
+    cookie = await doing(lambda: cookie_of(actor))
+    viewer = Viewer(application or Streams(get_asgi_application()), path, cookie, headers)
+    await viewer.open()
+    assert viewer.status == 200, viewer.headers
+    try:
+        yield viewer
+    finally:
+        await viewer.close()
+
+
+async def doing(work: Callable[[], Any]) -> Any:
+    """Domain work in a thread of its own, as a request or a worker would do it."""
+
+    def closing() -> Any:
+        try:
+            return work()
+        finally:
+            connections.close_all()
+
+    return await asyncio.to_thread(closing)
+
+
+def run(test: Callable[[], Awaitable[None]]) -> None:
+    async def whole() -> None:
+        await test()
+        for _ in range(100):  # whoever watched has left: the tail ends by itself
+            if not any(thread.name == "fairway-live-tail" for thread in threading.enumerate()):
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("the tail still runs although nobody watches")
+
+    asyncio.run(whole())
+
+
+def test_an_event_reaches_the_page_with_the_fragment_the_page_itself_shows(database):
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    create_application(actor=SYSTEM, name="Hello", source_kind="image", source={"image": "registry.test/hello:1"})
+
+    async def test() -> None:
+        async with watching(ada, f"/live?topics=home:matrix,environment:staging:state&after={latest_number_here}") as page:
+            assert page.status == 200
+            assert page.headers[b"content-type"].startswith(b"text/event-stream")
+            await page.until("hello")
+            await doing(lambda: lock_environment(actor=ada, environment=staging, reason="Stocktaking"))
+            found = {}
+            while (message := await page.next()).event == "fragment":
+                found[message.data["topic"]] = message.data["html"]
+            assert message.event == "hello"
+            assert int(message.id) == await doing(latest_number)
+            assert "Stocktaking" in found["environment:staging:state"]
+            assert 'id="home-matrix"' in found["home:matrix"]
+            assert "csrf-token-of-the-viewer" not in "".join(found.values())
+            assert 'name="csrfmiddlewaretoken"' in found["environment:staging:state"]
+
+    latest_number_here = latest_number()
+    run(test)
+
+
+def test_coming_back_with_a_number_makes_up_for_what_was_missed(database):
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    before = latest_number()
+    lock_environment(actor=ada, environment=staging, reason="While you were away")
+
+    async def test() -> None:
+        headers = {"last-event-id": str(before)}
+        async with watching(ada, "/live?topics=environment:staging:state&after=999999", **headers) as page:
+            message = await page.next()
+            assert message.event == "fragment"
+            assert "While you were away" in message.data["html"]
+            assert int((await page.until("hello")).id) == await doing(latest_number)
+
+    run(test)
+
+
+def test_more_missed_events_than_are_looked_at_render_everything_again(database, monkeypatch):
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    monkeypatch.setattr("fairway.web.hub.MOST_MISSED", 2)
+    for number in range(4):
+        lock_environment(actor=ada, environment=staging, reason=f"Reason {number}")
+
+    async def test() -> None:
+        async with watching(ada, "/live?topics=environment:staging:state&after=0") as page:
+            assert "Reason 3" in (await page.next()).data["html"]
+
+    run(test)
+
+
+def test_events_of_transactions_that_commit_out_of_order_are_all_told_once_and_in_order(database):
+    """Sixteen writers, some slow to commit, some rolling back, while the tail reads all the time."""
+    heard: list[int] = []
+    started = threading.Event()
+    tail = Tail(
+        on_start=started.set,
+        on_events=lambda events: heard.extend(event.pk for event in events),
+        on_logs=lambda lengths: None,
+        watched_logs=list,
+    )
+    tail.start()
+    assert started.wait(PATIENCE)
+
+    def write(writer: int) -> None:
+        try:
+            for number in range(8):
+                try:
+                    with transaction.atomic():
+                        record(who=SYSTEM.who, verb="test.written", on=On("test", number, f"{writer}"))
+                        threading.Event().wait(0.002 * (writer % 3))
+                        if (writer + number) % 5 == 0:
+                            raise KeyError
+                except KeyError:
+                    continue
+        finally:
+            connections.close_all()
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(16)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    written = list(Event.objects.order_by("pk").values_list("pk", flat=True))
+    deadline = threading.Event()
+    for _ in range(200):
+        if len(heard) >= len(written):
+            break
+        deadline.wait(0.05)
+    tail.ask_to_stop()
+    tail.join()
+    assert heard == written
+    assert len(written) > 90
+
+
+def test_a_person_hears_nothing_of_what_they_may_not_see(database):
+    staging, production = make_environment("staging"), make_environment("production", position=30)
+    vera, ada = make_person("vera", Role.VIEWER, environment=staging), make_person("ada", Role.ADMIN)
+
+    async def test() -> None:
+        topics = "environment:production:state,environment:staging:state,events,home:matrix,application:gone:recent"
+        async with watching(vera, f"/live?topics={topics}") as page:
+            stream = next(iter(HUB._streams))
+            assert set(stream.topics) == {"environment:staging:state", "events", "home:matrix"}
+            await HUB._ready.wait()
+            await doing(lambda: lock_environment(actor=ada, environment=production, reason="Secret plans"))
+            hidden = await doing(latest_number)
+            await doing(lambda: lock_environment(actor=ada, environment=staging, reason="Open plans"))
+            texts = []
+            while (message := await page.next()).event != "hello" or int(message.id) <= hidden:
+                texts.append(json.dumps(message.data))
+                assert message.event != "hello", "the first thing heard is about the event one may see"
+            assert any("Open plans" in text for text in texts)
+            assert not any("Secret plans" in text or "roduction" in text for text in texts)
+
+    run(test)
+
+
+def test_the_stream_ends_when_its_person_is_shut_out(database):
+    ada, vera = make_person("ada", Role.ADMIN), make_person("vera", Role.VIEWER)
+    user = User.objects.get(pk=vera.id)
+
+    async def test() -> None:
+        async with watching(vera, "/live?topics=home:running") as page:
+            await HUB._ready.wait()
+            await doing(lambda: set_active(actor=ada, user=user, is_active=False))
+            while await page.next() is not None:
+                pass
+
+    run(test)
+
+
+def test_nobody_signed_in_is_sent_to_sign_in(database):
+    make_person("ada", Role.ADMIN)
+
+    async def test() -> None:
+        viewer = Viewer(Streams(get_asgi_application()), "/live?topics=home:matrix", "", {})
+        await viewer.open()
+        assert viewer.status == 302
+        assert b"/accounts/login/" in viewer.headers[b"Location"]
+        await viewer.close()
+
+    run(test)
+
+
+def test_viewers_hold_neither_threads_nor_connections_and_share_one_rendering(database, monkeypatch):
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    application = Streams(get_asgi_application())
+    rendered: list[str] = []
+    from fairway.web import hub
+
+    original = hub.render
+    monkeypatch.setattr(hub, "render", lambda topic, *rest: rendered.append(topic.name) or original(topic, *rest))
+
+    async def test() -> None:
+        cookie = await doing(lambda: cookie_of(ada))
+        viewers = [Viewer(application, "/live?topics=environment:staging:state", cookie, {}) for _ in range(150)]
+        for viewer in viewers:
+            await viewer.open()
+        await HUB._ready.wait()
+        assert threading.active_count() < 30
+        await doing(lambda: lock_environment(actor=ada, environment=staging, reason="Everybody"))
+        for viewer in viewers:
+            assert "Everybody" in (await viewer.until("fragment")).data["html"]
+        assert rendered == ["environment:staging:state"]
+        for viewer in viewers:
+            await viewer.close()
+        assert not HUB._streams
+
+    run(test)
+
+
+def test_all_streams_end_when_the_process_is_asked_to_stop(database):
+    ada = make_person("ada", Role.ADMIN)
+    application = Streams(get_asgi_application())
+
+    async def test() -> None:
+        async with watching(ada, "/live?topics=home:matrix", application) as page:
+            threading.Thread(target=application.end_all).start()
+            while await page.next() is not None:
+                pass
+            await asyncio.wait_for(page.task, PATIENCE)
+
+    run(test)
+
+
+def test_a_log_streams_line_by_line_and_says_when_it_is_complete(database):
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    hello = create_application(actor=SYSTEM, name="Hello", source_kind="image", source={"image": "registry.test/hello:1"})
+    one = request_deployment(actor=ada, application=hello, environment=staging, artifact=make_artifact(hello))
+    progress.append_log(deployment_id=one.pk, lines=[(1, 1.5, "start", "stdout", "one"), (2, 2.5, "start", "stdout", "two")])
+
+    async def test() -> None:
+        async with watching(ada, f"/deployments/{one.pk}/log/stream?after=1") as page:
+            first = await page.until("log")
+            assert [line["text"] for line in first.data] == ["two"]
+            assert first.data[0]["at"].startswith("1970-01-01T00:00:02.500")
+            await doing(lambda: progress.append_log(deployment_id=one.pk, lines=[(3, 3.5, "check", "stderr", "three")]))
+            second = await page.until("log")
+            assert [line["n"] for line in second.data] == [3]
+            assert second.id == "3"
+            await doing(lambda: finish(one))
+            assert (await page.next()).event == "complete"
+            assert await page.next() is None
+
+    run(test)
+
+
+def test_a_log_of_an_ended_deployment_is_sent_whole_to_whoever_comes_late(database):
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    hello = create_application(actor=SYSTEM, name="Hello", source_kind="image", source={"image": "registry.test/hello:1"})
+    one = live(hello, staging)
+    lines = [(number, float(number), "start", "stdout", f"line {number}") for number in range(1, 4501)]
+    for first in range(0, 4500, 500):
+        progress.append_log(deployment_id=one.pk, lines=lines[first : first + 500])
+
+    async def test() -> None:
+        async with watching(ada, f"/deployments/{one.pk}/log/stream") as page:
+            numbers: list[int] = []
+            while (message := await page.next()).event == "log":
+                numbers += [line["n"] for line in message.data]
+            assert message.event == "complete"
+            assert numbers == list(range(1, 4501))
+
+    run(test)
