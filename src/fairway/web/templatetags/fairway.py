@@ -182,9 +182,9 @@ def bytes_words(size: float) -> str:
 
 
 @register.simple_tag(name="bytes")
-def bytes_tag(size: float | None, empty: str = "—") -> SafeString:
+def bytes_tag(size: float | str | None, empty: str = "—") -> SafeString:
     """A size, in tabular figures."""
-    if size is None:
+    if size is None or size == "":  # a template gives "" for what is not there
         return format_html('<span class="none">{}</span>', empty)
     return format_html('<span class="num">{}</span>', bytes_words(float(size)))
 
