@@ -10,7 +10,6 @@ from django.conf import settings
 
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.builders.contract import Builder
-from fairway.drivers.builders.image import ImageBuilder
 from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
 from fairway.drivers.proxy.configuration import Https, ProxySettings
@@ -53,6 +52,8 @@ def caddy() -> CaddyProcess:
 def builder_for(environment: Environment, runtime: Runtime) -> Builder:
     """What makes the kind of artifact this runtime runs: an image where it can, else a bundle."""
     if ArtifactKind.IMAGE in runtime.artifact_kinds and ArtifactKind.BUNDLE not in runtime.artifact_kinds:
+        from fairway.drivers.builders.image import ImageBuilder  # loads the Docker SDK: 6 MB that few workers need
+
         return ImageBuilder(driver_options(environment), settings.DATA.folder())
     return BundleBuilder(settings.DATA.folder())
 

@@ -22,7 +22,6 @@ from fairway.drivers.builders.contract import BuildRequest, Checkout, Detection,
 from fairway.drivers.builders.detect import detect
 from fairway.drivers.builders.fetch_archive import unpack
 from fairway.drivers.builders.fetch_git import fetch_git, resolve_ref
-from fairway.drivers.builders.fetch_url import fetch_url
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
@@ -123,6 +122,8 @@ def _fetched(
         if not archive.exists():
             raise Refused("The uploaded archive is no longer stored here; upload it again.")
         return unpack(archive, place, progress=log)
+    from fairway.drivers.builders.fetch_url import fetch_url  # loads httpx: 7 MB that few workers need
+
     log.line(f"Downloading {source['url']}", stream="fairway")
     archive = fetch_url(source["url"], source["checksum"], place.with_name("archive"), progress=log, policy=address_policy())
     return unpack(archive, place, progress=log)
