@@ -38,7 +38,7 @@ def current() -> Account:
 
 def parse_url(text: str) -> str:
     """An installation's address without a path or a slash at its end. Raises `BadInput`."""
-    url = text.strip().rstrip("/")
+    url = text.strip()
     parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
         is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
