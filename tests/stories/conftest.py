@@ -1,0 +1,28 @@
+"""One whole Fairway for all stories; each test has applications of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.services.installation import Installation, installed
+from tests.stories.desk import Desk
+
+SETTINGS = {
+    "FAIRWAY_LEASE_SECONDS": "2",
+    "FAIRWAY_HEALTH_SECONDS": "6",
+    "FAIRWAY_WATCH_SECONDS": "10",
+    "FAIRWAY_WATCH_EVERY_SECONDS": "1",
+}
+
+
+@pytest.fixture(scope="session")
+def fairway(tmp_path_factory) -> Iterator[Installation]:
+    with installed(tmp_path_factory.mktemp("stories") / "data", **SETTINGS) as one:
+        yield one
+
+
+@pytest.fixture
+def desk(fairway, tmp_path) -> Desk:
+    return Desk(fairway, tmp_path)
