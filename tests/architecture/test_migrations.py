@@ -40,5 +40,5 @@ def test_events_can_be_neither_changed_nor_deleted(migrated, statement):
 
 
 def test_keys_and_database_are_readable_by_their_owner_only(migrated):
-    for path in [migrated, migrated / "keys", *(migrated / "keys").iterdir()]:
+    for path in [migrated, *migrated.iterdir(), *(migrated / "keys").iterdir()]:
         assert path.stat().st_mode & 0o077 == 0, path

@@ -27,6 +27,12 @@ class DataDirectory:
             place.mkdir(mode=0o700, exist_ok=True)
         return place
 
+    def private_file(self, name: str) -> Path:
+        """A file of the data directory, made empty (0600) if missing; what SQLite lays beside it takes its mode."""
+        place = self.folder() / name
+        os.close(os.open(place, os.O_RDONLY | os.O_CREAT, 0o600))
+        return place
+
     def secret_key(self) -> str:
         """Django's SECRET_KEY."""
         return self._once("secret.key", lambda: secrets.token_urlsafe(64))

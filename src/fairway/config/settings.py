@@ -81,7 +81,7 @@ TEMPLATES = [
 ]
 
 _url = os.environ.get("FAIRWAY_DATABASE_URL", "")
-DATABASES = {"default": database_from_url(_url) if _url else sqlite_database(DATA.path / "fairway.sqlite3")}
+DATABASES = {"default": database_from_url(_url) if _url else sqlite_database(DATA.private_file("fairway.sqlite3"))}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "fairway.User"
