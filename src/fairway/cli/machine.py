@@ -22,8 +22,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    for command in (up, down, status, doctor, demo):
-        app.command()(command)
+    for command in (up, down, status, doctor, rotate_keys, demo):
+        app.command(rich_help_panel="This machine")(command)
 
 
 def up(
@@ -91,6 +91,13 @@ def doctor(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     else:
         _print_findings(findings)
     raise typer.Exit(1 if any(finding["state"] == "bad" for finding in findings) else 0)
+
+
+def rotate_keys(data: Data = Path(DEFAULT_DATA)) -> None:
+    """Seal every stored secret with a new key. Only while the control plane does not run."""
+    environment = {**os.environ, "FAIRWAY_DATA": str(_place(data))}
+    done = subprocess.run([sys.executable, "-m", "fairway.config.keys"], env=environment, check=False)
+    raise typer.Exit(done.returncode)
 
 
 def demo(

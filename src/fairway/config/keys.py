@@ -1,0 +1,53 @@
+"""``fairway rotate-keys``: a new key for secrets at rest, everything sealed with it, the old keys kept to open old backups.
+
+Only while the control plane does not run (applications may go on serving): running processes know the keys they
+started with.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+
+def main() -> int:
+    """Exit code 0, or 1 with the reason on standard error."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+    import django
+    from django.conf import settings
+
+    with open(settings.DATA.folder("run") / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.stderr.write("Fairway runs; end it first with: fairway down --keep-applications\n")
+            return 1
+        settings.FIELD_KEYS = [add_key(settings.DATA.folder("keys") / "field.keys"), *settings.FIELD_KEYS]
+        django.setup()
+        from django.core.management import call_command
+
+        from fairway.applications.commands import rotate_keys
+
+        call_command("migrate", verbosity=0, interactive=False)
+        sys.stdout.write(f"{rotate_keys()} secrets are sealed with the new key.\n")
+    return 0
+
+
+def add_key(place: Path) -> str:
+    """Put a new key before the others, atomically; returns it."""
+    key = Fernet.generate_key().decode()
+    draft = place.with_suffix(".draft")
+    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(f"{key}\n{place.read_text().strip()}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, place)
+    return key
+
+
+if __name__ == "__main__":
+    sys.exit(main())
