@@ -1,4 +1,4 @@
-"""Live updates: nothing is missed, nothing leaks, nothing is held. On a real file, with committed transactions and real threads."""
+"""Live updates: nothing is missed, leaked or held. On a real file, with committed transactions and real threads."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from fairway.accounts.commands import record_sign_in
 from fairway.accounts.doors import ACTING_AS, actor_if_signed_in
 from fairway.accounts.models import User
 from fairway.accounts.queries import actor_for
-from fairway.activity.rules import Door
+from fairway.activity.commands import record
+from fairway.activity.rules import Door, On, Who
 
 if TYPE_CHECKING:
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
         def login(self, request: HttpRequest, user: Any) -> None: ...
         def logout(self, request: HttpRequest) -> None: ...
+        def set_password(self, user: Any, password: str) -> None: ...
 else:
     from allauth.account.adapter import DefaultAccountAdapter
 
@@ -46,6 +48,13 @@ class AccountAdapter(DefaultAccountAdapter):
                 record_sign_in(who=actor.who, signed_in=False)
             super().logout(request)
         _forget_actor(request)
+
+    def set_password(self, user: User, password: str) -> None:
+        """A person's own new password, by the old one or by a link sent to their address."""
+        who = Who(id=user.pk, name=user.shown_name, door=Door.WEB, identified_by="password change")
+        with transaction.atomic():
+            super().set_password(user, password)
+            record(who=who, verb="person.password_set", on=On("person", user.pk, user.username))
 
 
 def _actor(request: HttpRequest, user: User) -> Any:

@@ -16,17 +16,15 @@ from fairway.web import errors
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
-# No inline script or style, nothing from elsewhere. `data:` images are what the stylesheet draws its select arrow with.
-POLICY = "; ".join(
-    (
-        "default-src 'self'",
-        "img-src 'self' data:",
-        "object-src 'none'",
-        "base-uri 'none'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
+
+def policy(form_action: str = "'self'") -> str:
+    """No inline script or style, nothing from elsewhere. `data:` is what the stylesheet draws its arrows with."""
+    return (
+        f"default-src 'self'; img-src 'self' data:; form-action {form_action}; "
+        "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     )
-)
+
+
 DOCUMENTATION = "/api/docs"  # django-ninja's own page; it brings its policy with it
 
 
@@ -39,7 +37,7 @@ class ContentPolicy:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
         if not request.path.startswith(DOCUMENTATION):
-            response.headers.setdefault("Content-Security-Policy", POLICY)
+            response.headers.setdefault("Content-Security-Policy", policy())
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
 

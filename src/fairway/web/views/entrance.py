@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qs, urlsplit
+
 from allauth.account.adapter import get_adapter
+from allauth.account.views import login as allauth_login
 from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
@@ -20,11 +24,27 @@ from fairway.accounts.models import OneTimeLink, User
 from fairway.accounts.profiles import first_administrator
 from fairway.accounts.queries import usable_link
 from fairway.accounts.rules import Act, roles_one_may_act_as
+from fairway.deployments.models import public_url
+from fairway.insights.hosts import placement_at
 from fairway.shared.names import Invalid
 from fairway.web.forms import FirstAdministratorForm, NewPasswordForm, refuse
+from fairway.web.middleware import policy
 from fairway.web.pages import safe_next
 
 DEAD = 410  # Gone: there was such a link
+
+
+@open_door("signing in")
+def login(request: HttpRequest) -> HttpResponse:
+    """allauth's page. Browsers apply `form-action` to the redirects that follow a form, so the one application's address that
+    the sign-in was asked for is allowed there."""
+    response: HttpResponse = allauth_login(request)
+    wanted = urlsplit(safe_next(request, ""))
+    if wanted.path == reverse("access-enter"):
+        host = parse_qs(wanted.query).get("host", [""])[0]
+        if placement_at(host) is not None:
+            response.headers["Content-Security-Policy"] = policy(form_action=f"'self' {public_url(host)}")
+    return response
 
 
 @sensitive_post_parameters("password1", "password2")

@@ -1,0 +1,194 @@
+"""A new application: a source, a look, one button."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from fairway.activity.models import Event
+from fairway.applications.models import Application, Configuration, Inspection, Upload
+from fairway.applications.places import upload_file
+from fairway.deployments.models import Deployment
+from fairway.drivers.builders.contract import Spec
+from fairway.environments.commands import lock_environment
+
+FORM = {
+    "name": "Shop", "command": "", "port": "8080", "health_path": "/up", "version": "", "environment": "staging",
+    "rows": "2", "name-0": "GREETING", "value-0": "hello", "name-1": "API_KEY", "value-1": "s3cr3t-value", "secret-1": "on",
+}  # fmt: skip
+
+
+@pytest.fixture
+def look(deployer) -> Inspection:
+    spec = Spec(kind="python", framework="Flask", port=8080, health_path="/up", requires=("DATABASE_URL",))
+    return Inspection.objects.create(
+        source_kind="git",
+        source={"url": "https://git.example.com/team/my-shop.git", "ref": "HEAD"},
+        status="done",
+        spec=spec.to_json(),
+        findings=[{"what": "Flask", "because": "requirements.txt"}],
+        created_by_id=deployer.id,
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "source"),
+    [
+        ({"source": "image", "reference": "registry.test/shop:1"}, "image", {"image": "registry.test/shop:1"}),
+        ({"source": "git", "url": "https://git.test/shop.git", "ref": "main"}, "git", {"url": "https://git.test/shop.git", "ref": "main"}),
+        ({"source": "git", "url": "git@git.test:shop.git", "ref": ""}, "git", {"url": "git@git.test:shop.git", "ref": "HEAD"}),
+    ],
+)  # fmt: skip
+def test_a_source_is_looked_at_before_anything_is_made_of_it(deployer, browse, data, kind, source):
+    answer = browse(deployer).post("/applications/new", data)
+    made = Inspection.objects.get()
+    assert answer["Location"] == f"/applications/new/{made.pk}"
+    assert (made.source_kind, made.source) == (kind, source)
+    assert not Application.objects.exists()
+    waiting = browse(deployer).get(answer["Location"]).content.decode()
+    assert 'id="inspection"' in waiting
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ({"source": "image", "reference": "Not An Image"}, "is not an image reference"),
+        ({"source": "git", "url": "https://user:pw@git.test/a.git"}, "olds credentials"),
+        ({"source": "git", "url": "--upload-pack=evil"}, "not a repository address"),
+    ],
+)
+def test_a_bad_source_is_told_beside_its_field(deployer, browse, data, sentence):
+    answer = browse(deployer).post("/applications/new", data)
+    assert answer.status_code == 422
+    assert sentence in answer.content.decode()
+    assert not Inspection.objects.exists()
+
+
+@pytest.mark.parametrize("way", ["form", "body"])
+def test_an_upload_is_streamed_to_disk_and_looked_at(deployer, browse, way):
+    content = b"PK" + b"x" * 700_000
+    browser = browse(deployer)
+    if way == "form":
+        data = {"name": "shop", "archive": SimpleUploadedFile("shop.tar", content)}
+        answer = browser.post("/applications/new/upload", data, headers={"accept": "application/json"})
+    else:
+        answer = browser.post(
+            "/applications/new/upload", io.BytesIO(content).read(), content_type="application/octet-stream",
+            headers={"accept": "application/json", "x-file-name": "shop"},
+        )  # fmt: skip
+    stored, look = Upload.objects.get(), Inspection.objects.get()
+    assert answer.status_code == 201
+    assert json.loads(answer.content) == {"url": f"/applications/new/{look.pk}"}
+    assert upload_file(stored.checksum).read_bytes() == content
+    assert look.source == {"upload": stored.checksum, "name": "shop"}
+
+
+def test_an_upload_that_is_too_large_is_refused_and_leaves_nothing(deployer, browse, settings):
+    settings.MAX_UPLOAD_BYTES = 1000
+    folder = upload_file("a" * 64).parent
+    before = set(folder.iterdir())
+    data = {"archive": SimpleUploadedFile("shop.tar", b"x" * 2000)}
+    answer = browse(deployer).post("/applications/new/upload", data)
+    assert answer.status_code == 422
+    assert "is larger than" in json.loads(answer.content)["error"]
+    assert set(folder.iterdir()) == before
+    assert not Inspection.objects.exists()
+
+
+def test_an_upload_without_a_file_says_what_to_choose(deployer, browse):
+    answer = browse(deployer).post("/applications/new/upload", {"name": "x"})
+    assert answer.status_code == 422
+    assert "choose a folder" in json.loads(answer.content)["error"]
+
+
+def test_what_was_detected_is_shown_with_what_it_needs_and_where_it_can_go(
+    deployer, manager, browse, look, staging, production
+):
+    lock_environment(actor=manager, environment=production, reason="Stocktaking")
+    page = browse(deployer).get(f"/applications/new/{look.pk}").content.decode()
+    assert "Flask" in page
+    assert "requirements.txt" in page
+    assert 'value="DATABASE_URL"' in page
+    assert 'value="My shop"' in page
+    assert "Production is locked by max: Stocktaking" in page
+    assert "http://my-shop.staging.localhost:8080" in page
+
+
+def test_one_button_creates_configures_and_deploys(deployer, browse, look, staging):
+    answer = browse(deployer).post(f"/applications/new/{look.pk}", {**FORM, "then": "deploy"})
+    made = Deployment.objects.get()
+    assert answer["Location"] == f"/deployments/{made.pk}"
+    application, configuration = Application.objects.get(), Configuration.objects.get()
+    assert (application.slug, application.spec) == ("shop", None)
+    assert configuration.variables == {"GREETING": "hello"}
+    assert configuration.secret_names == ["API_KEY"]
+    assert made.configuration == configuration
+    verbs = list(Event.objects.order_by("pk").values_list("verb", flat=True))
+    assert verbs == ["application.created", "configuration.saved", "deployment.requested"]
+    assert "s3cr3t-value" not in json.dumps(list(Event.objects.values()), default=str)
+
+
+def test_what_a_person_changed_is_kept_and_nothing_else(deployer, browse, look, staging):
+    changed = {**FORM, "port": "9000", "command": "flask run", "then": "create"}
+    answer = browse(deployer).post(f"/applications/new/{look.pk}", changed)
+    assert answer["Location"] == "/applications/shop/"
+    assert Application.objects.get().spec == {"port": 9000, "command": ["flask", "run"]}
+    assert not Deployment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence", "status"),
+    [
+        ({"name": ""}, "This field is required", 422),
+        ({"name": "Hello"}, "exists already", 422),
+        ({"port": "70000"}, "less than or equal to 65535", 422),
+        ({"name-0": "1BAD"}, "is not a variable name", 422),
+        ({"name-1": "GREETING"}, "is given twice", 422),
+        ({"name-0": "PORT"}, "is set by Fairway itself", 422),
+        ({"value-1": ""}, "has no value", 422),
+    ],
+)
+def test_all_or_nothing(deployer, browse, look, staging, hello, change, sentence, status):
+    answer = browse(deployer).post(f"/applications/new/{look.pk}", {**FORM, **change, "then": "deploy"})
+    assert answer.status_code == status
+    assert sentence in answer.content.decode()
+    assert "s3cr3t-value" not in answer.content.decode()
+    assert list(Application.objects.values_list("slug", flat=True)) == ["hello"]
+    assert not Configuration.objects.exists()
+
+
+def test_a_gate_that_closed_meanwhile_makes_nothing(deployer, manager, browse, look, staging):
+    lock_environment(actor=manager, environment=staging, reason="Stocktaking")
+    answer = browse(deployer).post(f"/applications/new/{look.pk}", {**FORM, "then": "deploy"})
+    assert answer.status_code == 409
+    assert "Stocktaking" in answer.content.decode()
+    assert not Application.objects.exists()
+
+
+def test_a_look_is_its_makers_own(admin, browse, look):
+    assert browse(admin).get(f"/applications/new/{look.pk}").status_code == 404
+
+
+def test_a_look_that_ended_tells_the_waiting_page_to_reload(deployer, browse, look):
+    headers = {"hx-request": "true", "hx-target": "inspection"}
+    answer = browse(deployer).get(f"/applications/new/{look.pk}", headers=headers)
+    assert answer["HX-Refresh"] == "true"
+    Inspection.objects.update(status="running")
+    answer = browse(deployer).get(f"/applications/new/{look.pk}", headers=headers)
+    assert answer.content.decode().strip().startswith("<section")
+
+
+def test_what_could_not_be_detected_says_what_to_add(deployer, browse, look):
+    Inspection.objects.update(spec=None, advice="Add a Procfile.")
+    page = browse(deployer).get(f"/applications/new/{look.pk}").content.decode()
+    assert "Add a Procfile." in page
+    assert '<form class="stack' not in page
+
+
+@pytest.mark.parametrize("path", ["/applications/new", "/applications/new/upload"])
+def test_viewers_make_nothing(viewer, browse, path):
+    assert browse(viewer).post(path, {"source": "image", "reference": "registry.test/shop:1"}).status_code == 403
+    assert not Inspection.objects.exists()
