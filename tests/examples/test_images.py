@@ -1,0 +1,96 @@
+"""Each example goes live as an image that is built, run, scaled, rolled back and stopped on a real Docker Engine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place
+from tests.services.docker import Engine
+from tests.services.installation import Installation, wait_for
+
+pytestmark = pytest.mark.docker
+
+
+def containers_of(engine: Engine, placement: str) -> list[dict[str, Any]]:
+    """What the Engine itself says of a placement's containers, stopped ones included; by name."""
+    with engine.client() as client:
+        listed = client.containers(all=True, filters={"label": f"fairway.placement={placement}"})
+        return [client.inspect_container(one["Id"]) for one in sorted(listed, key=lambda one: one["Names"])]
+
+
+def images_of(engine: Engine, placement: str) -> set[str]:
+    return {str(one["Image"]) for one in containers_of(engine, placement)}
+
+
+def facts(fairway: Installation, host: str) -> dict[str, Any]:
+    """What the Flask example tells about the instance that answers."""
+    found: dict[str, Any] = json.loads(fairway.visit(host, FLASK.facts).text)
+    return found
+
+
+def is_healthy(fairway: Installation, slug: str, environment: str, replicas: int = 1) -> bool:
+    shown = fairway.placement(slug, environment)
+    return (shown["health"], len(shown["instances"]), shown["drift"]) == ("healthy", replicas, [])
+
+
+@each_example
+def test_as_a_built_image(
+    fairway: Installation, containers: str, docker_engine: Engine, tmp_path: Path, example: Example
+) -> None:
+    slug = f"{example.name}-image"
+    place(fairway, slug, fairway.upload(example.copied_to(tmp_path)), containers)
+    number = fairway.deploy(slug, containers)
+    live = fairway.live(number, seconds=300)
+    assert_as_deployed(fairway, live)
+    assert images_of(docker_engine, f"{slug}.{containers}") == {live["digest"]}
+    log = fairway.log_of(number)
+    assert f"Detected {example.framework};" in log
+    assert "Builder: " in log
+    example.assert_serves(fairway, host_of(slug, containers))
+
+
+def test_two_versions_scaled_stopped_and_rolled_back(
+    fairway: Installation, containers: str, docker_engine: Engine, tmp_path: Path
+) -> None:
+    slug, host, name = "life", host_of("life", containers), f"life.{containers}"
+    folder = FLASK.copied_to(tmp_path)
+    place(fairway, slug, fairway.upload(folder), containers)
+    first = fairway.live(fairway.deploy(slug, containers))
+
+    FLASK.raise_version(folder, "2.0.0")
+    number = fairway.deploy(slug, containers, source=fairway.upload(folder))
+    second = fairway.live(number)
+    FLASK.assert_serves(fairway, host, "2.0.0")
+    assert second["digest"] != first["digest"]
+    assert images_of(docker_engine, name) == {second["digest"]}
+    assert "Using cache" in install_step(fairway.log_of(number))
+
+    here = f"/applications/{slug}/environments/{containers}/placement"
+    fairway.call("PUT", f"{here}/replicas", {"replicas": 3})
+    wait_for(lambda: is_healthy(fairway, slug, containers, replicas=3), "three instances run", seconds=60)
+    assert len(containers_of(docker_engine, name)) == 3
+    answers = {facts(fairway, host)["instance"] for _ in range(12)}
+    assert len(answers) == 3
+
+    back = fairway.live(fairway.call("POST", "/rollbacks", {"application": slug, "environment": containers})["id"])
+    FLASK.assert_serves(fairway, host, "1.0.0")
+    assert back["digest"] == back["served_digest"] == first["digest"]
+    assert images_of(docker_engine, name) == {first["digest"]}
+
+    fairway.call("POST", f"{here}/stopping", {})
+    wait_for(lambda: fairway.placement(slug, containers)["health"] == "stopped", "it is stopped", seconds=60)
+    assert {one["State"]["Status"] for one in containers_of(docker_engine, name)} == {"exited"}
+    assert fairway.visit(host).status == 503
+    fairway.call("POST", f"{here}/starting", {})
+    wait_for(lambda: is_healthy(fairway, slug, containers, replicas=back["replicas"]), "it runs again", seconds=60)
+    FLASK.assert_serves(fairway, host, "1.0.0")
+
+
+def install_step(log: str) -> str:
+    """The part of a build's log in which the dependencies are installed."""
+    steps = log.split("Step ")
+    return next(step for step in steps if '"requirements.txt"' in step and "RUN" in step)
