@@ -81,7 +81,7 @@ def person(username: str) -> User:
 
 
 def tokens_of(user_id: int | None) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(user__pk=user_id, revoked_at=None).order_by("-created_at")
+    return ApiToken.objects.filter(user__in=[user_id] if user_id else [], revoked_at=None).order_by("-created_at")
 
 
 def visible_events(actor: Actor, chosen: QuerySet[Event]) -> QuerySet[Event]:

@@ -35,7 +35,9 @@ class Application(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["slug"], condition=Q(deleted_at=None), name="one_live_application_per_slug"),
-            models.CheckConstraint(condition=Q(source_kind__in=[kind.value for kind in SourceKind]), name="source_kind_known"),
+            models.CheckConstraint(
+                condition=Q(source_kind__in=[kind.value for kind in SourceKind]), name="source_kind_known"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,7 +1,8 @@
 """What a runtime is: the one interface through which Fairway runs anything, and the facts it exchanges.
 
 Pure: no Django, no I/O. A runtime is found through the entry-point group ``fairway.runtimes``; a third party adds
-one without touching Fairway. One contract test class (``tests/drivers/runtimes/test_contract.py``) runs against every runtime.
+adds one without touching Fairway. One contract test class (``tests/drivers/runtimes/contract.py``) runs against every
+runtime.
 
 All verbs are *ensure* verbs: a step may run twice after a crash, so calling one again with the same argument must
 adopt what the first call made and never double it. Failures are `fairway.shared.failures` (`Retry`, `Refused`,
@@ -87,8 +88,8 @@ class InstanceSpec:
 
     `placement` is ``<application>.<environment>``; `deployment` labels the generation (e.g. ``"d42"``). The name derived
     from these three is deterministic, so that a second start adopts the first one's work.
-    `command` is an argv list, never a shell line; the item ``{port}`` (also inside an item) stands for the port the
-    instance must listen on. None runs the artifact's own command. `port` is the port inside the instance for runtimes
+    `command` is an argv list, never a shell line; the items ``{port}`` and ``{host}`` (also inside an item) stand for the port
+    and the address the instance must listen on. None runs the artifact's own command. `port` is the port inside the instance for runtimes
     that give each instance its own network; runtimes that share the machine's ports choose one and pass it in ``PORT``.
     """
 
