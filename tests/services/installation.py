@@ -40,10 +40,11 @@ class Answer:
 
 @dataclass
 class Installation:
-    """``fairway up --demo`` below `data`; `environ` is added to its environment."""
+    """``fairway up --demo`` below `data` (`options` may say otherwise); `environ` is added to its environment."""
 
     data: Path
     environ: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ("--demo",)
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
     proxy_port: int = 0
@@ -55,7 +56,7 @@ class Installation:
     # --- its processes
 
     def start(self) -> Installation:
-        command = [sys.executable, "-m", "fairway.config.up", "--demo", "--data", str(self.data)]
+        command = [sys.executable, "-m", "fairway.config.up", *self.options, "--data", str(self.data)]
         command += ["--port", str(self.port), "--proxy-port", str(self.proxy_port)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
         environment |= {"FAIRWAY_LEASE_SECONDS": "3", "FAIRWAY_ALLOW_FILE_SOURCES": "1", **self.environ}

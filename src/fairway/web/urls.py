@@ -23,6 +23,7 @@ from fairway.web.views import (
     people,
     placements,
     settings,
+    versions,
 )
 
 FORGOTTEN = open_door("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
@@ -86,7 +87,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PLACEMENT}/log/stream", instance_logs.log_stream, name="instance-log-stream"),
     path(f"{PLACEMENT}/domains", application_settings.domains, name="placement-domains"),
     path(f"{PLACEMENT}/access", application_settings.access, name="placement-access"),
-    path(f"{PLACEMENT}/deploy", placements.deploy, name="placement-deploy"),
+    path(f"{PLACEMENT}/deploy", by_method(GET=versions.choose, POST=versions.deploy), name="placement-deploy"),
+    path(f"{PLACEMENT}/upload", versions.upload, name="placement-upload"),
     path(f"{PLACEMENT}/promote", placements.promote, name="placement-promote"),
     path(f"{PLACEMENT}/roll-back", placements.roll_back, name="placement-roll-back"),
     path(f"{PLACEMENT}/restart", placements.restart, name="placement-restart"),

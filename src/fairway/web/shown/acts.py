@@ -69,8 +69,12 @@ class Place:
 
 
 def main_acts(place: Place) -> list[Button]:
-    """Deploy first, then promote."""
-    deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=place.why_not(Act.DEPLOY))
+    """Deploy first, then promote. What was uploaded and runs already is replaced by uploading again."""
+    application, placement = place.subject.application, place.subject.placement
+    why_not = place.why_not(Act.DEPLOY)
+    deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=why_not)
+    if placement is not None and placement.current is not None and "upload" in application.source:
+        deploy = Button(_("New version"), place.url("deploy"), "upload", "primary", "get", why_not)
     if place.origin is None:
         return [deploy]
     return [deploy, promote_here(place, place.origin)]
@@ -101,9 +105,7 @@ def more_acts(place: Place) -> list[Button]:
     if placement is None or placement.current is None:
         return []
     found = [*_back(place, placement), *_running(place, placement)]
-    history = reverse("application-deployments", args=[placement.application.slug])
-    older = f"{history}?environment={placement.environment.slug}&outcome=superseded"
-    found.append(Button(_("Other versions…"), older, "clock", method="get"))
+    found.append(Button(_("Deploy another version…"), place.url("deploy"), "clock", method="get"))
     if placement.held_at:
         found.append(_release_hold(place))
     found.append(_remove(place, placement))

@@ -26,9 +26,9 @@ RECENT = 6
 def overview(actor: Actor, application: Application) -> dict[str, Any]:
     """The whole context of ``applications/detail.html``."""
     return {
+        **recent(actor, application),
         **head(actor, application),
         "placements": placements_shown(actor, application),
-        **recent(actor, application),
         "spec": spec_shown(application),
     }
 

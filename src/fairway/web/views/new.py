@@ -84,7 +84,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     """An archive, as a form's field ``archive`` or as the body itself; answers where the look at it is."""
     actor = actor_of(request)
     try:
-        name, chunks = _archive(request)
+        name, chunks = archive_of(request)
         stored = store_upload(actor=actor, name=name, chunks=chunks)
         source = {"upload": stored.checksum, "name": request.POST.get("name", "") or name}
         look = request_inspection(actor=actor, source_kind=SourceKind.ARCHIVE, source=source)
@@ -104,7 +104,7 @@ def _wants_page(request: HttpRequest) -> bool:
     return "text/html" in request.headers.get("Accept", "")
 
 
-def _archive(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
+def archive_of(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
     """The archive's name and bytes. Raises `Invalid` when there is none."""
     if request.content_type == "multipart/form-data":
         file = request.FILES.get("archive")

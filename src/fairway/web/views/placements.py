@@ -70,12 +70,6 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
     return {"reason": request.POST.get("reason", ""), "break_glass": request.POST.get("break_glass", "")}
 
 
-@act(Act.DEPLOY)
-def deploy(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
-    """Put the application's source live here."""
-    return requests.request_deployment(actor=actor, application=application, environment=environment, **_asked(request))
-
-
 @act(Act.PROMOTE)
 def promote(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
     """Put live here what runs in the environment named in ``from``."""

@@ -1,0 +1,144 @@
+"""Deploying a chosen version: one there is, another ref, or a folder uploaded just now."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Blocked, NotVisible
+from fairway.applications.commands import store_upload
+from fairway.applications.models import Application
+from fairway.applications.queries import application as application_named
+from fairway.applications.queries import artifact as artifact_numbered
+from fairway.applications.queries import upload as upload_named
+from fairway.applications.rules import SourceKind
+from fairway.deployments.commands.requests import request_deployment
+from fairway.environments.models import Environment
+from fairway.environments.queries import environment as environment_named
+from fairway.shared.names import Invalid
+from fairway.web.errors import tell_blocked, wants_json
+from fairway.web.pages import page
+from fairway.web.shown.versions import Choice, choices_shown
+from fairway.web.views.new import LEFT_OUT, archive_of
+
+TEMPLATE = "deployments/new.html"
+
+
+@require_GET
+@needs(Act.VIEW)
+def choose(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
+    """Every version there is; a folder just uploaded (``?upload=``) is chosen."""
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    choice = Choice(request.GET.get("artifact", ""), *_uploaded(request.GET))
+    return _page(request, application, environment_named(actor, environment), choice)
+
+
+@require_POST
+@needs(Act.DEPLOY)
+def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
+    """Put what was chosen live here; nothing chosen means the newest of the application's source."""
+    actor = actor_of(request)
+    application, there = application_named(actor, slug), environment_named(actor, environment)
+    why = request.POST.get("reason", "")
+    try:
+        what = _what(request, application)
+        glass = _broken_glass(request)
+        done = request_deployment(
+            actor=actor, application=application, environment=there, reason=why, break_glass=glass, **what
+        )
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return _page(request, application, there, _typed(request), status=409)
+    except Invalid as problem:
+        return _page(request, application, there, _typed(request, problem), status=422)
+    return redirect("deployment-detail", done.pk)
+
+
+@require_POST
+@needs(Act.DEPLOY)
+def upload(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
+    """Take a folder's next version; answers with the page that deploys it."""
+    actor = actor_of(request)
+    application, there = application_named(actor, slug), environment_named(actor, environment)
+    try:
+        name, chunks = archive_of(request)
+        stored = store_upload(actor=actor, name=name, chunks=chunks)
+    except Invalid as problem:
+        return JsonResponse({"error": f"{_('The archive')} {problem.sentence}"}, status=422)
+    except Blocked as problem:
+        return JsonResponse({"error": str(problem)}, status=409)
+    chosen = urlencode({"upload": stored.checksum, "name": request.POST.get("name", "") or name})
+    url = f"{reverse('placement-deploy', args=[application.slug, there.slug])}?{chosen}"
+    return JsonResponse({"url": url}, status=201) if wants_json(request) else redirect(url)
+
+
+def _page(
+    request: HttpRequest, application: Application, environment: Environment, choice: Choice, status: int = 200
+) -> HttpResponse:
+    context = choices_shown(actor_of(request), application, environment, choice)
+    drop = {
+        "url": reverse("placement-upload", args=[application.slug, environment.slug]),
+        "max_bytes": settings.MAX_UPLOAD_BYTES,
+        "left_out": LEFT_OUT,
+        "error": "",
+    }
+    return page(request, TEMPLATE, {**context, "upload": drop}, status=status)
+
+
+def _what(request: HttpRequest, application: Application) -> dict[str, Any]:
+    """The artifact or the source that was chosen, as `request_deployment` takes it."""
+    chosen, ref = request.POST.get("artifact", ""), request.POST.get("ref", "").strip()
+    if chosen == "upload":
+        stored, name = _uploaded(request.POST)
+        if stored is None:
+            raise Invalid("artifact", _("that upload is gone; upload the folder again."))
+        return {"source_kind": SourceKind.ARCHIVE, "source": {"upload": stored.checksum, "name": name}}
+    if chosen:
+        if not chosen.isdecimal():
+            raise Invalid("artifact", _("there is no such version."))
+        return {"artifact": artifact_numbered(application, int(chosen))}
+    if ref and application.source_kind == SourceKind.GIT and ref != application.source.get("ref"):
+        return {"source_kind": SourceKind.GIT, "source": {**application.source, "ref": ref}}
+    return {}
+
+
+def _broken_glass(request: HttpRequest) -> str:
+    """The reason for passing a lock. The page's tick asks for one; other callers send it as it is."""
+    given = request.POST.get("break_glass", "")
+    if given != "on":
+        return given
+    if not request.POST.get("reason", "").strip():
+        raise Invalid("reason", _("breaking the glass needs a reason."))
+    return request.POST["reason"]
+
+
+def _uploaded(values: Any) -> tuple[Any, str]:
+    """The stored upload that is named, with the name it was sent under; (None, "") without one."""
+    checksum = values.get("upload", "")
+    try:
+        stored = upload_named(checksum) if checksum else None
+    except NotVisible:
+        stored = None
+    return stored, (values.get("name", "") or stored.name) if stored else ""
+
+
+def _typed(request: HttpRequest, problem: Invalid | None = None) -> Choice:
+    chosen, (stored, name) = request.POST.get("artifact", ""), _uploaded(request.POST)
+    sentence = problem.sentence[:1].upper() + problem.sentence[1:] if problem else ""
+    return Choice(
+        chosen if chosen != "upload" else "",
+        stored,
+        name,
+        request.POST.get("ref", ""),
+        request.POST.get("reason", ""),
+        {problem.field: sentence} if problem else {},
+    )

@@ -1,0 +1,157 @@
+"""A real Chromium, the system's own, driven by Playwright; people in it who notice what a page should not do."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+PICTURES = Path(__file__).parents[2] / "artifacts" / "journeys"
+WIDTHS = {"phone": (375, 812), "desk": (1440, 900)}
+THEMES = ("light", "dark")
+PATIENCE = 20_000  # milliseconds; a busy machine is slow, and a condition that comes is not waited for any longer
+REFUSAL = re.compile(r"status of 4(0[0139]|10|22)\b")  # Chromium's note on an answer that is a refusal
+
+
+def find_chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+def chromium_or_skip() -> str:
+    """The program, or a skip; a failure where services are required."""
+    found = find_chromium()
+    if found is None:
+        sentence = "Chromium is not installed; on Debian: apt-get install chromium"
+        if os.environ.get("FAIRWAY_REQUIRE_SERVICES") == "1":
+            pytest.fail(sentence)
+        pytest.skip(sentence)
+    return found
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """A browser for the `with` block. Playwright keeps an event loop as long as it runs: nothing else of the suite may."""
+    program = chromium_or_skip()
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Person:
+    """Somebody at a browser of their own. What went wrong in the page is collected in `complaints`."""
+
+    browser: Browser
+    address: str  # of the installation, without a slash at its end
+    language: str = "en"
+    complaints: list[str] = field(default_factory=list)
+    may_be_refused: bool = False  # a refusal is a part of this journey
+    context: BrowserContext = field(init=False)
+    page: Page = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.context = self.browser.new_context(
+            viewport={"width": 1440, "height": 900}, locale=self.language, color_scheme="light", reduced_motion="reduce"
+        )
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.listen(self.page)
+
+    def listen(self, page: Page) -> None:
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(f"{page.url}: {error}"))
+        page.on("requestfailed", self._failed)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type not in {"error", "warning"}:
+            return
+        if self.may_be_refused and REFUSAL.search(message.text):
+            return
+        self.complaints.append(f"{self.page.url}: {message.type}: {message.text} ({message.location.get('url', '')})")
+
+    def _failed(self, request: Request) -> None:
+        """Streams and pages that are left are cut; anything else that fails is a complaint."""
+        if "ERR_ABORTED" not in (request.failure or ""):
+            self.complaints.append(f"{self.page.url}: {request.url}: {request.failure}")
+
+    # --- what they do
+
+    def go(self, path: str) -> Page:
+        self.page.goto(path if path.startswith("http") else f"{self.address}{path}")
+        return self.page
+
+    def sign_in(self, username: str, password: str) -> Page:
+        self.go("/accounts/login/")
+        self.page.get_by_label("User name or e-mail").fill(username)
+        self.page.get_by_label("Password").fill(password)
+        self.page.get_by_role("button", name="Sign in").click()
+        expect(self.page.get_by_role("navigation", name="Main")).to_be_visible()
+        return self.page
+
+    def button(self, name: str | re.Pattern[str], inside: Locator | None = None) -> Locator:
+        return (inside or self.page).get_by_role("button", name=name, exact=isinstance(name, str))
+
+    def speak(self, language: str) -> None:
+        """Choose a language as the menu does: a cookie."""
+        self.context.add_cookies([{"name": "django_language", "value": language, "url": self.address}])
+
+    def picture(self, name: str) -> None:
+        """Keep what is on the screen now, in light and dark, at both widths."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        for width, (across, down) in WIDTHS.items():
+            self.page.set_viewport_size({"width": across, "height": down})
+            for theme in THEMES:
+                self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
+                self.page.screenshot(path=PICTURES / f"{name}-{width}-{theme}.png")
+        self.page.emulate_media(color_scheme="light")
+        self.page.set_viewport_size({"width": 1440, "height": 900})
+
+    def last_seen(self, number: int) -> None:
+        """What was on the screen at the end: for whoever looks into a failure."""
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        if not self.page.is_closed():
+            self.page.screenshot(path=PICTURES / f"last-seen-{number}.png")
+
+    def leave(self) -> None:
+        self.context.close()
+
+
+Joins = Callable[..., Person]
+
+
+def joining(browser: Browser, address: str) -> Iterator[Joins]:
+    """Makes people; at the end each leaves and nobody may have a complaint."""
+    people: list[Person] = []
+
+    def join(**more: Any) -> Person:
+        people.append(Person(browser, address, **more))
+        return people[-1]
+
+    try:
+        yield join
+    finally:
+        for number, one in enumerate(people, start=1):
+            one.last_seen(number)
+            one.leave()
+    complaints = [complaint for one in people for complaint in one.complaints]
+    assert not complaints, "\n".join(complaints)
