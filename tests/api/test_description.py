@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.core.handlers.wsgi import WSGIHandler
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
@@ -55,6 +58,16 @@ def test_every_body_refuses_unknown_keys() -> None:
             assert schemas[name]["additionalProperties"] is False, f"{method} {path}"
 
 
+@pytest.fixture
+def kept_connection() -> Iterator[None]:
+    """A bare WSGI handler closes connections after each request, and with them this test's transaction."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
 @SCHEMA.parametrize()
 @settings(
     max_examples=10,
@@ -65,7 +78,9 @@ def test_every_body_refuses_unknown_keys() -> None:
     suppress_health_check=list(HealthCheck),
 )
 @pytest.mark.django_db
-def test_whatever_is_sent_the_answer_is_as_described(case: schemathesis.Case, admin: Api, placed: Placement) -> None:
+def test_whatever_is_sent_the_answer_is_as_described(
+    case: schemathesis.Case, kept_connection: None, admin: Api, placed: Placement
+) -> None:
     case.headers = {**(case.headers or {}), **admin.headers}
     response = case.call()
     case.validate_response(response, checks=CHECKS)
