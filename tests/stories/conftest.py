@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.services.installation import Installation, installed
-from tests.stories.desk import Desk
+pytest.register_assert_rewrite("tests.stories.desk", "tests.services.installation")
+
+from tests.services.installation import Installation, installed  # noqa: E402
+from tests.stories.desk import Desk  # noqa: E402
 
 SETTINGS = {
     "FAIRWAY_LEASE_SECONDS": "2",

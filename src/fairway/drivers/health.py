@@ -18,6 +18,7 @@ MOST_RESTARTS = 3  # then it is the version that is bad, not the moment
 SETTLE = 0.5  # seconds an open port must outlast: servers that die while loading often open it first
 FIRST_PAUSE = 0.01  # seconds; doubles up to the check's interval, so that a quick start is seen at once
 LAST_LINES = 40
+MOST_BODY = 65536  # bytes of an answer that are read
 
 
 @dataclass(frozen=True)
@@ -164,7 +165,9 @@ def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[str, 
         connection = http.client.HTTPConnection(name, port, timeout=timeout)
         try:
             connection.request("GET", path, headers={"Host": host or address, "User-Agent": "fairway-health"})
-            status = connection.getresponse().status
+            answer = connection.getresponse()
+            status = answer.status
+            answer.read(MOST_BODY)  # closing on unread bytes resets the connection, which fills logs with stack traces
         finally:
             connection.close()
         return 200 <= status < 400, f"{path} answered {status}"

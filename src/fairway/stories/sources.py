@@ -185,6 +185,8 @@ def settle_spec(
     changed = dict(overrides or {})
     if detection.spec is None:
         raise Refused(f"It could not be told how to run this. {detection.advice}".strip())
+    if "install" in changed:  # one option of the recipe changed leaves the others as they were detected
+        changed["install"] = {**detection.spec.install, **(changed["install"] or {})}
     return _parse({**detection.spec.to_json(), **changed})
 
 
