@@ -188,7 +188,7 @@ def place_in_queue(one: Deployment) -> int | None:
 def log_lines(one: Deployment, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
     """Up to `limit` lines after line number `after`, as ``{n, at, step, stream, text}``."""
     found: list[dict[str, Any]] = []
-    for chunk in LogChunk.objects.filter(deployment=one, last__gt=after).order_by("first")[: limit // 2 + 1]:
+    for chunk in LogChunk.objects.filter(deployment=one, last__gt=after).order_by("first").iterator(chunk_size=50):
         for number, at, step, stream, text in chunk.lines:
             if number > after:
                 found.append({"n": number, "at": at, "step": step, "stream": stream, "text": text})

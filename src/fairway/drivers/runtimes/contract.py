@@ -1,7 +1,7 @@
 """What a runtime is: the one interface through which Fairway runs anything, and the facts it exchanges.
 
 Pure: no Django, no I/O. A runtime is found through the entry-point group ``fairway.runtimes``; a third party adds
-adds one without touching Fairway. One contract test class (``tests/drivers/runtimes/contract.py``) runs against every
+one without touching Fairway. One contract test class (``tests/drivers/runtimes/contract.py``) runs against every
 runtime.
 
 All verbs are *ensure* verbs: a step may run twice after a crash, so calling one again with the same argument must
