@@ -34,14 +34,17 @@ def look(deployer) -> Inspection:
     )
 
 
+GIT = "https://git.test/shop.git"
+
+
 @pytest.mark.parametrize(
     ("data", "kind", "source"),
     [
         ({"source": "image", "reference": "registry.test/shop:1"}, "image", {"image": "registry.test/shop:1"}),
-        ({"source": "git", "url": "https://git.test/shop.git", "ref": "main"}, "git", {"url": "https://git.test/shop.git", "ref": "main"}),
-        ({"source": "git", "url": "git@git.test:shop.git", "ref": ""}, "git", {"url": "git@git.test:shop.git", "ref": "HEAD"}),
+        ({"source": "git", "url": GIT, "ref": "main"}, "git", {"url": GIT, "ref": "main"}),
+        ({"source": "git", "url": "git@git.test:a.git", "ref": ""}, "git", {"url": "git@git.test:a.git", "ref": "HEAD"}),
     ],
-)  # fmt: skip
+)
 def test_a_source_is_looked_at_before_anything_is_made_of_it(deployer, browse, data, kind, source):
     answer = browse(deployer).post("/applications/new", data)
     made = Inspection.objects.get()
@@ -104,9 +107,7 @@ def test_an_upload_without_a_file_says_what_to_choose(deployer, browse):
     assert "choose a folder" in json.loads(answer.content)["error"]
 
 
-def test_what_was_detected_is_shown_with_what_it_needs_and_where_it_can_go(
-    deployer, manager, browse, look, staging, production
-):
+def test_what_was_detected_is_shown_with_its_needs_and_where_it_can_go(deployer, manager, browse, look, staging, production):
     lock_environment(actor=manager, environment=production, reason="Stocktaking")
     page = browse(deployer).get(f"/applications/new/{look.pk}").content.decode()
     assert "Flask" in page

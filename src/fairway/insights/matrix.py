@@ -57,11 +57,12 @@ class Matrix:
     rows: list[Row]
 
 
-def matrix(actor: Actor, running: Sequence[Deployment] | None = None) -> Matrix:
-    """What this actor may see, environments in promotion order. `running` saves asking for what runs again."""
+def matrix(actor: Actor, running: Sequence[Deployment] | None = None, there: Sequence[Placement] | None = None) -> Matrix:
+    """What this actor may see, environments in promotion order. `running` (the active deployments) and `there` (the
+    placements) save asking for them again."""
     environments = list(environments_visible_to(actor))
     applications = list(applications_visible_to(actor))
-    placements = {spot_of(one): one for one in placements_visible_to(actor)}
+    placements = {spot_of(one): one for one in (placements_visible_to(actor) if there is None else there)}
     moving = {spot_of(one): one for one in reversed(list(active(actor)) if running is None else running)}
     failed = _first_attempts(actor) if any(one.current_id is None for one in placements.values()) else {}
     rows = [Row(application, _cells(application, environments, placements, moving, failed)) for application in applications]

@@ -30,15 +30,16 @@ class Waiting:
     at: datetime
 
 
-def waiting_for(actor: Actor) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; three queries."""
-    found = [*_placements(actor), *_failures(actor), *_locks(actor)]
+def waiting_for(actor: Actor, placements: Iterable[Placement] | None = None) -> list[Waiting]:
+    """The most pressing first, at most `MOST`; three queries, two where the actor's `placements` are at hand."""
+    there = placements_visible_to(actor) if placements is None else placements
+    found = [*_placements(actor, there), *_failures(actor), *_locks(actor)]
     urgency = ("down", "hold", "failed", "drift", "lock")
     return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
 
 
-def _placements(actor: Actor) -> Iterator[Waiting]:
-    for one in placements_visible_to(actor):
+def _placements(actor: Actor, placements: Iterable[Placement]) -> Iterator[Waiting]:
+    for one in placements:
         where = {"application": one.application.slug, "environment": one.environment.slug}
         if one.held_at and may(actor, Act.RELEASE_HOLD, **where):
             yield Waiting("hold", one, one.held_at)

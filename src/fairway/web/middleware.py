@@ -25,9 +25,6 @@ def policy(form_action: str = "'self'") -> str:
     )
 
 
-DOCUMENTATION = "/api/docs"  # django-ninja's own page; it brings its policy with it
-
-
 class ContentPolicy:
     """Says what a page may load; a stricter or wider header set by a view stays."""
 
@@ -36,8 +33,7 @@ class ContentPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        if not request.path.startswith(DOCUMENTATION):
-            response.headers.setdefault("Content-Security-Policy", policy())
+        response.headers.setdefault("Content-Security-Policy", policy())
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         return response
 

@@ -35,7 +35,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("palette", home.palette, name="palette"),
     path("healthz", home.health, name="health"),
     # Coming in
-    path("accounts/login/", open_door("signing in")(allauth.login), name="account_login"),
+    path("accounts/login/", entrance.login, name="account_login"),
     path("accounts/logout/", open_door("signing out, also twice")(allauth.logout), name="account_logout"),
     path("accounts/signup/", entrance.signup_closed, name="account_signup"),
     path("accounts/password/change/", needs(Act.OWN_ACCOUNT)(allauth.password_change), name="account_change_password"),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import active, visible_to
+from fairway.deployments.queries import active, placements_visible_to, visible_to
 from fairway.deployments.rules import STEPS
 from fairway.environments.models import Environment
 from fairway.insights.matrix import Cell, matrix
@@ -26,18 +26,20 @@ RECENT = 8
 
 def home(actor: Actor) -> dict[str, Any]:
     """Everything of the page."""
-    moving = list(active(actor))
+    moving, placements = list(active(actor)), list(placements_visible_to(actor))
     return {
-        **home_matrix(actor, moving),
+        **home_matrix(actor, moving, placements),
         **home_running(actor, moving),
-        **home_waiting(actor),
+        **home_waiting(actor, placements),
         **home_recent(actor),
         "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
     }
 
 
-def home_matrix(actor: Actor, moving: Sequence[Deployment] | None = None) -> dict[str, Any]:
-    found = matrix(actor, moving)
+def home_matrix(
+    actor: Actor, moving: Sequence[Deployment] | None = None, placements: Sequence[Placement] | None = None
+) -> dict[str, Any]:
+    found = matrix(actor, moving, placements)
     return {
         "matrix": {
             "environments": [_environment(one) for one in found.environments],
@@ -55,8 +57,8 @@ def home_running(actor: Actor, moving: Sequence[Deployment] | None = None) -> di
     return {"running": [_running(one, queue.get(one.pk)) for one in moving]}
 
 
-def home_waiting(actor: Actor) -> dict[str, Any]:
-    return {"waiting": [_waiting(one) for one in waiting_for(actor)]}
+def home_waiting(actor: Actor, placements: Sequence[Placement] | None = None) -> dict[str, Any]:
+    return {"waiting": [_waiting(one) for one in waiting_for(actor, placements)]}
 
 
 def home_recent(actor: Actor) -> dict[str, Any]:

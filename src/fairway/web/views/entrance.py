@@ -36,8 +36,8 @@ DEAD = 410  # Gone: there was such a link
 
 @open_door("signing in")
 def login(request: HttpRequest) -> HttpResponse:
-    """allauth's page. Browsers apply `form-action` to the redirects that follow a form, so the one application's address that
-    the sign-in was asked for is allowed there."""
+    """allauth's page. Browsers apply `form-action` to the redirects that follow a form, so the address of the one
+    application that the sign-in was asked for is allowed there."""
     response: HttpResponse = allauth_login(request)
     wanted = urlsplit(safe_next(request, ""))
     if wanted.path == reverse("access-enter"):

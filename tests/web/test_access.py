@@ -1,0 +1,134 @@
+"""The hand-over of a sign-in to an application's own host, and which hosts get a certificate."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.core import signing
+from django.test import Client
+
+from fairway.accounts.models import User
+from fairway.accounts.rules import Role
+from fairway.deployments.models import Placement
+from fairway.web.views.access import CODE_SALT, COOKIE, COOKIE_SALT
+from tests.conftest import make_person
+from tests.web.conftest import PASSWORD, live
+
+HOST = "hello.staging.localhost"
+ASKED = {"x-forwarded-host": f"{HOST}:8080", "x-forwarded-uri": "/report?page=2", "x-forwarded-proto": "http"}
+
+
+@pytest.fixture
+def placed(hello, staging) -> Placement:
+    live(hello, staging)
+    Placement.objects.update(access="signed_in", domains=["shop.example.com"])
+    return Placement.objects.get()
+
+
+def handed_over(browser: Client, host: str = HOST) -> tuple[str, str]:
+    """Follow the hand-over as a browser does; the value of the host's cookie and where it led."""
+    there = browser.get("/access/enter", {"host": host, "path": "/report?page=2"})
+    assert there.status_code == 302, there.content
+    parts = urlsplit(there["Location"])
+    assert parts.hostname == host
+    stranger = Client()
+    answer = stranger.get(f"{parts.path}?{parts.query}", headers={**ASKED, "x-forwarded-host": host})
+    return answer.cookies[COOKIE].value if COOKIE in answer.cookies else "", answer["Location"]
+
+
+def test_a_stranger_is_sent_to_fairway_with_where_they_wanted_to_go(placed, client):
+    answer = client.get("/.fairway/access", headers=ASKED)
+    assert answer.status_code == 302
+    parts = urlsplit(answer["Location"])
+    assert answer["Location"].startswith("http://localhost:8000/access/enter?")
+    assert parse_qs(parts.query) == {"host": [HOST], "path": ["/report?page=2"]}
+
+
+def test_a_signed_in_person_comes_back_with_a_cookie_of_that_host(placed, viewer, browse):
+    cookie, location = handed_over(browse(viewer))
+    assert location == "/report?page=2"
+    app = Client()
+    app.cookies[COOKIE] = cookie
+    answer = app.get("/.fairway/access", headers=ASKED)
+    assert answer.status_code == 204
+    assert (answer["X-Fairway-User"], answer["X-Fairway-Name"]) == ("vera", "vera")
+
+
+def test_signing_in_goes_on_to_the_application(placed, viewer, client):
+    wanted = f"/access/enter?host={HOST}&path=/"
+    page = client.get("/accounts/login/", {"next": wanted})
+    assert f"form-action 'self' http://{HOST}:8080" in page["Content-Security-Policy"]
+    answer = client.post("/accounts/login/", {"login": "vera", "password": PASSWORD, "next": wanted})
+    assert answer["Location"] == wanted
+    assert "evil" not in client.get("/accounts/login/", {"next": "/access/enter?host=evil.com"})["Content-Security-Policy"]
+
+
+def test_a_cookie_opens_no_other_host_and_dies_with_its_person(placed, viewer, browse):
+    cookie, _ = handed_over(browse(viewer))
+    app = Client()
+    app.cookies[COOKIE] = cookie
+    assert app.get("/.fairway/access", headers={**ASKED, "x-forwarded-host": "shop.example.com"}).status_code == 302
+    User.objects.update(is_active=False)
+    assert app.get("/.fairway/access", headers=ASKED).status_code == 302
+
+
+@pytest.mark.parametrize(
+    "change", [lambda text: text + "x", lambda text: "", lambda text: signing.dumps({"user": 1}, salt="other")]
+)
+def test_a_forged_cookie_opens_nothing(placed, viewer, browse, change):
+    cookie, _ = handed_over(browse(viewer))
+    app = Client()
+    app.cookies[COOKIE] = change(cookie)
+    assert app.get("/.fairway/access", headers=ASKED).status_code == 302
+
+
+def test_a_code_works_once_for_its_host_and_is_no_cookie(placed, viewer, browse):
+    there = browse(viewer).get("/access/enter", {"host": HOST, "path": "/"})
+    path = "/.fairway/signed-in?" + urlsplit(there["Location"]).query
+    elsewhere = Client().get(path, headers={**ASKED, "x-forwarded-host": "shop.example.com"})
+    assert COOKIE not in elsewhere.cookies
+    assert COOKIE in Client().get(path, headers=ASKED).cookies
+    assert COOKIE not in Client().get(path, headers=ASKED).cookies
+    code = parse_qs(urlsplit(there["Location"]).query)["code"][0]
+    with pytest.raises(signing.BadSignature):
+        signing.loads(code, salt=COOKIE_SALT)
+    assert signing.loads(code, salt=CODE_SALT)["host"] == HOST
+
+
+def test_who_may_not_see_the_application_may_not_open_it(placed, browse, production):
+    lou = make_person("lou", Role.VIEWER, environment=production)
+    assert browse(lou).get("/access/enter", {"host": HOST, "path": "/"}).status_code == 404
+    app = Client()
+    app.cookies[COOKIE] = signing.dumps({"user": lou.id, "host": HOST}, salt=COOKIE_SALT)
+    assert app.get("/.fairway/access", headers=ASKED).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path", ["//evil.example/x", "/\\evil.example", "https://evil.example/", "javascript:alert(1)", "/a\nb"]
+)
+def test_the_hand_over_never_leads_elsewhere(placed, viewer, browse, path):
+    there = browse(viewer).get("/access/enter", {"host": HOST, "path": path})
+    answer = Client().get("/.fairway/signed-in?" + urlsplit(there["Location"]).query, headers=ASKED)
+    assert answer["Location"].startswith("/")
+    assert not answer["Location"].startswith("//")
+    assert "\\" not in answer["Location"]
+
+
+@pytest.mark.parametrize("host", ["evil.example", "localhost", "", "hello.production.localhost"])
+def test_only_our_applications_hosts_are_entered(placed, viewer, browse, host):
+    assert browse(viewer).get("/access/enter", {"host": host, "path": "/"}).status_code == 404
+    assert Client().get("/.fairway/access", headers={**ASKED, "x-forwarded-host": host}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [(HOST, 200), ("shop.example.com", 200), ("SHOP.example.com", 200), ("evil.example", 404), ("", 404), ("staging.localhost", 404)],
+)  # fmt: skip
+def test_certificates_are_made_for_routed_hosts_only(placed, client, host, status):
+    assert client.get("/tls/ask", {"domain": host}).status_code == status
+
+
+def test_a_host_that_is_being_removed_is_no_longer_ours(placed, client):
+    Placement.objects.update(wanted="removed")
+    assert client.get("/tls/ask", {"domain": HOST}).status_code == 404
