@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fairway.accounts.rules import SYSTEM
 from fairway.activity.models import Event
-from fairway.applications.commands import edit_application, save_configuration
+from fairway.applications.commands import create_application, edit_application, save_configuration
 from fairway.applications.models import Application, Configuration
 from fairway.applications.secrets import open_secrets
 from fairway.deployments.models import Placement
@@ -127,8 +128,9 @@ def test_what_a_person_sets_of_how_it_runs_is_kept_and_clearing_detects_again(de
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"), [({"port": "0"}, "greater than or equal to 1"), ({"health_path": "up"}, "/"), ({"name": ""}, "required")]
-)  # fmt: skip
+    ("change", "sentence"),
+    [({"port": "0"}, "greater than or equal to 1"), ({"health_path": "up"}, "starts with"), ({"name": ""}, "required")],
+)
 def test_a_bad_setting_is_told_and_nothing_changes(deployer, browse, hello, change, sentence):
     answer = browse(deployer).post(SETTINGS, {**RUN, **change})
     assert answer.status_code == 422
@@ -138,9 +140,6 @@ def test_a_bad_setting_is_told_and_nothing_changes(deployer, browse, hello, chan
 
 
 def test_the_source_is_changed_and_what_the_page_does_not_show_of_it_stays(deployer, browse):
-    from fairway.accounts.rules import SYSTEM
-    from fairway.applications.commands import create_application
-
     source = {"url": "https://git.test/a.git", "ref": "main", "folder": "app"}
     create_application(actor=SYSTEM, name="Shop", source_kind="git", source=source)
     data = {"section": "source", "url": "https://git.test/a.git", "ref": "v2"}

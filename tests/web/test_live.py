@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from shutil import copy
 from typing import Any
 
@@ -25,10 +32,15 @@ from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.activity.queries import latest_number
 from fairway.activity.rules import On
-from fairway.applications.commands import create_application
+from fairway.applications.commands import create_application, save_configuration
 from fairway.deployments.commands import progress
+from fairway.deployments.commands.placements import observe
 from fairway.deployments.commands.requests import request_deployment
+from fairway.deployments.models import Placement
+from fairway.deployments.rules import Health
+from fairway.drivers.runtimes.contract import InstanceSpec, Silent
 from fairway.environments.commands import lock_environment
+from fairway.environments.runtimes import runtime_of
 from fairway.web.hub import HUB
 from fairway.web.live import Streams
 from fairway.web.tail import Tail
@@ -380,3 +392,112 @@ def test_a_log_of_an_ended_deployment_is_sent_whole_to_whoever_comes_late(databa
             assert numbers == list(range(1, 4501))
 
     run(test)
+
+
+# --- what running instances print -------------------------------------------------------------------------------------
+
+
+def running_instance(secret: str) -> tuple[Actor, Any, str]:
+    """Something that runs on the fake runtime and was seen there by the reconciler."""
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    hello = create_application(actor=SYSTEM, name="Hello", source_kind="image", source={"image": "registry.test/hello:1"})
+    save_configuration(actor=ada, application=hello, environment=staging, secrets={"KEY": secret})
+    one = live(hello, staging)
+    runtime = runtime_of(staging)
+    runtime.distribute(one.artifact.ref, None, Silent())
+    spec = InstanceSpec("hello.staging", one.label, 0, one.artifact.ref)
+    instance = runtime.ensure_started(spec, Silent())
+    placement = Placement.objects.get()
+    seen = [{"name": instance.name, "state": instance.state, "deployment": one.label, "replica": 0, "restarts": 0}]
+    observe(placement=placement, health=Health.HEALTHY, drift=[], observed=seen)
+    return ada, runtime, instance.name
+
+
+def say(runtime: Any, name: str, *texts: str) -> None:
+    with runtime.world.open() as world:
+        for text in texts:
+            world["instances"][name]["output"].append([datetime.now(UTC).isoformat(), "stdout", text])
+
+
+def test_what_an_instance_prints_is_followed_masked_and_resumed(database):
+    ada, runtime, name = running_instance("hush-hush-1")
+    say(runtime, name, "before anybody looked")
+
+    async def test() -> None:
+        application = Streams(get_asgi_application())
+        path = "/applications/hello/in/staging/log/stream"
+        async with watching(ada, path, application) as page, watching(ada, path, application) as other:
+            texts = [line["text"] for line in (await page.until("log")).data]
+            assert texts[-1] == "before anybody looked"
+            await doing(lambda: say(runtime, name, "the key is hush-hush-1"))
+            message = await page.until("log")
+            assert message.data[-1]["text"] == "the key is ••••"
+            assert message.data[-1]["step"] == name
+            while "the key is ••••" not in [line["text"] for line in (await other.until("log")).data]:
+                pass
+            assert sum(thread.name.startswith("fairway-follow-") for thread in threading.enumerate()) == 1
+        await doing(lambda: say(runtime, name, "while away"))
+        headers = {"last-event-id": message.id}
+        async with watching(ada, path, application, **headers) as page:
+            back = await page.until("log")
+            assert [line["text"] for line in back.data] == ["while away"]
+            assert back.data[0]["n"] == message.data[-1]["n"] + 1
+            await doing(lambda: runtime.ensure_removed(name))
+            assert (await page.next()).event == "complete"
+
+    try:
+        run(test)
+    finally:
+        runtime.ensure_removed(name)
+
+
+def test_a_server_that_is_asked_to_stop_lets_viewers_go_at_once(database, tmp_path):
+    """The real server, a real connection, a real SIGTERM."""
+    ada = make_person("ada", Role.ADMIN)
+    cookie = cookie_of(ada)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    environment = {
+        **os.environ,
+        "FAIRWAY_DATABASE_URL": f"sqlite://{connection.settings_dict['NAME']}",
+        "FAIRWAY_DATA": str(settings.DATA.path),
+        "DJANGO_SETTINGS_MODULE": "fairway.config.settings",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "uvicorn",
+        "fairway.config.asgi:application",
+        "--port",
+        str(port),
+        "--log-level",
+        "warning",
+    ]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        with contextlib.closing(connected_when_ready(port)) as line:
+            request = f"GET /live?topics=home:matrix HTTP/1.1\r\nHost: localhost:{port}\r\nCookie: {cookie}\r\n\r\n"
+            line.sendall(request.encode())
+            received = b""
+            while b"retry: " not in received:
+                part = line.recv(4096)
+                assert part, received
+                received += part
+            assert b"text/event-stream" in received
+            server.terminate()
+            assert server.wait(PATIENCE) in {0, -signal.SIGTERM}
+    finally:
+        server.kill()
+        output = server.communicate()[0].decode()
+    assert "Traceback" not in output, output
+
+
+def connected_when_ready(port: int) -> socket.socket:
+    last: OSError | None = None
+    for _ in range(400):
+        try:
+            return socket.create_connection(("127.0.0.1", port), PATIENCE)
+        except OSError as problem:
+            last = problem
+            threading.Event().wait(0.05)
+    raise AssertionError(f"the server never listened: {last}")
