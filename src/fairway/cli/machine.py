@@ -181,7 +181,9 @@ def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
     def is_up() -> bool:
         nonlocal found
         found = _facts(data)
-        return child.poll() is not None or (found is not None and found["state"] == "running" and _answers(found["port"]))
+        if found is None or found["pid"] != child.pid:  # one that ran before is not ours; ours gives way to it
+            return child.poll() is not None
+        return child.poll() is not None or (found["state"] == "running" and _answers(found["port"]))
 
     _wait(is_up, seconds=60)
     if child.poll() is not None or found is None or not _answers(found["port"]):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 SQLITE_PRAGMAS = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA busy_timeout=20000; PRAGMA foreign_keys=ON; "
-    "PRAGMA cache_size=-16000; PRAGMA temp_store=MEMORY;"
+    "PRAGMA cache_size=-4000; PRAGMA temp_store=MEMORY;"
 )
 
 

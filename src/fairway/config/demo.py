@@ -32,7 +32,7 @@ def ensure_demo_people() -> None:
         user = create_first_administrator(link=link, username="admin", password=password, email="admin@example.com")
         actor = actor_for(user, door=Door.CLI, identified_by="demo set-up")
         _token, text = create_token(actor=actor, name="demo")
-    _write({"username": "admin", "password": password, "token": text})
+        _write({"username": "admin", "password": password, "token": text})  # first, else a crash would lose the password
 
 
 def _write(content: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ def findings() -> Iterator[Finding]:
         try:
             yield look()
         except Exception as error:  # an examination that breaks is itself a finding
-            yield _finding(look.__name__.strip("_"), "bad", f"could not be looked at: {error}")
+            yield _finding(look.__name__.strip("_").capitalize(), "bad", f"could not be looked at: {error}")
 
 
 def _finding(what: str, state: str, sentence: str) -> Finding:

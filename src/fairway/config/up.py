@@ -1,32 +1,35 @@
-"""``fairway up``: prepares the data directory, then keeps a web and a worker process running.
+"""``fairway up``: the supervisor. It keeps a web and a worker process running, and stays small.
 
-Everything is loaded once and the two are forked from it, so that they share most of their memory. SIGTERM ends the
-control plane and leaves applications and proxy serving (that is how an upgrade happens); SIGINT (Ctrl-C, ``fairway
-down``) stops those too.
+It never loads the application. Another process (``launch.py``) does, once; it forks web and worker, which share most of
+their memory, and leaves; the two become the supervisor's children. SIGTERM ends the control plane and leaves
+applications and proxy serving (that is how an upgrade happens); SIGINT (Ctrl-C, ``fairway down``) stops those too.
+
+Only what this file really needs is imported here: each module would lie in memory as long as Fairway runs.
 """
 
 from __future__ import annotations
 
 import argparse
-import contextlib
-import gc
-import logging
+import json
 import os
 import signal
 import socket
 import sys
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
+from typing import Any
 
-BACK_OFF_MOST = 30.0
-log = logging.getLogger("fairway.up")
+from fairway.config import forking
+from fairway.config.runfile import CannotStart, RunFile
+
+BACK_OFF_MOST = 30.0  # seconds between two starts of a process that keeps dying
+STEADY = 30.0  # seconds after which a process counts as having run well
+STOP_LIMIT = 20.0  # seconds web and worker have to stop
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The process behind ``fairway up``; exits 0 after a clean stop, 2 when it cannot start."""
+    """The process behind ``fairway up``; 0 after a clean stop, 1 when the application broke while starting, 2 when it
+    cannot start here."""
     wanted = _parse(arguments)
     _environment(wanted)
     try:
@@ -34,10 +37,6 @@ def main(arguments: list[str] | None = None) -> int:
     except CannotStart as reason:
         sys.stderr.write(f"Fairway cannot start: {reason}\n")
         return 2
-
-
-class CannotStart(Exception):
-    """What stands in the way, and what to do, in one sentence."""
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -54,179 +53,192 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
 def _environment(wanted: argparse.Namespace) -> None:
     os.environ["FAIRWAY_DATA"] = str(Path(wanted.data).expanduser().absolute())
     os.environ["FAIRWAY_PORT"], os.environ["FAIRWAY_PROXY_PORT"] = str(wanted.port), str(wanted.proxy_port)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # whatever the shell was set up for
     if wanted.demo:
         os.environ["FAIRWAY_DEMO"] = "1"
 
 
 def _serve(wanted: argparse.Namespace) -> int:
-    import django
-
-    _log_to_standard_error()
-    django.setup()
-    from fairway.config.machine import RunFile
-
-    with RunFile.claimed(wanted.port, wanted.proxy_port) as run_file:
+    with RunFile.claimed(Path(os.environ["FAIRWAY_DATA"]), wanted.port, wanted.proxy_port) as run_file:
         if wanted.only != "worker":
             _refuse_taken_port(wanted.bind, wanted.port)
-        secret = prepare(is_demo=wanted.demo)
-        link = f"http://localhost:{wanted.port}/first-run/{secret}" if secret else ""
-        if link:
-            sys.stdout.write(f"First administrator: {link}\n")
-            sys.stdout.flush()
-        supervisor = Supervisor(_processes(wanted))
-        run_file.write(state="running", first_link=link)
-        must_stop_all = supervisor.run()
-        if must_stop_all and wanted.only is None:
-            from fairway.config.machine import stop_everything
-
-            stop_everything()
-    return 0
-
-
-def prepare(*, is_demo: bool) -> str | None:
-    """Bring the database up to date and make what must exist from the start; the first administrator's link, if needed."""
-    from django.core.management import call_command
-
-    from fairway.accounts.commands import ensure_first_link
-    from fairway.environments.commands import ensure_default_environments
-
-    call_command("migrate", verbosity=0, interactive=False)
-    ensure_default_environments()
-    if is_demo:
-        from fairway.config.demo import ensure_demo_people
-
-        ensure_demo_people()
-    return ensure_first_link()
-
-
-def _processes(wanted: argparse.Namespace) -> dict[str, Callable[[], None]]:
-    def web() -> None:
-        import uvicorn
-
-        uvicorn.run(
-            "fairway.config.asgi:application",
-            host=wanted.bind,
-            port=wanted.port,
-            log_level="warning",
-            timeout_graceful_shutdown=3,
-            lifespan="off",
-            server_header=False,
-        )
-
-    def worker() -> None:
-        from fairway.worker.main import run_worker
-
-        stop = threading.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: stop.set())
-        run_worker(stop)
-
-    every = {"web": web, "worker": worker}
-    return every if wanted.only is None else {wanted.only: every[wanted.only]}
+        names = ("web", "worker") if wanted.only is None else (wanted.only,)
+        supervisor = Supervisor(names, wanted.bind, wanted.port, is_demo=wanted.demo, run_file=run_file)
+        why = supervisor.run()
+        if why == signal.SIGINT and wanted.only is None:
+            _stop_everything()
+        return 1 if why is None else 0
 
 
 class Supervisor:
-    """Forks the processes and forks them again when they die, less and less often while they keep dying."""
+    """Starts the processes, and starts them again when they die, less and less often while they keep dying.
 
-    def __init__(self, processes: dict[str, Callable[[], None]]) -> None:
-        self._processes = processes
+    Signals are not handled but waited for: nothing happens in between, and an idle supervisor does not wake up.
+    """
+
+    def __init__(self, names: tuple[str, ...], bind: str, port: int, *, is_demo: bool, run_file: RunFile) -> None:
+        self._names, self._bind, self._port, self._is_demo, self._run_file = names, bind, port, is_demo, run_file
         self._pids: dict[int, str] = {}
-        self._started: dict[str, float] = {}
+        self._due = dict.fromkeys(names, 0.0)  # when to start what does not run (monotonic seconds)
         self._pauses: dict[str, float] = {}
-        self._due: dict[str, float] = dict.fromkeys(processes, 0.0)
-        self._signal: int | None = None
+        self._started: dict[str, float] = {}
+        self._launcher: tuple[int, int] | None = None  # its pid, and the pipe it answers on
+        self._launched: tuple[str, ...] = ()
+        self._ended: dict[int, int] = {}  # pid to exit code, of what is not dealt with yet
+        self._has_run = False
 
-    def run(self) -> bool:
-        """Until a signal comes. True when it was SIGINT: then everything is to stop."""
-        self._preload()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._heard)
-        while self._signal is None:
+    def run(self) -> int | None:
+        """Supervise until told to stop: the signal that told so, or None when the first start failed."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, forking.HEARD)
+        told: int | None = None
+        while told is None:
             self._start_due()
+            info = signal.sigtimedwait(forking.HEARD, self._patience())
+            if info is not None and info.si_signo != signal.SIGCHLD:
+                told = info.si_signo
             self._reap()
-            time.sleep(0.1)
+            if not (self._has_run or self._launcher or told):
+                break
         self._stop_all()
-        return self._signal == signal.SIGINT
+        return told
 
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        self._signal = number
-
-    def _preload(self) -> None:
-        """Import before forking what both need, so that its pages are shared."""
-        from django.db import connections
-
-        import fairway.config.asgi
-        import fairway.config.urls  # noqa: F401
-
-        connections.close_all()
-        gc.collect()
-        gc.freeze()  # the collector would otherwise touch, and so copy, every shared page
+    def _patience(self) -> float:
+        """Seconds until something is due; a launcher tells by ending."""
+        if self._launcher or not self._due:
+            return 3600.0
+        return max(0.0, min(self._due.values()) - time.monotonic())
 
     def _start_due(self) -> None:
         now = time.monotonic()
-        for name, due in list(self._due.items()):
-            if now >= due:
+        due = tuple(name for name, at in self._due.items() if now >= at)
+        if due and self._launcher is None:
+            for name in due:
                 del self._due[name]
                 self._started[name] = now
-                self._pids[self._fork(name)] = name
+            self._launch(due)
 
-    def _fork(self, name: str) -> int:
-        pid = os.fork()
-        if pid:
-            return pid
-        status = 1
-        try:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                signal.signal(number, signal.SIG_DFL)
-            os.setpgid(0, 0)  # a terminal's Ctrl-C reaches the supervisor alone, which then ends us in order
-            _die_with_parent()
-            self._processes[name]()
-            status = 0
-        except SystemExit as exit_:
-            status = exit_.code if isinstance(exit_.code, int) else 1
-        except BaseException:
-            log.exception("The %s process failed", name)
-        finally:
-            logging.shutdown()
-            os._exit(status)
+    def _launch(self, names: tuple[str, ...]) -> None:
+        """Have `names` forked from one freshly loaded process, which then leaves them to us."""
+        forking.adopt_orphans(True)
+        reader, writer = os.pipe()
+        supervisor, is_first = os.getpid(), not self._has_run
+
+        def load_and_fork() -> None:
+            os.close(reader)
+            from fairway.config import launch
+
+            launch.set_up()
+            if is_first and (code := forking.run(lambda: self._prepare(writer))):
+                raise SystemExit(code)
+            launch.launch(names, self._bind, self._port, supervisor=supervisor, answer=writer)
+
+        self._launched = names
+        self._launcher = (forking.fork(load_and_fork), reader)
+        os.close(writer)
+
+    def _prepare(self, answer: int) -> None:
+        from fairway.config.launch import prepare, say
+
+        secret = prepare(is_demo=self._is_demo)
+        say(answer, {"first_link": f"http://localhost:{self._port}/first-run/{secret}" if secret else ""})
 
     def _reap(self) -> None:
-        for pid, name in list(self._pids.items()):
-            found, status = os.waitpid(pid, os.WNOHANG)
-            if not found:
-                continue
-            del self._pids[pid]
-            lasted = time.monotonic() - self._started[name]
-            pause = 0.0 if lasted > 30 else min(max(2 * self._pauses.get(name, 0.0), 0.2), BACK_OFF_MOST)
-            self._pauses[name], self._due[name] = pause, time.monotonic() + pause
-            log.error("The %s process ended (%s); starting it again", name, os.waitstatus_to_exitcode(status))
+        """Take note of every child that has ended."""
+        while ended := _next_ended():
+            self._ended |= ended
+        if self._launcher and self._launcher[0] in self._ended:
+            self._adopt(self._ended.pop(self._launcher[0]))
+        for pid in self._ended.keys() & self._pids.keys():
+            self._lost(self._pids.pop(pid), self._ended[pid])
+        if self._launcher is None:  # before, it may be one that the launcher has not told us of yet
+            self._ended.clear()
+
+    def _adopt(self, code: int) -> None:
+        """The launcher has ended; what it forked is ours now."""
+        said = self._said()
+        forking.adopt_orphans(False)
+        for name in self._launched:
+            if name not in said:
+                self._lost(name, code)
+        if code == 0 and not self._has_run:
+            self._has_run = True
+            self._announce(said.get("first_link") or "")
+        self._run_file.write(processes={name: pid for pid, name in self._pids.items()})
+
+    def _said(self) -> dict[str, Any]:
+        """What a launcher that has ended said; the processes it named are ours from now on."""
+        assert self._launcher is not None
+        said = _everything_in(self._launcher[1])
+        self._launcher = None
+        self._pids |= {pid: name for name, pid in said.items() if name in self._names}
+        return said
+
+    def _announce(self, link: str) -> None:
+        if link:
+            sys.stdout.write(f"First administrator: {link}\n")
+            sys.stdout.flush()
+        self._run_file.write(state="running", first_link=link)
+
+    def _lost(self, name: str, code: int) -> None:
+        lasted = time.monotonic() - self._started[name]
+        pause = 0.0 if lasted > STEADY else min(max(2 * self._pauses.get(name, 0.0), 0.2), BACK_OFF_MOST)
+        self._pauses[name], self._due[name] = pause, time.monotonic() + pause
+        if self._has_run:
+            forking.complain(f"The {name} process ended ({code}); starting it again")
 
     def _stop_all(self) -> None:
+        if self._launcher:  # it tells what it has forked so far, and is no more
+            forking.send(self._launcher[0], signal.SIGTERM)
+            os.waitpid(self._launcher[0], 0)
+            self._said()
         for pid in self._pids:
-            _send(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 20
-        while self._pids and time.monotonic() < deadline:
+            forking.send(pid, signal.SIGTERM)
+        deadline = time.monotonic() + STOP_LIMIT
+        while self._pids and (left := deadline - time.monotonic()) > 0:
             for pid in list(self._pids):
                 if os.waitpid(pid, os.WNOHANG)[0]:
                     del self._pids[pid]
-            time.sleep(0.05)
+            if self._pids:
+                signal.sigtimedwait({signal.SIGCHLD}, left)
         for pid in self._pids:
-            _send(pid, signal.SIGKILL)
+            forking.send(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
 
 
-def _send(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+def _stop_everything() -> None:
+    """Applications and proxy, stopped by a process that knows them."""
+
+    def stop() -> None:
+        from fairway.config.launch import set_up
+
+        set_up()
+        from fairway.config.machine import stop_everything
+
+        stop_everything()
+
+    forking.run(stop)
 
 
-def _die_with_parent() -> None:
-    """A supervisor that is killed takes its two processes along (Linux); nothing is lost, everything is in the database."""
-    if sys.platform == "linux":
-        import ctypes
+def _next_ended() -> dict[int, int]:
+    """The pid and exit code of one child that has ended, if any."""
+    try:
+        pid, status = os.waitpid(-1, os.WNOHANG)
+    except ChildProcessError:
+        return {}
+    return {pid: os.waitstatus_to_exitcode(status)} if pid else {}
 
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+
+def _everything_in(pipe: int) -> dict[str, Any]:
+    """What a launcher that has ended said, one JSON object per line."""
+    os.set_blocking(pipe, False)
+    said: dict[str, Any] = {}
+    try:
+        with open(pipe, "rb") as answer:
+            for line in (answer.read() or b"").splitlines():
+                said |= json.loads(line)
+    except ValueError:
+        pass  # it died while it spoke; what it had not said is started again
+    return said
 
 
 def _refuse_taken_port(bind: str, port: int) -> None:
@@ -237,12 +249,6 @@ def _refuse_taken_port(bind: str, port: int) -> None:
             trial.bind((bind, port))
         except OSError as error:
             raise CannotStart(f"port {port} is not free ({error.strerror}); choose another with --port.") from None
-
-
-def _log_to_standard_error() -> None:
-    from fairway.config.logs import configure
-
-    configure()
 
 
 if __name__ == "__main__":

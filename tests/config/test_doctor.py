@@ -1,0 +1,72 @@
+"""The examination: it says what is there and what is missing, and never breaks by itself."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fairway.config import doctor
+
+
+def examined() -> dict[str, dict[str, str]]:
+    return {finding["what"]: finding for finding in doctor.findings()}
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    place = tmp_path / "data"
+    monkeypatch.setenv("FAIRWAY_DATA", str(place))
+    monkeypatch.delenv("FAIRWAY_DATABASE_URL", raising=False)
+    return place
+
+
+def test_a_machine_before_the_first_start_has_no_problem(data: Path) -> None:
+    found = examined()
+    assert not [finding for finding in found.values() if finding["state"] == "bad"]
+    assert "fairway up makes it" in found["Data directory"]["sentence"]
+    assert {"Python", "Free disk", "Database", "Caddy", "uv", "Git", "Node and npm", "Docker", "Names"} <= found.keys()
+    assert Path(found["Caddy"]["sentence"]).is_file()
+    assert Path(found["uv"]["sentence"]).is_file()
+
+
+def test_a_data_directory_others_can_read_is_a_problem_with_its_remedy(data: Path) -> None:
+    data.mkdir(mode=0o755)
+    finding = examined()["Data directory"]
+    assert finding["state"] == "bad"
+    assert f"chmod 700 {data}" in finding["sentence"]
+
+
+def test_a_sound_database_is_told_from_a_broken_one(data: Path) -> None:
+    data.mkdir(mode=0o700)
+    place = data / "fairway.sqlite3"
+    with closing(sqlite3.connect(place)) as connection:
+        connection.execute("CREATE TABLE one (n INTEGER)")
+        connection.commit()
+    assert examined()["Database"]["state"] == "good"
+    place.write_bytes(b"this is no database" * 100)
+    assert examined()["Database"]["state"] == "bad"
+
+
+def test_a_missing_program_is_a_note_that_says_what_to_install(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    found = examined()
+    assert found["Git"] == {"what": "Git", "state": "note", "sentence": "Git repositories cannot be deployed; install git."}
+    assert "install nodejs and npm" in found["Node and npm"]["sentence"]
+
+
+def test_a_look_that_breaks_is_a_finding_itself(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks(*_: Any) -> Any:
+        raise OSError("the disk is on fire")
+
+    monkeypatch.setattr(doctor.shutil, "disk_usage", breaks)
+    finding = next(one for one in doctor.findings() if "on fire" in one["sentence"])
+    assert finding["state"] == "bad"
+
+
+def test_findings_are_json(data: Path) -> None:
+    assert json.loads(json.dumps(list(doctor.findings())))
