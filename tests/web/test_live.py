@@ -19,6 +19,7 @@ from shutil import copy
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.management import call_command
@@ -46,6 +47,7 @@ from fairway.web.live import Streams
 from fairway.web.tail import Tail
 from tests.conftest import make_artifact, make_environment, make_person
 from tests.engine.conftest import connected_to
+from tests.services.postgres import postgres_server  # noqa: F401
 from tests.web.conftest import finish, live
 
 PATIENCE = 20.0
@@ -61,12 +63,34 @@ def empty_file(tmp_path_factory, django_db_blocker):
     return place
 
 
-@pytest.fixture
-def database(empty_file, tmp_path, django_db_blocker) -> Iterator[None]:
-    place = tmp_path / "live.sqlite3"
-    copy(empty_file, place)
-    with django_db_blocker.unblock(), connected_to(f"sqlite://{place}"):
-        yield
+@pytest.fixture(scope="module")
+def postgres_url(postgres_server, django_db_blocker) -> str:  # noqa: F811
+    url = postgres_server.create_database("live")
+    with django_db_blocker.unblock(), connected_to(url):
+        call_command("migrate", run_syncdb=True, verbosity=0)
+    return url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def database(request, tmp_path, django_db_blocker) -> Iterator[str]:
+    """An empty database with committed transactions; yields its URL."""
+    if request.param == "sqlite":
+        copy(request.getfixturevalue("empty_file"), tmp_path / "live.sqlite3")
+        url = f"sqlite://{tmp_path / 'live.sqlite3'}"
+    else:
+        url = request.getfixturevalue("postgres_url")
+    with django_db_blocker.unblock(), connected_to(url):
+        connections.settings["default"]["CONN_MAX_AGE"] = 0  # as config/asgi.py does
+        if request.param == "postgresql":
+            empty_all_tables()
+        yield url
+
+
+def empty_all_tables() -> None:
+    """TRUNCATE fires no row trigger, so events go too."""
+    names = ", ".join(model._meta.db_table for model in apps.get_models(include_auto_created=True))
+    with connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
 
 
 @dataclass
@@ -459,7 +483,7 @@ def test_a_server_that_is_asked_to_stop_lets_viewers_go_at_once(database, tmp_pa
         port = listener.getsockname()[1]
     environment = {
         **os.environ,
-        "FAIRWAY_DATABASE_URL": f"sqlite://{connection.settings_dict['NAME']}",
+        "FAIRWAY_DATABASE_URL": database,
         "FAIRWAY_DATA": str(settings.DATA.path),
         "DJANGO_SETTINGS_MODULE": "fairway.config.settings",
     }
