@@ -79,6 +79,9 @@ def say(answer: int, what: dict[str, object]) -> None:
 
 def _load() -> None:
     """Import what either needs, in memory that both then share until one of them changes it."""
+    import uvicorn.lifespan.on
+    import uvicorn.loops.asyncio
+    import uvicorn.protocols.http.h11_impl  # noqa: F401
     from django.db import connections
 
     import fairway.config.asgi
@@ -104,7 +107,7 @@ def _web(bind: str, port: int) -> None:
         port=port,
         log_level="warning",
         timeout_graceful_shutdown=3,
-        lifespan="off",
+        lifespan="on",  # open streams end when the process is asked to stop
         loop="asyncio",
         http="h11",
         ws="none",  # no page of ours uses websockets; those of applications pass through the proxy
