@@ -148,7 +148,7 @@ class Desk:
     def is_whole(self) -> None:
         """The chain of events is unbroken."""
         found = self.fairway.call("GET", "/audit/verification")
-        assert found["is_whole"], found
+        assert found["is_intact"], found
 
     # --- holding
 

@@ -199,6 +199,8 @@ def _output(process: subprocess.Popen[bytes]) -> Iterator[bytes]:
                     break
                 yield chunk
             elif _has_ended(process.pid):
+                while selector.select(0) and (last := os.read(pipe.fileno(), 65536)):
+                    yield last  # written between our look at the pipe and its end
                 break
             else:
                 yield b""
