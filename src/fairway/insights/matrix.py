@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import OuterRef, Subquery
 
 from fairway.accounts.rules import Actor
 from fairway.applications.models import Application
@@ -64,7 +64,7 @@ def matrix(actor: Actor, running: Sequence[Deployment] | None = None, there: Seq
     applications = list(applications_visible_to(actor))
     placements = {spot_of(one): one for one in (placements_visible_to(actor) if there is None else there)}
     moving = {spot_of(one): one for one in reversed(list(active(actor)) if running is None else running)}
-    failed = _first_attempts(actor) if any(one.current_id is None for one in placements.values()) else {}
+    failed = _first_attempts(actor, placements.values())
     rows = [Row(application, _cells(application, environments, placements, moving, failed)) for application in applications]
     return Matrix(environments, rows)
 
@@ -82,11 +82,14 @@ def placement_state(placement: Placement) -> str:
     return STATES[placement.health]
 
 
-def _first_attempts(actor: Actor) -> dict[Spot, Deployment]:
-    """The newest attempt where nothing has ever been live."""
-    empty = Placement.objects.filter(application=OuterRef("application"), environment=OuterRef("environment"), current=None)
-    newest = Deployment.objects.filter(Exists(empty)).order_by().values("application", "environment")
-    numbers = [found["newest"] for found in newest.annotate(newest=Max("pk"))]
+def _first_attempts(actor: Actor, placements: Iterable[Placement]) -> dict[Spot, Deployment]:
+    """The newest attempt where nothing has ever been live; an index look per placement, not a walk through history."""
+    empty = [one.pk for one in placements if one.current_id is None]
+    if not empty:
+        return {}
+    attempts = Deployment.objects.filter(application=OuterRef("application"), environment=OuterRef("environment"))
+    newest = Placement.objects.filter(pk__in=empty).annotate(newest=Subquery(attempts.order_by("-pk").values("pk")[:1]))
+    numbers = list(newest.values_list("newest", flat=True))
     return {spot_of(one): one for one in visible_to(actor).filter(pk__in=numbers)}
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import OuterRef, Subquery
 
 from fairway.accounts.rules import Act, Actor, may, may_somewhere
 from fairway.applications.models import Application
 from fairway.applications.queries import artifacts_of, visible_to
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.deployments.queries import visible_to as deployments_visible_to
 from fairway.drivers.builders.contract import Spec
@@ -113,8 +113,9 @@ def _placed(one: Placement) -> dict[str, Any]:
 
 
 def _last_deployments(actor: Actor) -> dict[int, dict[str, Any]]:
-    newest = Deployment.objects.order_by().values("application").annotate(newest=Max("pk")).values("newest")
-    lines = rows(list(deployments_visible_to(actor).filter(pk__in=newest)))
+    of_each = deployments_visible_to(actor).filter(application=OuterRef("pk")).order_by("-pk").values("pk")[:1]
+    numbers = list(visible_to(actor).annotate(newest=Subquery(of_each)).values_list("newest", flat=True))
+    lines = rows(list(deployments_visible_to(actor).filter(pk__in=[number for number in numbers if number])))
     return {line["application"].pk: line for line in lines}
 
 
