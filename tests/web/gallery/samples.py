@@ -261,7 +261,7 @@ def steps(
 
 def log(number: int, lines: int = 400, is_complete: bool = True) -> Data:
     return {
-        "url": reverse("deployment-log", args=[number]) + f"?lines={lines}", "stream_url": "" if is_complete else reverse("gallery-log-stream"),
+        "url": reverse("deployment-log", args=[number]) + f"?lines={lines}" + ("" if is_complete else "&open=1"), "stream_url": "" if is_complete else reverse("gallery-log-stream"),
         "raw_url": "/gallery/raw", "is_complete": is_complete, "step_words": STEP_WORDS, "name": f"storefront-staging-{number}",
     }  # fmt: skip
 

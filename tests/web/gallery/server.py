@@ -17,7 +17,7 @@ class Quiet(WSGIRequestHandler):
 
 
 def server(port: int = 0) -> Server:
-    """A server on 127.0.0.1 (a free port when 0). Sets Django up with the gallery's settings; call it in a process of its own."""
+    """A server on 127.0.0.1 (a free port when 0), with the gallery's own settings; call it in a process of its own."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.web.gallery.settings"
     from django.core.wsgi import get_wsgi_application
 

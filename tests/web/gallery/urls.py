@@ -12,10 +12,11 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import render
-from django.urls import include, path
+from django.urls import URLPattern, path
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
+from fairway.web import urls as addresses
 from tests.web.gallery import samples
 from tests.web.gallery.pages import PAGES, Page
 
@@ -159,40 +160,14 @@ urlpatterns = [
     path("gallery/act", nothing),
     path("gallery/raw", nothing),
     path("gallery/log-stream", log_stream, name="gallery-log-stream"),
-    path("palette.json", palette, name="palette"),
-    path("live", live, name="live"),
-    path("acting-as", nothing, name="acting-as"),
-    path("i18n/", include("django.conf.urls.i18n")),
-    path("accounts/logout/", nothing, name="account_logout"),
-    path("deployments/<int:number>/log", deployment_log, name="deployment-log"),
+    path("palette", palette),
+    path("live", live),
+    path("deployments/<int:number>/log", deployment_log),
     *(path(page.address.lstrip("/"), show(page)) for page in PAGES),
-    # names used by links; pages above answer their addresses first
-    # (see pages.py)
-    path("", nothing, name="home"),
-    path("applications", nothing, name="application-list"),
-    path("applications/new", nothing, name="application-new"),
-    path("applications/uploads", nothing, name="application-upload"),
-    path("applications/<slug:slug>", nothing, name="application-detail"),
-    path("applications/<slug:slug>/deployments", nothing, name="application-deployments"),
-    path("applications/<slug:slug>/configuration", nothing, name="application-configuration"),
-    path("applications/<slug:slug>/logs", nothing, name="application-logs"),
-    path("applications/<slug:slug>/settings", nothing, name="application-settings"),
-    path("deployments", nothing, name="deployment-list"),
-    path("deployments/new", nothing, name="deployment-new"),
-    path("deployments/<int:number>", nothing, name="deployment-detail"),
-    path("environments", nothing, name="environment-list"),
-    path("environments/new", nothing, name="environment-new"),
-    path("environments/<slug:slug>", nothing, name="environment-detail"),
-    path("environments/<slug:slug>/edit", nothing, name="environment-edit"),
-    path("events", nothing, name="event-list"),
-    path("settings", nothing, name="settings"),
-    path("settings/profile", nothing, name="profile"),
-    path("settings/people", nothing, name="people"),
-    path("settings/people/new", nothing, name="person-new"),
-    path("settings/people/<str:username>", nothing, name="person-edit"),
-    path("settings/tokens", nothing, name="tokens"),
-    path("settings/credentials", nothing, name="credentials"),
-    path("accounts/login/", nothing, name="account_login"),
-    path("accounts/password/change/", nothing, name="account_change_password"),
-    path("accounts/password/reset/", nothing, name="account_reset_password"),
+    # the product's own addresses, so that links have somewhere to go; what stands above answers first
+    *(
+        URLPattern(known.pattern, nothing, name=known.name)
+        for known in addresses.urlpatterns
+        if isinstance(known, URLPattern)
+    ),
 ]

@@ -129,7 +129,8 @@ def digest(value: str | None, length: int = 10) -> SafeString:
     if not value:
         return format_html('<span class="none">{}</span>', "—")
     return format_html(
-        '<button type="button" class="digest" data-copy="{0}" title="{0}"><span class="sr">{1} </span><code>{2}</code>{3}</button>',
+        '<button type="button" class="digest" data-copy="{0}" title="{0}">'
+        '<span class="sr">{1} </span><code>{2}</code>{3}</button>',
         value,
         _("Copy"),
         value.removeprefix("sha256:")[:length],
@@ -268,16 +269,22 @@ def field(
     optional: bool = False,
     placeholder: str = "",
     mono: bool = False,
+    first: bool = False,
 ) -> dict[str, Any]:
-    """One field of a form: label above, help and errors below, both named by ``aria-describedby``. Draws nothing for a field the form has not."""
+    """One field of a form: label above, help and errors below, both named by ``aria-describedby``.
+
+    `first`: typing begins here as soon as the page is there. Draws nothing for a field the form has not.
+    """
     if not isinstance(bound, BoundField):
         return {"form": "none"}
     help_text = help or bound.help_text
     help_id = f"{bound.auto_id}_helptext"
     described = [help_id] * bool(help_text) + [_error_id(bound, number) for number in range(len(bound.errors))]
     attributes: dict[str, Any] = {"aria-describedby": " ".join(described)} if described else {}
-    if placeholder:
-        attributes["placeholder"] = placeholder
+    if first:
+        attributes["autofocus"] = True
+    if placeholder or "placeholder" in bound.field.widget.attrs:
+        attributes["placeholder"] = placeholder  # never a form's own: it repeats the label, or comes untranslated
     if mono:
         attributes["class"] = "mono"
     is_box = getattr(bound.field.widget, "input_type", "") == "checkbox" and not bound.use_fieldset

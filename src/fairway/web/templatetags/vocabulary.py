@@ -50,7 +50,7 @@ SCRIPT_WORDS: dict[str, Text] = {
     "ago.in_days": _("in %s d"),
     "copied": _("Copied"),
     "copy.failed": _("Your browser did not allow copying."),
-    "live.on": _("Live"),
+    "live.on": pgettext_lazy("connection", "Live"),
     "live.off": _("Reconnecting…"),
     "live.paused": _("Paused"),
     "palette.none": _("Nothing found. Try fewer letters."),

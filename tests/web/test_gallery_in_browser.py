@@ -1,0 +1,248 @@
+"""Every page in a real browser: axe, both themes, both widths; and what the scripts do."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.services.browser import chromium
+from tests.web.gallery.pages import PAGES
+from tests.web.test_gallery import gallery
+
+__all__ = ["gallery"]  # the fixture
+
+pytestmark = pytest.mark.browser
+AXE = Path(__file__).parents[1] / "journeys/vendor/axe.min.js"
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDE_PLACES = ".log-view, .tabs, .bar-nav, .segments, .side, [hidden], .sr"  # these scroll by themselves
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    made = context.new_page()
+    errors: list[str] = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    yield made
+    context.close()
+    assert errors == []
+
+
+def test_axe_finds_nothing_nothing_sticks_out_and_the_content_policy_is_kept(browser: Browser, gallery: str) -> None:
+    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    page = context.new_page()
+    found: list[str] = []
+    page.on("console", lambda message: found.append(message.text) if "Content Security Policy" in message.text else None)
+    for one in PAGES:
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(f"{gallery}{one.address}?theme=light")
+        page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((one) => { one.open = true; })")
+        page.evaluate(AXE.read_text())
+        found += complaints(page, f"{one.name}, light, 1440 px")
+        page.set_viewport_size({"width": 375, "height": 812})
+        page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        found += complaints(page, f"{one.name}, dark, 375 px")
+    context.close()
+    assert found == []
+
+
+def complaints(page: Page, name: str) -> list[str]:
+    result = page.evaluate("(rules) => axe.run(document, {runOnly: rules, resultTypes: ['violations']})", RULES)
+    bad = [f"{name}: {one['id']}: {one['nodes'][0]['html'][:200]}" for one in result["violations"]]
+    return bad + [f"{name}: {wide} sticks out" for wide in page.evaluate(STICKING_OUT, WIDE_PLACES)]
+
+
+STICKING_OUT = """(scrolls) => {
+  const width = document.documentElement.clientWidth;
+  if (document.documentElement.scrollWidth <= width) return [];
+  return [...document.querySelectorAll('body *')]
+    .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(scrolls)).slice(0, 2)
+    .map((one) => one.outerHTML.slice(0, 150));
+}"""
+
+
+def test_a_destructive_act_asks_for_the_name(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/applications/storefront/")
+    page.locator("#placement-development footer .menu.push summary").click()
+    page.get_by_role("button", name="Remove from here").click()
+    dialog = page.get_by_role("dialog")
+    go = dialog.get_by_role("button", name="Remove from here")
+    expect(go).to_be_disabled()
+    dialog.get_by_role("textbox").fill("storefron")
+    expect(go).to_be_disabled()
+    dialog.get_by_role("textbox").fill("storefront")
+    with page.expect_request("**/gallery/act") as sent:
+        dialog.get_by_role("textbox").press("Enter")
+    assert "confirm=storefront" in (sent.value.post_data or "")
+
+
+def test_an_act_that_is_not_possible_says_why(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/applications/storefront/")
+    page.locator("#placement-production .act-why summary").click()
+    why = page.locator("#placement-production .act-why .blockers")
+    expect(why).to_contain_text("Production is locked by Grace Hopper")
+    expect(why).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(why).to_be_hidden()
+
+
+def test_the_palette_finds_and_opens(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/environments/new")
+    page.keyboard.press("Control+k")
+    page.get_by_role("combobox", name="Search applications").fill("billing")
+    expect(page.get_by_role("dialog").get_by_role("option").first).to_have_text("billing-api")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/applications/billing-api")
+
+
+def test_the_theme_is_remembered_by_a_cookie(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/events/")
+    page.locator(".bar-user summary").click()
+    page.get_by_role("button", name="Dark").click()
+    assert page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "dark"
+    page.reload()
+    assert page.locator("html").get_attribute("data-theme") == "dark"
+
+
+def test_times_can_be_made_exact_everywhere(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/deployments/510")
+    time = page.locator("#deployment-head time").first
+    expect(time).to_have_text("6 min ago")
+    page.keyboard.press("t")
+    expect(time).to_have_text(re.compile(r"\d{4}.*\d\d:\d\d:\d\d"))
+
+
+def test_a_long_log_draws_only_what_is_in_sight(page: Page, gallery: str) -> None:
+    page.route("**/deployments/510/log**", lambda route: longer(route, 100_000))
+    page.goto(f"{gallery}/deployments/510")
+    expect(page.locator("[data-log-count]")).to_have_text("100,000 lines", timeout=60_000)
+    assert page.locator(".log-lines > li").count() < 120
+    expect(page.locator(".log-line").last).to_contain_text("100000")
+    page.get_by_role("searchbox").fill("refused")
+    expect(page.locator("[data-log-matches]")).to_have_text(re.compile(r"^1 of [\d,]+$"))
+    assert re.search(r"#L\d+$", page.url)
+    page.get_by_role("button", name="Only matching lines").click()
+    expect(page.locator(".log-line:not(:has(mark))")).to_have_count(0)
+
+
+def longer(route: Route, lines: int) -> None:
+    route.continue_(url=route.request.url.replace("lines=400", f"lines={lines}"))
+
+
+def test_a_line_can_be_linked(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/deployments/510#L12-L14")
+    expect(page.locator(".log-line.is-marked > a")).to_have_text(["12", "13", "14"])
+
+
+def test_a_log_goes_on_where_it_stopped_and_repeats_nothing(page: Page, gallery: str) -> None:
+    lines = [
+        {"n": n, "at": "2026-03-04T12:00:00Z", "step": "start", "stream": "stdout", "text": f"line {n}"}
+        for n in (399, 400, 401)
+    ]
+    body = f"id: 401\nevent: log\ndata: {json.dumps(lines)}\n\nevent: complete\ndata: {{}}\n\n"
+    page.route("**/gallery/log-stream**", lambda route: route.fulfill(body=body, content_type="text/event-stream"))
+    page.goto(f"{gallery}/deployments/512")
+    expect(page.locator("[data-log-count]")).to_have_text("401 lines")
+    expect(page.locator(".log-line").last).to_contain_text("line 401")
+
+
+def test_a_fragment_is_swapped_and_an_open_menu_is_left_alone(page: Page, gallery: str) -> None:
+    html = '<section id="home-running" data-live="home:running"><h2>Fresh</h2></section>'
+    body = f"id: 9\nevent: fragment\ndata: {json.dumps({'topic': 'home:running', 'html': html})}\nretry: 600000\n\n"
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        route.fulfill(body=body, content_type="text/event-stream")
+
+    page.route("**/live?**", answer)
+    page.goto(f"{gallery}/")
+    expect(page.locator("#home-running h2")).to_have_text("Fresh")
+    assert "after=4711" in asked[0]
+    assert "home%3Amatrix" in asked[0]
+
+
+ANSI = [
+    ("plain", [("plain", "")]),
+    ("\x1b[31mred\x1b[0m.", [("red", "a-fg1"), (".", "")]),
+    ("\x1b[1;92mok", [("ok", "a-bold a-fg10")]),
+    ("\x1b[38;5;196mx\x1b[39my", [("x", "a-fg9"), ("y", "")]),
+    ("\x1b[38;2;0;0;230;48;5;3mz", [("z", "a-fg4 a-bg3")]),
+    ("\x1b]8;;http://example.com\x07link\x1b]8;;\x07", [("link", "")]),
+    ("10%\r50%\r100%\r", [("100%", "")]),
+    ("a\x1b[2Kb\x08\x1b[?25lc", [("a", ""), ("b", ""), ("c", "")]),
+    ("<b>&amp;", [("<b>&amp;", "")]),
+]
+
+
+@pytest.mark.parametrize(("line", "pieces"), ANSI)
+def test_terminal_colours(page: Page, gallery: str, line: str, pieces: list[tuple[str, str]]) -> None:
+    page.goto(f"{gallery}/events/")
+    parsed = page.evaluate("async (line) => (await import('/static/js/ansi.js')).parse(line)", line)
+    assert [(one["text"], one["classes"]) for one in parsed] == pieces
+
+
+def test_a_folder_is_packed_without_what_does_not_belong_on_a_server(page: Page, gallery: str, tmp_path: Path) -> None:
+    folder = tmp_path / "my app"
+    long = "d" * 60 + "/" + "e" * 60 + "/file.txt"
+    for name, text in {
+        "app.py": "print()",
+        "run": "#!/bin/sh\n",
+        ".git/config": "x",
+        "node_modules/a/b.js": "x",
+        "é.txt": "é",
+        long: "deep",
+    }.items():
+        place = folder / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text)
+    received: list[bytes] = []
+
+    def answer(route: Route) -> None:
+        received.append(route.request.post_data_buffer or b"")
+        route.fulfill(status=201, json={"url": "/events/"})
+
+    page.route("**/applications/uploads", answer)
+    page.goto(f"{gallery}/applications/new")
+    page.locator("[data-upload-folder]").set_input_files(folder)
+    page.wait_for_url("**/events/")
+    start = received[0].index(b"Content-Type: application/x-tar\r\n\r\n") + len(b"Content-Type: application/x-tar\r\n\r\n")
+    with tarfile.open(fileobj=io.BytesIO(received[0][start:])) as archive:
+        assert sorted(archive.getnames()) == sorted(["app.py", "run", "é.txt", long])
+        assert archive.extractfile(long).read() == b"deep"  # type: ignore[union-attr]
+        assert archive.getmember("run").mode == 0o755
+        assert archive.getmember("app.py").mode == 0o644
+
+
+def test_a_refused_upload_says_why_and_can_be_tried_again(page: Page, gallery: str, tmp_path: Path) -> None:
+    (tmp_path / "app.zip").write_bytes(b"not a zip")
+    page.route("**/applications/uploads", lambda route: route.fulfill(status=422, json={"error": "This is not a zip file."}))
+    page.goto(f"{gallery}/applications/new")
+    page.locator("[data-upload-file]").set_input_files(tmp_path / "app.zip")
+    expect(page.get_by_role("alert")).to_have_text("This is not a zip file.")
+    expect(page.get_by_text("Drop a folder, a zip or a tar file here")).to_be_visible()
+
+
+def test_variables_can_be_added_and_removed(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/applications/storefront/configuration")
+    page.get_by_role("button", name="Add a variable").click()
+    page.keyboard.type("NEW_ONE")
+    assert page.locator("input[name=name-4]").input_value() == "NEW_ONE"
+    assert page.locator("input[name=rows]").input_value() == "5"
+    page.locator("#secret-4").check()
+    assert page.locator("input[name=value-4]").get_attribute("type") == "password"
+    page.get_by_role("button", name="Remove LOG_LEVEL").click()
+    expect(page.locator("input[name=name-3]")).to_have_count(0)
