@@ -26,7 +26,7 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import parse_spec
 from fairway.drivers.runtimes.contract import ArtifactRef
 from fairway.engine.commands import enqueue
-from fairway.shared.names import Invalid, parse_host, parse_slug, parse_text, slug_from
+from fairway.shared.names import Invalid, image_host, parse_host, parse_slug, parse_text, slug_from
 
 
 def on_application(application: Application) -> On:
@@ -331,12 +331,22 @@ def _checked_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
     clean = parse_source(kind, source)
     try:
         if "credential" in clean:
-            credential_named(clean["credential"])
+            _check_credential(kind, clean, credential_named(clean["credential"]))
         if kind == SourceKind.ARCHIVE and "upload" in clean:
             upload(clean["upload"])
     except NotVisible as error:
         raise Invalid("credential" if error.kind == "credential" else "upload", str(error)) from None
     return clean
+
+
+def _check_credential(kind: str, source: Mapping[str, str], chosen: Credential) -> None:
+    """Raises `Invalid` for a credential of the wrong kind, or of another registry: its password would go there."""
+    wanted = Credential.REGISTRY if kind == SourceKind.IMAGE else Credential.DEPLOY_KEY
+    if chosen.kind != wanted:
+        what = "a registry password" if kind == SourceKind.IMAGE else "a deploy key"
+        raise Invalid("credential", f"“{chosen.name}” is not {what}; choose one that is.")
+    if kind == SourceKind.IMAGE and chosen.host != (host := image_host(source["image"]).lower()):
+        raise Invalid("credential", f"“{chosen.name}” is for {chosen.host}, not for {host}; choose or store one for {host}.")
 
 
 def _parse_registry_host(text: str) -> str:

@@ -95,6 +95,15 @@ def credential_for(one: Application) -> Credential | None:
     return None
 
 
+def registry_credential_for(one: Application, reference: str) -> Credential | None:
+    """The stored sign-in for the registry of an image: the one the source names, else the first for that host.
+
+    Only ever one that was stored for this very host: a password must not be sent to whoever is named in a reference.
+    """
+    fitting = Credential.objects.filter(kind=Credential.REGISTRY, host=image_host(reference).lower()).order_by("pk")
+    return fitting.filter(name=one.source.get("credential", "")).first() or fitting.first()
+
+
 def upload(checksum: str) -> Upload:
     """Raises `NotVisible`."""
     found = Upload.objects.filter(checksum=checksum).first()

@@ -19,7 +19,15 @@ from fairway.engine.story import Context, Ending, Outcome, Step, Story
 from fairway.environments.runtimes import runtime_of
 from fairway.stories.instances import check_all, describe, remove_all, start_all, stop_all
 from fairway.stories.outside import proxy
-from fairway.stories.scene import RELATED, instance_spec, instances_of, live_route, masker_of, volume_name
+from fairway.stories.scene import (
+    RELATED,
+    instance_spec,
+    instances_of,
+    live_route,
+    masker_of,
+    sign_in_for,
+    volume_name,
+)
 
 
 class _Ear(Silent):
@@ -61,7 +69,8 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     assert current.artifact is not None
     _announce(placement)
     if not runtime.is_distributed(current.artifact.ref):
-        runtime.distribute(current.artifact.ref, None, ear)
+        ref = current.artifact.ref
+        runtime.distribute(ref, sign_in_for(placement.application, ref.reference), ear)
     specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
     start_all(runtime, specs, ear)
     check_all(runtime, specs, ear, host=placement.host)

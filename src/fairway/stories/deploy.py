@@ -21,8 +21,6 @@ from django.conf import settings
 
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocked
-from fairway.applications.queries import credential_for
-from fairway.applications.secrets import registry_credential
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.requests import ACT_OF, STORY
 from fairway.deployments.gate import Subject, ask
@@ -31,13 +29,22 @@ from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
-from fairway.drivers.runtimes.contract import Instance, InstanceState, RegistryCredential, Silent
+from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine.story import Context, Ending, Outcome, Step, Story
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Refused, Retry
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.outside import forget_work_folder, probe_token
-from fairway.stories.scene import RELATED, PlacementGone, Scene, instance_spec, instances_of, live_route, scene_of
+from fairway.stories.scene import (
+    RELATED,
+    PlacementGone,
+    Scene,
+    instance_spec,
+    instances_of,
+    live_route,
+    scene_of,
+    sign_in_for,
+)
 from fairway.stories.sources import artifact_from_source, work_name
 from fairway.stories.watching import DeploymentWatcher
 
@@ -68,7 +75,8 @@ def distribute(context: Context) -> None:
         if scene.runtime.is_distributed(scene.artifact.ref):
             scene.log.say(f"{scene.artifact.version} is here already, digest verified.")
             return
-        scene.runtime.distribute(scene.artifact.ref, _credential(scene), scene.log)
+        ref = scene.artifact.ref
+        scene.runtime.distribute(ref, sign_in_for(scene.deployment.application, ref.reference), scene.log)
         scene.log.say(f"Digest verified: {scene.artifact.digest}")
 
 
@@ -212,11 +220,6 @@ def _tell_if_it_serves_already(scene: Scene) -> None:
     if (current.artifact.digest, current.configuration_id) == (scene.artifact.digest, wanted.configuration_id):
         same = f"#{current.pk} serves exactly this already ({current.artifact.digest[:19]}, same configuration)"
         scene.log.say(f"{same}; it is started anew.")
-
-
-def _credential(scene: Scene) -> RegistryCredential | None:
-    credential = credential_for(scene.deployment.application)
-    return registry_credential(credential) if credential and credential.kind == credential.REGISTRY else None
 
 
 def _read_back(scene: Scene) -> list[Instance]:

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from fairway.applications.models import Artifact
-from fairway.applications.queries import credential_for
-from fairway.applications.secrets import open_credential, open_secrets
+from fairway.applications.models import Application, Artifact
+from fairway.applications.queries import credential_for, registry_credential_for
+from fairway.applications.secrets import open_credential, open_secrets, registry_credential
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Access
 from fairway.drivers.builders.compose_values import interpolated
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
-from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, Runtime, Volume
+from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, RegistryCredential, Runtime, Volume
 from fairway.engine.story import Context, DeadlinePassed, LeaseLost, Wait
 from fairway.environments.runtimes import limits_of, runtime_of
 from fairway.shared.failures import Cancelled, Failure, Refused
@@ -110,6 +110,12 @@ def _masked(masker: Masker) -> Iterator[None]:
         if masker(said) == said:
             raise
         raise RuntimeError(masker(f"{type(problem).__name__}: {problem}")) from None
+
+
+def sign_in_for(application: Application, reference: str) -> RegistryCredential | None:
+    """How to sign in to the registry of an image; None where nothing is stored for it."""
+    credential = registry_credential_for(application, reference)
+    return registry_credential(credential) if credential else None
 
 
 def instances_of(runtime: Runtime, deployment: Deployment) -> list[Instance]:

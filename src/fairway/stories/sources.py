@@ -15,7 +15,7 @@ from fairway.applications.models import Artifact, Credential
 from fairway.applications.places import upload_file
 from fairway.applications.queries import credential_for
 from fairway.applications.rules import SourceKind
-from fairway.applications.secrets import open_credential, registry_credential
+from fairway.applications.secrets import open_credential
 from fairway.deployments.models import Deployment
 from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
 from fairway.drivers.builders.contract import BuildRequest, Checkout, Detection, Spec
@@ -26,7 +26,7 @@ from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
 from fairway.stories.outside import builder_for, work_folder
-from fairway.stories.scene import Scene
+from fairway.stories.scene import Scene, sign_in_for
 
 
 def work_name(deployment: Deployment) -> str:
@@ -82,8 +82,7 @@ def _from_image(scene: Scene) -> Artifact:
             f"{name} uses the {scene.runtime.name} runtime, which runs no images; choose an environment with Docker."
         )
     reference = scene.deployment.source["image"]
-    credential = credential_for(scene.deployment.application)
-    ref = scene.runtime.resolve(reference, registry_credential(credential) if credential else None)
+    ref = scene.runtime.resolve(reference, sign_in_for(scene.deployment.application, reference))
     scene.log.say(f"{reference} is {ref.digest}.")
     overrides = dict(scene.deployment.spec or {})
     spec = _parse({"kind": "image", "framework": "Image", **overrides})
