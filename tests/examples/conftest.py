@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fairway.drivers.runtimes.contract import Silent
 from fairway.drivers.runtimes.docker import DockerRuntime
 from tests.drivers.builders.conftest import git, npm  # noqa: F401
+from tests.examples.six import Example, place
 from tests.services.docker import Engine, docker_base, docker_engine, docker_registry  # noqa: F401
 from tests.services.installation import Installation, installed
 
 CONTAINERS = "containers"
+BUILD_SECONDS = 400  # Streamlit's half a gigabyte, on a busy machine with nothing cached
+Build = Callable[[Example], dict[str, Any]]
 
 
 @pytest.fixture(scope="session")
@@ -33,14 +38,38 @@ def docker_options(docker_engine: Engine, docker_base: str) -> dict[str, str]:  
 
 
 @pytest.fixture(scope="session")
-def containers(fairway: Installation, docker_options: dict[str, str]) -> Iterator[str]:
-    """The slug of an environment whose runtime is docker."""
-    wanted = {"name": "Containers", "slug": CONTAINERS, "host": f"{CONTAINERS}.localhost", "runtime": "docker"}
-    made = fairway.call("POST", "/environments", {**wanted, "options": docker_options})
-    assert made["runtime_now"]["is_available"], made["runtime_now"]
-    yield CONTAINERS
-    fairway.stop()  # or its reconciler would bring back what is removed here
+def runtime(fairway: Installation, docker_options: dict[str, str]) -> Iterator[DockerRuntime]:
+    """A second pair of hands in the same data directory: what a crashed worker could have done."""
     with contextlib.closing(DockerRuntime.open({"host": docker_options["host"]}, data=fairway.data)) as runtime:
-        for instance in runtime.instances():
-            runtime.ensure_removed(instance.name, grace=0)
-        runtime.collect([], Silent())
+        yield runtime
+
+
+@pytest.fixture(scope="session")
+def containers(fairway: Installation, docker_options: dict[str, str], runtime: DockerRuntime) -> Iterator[str]:
+    """The slug of an environment whose runtime is docker."""
+    yield docker_environment(fairway, CONTAINERS, docker_options)
+    fairway.stop()  # or its reconciler would bring back what is removed here
+    for instance in runtime.instances():
+        runtime.ensure_removed(instance.name, grace=0)
+    runtime.collect([], Silent())
+
+
+@pytest.fixture(scope="session")
+def built(fairway: Installation, containers: str, tmp_path_factory: pytest.TempPathFactory) -> Build:
+    """Deploys an example as an image, once; answers the live deployment."""
+
+    @functools.cache
+    def build(example: Example) -> dict[str, Any]:
+        slug = f"{example.name}-image"
+        place(fairway, slug, fairway.upload(example.copied_to(tmp_path_factory.mktemp(slug))), containers)
+        return dict(fairway.live(fairway.deploy(slug, containers), BUILD_SECONDS))
+
+    return build
+
+
+def docker_environment(fairway: Installation, slug: str, options: dict[str, str]) -> str:
+    """A new environment with the docker runtime; its slug."""
+    wanted = {"name": slug.capitalize(), "slug": slug, "host": f"{slug}.localhost", "runtime": "docker"}
+    made = fairway.call("POST", "/environments", {**wanted, "options": options})
+    assert made["runtime_now"]["is_available"], made["runtime_now"]
+    return slug

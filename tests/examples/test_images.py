@@ -8,22 +8,13 @@ from typing import Any
 
 import pytest
 
+from tests.examples.conftest import Build
+from tests.examples.engine import containers_of, images_of, is_healthy
 from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place
 from tests.services.docker import Engine
 from tests.services.installation import Installation, wait_for
 
 pytestmark = pytest.mark.docker
-
-
-def containers_of(engine: Engine, placement: str) -> list[dict[str, Any]]:
-    """What the Engine itself says of a placement's containers, stopped ones included; by name."""
-    with engine.client() as client:
-        listed = client.containers(all=True, filters={"label": f"fairway.placement={placement}"})
-        return [client.inspect_container(one["Id"]) for one in sorted(listed, key=lambda one: one["Names"])]
-
-
-def images_of(engine: Engine, placement: str) -> set[str]:
-    return {str(one["Image"]) for one in containers_of(engine, placement)}
 
 
 def facts(fairway: Installation, host: str) -> dict[str, Any]:
@@ -32,22 +23,15 @@ def facts(fairway: Installation, host: str) -> dict[str, Any]:
     return found
 
 
-def is_healthy(fairway: Installation, slug: str, environment: str, replicas: int = 1) -> bool:
-    shown = fairway.placement(slug, environment)
-    return (shown["health"], len(shown["instances"]), shown["drift"]) == ("healthy", replicas, [])
-
-
 @each_example
 def test_as_a_built_image(
-    fairway: Installation, containers: str, docker_engine: Engine, tmp_path: Path, example: Example
+    fairway: Installation, containers: str, built: Build, docker_engine: Engine, example: Example
 ) -> None:
-    slug = f"{example.name}-image"
-    place(fairway, slug, fairway.upload(example.copied_to(tmp_path)), containers)
-    number = fairway.deploy(slug, containers)
-    live = fairway.live(number, seconds=300)
+    live = built(example)
     assert_as_deployed(fairway, live)
+    slug = live["application"]["slug"]
     assert images_of(docker_engine, f"{slug}.{containers}") == {live["digest"]}
-    log = fairway.log_of(number)
+    log = fairway.log_of(live["id"])
     assert f"Detected {example.framework};" in log
     assert "Builder: " in log
     example.assert_serves(fairway, host_of(slug, containers))
