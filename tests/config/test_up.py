@@ -39,13 +39,12 @@ def is_alive(pid: int) -> bool:
 def caddy_of(one: Installation) -> list[int]:
     """The proxies that run on this installation's folder."""
     found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
+    for place in Path("/proc").glob("[0-9]*"):
         try:
-            words = place.read_bytes().decode(errors="replace")
+            if os.readlink(place / "cwd") == str(one.data / "caddy"):
+                found.append(int(place.name))
         except OSError:
             continue
-        if "caddy" in words and str(one.data / "caddy") in words and is_alive(int(place.parent.name)):
-            found.append(int(place.parent.name))
     return found
 
 
@@ -158,6 +157,7 @@ def test_ending_the_control_plane_leaves_applications_serving_and_down_stops_the
         assert "Here I am." in one.visit("hello.staging.localhost").text
 
         one.start()
+        assert len(caddy_of(one)) == 1
         one.process.send_signal(signal.SIGINT)
         assert one.process.wait(timeout=60) == 0
         assert not _minders(one)
