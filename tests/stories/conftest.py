@@ -13,7 +13,7 @@ from tests.stories.desk import Desk  # noqa: E402
 
 SETTINGS = {
     "FAIRWAY_LEASE_SECONDS": "2",
-    "FAIRWAY_HEALTH_SECONDS": "6",
+    "FAIRWAY_HEALTH_SECONDS": "5",
     "FAIRWAY_WATCH_SECONDS": "10",
     "FAIRWAY_WATCH_EVERY_SECONDS": "1",
 }

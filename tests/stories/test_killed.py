@@ -108,7 +108,7 @@ def test_the_worker_again_and_again_between_the_steps(desk):
     killed_at = []
     while desk.fairway.deployment(number)["is_active"]:
         step = desk.fairway.deployment(number)["step"]
-        if step and step not in killed_at and len(killed_at) < 4:
+        if step and step not in killed_at and len(killed_at) < 3:
             desk.kill_worker()
             killed_at.append(step)
             desk.worker_is_there()

@@ -9,6 +9,7 @@ import pytest
 from fairway.shared.masking import MASK
 from tests.services.installation import wait_for
 from tests.stories import tinyapp
+from tests.stories.desk import Desk
 
 SECRET = "hunter2-and-more"  # noqa: S105
 
@@ -20,18 +21,30 @@ BROKEN = {
 }
 
 
+@pytest.fixture(scope="module")
+def broken(fairway, tmp_path_factory):
+    """Every broken version shipped over a good one, all at the same time: (desk, slug, good deployment, bad one) by knob."""
+    desk = Desk(fairway, tmp_path_factory.mktemp("broken"))
+    slugs = {knob: desk.new(knob) for knob in BROKEN}
+    good = {knob: fairway.deploy(slug) for knob, slug in slugs.items()}
+    for number in good.values():
+        fairway.live(number)
+    # The port alone decides here, else the health path would be answered before it dies.
+    fairway.call("PATCH", f"/applications/{slugs['short-lived']}", {"spec": {**tinyapp.SPEC, "health_path": None}})
+    bad = {knob: desk.ship(slugs[knob], "2", **knobs) for knob, (knobs, _, _) in BROKEN.items()}
+    return {knob: (desk, slugs[knob], good[knob], bad[knob]) for knob in BROKEN}
+
+
 @pytest.mark.parametrize("knob", BROKEN)
-def test_a_broken_version_leaves_the_old_one_serving(desk, knob):
-    knobs, words, last_line = BROKEN[knob]
-    slug, first = desk.launched(knob)
-    if knob == "short-lived":  # then the port alone decides
-        desk.fairway.call("PATCH", f"/applications/{slug}", {"spec": {**tinyapp.SPEC, "health_path": None}})
-    found = desk.fairway.ended(desk.ship(slug, "2", **knobs))
+def test_a_broken_version_leaves_the_old_one_serving(broken, knob):
+    _, words, last_line = BROKEN[knob]
+    desk, slug, good, bad = broken[knob]
+    found = desk.fairway.ended(bad)
     assert found["status"] == "failed"
     assert words in found["sentence"]
     assert last_line in found["detail"].splitlines()
-    assert last_line in desk.fairway.log_of(found["id"])
-    desk.serves(slug, first, "1")
+    assert last_line in desk.fairway.log_of(bad)
+    desk.serves(slug, good, "1")
 
 
 def test_a_version_that_dies_after_its_check_is_not_switched_to_for_good(desk):

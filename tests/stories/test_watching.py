@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 
@@ -11,19 +12,15 @@ from tests.services.installation import wait_for
 def _kill_until(desk, slug, restarts):
     """SIGKILL the application again and again, as a bad version would die, until it was started that often."""
     name = desk.names(slug)[0]
-    while desk.state_of(name).get("restarts", restarts) < restarts:
-        app = desk.state_of(name).get("app")
-        if app:
-            _kill(app[0])
-        before = desk.state_of(name).get("restarts", 0)
-        wait_for(lambda: desk.state_of(name).get("restarts", restarts) != before, "its minder starts it again")
 
+    def is_done():
+        state = desk.state_of(name)
+        if state and state["restarts"] < restarts and state["app"]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(state["app"][0], signal.SIGKILL)
+        return not state or state["restarts"] >= restarts
 
-def _kill(pid):
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+    wait_for(is_done, "its minder has started it again so often")
 
 
 def _newest(desk, slug):

@@ -1,0 +1,119 @@
+"""Garbage collection removes what nobody could need, and nothing else."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from fairway.applications.models import Artifact, Upload
+from fairway.applications.places import upload_file
+from fairway.deployments.models import Placement
+from fairway.deployments.rules import Status
+from fairway.drivers.runtimes.contract import Silent, Volume
+from fairway.stories.scene import instance_spec
+from fairway.worker.collecting import GOOD_KEPT, collect
+from tests.conftest import make_artifact
+
+
+def _aged():
+    Artifact.objects.update(created_at=timezone.now() - timedelta(hours=2))
+
+
+def _kept(fake):
+    return {artifact.digest for artifact in fake.artifacts()}
+
+
+def _placed(deployment, **values):
+    return Placement.objects.create(
+        application=deployment.application, environment=deployment.environment, current=deployment, **values
+    )
+
+
+def test_the_last_good_versions_stay_and_older_ones_go(fake, deployed):
+    deployments = [deployed() for _ in range(GOOD_KEPT + 3)]
+    _placed(deployments[-1])
+    _aged()
+    gone = [one.artifact.digest for one in deployments[:-GOOD_KEPT]]
+    assert {name: sorted(digests) for name, digests in collect().items()} == {"staging": sorted(gone)}
+    assert _kept(fake) == {one.artifact.digest for one in deployments[-GOOD_KEPT:]}
+    marked = Artifact.objects.exclude(collected_at=None).values_list("digest", flat=True)
+    assert sorted(marked) == sorted(gone)
+
+
+def test_failed_versions_do_not_crowd_out_good_ones(fake, deployed):
+    good = deployed()
+    _placed(good)
+    for _ in range(GOOD_KEPT + 1):
+        deployed(status=Status.FAILED)
+    _aged()
+    collect()
+    assert _kept(fake) == {good.artifact.digest}
+
+
+def test_what_serves_what_a_rollback_leads_to_and_what_is_on_its_way_stays(fake, deployed):
+    serving, earlier, waiting = deployed(), deployed(), deployed(status=Status.QUEUED)
+    newer = [deployed() for _ in range(GOOD_KEPT)]
+    _placed(serving, previous_good=earlier)
+    _aged()
+    assert collect() == {}
+    assert _kept(fake) == {one.artifact.digest for one in (serving, earlier, waiting, *newer)}
+
+
+def test_what_an_instance_runs_stays_whoever_started_it(fake, deployed):
+    runs = deployed(status=Status.FAILED)
+    fake.ensure_started(instance_spec(runs, 0), Silent())
+    _aged()
+    assert collect() == {}
+    assert _kept(fake) == {runs.artifact.digest}
+
+
+def test_what_was_made_just_now_stays(fake, hello):
+    artifact = make_artifact(hello)
+    fake.distribute(artifact.ref, None, Silent())
+    assert collect() == {}
+    assert _kept(fake) == {artifact.digest}
+
+
+def test_volumes_are_never_touched(fake, deployed):
+    gone = deployed(make_artifact(deployed().application, volumes=(("data", "/data"),)), status=Status.FAILED)
+    spec = instance_spec(gone, 0)
+    assert spec.volumes == (Volume("hello.staging.data", "/data"),)
+    fake.ensure_started(spec, Silent())
+    fake.ensure_removed(spec.name)
+    before = _volumes(fake)
+    assert before
+    _aged()
+    assert collect() != {}
+    assert _volumes(fake) == before
+    assert "ensure_volume_removed" not in [verb for verb, _ in fake.calls]
+
+
+def _volumes(fake):
+    with fake.world.open() as world:
+        return dict(world["volumes"])
+
+
+def test_an_environment_that_cannot_be_used_is_left_alone(fake, deployed, staging):
+    digest = deployed(status=Status.FAILED).artifact.digest
+    _aged()
+    staging.options = {"available": False}
+    staging.save()
+    assert collect() == {}
+    assert _kept(fake) == {digest}
+
+
+def test_uploads_stay_while_an_application_or_a_deployment_uses_them(db, hello, deployed):
+    names = {what: str(number) * 64 for number, what in enumerate(("used", "deploying", "fresh", "unused"), start=1)}
+    for checksum in names.values():
+        upload_file(checksum).parent.mkdir(parents=True, exist_ok=True)
+        upload_file(checksum).write_bytes(b"archive")
+        Upload.objects.create(checksum=checksum, size_bytes=7, created_at=timezone.now() - timedelta(days=2))
+    Upload.objects.filter(checksum=names["fresh"]).update(created_at=timezone.now())
+    hello.source_kind, hello.source = "archive", {"upload": names["used"]}
+    hello.save()
+    waiting = deployed(status=Status.QUEUED)
+    type(waiting).objects.filter(pk=waiting.pk).update(source_kind="archive", source={"upload": names["deploying"]})
+    collect()
+    assert {what for what, checksum in names.items() if upload_file(checksum).exists()} == {"used", "deploying", "fresh"}
+    assert not Upload.objects.filter(checksum=names["unused"]).exists()
