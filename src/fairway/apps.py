@@ -10,6 +10,11 @@ class FairwayConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Let the rooms above contribute to the rooms below: what keeps an environment in use, the gate's rules."""
+        """Let the rooms above contribute to those below (what keeps an environment in use, the gate's rules), and speak."""
+        from django.utils.translation import gettext
+
         import fairway.deployments.commands.placements
         import fairway.deployments.gate  # noqa: F401
+        from fairway.shared.words import speak_through
+
+        speak_through(gettext)

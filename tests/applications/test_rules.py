@@ -1,6 +1,13 @@
 import pytest
 
-from fairway.applications.rules import configuration_diff, missing_names, parse_git_url, parse_source, parse_variables
+from fairway.applications.rules import (
+    configuration_diff,
+    missing_names,
+    parse_git_url,
+    parse_source,
+    parse_variables,
+    ssh_host,
+)
 from fairway.shared.names import Invalid
 
 SHA = "a" * 64
@@ -74,3 +81,16 @@ def test_a_diff_shows_values_but_never_those_of_secrets():
 
 def test_an_empty_value_does_not_meet_a_requirement():
     assert missing_names(("A", "B", "C"), {"A": "1", "B": ""}, {"C": "mark"}) == ["B"]
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("git@Git.example.com:a/b.git", "git.example.com"),
+        ("ssh://git@x.test:2222/a", "x.test"),
+        ("https://x.test/a", ""),
+        ("file:///a", ""),
+    ],
+)
+def test_a_deploy_key_is_found_by_the_host_of_an_ssh_address(url, host):
+    assert ssh_host(url) == host

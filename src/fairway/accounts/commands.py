@@ -141,7 +141,7 @@ def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetim
     if actor.id is None:
         raise Blocked([Blocker(code="person", sentence="Only people have tokens.")])
     if role and actor.acting_as and parse_role(role) not in roles_one_may_act_as((Grant(actor.acting_as),)):
-        raise Invalid("role", f"“{role}” can do more than the role you act as; a token can only narrow it.")
+        raise Invalid("role", "“{role}” can do more than the role you act as; a token can only narrow it.", role=role)
     text = new_token()
     token = ApiToken.objects.create(
         user_id=actor.id,
@@ -175,14 +175,14 @@ def record_sign_in(*, who: Who, signed_in: bool) -> None:
 def parse_role(text: str) -> str:
     """Raises `Invalid` naming the roles there are."""
     if text not in set(Role):
-        raise Invalid("role", f"“{text[:40]}” is not a role; use one of {', '.join(Role)}.")
+        raise Invalid("role", "“{value}” is not a role; use one of {names}.", value=text[:40], names=", ".join(Role))
     return text
 
 
 def _new_person(username: str, email: str, password: str | None) -> User:
     name = parse_username(username)
     if User.objects.filter(username__iexact=name).exists():
-        raise Invalid("username", f"“{name}” is taken.")
+        raise Invalid("username", "“{name}” is taken.", name=name)
     user = User(username=name, email=email.strip())
     if password is None:
         user.set_unusable_password()

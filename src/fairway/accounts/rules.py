@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fairway.activity.rules import Door, Who
+from fairway.shared.words import say
 
 
 class Role(StrEnum):
@@ -205,8 +206,10 @@ class NotVisible(LookupError):
 
 def role_blocker(act: Act) -> Blocker:
     """Why the role forbids it, and which roles would not."""
-    words = " or ".join(ROLE_WORDS[role] for role in Role if role in ROLES_FOR[act])
-    return Blocker(code="role", sentence=f"This needs the role {words} here.", who="an Admin, who can grant it")
+    roles = say(" or ").join(say(ROLE_WORDS[role]) for role in Role if role in ROLES_FOR[act])
+    return Blocker(
+        code="role", sentence=say("This needs the role {roles} here.", roles=roles), who=say("an Admin, who can grant it")
+    )
 
 
 def token_is_well_formed(text: str) -> bool:

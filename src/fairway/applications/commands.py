@@ -56,7 +56,7 @@ def create_application(
         created_by=actor.name,
     )
     if Application.objects.filter(slug=application.slug, deleted_at=None).exists():
-        raise Invalid("slug", f"“{application.slug}” exists already; choose another name.")
+        raise Invalid("slug", "“{slug}” exists already; choose another name.", slug=application.slug)
     application.save()
     record(who=actor.who, verb="application.created", on=on_application(application), after=_facts(application))
     return application
@@ -132,13 +132,13 @@ def save_configuration(
     latest = latest_configuration(application, environment)
     newest = latest.version if latest else 0
     if based_on is not None and based_on != newest:
-        raise Invalid("based_on", f"version {newest} was saved meanwhile; look at it and save again.")
+        raise Invalid("based_on", "version {newest} was saved meanwhile; look at it and save again.", newest=newest)
     plain = parse_variables(variables) if variables is not None else dict(latest.variables if latest else {})
     kept = seal().open_all(latest.sealed_secrets) if latest else {}
     hidden = {name: value for name, value in kept.items() if name not in set(removed_secrets)}
     hidden |= parse_variables(secrets or {}, field="secrets")
     if both := plain.keys() & hidden.keys():
-        raise Invalid("variables", f"{', '.join(sorted(both))} is a variable and a secret; keep one of them.")
+        raise Invalid("variables", "{names} is a variable and a secret; keep one of them.", names=", ".join(sorted(both)))
     marks = {name: seal().mark(value) for name, value in hidden.items()}
     if latest and (latest.variables, latest.marks) == (plain, marks):
         return latest
@@ -227,7 +227,7 @@ def delete_credential(*, actor: Actor, name: str) -> None:
     credential = credential_named(name)
     users = [one.slug for one in Application.objects.filter(deleted_at=None) if one.source.get("credential") == name]
     if users:
-        raise Invalid("name", f"is used by {', '.join(users)}; choose another credential there first.")
+        raise Invalid("name", "is used by {names}; choose another credential there first.", names=", ".join(users))
     record(who=actor.who, verb="credential.deleted", on=On("credential", credential.pk, name))
     credential.delete()
 
@@ -243,7 +243,9 @@ def store_upload(*, actor: Actor, name: str, chunks: Iterable[bytes]) -> Upload:
                 size += len(chunk)
                 if size > settings.MAX_UPLOAD_BYTES:
                     raise Invalid(
-                        "file", f"is larger than {settings.MAX_UPLOAD_BYTES // 2**20} MB; leave out data and dependencies."
+                        "file",
+                        "is larger than {value} MB; leave out data and dependencies.",
+                        value=settings.MAX_UPLOAD_BYTES // 2**20,
                     )
                 digest.update(chunk)
                 file.write(chunk)
@@ -344,9 +346,15 @@ def _check_credential(kind: str, source: Mapping[str, str], chosen: Credential) 
     wanted = Credential.REGISTRY if kind == SourceKind.IMAGE else Credential.DEPLOY_KEY
     if chosen.kind != wanted:
         what = "a registry password" if kind == SourceKind.IMAGE else "a deploy key"
-        raise Invalid("credential", f"“{chosen.name}” is not {what}; choose one that is.")
+        raise Invalid("credential", "“{name}” is not {what}; choose one that is.", name=chosen.name, what=what)
     if kind == SourceKind.IMAGE and chosen.host != (host := image_host(source["image"]).lower()):
-        raise Invalid("credential", f"“{chosen.name}” is for {chosen.host}, not for {host}; choose or store one for {host}.")
+        raise Invalid(
+            "credential",
+            "“{name}” is for {host}, not for {host_2}; choose or store one for {host_2}.",
+            name=chosen.name,
+            host=chosen.host,
+            host_2=host,
+        )
 
 
 def _parse_registry_host(text: str) -> str:

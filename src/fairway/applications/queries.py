@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from django.db.models import Max, QuerySet
 
 from fairway.accounts.rules import Actor, NotVisible
 from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
 from fairway.applications.places import EnvironmentLike
-from fairway.applications.rules import Change, configuration_diff
+from fairway.applications.rules import Change, SourceKind, configuration_diff, ssh_host
 from fairway.shared.names import image_host
 
 
@@ -86,13 +88,21 @@ def credential_named(name: str) -> Credential:
 
 
 def credential_for(one: Application) -> Credential | None:
-    """The credential an application's source uses: the named one, else (images) the only one for its registry host."""
-    if name := one.source.get("credential"):
+    """The credential an application's source uses."""
+    return credential_for_source(one.source_kind, one.source)
+
+
+def credential_for_source(kind: str, source: Mapping[str, str]) -> Credential | None:
+    """The one the source names, else the first stored for its registry's or (ssh) repository's host."""
+    if name := source.get("credential"):
         return Credential.objects.filter(name=name).first()
-    if one.source_kind == "image":
-        candidates = Credential.objects.filter(kind=Credential.REGISTRY, host=image_host(one.source["image"]))
-        return candidates.order_by("pk").first()
-    return None
+    if kind == SourceKind.IMAGE:
+        wanted = {"kind": Credential.REGISTRY, "host": image_host(source["image"])}
+    elif kind == SourceKind.GIT and (host := ssh_host(source["url"])):
+        wanted = {"kind": Credential.DEPLOY_KEY, "host": host}
+    else:
+        return None
+    return Credential.objects.filter(**wanted).order_by("pk").first()
 
 
 def registry_credential_for(one: Application, reference: str) -> Credential | None:

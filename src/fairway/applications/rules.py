@@ -39,7 +39,7 @@ def parse_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
         }
     if kind == SourceKind.ARCHIVE:
         return _parse_archive(values)
-    raise Invalid("source", f"“{kind[:40]}” is not a kind of source; use image, git or archive.")
+    raise Invalid("source", "“{value}” is not a kind of source; use image, git or archive.", value=kind[:40])
 
 
 def _credential(values: Mapping[str, str]) -> dict[str, str]:
@@ -79,7 +79,7 @@ def parse_git_url(text: str) -> str:
         raise Invalid("url", "is not a repository address; write https://… or git@host:owner/name.git.")
     parts = urlsplit(url)
     if parts.scheme not in {"https", "ssh", "file"}:
-        raise Invalid("url", f"uses {parts.scheme}://; use https://, ssh:// or git@host:path.")
+        raise Invalid("url", "uses {scheme}://; use https://, ssh:// or git@host:path.", scheme=parts.scheme)
     if parts.password or (parts.scheme == "https" and parts.username):
         raise Invalid("url", "holds credentials; remove them and store a credential under Settings instead.")
     if parts.scheme != "file" and (not parts.hostname or parts.hostname.startswith("-")):
@@ -87,19 +87,34 @@ def parse_git_url(text: str) -> str:
     return url
 
 
+def ssh_host(url: str) -> str:
+    """The host that a deploy key would be used with; "" for https and file."""
+    if "://" in url:
+        parts = urlsplit(url)
+        return (parts.hostname or "") if parts.scheme == "ssh" else ""
+    return url.partition(":")[0].rpartition("@")[2].lower()
+
+
 def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> dict[str, str]:
     """Names and values as text. Raises `Invalid` for a bad or reserved name, a NUL, or something too long."""
     if len(values) > MOST_VARIABLES:
-        raise Invalid(field, f"holds {len(values)} entries; use at most {MOST_VARIABLES}.")
+        raise Invalid(
+            field, "holds {count} entries; use at most {most_variables}.", count=len(values), most_variables=MOST_VARIABLES
+        )
     clean: dict[str, str] = {}
     for name, value in values.items():
         parse_variable(name, field=field)
         if name in RESERVED or name.startswith("FAIRWAY_"):
-            raise Invalid(field, f"“{name}” is set by Fairway itself; choose another name.")
+            raise Invalid(field, "“{name}” is set by Fairway itself; choose another name.", name=name)
         if not isinstance(value, str | int | float) or "\x00" in str(value):
-            raise Invalid(field, f"the value of {name} must be text without NUL characters.")
+            raise Invalid(field, "the value of {name} must be text without NUL characters.", name=name)
         if len(str(value)) > LONGEST_VALUE:
-            raise Invalid(field, f"the value of {name} is longer than {LONGEST_VALUE} characters; use a file or a volume.")
+            raise Invalid(
+                field,
+                "the value of {name} is longer than {longest_value} characters; use a file or a volume.",
+                name=name,
+                longest_value=LONGEST_VALUE,
+            )
         clean[name] = str(value)
     return clean
 

@@ -43,7 +43,9 @@ def database_from_url(url: str) -> dict[str, Any]:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
         "PORT": str(parts.port or ""),
-        "CONN_MAX_AGE": 60,
+        # Under ASGI each request has a thread of its own; a connection that outlives its request would be kept for nobody
+        # (seen: 150 viewers, "too many clients"). Source: Django, "Databases", persistent connections and ASGI.
+        "CONN_MAX_AGE": 0,
         "CONN_HEALTH_CHECKS": True,
         "OPTIONS": options,
     }

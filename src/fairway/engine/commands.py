@@ -107,12 +107,12 @@ def signal(*, run_id: int, name: str, data: Mapping[str, Any]) -> bool:
 
 def _check_name(field: str, text: str, longest: int) -> None:
     if not text or len(text) > longest:
-        raise Invalid(field, f"must have 1 to {longest} characters, it has {len(text)}.")
+        raise Invalid(field, "must have 1 to {longest} characters, it has {count}.", longest=longest, count=len(text))
 
 
 def _as_json(field: str, data: Mapping[str, Any]) -> dict[str, Any]:
     try:
         json.dumps(dict(data))
     except (TypeError, ValueError) as problem:
-        raise Invalid(field, f"must be JSON: {problem}.") from None
+        raise Invalid(field, "must be JSON: {problem}.", problem=problem) from None
     return dict(data)

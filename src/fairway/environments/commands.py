@@ -64,7 +64,7 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     """Change any of `EDITABLE`. Raises `Blocked` or `Invalid`. Changing the runtime of an environment in use is refused."""
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     if unknown := set(changes) - set(EDITABLE):
-        raise Invalid(sorted(unknown)[0], f"cannot be changed; what can: {', '.join(EDITABLE)}.")
+        raise Invalid(sorted(unknown)[0], "cannot be changed; what can: {names}.", names=", ".join(EDITABLE))
     row = Environment.objects.select_for_update().get(pk=environment.pk)
     before = _facts(row)
     if "position" in changes:
@@ -199,9 +199,9 @@ def _parse_position(position: int | None) -> int:
 def _refuse_taken(environment: Environment) -> None:
     others = Environment.objects.filter(deleted_at=None).exclude(pk=environment.pk)
     if others.filter(slug=environment.slug).exists():
-        raise Invalid("slug", f"“{environment.slug}” exists already; choose another.")
+        raise Invalid("slug", "“{slug}” exists already; choose another.", slug=environment.slug)
     if others.filter(host=environment.host).exists():
-        raise Invalid("host", f"“{environment.host}” belongs to another environment.")
+        raise Invalid("host", "“{host}” belongs to another environment.", host=environment.host)
 
 
 def _facts(environment: Environment) -> dict[str, Any]:

@@ -46,5 +46,5 @@ def parse_options(options: Mapping[str, Any]) -> dict[str, Any]:
             clean.pop(key, None)
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise Invalid(f"options.{key}", f"must be a number between {least} and {most}.")
+            raise Invalid(f"options.{key}", "must be a number between {least} and {most}.", least=least, most=most)
     return clean

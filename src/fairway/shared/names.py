@@ -9,6 +9,8 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
+from fairway.shared.words import say
+
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -22,12 +24,19 @@ _IMAGE = re.compile(
 
 
 class Invalid(ValueError):
-    """Bad input: `field` is where, `sentence` is what was wrong and what to do."""
+    """Bad input: `field` is where, `sentence` is what was wrong and what to do, in the listener's language.
 
-    def __init__(self, field: str, sentence: str) -> None:
-        super().__init__(f"{field}: {sentence}")
+    `template` is the English sentence; its ``{names}`` are filled from `values`.
+    """
+
+    def __init__(self, field: str, template: str, **values: object) -> None:
+        super().__init__(f"{field}: {template.format(**values) if values else template}")
         self.field = field
-        self.sentence = sentence
+        self._template, self._values = template, values
+
+    @property
+    def sentence(self) -> str:
+        return say(self._template, **self._values)
 
 
 def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
@@ -37,7 +46,7 @@ def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
     if unicodedata.normalize("NFKC", text) != text or not text.isascii():
         raise Invalid(field, "has letters outside a–z (some look alike); use plain a–z, 0–9 and hyphens.")
     if len(text) > longest:
-        raise Invalid(field, f"is {len(text)} characters long; use at most {longest}.")
+        raise Invalid(field, "is {count} characters long; use at most {longest}.", count=len(text), longest=longest)
     if not SLUG.fullmatch(text):
         raise Invalid(field, "must start with a letter and use only a–z, 0–9 and single hyphens, e.g. “my-app”.")
     return text
@@ -96,7 +105,9 @@ def image_host(reference: str) -> str:
 def parse_variable(text: str, *, field: str = "name") -> str:
     """The name of an environment variable."""
     if not VARIABLE.fullmatch(text) or len(text) > 200:
-        raise Invalid(field, f"“{text[:40]}” is not a variable name; use letters, digits and “_”, e.g. DATABASE_URL.")
+        raise Invalid(
+            field, "“{value}” is not a variable name; use letters, digits and “_”, e.g. DATABASE_URL.", value=text[:40]
+        )
     return text
 
 
@@ -104,7 +115,7 @@ def parse_relative_path(text: str, *, field: str = "path") -> PurePosixPath:
     """A path that stays inside its folder: no leading ``/``, no ``..``, no backslash, no NUL."""
     path = PurePosixPath(text)
     if not text or path.is_absolute() or ".." in path.parts or "\\" in text or "\x00" in text:
-        raise Invalid(field, f"“{text[:80]}” leaves its folder; use a relative path without “..”.")
+        raise Invalid(field, "“{value}” leaves its folder; use a relative path without “..”.", value=text[:80])
     return path
 
 
@@ -115,7 +126,7 @@ def parse_port(value: object, *, field: str = "port") -> int:
     except ValueError:
         raise Invalid(field, "is not a number; give a TCP port between 1 and 65535.") from None
     if not 1 <= port <= 65535:
-        raise Invalid(field, f"is {port}; give a TCP port between 1 and 65535.")
+        raise Invalid(field, "is {port}; give a TCP port between 1 and 65535.", port=port)
     return port
 
 
@@ -135,7 +146,7 @@ def parse_text(text: str, *, field: str, longest: int, required: bool = False) -
     if "\x00" in clean:
         raise Invalid(field, "holds a NUL character; remove it.")
     if len(clean) > longest:
-        raise Invalid(field, f"is {len(clean)} characters long; use at most {longest}.")
+        raise Invalid(field, "is {count} characters long; use at most {longest}.", count=len(clean), longest=longest)
     if required and not clean:
         raise Invalid(field, "is empty.")
     return clean

@@ -11,7 +11,8 @@ from django.utils import timezone
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.activity.rules import On
-from fairway.applications.models import Credential, Inspection
+from fairway.applications.models import Inspection
+from fairway.applications.queries import credential_for_source
 from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Spec
 from fairway.engine.models import Run
@@ -42,7 +43,7 @@ def look(context: Context) -> None:
         )
         return
     name = _work_name(inspection)
-    credential = Credential.objects.filter(name=inspection.source.get("credential", "")).first()
+    credential = credential_for_source(inspection.source_kind, inspection.source)
     try:
         checkout = fetch(inspection.source_kind, inspection.source, credential, "", work_folder(name), _Ear(context))
         detection = detect_for(checkout.folder, inspection.source, None)

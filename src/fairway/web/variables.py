@@ -39,7 +39,7 @@ def read_rows(posted: QueryDict, known: Iterable[str] = (), required: Iterable[s
             continue
         rows.shown.append(shown_row(name, "" if is_secret else value, is_secret, name in set_before, name in needed))
         if name in rows.variables or name in rows.secrets or name in rows.kept:
-            raise Invalid("variables", f"{name} is given twice; keep one of them.")
+            raise Invalid("variables", "{name} is given twice; keep one of them.", name=name)
         if not is_secret:
             rows.variables[name] = value
         elif value:
@@ -47,7 +47,7 @@ def read_rows(posted: QueryDict, known: Iterable[str] = (), required: Iterable[s
         elif name in set_before:
             rows.kept.add(name)
         elif name not in needed:
-            raise Invalid("variables", f"the secret {name} has no value; give it one or take the line away.")
+            raise Invalid("variables", "the secret {name} has no value; give it one or take the line away.", name=name)
     return rows
 
 

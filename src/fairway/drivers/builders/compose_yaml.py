@@ -99,18 +99,18 @@ class Item:
 def refuse(item: Item, sentence: str) -> NoReturn:
     """Raise `Invalid` at an item's line and key."""
     where = f"“{item.path}” " if item.path else ""
-    raise Invalid(f"{item.file}, line {item.line}", f"{where}{sentence}.")
+    raise Invalid(f"{item.file}, line {item.line}", "{where}{sentence}.", where=where, sentence=sentence)
 
 
 def root_of(text: str, file: str) -> Item:
     """The top mapping of a YAML text. Raises `Invalid` with the line of a syntax error."""
     if len(text) > LARGEST:
-        raise Invalid(file, f"is larger than {LARGEST // 1024} KiB; keep one service per file.")
+        raise Invalid(file, "is larger than {value} KiB; keep one service per file.", value=LARGEST // 1024)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise Invalid(f"{file}, line {line}", f"is not valid YAML: {error.problem}.") from error
+        raise Invalid(f"{file}, line {line}", "is not valid YAML: {problem}.", problem=error.problem) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise Invalid(file, "is not valid YAML.") from error
     if node is None:

@@ -38,7 +38,7 @@ def detect(folder: Path, *, root: str = ".", skip: Collection[str] = ()) -> Dete
         parse_relative_path(root, field="root")
     source = SourceFolder(folder / root)
     if not source.place.is_dir() or not source.place.is_relative_to(folder.resolve()):
-        raise Invalid("root", f"“{root}” is not a folder of this source; choose one that is.")
+        raise Invalid("root", "“{root}” is not a folder of this source; choose one that is.", root=root)
     try:
         recipe = _first(source, skip)
     except Undetectable as error:

@@ -37,29 +37,33 @@ def parse_git_url(text: str, *, allow_file: bool = False, field: str = "url") ->
     """
     url = text.strip()
     if not url or len(url) > 2000:
-        raise Invalid(field, f"is empty or too long; {EXAMPLE}.")
+        raise Invalid(field, "is empty or too long; {example}.", example=EXAMPLE)
     if url.startswith("-") or "::" in url.partition("/")[0] or not url.isprintable() or " " in url:
-        raise Invalid(field, f"is not the address of a repository; {EXAMPLE}.")
+        raise Invalid(field, "is not the address of a repository; {example}.", example=EXAMPLE)
     scheme, separator, _ = url.partition("://")
     if not separator:
         return _scp(url, field)
     if scheme == "file":
         return _file(url, allow_file, field)
     if scheme not in _PORTS:
-        raise Invalid(field, f"uses “{scheme[:20]}”, which Fairway does not fetch from; {EXAMPLE}.")
+        raise Invalid(
+            field, "uses “{value}”, which Fairway does not fetch from; {example}.", value=scheme[:20], example=EXAMPLE
+        )
     return _network(url, scheme, field)
 
 
 def _scp(url: str, field: str) -> GitUrl:
     match = _SCP.fullmatch(url)
     if match is None:
-        raise Invalid(field, f"is not the address of a repository; {EXAMPLE}.")
+        raise Invalid(field, "is not the address of a repository; {example}.", example=EXAMPLE)
     return GitUrl("ssh", match["host"], 22, url)  # as written: its path may be relative to a home folder
 
 
 def _file(url: str, allow_file: bool, field: str) -> GitUrl:
     if not allow_file:
-        raise Invalid(field, f"names a folder of this machine (file://), which is not allowed here; {EXAMPLE}.")
+        raise Invalid(
+            field, "names a folder of this machine (file://), which is not allowed here; {example}.", example=EXAMPLE
+        )
     parts = urlsplit(url)
     if parts.netloc or not parts.path.startswith("/") or "?" in url or "#" in url:
         raise Invalid(field, "must be file:// and an absolute path, e.g. file:///srv/git/app.git.")
@@ -71,10 +75,10 @@ def _network(url: str, scheme: str, field: str) -> GitUrl:
         parts = urlsplit(url)
         port = parts.port or _PORTS[scheme]
     except ValueError:
-        raise Invalid(field, f"has a wrong host or port; {EXAMPLE}.") from None
+        raise Invalid(field, "has a wrong host or port; {example}.", example=EXAMPLE) from None
     host, user = parts.hostname or "", unquote(parts.username or "")
     if not _HOST.fullmatch(host) or parts.path in ("", "/") or parts.query or parts.fragment:
-        raise Invalid(field, f"needs a host and the path of a repository; {EXAMPLE}.")
+        raise Invalid(field, "needs a host and the path of a repository; {example}.", example=EXAMPLE)
     if scheme == "ssh" and (parts.password or (user and not _USER.fullmatch(user))):
         raise Invalid(field, "has a password or a wrong user name; ssh signs in with a deploy key.")
     shown = f"[{host}]" if ":" in host else host

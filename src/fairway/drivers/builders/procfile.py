@@ -54,11 +54,15 @@ def split_command(line: str, *, field: str = "command") -> tuple[dict[str, str],
     Raises `Invalid` for shell operators, substitutions, other variables and unbalanced quotes.
     """
     if "`" in line or "$(" in line:
-        raise Invalid(field, f"runs a command inside a command (`…` or $(…)). {OPERATOR_ADVICE}")
+        raise Invalid(
+            field, "runs a command inside a command (`…` or $(…)). {operator_advice}", operator_advice=OPERATOR_ADVICE
+        )
     prepared = _HOST.sub("{host}", _PORT.sub("{port}", line))
     unknown = _VARIABLE.search(prepared)
     if unknown:
-        raise Invalid(field, f"uses {unknown[0]}; only $PORT and $HOST are replaced. Read other variables in your code.")
+        raise Invalid(
+            field, "uses {value}; only $PORT and $HOST are replaced. Read other variables in your code.", value=unknown[0]
+        )
     words = _words(prepared, field)
     environment: dict[str, str] = {}
     while words and (match := _ASSIGNMENT.match(words[0])):
@@ -88,5 +92,5 @@ def _words(line: str, field: str) -> list[str]:
         raise Invalid(field, "has a quote that is not closed; close it.") from None
     operator = next((word for word in words if word and set(word) <= _OPERATORS), None)
     if operator:
-        raise Invalid(field, f"uses “{operator}”. {OPERATOR_ADVICE}")
+        raise Invalid(field, "uses “{operator}”. {operator_advice}", operator=operator, operator_advice=OPERATOR_ADVICE)
     return words

@@ -57,7 +57,7 @@ def _read(data: Mapping[str, Any]) -> tuple[dict[str, Any], list[Invalid]]:
         except Invalid as error:
             errors.append(error)
     if "kind" not in data:
-        errors.append(Invalid("kind", f"is missing; choose one of {', '.join(KINDS)}."))
+        errors.append(Invalid("kind", "is missing; choose one of {names}.", names=", ".join(KINDS)))
     return _merged(data, values, errors), errors
 
 
@@ -68,7 +68,7 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
     values["environment"] = {**values.get("environment", {}), **variables}
     kind = values.get("kind")
     if kind in ("python", "node") and command is None and not any(error.field == "command" for error in errors):
-        errors.append(Invalid("command", f"is empty; a {kind} application needs one, e.g. “python main.py”."))
+        errors.append(Invalid("command", "is empty; a {kind} application needs one, e.g. “python main.py”.", kind=kind))
     if kind == "image":
         try:
             parse_image(str(values.get("install", {}).get("image", "")), field="install.image")
@@ -79,7 +79,7 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
 
 def _kind(value: object) -> str:
     if value not in KINDS:
-        raise Invalid("kind", f"is “{str(value)[:40]}”; choose one of {', '.join(KINDS)}.")
+        raise Invalid("kind", "is “{value}”; choose one of {names}.", value=str(value)[:40], names=", ".join(KINDS))
     return str(value)
 
 
@@ -100,7 +100,9 @@ def _health_path(value: object) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not _PATH.fullmatch(value) or len(value) > 500:
-        raise Invalid("health_path", f"is “{str(value)[:80]}”; write a path that starts with “/”, e.g. “/health”.")
+        raise Invalid(
+            "health_path", "is “{value}”; write a path that starts with “/”, e.g. “/health”.", value=str(value)[:80]
+        )
     return value
 
 
@@ -111,7 +113,7 @@ def _root(value: object) -> str:
 def _text(name: str, longest: int) -> Callable[[object], str]:
     def parse(value: object) -> str:
         if not isinstance(value, str) or len(value) > longest or not value.isprintable():
-            raise Invalid(name, f"must be one line of at most {longest} characters.")
+            raise Invalid(name, "must be one line of at most {longest} characters.", longest=longest)
         return value
 
     return parse
@@ -135,7 +137,7 @@ def _requirement(line: str) -> None:
         Requirement(line)
     except InvalidRequirement:
         raise Invalid(
-            "install.add", f"“{line[:60]}” is not a package; write e.g. “uvicorn” or “gunicorn==23.0.0”."
+            "install.add", "“{value}” is not a package; write e.g. “uvicorn” or “gunicorn==23.0.0”.", value=line[:60]
         ) from None
 
 
@@ -145,7 +147,7 @@ def _environment(value: object) -> dict[str, str]:
     for name, text in value.items():
         parse_variable(str(name), field="environment")
         if not isinstance(text, str) or "\x00" in text:
-            raise Invalid("environment", f"the value of {name} must be text.")
+            raise Invalid("environment", "the value of {name} must be text.", name=name)
     return dict(value)
 
 
@@ -166,7 +168,7 @@ def _volume(pair: object) -> tuple[str, str]:
         raise Invalid("volumes", "must be a list of [name, target] pairs.")
     name, target = pair
     if not target.startswith("/") or target == "/" or ".." in target.split("/"):
-        raise Invalid("volumes", f"the target “{target[:80]}” must be an absolute folder such as “/data”.")
+        raise Invalid("volumes", "the target “{value}” must be an absolute folder such as “/data”.", value=target[:80])
     return parse_slug(name, field="volumes"), target
 
 
@@ -183,7 +185,7 @@ def _number(name: str, least: float, most: float, *, optional: bool) -> Callable
         if value is None and optional:
             return None
         if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
-            raise Invalid(name, f"must be a number between {least:g} and {most:g}.")
+            raise Invalid(name, "must be a number between {least:g} and {most:g}.", least=least, most=most)
         return float(value)
 
     return parse

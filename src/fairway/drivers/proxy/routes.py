@@ -180,14 +180,20 @@ def checked(route: Route) -> Route:
         raise Invalid("generation", "use at most 64 letters, digits, “.”, “_” and “-”, e.g. “d42”.")
     if route.kind not in SERVING:
         if route.addresses:
-            raise Invalid("addresses", f"a {route.kind} route is answered by a page; give no addresses.")
+            raise Invalid("addresses", "a {kind} route is answered by a page; give no addresses.", kind=route.kind)
         return Route(host, route.kind, (), route.generation)
     addresses = tuple(dict.fromkeys(parse_address(address) for address in route.addresses))
     if not 1 <= len(addresses) <= SLOTS:
-        raise Invalid("addresses", f"there are {len(addresses)}; a host is served by 1 to {SLOTS} replicas.")
+        raise Invalid(
+            "addresses", "there are {count}; a host is served by 1 to {slots} replicas.", count=len(addresses), slots=SLOTS
+        )
     checked = Route(host, route.kind, addresses, route.generation)
     if len(_file_name(checked).encode()) > LONGEST_NAME:
-        raise Invalid("addresses", f"eight of them are longer than {LONGEST_NAME} bytes; use shorter ones (IPv4 fits).")
+        raise Invalid(
+            "addresses",
+            "eight of them are longer than {longest_name} bytes; use shorter ones (IPv4 fits).",
+            longest_name=LONGEST_NAME,
+        )
     return checked
 
 
@@ -195,7 +201,7 @@ def parse_address(text: str, *, field: str = "address") -> str:
     """``host:port`` of a replica: an IPv4 address, an IPv6 address in brackets, or a host name. Raises Invalid."""
     host, colon, port = text.rpartition(":")
     if not colon or not port.isascii() or not port.isdigit():
-        raise Invalid(field, f"“{text[:80]}” has no port; write it like “10.0.0.5:8080”.")
+        raise Invalid(field, "“{value}” has no port; write it like “10.0.0.5:8080”.", value=text[:80])
     return f"{_parse_machine(host, field)}:{parse_port(port, field=field)}"
 
 
@@ -206,7 +212,11 @@ def _parse_machine(host: str, field: str) -> str:
     except ValueError:
         return parse_host(host, field=field)
     if bracketed != (parsed.version == 6) or "%" in host:
-        raise Invalid(field, f"“{host[:80]}” is not an address; write IPv4 plainly and IPv6 in brackets, e.g. “[::1]:8080”.")
+        raise Invalid(
+            field,
+            "“{value}” is not an address; write IPv4 plainly and IPv6 in brackets, e.g. “[::1]:8080”.",
+            value=host[:80],
+        )
     return f"[{parsed}]" if parsed.version == 6 else str(parsed)
 
 

@@ -88,9 +88,10 @@ class InstanceSpec:
 
     `placement` is ``<application>.<environment>``; `deployment` labels the generation (e.g. ``"d42"``). The name derived
     from these three is deterministic, so that a second start adopts the first one's work.
-    `command` is an argv list, never a shell line; the items ``{port}`` and ``{host}`` (also inside an item) stand for the port
-    and the address the instance must listen on. None runs the artifact's own command. `port` is the port inside the instance for runtimes
-    that give each instance its own network; runtimes that share the machine's ports choose one and pass it in ``PORT``.
+    `command` is an argv list, never a shell line; the items ``{port}`` and ``{host}`` (also inside an item) stand for the
+    port and the address to listen on. None runs the artifact's own command. `port` is the port inside the instance for
+    runtimes that give each instance its own network; runtimes that share the machine's ports choose one and pass it in
+    ``PORT``.
     """
 
     placement: str

@@ -39,7 +39,7 @@ class DockerOptions:
         unknown = sorted(set(options) - set(cls.__dataclass_fields__))
         if unknown:
             known = ", ".join(cls.__dataclass_fields__)
-            raise Invalid(unknown[0], f"is not an option of the docker runtime; it knows {known}.")
+            raise Invalid(unknown[0], "is not an option of the docker runtime; it knows {known}.", known=known)
         return cls(
             host=_host(options.get("host") or os.environ.get("DOCKER_HOST") or DEFAULT_HOST),
             ports=_ports(options.get("ports") or "21000-28999"),
@@ -58,7 +58,9 @@ def _host(value: object) -> str:
             "host", "names a host over SSH, which is not supported yet; use a local socket, “unix:///var/run/docker.sock”."
         )
     if not host.startswith("unix:///"):
-        raise Invalid("host", f"“{host[:60]}” is not a local Docker socket; write it like “unix:///var/run/docker.sock”.")
+        raise Invalid(
+            "host", "“{value}” is not a local Docker socket; write it like “unix:///var/run/docker.sock”.", value=host[:60]
+        )
     return host
 
 
@@ -67,7 +69,9 @@ def _ports(value: object) -> range:
     first, last = (int(found[1]), int(found[2])) if found else (0, 0)
     if not 1024 <= first < last <= 65535:
         raise Invalid(
-            "ports", f"“{str(value)[:40]}” is not a range of ports between 1024 and 65535; write it like “21000-28999”."
+            "ports",
+            "“{value}” is not a range of ports between 1024 and 65535; write it like “21000-28999”.",
+            value=str(value)[:40],
         )
     return range(first, last + 1)
 
@@ -80,5 +84,7 @@ def _build_args(value: object) -> Mapping[str, str]:
 
 def _one_of(field_name: str, value: object, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
-        raise Invalid(field_name, f"“{str(value)[:40]}” is unknown; use one of {', '.join(allowed)}.")
+        raise Invalid(
+            field_name, "“{value}” is unknown; use one of {names}.", value=str(value)[:40], names=", ".join(allowed)
+        )
     return str(value)

@@ -1,0 +1,22 @@
+"""Sentences in the language of whoever listens, without knowing how languages are looked up.
+
+Rooms and drivers write English templates; the web process hands in gettext at its start (`speak_through`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+_translate: Callable[[str], str] = str
+
+
+def speak_through(translate: Callable[[str], str]) -> None:
+    """From now on every sentence goes through `translate`, at the moment it is said."""
+    global _translate
+    _translate = translate
+
+
+def say(template: str, **values: object) -> str:
+    """The template in the listener's language, its ``{names}`` filled in."""
+    words = _translate(template)
+    return words.format(**values) if values else words
