@@ -69,7 +69,7 @@ class Access(StrEnum):
     SIGNED_IN = "signed_in"
 
 
-RESTARTS_TOLERATED = 2  # more than this many restarts while watched means the version is bad
+RESTARTS_TOLERATED = 2  # per replica; more restarts than this while it is watched mean that the version is bad
 
 
 def may_move(old: str, new: str) -> bool:

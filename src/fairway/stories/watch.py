@@ -34,7 +34,7 @@ def watch(context: Context) -> dict[str, Any] | None:
         return {"ended_by": "something newer"}
     instances = instances_of(runtime_of(deployment.environment), deployment)
     restarts = sum(one.restarts for one in instances)
-    if restarts > RESTARTS_TOLERATED:
+    if restarts > RESTARTS_TOLERATED * max(1, len(instances)):
         return _go_back(deployment, restarts)
     ends_at = (deployment.finished_at or timezone.now()) + timedelta(seconds=settings.WATCH_SECONDS)
     if timezone.now() >= ends_at:
