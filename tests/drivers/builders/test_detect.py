@@ -80,6 +80,7 @@ COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...] | None]] = {
         (
             *("python", "-m", "streamlit", "run", "board.py", "--server.port", "{port}", "--server.address", "{host}"),
             *("--server.headless", "true", "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"),
+            *("--browser.serverAddress", "localhost"),
         ),
     ),
     "django with gunicorn": (

@@ -152,7 +152,15 @@ def _streamlit(project: PythonProject, recipe: Recipe) -> Recipe | None:
     if entry is None:
         return None
     options = ("--server.port", PORT, "--server.address", HOST, "--server.headless", "true")
-    quiet = ("--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none")
+    # Without an address to print, Streamlit asks the internet for this machine's own: up to 20 s before it answers.
+    quiet = (
+        "--browser.gatherUsageStats",
+        "false",
+        "--server.fileWatcherType",
+        "none",
+        "--browser.serverAddress",
+        "localhost",
+    )
     recipe = recipe if project.installer else recipe.with_install(add=["streamlit"])
     return recipe.changed(
         framework="Streamlit",
