@@ -183,3 +183,18 @@ def test_nothing_of_fairway_itself_is_seen_by_an_application(desk):
     slug, _ = desk.launched("blind")
     ours = [name for name in desk.says(slug)["names"] if name.startswith(("FAIRWAY_", "DJANGO_"))]
     assert ours == ["FAIRWAY_APPLICATION", "FAIRWAY_DEPLOYMENT", "FAIRWAY_ENVIRONMENT", "FAIRWAY_VERSION"]
+
+
+def test_what_cannot_be_started_again_says_so_until_it_can(desk):
+    hold = desk.folder / "hold"
+    slug, number = desk.launched("lame", start_held_by=str(hold))
+    desk.act(slug, "stopping")
+    wait_for(lambda: desk.fairway.placement(slug)["health"] == "stopped", "it is stopped")
+    hold.touch()
+    desk.act(slug, "starting")
+    wait_for(lambda: desk.visit(slug).headers.get("x-fairway-page") == "starting", "it is announced")
+    wait_for(lambda: desk.visit(slug).headers.get("x-fairway-page") == "down", "the promise is taken back")
+    failure = desk.events("placement.adjustment_failed", application=slug)[0]
+    assert "it had to be ready within" in failure["comment"]
+    hold.unlink()
+    desk.settles(slug, number, "1")

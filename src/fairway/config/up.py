@@ -23,7 +23,7 @@ from fairway.config import forking
 from fairway.config.runfile import CannotStart, RunFile
 
 BACK_OFF_MOST = 30.0  # seconds between two starts of a process that keeps dying
-STEADY = 5.0  # seconds after which a process counts as having run well: killed now and then, it is back at once
+STEADY = 2.0  # seconds after which a process counts as having run well: killed now and then, it is back at once
 STOP_LIMIT = 20.0  # seconds web and worker have to stop
 
 
