@@ -55,7 +55,7 @@ def scale(*, actor: Actor, placement: Placement, replicas: int, reason: str = ""
 def remove(*, actor: Actor, placement: Placement, reason: str = "", volumes_confirmed: str = "") -> Placement:
     """Take an application out of an environment. Its volumes stay unless `volumes_confirmed` is the placement's name."""
     if volumes_confirmed and volumes_confirmed != placement.name:
-        raise Invalid("volumes_confirmed", f"to delete its stored data too, write “{placement.name}” exactly.")
+        raise Invalid("volumes_confirmed", "to delete its stored data too, write “{name}” exactly.", name=placement.name)
     return _want(
         actor, Act.REMOVE, placement, "placement.remove_requested", reason,
         payload={"volumes": bool(volumes_confirmed)}, wanted=Wanted.REMOVED,
@@ -67,7 +67,7 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     """Remove it from every environment, then forget it (history stays). `confirmed` must be its slug."""
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
-        raise Invalid("confirmed", f"write “{application.slug}” exactly to delete it.")
+        raise Invalid("confirmed", "write “{slug}” exactly to delete it.", slug=application.slug)
     row = Application.objects.select_for_update().get(pk=application.pk)
     if Deployment.objects.filter(application=row, status__in=ACTIVE).exists():
         sentence = _("A deployment of it is running or queued.")
@@ -96,7 +96,7 @@ def set_access(*, actor: Actor, placement: Placement, access: str) -> Placement:
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
     if access not in set(Access):
-        raise Invalid("access", f"use one of {', '.join(Access)}.")
+        raise Invalid("access", "use one of {names}.", names=", ".join(Access))
     return _set(actor, row, "placement.access_set", access=access)
 
 
@@ -225,12 +225,20 @@ def _subject(row: Placement) -> Subject:
 def _refuse_taken(domain: str, row: Placement) -> None:
     own = [environment.host for environment in Environment.objects.filter(deleted_at=None)]
     if any(domain == host or domain.endswith(f".{host}") for host in own):
-        raise Invalid("domains", f"“{domain}” lies below an environment's own domain; those are given by Fairway.")
+        raise Invalid(
+            "domains", "“{domain}” lies below an environment's own domain; those are given by Fairway.", domain=domain
+        )
     if domain in settings.ALLOWED_HOSTS:
-        raise Invalid("domains", f"“{domain}” is Fairway's own address.")
+        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=domain)
     for other in Placement.objects.filter(~Q(pk=row.pk)).select_related("application", "environment"):
         if domain in other.domains:
-            raise Invalid("domains", f"“{domain}” belongs to {other.application.name} in {other.environment.name}.")
+            raise Invalid(
+                "domains",
+                "“{domain}” belongs to {application} in {environment}.",
+                domain=domain,
+                application=other.application.name,
+                environment=other.environment.name,
+            )
 
 
 def _placed_there(environment: Environment) -> Iterable[Blocker]:
