@@ -1,0 +1,96 @@
+"""French says the same as English: the same values in every sentence, on pages and through the API."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from string import Formatter
+
+import polib
+import pytest
+from django.utils import translation
+
+from fairway.accounts.commands import create_token
+from fairway.environments.models import Environment
+from fairway.shared.names import Invalid
+from tests.web.test_environments import NEW
+
+CATALOGUE = Path(__file__).parents[2] / "src/fairway/locale/fr/LC_MESSAGES/django.po"
+# {name} of Invalid and say, %(name)s of Django, %s and %1 of the browser's own words.
+PLACE = re.compile(r"\{[A-Za-z_][^{}]*\}|%\(\w+\)[sd]|%[sd1-9]")
+NAMED = re.compile(r"\{[a-z_0-9]+(?::\w+)?\}")
+TAKEN = "«_staging_» existe déjà_; choisissez-en un autre.".replace("_", "\N{NO-BREAK SPACE}")
+TAKEN_IN_ENGLISH = "“staging” exists already; choose another."
+
+
+def sentences() -> Iterator[tuple[str, str]]:
+    for entry in polib.pofile(str(CATALOGUE)):
+        if entry.obsolete:
+            continue
+        for french in entry.msgstr_plural.values() if entry.msgid_plural else [entry.msgstr]:
+            yield entry.msgid_plural or entry.msgid, french
+
+
+def test_every_sentence_has_the_values_of_its_english() -> None:
+    differing = [pair for pair in sentences() if sorted(PLACE.findall(pair[0])) != sorted(PLACE.findall(pair[1]))]
+    assert not differing
+
+
+def test_every_template_with_values_can_be_filled_in() -> None:
+    """A stray brace in French would turn a refusal into a crash, in French only."""
+    templates = [french for english, french in sentences() if NAMED.search(english) and "['" not in english]
+    assert templates
+    for template in templates:
+        assert list(Formatter().parse(template))
+
+
+def test_every_sentence_is_translated_and_none_is_a_guess() -> None:
+    entries = [entry for entry in polib.pofile(str(CATALOGUE)) if not entry.obsolete]
+    assert entries
+    assert [entry.msgid for entry in entries if entry.fuzzy or not entry.translated()] == []
+
+
+def test_french_typography() -> None:
+    """No-break spaces inside guillemets and before : ; ? !; no English quotation marks."""
+    assert [french for _, french in sentences() if re.search(r" [:;?!»]|« |[“”]", french)] == []
+
+
+def test_a_refused_form_tells_it_in_french(admin, browse, staging):
+    browser = browse(admin)
+    browser.cookies["fairway_language"] = "fr"
+    answer = browser.post("/environments/new", {**NEW, "slug": staging.slug})
+    assert answer.status_code == 422
+    assert TAKEN in answer.content.decode()
+    assert "exists already" not in answer.content.decode()
+    assert Environment.objects.count() == 1
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("fr", TAKEN), ("fr-CA, en;q=0.5", TAKEN), ("en", TAKEN_IN_ENGLISH)])
+def test_the_api_answers_in_the_language_asked_for(admin, client, staging, language, sentence):
+    assert _refusal(admin, client, {"Accept-Language": language}) == sentence
+
+
+def test_the_api_answers_in_english_when_nobody_asks(admin, client, staging):
+    assert _refusal(admin, client, {}) == TAKEN_IN_ENGLISH
+
+
+def test_a_refusal_is_written_down_in_english():
+    """What goes to logs and into the text of the exception does not depend on who asked."""
+    with translation.override("fr"):
+        error = Invalid("slug", "“{slug}” exists already; choose another.", slug="staging")
+        assert error.sentence == TAKEN
+        assert str(error) == f"slug: {TAKEN_IN_ENGLISH}"
+
+
+def _refusal(admin, client, headers: dict[str, str]) -> str:
+    token = create_token(actor=admin, name="test", role="")[1]
+    body = {"name": "Staging", "slug": "staging", "host": "other.example.com", "runtime": "process"}
+    answer = client.post(
+        "/api/v1/environments",
+        body,
+        content_type="application/json",
+        headers={"Authorization": f"Bearer {token}", **headers},
+    )
+    assert answer.status_code == 422, answer.content
+    return str(answer.json()["errors"][0]["sentence"])
