@@ -41,7 +41,7 @@ def main(wanted: list[str]) -> int:
     if unknown:
         sys.stderr.write(f"There is no benchmark {', '.join(unknown)}; there are {', '.join(NAMES)}.\n")
         return 2
-    console, found = Console(), []
+    console, found = Console(width=None if sys.stdout.isatty() else 120), []
     for name in wanted or NAMES:
         with console.status(f"{name} …"):
             found.append(_run(name))
