@@ -13,10 +13,13 @@ from pathlib import Path
 
 VERSION = Path("VERSION").read_text().strip()
 PAGE = f"<!doctype html><title>Tides</title><h1>Tides {VERSION}</h1><p id=greeting>{os.environ.get('GREETING', '')}</p>"
+PAGE += f"<p data-letters={len(os.environ.get('TOKEN', ''))}></p>"
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
+        if self.path == "/say":
+            print("\\x1b[35mship\\x1b[0m ahoy", flush=True)
         body = PAGE.encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
@@ -50,16 +53,6 @@ def held(folder: Path, version: str, until_gone: Path) -> Path:
     wait = f"import os, time\nwhile os.path.exists({str(until_gone)!r}):\n    time.sleep(0.05)\n"
     until_gone.touch()
     return tides(folder, version, server=wait + SERVER)
-
-
-def chatty(folder: Path, lines: int) -> Path:
-    """The same, but it says a great deal, in colour, before it serves."""
-    say = (
-        "import sys\n"
-        f"sys.stdout.write(''.join('\\x1b[36mline\\x1b[0m %06d of the logbook\\n' % n for n in range(1, {lines + 1})))\n"
-        "sys.stdout.flush()\n"
-    )
-    return tides(folder, "1.0", server=say + SERVER)
 
 
 def page_only(folder: Path, version: str) -> Path:

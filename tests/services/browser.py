@@ -26,7 +26,10 @@ PICTURES = Path(__file__).parents[2] / "artifacts" / "journeys"
 WIDTHS = {"phone": (375, 812), "desk": (1440, 900)}
 THEMES = ("light", "dark")
 PATIENCE = 20_000  # milliseconds; a busy machine is slow, and a condition that comes is not waited for any longer
-REFUSAL = re.compile(r"status of 4(0[0139]|10|22)\b")  # Chromium's note on an answer that is a refusal
+# Chromium drops requests when a network interface comes or goes anywhere on the machine; a Docker Engine makes them all
+# the time. That is no fault of the page: it is asked for again.
+MOVED = "ERR_NETWORK_CHANGED"
+REFUSAL = re.compile(r"status of 4(0[01349]|10|22)\b")  # Chromium's note on an answer that is a refusal
 
 
 def find_chromium() -> str | None:
@@ -66,6 +69,7 @@ class Person:
     language: str = "en"
     complaints: list[str] = field(default_factory=list)
     may_be_refused: bool = False  # a refusal is a part of this journey
+    was_cut: bool = False
     context: BrowserContext = field(init=False)
     page: Page = field(init=False)
 
@@ -85,19 +89,30 @@ class Person:
     def _console(self, message: ConsoleMessage) -> None:
         if message.type not in {"error", "warning"}:
             return
-        if self.may_be_refused and REFUSAL.search(message.text):
+        source = message.location.get("url", "")
+        if (self.may_be_refused and REFUSAL.search(message.text)) or self._is_elsewhere(source) or MOVED in message.text:
             return
-        self.complaints.append(f"{self.page.url}: {message.type}: {message.text} ({message.location.get('url', '')})")
+        self.complaints.append(f"{self.page.url}: {message.type}: {message.text} ({source})")
+
+    def _is_elsewhere(self, url: str) -> bool:
+        """What an application's own page complains about is its own affair."""
+        return bool(url) and not url.startswith(self.address)
 
     def _failed(self, request: Request) -> None:
         """Streams and pages that are left are cut; anything else that fails is a complaint."""
-        if "ERR_ABORTED" not in (request.failure or ""):
+        failure = request.failure or ""
+        self.was_cut |= MOVED in failure
+        if "ERR_ABORTED" not in failure and MOVED not in failure:
             self.complaints.append(f"{self.page.url}: {request.url}: {request.failure}")
 
     # --- what they do
 
     def go(self, path: str) -> Page:
-        self.page.goto(path if path.startswith("http") else f"{self.address}{path}")
+        for _ in range(5):
+            self.was_cut = False
+            self.page.goto(path if path.startswith("http") else f"{self.address}{path}")
+            if not self.was_cut:
+                break
         return self.page
 
     def sign_in(self, username: str, password: str) -> Page:
@@ -113,7 +128,7 @@ class Person:
 
     def speak(self, language: str) -> None:
         """Choose a language as the menu does: a cookie."""
-        self.context.add_cookies([{"name": "django_language", "value": language, "url": self.address}])
+        self.context.add_cookies([{"name": "fairway_language", "value": language, "url": self.address}])
 
     def picture(self, name: str) -> None:
         """Keep what is on the screen now, in light and dark, at both widths."""

@@ -37,7 +37,7 @@ class DeploymentWatcher:
             detail = f"{detail}\nCleaning up failed: {run.clean_up_error}".strip()
         sentence = ending.sentence
         if ending.outcome is Outcome.CANCELLED:
-            sentence = f"Cancelled by {run.cancel_reason}." if run.cancel_reason else "Cancelled."
+            sentence = run.cancel_reason or "Cancelled."
         mask = masker_of(deployment)
         progress.ended(deployment, Status(ending.outcome.value), mask(sentence), mask(detail))
         if ending.outcome is Outcome.SUCCEEDED and deployment.kind not in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK}:

@@ -27,6 +27,9 @@ STEP_LABELS: dict[str, Text] = {
     "watch": _("Watch"),
 }
 
+# What the parts of a deployment's log are called: its steps, and what follows when they do not end well.
+LOG_LABELS: dict[str, Text] = {**STEP_LABELS, "clean-up": _("Clean-up")}
+
 DOOR_LABELS: dict[str, Text] = {
     Door.WEB: _("in the browser"),
     Door.API: _("through the API"),

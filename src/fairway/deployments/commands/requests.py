@@ -156,14 +156,19 @@ def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deploym
     if row.status == Status.CANCELLING:
         return row
     if row.run_id is None:
-        row.move_to(Status.CANCELLED, sentence=_("Cancelled by %(person)s.") % {"person": actor.name})
+        row.move_to(Status.CANCELLED, sentence=_cancelled_by(actor, why))
     else:
-        request_cancel(run_id=row.run_id, reason=f"{actor.name}: {why}" if why else actor.name)
+        request_cancel(run_id=row.run_id, reason=_cancelled_by(actor, why))
     row.refresh_from_db()
     if row.is_active and row.status != Status.CANCELLING:
         row.move_to(Status.CANCELLING)
     record(who=actor.who, verb="deployment.cancel_requested", on=on_deployment(row), comment=why)
     return row
+
+
+def _cancelled_by(actor: Actor, why: str) -> str:
+    words = {"person": actor.name, "reason": why}
+    return _("Cancelled by %(person)s: %(reason)s") % words if why else _("Cancelled by %(person)s.") % words
 
 
 def _request(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
 from fairway.accounts.rules import Act, Actor, may
 from fairway.applications.models import Application, Configuration
 from fairway.applications.queries import artifacts_of, changes_between, configurations_of
@@ -13,7 +16,7 @@ from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.environments.models import Environment
 from fairway.environments.queries import visible_to as environments_visible_to
-from fairway.web.shown.acts import Place, main_acts
+from fairway.web.shown.acts import Button, Place, main_acts
 from fairway.web.shown.applications import head
 from fairway.web.variables import rows_of
 
@@ -83,8 +86,18 @@ def _versions(versions: list[Configuration], running: Configuration | None) -> l
     return found
 
 
-def _deploy(actor: Actor, application: Application, environment: Environment, placement: Placement | None) -> Any:
-    return main_acts(Place(actor, Subject(application, environment, placement)))[0]
+def _deploy(actor: Actor, application: Application, environment: Environment, placement: Placement | None) -> Button:
+    """What runs once more, with the newest configuration; the source where nothing runs."""
+    place = Place(actor, Subject(application, environment, placement))
+    if placement is None or placement.current is None or placement.current.artifact_id is None:
+        return main_acts(place)[0]
+    return Button(
+        _("Deploy"),
+        reverse("deployment-again", args=[placement.current_id]),
+        "deploy",
+        "primary",
+        blockers=place.why_not(Act.DEPLOY),
+    )
 
 
 def _difference(compared: Pair | None) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
 from fairway.web.shown.acts import Place, deployment_acts
 from fairway.web.shown.applications import source_text
-from fairway.web.words import DOOR_LABELS, ROLE_LABELS, STEP_LABELS
+from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
 
 LAST_LINES = 12
 STEP_STATES = {"waiting": "pending"}  # a step that was not reached; a run that waits is told above the steps
@@ -51,7 +51,7 @@ def log_shown(one: Deployment) -> dict[str, Any]:
         "stream_url": "" if not one.is_active else reverse("deployment-log-stream", args=[one.pk]),
         "raw_url": reverse("deployment-log-raw", args=[one.pk]),
         "is_complete": not one.is_active,
-        "step_words": {name: str(label) for name, label in STEP_LABELS.items()},
+        "step_words": {name: str(label) for name, label in LOG_LABELS.items()},
         "name": f"{one.application.slug}-{one.environment.slug}-{one.pk}",
     }
 
