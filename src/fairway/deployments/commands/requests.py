@@ -236,5 +236,5 @@ def _placement_to_be(application: Application, environment: Environment) -> Plac
 def parse_replicas(replicas: int) -> int:
     """Raises `Invalid` outside 1–8."""
     if isinstance(replicas, bool) or not 1 <= int(replicas) <= MOST_REPLICAS:
-        raise Invalid("replicas", f"must be a number from 1 to {MOST_REPLICAS}.")
+        raise Invalid("replicas", "must be a number from 1 to {most}.", most=MOST_REPLICAS)
     return int(replicas)
