@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.stories.desk", "tests.services.installation")
+pytest.register_assert_rewrite("tests.stories.desk")
 
 from tests.services.installation import Installation, installed  # noqa: E402
 from tests.stories.desk import Desk  # noqa: E402

@@ -194,6 +194,7 @@ def test_what_cannot_be_started_again_says_so_until_it_can(desk):
     desk.act(slug, "starting")
     wait_for(lambda: desk.visit(slug).headers.get("x-fairway-page") == "starting", "it is announced")
     wait_for(lambda: desk.visit(slug).headers.get("x-fairway-page") == "down", "the promise is taken back")
+    wait_for(lambda: desk.events("placement.adjustment_failed", application=slug), "and it is said why")
     failure = desk.events("placement.adjustment_failed", application=slug)[0]
     assert "it had to be ready within" in failure["comment"]
     hold.unlink()
