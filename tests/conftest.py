@@ -19,6 +19,8 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
 from fairway.environments.models import Environment
 
+pytest.register_assert_rewrite("tests.services.installation")
+
 numbers = itertools.count(1)
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
