@@ -37,6 +37,31 @@ def test_as_a_built_image(
     example.assert_serves(fairway, host_of(slug, containers))
 
 
+@each_example
+def test_another_version_installs_nothing_again(
+    fairway: Installation, containers: str, built: Build, tmp_path: Path, example: Example
+) -> None:
+    """Also where the version stands in the manifest that names the dependencies, as in pyproject.toml and package.json."""
+    built(example)
+    slug, folder = f"{example.name}-again", example.copied_to(tmp_path)
+    example.raise_version(folder, "2.0.0")
+    place(fairway, slug, fairway.upload(folder), containers)
+    number = fairway.deploy(slug, containers)
+    assert fairway.live(number)["version"] == "2.0.0"
+    example.assert_serves(fairway, host_of(slug, containers), "2.0.0")
+    if example.name != "static":
+        installs = [step for step in fairway.log_of(number).split("Step ") if installing(step)]
+        assert len(installs) == 1
+        assert "Using cache" in installs[0]
+
+
+def installing(step: str) -> bool:
+    """Whether a step of a build installs the dependencies."""
+    return any(
+        words in step for words in ('RUN ["npm", "ci"', '"/opt/uv/bin/uv", "sync"', '"/opt/uv/bin/uv", "pip", "install"')
+    )
+
+
 def test_two_versions_scaled_stopped_and_rolled_back(
     fairway: Installation, containers: str, docker_engine: Engine, tmp_path: Path
 ) -> None:
@@ -46,12 +71,10 @@ def test_two_versions_scaled_stopped_and_rolled_back(
     first = fairway.live(fairway.deploy(slug, containers))
 
     FLASK.raise_version(folder, "2.0.0")
-    number = fairway.deploy(slug, containers, source=fairway.upload(folder))
-    second = fairway.live(number)
+    second = fairway.live(fairway.deploy(slug, containers, source=fairway.upload(folder)))
     FLASK.assert_serves(fairway, host, "2.0.0")
     assert second["digest"] != first["digest"]
     assert images_of(docker_engine, name) == {second["digest"]}
-    assert "Using cache" in install_step(fairway.log_of(number))
 
     here = f"/applications/{slug}/environments/{containers}/placement"
     fairway.call("PUT", f"{here}/replicas", {"replicas": 3})
@@ -72,9 +95,3 @@ def test_two_versions_scaled_stopped_and_rolled_back(
     fairway.call("POST", f"{here}/starting", {})
     wait_for(lambda: is_healthy(fairway, slug, containers, replicas=back["replicas"]), "it runs again", seconds=60)
     FLASK.assert_serves(fairway, host, "1.0.0")
-
-
-def install_step(log: str) -> str:
-    """The part of a build's log in which the dependencies are installed."""
-    steps = log.split("Step ")
-    return next(step for step in steps if '"requirements.txt"' in step and "RUN" in step)

@@ -23,6 +23,7 @@ from fairway.drivers.builders.image_context import (
 )
 from fairway.drivers.builders.image_manifests import manifests_of
 from fairway.drivers.builders.image_plan import ImageBuild, build_failure, recipe_checksum
+from fairway.drivers.builders.image_steady import steady
 from fairway.drivers.builders.source_folder import SourceFolder
 from fairway.drivers.runtimes.contract import Silent
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
@@ -66,6 +67,22 @@ def test_what_needs_the_source_is_installed_after_it() -> None:
     assert lines.index('COPY --chown=10001:10001 [".", "./"]') < lines.index(
         'RUN ["/opt/uv/bin/uv", "pip", "install", "-r", "requirements.txt"]'
     )
+
+
+def test_a_new_version_number_alone_installs_nothing_again() -> None:
+    """The layer of the dependencies is made from manifests in which the project's own version, and nothing else, is gone."""
+    pyproject = '[project]\nname = "x"\nversion = "{}"\ndependencies = ["a==1.0.0"]\n[tool.x]\nversion = "1"\n'
+    own = '[[package]]\nname = "x"\nversion = "{}"\nsource = {{ virtual = "." }}\n'
+    lock = 'version = 1\n[[package]]\nname = "a"\nversion = "1.0.0"\nsource = {{ registry = "r" }}\n' + own
+    package = '{{"name": "x", "version": "{}", "dependencies": {{"a": "1.0.0"}}}}'
+    npm_lock = '{{"version": "{0}", "packages": {{"": {{"version": "{0}"}}, "node_modules/a": {{"version": "1.0.0"}}}}}}'
+    texts = {"pyproject.toml": pyproject, "uv.lock": lock, "package.json": package, "deep/package-lock.json": npm_lock}
+    for name, text in texts.items():
+        assert steady(name, text.format("1.0.0")) == steady(name, text.format("2.0.0")), name
+        assert "1.0.0" in steady(name, text.format("2.0.0")), name  # what others are pinned to stays
+    assert steady("package.json", "not JSON") == "not JSON"
+    lines = dockerfile_for(NODE, Manifests(("package.json", ".npmrc")), Bases()).splitlines()
+    assert 'COPY [".fairway/manifests/package.json", ".npmrc", "./"]' in lines
 
 
 def test_a_lock_file_is_honoured() -> None:

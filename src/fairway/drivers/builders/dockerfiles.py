@@ -16,12 +16,14 @@ from typing import Final
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.image_steady import is_steady
 from fairway.drivers.runtimes.docker.plan import filled
 
 USER: Final = "10001:10001"
 HOME: Final = "/home/app"
 FOLDER: Final = ".fairway"  # our own files inside the context
 CADDY: Final = f"{FOLDER}/caddy"
+MANIFESTS: Final = f"{FOLDER}/manifests"  # those of `image_steady`; they stay in the image, beside the real ones
 UV: Final = "/opt/uv/bin/uv"
 _PYTHON_IMAGE = re.compile(r"(?P<name>(?:.*/)?python):(?P<version>3\.\d+)(?P<rest>(?:\.\d+)?(?:-[a-z.0-9-]+)?)")
 _NODE_IMAGE = re.compile(r"(?P<name>(?:.*/)?node):(?P<version>\d+)(?P<rest>-[a-z.0-9-]+)?")
@@ -218,10 +220,11 @@ def _folders(spec: Spec) -> list[str]:
 
 
 def _copy(files: Iterable[str]) -> list[str]:
-    """Copy the manifests, each to its own place."""
+    """Copy the manifests, each to its own place; without the project's version, where that can be left out."""
     by_folder: dict[str, list[str]] = {}
     for file in files:
-        by_folder.setdefault(file.rpartition("/")[0], []).append(file)
+        origin = f"{MANIFESTS}/{file}" if is_steady(file) else file
+        by_folder.setdefault(file.rpartition("/")[0], []).append(origin)
     return [
         f"COPY {json.dumps([*names, f'./{folder}/' if folder else './'])}" for folder, names in sorted(by_folder.items())
     ]

@@ -17,7 +17,7 @@ from typing import IO, Any, Self
 
 from fairway.drivers.builders import image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildRequest, Built
-from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, Bases, dockerfile_for
+from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, MANIFESTS, Bases, Manifests, dockerfile_for
 from fairway.drivers.builders.image_context import (
     GENERATED_IGNORES,
     STATIC_IGNORES,
@@ -28,6 +28,7 @@ from fairway.drivers.builders.image_context import (
 )
 from fairway.drivers.builders.image_manifests import manifests_of
 from fairway.drivers.builders.image_plan import APPLICATION, RECIPE, ImageBuild, recipe_checksum
+from fairway.drivers.builders.image_steady import is_steady, steady
 from fairway.drivers.builders.source_folder import SourceFolder
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
 from fairway.drivers.runtimes.docker import plan
@@ -38,6 +39,7 @@ from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid, parse_relative_path, parse_slug
 
 GENERATED = f"{FOLDER}/Dockerfile"
+LARGEST_MANIFEST = 64 * 1024 * 1024  # bytes; lock files of large applications have megabytes
 
 
 @dataclass(frozen=True)
@@ -98,8 +100,9 @@ class ImageBuilder:
             ignores = (*read_ignores(root), f"!{path}")
         else:
             path = GENERATED
-            text = self._generated(request, root)
-            extras = _generated_extras(spec.kind, text)
+            manifests = manifests_of(spec, SourceFolder(root))
+            text = self._generated(request, manifests)
+            extras = {**_generated_extras(spec.kind, text), **_steady_extras(manifests, SourceFolder(root))}
             static = STATIC_IGNORES if spec.kind == "static" and not spec.install.get("build") else ()
             ignores = (*GENERATED_IGNORES, *static, *read_ignores(root))
         arguments = {**_spec_arguments(spec.install.get("args")), **self._options.build_args}
@@ -116,11 +119,11 @@ class ImageBuilder:
         )
         return Prepared(build, root, ignores, extras)
 
-    def _generated(self, request: BuildRequest, root: Path) -> str:
+    def _generated(self, request: BuildRequest, manifests: Manifests) -> str:
         options = self._options
         bases = Bases(options.python_image, options.node_image, tuple(sorted(options.build_args)))
         try:
-            return dockerfile_for(request.spec, manifests_of(request.spec, SourceFolder(root)), bases)
+            return dockerfile_for(request.spec, manifests, bases)
         except ValueError as error:
             raise Refused(f"No image can be built: {error}.") from error
 
@@ -177,6 +180,12 @@ def _generated_extras(kind: str, dockerfile: str) -> dict[str, Extra]:
         ".dockerignore": Extra(f"{GENERATED}\n.dockerignore\n".encode()),
     }
     return {**extras, CADDY: Extra(caddy_program(), 0o755)} if kind == "static" else extras
+
+
+def _steady_extras(manifests: Manifests, folder: SourceFolder) -> dict[str, Extra]:
+    names = [name for name in manifests.files if is_steady(name)]
+    texts = {name: folder.text(name, largest=LARGEST_MANIFEST) for name in names}
+    return {f"{MANIFESTS}/{name}": Extra(steady(name, text).encode()) for name, text in texts.items()}
 
 
 def caddy_program() -> Path:
