@@ -60,6 +60,7 @@ class Installation:
         command += ["--port", str(self.port), "--proxy-port", str(self.proxy_port)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
         environment |= {"FAIRWAY_LEASE_SECONDS": "3", "FAIRWAY_ALLOW_FILE_SOURCES": "1", **self.environ}
+        self.data.parent.mkdir(parents=True, exist_ok=True)
         self.log = self.data.parent / f"{self.data.name}.log"
         with open(self.log, "ab") as output:
             self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)

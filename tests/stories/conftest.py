@@ -21,7 +21,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="session")
 def fairway(tmp_path_factory) -> Iterator[Installation]:
-    with installed(tmp_path_factory.mktemp("stories") / "data", **SETTINGS) as one:
+    with installed(tmp_path_factory.mktemp("stories") / ".local" / "fairway", **SETTINGS) as one:
         yield one
 
 

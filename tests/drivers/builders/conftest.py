@@ -36,8 +36,13 @@ def heard() -> Heard:
 
 @pytest.fixture(scope="session")
 def built_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One data directory for all real builds of the session, so that they share its caches."""
-    return tmp_path_factory.mktemp("data")
+    """One data directory for all real builds of the session, so that they share its caches.
+
+    Below a hidden folder, as the default ``~/.local/share/fairway`` is.
+    """
+    place = tmp_path_factory.mktemp("data") / ".local"
+    place.mkdir()
+    return place
 
 
 @pytest.fixture(scope="session")

@@ -67,14 +67,16 @@ def test_the_express_example_serves_from_its_bundle(npm: str, built_data: Path, 
 def test_the_static_example_serves_from_its_bundle(built_data: Path, heard: Heard, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     shutil.copytree(EXAMPLES / "static", folder)
-    make(folder, {"404.html": "lost", ".secret": "hidden"})
+    make(folder, {"404.html": "lost", ".secret": "hidden", "about/.env": "hidden", ".well-known/security.txt": "mail us"})
     with served(place_of(build(built_data, folder, heard)), tmp_path) as client:
         assert "A folder of files" in client.get("/").text
         assert client.get("/about/").status_code == 200
         assert client.get("/VERSION").text == "1.0.0\n"
         missing, hidden = client.get("/nothing"), client.get("/.secret")
         assert (missing.status_code, missing.text) == (404, "lost")
-        assert hidden.status_code == 404
+        assert (hidden.status_code, hidden.text) == (404, "lost")
+        assert client.get("/about/.env").status_code == client.get("/%2esecret").status_code == 404
+        assert client.get("/.well-known/security.txt").text == "mail us"
 
 
 def test_the_same_source_is_built_once_and_a_change_installs_nothing(built_data: Path, tmp_path: Path) -> None:

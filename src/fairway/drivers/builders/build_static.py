@@ -28,7 +28,7 @@ class StaticBuild:
 
     def toolchain(self) -> str:
         """What beside the source decides the result."""
-        return NodeBuild(self.workshop).toolchain() if self._is_built_by_npm else "files-1"
+        return NodeBuild(self.workshop).toolchain() if self._is_built_by_npm else "files-2"
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
@@ -52,8 +52,12 @@ class StaticBuild:
 
 def site_configuration() -> dict[str, Any]:
     """Caddy's configuration for a folder of files: hidden files stay hidden, ``404.html`` answers what is missing."""
-    hidden = ["*/.*", ".*"]
-    files = {"handler": "file_server", "root": ".", "hide": hidden}
+    files = {"handler": "file_server", "root": "."}
+    # By the address, not by `hide`: that looks at the whole path on disk, and the data directory may lie in a hidden folder.
+    hidden = {
+        "match": [{"path_regexp": {"pattern": r"/\."}, "not": [{"path": ["/.well-known/*"]}]}],
+        "handle": [{"handler": "error", "status_code": 404}],
+    }
     missing = {
         "match": [{"file": {"root": ".", "try_files": ["/404.html"]}}],
         "handle": [
@@ -65,6 +69,7 @@ def site_configuration() -> dict[str, Any]:
         "listen": ["{env.HOST}:{env.PORT}"],
         "automatic_https": {"disable": True},
         "routes": [
+            hidden,
             {"handle": [{"handler": "encode", "encodings": {"gzip": {}, "zstd": {}}, "prefer": ["zstd", "gzip"]}, files]}
         ],
         "errors": {"routes": [missing]},
