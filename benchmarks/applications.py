@@ -40,18 +40,18 @@ def write_application(folder: Path, version: str) -> Path:
     return folder
 
 
-def await_version(port: int, host: str, version: str, *, machine: str = "127.0.0.1", seconds: float = 60) -> float:
+def await_version(port: int, host: str, version: str, seconds: float = 60) -> float:
     """Ask for ``/`` of `host` every 2 ms on new connections until this version answers; returns that moment."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         with suppress(OSError, http.client.HTTPException):
-            if _body(machine, port, host) == version.encode():
+            if _body(port, host) == version.encode():
                 return time.monotonic()
         time.sleep(0.002)
     raise AssertionError(f"{host} never answered {version}")
 
 
-def _body(machine: str, port: int, host: str) -> bytes:
-    with closing(http.client.HTTPConnection(machine, port, timeout=5)) as connection:
+def _body(port: int, host: str) -> bytes:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=5)) as connection:
         connection.request("GET", "/", headers={"Host": host})
         return connection.getresponse().read()

@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.figures import Figure, middle, report
 
-APPLICATIONS, DEPLOYMENTS, EVENTS = 60, 100_000, 1_000_000
+APPLICATIONS, DEPLOYMENTS, EVENTS = 25, 100_000, 1_000_000
 ASKED = 10  # times each page
 PAGES = {
     "home page": "/",

@@ -75,9 +75,9 @@ def by_hand(one: Installation, engine: Engine) -> float:
         for number in range(ROUNDS):
             version = ("one", "two")[number % 2]
             began = time.monotonic()
-            container, address = _started(api, images[version], network)
-            await_version(PORT, "localhost", version, machine=address)
-            proxy.ensure_route(Route("floor.localhost", RouteKind.OPEN, (f"{address}:{PORT}",), f"d{number}"))
+            container, port = _started(api, images[version], network)
+            await_version(port, "localhost", version)
+            proxy.ensure_route(Route("floor.localhost", RouteKind.OPEN, (f"127.0.0.1:{port}",), f"d{number}"))
             times.append(await_version(one.proxy_port, "floor.localhost", version) - began)
             if old:
                 api.remove_container(old, force=True)
@@ -88,12 +88,14 @@ def by_hand(one: Installation, engine: Engine) -> float:
     return middle(times)
 
 
-def _started(api: docker.APIClient, image: str, network: str) -> tuple[str, str]:
+def _started(api: docker.APIClient, image: str, network: str) -> tuple[str, int]:
+    """A container with a port on this machine's loopback, as Fairway makes one; its id and that port."""
     networking = api.create_networking_config({network: api.create_endpoint_config()})
-    container = api.create_container(image, networking_config=networking)["Id"]
+    published = api.create_host_config(port_bindings={PORT: ("127.0.0.1", None)})
+    container = api.create_container(image, ports=[PORT], networking_config=networking, host_config=published)["Id"]
     api.start(container)
     facts: dict[str, Any] = api.inspect_container(container)
-    return container, next(iter(facts["NetworkSettings"]["Networks"].values()))["IPAddress"]
+    return container, int(facts["NetworkSettings"]["Ports"][f"{PORT}/tcp"][0]["HostPort"])
 
 
 def _images(api: docker.APIClient, one: Installation) -> dict[str, str]:
