@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from tests.journeys.folders import page_only
 from tests.services.browser import Joins, joining
 from tests.services.installation import Installation
 
@@ -89,3 +90,18 @@ def test_signing_out_and_in_again_and_a_wrong_password(strangers: Joins) -> None
     person.button("Sign out").click()
     person.go("/applications/")
     expect(page).to_have_url(re.compile(r"/accounts/login/\?next="))
+
+
+def test_the_first_application_appears_by_itself(fresh: Installation, strangers: Joins, tmp_path: Path) -> None:
+    person = strangers()
+    page = person.sign_in("ada", PASSWORD)
+    expect(page.locator(".live-state")).to_have_attribute("data-state", "on")
+    page.evaluate("window.neverReloaded = true")
+    with person.context.expect_page() as opened:
+        page.evaluate("window.open('/applications/new')")
+    other = opened.value
+    other.locator("[data-upload-folder]").set_input_files(str(page_only(tmp_path / "jetty", "1.0")))
+    other.get_by_role("button", name="Deploy", exact=True).click()
+    expect(page.locator("#home-matrix")).to_contain_text("Jetty", timeout=60_000)
+    expect(page.locator("#home-matrix a.version")).to_have_text("1.0", timeout=60_000)
+    assert page.evaluate("window.neverReloaded"), "the page was loaded again"

@@ -32,7 +32,6 @@ def home(actor: Actor) -> dict[str, Any]:
         **home_running(actor, moving),
         **home_waiting(actor, placements),
         **home_recent(actor),
-        "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
     }
 
 
@@ -41,6 +40,7 @@ def home_matrix(
 ) -> dict[str, Any]:
     found = matrix(actor, moving, placements)
     return {
+        "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
         "matrix": {
             "environments": [_environment(one) for one in found.environments],
             "rows": [
