@@ -77,11 +77,14 @@ def test_doctor_tells_what_can_be_used_here(tmp_path: Path) -> None:
     assert (refused.returncode, "chmod 700" in refused.stdout.replace("\n", " ")) == (1, True)
 
 
-def test_up_refuses_a_port_in_use_with_its_reason(place: Installation) -> None:
+@pytest.mark.parametrize(("option", "other"), [("--port", "--proxy-port"), ("--proxy-port", "--port")])
+def test_up_refuses_a_port_in_use_with_its_reason(place: Installation, option: str, other: str) -> None:
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)  # as a second proxy would: it must not be shared
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        done = fairway("up", "--data", place.data, "--port", port, "--proxy-port", free_port(), "--detach")
+        done = fairway("up", "--data", place.data, option, port, other, free_port(), "--detach")
     assert done.returncode == 1
     assert f"port {port} is not free" in done.stderr
+    assert option in done.stderr

@@ -168,7 +168,8 @@ def test_ending_the_control_plane_leaves_applications_serving_and_down_stops_the
 
 def test_told_to_stop_while_it_still_loads_it_stops(tmp_path: Path) -> None:
     one = Installation(tmp_path / "data")
-    command = [sys.executable, "-m", "fairway.config.up", "--data", str(one.data), "--port", str(one.port)]
+    command = [sys.executable, "-m", "fairway.config.up", "--data", str(one.data)]
+    command += ["--port", str(one.port), "--proxy-port", str(one.proxy_port)]
     with subprocess.Popen(command, start_new_session=True) as process:
         wait_for((one.data / "run" / "fairway.json").exists, "it starts")
         process.send_signal(signal.SIGTERM)

@@ -61,7 +61,9 @@ def _environment(wanted: argparse.Namespace) -> None:
 def _serve(wanted: argparse.Namespace) -> int:
     with RunFile.claimed(Path(os.environ["FAIRWAY_DATA"]), wanted.port, wanted.proxy_port) as run_file:
         if wanted.only != "worker":
-            _refuse_taken_port(wanted.bind, wanted.port)
+            _refuse_taken_port(wanted.bind, wanted.port, "--port")
+        if wanted.only != "web" and not _proxy_serves(Path(os.environ["FAIRWAY_DATA"])):
+            _refuse_taken_port("127.0.0.1", wanted.proxy_port, "--proxy-port")
         names = ("web", "worker") if wanted.only is None else (wanted.only,)
         supervisor = Supervisor(names, wanted.bind, wanted.port, is_demo=wanted.demo, run_file=run_file)
         why = supervisor.run()
@@ -241,14 +243,27 @@ def _everything_in(pipe: int) -> dict[str, Any]:
     return said
 
 
-def _refuse_taken_port(bind: str, port: int) -> None:
+def _proxy_serves(data: Path) -> bool:
+    """Whether this installation's own proxy goes on serving from before. Through the folder: its path may be too long."""
+    try:
+        folder = os.open(data / "caddy", os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return False
+    try:
+        with socket.socket(socket.AF_UNIX) as knock:
+            return knock.connect_ex(f"/proc/self/fd/{folder}/admin.sock") == 0
+    finally:
+        os.close(folder)
+
+
+def _refuse_taken_port(bind: str, port: int, option: str) -> None:
     family = socket.AF_INET6 if ":" in bind else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind((bind, port))
         except OSError as error:
-            raise CannotStart(f"port {port} is not free ({error.strerror}); choose another with --port.") from None
+            raise CannotStart(f"port {port} is not free ({error.strerror}); choose another with {option}.") from None
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from fairway import __version__
 from fairway.applications.commands import record_artifact
 from fairway.applications.models import Artifact, Credential
 from fairway.applications.places import upload_file
@@ -163,7 +164,13 @@ def _identity(scene: Scene) -> dict[str, Any]:
         exact["commit"] = resolve_ref(source["url"], source["ref"], progress=scene.log, **access)
         scene.log.say(f"{source['ref']} is commit {exact['commit'][:12]}.")
     kinds = sorted(scene.runtime.artifact_kinds)
-    return {**exact, "kind": scene.deployment.source_kind, "spec": scene.deployment.spec, "builds": kinds}
+    return {
+        **exact,
+        "fairway": __version__,
+        "kind": scene.deployment.source_kind,
+        "spec": scene.deployment.spec,
+        "builds": kinds,
+    }
 
 
 def _key(identity: dict[str, Any]) -> str:

@@ -181,6 +181,17 @@ def test_a_taken_port_is_named_with_who_has_it(tmp_path: Path, settings: ProxySe
     process.stop()
 
 
+def test_two_proxies_never_share_a_port(tmp_path: Path, settings: ProxySettings) -> None:
+    first, second = CaddyProcess(tmp_path / "first", settings), CaddyProcess(tmp_path / "second", settings)
+    first.ensure_running()
+    try:
+        with pytest.raises(NeedsPerson, match=rf"Port {settings.port} is in use by “caddy”"):
+            second.ensure_running()
+        assert not second.is_running()
+    finally:
+        first.stop()
+
+
 def test_a_program_that_does_not_start_says_why(tmp_path: Path, settings: ProxySettings) -> None:
     with pytest.raises(Refused, match="ended while it started"):
         CaddyProcess(tmp_path / "caddy", settings, binary=Path("/bin/false")).ensure_running()

@@ -26,7 +26,7 @@ from pathlib import Path
 from fairway.drivers.proxy import configuration
 from fairway.drivers.proxy.admin import AdminSocket
 from fairway.drivers.proxy.configuration import ADMIN_SOCKET, ROUTES, ProxySettings
-from fairway.drivers.proxy.ports import listening_program
+from fairway.drivers.proxy.ports import is_taken, listening_program
 from fairway.drivers.proxy.routes import RouteDirectory
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
@@ -160,6 +160,7 @@ class CaddyProcess:
 
     def _start(self) -> None:
         """Detached, in a session of its own: it serves on when the worker is killed."""
+        self._refuse_shared_ports()
         self._started_at = time.time() - 1.0  # file systems keep coarse times
         with open(os.open(self._start_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as log:
             self._child = subprocess.Popen(
@@ -173,6 +174,21 @@ class CaddyProcess:
                 umask=0o077,
             )
         self._await_start(self._child)
+
+    def _refuse_shared_ports(self) -> None:
+        """Caddy asks for SO_REUSEPORT: a second one on the same port would start, and each get half of the visitors."""
+        for port in self._ports():
+            if any(is_taken(bind, port) for bind in self.settings.binds):
+                raise self._taken(port)
+
+    def _ports(self) -> list[int]:
+        return [self.settings.port] + ([self.settings.https.port] if self.settings.https else [])
+
+    def _taken(self, port: int, detail: str = "") -> NeedsPerson:
+        return NeedsPerson(
+            f"Port {port} is in use by {listening_program(port)}. Stop it, or start Fairway with another --proxy-port.",
+            detail=detail,
+        )
 
     def _await_start(self, child: subprocess.Popen[bytes]) -> None:
         """Ready when it tells its configuration: Caddy answers that only after all listeners are open."""
@@ -265,13 +281,9 @@ class CaddyProcess:
 
     def _why_not(self) -> Failure:
         said = self._said()
-        ports = [self.settings.port] + ([self.settings.https.port] if self.settings.https else [])
-        port = next((port for port in ports if f":{port}" in said), self.settings.port)
+        port = next((port for port in self._ports() if f":{port}" in said), self.settings.port)
         if "address already in use" in said:
-            return NeedsPerson(
-                f"Port {port} is in use by {listening_program(port)}. Stop it, or start Fairway with another --proxy-port.",
-                detail=said,
-            )
+            return self._taken(port, said)
         if "permission denied" in said and port < 1024:
             return NeedsPerson(
                 f"Port {port} needs a privilege this account lacks (ports below 1024 do). Use a --proxy-port of 1024 or "

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import socket
 from pathlib import Path
 
 _LISTEN = "0A"  # Source: include/net/tcp_states.h
+
+
+def is_taken(bind: str, port: int) -> bool:
+    """Whether somebody listens there, asked without SO_REUSEPORT: who shares would not notice."""
+    with socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((bind, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def listening_program(port: int) -> str:
