@@ -70,7 +70,7 @@ def site_configuration() -> dict[str, Any]:
         "automatic_https": {"disable": True},
         "routes": [
             hidden,
-            {"handle": [{"handler": "encode", "encodings": {"gzip": {}, "zstd": {}}, "prefer": ["zstd", "gzip"]}, files]}
+            {"handle": [{"handler": "encode", "encodings": {"gzip": {}, "zstd": {}}, "prefer": ["zstd", "gzip"]}, files]},
         ],
         "errors": {"routes": [missing]},
     }

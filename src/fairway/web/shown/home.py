@@ -47,7 +47,7 @@ def home_matrix(
                 {"application": _application(row.application), "cells": [_cell(cell) for cell in row.cells]}
                 for row in found.rows
             ],
-        }
+        },
     }
 
 
