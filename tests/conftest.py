@@ -27,11 +27,19 @@ settings.register_profile("ci", derandomize=True, deadline=None, suppress_health
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "default")  # deadlines would assert timings
 
-ENGINE_TESTS = ("tests/drivers/runtimes/test_docker", "tests/drivers/builders/test_image", "tests/examples/")
+ENGINE_TESTS = (
+    "tests/drivers/runtimes/test_docker",
+    "tests/drivers/builders/test_image",
+    "tests/examples/",
+    "tests/journeys/",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files stay whole when tests are spread over processes, and all that need a Docker Engine share one."""
+    """Files stay whole when tests are spread over processes, and all that need a Docker Engine share one.
+
+    So do those in a browser: Chromium drops what it is loading whenever an Engine makes or removes a network.
+    """
     for item in items:
         place = item.nodeid.partition("::")[0]
         group = "docker" if place.startswith(ENGINE_TESTS) else place

@@ -174,3 +174,11 @@ def grant_of(application):
     from fairway.accounts.rules import Grant
 
     return Grant(Role.DEPLOYER, application=application.slug)
+
+
+def test_a_deployer_of_one_application_uploads_its_next_version_and_a_viewer_uploads_nothing(hello, viewer):
+    narrowed = make_person("nora")
+    narrowed = narrowed.__class__(**{**narrowed.__dict__, "grants": (grant_of(hello),)})
+    assert commands.store_upload(actor=narrowed, name="v2.zip", chunks=[b"abc"]).size_bytes == 3
+    with pytest.raises(Blocked):
+        commands.store_upload(actor=viewer, name="v2.zip", chunks=[b"abc"])

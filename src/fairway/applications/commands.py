@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from fairway.accounts.commands import require
-from fairway.accounts.rules import Act, Actor, NotVisible
+from fairway.accounts.rules import Act, Actor, Blocked, NotVisible, may_somewhere, role_blocker
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
@@ -103,7 +103,7 @@ def parse_overrides(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
 @transaction.atomic
 def request_inspection(*, actor: Actor, source_kind: str, source: Mapping[str, Any]) -> Inspection:
     """Ask a worker to look at a source and say what it is. Raises `Blocked` or `Invalid`."""
-    require(actor, Act.CREATE_APPLICATION)
+    _require_shipping(actor)
     clean = _checked_source(source_kind, source)
     inspection = Inspection.objects.create(source_kind=source_kind, source=clean, created_by_id=actor.id)
     enqueue(kind="inspect", key=f"inspection:{inspection.pk}", payload={"inspection": inspection.pk}, priority=20)
@@ -232,9 +232,15 @@ def delete_credential(*, actor: Actor, name: str) -> None:
     credential.delete()
 
 
+def _require_shipping(actor: Actor) -> None:
+    """Uploads and looks belong to no application yet: whoever may deploy anything may make them."""
+    if not may_somewhere(actor, Act.DEPLOY):
+        raise Blocked([role_blocker(Act.DEPLOY)])
+
+
 def store_upload(*, actor: Actor, name: str, chunks: Iterable[bytes]) -> Upload:
     """Stream an archive to disk, name it by its SHA-256, and record it. Raises `Invalid` when it is empty or too large."""
-    require(actor, Act.CREATE_APPLICATION)
+    _require_shipping(actor)
     draft = upload_file(f".{random.token_hex(16)}")
     digest, size = hashlib.sha256(), 0
     try:
