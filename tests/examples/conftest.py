@@ -26,7 +26,7 @@ Build = Callable[[Example], dict[str, Any]]
 @pytest.fixture(scope="session")
 def fairway() -> Iterator[Installation]:
     """A whole Fairway; its caches are shared by all builds. Its folder is gone afterwards: bundles are large."""
-    with tempfile.TemporaryDirectory(prefix="fairway-six-") as folder, installed(Path(folder) / "data") as one:
+    with tempfile.TemporaryDirectory(prefix="fairway-six-") as folder, installed(Path(folder) / ".local" / "fairway") as one:
         yield one
 
 
