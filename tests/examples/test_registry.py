@@ -140,3 +140,16 @@ def test_an_image_needs_an_environment_that_runs_images(fairway: Installation, d
     ended = fairway.ended(fairway.deploy("image-as-process", "staging"))
     assert ended["status"] == "failed"
     assert "runs no images" in ended["sentence"]
+
+
+def test_the_port_that_an_image_exposes_is_where_it_is_reached(
+    fairway: Installation, containers: str, docker_engine: Engine, docker_base: str, docker_registry: Registry
+) -> None:
+    files = {"Dockerfile": f'FROM {docker_base}\nEXPOSE 9090\nCMD ["python3", "-m", "http.server", "9090"]\n'}
+    with docker_engine.client() as client:
+        docker_registry.push(client, build(client, "fairway-tests/exposing:1", files), "six/exposing", "1")
+    place(fairway, "exposing", source(docker_registry, "six/exposing:1"), containers)
+    number = fairway.deploy("exposing", containers)
+    fairway.live(number)
+    assert "It listens on port 9090." in fairway.log_of(number)
+    assert fairway.visit(host_of("exposing", containers)).status == 200

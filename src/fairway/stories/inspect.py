@@ -39,7 +39,10 @@ def look(context: Context) -> None:
         _save(
             inspection,
             spec=spec.to_json(),
-            findings=[{"what": "An image from a registry", "because": inspection.source["image"]}],
+            findings=[
+                {"what": "An image from a registry", "because": inspection.source["image"]},
+                {"what": "Its port is read from the image when it is fetched; 8080 if it exposes none", "because": "EXPOSE"},
+            ],
         )
         return
     name = _work_name(inspection)

@@ -83,10 +83,16 @@ def _from_image(scene: Scene) -> Artifact:
             f"{name} uses the {scene.runtime.name} runtime, which runs no images; choose an environment with Docker."
         )
     reference = scene.deployment.source["image"]
-    ref = scene.runtime.resolve(reference, sign_in_for(scene.deployment.application, reference))
+    credential = sign_in_for(scene.deployment.application, reference)
+    ref = scene.runtime.resolve(reference, credential)
     scene.log.say(f"{reference} is {ref.digest}.")
-    overrides = dict(scene.deployment.spec or {})
-    spec = _parse({"kind": "image", "framework": "Image", **overrides})
+    scene.runtime.distribute(ref, credential, scene.log)
+    declared = scene.runtime.declared_port(ref)
+    detected = {"kind": "image", "framework": "Image", **({"port": declared} if declared else {})}
+    spec = _parse({**detected, **(scene.deployment.spec or {})})
+    scene.log.say(
+        f"It listens on port {spec.port}" + ("." if declared == spec.port else ": the image exposes none, or it was set.")
+    )
     tag = reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
     return record_artifact(
         application=scene.deployment.application,

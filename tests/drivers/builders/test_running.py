@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import textwrap
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -104,3 +108,29 @@ def test_what_an_ending_means(tmp_path: Path, heard: Heard) -> None:
         failure = failure_of(finished, "npm ci")
         assert type(failure) is kind
         assert failure.detail == line
+
+
+def test_a_program_ends_with_the_worker_that_started_it(tmp_path: Path) -> None:
+    """A worker is killed in the middle of a build: what it started must not go on writing."""
+    starter = textwrap.dedent(
+        """
+        import sys
+        from pathlib import Path
+        from fairway.drivers.builders.running import run
+        from fairway.drivers.runtimes.contract import Silent
+        note = "import os, time, pathlib; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(600)"
+        run([sys.executable, "-c", note], cwd=Path.cwd(), env={}, progress=Silent())
+        """
+    )
+    with subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path) as worker:
+        noted = tmp_path / "pid"
+        eventually(lambda: noted.exists() and noted.read_text())
+        worker.kill()
+    eventually(lambda: not Path("/proc", noted.read_text(), "cmdline").exists())
+
+
+def eventually(look: Callable[[], object]) -> None:
+    until = time.monotonic() + 30
+    while not look():
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.02)

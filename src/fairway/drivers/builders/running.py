@@ -7,6 +7,7 @@ accidents without root; they are no sandbox.
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import resource
@@ -23,6 +24,8 @@ from pathlib import Path
 from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import NeedsPerson, Refused
 
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+_libc = ctypes.CDLL(None)
 GRACE = 5.0  # seconds between TERM and KILL
 TICK = 0.1  # seconds between two looks at cancellation
 MEMORY_TICK = 0.5
@@ -160,6 +163,7 @@ def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], limits: Cei
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one system call, nothing that a thread could have locked
         )
     except FileNotFoundError:
         raise NeedsPerson(f"The program “{argv[0]}” is not on this machine; install it.") from None
@@ -184,6 +188,11 @@ def _limit(pid: int, limits: Ceiling) -> None:
         if limits.cpus:
             cores = sorted(os.sched_getaffinity(0))
             os.sched_setaffinity(pid, cores[-max(1, math.ceil(limits.cpus)) :])
+
+
+def _die_with_parent() -> None:
+    """A build whose worker was killed must not go on writing where the next worker builds."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _output(process: subprocess.Popen[bytes]) -> Iterator[bytes]:

@@ -211,6 +211,10 @@ class Runtime(Protocol):
     def is_distributed(self, artifact: ArtifactRef) -> bool:
         """Whether the artifact is here, whole, right now."""
 
+    def declared_port(self, artifact: ArtifactRef) -> int | None:
+        """The port that the artifact, which is here, says it listens on (an image's EXPOSE); the lowest of several, None
+        when it says nothing."""
+
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """Create and start the instance, or adopt it (and start it again when it was stopped). Returns once it has
         an address; readiness is the caller's business (`fairway.drivers.health`)."""

@@ -155,6 +155,9 @@ class FakeRuntime:
         with self.world.open() as world:
             return artifact.digest in world["artifacts"]
 
+    def declared_port(self, artifact: ArtifactRef) -> int | None:
+        return None
+
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         self._called("ensure_started", spec.name, progress)
         if spec.command and spec.command[0].startswith("no-such"):

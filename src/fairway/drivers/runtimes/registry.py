@@ -93,6 +93,9 @@ class UnavailableRuntime:
     def is_distributed(self, artifact: ArtifactRef) -> bool:
         return False
 
+    def declared_port(self, artifact: ArtifactRef) -> int | None:
+        return None
+
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         self._raise()
 

@@ -95,3 +95,10 @@ def usage(stats: Mapping[str, Any]) -> Usage | None:
     cache = details.get("total_inactive_file", details.get("inactive_file", 0))
     spent = ((stats.get("cpu_stats") or {}).get("cpu_usage") or {}).get("total_usage", 0)
     return Usage(memory_bytes=max(0, int(memory["usage"]) - int(cache)), cpu_seconds=int(spent) / 1e9)
+
+
+def exposed_port(image: Mapping[str, Any]) -> int | None:
+    """The lowest TCP port an image exposes; None when it exposes none."""
+    exposed = (image.get("Config") or {}).get("ExposedPorts") or {}
+    ports = [int(name.removesuffix("/tcp")) for name in exposed if name.removesuffix("/tcp").isdigit()]
+    return min(ports, default=None)

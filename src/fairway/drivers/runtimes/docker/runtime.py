@@ -27,6 +27,7 @@ from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.images import Images
 from fairway.drivers.runtimes.docker.options import DockerOptions
+from fairway.drivers.runtimes.docker.readback import exposed_port
 from fairway.shared.failures import Failure, NeedsPerson
 
 
@@ -91,6 +92,11 @@ class DockerRuntime:
     def is_distributed(self, artifact: ArtifactRef) -> bool:
         """See `Runtime.is_distributed`."""
         return self.images.find(artifact) is not None
+
+    def declared_port(self, artifact: ArtifactRef) -> int | None:
+        """See `Runtime.declared_port`."""
+        image = self.images.find(artifact)
+        return exposed_port(image) if image is not None else None
 
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """See `Runtime.ensure_started`."""

@@ -82,6 +82,9 @@ class ProcessRuntime:
     def is_distributed(self, artifact: ArtifactRef) -> bool:
         return artifact.kind is ArtifactKind.BUNDLE and self.store.is_whole(artifact.digest)
 
+    def declared_port(self, artifact: ArtifactRef) -> int | None:
+        return None  # a bundle is told its port
+
     def artifacts(self) -> list[ArtifactRef]:
         return self.store.artifacts()
 
