@@ -28,7 +28,7 @@ from fairway.accounts.secrets import new_link_secret, new_token, token_digest
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
 from fairway.shared.names import Invalid, parse_username
-from fairway.shared.words import say
+from fairway.shared.words import said
 
 INVITATION_LIFETIME = timedelta(days=7)
 
@@ -140,7 +140,7 @@ def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetim
     if not name.strip() or len(name) > 80:
         raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
     if actor.id is None:
-        raise Blocked([Blocker(code="person", sentence=say("Only people have tokens."))])
+        raise Blocked([Blocker(code="person", sentence=said("Only people have tokens."))])
     if role and actor.acting_as and parse_role(role) not in roles_one_may_act_as((Grant(actor.acting_as),)):
         raise Invalid("role", "“{role}” can do more than the role you act as; a token can only narrow it.", role=role)
     text = new_token()
@@ -225,7 +225,7 @@ def _refuse_no_administrator() -> None:
     grants = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None, user__is_active=True)
     if not grants.exists():
         raise Blocked(
-            [Blocker(code="last_administrator", sentence=say("Somebody must stay Admin everywhere."), who=say("any Admin"))]
+            [Blocker(code="last_administrator", sentence=said("Somebody must stay Admin everywhere."), who=said("any Admin"))]
         )
 
 

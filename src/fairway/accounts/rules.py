@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fairway.activity.rules import Door, Who
-from fairway.shared.words import say
+from fairway.shared.words import said
 
 
 class Role(StrEnum):
@@ -206,9 +206,9 @@ class NotVisible(LookupError):
 
 def role_blocker(act: Act) -> Blocker:
     """Why the role forbids it, and which roles would not."""
-    roles = say(" or ").join(say(ROLE_WORDS[role]) for role in Role if role in ROLES_FOR[act])
+    roles = said(" or ").join(said(ROLE_WORDS[role]) for role in Role if role in ROLES_FOR[act])
     return Blocker(
-        code="role", sentence=say("This needs the role {roles} here.", roles=roles), who=say("an Admin, who can grant it")
+        code="role", sentence=said("This needs the role {roles} here.", roles=roles), who=said("an Admin, who can grant it")
     )
 
 

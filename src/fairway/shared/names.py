@@ -9,7 +9,7 @@ import re
 import unicodedata
 from pathlib import PurePosixPath
 
-from fairway.shared.words import say
+from fairway.shared.words import said
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
@@ -36,7 +36,7 @@ class Invalid(ValueError):
 
     @property
     def sentence(self) -> str:
-        return say(self._template, **self._values)
+        return said(self._template, **self._values)
 
 
 def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:

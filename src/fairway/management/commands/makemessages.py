@@ -1,7 +1,7 @@
-"""Django's `makemessages`, which here also finds the sentences of `Invalid` and `say`: they are translated when said."""
+"""Django's `makemessages`, which here also finds the sentences of `Invalid` and `said`: they are translated when said."""
 
 from django.core.management.commands import makemessages
 
 
 class Command(makemessages.Command):
-    xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=Invalid:2", "--keyword=say:1"]
+    xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=Invalid:2", "--keyword=said:1"]
