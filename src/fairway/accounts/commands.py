@@ -225,7 +225,11 @@ def _refuse_no_administrator() -> None:
     grants = RoleGrant.objects.filter(role=Role.ADMIN, environment=None, application=None, user__is_active=True)
     if not grants.exists():
         raise Blocked(
-            [Blocker(code="last_administrator", sentence=said("Somebody must stay Admin everywhere."), who=said("any Admin"))]
+            [
+                Blocker(
+                    code="last_administrator", sentence=said("Somebody must stay Admin everywhere."), who=said("any Admin")
+                )
+            ]
         )
 
 
