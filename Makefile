@@ -37,7 +37,7 @@ down: .venv/.product
 
 test: .venv/.development
 	@$(BIN)/python -m tests.machine
-	@$(BIN)/pytest -n 2 --dist loadgroup $(ARGS)
+	@$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
 
 check: .venv/.development
 	@$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import os
 import pytest
 from django.db import connection
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from fairway.accounts.models import RoleGrant, User
 from fairway.accounts.queries import actor_for
@@ -35,15 +36,20 @@ ENGINE_TESTS = (
 )
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+class ByNeed(LoadScopeScheduling):  # type: ignore[misc]
     """Files stay whole when tests are spread over processes, and all that need a Docker Engine share one.
 
     So do those in a browser: Chromium drops what it is loading whenever an Engine makes or removes a network.
     """
-    for item in items:
-        place = item.nodeid.partition("::")[0]
-        group = "docker" if place.startswith(ENGINE_TESTS) else place
-        item.add_marker(pytest.mark.xdist_group(group))
+
+    def _split_scope(self, nodeid: str) -> str:
+        place = nodeid.partition("::")[0]
+        return "docker" if place.startswith(ENGINE_TESTS) else place
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByNeed:
+    return ByNeed(config, log)
 
 
 @pytest.fixture(scope="session")

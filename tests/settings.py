@@ -3,7 +3,9 @@
 import os
 import tempfile
 
-os.environ.setdefault("FAIRWAY_DATA", tempfile.mkdtemp(prefix="fairway-tests-"))
+OWNER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+if os.environ.get("FAIRWAY_DATA_OF") != OWNER:  # test processes beside each other must not share one; their children may
+    os.environ |= {"FAIRWAY_DATA": tempfile.mkdtemp(prefix="fairway-tests-"), "FAIRWAY_DATA_OF": OWNER}
 if "FAIRWAY_TEST_DATABASE_URL" in os.environ:
     os.environ["FAIRWAY_DATABASE_URL"] = os.environ["FAIRWAY_TEST_DATABASE_URL"]
 else:

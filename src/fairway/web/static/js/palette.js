@@ -30,6 +30,10 @@ function own() {
 
 async function load() {
   if (!dialog) return;
+  if (!items.length) {
+    items = own(); // at once: who types and presses Enter does not wait for the server
+    filter();
+  }
   try {
     const answer = await fetch(dialog.dataset.palette ?? "", { headers: { Accept: "application/json" } });
     if (!answer.ok) throw new Error(String(answer.status));
