@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,26 @@ def test_a_folder_goes_live_is_broken_is_put_right_and_is_rolled_back(
     admin.go("/")
     expect(page.locator("#home-matrix")).to_contain_text("1.0")
     admin.picture("folder-12-home")
+
+
+def _drop(page: Page, place: Path) -> None:
+    """Drag a real file or folder from the computer onto the field, as the browser itself is told of it."""
+    box = page.locator("[data-drop]").bounding_box()
+    assert box is not None
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    data = {"items": [], "files": [str(place)], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        session.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+    session.detach()
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_folder_or_an_archive_is_dropped_onto_the_page(admin: Person, tmp_path: Path, form: str) -> None:
+    folder = tides(tmp_path / "harbour", "2.0")
+    place = folder if form == "folder" else Path(shutil.make_archive(str(folder), "zip", folder))
+    page = admin.go("/applications/new")
+    _drop(page, place)
+    expect(page.get_by_role("heading", name="What was found")).to_be_visible()
+    expect(page.locator(".findings")).to_contain_text("Procfile")
+    expect(page.get_by_label("Name", exact=True).first).to_have_value("Harbour")

@@ -107,7 +107,7 @@ class _Waiting:
             self.restarts_before = instance.restarts
         if instance.restarts - self.restarts_before >= self.most_restarts:
             times = instance.restarts - self.restarts_before
-            raise self._refused(f"The application {_ended(instance)} {times} times in a row while starting.")
+            raise self._refused(f"The application {_ended(instance)}, {times} times in a row, while starting.")
         return instance
 
     def _look(self, instance: Instance) -> _Look:
