@@ -14,6 +14,7 @@ from fairway.cli.output import Json, answer, confirm_by_name, err, is_json, say,
 from fairway.cli.places import Confirm, Slug
 from fairway.cli.shipping import Env, NoWait, Reason
 from fairway.cli.watch import print_line, wait_for
+from fairway.cli.words import word
 
 PATIENCE = 180.0  # seconds until waiting for a start or a stop is given up; the worker goes on
 FOLLOW_EVERY = 1.0
@@ -119,7 +120,8 @@ def _want(app: str, env: str, what: str, body: dict[str, Any], health: set[str],
     elif no_wait:
         say(f"{app} in {env}: {what}.", "running")
     else:
-        sentence = f"{app} in {env}" if in_time else f"{app} in {env} is not there yet after {PATIENCE:.0f} s."
+        late = f"{app} in {env} is not there yet after {PATIENCE:.0f} s."
+        sentence = f"{word(one['health'])}  {app} in {env}" if in_time else late
         say(f"{sentence}  {one['url'] if one['health'] == 'healthy' else ''}".rstrip(), one["health"])
     if not in_time:
         raise typer.Exit(int(Code.FAILED))
