@@ -7,8 +7,6 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-import fairway.engine.rules
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -570,7 +568,7 @@ class Migration(migrations.Migration):
                             ("errored", "errored"),
                             ("cancelled", "cancelled"),
                         ],
-                        default=fairway.engine.rules.Status["QUEUED"],
+                        default="queued",
                         max_length=12,
                     ),
                 ),
@@ -655,7 +653,7 @@ class Migration(migrations.Migration):
                             ("lost", "lost"),
                             ("interrupted", "interrupted"),
                         ],
-                        default=fairway.engine.rules.StepStatus["RUNNING"],
+                        default="running",
                         max_length=12,
                     ),
                 ),
@@ -747,10 +745,10 @@ class Migration(migrations.Migration):
                     (
                         "status__in",
                         [
-                            fairway.engine.rules.Status["CANCELLING"],
-                            fairway.engine.rules.Status["QUEUED"],
-                            fairway.engine.rules.Status["RUNNING"],
-                            fairway.engine.rules.Status["WAITING"],
+                            "cancelling",
+                            "queued",
+                            "running",
+                            "waiting",
                         ],
                     )
                 ),
@@ -775,14 +773,14 @@ class Migration(migrations.Migration):
                     (
                         "status__in",
                         [
-                            fairway.engine.rules.Status["CANCELLED"],
-                            fairway.engine.rules.Status["CANCELLING"],
-                            fairway.engine.rules.Status["ERRORED"],
-                            fairway.engine.rules.Status["FAILED"],
-                            fairway.engine.rules.Status["QUEUED"],
-                            fairway.engine.rules.Status["RUNNING"],
-                            fairway.engine.rules.Status["SUCCEEDED"],
-                            fairway.engine.rules.Status["WAITING"],
+                            "cancelled",
+                            "cancelling",
+                            "errored",
+                            "failed",
+                            "queued",
+                            "running",
+                            "succeeded",
+                            "waiting",
                         ],
                     )
                 ),
@@ -796,11 +794,11 @@ class Migration(migrations.Migration):
                     (
                         "clean_up_status__in",
                         [
-                            fairway.engine.rules.CleanUp["NONE"],
-                            fairway.engine.rules.CleanUp["DONE"],
-                            fairway.engine.rules.CleanUp["FAILED"],
-                            fairway.engine.rules.CleanUp["PENDING"],
-                            fairway.engine.rules.CleanUp["RUNNING"],
+                            "",
+                            "done",
+                            "failed",
+                            "pending",
+                            "running",
                         ],
                     )
                 ),
@@ -811,7 +809,7 @@ class Migration(migrations.Migration):
             model_name="run",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("status", fairway.engine.rules.Status["RUNNING"]), _negated=True),
+                    models.Q(("status", "running"), _negated=True),
                     models.Q(("holds_key", True), models.Q(("owner", ""), _negated=True), ("lease_until__isnull", False)),
                     _connector="OR",
                 ),
@@ -826,10 +824,10 @@ class Migration(migrations.Migration):
                         (
                             "status__in",
                             [
-                                fairway.engine.rules.Status["CANCELLED"],
-                                fairway.engine.rules.Status["ERRORED"],
-                                fairway.engine.rules.Status["FAILED"],
-                                fairway.engine.rules.Status["SUCCEEDED"],
+                                "cancelled",
+                                "errored",
+                                "failed",
+                                "succeeded",
                             ],
                         ),
                         _negated=True,
@@ -845,7 +843,7 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(
                     ("owner", ""),
-                    ("status__in", [fairway.engine.rules.Status["CANCELLING"], fairway.engine.rules.Status["RUNNING"]]),
+                    ("status__in", ["cancelling", "running"]),
                     _connector="OR",
                 ),
                 name="run_owner_only_while_held",
@@ -897,15 +895,15 @@ class Migration(migrations.Migration):
                     (
                         "status__in",
                         [
-                            fairway.engine.rules.StepStatus["CANCELLED"],
-                            fairway.engine.rules.StepStatus["ERRORED"],
-                            fairway.engine.rules.StepStatus["FAILED"],
-                            fairway.engine.rules.StepStatus["INTERRUPTED"],
-                            fairway.engine.rules.StepStatus["LOST"],
-                            fairway.engine.rules.StepStatus["RETRYING"],
-                            fairway.engine.rules.StepStatus["RUNNING"],
-                            fairway.engine.rules.StepStatus["SUCCEEDED"],
-                            fairway.engine.rules.StepStatus["WAITING"],
+                            "cancelled",
+                            "errored",
+                            "failed",
+                            "interrupted",
+                            "lost",
+                            "retrying",
+                            "running",
+                            "succeeded",
+                            "waiting",
                         ],
                     )
                 ),
