@@ -117,7 +117,17 @@ def test_required_settings_that_are_missing(desk):
     desk.serves(slug, number, "2")
 
 
-def test_our_own_side_breaking_is_told_apart(desk):
+def test_what_could_not_be_reached_is_errored_and_not_the_versions_fault(desk):
+    slug, first = desk.launched("faraway")
+    source = {"kind": "git", "url": "https://no-such-host.invalid/team/app.git", "ref": "main"}
+    ended = desk.fairway.ended(desk.fairway.deploy(slug, source=source))
+    assert ended["status"] == "errored"
+    assert "no-such-host.invalid" in ended["sentence"]
+    assert desk.fairway.deployment(first)["status"] == "live"
+    assert desk.fairway.visit(f"{slug}.staging.localhost").status == 200
+
+
+def test_a_version_whose_bytes_are_gone_is_refused_before_anything_starts(desk):
     slug, first = desk.launched("ours")
     number = desk.ship(slug, "2")
     desk.fairway.live(number)

@@ -9,15 +9,20 @@ from string import Formatter
 
 import polib
 import pytest
+from django.conf import settings
 from django.utils import translation
 
 from fairway.accounts.commands import create_token
+from fairway.accounts.models import User
 from fairway.environments.models import Environment
+from fairway.environments.runtimes import availability_of
 from fairway.shared.names import Invalid
+from fairway.web.shown.environments import PROCESS
+from tests.conftest import make_environment
 from tests.web.test_environments import NEW
 
 CATALOGUE = Path(__file__).parents[2] / "src/fairway/locale/fr/LC_MESSAGES/django.po"
-# {name} of Invalid and say, %(name)s of Django, %s and %1 of the browser's own words.
+# {name} of Invalid and said, %(name)s of Django, %s and %1 of the browser's own words.
 PLACE = re.compile(r"\{[A-Za-z_][^{}]*\}|%\(\w+\)[sd]|%[sd1-9]")
 NAMED = re.compile(r"\{[a-z_0-9]+(?::\w+)?\}")
 TAKEN = "«_staging_» existe déjà_; choisissez-en un autre.".replace("_", "\N{NO-BREAK SPACE}")
@@ -94,3 +99,13 @@ def _refusal(admin, client, headers: dict[str, str]) -> str:
     )
     assert answer.status_code == 422, answer.content
     return str(answer.json()["errors"][0]["sentence"])
+
+
+def test_the_process_runtime_speaks_french_on_its_environments_page(admin, client, db):
+    development = make_environment("development", runtime="process")
+    client.force_login(User.objects.get(pk=admin.id))
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "fr"
+    page = client.get(f"/environments/{development.slug}/").content.decode()
+    assert availability_of(development).sentence == PROCESS
+    assert PROCESS not in page
+    assert "bac à sable" in page

@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.db import connections
 
@@ -83,13 +83,12 @@ class TopicStream:
         self._filled.set()
 
 
-class LogWatch:
+class LogWatch(Protocol):
     """Anything that wants to know when a deployment's log grows."""
 
     deployment: int
 
-    def grown(self) -> None:
-        raise NotImplementedError
+    def grown(self) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from fairway.accounts.rules import Act, Actor, may
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, placements_visible_to
+from fairway.drivers.runtimes.contract import Availability
 from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments.commands import in_use
 from fairway.environments.models import Environment
@@ -23,6 +26,8 @@ from fairway.web.shown.acts import Button
 from fairway.web.shown.applications import KIND_ICONS
 from fairway.web.shown.placements import lock_shown
 from fairway.web.words import STEP_LABELS
+
+PROCESS = gettext_noop("Runs applications as processes of this machine. It is not a sandbox.")  # the runtime's own words
 
 
 def list_shown(actor: Actor) -> dict[str, Any]:
@@ -45,7 +50,7 @@ def _line(one: Environment, placed: list[Placement], moving: list[Deployment]) -
         "status": one.status,
         "lock": lock_shown(one.lock),
         "runtime": one.runtime,
-        "availability": availability_of(one),
+        "availability": availability_shown(one),
         "placements": len(here),
         "unhealthy": sum(placement_state(placement) in {"unhealthy", "down"} for placement in here),
         "running": sum(deployment.environment_id == one.pk for deployment in moving),
@@ -70,7 +75,7 @@ def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None
         else None,
         "unlock": unlock if may_lock and one.lock else None,
         "zone": str(timezone.get_current_timezone_name() or settings.TIME_ZONE),
-        "availability": availability_of(one),
+        "availability": availability_shown(one),
     }
 
 
@@ -125,10 +130,16 @@ def _management(actor: Actor, one: Environment) -> dict[str, Any]:
     }
 
 
+def availability_shown(environment: Environment) -> Availability:
+    """Whether its runtime can be used; the answer is kept for some seconds, so it is translated here, for who reads it."""
+    answer = availability_of(environment)
+    return replace(answer, sentence=_(answer.sentence)) if answer.sentence else answer
+
+
 def runtimes_shown() -> list[dict[str, Any]]:
     """What there is to run things with on this machine, usable or not."""
     found = []
     for name in runtime_names():
-        answer = availability_of(Environment(runtime=name))
+        answer = availability_shown(Environment(runtime=name))
         found.append({"name": name, "is_available": answer.is_available, "sentence": answer.sentence})
     return found
