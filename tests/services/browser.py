@@ -9,10 +9,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
+
+from tests.services.unmoved import without_netlink
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -26,9 +29,6 @@ PICTURES = Path(__file__).parents[2] / "artifacts" / "journeys"
 WIDTHS = {"phone": (375, 812), "desk": (1440, 900)}
 THEMES = ("light", "dark")
 PATIENCE = 20_000  # milliseconds; a busy machine is slow, and a condition that comes is not waited for any longer
-# Chromium drops requests when a network interface comes or goes anywhere on the machine; a Docker Engine makes them all
-# the time. That is no fault of the page: it is asked for again.
-MOVED = "ERR_NETWORK_CHANGED"
 REFUSAL = re.compile(r"status of 4(0[01349]|10|22)\b")  # Chromium's note on an answer that is a refusal
 
 
@@ -52,8 +52,9 @@ def chromium() -> Iterator[Browser]:
     """A browser for the `with` block. Playwright keeps an event loop as long as it runs: nothing else of the suite may."""
     program = chromium_or_skip()
     expect.set_options(timeout=PATIENCE)
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+    with TemporaryDirectory() as place, sync_playwright() as playwright:
+        unmoved = without_netlink(program, Path(place) / "chromium")
+        browser = playwright.chromium.launch(executable_path=unmoved, args=ARGUMENTS)
         try:
             yield browser
         finally:
@@ -69,7 +70,6 @@ class Person:
     language: str = "en"
     complaints: list[str] = field(default_factory=list)
     may_be_refused: bool = False  # a refusal is a part of this journey
-    was_cut: bool = False
     context: BrowserContext = field(init=False)
     page: Page = field(init=False)
 
@@ -90,7 +90,7 @@ class Person:
         if message.type not in {"error", "warning"}:
             return
         source = message.location.get("url", "")
-        if (self.may_be_refused and REFUSAL.search(message.text)) or self._is_elsewhere(source) or MOVED in message.text:
+        if (self.may_be_refused and REFUSAL.search(message.text)) or self._is_elsewhere(source):
             return
         self.complaints.append(f"{self.page.url}: {message.type}: {message.text} ({source})")
 
@@ -101,18 +101,13 @@ class Person:
     def _failed(self, request: Request) -> None:
         """Streams and pages that are left are cut; anything else that fails is a complaint."""
         failure = request.failure or ""
-        self.was_cut |= MOVED in failure
-        if "ERR_ABORTED" not in failure and MOVED not in failure:
+        if "ERR_ABORTED" not in failure:
             self.complaints.append(f"{self.page.url}: {request.url}: {request.failure}")
 
     # --- what they do
 
     def go(self, path: str) -> Page:
-        for _ in range(5):
-            self.was_cut = False
-            self.page.goto(path if path.startswith("http") else f"{self.address}{path}")
-            if not self.was_cut:
-                break
+        self.page.goto(path if path.startswith("http") else f"{self.address}{path}")
         return self.page
 
     def sign_in(self, username: str, password: str) -> Page:

@@ -36,6 +36,7 @@ def page(browser: Browser) -> Iterator[Page]:
     made = context.new_page()
     errors: list[str] = []
     made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on("requestfailed", lambda one: "ERR_ABORTED" in str(one.failure) or errors.append(f"{one.url}: {one.failure}"))
     yield made
     context.close()
     assert errors == []
@@ -234,6 +235,18 @@ def test_a_refused_upload_says_why_and_can_be_tried_again(page: Page, gallery: s
     page.locator("[data-upload-file]").set_input_files(tmp_path / "app.zip")
     expect(page.get_by_role("alert")).to_have_text("This is not a zip file.")
     expect(page.get_by_text("Drop a folder, a zip or a tar file here")).to_be_visible()
+
+
+def test_what_was_chosen_before_the_script_came_is_sent_all_the_same(page: Page, gallery: str, tmp_path: Path) -> None:
+    (tmp_path / "app.zip").write_bytes(b"not a zip")
+    page.route("**/applications/uploads", lambda route: route.fulfill(status=422, json={"error": "This is not a zip file."}))
+    late: list[Route] = []
+    page.route("**/upload.js", late.append)
+    page.goto(f"{gallery}/applications/new", wait_until="commit")
+    page.locator("[data-upload-file]").set_input_files(tmp_path / "app.zip")
+    assert late, "the script had come already"
+    late[0].continue_()
+    expect(page.get_by_role("alert")).to_have_text("This is not a zip file.")
 
 
 def test_variables_can_be_added_and_removed(page: Page, gallery: str) -> None:

@@ -13,3 +13,4 @@ import { startLive } from "./live.js";
 startClocks();
 startPalette();
 startLive();
+document.documentElement.dataset.ready = ""; // from here on keys and buttons do what they say

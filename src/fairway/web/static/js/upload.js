@@ -24,6 +24,14 @@ class Upload {
     find("cancel").addEventListener("click", () => { this.request?.abort(); this.rest(); });
     form.addEventListener("submit", (event) => event.preventDefault());
     this.listen();
+    this.pickedEarly();
+  }
+
+  /** On a slow line a person has chosen before this script was there to hear of it. */
+  pickedEarly() {
+    const [folder, file] = ["folder", "file"].map((name) => /** @type {HTMLInputElement} */ (this.find(name)));
+    if (folder.files?.length) this.picked(folder);
+    else this.one(file.files?.[0]);
   }
 
   listen() {
