@@ -241,7 +241,7 @@ def test_what_was_chosen_before_the_script_came_is_sent_all_the_same(page: Page,
     (tmp_path / "app.zip").write_bytes(b"not a zip")
     page.route("**/applications/uploads", lambda route: route.fulfill(status=422, json={"error": "This is not a zip file."}))
     late: list[Route] = []
-    page.route("**/upload.js", late.append)
+    page.route("**/upload.js", lambda route: late.append(route))  # noqa: PLW0108 - it is asked for its signature
     with page.expect_request("**/upload.js"):
         page.goto(f"{gallery}/applications/new", wait_until="commit")
     page.locator("[data-upload-file]").set_input_files(tmp_path / "app.zip")
