@@ -68,9 +68,42 @@ def test_a_health_path_is_asked(runtime: ProcessRuntime, spec: InstanceSpec) -> 
     assert set(heard.lines) <= {"Not ready yet: nothing listened on the port"}
 
 
-def test_without_a_path_the_port_is_asked(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+def test_without_a_path_any_answer_counts_at_once(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     runtime.ensure_started(spec, Silent())
-    assert wait_until_ready(runtime, spec.name, HealthCheck(), Silent(), settle=0.05).gate == "tcp port"
+    assert wait_until_ready(runtime, spec.name, HealthCheck(), Silent(), settle=3600).gate == "any http answer"
+
+
+def serving(answer: str) -> str:
+    """A program that gives every visitor this answer (an expression with the connection `c`)."""
+    return (
+        "import os, socket, time; s = socket.create_server(('127.0.0.1', int(os.environ['PORT'])))\n"
+        f"while True: c, _ = s.accept(); c.recv(999); {answer}; c.close()"
+    )
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "c.sendall(b'HTTP/1.1 503 No\\r\\nContent-Length: 0\\r\\n\\r\\n')",
+        "c.sendall(b'hello\\n')",
+        "time.sleep(1)",
+    ],
+    ids=["an error", "not HTTP", "too slow"],
+)
+def test_a_port_without_a_good_answer_counts_once_it_has_lasted(
+    runtime: ProcessRuntime, spec: InstanceSpec, answer: str
+) -> None:
+    runtime.ensure_started(program(spec, serving(answer)), Silent())
+    result = wait_until_ready(runtime, spec.name, HealthCheck(), Silent(), settle=0.3)
+    assert result.gate == "tcp port"
+    assert result.elapsed >= 0.3
+
+
+def test_a_port_that_hangs_up_is_not_ready(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    """An Engine's own port does so before the application behind it listens."""
+    runtime.ensure_started(program(spec, serving("None")), Silent())
+    with pytest.raises(Refused, match="The connection was closed without an answer for"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=1.0), Silent(), settle=0.05)
 
 
 @pytest.mark.parametrize(("status", "is_ready"), [("204", True), ("302", True), ("404", False), ("503", False)])

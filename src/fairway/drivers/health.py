@@ -1,4 +1,5 @@
-"""Waiting until an instance is ready, by the strongest sign it has: its health path, its image's own check, its port.
+"""Waiting until an instance is ready, by the strongest sign it has: its health path, its image's own check, any answer to
+HTTP, its open port.
 
 Needs only a runtime; knows no Django. What was used is part of the answer, so that the page can say it.
 """
@@ -15,15 +16,21 @@ from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSta
 from fairway.shared.failures import Refused
 
 MOST_RESTARTS = 3  # then it is the version that is bad, not the moment
-SETTLE = 0.5  # seconds an open port must outlast: servers that die while loading often open it first
-FIRST_PAUSE = 0.01  # seconds; doubles up to the check's interval, so that a quick start is seen at once
+SETTLE = 0.5  # seconds an open but silent port must outlast: servers that die while loading often open it first
+SETTLE_PAUSE = 0.05  # seconds between looks meanwhile
+FIRST_PAUSE = 0.005  # seconds; between looks passes this, or PART of what was waited already where that is more
+PART = 0.05  # so readiness is seen at most 5 % late, however long the start takes
+FRESH = 0.1  # seconds what the runtime said of an instance is believed between two looks; ready is only said of a fresh one
 LAST_LINES = 40
 MOST_BODY = 65536  # bytes of an answer that are read
+NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
+STRANGE = -1  # it is open, and did not answer in time or not in HTTP
 
 
 @dataclass(frozen=True)
 class HealthResult:
-    """Ready, and how that was known. `gate` is "http <path>", "image HEALTHCHECK" or "tcp port"; `elapsed` is seconds."""
+    """Ready, and how that was known. `gate` is "http <path>" (asked for), "image HEALTHCHECK", "any http answer" or
+    "tcp port"; `elapsed` is seconds."""
 
     gate: str
     elapsed: float
@@ -32,11 +39,13 @@ class HealthResult:
 
 @dataclass(frozen=True)
 class _Look:
-    """One look at an instance: ready, or the words for what is missing ("answered 500")."""
+    """One look at an instance: ready, or the words for what is missing ("answered 500"). What `settles` is ready once it
+    has lasted."""
 
     gate: str
     is_ready: bool
     words: str
+    settles: bool = False
 
 
 def wait_until_ready(
@@ -53,8 +62,9 @@ def wait_until_ready(
     frameworks answer 400 to any other.
 
     Raises `Refused`, with the last lines it printed as detail, when it failed for good, died `most_restarts` times
-    meanwhile, or was not ready at the deadline. An open port counts only if the same process still has it after `settle`
-    seconds; an HTTP answer or the image's own verdict counts at once, while the process is the one that was asked.
+    meanwhile, or was not ready at the deadline. An HTTP answer or the image's own verdict counts at once, while the process
+    is the one that was asked. Without a health path ``/`` is asked, and any answer below 500 will do; a port that is only
+    open counts if the same process still has it after `settle` seconds.
     """
     waiting = _Waiting(runtime, instance_name, check, progress, host, most_restarts, settle)
     return waiting.run()
@@ -77,21 +87,35 @@ class _Waiting:
         self.attempts = 0
         self.restarts_before: int | None = None
         self.words, self.words_since = "", self.began
+        self.seen: Instance | None = None
+        self.seen_at = 0.0
+        self.open_since: float | None = None
 
     def run(self) -> HealthResult:
-        pause = FIRST_PAUSE
         while True:
             self.progress.check()
-            instance = self._living()
-            look = self._look(instance)
-            if look.is_ready and self._lasts(instance, look):
+            look = self._look(self._lately())
+            if look.is_ready and self._has_lasted(look) and self._is_the_same():
                 return HealthResult(look.gate, time.monotonic() - self.began, self.attempts)
             if not look.is_ready:
+                self.open_since = None
                 self._remember(look.words)
             if self._left() <= 0:
                 raise self._refused(self._late())
-            time.sleep(min(pause, max(0.0, self._left())))
-            pause = min(pause * 2, max(self.check.interval, FIRST_PAUSE))
+            time.sleep(min(self._pause(), max(0.0, self._left())))
+
+    def _pause(self) -> float:
+        if self.open_since is not None:
+            return SETTLE_PAUSE
+        waited = time.monotonic() - self.began
+        return max(FIRST_PAUSE, min(waited * PART, self.check.interval))
+
+    def _lately(self) -> Instance:
+        """The instance as it was a moment ago: asking the runtime costs more than asking the port."""
+        if self.seen is None or not self.seen.address or self.seen.health or time.monotonic() - self.seen_at > FRESH:
+            self.seen = self._living()
+            self.seen_at = time.monotonic()
+        return self.seen
 
     def _left(self) -> float:
         return self.began + self.check.deadline - time.monotonic()
@@ -114,27 +138,44 @@ class _Waiting:
         self.attempts += 1
         timeout = max(0.05, min(self.check.timeout, self._left()))
         if self.check.path:
-            gate, is_ready, words = _ask_http(instance.address, self.check.path, self.host, timeout)
-            return _Look(gate, is_ready, words)
-        if instance.health is not None and instance.health != "healthy":
+            status, words = _ask_http(instance.address, self.check.path, self.host, timeout)
+            return _Look(f"http {self.check.path}", 200 <= status < 400, words)
+        if instance.health is None:
+            return self._look_without_a_check(instance, timeout)
+        if instance.health != "healthy":
             return _Look("image HEALTHCHECK", False, f"the image's own health check said “{instance.health}”")
-        gate = "tcp port" if instance.health is None else "image HEALTHCHECK"
-        is_open, words = _ask_port(instance.address, timeout)
-        return _Look(gate, is_open, words)
+        return _Look("image HEALTHCHECK", *_ask_port(instance.address, timeout))
 
-    def _lasts(self, instance: Instance, look: _Look) -> bool:
-        """Whether it is still the same process, and still ready, after the settling time its gate needs."""
-        if look.gate == "tcp port":
-            until = time.monotonic() + self.settle
-            while time.monotonic() < until:
-                self.progress.check()
-                time.sleep(min(0.05, self.settle))
-            if not self._look(instance).is_ready:
-                self._remember("the port opened and closed again")
-                return False
-        now = self._living()
-        is_same = (now.state, now.restarts, now.started_at) == (instance.state, instance.restarts, instance.started_at)
+    def _look_without_a_check(self, instance: Instance, timeout: float) -> _Look:
+        """Nobody said how to ask. Every application is reached by HTTP, so an answer is the best sign; one that is slow or
+        answers something else may still be what was meant, so an open port will do once it has lasted."""
+        patience = max(0.05, min(timeout, self._unsettled()))
+        status, words = _ask_http(instance.address, "/", self.host, patience)
+        if 200 <= status < 500:
+            return _Look("any http answer", True, words)
+        if status == NO_ANSWER:
+            return _Look("tcp port", False, words)
+        return _Look("tcp port", *_ask_port(instance.address, timeout), settles=True)
+
+    def _unsettled(self) -> float:
+        """Seconds until an open port has lasted long enough."""
+        return self.settle if self.open_since is None else self.open_since + self.settle - time.monotonic()
+
+    def _has_lasted(self, look: _Look) -> bool:
+        if not look.settles:
+            return True
+        if self.open_since is None:
+            self.open_since = time.monotonic()
+        return self._unsettled() <= 0
+
+    def _is_the_same(self) -> bool:
+        """Whether it is still the same process that was asked."""
+        asked, now = self.seen, self._living()
+        assert asked is not None
+        self.seen, self.seen_at = now, time.monotonic()
+        is_same = (now.state, now.restarts, now.started_at) == (asked.state, asked.restarts, asked.started_at)
         if not is_same or now.state is not InstanceState.RUNNING:
+            self.open_since = None
             self._remember(f"the application answered, then {_ended(now)}")
             return False
         return True
@@ -158,10 +199,10 @@ def _ended(instance: Instance) -> str:
     return "ended" if instance.exit_code is None else f"exited with code {instance.exit_code}"
 
 
-def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[str, bool, str]:
-    gate = f"http {path}"
+def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[int, str]:
+    """The status, or `NO_ANSWER` or `STRANGE`, and words for it."""
 
-    def ask(name: str, port: int) -> tuple[bool, str]:
+    def ask(name: str, port: int) -> tuple[int, str]:
         connection = http.client.HTTPConnection(name, port, timeout=timeout)
         try:
             connection.request("GET", path, headers={"Host": host or address, "User-Agent": "fairway-health"})
@@ -170,31 +211,34 @@ def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[str, 
             answer.read(MOST_BODY)  # closing on unread bytes resets the connection, which fills logs with stack traces
         finally:
             connection.close()
-        return 200 <= status < 400, f"{path} answered {status}"
+        return status, f"{path} answered {status}"
 
-    return gate, *_asked(address, f"{path} did not answer within {timeout:.2g} s", ask)
+    return _asked(address, f"{path} did not answer within {timeout:.2g} s", ask)
 
 
 def _ask_port(address: str, timeout: float) -> tuple[bool, str]:
-    def ask(name: str, port: int) -> tuple[bool, str]:
+    def ask(name: str, port: int) -> tuple[int, str]:
         socket.create_connection((name, port), timeout=timeout).close()
-        return True, "the port is open"
+        return 1, "the port is open"
 
-    return _asked(address, "the port did not answer", ask)
+    found, words = _asked(address, "the port did not answer", ask)
+    return found > 0, words
 
 
-def _asked(address: str, too_slow: str, ask: Callable[[str, int], tuple[bool, str]]) -> tuple[bool, str]:
+def _asked(address: str, too_slow: str, ask: Callable[[str, int], tuple[int, str]]) -> tuple[int, str]:
     """What `ask` found out, with the ways a connection fails put into words."""
     name, _, port = address.rpartition(":")
     if not port.isdigit():
-        return False, "the application had no address"
+        return NO_ANSWER, "the application had no address"
     try:
         return ask(name.strip("[]"), int(port))
     except ConnectionRefusedError:
-        return False, "nothing listened on the port"
+        return NO_ANSWER, "nothing listened on the port"
     except TimeoutError:
-        return False, too_slow
+        return STRANGE, too_slow
+    except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
+        return NO_ANSWER, "the connection was closed without an answer"
     except http.client.HTTPException:
-        return False, "the application answered something that is not HTTP"
+        return STRANGE, "the application answered something that is not HTTP"
     except OSError as error:
-        return False, f"the connection failed ({error.strerror or error})"
+        return NO_ANSWER, f"the connection failed ({error.strerror or error})"
