@@ -6,3 +6,4 @@ from fairway.applications.models import *  # noqa: F403
 from fairway.deployments.models import *  # noqa: F403
 from fairway.engine.models import *  # noqa: F403
 from fairway.environments.models import *  # noqa: F403
+from fairway.releases.models import *  # noqa: F403

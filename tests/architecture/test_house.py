@@ -19,6 +19,7 @@ ROOMS = [
     "deployments",
     "engine",
     "environments",
+    "releases",
     "shared",
     "stories",
     "worker",

@@ -43,6 +43,22 @@ class Act(StrEnum):
     DELETE_ENVIRONMENT = "environment.delete"
     LOCK_ENVIRONMENT = "environment.lock"
     BREAK_GLASS = "environment.break_glass"
+    CREATE_RELEASE = "release.create"
+    EDIT_RELEASE = "release.edit"
+    DELETE_RELEASE = "release.delete"
+    FREEZE_RELEASE = "release.freeze"
+    APPROVE_RELEASE = "release.approve"
+    CANCEL_RELEASE = "release.cancel"
+    SCHEDULE_RELEASE = "release.schedule"
+    ROLL_OUT = "release.roll_out"
+    FALL_BACK_RELEASE = "release.fall_back"
+    ADD_PACKAGE = "package.add"
+    EDIT_PACKAGE = "package.edit"
+    DELETE_PACKAGE = "package.delete"
+    DEPEND = "package.depend"
+    DISTRIBUTE = "package.distribute"
+    DEPLOY_PACKAGE = "package.deploy"
+    FALL_BACK = "package.fall_back"
     MANAGE_CREDENTIALS = "credential.manage"
     MANAGE_PEOPLE = "people.manage"
     MANAGE_SYSTEM = "system.manage"
@@ -78,6 +94,22 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.DELETE_ENVIRONMENT: _ADMIN,
     Act.LOCK_ENVIRONMENT: _PLANNING,
     Act.BREAK_GLASS: _ADMIN,
+    Act.CREATE_RELEASE: _PLANNING,
+    Act.EDIT_RELEASE: _PLANNING,
+    Act.DELETE_RELEASE: _PLANNING,
+    Act.FREEZE_RELEASE: _PLANNING,
+    Act.APPROVE_RELEASE: _PLANNING,
+    Act.CANCEL_RELEASE: _PLANNING,
+    Act.SCHEDULE_RELEASE: _PLANNING,
+    Act.ROLL_OUT: _SHIPPING,
+    Act.FALL_BACK_RELEASE: _SHIPPING,
+    Act.ADD_PACKAGE: _SHIPPING,
+    Act.EDIT_PACKAGE: _SHIPPING,
+    Act.DELETE_PACKAGE: _SHIPPING,
+    Act.DEPEND: _SHIPPING,
+    Act.DISTRIBUTE: _SHIPPING,
+    Act.DEPLOY_PACKAGE: _SHIPPING,
+    Act.FALL_BACK: _SHIPPING,
     Act.MANAGE_CREDENTIALS: _SHIPPING,
     Act.MANAGE_PEOPLE: _ADMIN,
     Act.MANAGE_SYSTEM: _ADMIN,

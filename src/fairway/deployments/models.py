@@ -45,6 +45,7 @@ class Deployment(models.Model):
     requested_by = models.CharField(max_length=200)
     acting_role = models.CharField(max_length=40, blank=True)
     door = models.CharField(max_length=20)
+    asked_as = models.CharField(max_length=40, blank=True)  # the act a room above asked under
     reason = models.CharField(max_length=500, blank=True)
     broke_glass = models.CharField(max_length=500, blank=True)
     step = models.CharField(max_length=20, blank=True)

@@ -30,6 +30,8 @@ class Environment(models.Model):
     runtime = models.CharField(max_length=40, default="process")
     options = models.JSONField(default=dict, blank=True)
     lane = models.CharField(max_length=40, default="default")
+    approvals_needed = models.PositiveSmallIntegerField(default=0)  # people, before a release comes here
+    needs_ready = models.BooleanField(default=False)  # packages must be Ready to be deployed here
     locked_at = models.DateTimeField(null=True)
     locked_until = models.DateTimeField(null=True)
     locked_by_id = models.BigIntegerField(null=True)

@@ -1,0 +1,36 @@
+"""What a person enters as a package's version or URL, read as a source. Pure."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from fairway.shared.names import Invalid
+
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
+LONGEST = 1000
+
+
+def parse_entered(text: str, *, field: str = "source") -> tuple[str, dict[str, str]]:
+    """The kind and content of a source, for `applications.rules.parse_source` to check.
+
+    An image reference (``registry/app:1.2``), a Git address with an optional ref (``https://…/app.git#v1.2``), an archive
+    with its checksum (``https://…/app.tar.gz#sha256:…``). Raises `Invalid` when it is none of these.
+    """
+    entered = text.strip()
+    if not entered:
+        raise Invalid(field, "is empty; give an image reference, a Git address or an archive's address with its checksum.")
+    if len(entered) > LONGEST:
+        raise Invalid(field, "is {count} characters long; use at most {longest}.", count=len(entered), longest=LONGEST)
+    address, _, fragment = entered.partition("#")
+    path = urlsplit(address).path.lower() if "://" in address else ""
+    if path.endswith(ARCHIVES) or fragment.startswith("sha256:"):
+        return "archive", {"url": address, "checksum": fragment}
+    if "://" in address or _is_scp_like(address):
+        return "git", {"url": address, "ref": fragment or "HEAD"}
+    return "image", {"image": entered}
+
+
+def _is_scp_like(address: str) -> bool:
+    """``git@host:owner/name.git``; an image's ``host:port/name`` or ``name@sha256:…`` is not."""
+    before, colon, _ = address.partition(":")
+    return bool(colon) and "@" in before and "/" not in before.partition("@")[0] and not before.endswith("@sha256")

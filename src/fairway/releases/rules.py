@@ -1,0 +1,223 @@
+"""What a release and its packages are right now, as decided by facts; and the state machines. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from fairway.shared.names import Invalid
+
+LONGEST_DESCRIPTION = 10_000  # characters
+MOST_PACKAGES = 200  # in one release; the graph stays readable to about 50
+MOST_PARALLEL = 16
+USUAL_PARALLEL = 4
+LONGEST_START_BY = 7 * 24 * 60  # minutes
+
+
+class ReleaseStatus(StrEnum):
+    """What people see; never stored, always derived by `release_status`."""
+
+    DRAFT = "draft"
+    FROZEN = "frozen"
+    SCHEDULED = "scheduled"
+    IN_PROGRESS = "in_progress"
+    RELEASED = "released"
+    FAILED = "failed"
+    FALLEN_BACK = "fallen_back"
+    CANCELLED = "cancelled"
+
+
+class Stage(StrEnum):
+    """How far people say a package is."""
+
+    REGISTERED = "registered"
+    TESTING = "testing"
+    READY = "ready"
+
+
+NEXT_STAGE: Mapping[Stage, frozenset[Stage]] = {
+    Stage.REGISTERED: frozenset({Stage.TESTING, Stage.READY}),
+    Stage.TESTING: frozenset({Stage.REGISTERED, Stage.READY}),
+    Stage.READY: frozenset({Stage.TESTING, Stage.REGISTERED}),
+}
+
+
+class Resolution(StrEnum):
+    """Whether what was entered has become an artifact."""
+
+    RESOLVING = "resolving"
+    RESOLVED = "resolved"
+    UNRESOLVABLE = "unresolvable"
+
+
+NEXT_RESOLUTION: Mapping[Resolution, frozenset[Resolution]] = {
+    Resolution.RESOLVING: frozenset({Resolution.RESOLVED, Resolution.UNRESOLVABLE, Resolution.RESOLVING}),
+    Resolution.RESOLVED: frozenset({Resolution.RESOLVING, Resolution.RESOLVED}),
+    Resolution.UNRESOLVABLE: frozenset({Resolution.RESOLVING, Resolution.RESOLVED}),
+}
+
+
+class OnTarget(StrEnum):
+    """Where a package stands on one target."""
+
+    ABSENT = "absent"
+    DISTRIBUTING = "distributing"
+    DISTRIBUTED = "distributed"
+    DEPLOYING = "deploying"
+    DEPLOYED = "deployed"
+    FALLING_BACK = "falling_back"
+
+
+NEXT_ON_TARGET: Mapping[OnTarget, frozenset[OnTarget]] = {
+    OnTarget.ABSENT: frozenset({OnTarget.DISTRIBUTING}),
+    OnTarget.DISTRIBUTING: frozenset({OnTarget.DISTRIBUTED, OnTarget.ABSENT}),
+    OnTarget.DISTRIBUTED: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.ABSENT}),
+    OnTarget.DEPLOYING: frozenset({OnTarget.DEPLOYED, OnTarget.DISTRIBUTED}),
+    OnTarget.DEPLOYED: frozenset({OnTarget.DEPLOYING, OnTarget.FALLING_BACK}),
+    OnTarget.FALLING_BACK: frozenset({OnTarget.DISTRIBUTED, OnTarget.DEPLOYED}),
+}
+BUSY = frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.FALLING_BACK})
+IN_USE = frozenset(OnTarget) - {OnTarget.ABSENT}
+REPLACED = "replaced"  # shown instead of deployed while something else is what the placement serves
+
+
+def shown_on_target(status: str, *, is_served: bool) -> str:
+    """The word people see: *Deployed* only while this very artifact is what the placement serves."""
+    return REPLACED if status == OnTarget.DEPLOYED and not is_served else status
+
+
+class RolloutStatus(StrEnum):
+    SCHEDULED = "scheduled"
+    HELD = "held"  # its time has come and something blocks it; it waits until its start-by limit
+    RUNNING = "running"
+    NEEDS_DECISION = "needs_decision"
+    FALLING_BACK = "falling_back"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    FALLEN_BACK = "fallen_back"
+    CANCELLED = "cancelled"
+
+
+ROLLOUT_ENDED = frozenset(
+    {RolloutStatus.SUCCEEDED, RolloutStatus.FAILED, RolloutStatus.FALLEN_BACK, RolloutStatus.CANCELLED}
+)
+ROLLOUT_ACTIVE = frozenset(RolloutStatus) - ROLLOUT_ENDED
+ROLLOUT_NOT_BEGUN = frozenset({RolloutStatus.SCHEDULED, RolloutStatus.HELD})
+ROLLOUT_UNDER_WAY = ROLLOUT_ACTIVE - ROLLOUT_NOT_BEGUN
+
+_BADLY = frozenset({RolloutStatus.FAILED, RolloutStatus.CANCELLED})
+NEXT_ROLLOUT: Mapping[RolloutStatus, frozenset[RolloutStatus]] = {
+    RolloutStatus.SCHEDULED: frozenset({RolloutStatus.HELD, RolloutStatus.RUNNING}) | _BADLY,
+    RolloutStatus.HELD: frozenset({RolloutStatus.RUNNING, RolloutStatus.SCHEDULED}) | _BADLY,
+    RolloutStatus.RUNNING: frozenset({RolloutStatus.NEEDS_DECISION, RolloutStatus.SUCCEEDED}) | _BADLY,
+    RolloutStatus.NEEDS_DECISION: frozenset({RolloutStatus.RUNNING, RolloutStatus.FALLING_BACK}) | _BADLY,
+    RolloutStatus.FALLING_BACK: frozenset({RolloutStatus.FALLEN_BACK, RolloutStatus.NEEDS_DECISION}) | _BADLY,
+    **{status: frozenset() for status in ROLLOUT_ENDED},
+}
+
+
+class Direction(StrEnum):
+    FORWARD = "forward"
+    BACK = "back"
+
+
+class Choice(StrEnum):
+    """What a person may answer when a rollout needs a decision."""
+
+    RETRY = "retry"
+    SKIP = "skip"
+    FALL_BACK_ALL = "fall_back_all"
+    STOP = "stop"
+
+
+@dataclass(frozen=True)
+class RolloutFacts:
+    """One rollout, as `release_status` needs to know it. `at` is when it ended; None while it has not."""
+
+    status: RolloutStatus
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ReleaseFacts:
+    """Everything the status of a release follows from. `rollouts` are oldest first."""
+
+    is_cancelled: bool = False
+    frozen_at: datetime | None = None  # None also when the freeze no longer holds
+    rollouts: Sequence[RolloutFacts] = ()
+    is_deployed_on_last_target: bool = False  # every package, and there is one
+    is_anything_deployed: bool = False  # or distributed, anywhere
+
+
+def release_status(facts: ReleaseFacts) -> ReleaseStatus:
+    """Draft → Frozen → Scheduled → In progress → Released | Failed | Fallen back | Cancelled.
+
+    What runs outranks what is planned, and what is planned what has been; *Released* means that every package was deployed
+    on the last target. Freezing again after an end that was not good begins anew.
+    """
+    active = [one.status for one in facts.rollouts if one.status in ROLLOUT_ACTIVE]
+    if any(status in ROLLOUT_UNDER_WAY for status in active):
+        return ReleaseStatus.IN_PROGRESS
+    if facts.is_cancelled:
+        return ReleaseStatus.CANCELLED
+    if active:
+        return ReleaseStatus.SCHEDULED
+    if facts.is_deployed_on_last_target:
+        return ReleaseStatus.RELEASED
+    return _after_the_last_end(facts)
+
+
+def _after_the_last_end(facts: ReleaseFacts) -> ReleaseStatus:
+    ended = [one for one in facts.rollouts if one.status in ROLLOUT_ENDED and one.status != RolloutStatus.CANCELLED]
+    last = ended[-1] if ended else None
+    is_frozen_since = facts.frozen_at is not None and (last is None or last.at is None or facts.frozen_at > last.at)
+    if last is not None and last.status != RolloutStatus.SUCCEEDED and not is_frozen_since:
+        return ReleaseStatus.FAILED if last.status == RolloutStatus.FAILED else ReleaseStatus.FALLEN_BACK
+    if facts.is_anything_deployed:
+        return ReleaseStatus.IN_PROGRESS
+    return ReleaseStatus.FROZEN if facts.frozen_at is not None else ReleaseStatus.DRAFT
+
+
+def fingerprint(
+    packages: Mapping[str, str], configurations: Mapping[str, Mapping[str, int]], dependencies: Sequence[tuple[str, str]]
+) -> str:
+    """SHA-256 over package → digest, target → application → configuration version, and (needs, needed) pairs."""
+    content: dict[str, Any] = {
+        "packages": dict(packages),
+        "configurations": {target: dict(versions) for target, versions in configurations.items()},
+        "dependencies": sorted(dependencies),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def parse_zone(name: str, *, field: str = "zone") -> ZoneInfo:
+    """An IANA time zone. Raises `Invalid`."""
+    if name not in available_timezones():
+        raise Invalid(field, "“{value}” is not a time zone; write an IANA name, e.g. “Europe/Paris”.", value=name[:60])
+    return ZoneInfo(name)
+
+
+def parse_wall_time(text: str, *, field: str = "at") -> datetime:
+    """A date and time on the wall, without an offset: ``2026-03-29T02:30``. Raises `Invalid`."""
+    try:
+        wall = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise Invalid(field, "is not a date and time; write it like “2026-03-29T02:30”.") from None
+    if wall.tzinfo is not None:
+        raise Invalid(field, "has an offset; give the time on the wall and the zone beside it.")
+    return wall.replace(second=0, microsecond=0)
+
+
+def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant that a wall time means, in UTC.
+
+    A time that the clocks skip is read with the offset before the change (02:30 becomes 03:30); one that happens twice
+    means the first time. Source: RFC 5545 §3.3.5, the rule that calendars follow.
+    """
+    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
