@@ -22,7 +22,7 @@ from django.conf import settings
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocked
 from fairway.deployments.commands import progress
-from fairway.deployments.commands.requests import ACT_OF, STORY
+from fairway.deployments.commands.requests import STORY, act_of
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Kind, Wanted
@@ -185,10 +185,15 @@ def _ask_gate(scene: Scene) -> None:
     """The gate is asked again when the act starts: a lock or a missing setting since then still counts."""
     deployment = scene.deployment
     subject = Subject(
-        deployment.application, deployment.environment, scene.placement, deployment.artifact, deployment.configuration
+        deployment.application,
+        deployment.environment,
+        scene.placement,
+        deployment.artifact,
+        deployment.configuration,
+        deployment,
     )
     try:
-        ask(ACT_OF[Kind(deployment.kind)], subject, _requester(deployment), breaks_glass=bool(deployment.broke_glass))
+        ask(act_of(deployment), subject, _requester(deployment), breaks_glass=bool(deployment.broke_glass))
     except Blocked as blocked:
         raise Refused(" ".join(blocker.sentence for blocker in blocked.blockers)) from None
 

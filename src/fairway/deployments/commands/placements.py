@@ -34,9 +34,9 @@ STORY = "adjust"
 
 
 @transaction.atomic
-def stop(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
+def stop(*, actor: Actor, placement: Placement, reason: str = "", parent: Run | None = None) -> Placement:
     """Stop serving: the route shows a friendly page, requests in flight finish, then the instances stop."""
-    return _want(actor, Act.STOP, placement, "placement.stop_requested", reason, wanted=Wanted.STOPPED)
+    return _want(actor, Act.STOP, placement, "placement.stop_requested", reason, parent=parent, wanted=Wanted.STOPPED)
 
 
 @transaction.atomic
@@ -52,13 +52,18 @@ def scale(*, actor: Actor, placement: Placement, replicas: int, reason: str = ""
 
 
 @transaction.atomic
-def remove(*, actor: Actor, placement: Placement, reason: str = "", volumes_confirmed: str = "") -> Placement:
-    """Take an application out of an environment. Its volumes stay unless `volumes_confirmed` is the placement's name."""
+def remove(
+    *, actor: Actor, placement: Placement, reason: str = "", volumes_confirmed: str = "", parent: Run | None = None
+) -> Placement:
+    """Take an application out of an environment. Its volumes stay unless `volumes_confirmed` is the placement's name.
+
+    `parent` is the run that is told when it is done.
+    """
     if volumes_confirmed and volumes_confirmed != placement.name:
         raise Invalid("volumes_confirmed", "to delete its stored data too, write “{name}” exactly.", name=placement.name)
     return _want(
         actor, Act.REMOVE, placement, "placement.remove_requested", reason,
-        payload={"volumes": bool(volumes_confirmed)}, wanted=Wanted.REMOVED,
+        payload={"volumes": bool(volumes_confirmed)}, parent=parent, wanted=Wanted.REMOVED,
     )  # fmt: skip
 
 
@@ -152,6 +157,7 @@ def _want(
     verb: str,
     reason: str,
     payload: dict[str, Any] | None = None,
+    parent: Run | None = None,
     **changes: Any,
 ) -> Placement:
     row = _locked(placement)
@@ -162,7 +168,14 @@ def _want(
         setattr(row, name, value)
     row.save(update_fields=list(changes))
     more = {**(payload or {}), "asked": sorted(changes)}
-    enqueue(kind=STORY, key=row.key, payload=_payload(row, more), lane=row.environment.lane, priority=_urgency(row))
+    enqueue(
+        kind=STORY,
+        key=row.key,
+        payload=_payload(row, more),
+        lane=row.environment.lane,
+        priority=_urgency(row),
+        parent=parent,
+    )
     record(who=actor.who, verb=verb, on=on_placement(row), comment=why, before=before, after=changes)
     return row
 

@@ -144,6 +144,45 @@ def restart(*, actor: Actor, application: Application, environment: Environment,
     )
 
 
+def request_under(
+    act: Act,
+    *,
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    artifact: Artifact | None,
+    configuration: Configuration | None = None,
+    returns_to: Deployment | None = None,
+    reason: str = "",
+    break_glass: str = "",
+    replicas: int | None = None,
+    parent: Run | None = None,
+) -> Deployment:
+    """A deployment that a room above asks for under its own act, which the gate is asked about again when it starts.
+
+    With `returns_to` it is a rollback. `parent` is told when it ends. Inside the caller's transaction. Raises `Blocked`.
+    """
+    return _request(
+        kind=Kind.ROLLBACK if returns_to else Kind.DEPLOY,
+        act=act,
+        actor=actor,
+        application=application,
+        environment=environment,
+        artifact=artifact,
+        configuration=configuration,
+        returns_to=returns_to,
+        reason=reason,
+        break_glass=break_glass,
+        replicas=replicas,
+        parent=parent,
+    )
+
+
+def act_of(deployment: Deployment) -> Act:
+    """The act under which it was asked for."""
+    return Act(deployment.asked_as) if deployment.asked_as else ACT_OF[Kind(deployment.kind)]
+
+
 @transaction.atomic
 def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
     """Ask a deployment to stop. Queued: cancelled at once. Running: cancelling, and cancelled once it is cleaned up."""
@@ -183,11 +222,13 @@ def _request(
     break_glass: str = "",
     replicas: int | None = None,
     returns_to: Deployment | None = None,
+    act: Act | None = None,
+    parent: Run | None = None,
 ) -> Deployment:
     placement = _placement_to_be(application, environment)
     glass = parse_text(break_glass, field="break_glass", longest=500)
     subject = Subject(application, environment, placement, artifact, configuration)
-    ask(ACT_OF[kind], subject, actor, breaks_glass=bool(glass))
+    ask(act or ACT_OF[kind], subject, actor, breaks_glass=bool(glass))
     deployment = Deployment.objects.create(
         application=application,
         environment=environment,
@@ -204,11 +245,12 @@ def _request(
         requested_by=actor.name,
         acting_role=actor.acting_as or "",
         door=actor.door,
+        asked_as=act or "",
         reason=parse_text(reason, field="reason", longest=500),
         broke_glass=glass,
     )
     payload = {"deployment": deployment.pk, "replicas": replicas}
-    deployment.run = enqueue(kind=STORY, key=deployment.key, payload=payload, lane=environment.lane)
+    deployment.run = enqueue(kind=STORY, key=deployment.key, payload=payload, lane=environment.lane, parent=parent)
     deployment.save(update_fields=["run"])
     if glass:
         record(who=actor.who, verb="gate.glass_broken", on=on_deployment(deployment), comment=glass)
