@@ -26,6 +26,7 @@ NAMES = (
     "request_to_live",
     "request_to_live_docker",
     "switching",
+    "rolling",
     "engine_runs",
     "viewers",
     "long_history",

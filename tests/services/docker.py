@@ -89,11 +89,12 @@ def await_true(look: Callable[[], bool], process: subprocess.Popen[bytes], log: 
 
 @dataclass
 class Engine:
-    """A running Docker Engine: its address, and how to stop and start it when it is our own."""
+    """A running Docker Engine: its address, and how to stop and start it when it is our own; `options` are dockerd's."""
 
     host: str
     folder: Path | None = None
     process: subprocess.Popen[bytes] | None = None
+    options: tuple[str, ...] = ()
 
     def client(self) -> contextlib.closing[docker.APIClient]:
         """A client of its own for a test's look behind the runtime's back."""
@@ -106,7 +107,7 @@ class Engine:
         pool = pool or f"base=10.{100 + os.getpid() % 100}.0.0/16,size=24"
         flags = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--shutdown-timeout=2"]
         places = {"host": self.host, "data-root": self.folder / "data", "exec-root": self.folder / "exec"}
-        argv = [program("dockerd", "docker.io"), *flags, f"--default-address-pool={pool}"]
+        argv = [program("dockerd", "docker.io"), *flags, *self.options, f"--default-address-pool={pool}"]
         argv += [f"--{name}={place}" for name, place in places.items()] + [f"--pidfile={self.folder}/pid"]
         log = self.folder / "log"
         self.process = start(argv, log)
@@ -144,12 +145,12 @@ class Engine:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def private_engine() -> Engine:
-    """A new Engine of our own; the caller ends it."""
+def private_engine(*options: str) -> Engine:
+    """A new Engine of our own, started with these options of dockerd; the caller ends it."""
     if os.geteuid() != 0:
         missing("a private Docker Engine needs root; or set FAIRWAY_TEST_DOCKER_HOST")
     folder = Path(tempfile.mkdtemp(prefix="fairway-dk-"))
-    engine = Engine(f"unix://{folder}/docker.sock", folder)
+    engine = Engine(f"unix://{folder}/docker.sock", folder, options=options)
     try:
         engine.launch()
     except BaseException:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.proxy.admin import AdminSocket
 from tests.services.installation import Answer, Installation, wait_for
 from tests.stories import tinyapp
 
@@ -101,6 +102,12 @@ class Desk:
         except FileNotFoundError:
             return ""
         return Path(target).name.partition("~")[0]
+
+    def in_flight(self, slug: str, environment: str = "staging") -> int:
+        """Requests that the proxy has open to the application's instances."""
+        counts = AdminSocket(self.fairway.data / "caddy" / "admin.sock").in_flight()
+        addresses = {f"127.0.0.1:{self.state_of(name).get('port')}" for name in self.names(slug, environment)}
+        return sum(count for address, count in counts.items() if address in addresses)
 
     @property
     def routes(self) -> Path:

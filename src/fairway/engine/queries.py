@@ -33,6 +33,11 @@ def key_holder(key: str) -> Run | None:
     return Run.objects.filter(key=key, holds_key=True).first()
 
 
+def is_next_due(key: str) -> bool:
+    """Whether another run waits for this key, and for nothing else but a slot."""
+    return Run.objects.filter(key=key, status=Status.QUEUED, run_at__lte=clock.now()).exists()
+
+
 def live_runs(key: str) -> list[Run]:
     """The runs of a key that are not over, in the order in which they will run."""
     return list(Run.objects.live().filter(key=key).in_order())

@@ -35,6 +35,7 @@ from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Refused, Retry
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.outside import forget_work_folder, probe_token
+from fairway.stories.retiring import drained
 from fairway.stories.scene import (
     RELATED,
     PlacementGone,
@@ -125,16 +126,10 @@ def switch(context: Context) -> None:
 def retire(context: Context) -> None:
     """Let the old instances finish their requests, then stop and remove them."""
     with scene_of(context) as scene:
-        old = scene.other_instances()
-        addresses = [one.address for one in old if one.address]
-        if addresses:
-            result = drain(scene.proxy.in_flight, addresses, limit=settings.DRAIN_SECONDS, cancelled=context.stop)
-            scene.log.check()
-            left = sum(result.remaining.values())
-            scene.log.say(f"Old instances drained in {result.seconds:.1f} s" + (f", {left} requests cut." if left else "."))
-        stop_all(scene.runtime, old, scene.log)
+        done = drained(scene, scene.other_instances())
+        stop_all(scene.runtime, done, scene.log)
         scene.log.check()  # up to here the old version can be started again as it was
-        remove_all(scene.runtime, old, scene.log)
+        remove_all(scene.runtime, done, scene.log)
 
 
 def clean_up(context: Context, ending: Ending) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from websockets.sync.client import ClientConnection, connect
 from websockets.sync.server import ServerConnection, serve
 
-from fairway.drivers.proxy.admin import drain
+from fairway.drivers.proxy.admin import Draining, drain
 from fairway.shared.failures import Retry
 
 from .conftest import Stage
@@ -109,3 +109,9 @@ def test_a_proxy_that_restarts_counts_as_busy_until_it_answers() -> None:
     told: list[Mapping[str, int]] = []
     assert drain(in_flight, ["a:1"], limit=20, quiet=0.01, interval=0.001, progress=told.append).remaining == {}
     assert told == [{"a:1": 1}, {}]
+
+
+def test_each_replica_has_a_time_of_its_own() -> None:
+    draining = Draining(lambda: {"a:1": 1, "b:2": 2}, {"a:1": 0.0, "b:2": 60.0, "c:3": 60.0}, quiet=0.0)
+    assert draining.look() == {"b:2"}, "the first is over its time, the last has no request"
+    assert draining.remaining == {"a:1": 1, "b:2": 2}

@@ -102,6 +102,56 @@ def _connect(path: Path, timeout: float) -> socket.socket:
     return connection
 
 
+QUIET_SECONDS = 0.25  # a request that read the old route just before the switch is counted only when it is dialled
+LOOK_EVERY = 0.05  # seconds between two questions
+
+
+class Draining:
+    """Which of several replicas may be stopped: those without a request for `quiet` seconds, and those whose time is over.
+
+    `limits` are seconds from now, per address. A proxy that does not answer counts as busy (it restarts).
+    """
+
+    def __init__(
+        self, in_flight: Callable[[], Mapping[str, int]], limits: Mapping[str, float], *, quiet: float = QUIET_SECONDS
+    ) -> None:
+        self._in_flight, self._limits, self._quiet = in_flight, dict(limits), quiet
+        self._began = time.monotonic()
+        self._quiet_since: dict[str, float] = {}
+        self._told: Mapping[str, int] | None = None
+
+    @property
+    def remaining(self) -> Mapping[str, int]:
+        """Requests in flight, as last seen, per address that has any."""
+        return self._told or {}
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def look(self) -> frozenset[str]:
+        """Ask once; the addresses that still need time (empty: all may be stopped)."""
+        self._told = self._counts()
+        now = time.monotonic()
+        for address in self._limits:
+            if address in self._told:
+                self._quiet_since.pop(address, None)
+            else:
+                self._quiet_since.setdefault(address, now)
+        return frozenset(address for address in self._limits if not self._may_stop(address, now))
+
+    def _may_stop(self, address: str, now: float) -> bool:
+        is_quiet = address in self._quiet_since and now - self._quiet_since[address] >= self._quiet
+        return is_quiet or now - self._began >= self._limits[address]
+
+    def _counts(self) -> Mapping[str, int]:
+        try:
+            counts = self._in_flight()
+        except Retry:
+            return dict.fromkeys(self._limits, 1) if self._told is None else self._told
+        return {address: counts[address] for address in self._limits if counts.get(address, 0) > 0}
+
+
 def drain(
     in_flight: Callable[[], Mapping[str, int]],
     addresses: Collection[str],
@@ -109,35 +159,21 @@ def drain(
     limit: float,
     progress: Callable[[Mapping[str, int]], None] | None = None,
     cancelled: threading.Event | None = None,
-    quiet: float = 0.25,
-    interval: float = 0.05,
+    quiet: float = QUIET_SECONDS,
+    interval: float = LOOK_EVERY,
 ) -> Drained:
     """Wait until no request is in flight to any of `addresses`, or `limit` seconds are over, or `cancelled` is set.
 
-    The count must stay at 0 for `quiet` seconds: a request that read the old route just before the switch is counted
-    only when it is dialled. `progress` hears every change. A proxy that does not answer counts as busy (it restarts).
+    `progress` hears every change. See `Draining`.
     """
     pause = cancelled or threading.Event()
-    began = time.monotonic()
-    quiet_since: float | None = None
+    draining = Draining(in_flight, dict.fromkeys(addresses, limit), quiet=quiet)
     told: Mapping[str, int] | None = None
     while True:
-        remaining = _remaining(in_flight, addresses, told)
-        now = time.monotonic()
-        if progress and remaining != told:
-            progress(remaining)
-        told = remaining
-        quiet_since = None if remaining else quiet_since or now
-        if (quiet_since is not None and now - quiet_since >= quiet) or now - began >= limit or pause.is_set():
-            return Drained(now - began, remaining)
+        busy = draining.look()
+        if progress and draining.remaining != told:
+            progress(draining.remaining)
+        told = draining.remaining
+        if not busy or pause.is_set():
+            return Drained(draining.seconds, draining.remaining)
         pause.wait(interval)
-
-
-def _remaining(
-    in_flight: Callable[[], Mapping[str, int]], addresses: Collection[str], told: Mapping[str, int] | None
-) -> Mapping[str, int]:
-    try:
-        counts = in_flight()
-    except Retry:
-        return told or dict.fromkeys(addresses, 1)
-    return {address: counts[address] for address in addresses if counts.get(address, 0) > 0}
