@@ -33,9 +33,17 @@ def up(
     bind: Annotated[str, typer.Option(help="The address pages and API listen on.")] = "127.0.0.1",
     demo_data: Annotated[bool, typer.Option("--demo", help="Start with demo data.")] = False,
     detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it answers.")] = False,
+    web: Annotated[int, typer.Option(min=0, max=32, help="How many web processes share the port.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, max=32, help="How many workers share the work.")] = 1,
+    move_here: Annotated[
+        bool, typer.Option("--move-here", help="The old data directory is lost: from now on this is the installation's.")
+    ] = False,
 ) -> None:
     """Start Fairway: pages, API, worker and proxy. Ctrl-C stops it and the applications of this machine."""
+    if not web + workers:
+        raise typer.BadParameter("there must be a web process or a worker", param_hint="--web, --workers")
     arguments = _up_arguments(data, port, proxy_port, bind, demo_data)
+    arguments += ["--web", str(web), "--workers", str(workers), *(["--move-here"] if move_here else [])]
     if not detach:
         sys.stdout.write(f"Fairway starts at http://localhost:{port} (data in {_place(data)}). Ctrl-C stops it.\n")
         sys.stdout.flush()
@@ -53,20 +61,22 @@ def down(
     ] = False,
 ) -> None:
     """Stop Fairway on this machine, with its applications and proxy. Data and volumes stay."""
-    facts = _facts(data)
-    if facts is None:
+    running = _running(data)
+    if not running:
         _say("Fairway does not run here.")
         return
-    os.kill(facts["pid"], signal.SIGTERM if keep_applications else signal.SIGINT)
-    if not _wait(lambda: _facts(data) is None, seconds=60):
-        _fail(f"It has not stopped within 60 s; look at {_place(data) / 'logs' / 'fairway.log'} (process {facts['pid']}).")
+    for facts in running:
+        os.kill(facts["pid"], signal.SIGTERM if keep_applications else signal.SIGINT)
+    if not _wait(lambda: not _running(data), seconds=60):
+        pids = ", ".join(str(facts["pid"]) for facts in _running(data))
+        _fail(f"It has not stopped within 60 s; look at {_place(data) / 'logs' / 'fairway.log'} (process {pids}).")
     _say("Stopped." if not keep_applications else "The control plane has stopped; applications go on serving.")
 
 
 def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     """Whether Fairway runs here. Exit code 0 when it answers, 1 when not."""
     facts = _facts(data)
-    answers = facts is not None and _answers(facts["port"])
+    answers = facts is not None and _is_ready(facts)
     if as_json:
         _say(json.dumps({"is_running": facts is not None, "answers": answers, **(facts or {})}))
     elif facts is None:
@@ -180,13 +190,10 @@ def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
 
     def is_up() -> bool:
         nonlocal found
-        found = _facts(data)
-        if found is None or found["pid"] != child.pid:  # one that ran before is not ours; ours gives way to it
-            return child.poll() is not None
-        return child.poll() is not None or (found["state"] == "running" and _answers(found["port"]))
+        found = next((facts for facts in _running(data) if facts["pid"] == child.pid), None)
+        return child.poll() is not None or (found is not None and _is_ready(found))
 
-    _wait(is_up, seconds=60)
-    if child.poll() is not None or found is None or not _answers(found["port"]):
+    if not _wait(is_up, seconds=60) or child.poll() is not None or found is None:
         with open(log, "rb") as said:
             said.seek(start)
             tail = said.read().decode(errors="replace").strip()
@@ -196,20 +203,37 @@ def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
     return found
 
 
+def _is_ready(facts: dict[str, Any]) -> bool:
+    return facts["state"] == "running" and (not facts["webs"] or _answers(facts["port"]))
+
+
 def _place(data: Path) -> Path:
     return data.expanduser().absolute()
 
 
 def _facts(data: Path) -> dict[str, Any] | None:
-    """What the running supervisor says of itself; None when it does not run."""
+    """What the running supervisor says of itself, the one with workers if there are several; None when none runs."""
+    return next(iter(_running(data)), None)
+
+
+def _running(data: Path) -> list[dict[str, Any]]:
+    """Every supervisor of this machine that runs with this data directory, the one with workers first."""
+    found = []
+    for place in (_place(data) / "run").glob("*.json"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+            facts: dict[str, Any] = {"workers": 1, "webs": 1, **json.loads(place.read_text())}
+            if facts.get("host", socket.gethostname()) == socket.gethostname():
+                _refuse_others(facts["pid"], data)
+                found.append(facts)
+    return sorted(found, key=lambda facts: (not facts["workers"], facts["port"]))
+
+
+def _refuse_others(pid: int, data: Path) -> None:
+    """Raises ProcessLookupError when it is gone."""
     try:
-        facts: dict[str, Any] = json.loads((_place(data) / "run" / "fairway.json").read_text())
-        os.kill(facts["pid"], 0)
-    except (FileNotFoundError, ProcessLookupError, ValueError, NotADirectoryError):
-        return None
+        os.kill(pid, 0)
     except PermissionError:
         _fail(f"{_place(data)} belongs to somebody else.")
-    return facts
 
 
 def _answers(port: int) -> bool:

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 Finding = dict[str, str]
+APPLIED = "SELECT name FROM django_migrations WHERE app = 'fairway'"
+IS_OURS = "SELECT 1 FROM sqlite_master WHERE name = 'django_migrations'"
 
 
 def findings() -> Iterator[Finding]:
@@ -50,8 +52,8 @@ def _disk() -> Finding:
 
 def _database() -> Finding:
     place = Path(os.environ["FAIRWAY_DATA"]) / "fairway.sqlite3"
-    if os.environ.get("FAIRWAY_DATABASE_URL"):
-        return _finding("Database", "good", "FAIRWAY_DATABASE_URL names one.")
+    if url := os.environ.get("FAIRWAY_DATABASE_URL"):
+        return _postgresql(url)
     if not place.exists():
         return _finding("Database", "note", "SQLite, made at the first start.")
     import sqlite3
@@ -59,9 +61,37 @@ def _database() -> Finding:
     connection = sqlite3.connect(f"file:{place}?mode=ro", uri=True)
     try:
         answer = connection.execute("PRAGMA quick_check").fetchone()[0]
+        applied = connection.execute(APPLIED).fetchall() if connection.execute(IS_OURS).fetchone() else []
     finally:
         connection.close()
-    return _finding("Database", "good" if answer == "ok" else "bad", f"SQLite at {place}: {answer}")
+    return _judged("good" if answer == "ok" else "bad", f"SQLite at {place}: {answer}", applied)
+
+
+def _postgresql(url: str) -> Finding:
+    import psycopg
+
+    from fairway.config.databases import database_from_url
+
+    wanted = database_from_url(url)
+    names = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
+    given = {word: wanted[name] for word, name in names.items() if wanted.get(name)}
+    with psycopg.connect(**given, **wanted["OPTIONS"], connect_timeout=5) as connection:
+        ours = connection.execute("SELECT to_regclass('django_migrations')").fetchone()
+        applied = connection.execute(APPLIED).fetchall() if ours and ours[0] else []
+        version = connection.info.server_version // 10000
+    return _judged("good", f"PostgreSQL {version}, “{wanted['NAME']}”, answers.", applied)
+
+
+def _judged(state: str, sentence: str, applied: list[tuple[str]]) -> Finding:
+    """What is known of the database, unless it is newer than this program."""
+    from fairway.config.upgrading import refuse_newer
+    from fairway.shared.failures import NeedsPerson
+
+    try:
+        refuse_newer(name for (name,) in applied)
+    except NeedsPerson as newer:
+        return _finding("Database", "bad", newer.sentence)
+    return _finding("Database", state, sentence)
 
 
 def _caddy() -> Finding:

@@ -6,35 +6,41 @@ started with.
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sys
 from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from fairway.config.runfile import CannotStart, nobody_runs
+
 
 def main() -> int:
     """Exit code 0, or 1 with the reason on standard error."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+    from django.conf import settings
+
+    try:
+        with nobody_runs(settings.DATA.path):
+            _rotate()
+    except CannotStart as reason:
+        sys.stderr.write(f"{reason}\n")
+        return 1
+    return 0
+
+
+def _rotate() -> None:
     import django
     from django.conf import settings
 
-    with open(settings.DATA.folder("run") / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            sys.stderr.write("Fairway runs; end it first with: fairway down --keep-applications\n")
-            return 1
-        settings.FIELD_KEYS = [add_key(settings.DATA.folder("keys") / "field.keys"), *settings.FIELD_KEYS]
-        django.setup()
-        from django.core.management import call_command
+    settings.FIELD_KEYS = [add_key(settings.DATA.folder("keys") / "field.keys"), *settings.FIELD_KEYS]
+    django.setup()
+    from django.core.management import call_command
 
-        from fairway.applications.commands import rotate_keys
+    from fairway.applications.commands import rotate_keys
 
-        call_command("migrate", verbosity=0, interactive=False)
-        sys.stdout.write(f"{rotate_keys()} secrets are sealed with the new key.\n")
-    return 0
+    call_command("migrate", verbosity=0, interactive=False)
+    sys.stdout.write(f"{rotate_keys()} secrets are sealed with the new key.\n")
 
 
 def add_key(place: Path) -> str:

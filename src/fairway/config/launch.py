@@ -10,8 +10,8 @@ import gc
 import json
 import os
 import signal
+import socket
 import threading
-from collections.abc import Callable
 from functools import partial
 
 from fairway.config import forking
@@ -19,16 +19,19 @@ from fairway.config import forking
 M_ARENA_MAX = -8  # malloc.h
 
 
-def launch(names: tuple[str, ...], bind: str, port: int, *, supervisor: int, answer: int) -> None:
+def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, supervisor: int, answer: int) -> None:
     """Fork `names`, say their pids on the pipe `answer`, and return: the caller's process is to end then, and
-    `supervisor` to adopt them."""
+    `supervisor` to adopt them. `is_shared`: several web processes listen on the port."""
     _load()
     launcher = os.getpid()
 
     def live(name: str) -> None:
         os.close(answer)
         forking.change_parent(launcher, supervisor)
-        _PROCESSES[name](bind, port)
+        if name.startswith("web"):
+            _web(bind, port, is_shared=is_shared)
+        else:
+            _worker()
 
     for name in names:
         say(answer, {name: forking.fork(partial(live, name))})
@@ -44,15 +47,30 @@ def set_up() -> None:
     django.setup()
 
 
-def prepare(*, is_demo: bool) -> str | None:
-    """Bring the database up to date and make what must exist from the start; the first administrator's link, if needed."""
-    from django.core.management import call_command
+def prepare(*, is_demo: bool, has_workers: bool) -> str | None:
+    """Bring the database up to date and make what must exist from the start; the first administrator's link, if needed.
 
-    from fairway.accounts.commands import ensure_first_link
-    from fairway.environments.commands import ensure_default_environments
+    Raises SystemExit with code 2, having said why, when this must not start here.
+    """
+    from fairway.config import upgrading
+    from fairway.shared.failures import Failure
 
     _ensure_private_database()
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        with upgrading.one_at_a_time():
+            upgrading.migrate()
+            return _ensure_beginnings(is_demo=is_demo, has_workers=has_workers)
+    except Failure as reason:
+        forking.complain(f"Fairway cannot start: {reason.sentence}")
+        raise SystemExit(2) from None
+
+
+def _ensure_beginnings(*, is_demo: bool, has_workers: bool) -> str | None:
+    from fairway.accounts.commands import ensure_first_link
+    from fairway.environments.commands import ensure_default_environments
+    from fairway.environments.home import settle
+
+    settle(has_workers=has_workers, moves_here=os.environ.get("FAIRWAY_MOVE_HERE") == "1")
     ensure_default_environments()
     if is_demo:
         from fairway.config.demo import ensure_demo_people
@@ -98,10 +116,10 @@ def _load() -> None:
     libc.malloc_trim(0)
 
 
-def _web(bind: str, port: int) -> None:
+def _web(bind: str, port: int, *, is_shared: bool) -> None:
     import uvicorn
 
-    uvicorn.run(
+    config = uvicorn.Config(
         "fairway.config.asgi:application",
         host=bind,
         port=port,
@@ -113,15 +131,25 @@ def _web(bind: str, port: int) -> None:
         ws="none",  # no page of ours uses websockets; those of applications pass through the proxy
         server_header=False,
     )
+    server = uvicorn.Server(config)
+    server.run(sockets=[_listener(bind, port)] if is_shared else None)
+    if not server.started:
+        raise SystemExit(3)
 
 
-def _worker(bind: str, port: int) -> None:
+def _listener(bind: str, port: int) -> socket.socket:
+    """A socket of this process's own on the port that its siblings listen on too; the kernel deals visitors out."""
+    listener = socket.socket(socket.AF_INET6 if ":" in bind else socket.AF_INET)
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        listener.setsockopt(socket.SOL_SOCKET, option, 1)
+    listener.bind((bind, port))
+    return listener
+
+
+def _worker() -> None:
     from fairway.worker.main import run_worker
 
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     run_worker(stop)
-
-
-_PROCESSES: dict[str, Callable[[str, int], None]] = {"web": _web, "worker": _worker}

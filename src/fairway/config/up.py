@@ -1,7 +1,7 @@
-"""``fairway up``: the supervisor. It keeps a web and a worker process running, and stays small.
+"""``fairway up``: the supervisor. It keeps web and worker processes running, and stays small.
 
 It never loads the application. Another process (``launch.py``) does, once; it forks web and worker, which share most of
-their memory, and leaves; the two become the supervisor's children. SIGTERM ends the control plane and leaves
+their memory, and leaves; they become the supervisor's children. SIGTERM ends the control plane and leaves
 applications and proxy serving (that is how an upgrade happens); SIGINT (Ctrl-C, ``fairway down``) stops those too.
 
 Only what this file really needs is imported here: each module would lie in memory as long as Fairway runs.
@@ -25,6 +25,7 @@ from fairway.config.runfile import CannotStart, RunFile
 BACK_OFF_MOST = 30.0  # seconds between two starts of a process that keeps dying
 STEADY = 2.0  # seconds after which a process counts as having run well: killed now and then, it is back at once
 STOP_LIMIT = 20.0  # seconds web and worker have to stop
+MOST = 32  # processes of one kind under one supervisor
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,8 +47,13 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--proxy-port", type=int, default=8080)
     parser.add_argument("--bind", default="127.0.0.1")
     parser.add_argument("--demo", action="store_true")
-    parser.add_argument("--only", choices=["web", "worker"], help="run one of the two, for machines that share the work")
-    return parser.parse_args(arguments)
+    parser.add_argument("--web", type=int, default=1, help="how many web processes share the port")
+    parser.add_argument("--workers", type=int, default=1, help="how many worker processes share the work")
+    parser.add_argument("--move-here", action="store_true", help="from now on the installation lives in this data directory")
+    wanted = parser.parse_args(arguments)
+    if not (0 <= wanted.web <= MOST and 0 <= wanted.workers <= MOST and wanted.web + wanted.workers):
+        parser.error(f"--web and --workers are numbers from 0 to {MOST}, not both 0")
+    return wanted
 
 
 def _environment(wanted: argparse.Namespace) -> None:
@@ -56,20 +62,27 @@ def _environment(wanted: argparse.Namespace) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # whatever the shell was set up for
     if wanted.demo:
         os.environ["FAIRWAY_DEMO"] = "1"
+    os.environ["FAIRWAY_MOVE_HERE"] = "1" if wanted.move_here else ""
 
 
 def _serve(wanted: argparse.Namespace) -> int:
-    with RunFile.claimed(Path(os.environ["FAIRWAY_DATA"]), wanted.port, wanted.proxy_port) as run_file:
-        if wanted.only != "worker":
+    data, counts = Path(os.environ["FAIRWAY_DATA"]), {"webs": wanted.web, "workers": wanted.workers}
+    with RunFile.claimed(data, wanted.port, wanted.proxy_port, **counts) as run_file:
+        if wanted.web:
             _refuse_taken_port(wanted.bind, wanted.port, "--port")
-        if wanted.only != "web" and not _proxy_serves(Path(os.environ["FAIRWAY_DATA"])):
+        if wanted.workers and not _proxy_serves(data):
             _refuse_taken_port("127.0.0.1", wanted.proxy_port, "--proxy-port")
-        names = ("web", "worker") if wanted.only is None else (wanted.only,)
+        names = _named("web", wanted.web) + _named("worker", wanted.workers)
         supervisor = Supervisor(names, wanted.bind, wanted.port, is_demo=wanted.demo, run_file=run_file)
         why = supervisor.run()
-        if why == signal.SIGINT and wanted.only is None:
+        if why == signal.SIGINT and wanted.workers:
             _stop_everything()
         return 1 if why is None else 0
+
+
+def _named(kind: str, count: int) -> tuple[str, ...]:
+    """``worker``, ``worker-2``, ``worker-3`` …"""
+    return tuple(kind if number == 1 else f"{kind}-{number}" for number in range(1, count + 1))
 
 
 class Supervisor:
@@ -124,6 +137,7 @@ class Supervisor:
         forking.adopt_orphans(True)
         reader, writer = os.pipe()
         supervisor, is_first = os.getpid(), not self._has_run
+        is_shared = sum(name.startswith("web") for name in self._names) > 1
 
         def load_and_fork() -> None:
             os.close(reader)
@@ -132,7 +146,7 @@ class Supervisor:
             launch.set_up()
             if is_first and (code := forking.run(lambda: self._prepare(writer))):
                 raise SystemExit(code)
-            launch.launch(names, self._bind, self._port, supervisor=supervisor, answer=writer)
+            launch.launch(names, self._bind, self._port, is_shared=is_shared, supervisor=supervisor, answer=writer)
 
         self._launched = names
         self._launcher = (forking.fork(load_and_fork), reader)
@@ -141,7 +155,7 @@ class Supervisor:
     def _prepare(self, answer: int) -> None:
         from fairway.config.launch import prepare, say
 
-        secret = prepare(is_demo=self._is_demo)
+        secret = prepare(is_demo=self._is_demo, has_workers=any(name.startswith("worker") for name in self._names))
         say(answer, {"first_link": f"http://localhost:{self._port}/first-run/{secret}" if secret else ""})
 
     def _reap(self) -> None:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from fairway.environments.rules import AVAILABLE, LOCKED, Lock
 
-__all__ = ["Environment"]
+__all__ = ["Environment", "Home"]
 
 
 class Environment(models.Model):
@@ -65,3 +65,18 @@ class Environment(models.Model):
     def status(self) -> str:
         """Available or Locked, right now."""
         return LOCKED if self.lock else AVAILABLE
+
+
+class Home(models.Model):
+    """Where the installation is at home: one row. `identity` is its data directory's, `keys` a fingerprint of the keys
+    its secrets are sealed with, `machine` what workers share (see `home.py`), `host` that machine's name, for people."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    identity = models.CharField(max_length=8)
+    keys = models.CharField(max_length=16)
+    machine = models.CharField(max_length=300, blank=True)
+    host = models.CharField(max_length=255)
+    since = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.host

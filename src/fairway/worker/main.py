@@ -15,6 +15,7 @@ from django.db import connections
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.story import STORIES
+from fairway.environments import home
 from fairway.shared.failures import Failure
 from fairway.stories import register_all
 from fairway.stories.outside import caddy, forget_work_folder
@@ -28,8 +29,12 @@ PAUSE_AFTER_DEFECT = 5.0  # seconds before a thread that broke begins again
 
 
 def run_worker(stop: threading.Event) -> None:
-    """Work until `stop` is set. Applications and Caddy go on serving afterwards."""
+    """Work until `stop` is set. Applications and Caddy go on serving afterwards.
+
+    Raises `NeedsPerson` when the workers of this installation are at home on another machine.
+    """
     register_all()
+    home.settle(has_workers=True)
     name = f"{socket.gethostname()}:{os.getpid()}"
     runner = Runner(
         STORIES,
@@ -41,6 +46,7 @@ def run_worker(stop: threading.Event) -> None:
     threads = [
         _thread("caddy", lambda: caddy().supervise(stop, _report_caddy), stop),
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
+        _thread("home", lambda: home.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
     ]
     try:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import defaultdict
 
+from django.conf import settings
 from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
@@ -28,6 +29,7 @@ from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
 from fairway.stories.instances import describe
 from fairway.stories.outside import proxy
+from fairway.worker.duty import Duty
 
 log = logging.getLogger(__name__)
 
@@ -41,16 +43,21 @@ _SERVING = {RouteKind.OPEN, RouteKind.SIGNED_IN}
 
 
 class Reconciler:
-    """One per worker. `run` looks every `EVERY` seconds until told to stop."""
+    """`run` looks every `EVERY` seconds until told to stop; of several workers, the one that is on duty does."""
 
     def __init__(self) -> None:
         self._repairs: dict[int, _Repairs] = {}
 
     def run(self, stop: threading.Event) -> None:
-        while not stop.wait(EVERY):
-            close_old_connections()
-            self.look()
-        connections.close_all()
+        duty = Duty(settings.DATA.folder("run") / "reconciler.lock")
+        try:
+            while not stop.wait(EVERY):
+                close_old_connections()
+                if duty.is_mine():
+                    self.look()
+        finally:
+            duty.close()
+            connections.close_all()
 
     def look(self) -> None:
         """Look at every environment once. One that breaks, say a host that does not answer, stops no other."""
