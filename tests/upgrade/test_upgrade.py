@@ -25,8 +25,8 @@ from fairway.applications.models import Configuration
 from fairway.applications.secrets import open_secrets
 print(open_secrets(Configuration.objects.latest("pk"))["PASSWORD"])
 client = Client(); client.force_login(User.objects.get(username="admin"))
-for place in ("/", "/applications/site", "/applications/broken", "/deployments/", "/deployments/1", "/deployments/3", "/events/",
-              "/environments/", "/environments/production/", "/settings/"):
+for place in ("/", "/applications/site", "/applications/broken", "/deployments/", "/deployments/1", "/deployments/3",
+              "/events/", "/environments/", "/environments/production/", "/settings/"):
     print(place, client.get(place, follow=True).status_code)
 """
 

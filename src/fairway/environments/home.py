@@ -116,21 +116,20 @@ def _move(home: Home, changes: dict[str, str]) -> None:
     Home.objects.filter(pk=home.pk).update(**changes, since=timezone.now())
     after = {name: changes[name] for name in before}
     if before != after:
-        record(
-            who=SYSTEM.who, verb="installation.moved", on=On("installation", home.pk, "Fairway"), before=before, after=after
-        )
+        on = On("installation", home.pk, "Fairway")
+        record(who=SYSTEM.who, verb="installation.moved", on=on, before=before, after=after)
 
 
 def _refuse_other(home: Home, place: Here) -> None:
     if home.identity != place.identity:
         raise NeedsPerson(
-            f"This data directory ({place.identity}) is not the one this database belongs to ({home.identity} on {home.host}). "
-            "Use that one, shared or moved here. If it is lost for good: fairway up --move-here."
+            f"This data directory ({place.identity}) is not the one this database belongs to ({home.identity} on "
+            f"{home.host}). Use that one, shared or moved here. If it is lost for good: fairway up --move-here."
         )
     if home.keys != place.keys:
         raise NeedsPerson(
-            "The keys in this data directory are not those that the secrets in this database are sealed with. Put back the "
-            "folder keys/ of this installation. If it is lost for good, fairway up --move-here goes on without those secrets."
+            "The keys in this data directory are not those that the secrets in this database are sealed with. Put back "
+            "the folder keys/ of this installation. If it is lost for good, fairway up --move-here goes on without them."
         )
 
 

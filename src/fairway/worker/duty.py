@@ -1,4 +1,4 @@
-"""What one worker does for all: the kernel's lock on a file of the data directory says who, and frees it when that one dies."""
+"""What one worker does for all. The kernel's lock on a file of the data directory says which, and goes on when it dies."""
 
 from __future__ import annotations
 
