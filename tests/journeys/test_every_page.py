@@ -49,6 +49,7 @@ INSIDE = {
     "profile": "/settings/profile",
     "tokens": "/settings/tokens",
     "credentials": "/settings/credentials",
+    "storage": "/settings/storage",
     "people": "/settings/people",
     "person-new": "/settings/people/new",
     "person": "/settings/people/admin",

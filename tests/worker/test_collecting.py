@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from fairway.applications.models import Artifact, Upload
-from fairway.applications.places import upload_file
+from fairway.applications.models import Artifact
+from fairway.deployments import keeping
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Status
 from fairway.drivers.runtimes.contract import Silent, Volume
@@ -102,17 +102,22 @@ def test_an_environment_that_cannot_be_used_is_left_alone(fake, deployed, stagin
     assert _kept(fake) == {digest}
 
 
-def test_uploads_stay_while_an_application_or_a_deployment_uses_them(db, hello, deployed):
-    names = {what: str(number) * 64 for number, what in enumerate(("used", "deploying", "fresh", "unused"), start=1)}
-    for checksum in names.values():
-        upload_file(checksum).parent.mkdir(parents=True, exist_ok=True)
-        upload_file(checksum).write_bytes(b"archive")
-        Upload.objects.create(checksum=checksum, size_bytes=7, created_at=timezone.now() - timedelta(days=2))
-    Upload.objects.filter(checksum=names["fresh"]).update(created_at=timezone.now())
-    hello.source_kind, hello.source = "archive", {"upload": names["used"]}
-    hello.save()
-    waiting = deployed(status=Status.QUEUED)
-    type(waiting).objects.filter(pk=waiting.pk).update(source_kind="archive", source={"upload": names["deploying"]})
-    collect()
-    assert {what for what, checksum in names.items() if upload_file(checksum).exists()} == {"used", "deploying", "fresh"}
-    assert not Upload.objects.filter(checksum=names["unused"]).exists()
+def test_the_same_version_again_and_again_does_not_crowd_out_others(fake, deployed):
+    """Five restarts of one version leave four others to go back to."""
+    older = [deployed() for _ in range(GOOD_KEPT - 1)]
+    again = [deployed()]
+    again += [deployed(again[0].artifact) for _ in range(GOOD_KEPT)]
+    _placed(again[-1])
+    _aged()
+    assert collect() == {}
+    assert _kept(fake) == {one.artifact.digest for one in (*older, again[0])}
+
+
+def test_what_a_room_above_pins_stays(fake, deployed, monkeypatch):
+    planned = deployed(status=Status.FAILED).artifact.digest
+    gone = deployed(status=Status.FAILED).artifact.digest
+    _aged()
+    monkeypatch.setattr(keeping, "_pins", [])
+    keeping.pin(lambda: [planned])
+    assert collect() == {"staging": [gone]}
+    assert _kept(fake) == {planned}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Literal
 
 from django.http import HttpRequest
@@ -21,7 +22,7 @@ from fairway.api.streaming import stream
 from fairway.applications import queries as applications
 from fairway.deployments.commands import requests
 from fairway.deployments.models import Deployment
-from fairway.deployments.queries import HistoryFilter, deployment, history, log_lines
+from fairway.deployments.queries import HistoryFilter, collected_note, deployment, history, log_lines
 from fairway.environments import queries as environments
 
 router = DoorRouter(tags=["deployments"])
@@ -93,11 +94,13 @@ class LogLine(Schema):
 
 
 class LogShown(Schema):
-    """`next` is the `after` of the following call. `is_complete`: the deployment has ended and this was all of it."""
+    """`next` is the `after` of the following call. `is_complete`: the deployment has ended and this was all of it.
+    `collected_at`: when its old lines were removed; null while they are here."""
 
     lines: list[LogLine]
     next: int
     is_complete: bool
+    collected_at: datetime | None
 
 
 @router.get("/deployments", response=Page[DeploymentShown])
@@ -187,7 +190,10 @@ def show_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -> Lo
     lines = log_lines(one, after=asked.after, limit=asked.limit)
     last = lines[-1]["n"] if lines else asked.after
     return LogShown(
-        lines=[LogLine(**line) for line in lines], next=last, is_complete=not one.is_active and len(lines) < asked.limit
+        lines=[LogLine(**line) for line in lines],
+        next=last,
+        is_complete=not one.is_active and len(lines) < asked.limit,
+        collected_at=one.log_collected_at,
     )
 
 
@@ -204,6 +210,8 @@ def show_raw_log(request: HttpRequest, number: Number) -> HttpResponseBase:
 
 
 def _raw_lines(one: Deployment) -> Iterator[str]:
+    if one.log_collected_at:
+        yield collected_note(one)
     after = 0
     while lines := log_lines(one, after=after, limit=LINES_AT_ONCE):
         yield "".join(f"{line['text']}\n" for line in lines)

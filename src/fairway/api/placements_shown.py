@@ -84,6 +84,7 @@ class DeploymentShown(Schema):
     probe: ProbeShown | None
     served_digest: str
     log_lines: int
+    log_collected_at: datetime | None
     replaces: int | None
     returns_to: int | None
     created_at: datetime
@@ -199,7 +200,8 @@ def _named(one: Any) -> Named:
 def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
     same = (
         "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
-        "sentence", "gate_used", "probe", "served_digest", "log_lines", "created_at", "started_at", "switched_at",
+        "sentence", "gate_used", "probe", "served_digest", "log_lines", "log_collected_at",
+        "created_at", "started_at", "switched_at",
         "finished_at", "version",
     )  # fmt: skip
     artifact, configuration = one.artifact, one.configuration

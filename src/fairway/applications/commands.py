@@ -270,7 +270,9 @@ def _record_upload(actor: Actor, name: str, checksum: str, size: int) -> Upload:
         checksum=checksum,
         defaults={"name": title, "size_bytes": size, "created_by_id": actor.id, "created_by": actor.name},
     )
-    if is_new:
+    if not is_new:  # whoever sends it again is about to use it
+        Upload.objects.filter(pk=stored.pk).update(created_at=timezone.now())
+    else:
         record(
             who=actor.who, verb="upload.stored", on=On("upload", stored.pk, title), after={"sha256": checksum, "bytes": size}
         )

@@ -168,6 +168,8 @@ def _deployment_log(client: Client, app: str, env: str, number: int, follow: boo
             else:
                 print_line(line["text"])
         after = log["next"]
+        if log["collected_at"]:
+            err().print(status("unknown", f"Its log was collected {log['collected_at']}: old logs are not kept for ever."))
         if log["is_complete"] or (not follow and not log["lines"]):
             return
         if not log["lines"]:

@@ -13,6 +13,7 @@ from pathlib import Path
 Finding = dict[str, str]
 APPLIED = "SELECT name FROM django_migrations WHERE app = 'fairway'"
 IS_OURS = "SELECT 1 FROM sqlite_master WHERE name = 'django_migrations'"
+LITTLE_DISK = 2 * 2**30  # bytes; below, builds and pulls soon fail
 
 
 def findings() -> Iterator[Finding]:
@@ -46,8 +47,11 @@ def _disk() -> Finding:
     place = Path(os.environ["FAIRWAY_DATA"])
     while not place.exists():
         place = place.parent
-    free = shutil.disk_usage(place).free
-    return _finding("Free disk", "good" if free > 2 * 2**30 else "bad", f"{free / 2**30:.1f} GB below {place}")
+    disk = shutil.disk_usage(place)
+    words = f"{disk.free / 2**30:.1f} of {disk.total / 2**30:.1f} GB free below {place}"
+    if disk.free < LITTLE_DISK:
+        return _finding("Free disk", "bad", f"{words}: builds and deployments will soon fail; free some space.")
+    return _finding("Free disk", "note" if disk.free < disk.total / 20 else "good", words)
 
 
 def _database() -> Finding:

@@ -111,12 +111,14 @@ SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # uploads stream to disk; forms are small
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_TEMP_DIR = None
-MAX_UPLOAD_BYTES = 1024 * 1024 * 1024
+MAX_UPLOAD_BYTES = int(os.environ.get("FAIRWAY_UPLOAD_MB", "1024")) * 2**20
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
 HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # a new version must be ready within
 DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # old instances may finish their requests within
+LOG_DAYS = float(os.environ.get("FAIRWAY_LOG_DAYS", "90"))  # logs of deployments and the times of their steps are kept
+LOG_BYTES = int(os.environ.get("FAIRWAY_LOG_MB", "2048")) * 2**20  # and all of them together hold no more text than this
 WATCH_SECONDS = float(os.environ.get("FAIRWAY_WATCH_SECONDS", "300"))  # a new version is watched for
 WATCH_EVERY_SECONDS = float(os.environ.get("FAIRWAY_WATCH_EVERY_SECONDS", "10"))
 

@@ -25,7 +25,8 @@ class Deployment(models.Model):
     """One attempt to put one artifact and one configuration version live in one environment. Never rewritten.
 
     `probe` is the figure measured during the switch, `gate_used` how readiness was decided, `addresses` what the route
-    served right after. `log_lines` counts lines kept in `LogChunk`.
+    served right after. `log_lines` counts the lines of its log, `log_bytes` their text in UTF-8; the lines lie in `LogChunk`
+    until they are collected (`log_collected_at`), and with them the times of the steps.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
@@ -55,6 +56,8 @@ class Deployment(models.Model):
     probe = models.JSONField(null=True)
     served_digest = models.CharField(max_length=80, blank=True)
     log_lines = models.PositiveIntegerField(default=0)
+    log_bytes = models.PositiveBigIntegerField(default=0)
+    log_collected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     switched_at = models.DateTimeField(null=True)
@@ -70,6 +73,8 @@ class Deployment(models.Model):
             models.Index(fields=["environment", "-id"]),
             models.Index(fields=["status", "-id"]),
             models.Index(fields=["requested_by", "-id"]),
+            # What still has a log is little beside the history: index it alone.
+            models.Index(fields=["finished_at"], condition=Q(log_collected_at=None), name="deployment_with_log"),
         ]
 
     def __str__(self) -> str:

@@ -137,8 +137,20 @@ def steps_of(one: Deployment) -> list[StepView]:
     for row in RunStep.objects.filter(run_id=one.run_id).order_by("pk") if one.run_id else []:
         rows[row.step] = row
         first_start.setdefault(row.step, row.started_at)
+    if not rows and one.log_collected_at:
+        return _steps_without_times(one)
     expected = expected_step_seconds(one)
     return [_step_view(one, name, rows.get(name), first_start.get(name), expected.get(name)) for name in STEPS]
+
+
+def _steps_without_times(one: Deployment) -> list[StepView]:
+    """What the row itself still says of the steps, once their times were collected with the log."""
+    reached = STEPS.index(one.step) if one.step in STEPS else -1
+    last = {Status.SUCCEEDED: "done", Status.FAILED: "failed", Status.ERRORED: "errored"}.get(
+        Status(one.status), "cancelled"
+    )
+    states = ["done" if place < reached else last if place == reached else "skipped" for place in range(len(STEPS))]
+    return [StepView(name, state, None, None, None, None, 0, "") for name, state in zip(STEPS, states, strict=True)]
 
 
 def _step_view(
@@ -195,6 +207,12 @@ def log_lines(one: Deployment, *, after: int = 0, limit: int = 2000) -> list[dic
         if len(found) >= limit:
             break
     return found[:limit]
+
+
+def collected_note(one: Deployment) -> str:
+    """What stands in a plain log whose lines were collected."""
+    at = one.log_collected_at.isoformat(timespec="seconds") if one.log_collected_at else "never"
+    return f"[fairway] The log of #{one.pk} ({one.log_lines} lines) was collected at {at}.\n"
 
 
 def last_log_text(one: Deployment, lines: int = 20) -> list[str]:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
 from fairway.engine import clock, transitions, waking
-from fairway.engine.models import Run
+from fairway.engine.models import Run, Worker
 from fairway.engine.rules import Status
 from fairway.engine.story import STORIES
 from fairway.shared.names import Invalid
@@ -116,3 +116,22 @@ def _as_json(field: str, data: Mapping[str, Any]) -> dict[str, Any]:
     except (TypeError, ValueError) as problem:
         raise Invalid(field, "must be JSON: {problem}.", problem=problem) from None
     return dict(data)
+
+
+def forget_runs(*, ids: Collection[int]) -> int:
+    """Delete runs that are over, with the attempts of their steps; returns how many. One that others are children of
+    stays until these are gone."""
+    over = Run.objects.finished().filter(pk__in=ids, children=None)
+    return over.delete()[1].get(Run._meta.label, 0)
+
+
+def forget_finished(*, kinds: Collection[str], before: datetime, spared_keys: Collection[str] = (), most: int = 1000) -> int:
+    """Delete runs of these stories that ended before an instant on the database's clock, oldest first, at most `most` at
+    once; returns how many. Those with one of `spared_keys` stay."""
+    old = Run.objects.finished().filter(kind__in=kinds, finished_at__lt=before, children=None).exclude(key__in=spared_keys)
+    return forget_runs(ids=list(old.order_by("pk").values_list("pk", flat=True)[:most]))
+
+
+def forget_workers(*, before: datetime) -> int:
+    """Delete workers that were not seen since an instant on the database's clock; returns how many."""
+    return Worker.objects.filter(seen_at__lt=before).delete()[0]

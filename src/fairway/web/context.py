@@ -28,6 +28,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "roles": [_role(role, actor) for role in roles_one_may_act_as(actor.grants)],
             "acting_as": {"key": actor.acting_as, "label": ROLE_LABELS[actor.acting_as]} if actor.acting_as else None,
             "can_settings": may(actor, Act.MANAGE_PEOPLE) or may_somewhere(actor, Act.MANAGE_CREDENTIALS),
+            "can_manage": may(actor, Act.MANAGE_SYSTEM),
             "event_id": event_number(request),
             "version": VERSION,
         }

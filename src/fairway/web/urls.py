@@ -23,6 +23,7 @@ from fairway.web.views import (
     people,
     placements,
     settings,
+    storage,
     versions,
 )
 
@@ -123,6 +124,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/tokens/<int:number>/revocation", settings.token_revocation, name="token-revocation"),
     path("settings/credentials", settings.credentials, name="credentials"),
     path("settings/credentials/<slug:name>/deletion", settings.credential_deletion, name="credential-deletion"),
+    path("settings/storage", storage.storage, name="storage"),
     path("settings/people", people.people, name="people"),
     path("settings/people/new", people.new, name="person-new"),
     path("settings/people/<str:username>", people.edit, name="person-edit"),

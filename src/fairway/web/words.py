@@ -95,6 +95,7 @@ EVENT_LABELS: dict[str, Text] = {
     "placement.stop_requested": _("asked to stop"),
     "placement.switched": _("switched the traffic of"),
     "placement.switched_back": _("switched back the traffic of"),
+    "storage.collected": _("collected what nobody needs any more:"),
     "token.created": _("created the token"),
     "token.revoked": _("revoked the token"),
     "upload.stored": _("uploaded"),
@@ -112,6 +113,33 @@ EVENT_GROUPS: dict[str, Text] = {
     "token": _("API tokens"),
     "credential": _("Credentials"),
     "upload": _("Uploads"),
+    "storage": _("Storage"),
+}
+
+STORAGE_LABELS: dict[str, Text] = {
+    "database": _("Database"),
+    "bundles": _("Versions"),
+    "cache": _("Build caches"),
+    "process": _("What runs, its volumes and homes"),
+    "uploads": _("Uploads"),
+    "work": _("Builds in progress"),
+    "caddy": _("Proxy"),
+    "logs": _("Fairway's own logs"),
+}
+
+COLLECTED_LABELS: dict[str, Text] = {
+    "artifacts": _("Versions"),
+    "logs": _("Logs"),
+    "uploads": _("Uploads"),
+    "runs": _("Runs"),
+    "layers": _("Build caches"),
+    "work_folders": _("Builds left behind"),
+    "inspections": _("Looks at sources"),
+    "routes": _("Routes nobody owned"),
+    "instances": _("Instances nobody owned"),
+    "homes": _("Homes of what was removed"),
+    "workers": _("Workers that are no more"),
+    "sessions": _("Sign-ins that ended"),
 }
 
 ROLE_SENTENCES: dict[str, Text] = {

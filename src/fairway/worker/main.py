@@ -18,8 +18,8 @@ from fairway.engine.story import STORIES
 from fairway.environments import home
 from fairway.shared.failures import Failure
 from fairway.stories import register_all
-from fairway.stories.outside import caddy, forget_work_folder
-from fairway.worker.collecting import collect, work_folders_left_behind
+from fairway.stories.outside import caddy
+from fairway.worker.cleaning import clean
 from fairway.worker.reconciler import Reconciler
 
 log = logging.getLogger(__name__)
@@ -62,10 +62,7 @@ def _ticks() -> tuple[Tick, ...]:
 
 
 def _clean() -> None:
-    for digests in collect().values():
-        log.info("Collected %s", ", ".join(digests))
-    for name in work_folders_left_behind():
-        forget_work_folder(name)
+    clean()
 
 
 def _thread(name: str, work: Callable[[], None], stop: threading.Event) -> threading.Thread:

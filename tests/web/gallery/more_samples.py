@@ -439,6 +439,41 @@ def tokens_none() -> Data:
     return {"tokens": [], "form": filled(forms.TokenForm), "created": None}
 
 
+def storage(is_low: bool = False) -> Data:
+    taken = [("What runs, its volumes and homes", 3_812_003_441, 41_220), ("Build caches", 912_004_112, 30_112)]
+    taken += [
+        ("Versions", 401_220_300, 9_120),
+        ("Database", 48_201_728, 3),
+        ("Uploads", 12_044_800, 14),
+        ("Proxy", 51_200, 60),
+    ]
+    measured = {"at": back(minutes=12), "free": 900 * 2**20 if is_low else 52 * 2**30, "total": 80 * 2**30}
+    rounds = [{"Versions": 4, "Logs": 212, "Runs": 96}, {"Uploads": 3}, {"Versions": 1, "Routes nobody owned": 1}]
+    return {
+        "measured": {**measured, "size": sum(size for _, size, _ in taken), "is_low": is_low},
+        "place": "/var/lib/fairway",
+        "taken": [{"label": label, "size": size, "files": files} for label, size, files in taken],
+        "collections": [
+            {
+                "at": back(hours=number * 5 + 1),
+                "what": [{"label": label, "number": count} for label, count in one.items()],
+                "bytes": 0 if number else 51_400_000,
+            }
+            for number, one in enumerate(rounds)
+        ],
+        "log_days": "90",
+        "log_bytes": 2 * 2**30,
+    }
+
+
+def storage_low() -> Data:
+    return storage(is_low=True)
+
+
+def storage_none() -> Data:
+    return {**storage(), "measured": None, "collections": []}
+
+
 def credentials() -> Data:
     delete = act(
         "Delete", "trash", "ghost", confirm="company registry", consequence="Deployments that need it will fail to fetch."

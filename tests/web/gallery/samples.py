@@ -62,6 +62,7 @@ def shell(request: HttpRequest) -> Data:
             "roles": roles,
             "acting_as": acting,
             "can_settings": True,
+            "can_manage": True,
             "event_id": 4711,
             "version": "0.1.0",
         }
@@ -329,6 +330,16 @@ def deployment_errored() -> Data:
                                           "detail": "OSError: [Errno 28] No space left on device: '…/routes/open/.storefront'\n  at fairway.drivers.proxy.routes.swap"}),
         "steps": steps(4, "errored"), "last_lines": [], "log": log(505, 60), "acts": [act("Deploy again", "deploy")],
     }  # fmt: skip
+
+
+def deployment_collected() -> Data:
+    return {
+        "deployment": deployment(id=12, status="superseded", log_lines=1204, log_collected_at=back(hours=30), url=""),
+        "steps": [{**step, "seconds": None, "started_at": None} for step in steps(6, "live")],
+        "last_lines": [],
+        "log": None,
+        "acts": [],
+    }
 
 
 def history() -> Data:

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from fairway.accounts.rules import SYSTEM
@@ -182,7 +183,8 @@ def append_log(*, deployment_id: int, lines: Sequence[Line]) -> None:
     LogChunk.objects.create(
         deployment_id=deployment_id, first=lines[0][0], last=lines[-1][0], lines=[list(line) for line in lines]
     )
-    Deployment.objects.filter(pk=deployment_id).update(log_lines=lines[-1][0])
+    size = sum(len(line[4].encode()) for line in lines)
+    Deployment.objects.filter(pk=deployment_id).update(log_lines=lines[-1][0], log_bytes=F("log_bytes") + size)
 
 
 def removed(*, placement: Placement) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,24 @@ class BundleBuilder:
     def trim(self, *, older_than: float = 30 * 86400.0) -> int:
         """Delete dependency layers that no build used for `older_than` seconds, and what builds that died left behind;
         returns how many layers."""
+        self._trim_builds()
         staging = self.cache / "staging"
         for place in staging.iterdir() if staging.is_dir() else ():
             if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
                 erase(place)
         return Layers(self.cache / "layers").trim(older_than=older_than)
+
+    def _trim_builds(self) -> None:
+        """What is remembered of bundles that are gone, and the locks of builds that are over."""
+        for place in (self.cache / "builds").glob("*.json"):
+            with suppress(OSError, ValueError, KeyError):
+                digest = str(json.loads(place.read_text())["digest"]).removeprefix("sha256:")
+                if not (self.bundles / digest).is_dir():
+                    place.unlink()
+        for place in (*(self.cache / "builds").glob(".*.lock"), *(self.cache / "layers").glob(".*.lock")):
+            with suppress(OSError):
+                if place.stat().st_mtime < time.time() - LONGEST_BUILD:
+                    place.unlink()
 
     def _adopted(self, key: str, progress: Progress) -> Built | None:
         try:

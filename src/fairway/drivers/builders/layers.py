@@ -118,11 +118,22 @@ def erase(place: Path) -> None:
 def locked(place: Path, progress: Progress) -> Iterator[None]:
     """Hold a file lock across processes; while waiting, `progress.check()` may end it."""
     place.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
-    with place.open("a") as file:
-        while not _try_lock(file.fileno()):
-            progress.check()
-            time.sleep(LOCK_TICK)
-        yield
+    while True:
+        with place.open("a") as file:
+            while not _try_lock(file.fileno()):
+                progress.check()
+                time.sleep(LOCK_TICK)
+            if _is_still(place, file.fileno()):  # else it was tidied away meanwhile: lock the one that is there now
+                os.utime(place)
+                yield
+                return
+
+
+def _is_still(place: Path, fd: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), place.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _try_lock(fd: int) -> bool:

@@ -30,5 +30,8 @@ class CaddyProxy:
     def ensure_no_route(self, host: str) -> None:
         self._directory.ensure_no_route(host)
 
+    def collect(self) -> None:
+        self._directory.collect()
+
     def in_flight(self) -> Mapping[str, int]:
         return self._admin.in_flight()

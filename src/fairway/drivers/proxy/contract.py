@@ -59,5 +59,8 @@ class Proxy(Protocol):
 
     def ensure_no_route(self, host: str) -> None: ...
 
+    def collect(self) -> None:
+        """Forget what routes that changed left behind, once nothing can still be reading it."""
+
     def in_flight(self) -> Mapping[str, int]:
         """Requests in flight per real address (`/reverse_proxy/upstreams`)."""

@@ -34,5 +34,7 @@ class FakeProxy:
         if self._routes.pop(name, None) is not None:
             self.switches.append(name)
 
+    def collect(self) -> None: ...
+
     def in_flight(self) -> Mapping[str, int]:
         return dict(self.busy)

@@ -244,6 +244,13 @@ class Runtime(Protocol):
     def ensure_volume_removed(self, volume: str) -> None:
         """Delete a named volume and everything in it. Only ever called after a person confirmed it by name."""
 
+    def homes(self) -> list[str]:
+        """The placements whose instances share a writable home here, whether or not one of them still runs; empty where
+        instances have no such place."""
+
+    def ensure_home_removed(self, placement: str) -> None:
+        """Delete the home of a placement that has no instance. Never touches a volume. Raises `Refused` while it has one."""
+
     def artifacts(self) -> list[ArtifactRef]:
         """Every artifact of Fairway's that is stored here (for garbage collection)."""
 

@@ -223,6 +223,12 @@ class FakeRuntime:
         with self.world.open() as world:
             world["volumes"].pop(volume, None)
 
+    def homes(self) -> list[str]:
+        return []  # its instances write nothing
+
+    def ensure_home_removed(self, placement: str) -> None:
+        self._called("ensure_home_removed", placement, Silent())
+
     def artifacts(self) -> list[ArtifactRef]:
         with self.world.open() as world:
             return [_artifact_from_json(digest, facts) for digest, facts in sorted(world["artifacts"].items())]

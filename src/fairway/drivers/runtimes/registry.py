@@ -124,6 +124,12 @@ class UnavailableRuntime:
     def ensure_volume_removed(self, volume: str) -> None:
         self._raise()
 
+    def homes(self) -> list[str]:
+        return []
+
+    def ensure_home_removed(self, placement: str) -> None:
+        self._raise()
+
     def artifacts(self) -> list[ArtifactRef]:
         return []
 

@@ -40,7 +40,7 @@ def deployment_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
         "steps": [_step(step) for step in steps_of(one)],
         "last_lines": [{"text": text} for text in last_log_text(one, LAST_LINES)] if is_failed else [],
         "acts": deployment_acts(actor, one, placement, _onward(actor, one, placement)),
-        "log": log_shown(one),
+        "log": None if one.log_collected_at else log_shown(one),
     }
 
 
@@ -88,6 +88,8 @@ def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
         "url": placement.url if placement and is_open else "",
         "gate": one.gate_used,
         "probe": one.probe,
+        "log_lines": one.log_lines,
+        "log_collected_at": one.log_collected_at,
         "source": _source(one),
     }
 

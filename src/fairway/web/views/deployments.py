@@ -19,7 +19,7 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.deployments.commands import requests
 from fairway.deployments.models import Deployment
-from fairway.deployments.queries import deployment, history, log_lines
+from fairway.deployments.queries import collected_note, deployment, history, log_lines
 from fairway.insights.rows import rows
 from fairway.shared.names import Invalid
 from fairway.web import live
@@ -133,6 +133,8 @@ def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
 
 
 def _text_of(one: Deployment) -> Iterator[str]:
+    if one.log_collected_at:
+        yield collected_note(one)
     after = 0
     while lines := log_lines(one, after=after, limit=LOG_PAGE):
         yield "".join(_text_line(line) for line in lines)

@@ -133,6 +133,13 @@ class DockerRuntime:
         """See `Runtime.ensure_volume_removed`."""
         self._containers.ensure_volume_removed(volume)
 
+    def homes(self) -> list[str]:
+        """See `Runtime.homes`: a container's home goes with it."""
+        return []
+
+    def ensure_home_removed(self, placement: str) -> None:
+        """See `Runtime.ensure_home_removed`."""
+
     def artifacts(self) -> list[ArtifactRef]:
         """See `Runtime.artifacts`."""
         return [stored.artifact for stored in self.images.stored()]

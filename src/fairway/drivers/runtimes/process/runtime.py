@@ -178,6 +178,17 @@ class ProcessRuntime:
             if place.is_dir():
                 _erase(place)
 
+    def homes(self) -> list[str]:
+        folder = self.places.root / "homes"
+        return sorted(place.name for place in folder.iterdir() if place.name[0] != ".") if folder.is_dir() else []
+
+    def ensure_home_removed(self, placement: str) -> None:
+        if self.instances(placement):
+            raise Refused(f"An instance of {placement} still has this home; remove that first.")
+        home = self.places.home(placement)
+        if home.is_dir():
+            _erase(home)
+
     # -- reading
 
     def _names(self) -> list[str]:

@@ -1,0 +1,26 @@
+"""What is taken from ended deployments when they are old: their logs and the times of their steps, never their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from django.db import transaction
+from django.utils import timezone
+
+from fairway.deployments.models import Deployment, LogChunk
+from fairway.deployments.rules import ENDED
+from fairway.engine.commands import forget_runs
+
+
+@transaction.atomic
+def collect_logs(*, numbers: Collection[int]) -> int:
+    """Forget the logs and runs of these ended deployments and write down when; returns the bytes of text that went.
+
+    Sentence, detail (the last lines of a failed one), figures and events stay. One that is not ended is left alone.
+    """
+    chosen = Deployment.objects.filter(pk__in=numbers, status__in=ENDED, log_collected_at=None)
+    ended = list(chosen.select_for_update().values_list("pk", "run", "log_bytes"))
+    LogChunk.objects.filter(deployment__in=[number for number, _, _ in ended]).delete()
+    Deployment.objects.filter(pk__in=[number for number, _, _ in ended]).update(log_collected_at=timezone.now())
+    forget_runs(ids=[run for _, run, _ in ended if run])
+    return sum(size for _, _, size in ended)
