@@ -64,7 +64,7 @@ def lines(log: Path, word: str) -> list[str]:
     ("place", "begun_by_survivor"),
     [
         ("begin:before:a", "abc"),
-        ("begin:before:b", "bc"),
+        ("begin:before:b", "abc"),  # one commit ends a and begins b
         ("begin:after:b", "bc"),
         ("inside:b", "bc"),
         ("finish:before:b", "bc"),

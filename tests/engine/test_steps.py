@@ -174,7 +174,7 @@ def test_what_cannot_be_recorded_did_not_happen(database, monkeypatch):
     stories.register(Story("tale", (Step("one", lambda context: None),), watcher=Broken()))
     run = commands.enqueue(kind="tale", key="k", payload={})
     runner = Runner(stories, worker_name="w")
-    runner._inline(runner._claim())
+    runner._inline(runner._take())
     run.refresh_from_db()
     assert (run.status, run.holds_key, run.finished_at) == ("waiting", True, None)
     assert "the event chain is broken" in run.wait_reason

@@ -29,9 +29,11 @@ LONGEST_DETAIL = 8000  # characters
 class Execution:
     """One lease on one run, in one thread."""
 
-    def __init__(self, hold: Hold, story: Story, *, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, hold: Hold, run: Run, story: Story, *, changed: Callable[[], None] = lambda: None) -> None:
         self.hold = hold
         self.story = story
+        self._run = run
+        self._has_begun = False  # the step that comes next was begun together with the end of the one before
         self._changed = changed  # tells the heartbeat that a deadline moved
 
     def run(self) -> None:
@@ -45,7 +47,7 @@ class Execution:
             self._hand_back_after_defect(problem)
 
     def _tell(self) -> None:
-        run = Run.objects.get(pk=self.hold.lease.run_id)
+        run = self._run
         while run.owner == self.hold.lease.owner and run.fence == self.hold.lease.fence and not run.is_finished:
             if self.hold.why is Halt.SHUTDOWN:
                 self._hand_back()
@@ -60,7 +62,9 @@ class Execution:
             ending = Ending(Outcome.ERRORED, run.step, sentence)
             return insist(lambda: transitions.start_ending(self.hold.lease, self.story, ending))
         step = self.story.steps[index]
-        run = insist(lambda: transitions.begin_step(self.hold.lease, self.story, step, index))
+        if not self._has_begun:
+            run = insist(lambda: transitions.begin_step(self.hold.lease, self.story, step, index))
+        self._has_begun = False
         return run if run.outcome else self._run_step(run, step)
 
     def _run_step(self, run: Run, step: Step) -> Run:
@@ -81,7 +85,10 @@ class Execution:
         self._stop_if_taken()
         if self.hold.why is Halt.DEADLINE:
             return self._judge(run, step, DeadlinePassed())
-        return insist(lambda: transitions.finish_step(lease, story, attempt, result))
+        goes_on = self.hold.why is None
+        run = insist(lambda: transitions.finish_step(lease, story, attempt, result, goes_on=goes_on))
+        self._has_begun = goes_on and not run.outcome
+        return run
 
     def _judge(self, run: Run, step: Step, problem: BaseException) -> Run:
         lease, story, attempt = self.hold.lease, self.story, run.attempt

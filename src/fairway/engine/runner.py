@@ -8,10 +8,10 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, Error, connection, connections
 
 from fairway.engine import claim, rules, transitions, waking
-from fairway.engine.execution import Execution
+from fairway.engine.execution import Execution, insist
 from fairway.engine.heartbeat import Heartbeat
 from fairway.engine.holding import Halt, Hold, Holds
 from fairway.engine.models import Run, Worker
@@ -45,6 +45,8 @@ class Runner:
         self._lease, self._poll, self._grace = lease, poll, grace
         self._holds = Holds()
         self._threads: set[threading.Thread] = set()
+        self._taking = threading.Lock()
+        self._stop = threading.Event()
         self._bell = waking.new_bell()
         self._heartbeat: Heartbeat | None = None
 
@@ -55,6 +57,7 @@ class Runner:
     def run_forever(self, stop: threading.Event) -> None:
         """Work until `stop` is set (then `wake` to be heard at once): running steps are interrupted and handed back."""
         check_database()
+        self._stop = stop
         listener = threading.Thread(target=waking.listen, args=(self._bell, stop, self._poll), name="listener", daemon=True)
         self._heartbeat = Heartbeat(
             owner=self._name,
@@ -89,8 +92,8 @@ class Runner:
         """Learn of cancellations, fill the slots; return how long to rest."""
         self._learn_of_cancellations()
         self._end_unstarted()
-        while (lease := self._claim()) is not None:
-            self._launch(lease)
+        while (hold := self._take()) is not None:
+            self._launch(hold)
         if self._open_lanes() == frozenset():
             return self._poll  # a slot that becomes free rings the bell
         due = claim.seconds_until_due(self._stories.by_kind)
@@ -105,11 +108,19 @@ class Runner:
     def _open_lanes(self) -> frozenset[str] | None:
         return rules.open_lanes(self._slots, self._lanes, self._holds.busy())
 
-    def _claim(self) -> claim.Lease | None:
-        lanes = self._open_lanes()
-        if lanes == frozenset():
-            return None
-        return claim.claim(owner=self._name, kinds=self._stories.by_kind, lanes=lanes, lease=self._lease)
+    def _take(self) -> Hold | None:
+        """Claim the run that goes first, if a slot is free; one thread at a time counts the slots and fills them."""
+        with self._taking:
+            lanes = self._open_lanes()
+            if lanes == frozenset():
+                return None
+            lease = claim.claim(owner=self._name, kinds=self._stories.by_kind, lanes=lanes, lease=self._lease)
+            return None if lease is None else self._hold(lease)
+
+    def _hold(self, lease: claim.Lease) -> Hold:
+        hold = Hold(lease)
+        self._holds.add(hold)
+        return hold
 
     def _end_unstarted(self) -> None:
         """Runs cancelled before anything started need no slot to end."""
@@ -119,32 +130,44 @@ class Runner:
         for run_id in list(waiting.values_list("pk", flat=True)):
             transitions.end_cancelled_before_start(run_id, self._stories)
 
-    def _launch(self, lease: claim.Lease) -> None:
-        hold = Hold(lease)
-        self._holds.add(hold)
-        thread = threading.Thread(target=self._work, args=(hold,), name=f"run-{lease.run_id}", daemon=True)
+    def _launch(self, hold: Hold) -> None:
+        thread = threading.Thread(target=self._work, args=(hold,), daemon=True)
         self._threads.add(thread)
         thread.start()
 
-    def _work(self, hold: Hold) -> None:
+    def _work(self, hold: Hold | None) -> None:
+        """Run it, and what can be taken next, in one thread on one connection; both are gone when there is nothing left."""
         try:
-            self._execute(hold)
+            while hold is not None:
+                threading.current_thread().name = f"run-{hold.lease.run_id}"
+                try:
+                    self._execute(hold)
+                finally:
+                    self._holds.discard(hold)
+                hold = self._take_next()
         finally:
-            self._holds.discard(hold)
             connections.close_all()
             self._threads.discard(threading.current_thread())
             self._bell.set()
 
+    def _take_next(self) -> Hold | None:
+        if self._stop.is_set():
+            return None
+        try:
+            return self._take()
+        except Error:
+            return None  # the dispatcher says so, and looks again
+
     def _execute(self, hold: Hold) -> None:
-        kind = Run.objects.values_list("kind", flat=True).get(pk=hold.lease.run_id)
+        run = insist(lambda: Run.objects.get(pk=hold.lease.run_id))
         nudge = self._heartbeat.nudge if self._heartbeat else lambda: None
-        Execution(hold, self._stories.by_kind[kind], changed=nudge).run()
+        Execution(hold, run, self._stories.by_kind[run.kind], changed=nudge).run()
 
     def _abandon(self, hold: Hold, why: Halt) -> None:
         run = Run.objects.get(pk=hold.lease.run_id)
         ending = transitions.too_slow(run.step) if why is Halt.DEADLINE else Ending(Outcome.CANCELLED, run.step)
         log.error("run %s: %s does not react (%s) and is left behind", run.pk, run.step, why)
-        self._launch(transitions.abandon(hold.lease, self._stories.by_kind[run.kind], ending))
+        self._launch(self._hold(transitions.abandon(hold.lease, self._stories.by_kind[run.kind], ending)))
 
     def _shut_down(self, heartbeat: Heartbeat) -> None:
         """Interrupt what runs, wait for it as long as the grace, and keep its leases alive meanwhile."""
@@ -167,18 +190,16 @@ class Runner:
         """
         while True:
             self._end_unstarted()
-            lease = self._claim()
-            if lease is not None:
-                self._inline(lease)
+            hold = self._take()
+            if hold is not None:
+                self._inline(hold)
                 continue
             pause = claim.seconds_until_retry(self._stories.by_kind)
             if pause is None:
                 return
             time.sleep(max(0.0, pause) + 0.001)
 
-    def _inline(self, lease: claim.Lease) -> None:
-        hold = Hold(lease)
-        self._holds.add(hold)
+    def _inline(self, hold: Hold) -> None:
         try:
             self._execute(hold)
         finally:

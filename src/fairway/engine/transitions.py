@@ -55,46 +55,52 @@ def change(run: Run, **changes: Any) -> None:
 def begin_step(lease: Lease, story: Story, step: Step, index: int) -> Run:
     """Start, or start again, the step: its attempt is logged, its deadline set. With `outcome` set it must not run."""
     with held(lease) as run:
-        now = clock.now()
-        if run.status == Status.CANCELLING:
-            return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
-        if run.started_at is None:
-            change(run, started_at=now)
-            if story.watcher:
-                story.watcher.started(run)
-        deadline = run.step_deadline_at  # None after a wait, which does not count
-        if deadline is not None and deadline <= now:
-            return _start_ending(run, story, too_slow(step.name), now)
-        _open(run, story, step, now)
-        change(
-            run,
-            step=step.name,
-            step_index=index,
-            step_started_at=run.step_started_at or now,
-            step_deadline_at=deadline or now + step.deadline,
-            is_signalled=False,
-            awaits_signal=False,
-            wait_reason="",
-        )
+        return _begin_step(run, story, step, index, clock.now())
+
+
+def _begin_step(run: Run, story: Story, step: Step, index: int, now: datetime, **also: Any) -> Run:
+    """`also` is written in the same update: what the step before left to be said."""
+    if run.status == Status.CANCELLING:
+        return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
+    if run.started_at is None:
+        change(run, started_at=now)
         if story.watcher:
-            story.watcher.step_started(run, step.name, run.attempt)
-        return run
+            story.watcher.started(run)
+    deadline = run.step_deadline_at  # None after a wait, which does not count
+    if deadline is not None and deadline <= now:
+        return _start_ending(run, story, too_slow(step.name), now)
+    change(
+        run,
+        **also,
+        step=step.name,
+        step_index=index,
+        attempt=_open(run, story, step, now),
+        step_started_at=run.step_started_at or now,
+        step_deadline_at=deadline or now + step.deadline,
+        is_signalled=False,
+        awaits_signal=False,
+        wait_reason="",
+    )
+    if story.watcher:
+        story.watcher.step_started(run, step.name, run.attempt)
+    return run
 
 
 def too_slow(step: str) -> Ending:
     return Ending(Outcome.ERRORED, step, "This step took longer than it may and was stopped.")
 
 
-def _open(run: Run, story: Story, step: Step, now: datetime) -> None:
-    """Log a new attempt, or reopen the one that waited."""
+def _open(run: Run, story: Story, step: Step, now: datetime) -> int:
+    """Log a new attempt, or reopen the one that waited; its number."""
     last = run.steps.filter(step=step.name, attempt=run.attempt).first() if run.attempt else None
     if last is not None and last.status == StepStatus.WAITING:
         run.steps.filter(pk=last.pk).update(status=StepStatus.RUNNING, owner=run.owner, fence=run.fence)
-        return
+        return run.attempt
     if last is not None and last.status == StepStatus.RUNNING:
         _close_lost(run, story, last, now)
-    change(run, attempt=run.attempt + 1)
-    RunStep.objects.create(run=run, step=step.name, attempt=run.attempt, started_at=now, owner=run.owner, fence=run.fence)
+    number = run.attempt + 1
+    RunStep.objects.create(run=run, step=step.name, attempt=number, started_at=now, owner=run.owner, fence=run.fence)
+    return number
 
 
 def _close_lost(run: Run, story: Story, cut: RunStep, now: datetime) -> None:
@@ -117,21 +123,32 @@ def checkpoint(lease: Lease, state: Mapping[str, Any]) -> Run:
         return run
 
 
-def finish_step(lease: Lease, story: Story, attempt: int, result: Mapping[str, Any]) -> Run:
-    """The step is through: keep its result and move to the next one, or end well after the last."""
+def finish_step(lease: Lease, story: Story, attempt: int, result: Mapping[str, Any], *, goes_on: bool = False) -> Run:
+    """The step is through: keep its result and move to the next one, or end well after the last.
+
+    With `goes_on` the next step is begun in the same transaction: one boundary where there were two, so whoever is killed
+    there has either not finished this step or begun the next.
+    """
     with held(lease, attempt=attempt) as run:
         now = clock.now()
-        change(run, state={**run.state, **result})
+        state = {**run.state, **result}
         _close(run, story, run.step, attempt, StepStatus.SUCCEEDED, "", now)
         if run.step_index + 1 >= len(story.steps):
-            change(run, outcome=Outcome.SUCCEEDED)
-            return _end(run, story, now)
+            return _end(run, story, now, state=state, outcome=Outcome.SUCCEEDED)
         if run.status == Status.CANCELLING:
+            change(run, state=state)
             return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
-        following = run.step_index + 1
-        change(run, step_index=following, step=story.steps[following].name, attempt=0, retries=0)
-        change(run, step_started_at=None, step_deadline_at=None)
-        return run
+        return _move_on(run, story, run.step_index + 1, state, now, goes_on)
+
+
+def _move_on(run: Run, story: Story, index: int, state: Mapping[str, Any], now: datetime, goes_on: bool) -> Run:
+    fresh: dict[str, Any] = {"attempt": 0, "step_started_at": None, "step_deadline_at": None}
+    if goes_on:
+        for name, value in fresh.items():  # what the row says of the next step follows in its own update
+            setattr(run, name, value)
+        return _begin_step(run, story, story.steps[index], index, now, state=state, retries=0)
+    change(run, **fresh, state=state, retries=0, step_index=index, step=story.steps[index].name)
+    return run
 
 
 def fail_step(lease: Lease, story: Story, attempt: int, ending: Ending) -> Run:
@@ -319,11 +336,12 @@ def abandon(lease: Lease, story: Story, ending: Ending) -> Lease:
         return Lease(lease.run_id, lease.owner, run.fence, lease.lane, lease.parent_id)
 
 
-def _end(run: Run, story: Story, now: datetime) -> Run:
-    """The run is over: its key and slot are free, its watcher and its parent are told."""
+def _end(run: Run, story: Story, now: datetime, **also: Any) -> Run:
+    """The run is over: its key and slot are free, its watcher and its parent are told. `also` is written with it."""
     change(
         run,
-        status=Status(run.outcome),
+        **also,
+        status=Status(also.get("outcome", run.outcome)),
         holds_key=False,
         owner="",
         lease_until=None,

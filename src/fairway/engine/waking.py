@@ -1,21 +1,28 @@
 """Telling workers that there is something to do, without making them ask all the time.
 
-Inside a process: an event. Between processes: PostgreSQL's NOTIFY, or SQLite's `data_version`, a counter that moves when
-another connection has committed. A lost message costs one slow poll, never a run.
+Inside a process: an event. Between processes: PostgreSQL's NOTIFY; beside an SQLite file a folder of named pipes, one per
+worker, into which whoever has committed writes a byte. A lost message costs one slow poll, never a run.
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import select
 import threading
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from errno import ENXIO
+from pathlib import Path
+from secrets import token_hex
 
 from django.db import Error, connection, transaction
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "fairway_engine"
-SQLITE_POLL = 0.05  # seconds; one PRAGMA costs about 10 µs, and 100 ms from request to start is what a person calls at once
+BELLS = "-bells"  # after the file's name: the folder of the pipes
 POSTGRES_PATIENCE = 5.0  # seconds between two looks at whether to stop; a stopping worker rings itself
 
 _bells: weakref.WeakSet[threading.Event] = weakref.WeakSet()
@@ -35,6 +42,8 @@ def ring() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")
+    elif (folder := _bells_folder()) is not None:
+        transaction.on_commit(lambda: _ring_pipes(folder))
     transaction.on_commit(_ring_here)
 
 
@@ -52,10 +61,10 @@ def listen(bell: threading.Event, stop: threading.Event, poll: float) -> None:
             if connection.vendor == "postgresql":
                 _listen_postgres(bell, stop)
             else:
-                _listen_sqlite(bell, stop)
+                _listen_pipe(bell, stop, poll)
         except Exception as problem:
             # psycopg's own errors come through unwrapped here. The slow poll carries on meanwhile.
-            if not isinstance(problem, Error) and type(problem).__module__.partition(".")[0] != "psycopg":
+            if not isinstance(problem, Error | OSError) and type(problem).__module__.partition(".")[0] != "psycopg":
                 log.exception("listening for work failed")
             stop.wait(poll)
         finally:
@@ -72,13 +81,56 @@ def _listen_postgres(bell: threading.Event, stop: threading.Event) -> None:
             bell.set()
 
 
-def _listen_sqlite(bell: threading.Event, stop: threading.Event) -> None:
-    seen: int | None = None
-    with connection.cursor() as cursor:
+def _bells_folder() -> Path | None:
+    """The folder of the pipes; None for a database in memory, which no other process can reach."""
+    name = str(connection.settings_dict["NAME"])
+    return None if connection.is_in_memory_db() else Path(name + BELLS)  # type: ignore[attr-defined]
+
+
+def _listen_pipe(bell: threading.Event, stop: threading.Event, poll: float) -> None:
+    folder = _bells_folder()
+    if folder is None:
+        stop.wait()
+        return
+    with _pipe_below(folder) as pipe:
+        bell.set()  # whatever was written before we listened
+        waiting = select.poll()
+        waiting.register(pipe, select.POLLIN)
         while not stop.is_set():
-            cursor.execute("PRAGMA data_version")
-            (version,) = cursor.fetchone()
-            if version != seen:
-                seen = version
+            if waiting.poll(poll * 1000):
+                os.read(pipe, 4096)
                 bell.set()
-            stop.wait(SQLITE_POLL)
+
+
+@contextmanager
+def _pipe_below(folder: Path) -> Iterator[int]:
+    """A pipe of our own, open before it can be seen: one that nobody has open was left by a worker that was killed."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    draft, place = folder / f".{token_hex(8)}", folder / token_hex(8)
+    os.mkfifo(draft, 0o600)
+    pipe = os.open(draft, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)  # a reader that is a writer, too, never sees an end
+    try:
+        draft.rename(place)
+        yield pipe
+    finally:
+        place.unlink(missing_ok=True)
+        os.close(pipe)
+
+
+def _ring_pipes(folder: Path) -> None:
+    with suppress(OSError):
+        for name in os.listdir(folder):
+            if not name.startswith("."):
+                _ring_pipe(folder / name)
+
+
+def _ring_pipe(place: Path) -> None:
+    try:
+        pipe = os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == ENXIO:
+            place.unlink(missing_ok=True)
+        return
+    with suppress(BlockingIOError, BrokenPipeError):  # full: it has not even read what was written before
+        os.write(pipe, b"!")
+    os.close(pipe)
