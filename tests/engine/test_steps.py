@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from fairway.engine import commands
+from fairway.engine import commands, rules, transitions
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner
 from fairway.engine.story import Ending, Outcome, Step, Stories, Story
-from fairway.shared.failures import NeedsPerson, Refused, Retry
+from fairway.shared.failures import Away, NeedsPerson, Refused, Retry
 
 SOON = timedelta(milliseconds=10)
 
@@ -124,6 +124,39 @@ def test_a_busy_outside_is_tried_again(database):
 def test_retries_are_bounded(database):
     run = tell(Step("shaky", raising(Retry("Busy.", detail="503")), attempts=2, backoff=SOON))
     assert (run.status, run.sentence, run.detail, run.attempt) == ("errored", "Busy.", "503", 2)
+
+
+def test_what_is_away_has_a_patience_of_its_own(database, monkeypatch):
+    monkeypatch.setattr(rules, "LONGEST_PAUSE_AWAY", SOON)
+    problems = [Retry("Busy."), *[Away("Restarting.")] * 20, Retry("Busy.")]
+
+    def shaky(context):
+        if problems:
+            raise problems.pop(0)
+
+    run = tell(Step("shaky", shaky, backoff=SOON, attempts=3))
+    assert (run.status, run.attempt) == ("succeeded", 23)
+
+
+def test_that_patience_is_bounded_too(database, monkeypatch):
+    monkeypatch.setattr(rules, "LONGEST_PAUSE_AWAY", SOON)
+    recorder = Recorder()
+    run = tell(Step("one", raising(Away("It does not answer.")), backoff=SOON), recorder=recorder)
+    assert (run.status, run.attempt, run.sentence) == ("errored", rules.ATTEMPTS_AWAY, "It does not answer.")
+    assert recorder.told[-1] == ("ended", "errored", "one")
+
+
+def test_a_clean_up_waits_for_what_is_away(database, monkeypatch):
+    monkeypatch.setattr(rules, "LONGEST_PAUSE_AWAY", SOON)
+    monkeypatch.setattr(transitions, "CLEAN_UP_BACKOFF", SOON)
+    problems = [Away("Restarting.")] * 25
+
+    def clean_up(context, ending):
+        if problems:
+            raise problems.pop(0)
+
+    run = tell(Step("one", raising(Refused("Bad."))), clean_up=clean_up, clean_up_attempts=2)
+    assert (run.status, run.clean_up_status, run.clean_up_attempt, run.clean_up_error) == ("failed", "done", 26, "")
 
 
 def test_a_retry_that_would_come_after_the_deadline_is_not_waited_for(database):

@@ -107,18 +107,19 @@ class Execution:
             return run
         self.hold.begin(_seconds_left(run), cleaning_up=True)
         self._changed()
-        number, error = run.clean_up_attempt, ""
+        number, error, failure = run.clean_up_attempt, "", None
         context = RunContext(run, self.hold, step=transitions.CLEAN_UP, attempt=number)
         try:
             story.clean_up(context, transitions.ending_of(run))
         except (Exception, SystemExit) as problem:
             error = _sentence_of(problem) or "The clean-up failed."
+            failure = problem if isinstance(problem, Failure) else None
         self._stop_if_taken()
         if error and self.hold.why is Halt.SHUTDOWN:
             return self._as_handed_back(run)
         if error:
             log.warning("run %s: clean-up attempt %s failed: %s", run.pk, number, error)
-        return insist(lambda: transitions.finish_clean_up(lease, story, number, error))
+        return insist(lambda: transitions.finish_clean_up(lease, story, number, error, failure))
 
     def _stop_if_taken(self) -> None:
         self.hold.rest()

@@ -7,6 +7,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 LONGEST_PAUSE = timedelta(seconds=30)
+LONGEST_PAUSE_AWAY = timedelta(seconds=10)  # what restarts is back soon, and everybody waits for it
+ATTEMPTS_AWAY = 30  # with these pauses, about five minutes
 CRASHES_FORGIVEN = 20  # a clean-up that kills its worker again and again is given up, not tried for ever
 
 
@@ -79,13 +81,15 @@ def status_when_claimed(status: str) -> Status:
     return Status.CANCELLING if status == Status.CANCELLING else Status.RUNNING
 
 
-def pause_before(retry: int, backoff: timedelta, at_least: float | None = None) -> timedelta:
-    """How long to pause before retry number `retry` (from 1): doubling from `backoff` up to 30 s.
+def pause_before(
+    retry: int, backoff: timedelta, at_least: float | None = None, longest: timedelta = LONGEST_PAUSE
+) -> timedelta:
+    """How long to pause before retry number `retry` (from 1): doubling from `backoff` up to `longest`.
 
-    `at_least` is what the failure itself asked for, in seconds; it may exceed the 30 s.
+    `at_least` is what the failure itself asked for, in seconds; it may exceed `longest`.
     """
     doublings: int = 2 ** min(retry - 1, 20)
-    doubled = min(backoff * doublings, LONGEST_PAUSE)
+    doubled = min(backoff * doublings, longest)
     return max(doubled, timedelta(seconds=at_least or 0))
 
 

@@ -88,7 +88,8 @@ class Step:
 
     `deadline` counts from the step's first start, over all attempts and take-overs; it starts anew when the step comes
     back from a `Wait`. `attempts` is how often a step that raises `Retry` is tried in all; the pause doubles from `backoff`
-    up to 30 s. A step must be idempotent: after a crash it runs again.
+    up to 30 s. `Away` is not counted and has about five minutes (`rules.ATTEMPTS_AWAY`). A step must be idempotent: after a
+    crash it runs again.
     """
 
     name: str

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Any
 
 from django.db import transaction
@@ -19,9 +20,10 @@ from fairway.engine.claim import Lease
 from fairway.engine.models import Run, RunStep
 from fairway.engine.rules import CleanUp, Status, StepStatus
 from fairway.engine.story import Ending, LeaseLost, Outcome, Step, Stories, Story, Wait, nothing
-from fairway.shared.failures import Cancelled, Retry
+from fairway.shared.failures import Away, Cancelled, Failure, Retry
 
 CLEAN_UP = "clean-up"  # the step name under which a clean-up is logged
+CLEAN_UP_BACKOFF = timedelta(seconds=1)
 SIGNALS = "signals"  # the part of the state that belongs to `signal`
 
 
@@ -171,15 +173,37 @@ def retry_step(lease: Lease, story: Story, step: Step, attempt: int, failure: Re
     """Try the step again after a pause, without a slot but with the key; or give up."""
     with held(lease, attempt=attempt) as run:
         now = clock.now()
-        pause = rules.pause_before(run.retries + 1, step.backoff, failure.after)
+        again = _again(run, step.name, step.attempts, step.backoff, failure)
+        pause = again or timedelta(0)
         late = run.step_deadline_at is not None and now + pause >= run.step_deadline_at
-        if run.status == Status.CANCELLING or late or run.retries + 1 >= step.attempts:
+        if run.status == Status.CANCELLING or late or again is None:
             ending = Ending(Outcome.ERRORED, step.name, failure.sentence, failure.detail)
             return fail_step(lease, story, attempt, ending)
         _close(run, story, step.name, attempt, StepStatus.RETRYING, failure.sentence, now)
-        change(run, retries=run.retries + 1)
         _pause(run, story, now + pause, failure.sentence)
         return run
+
+
+def _again(run: Run, step: str, attempts: int, backoff: timedelta, failure: Failure | None) -> timedelta | None:
+    """Count this failure; how long to pause before the next try, None when there is none.
+
+    What was away is not counted among the attempts: it has nothing to do with what is tried. It has a patience of its own.
+    """
+    after = failure.after if isinstance(failure, Retry) else None
+    if isinstance(failure, Away):
+        number = _tried_in_vain(run, step) + 1
+        most, longest = rules.ATTEMPTS_AWAY, rules.LONGEST_PAUSE_AWAY
+    else:
+        change(run, retries=run.retries + 1)
+        number, most, longest = run.retries, attempts, rules.LONGEST_PAUSE
+    return rules.pause_before(number, backoff, after, longest) if number < most else None
+
+
+def _tried_in_vain(run: Run, step: str) -> int:
+    """How many attempts before this one, in a row, ended in another try."""
+    before = run.steps.filter(step=step).exclude(status=StepStatus.RUNNING).order_by("-attempt")
+    statuses = before.values_list("status", flat=True)[: rules.ATTEMPTS_AWAY]
+    return sum(1 for _ in takewhile(lambda status: status == StepStatus.RETRYING, statuses))
 
 
 def _pause(run: Run, story: Story | None, until: datetime, reason: str) -> None:
@@ -274,7 +298,7 @@ def begin_clean_up(lease: Lease, story: Story) -> Run:
         open_steps = run.steps.filter(step=CLEAN_UP, status=StepStatus.RUNNING)
         for cut in open_steps:
             _close_lost(run, story, cut, now)
-        if run.clean_up_attempt >= story.clean_up_attempts + rules.CRASHES_FORGIVEN:
+        if run.steps.filter(step=CLEAN_UP, status=StepStatus.LOST).count() >= rules.CRASHES_FORGIVEN:
             change(run, clean_up_status=CleanUp.FAILED, clean_up_error="Its worker disappeared again and again.")
             return _end(run, story, now)
         change(
@@ -291,9 +315,7 @@ def begin_clean_up(lease: Lease, story: Story) -> Run:
         return run
 
 
-def finish_clean_up(
-    lease: Lease, story: Story, number: int, error: str = "", backoff: timedelta = timedelta(seconds=1)
-) -> Run:
+def finish_clean_up(lease: Lease, story: Story, number: int, error: str = "", failure: Failure | None = None) -> Run:
     """The clean-up is through, or failed: then it is tried again, and at last the run ends with the failure on it."""
     with held(lease) as run:
         now = clock.now()
@@ -303,14 +325,15 @@ def finish_clean_up(
             _close(run, story, CLEAN_UP, number, StepStatus.SUCCEEDED, "", now)
             change(run, clean_up_status=CleanUp.DONE, clean_up_error="")
             return _end(run, story, now)
-        change(run, retries=run.retries + 1, clean_up_error=error)
-        if run.retries >= story.clean_up_attempts:
+        change(run, clean_up_error=error)
+        pause = _again(run, CLEAN_UP, story.clean_up_attempts, CLEAN_UP_BACKOFF, failure)
+        if pause is None:
             _close(run, story, CLEAN_UP, number, StepStatus.FAILED, error, now)
             change(run, clean_up_status=CleanUp.FAILED)
             return _end(run, story, now)
         _close(run, story, CLEAN_UP, number, StepStatus.RETRYING, error, now)
         change(run, clean_up_status=CleanUp.PENDING)
-        _pause(run, story, now + rules.pause_before(run.retries, backoff), error)
+        _pause(run, story, now + pause, error)
         return run
 
 

@@ -31,6 +31,11 @@ class Retry(Failure):
         self.after = after
 
 
+class Away(Retry):
+    """What the work needs is not there at all (a daemon restarts, a host has no network): worth minutes of patience, because
+    nothing is wrong with what was asked for."""
+
+
 class Refused(Failure):
     """The thing asked for is bad (it crashes, does not build, does not exist): trying again changes nothing."""
 

@@ -32,7 +32,7 @@ from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine.story import Context, Ending, Outcome, Step, Story
 from fairway.environments.runtimes import runtime_of
-from fairway.shared.failures import Refused, Retry
+from fairway.shared.failures import Away, Refused, Retry
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.outside import forget_work_folder, probe_token
 from fairway.stories.retiring import drained
@@ -91,6 +91,7 @@ def start(context: Context) -> Mapping[str, Any]:
 def check(context: Context) -> Mapping[str, Any]:
     """Every new instance must be ready, and run the digest it was asked to run."""
     with scene_of(context) as scene:
+        _start_again_what_a_host_ended(scene)
         results = check_all(scene.runtime, scene.specs(), scene.log, host=scene.placement.host)
         progress.gate_used(deployment=scene.deployment, gate=results[0].gate)
         return {"restarts": {one.name: one.restarts for one in _read_back(scene)}}
@@ -99,6 +100,7 @@ def check(context: Context) -> Mapping[str, Any]:
 def switch(context: Context) -> None:
     """Send the traffic to the new instances in one rename, with the probe watching from outside."""
     with scene_of(context) as scene:
+        _start_again_what_a_host_ended(scene)
         instances = _read_back(scene)
         addresses = {one.address for one in instances}
         if scene.placement.current_id != scene.deployment.pk:
@@ -190,7 +192,20 @@ def _ask_gate(scene: Scene) -> None:
     try:
         ask(act_of(deployment), subject, _requester(deployment), breaks_glass=bool(deployment.broke_glass))
     except Blocked as blocked:
-        raise Refused(" ".join(blocker.sentence for blocker in blocked.blockers)) from None
+        sentence = " ".join(blocker.sentence for blocker in blocked.blockers)
+        is_away = all(blocker.code == "runtime" for blocker in blocked.blockers)  # it was there when this was asked for
+        raise (Away if is_away else Refused)(sentence) from None
+
+
+def _start_again_what_a_host_ended(scene: Scene) -> None:
+    """A later attempt may follow a restart of the Docker Engine, which ends instances that did no wrong."""
+    if scene.context.attempt == 1:
+        return
+    stopped = {one.name for one in scene.own_instances() if one.state == InstanceState.STOPPED}
+    again = [spec for spec in scene.specs() if spec.name in stopped]
+    if again:
+        start_all(scene.runtime, again, scene.log)
+        check_all(scene.runtime, again, scene.log, host=scene.placement.host)
 
 
 def _requester(deployment: Deployment) -> Actor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+from fairway.shared.failures import Away, Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import image_host
 
 _DISK = ("no space left on device", "disk quota exceeded")
@@ -149,4 +149,4 @@ def unreachable(host: str, error: Exception) -> Failure:
             "and start Fairway again.",
             detail=text,
         )
-    return Retry(f"The Docker Engine at {host} does not answer. Is it installed and running?", detail=text)
+    return Away(f"The Docker Engine at {host} does not answer. Is it installed and running?", detail=text)
