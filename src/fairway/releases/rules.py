@@ -79,7 +79,7 @@ NEXT_ON_TARGET: Mapping[OnTarget, frozenset[OnTarget]] = {
     OnTarget.DISTRIBUTING: frozenset({OnTarget.DISTRIBUTED, OnTarget.ABSENT}),
     OnTarget.DISTRIBUTED: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.ABSENT}),
     OnTarget.DEPLOYING: frozenset({OnTarget.DEPLOYED, OnTarget.DISTRIBUTED}),
-    OnTarget.DEPLOYED: frozenset({OnTarget.DEPLOYING, OnTarget.FALLING_BACK}),
+    OnTarget.DEPLOYED: frozenset({OnTarget.DEPLOYING, OnTarget.FALLING_BACK, OnTarget.ABSENT}),
     OnTarget.FALLING_BACK: frozenset({OnTarget.DISTRIBUTED, OnTarget.DEPLOYED}),
 }
 BUSY = frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.FALLING_BACK})

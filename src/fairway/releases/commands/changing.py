@@ -1,0 +1,83 @@
+"""What every change of a release begins with: its row locked, and nothing in the way."""
+
+from __future__ import annotations
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.commands import require
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
+from fairway.activity.commands import record
+from fairway.releases.models import Approval, Package, Release, Rollout
+from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY
+from fairway.releases.standing import is_frozen
+from fairway.releases.subjects import on_release
+
+
+def locked(release: Release) -> Release:
+    """The living row, locked: changes of one release happen one after the other. Raises `NotVisible` when it is gone."""
+    chosen = Release.objects.select_for_update(of=("self",)).select_related("manager", "deputy")
+    row = chosen.filter(pk=release.pk, deleted_at=None).first()
+    if row is None:
+        raise NotVisible("release", release)
+    return row
+
+
+def locked_package(package: Package) -> Package:
+    """The living package with its release locked. Raises `NotVisible`."""
+    locked(package.release)
+    chosen = Package.objects.select_related("application", "artifact", "release__manager", "release__deputy")
+    row = chosen.filter(pk=package.pk, deleted_at=None).first()
+    if row is None:
+        raise NotVisible("package", package.name)
+    return row
+
+
+def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False) -> None:
+    """Raises `Blocked`. Call it with the release locked."""
+    statuses = ROLLOUT_ACTIVE if also_scheduled else ROLLOUT_UNDER_WAY
+    active = Rollout.objects.filter(release=release, status__in=sorted(statuses)).select_related("environment").first()
+    if active is None:
+        return
+    words = {"release": release, "environment": active.environment.name}
+    if active.status in ROLLOUT_UNDER_WAY:
+        sentence, who = _("%(release)s is being rolled out to %(environment)s."), _("a Deployer, by stopping the rollout")
+    else:
+        sentence, who = (
+            _("%(release)s is scheduled for %(environment)s."),
+            _("a Release Manager, by cancelling the schedule"),
+        )
+    code = "rollout_running" if active.status in ROLLOUT_UNDER_WAY else "scheduled"
+    raise Blocked([Blocker(code=code, sentence=sentence % words, who=who)])
+
+
+def refuse_unless_open(release: Release) -> None:
+    """Raises `Blocked` when it is cancelled, frozen or being rolled out. Call it with the release locked."""
+    if release.cancelled_at is not None:
+        sentence = _("%(release)s was cancelled.") % {"release": release}
+        raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
+    if is_frozen(release):
+        words = {"release": release, "person": release.frozen_by}
+        sentence = _("%(release)s was frozen by %(person)s.") % words
+        raise Blocked([Blocker(code="frozen", sentence=sentence, who=_("a Release Manager, by unfreezing it"))])
+    refuse_while_rolling_out(release)
+
+
+def open_for_change(actor: Actor, act: Act, release: Release, *, application: str = "") -> Release:
+    """The release, locked, ready to be changed by this actor; a freeze that no longer held is off. Raises `Blocked`."""
+    require(actor, act, application=application)
+    row = locked(release)
+    refuse_unless_open(row)
+    if row.frozen_at is not None:
+        void(actor, row, "Changed since it was frozen")
+    return row
+
+
+def void(actor: Actor, release: Release, why: str) -> None:
+    """Take off the freeze and everything that was said about it, for good."""
+    answers = Approval.objects.filter(release=release, voided_at=None)
+    count = answers.update(voided_at=timezone.now())
+    before = {"fingerprint": release.fingerprint, "answers": count}
+    release.frozen_at, release.frozen_by_id, release.frozen_by, release.fingerprint = None, None, "", ""
+    release.save(update_fields=["frozen_at", "frozen_by_id", "frozen_by", "fingerprint"])
+    record(who=actor.who, verb="release.unfrozen", on=on_release(release), comment=why, before=before)

@@ -1,0 +1,48 @@
+"""Who needs whom inside a release."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from fairway.accounts.rules import Act, Actor
+from fairway.activity.commands import record
+from fairway.releases.commands.changing import locked_package, open_for_change
+from fairway.releases.graph import cycle_closed_by
+from fairway.releases.models import Dependency, Package
+from fairway.releases.standing import needs_in, packages_of
+from fairway.releases.subjects import on_package
+from fairway.shared.names import Invalid
+
+
+@transaction.atomic
+def add_dependency(*, actor: Actor, package: Package, needs: Package) -> Dependency:
+    """From now on `package` is deployed only after `needs`. No error when it is so already.
+
+    Raises `Invalid` for a package of another release, or naming the cycle that this would close; `Blocked` for the usual.
+    """
+    release = open_for_change(actor, Act.DEPEND, package.release, application=package.application.slug)
+    if needs.release_id != release.pk:
+        raise Invalid("needs", "{name} is in another release; choose a package of this one.", name=needs.name)
+    one, needed = locked_package(package), locked_package(needs)
+    found = Dependency.objects.filter(package=one, needs=needed).first()
+    if found is not None:
+        return found
+    packages = list(packages_of(release))
+    names = {each.pk: each.name for each in packages}
+    cycle = [one.pk, one.pk] if one.pk == needed.pk else cycle_closed_by(one.pk, needed.pk, needs_in(packages))
+    if cycle:
+        chain = " → ".join(names[number] for number in cycle)
+        raise Invalid("needs", "would close a cycle: {chain}.", chain=chain)
+    edge = Dependency.objects.create(package=one, needs=needed)
+    record(who=actor.who, verb="package.dependency_added", on=on_package(one), after={"needs": needed.name})
+    return edge
+
+
+@transaction.atomic
+def remove_dependency(*, actor: Actor, package: Package, needs: Package) -> None:
+    """No error when there is none."""
+    open_for_change(actor, Act.DEPEND, package.release, application=package.application.slug)
+    row = locked_package(package)
+    gone, _ = Dependency.objects.filter(package=row, needs=needs).delete()
+    if gone:
+        record(who=actor.who, verb="package.dependency_removed", on=on_package(row), before={"needs": needs.name})

@@ -1,0 +1,254 @@
+"""What the rollout story does to the tables: begin, one round of work, the end. Each inside the story's transaction,
+with the run's row locked and its fence checked, so that a round happens once however often a worker dies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
+from fairway.activity.commands import record
+from fairway.deployments.gate import blockers
+from fairway.deployments.models import Placement
+from fairway.deployments.rules import ACTIVE
+from fairway.deployments.rules import Status as DeploymentStatus
+from fairway.engine.models import Run
+from fairway.environments.models import Environment
+from fairway.releases.commands.changing import locked
+from fairway.releases.commands.rollouts import locked_rollout, make_parts, pieces_of
+from fairway.releases.commands.targets import begin_deployment, begin_distribution, begin_fallback, locked_environment
+from fairway.releases.gate_rules import release_blockers
+from fairway.releases.models import Rollout, RolloutPackage
+from fairway.releases.plan import IN_FLIGHT, Part, Plan, Verdict, next_plan
+from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Direction, OnTarget, RolloutStatus
+from fairway.releases.standing import Standing, standing_of, subject_of, way_back_of
+from fairway.releases.subjects import on_rollout, rollout_facts
+
+LOOK_AGAIN = timedelta(seconds=30)  # how often a rollout that is held asks the gate anew, unless something clears earlier
+
+
+def begin(rollout: Rollout, actor: Actor, *, breaks_glass: bool) -> datetime | None:
+    """Ask the gate again, keep what ran before, lay out the parts. Running it again changes nothing.
+
+    None: it has begun, or it is over. Else when to ask again: it is held, and waits until its start-by limit.
+    """
+    release = locked(rollout.release)
+    row = locked_rollout(rollout)
+    if row.status in ROLLOUT_ENDED or row.direction == Direction.BACK or row.parts.exists():
+        return None
+    place = locked_environment(row.environment)
+    standing = replace(standing_of(release, place), active_rollout=None)  # the active one is this
+    reasons = release_blockers(Act(row.asked_as), standing, actor, breaks_glass=breaks_glass)
+    if reasons:
+        return _hold(row, reasons)
+    before = placements_now(place)
+    if row.status != RolloutStatus.RUNNING:
+        row.move_to(RolloutStatus.RUNNING)
+    Rollout.objects.filter(pk=row.pk).update(before=before, started_at=timezone.now(), sentence="")
+    make_parts(
+        row, standing.packages, standing, {one.pk: _begins_as(one.pk, standing) for one in standing.packages}, is_ours=False
+    )
+    row.refresh_from_db()
+    record(who=SYSTEM.who, verb="rollout.started", on=on_rollout(row), before=before, after=rollout_facts(row))
+    return None
+
+
+def _begins_as(package: int, standing: Standing) -> Part:
+    chosen = next(one for one in standing.packages if one.pk == package)
+    if standing.is_deployed(chosen):
+        return Part.DEPLOYED
+    on_target = standing.on_targets.get(package)
+    return Part.DISTRIBUTED if on_target is not None and on_target.distributed_at is not None else Part.PENDING
+
+
+def _hold(row: Rollout, reasons: list[Blocker]) -> datetime | None:
+    """A planned rollout waits for what is in the way; its limit passed, or asked for now, it is over."""
+    now, why = timezone.now(), " ".join(blocker.sentence for blocker in reasons)
+    if row.start_by is None or now >= row.start_by:
+        missed = f"It missed its start-by limit because: {why}" if row.start_by else f"It could not start: {why}"
+        ends_as = RolloutStatus.CANCELLED if row.start_by else RolloutStatus.FAILED
+        row.move_to(ends_as, sentence=missed, finished_at=now)
+        record(who=SYSTEM.who, verb=f"rollout.{ends_as}", on=on_rollout(row), comment=missed)
+        return None
+    if row.status != RolloutStatus.HELD:
+        row.move_to(RolloutStatus.HELD, sentence=why)
+        record(who=SYSTEM.who, verb="rollout.held", on=on_rollout(row), comment=why)
+    elif row.sentence != why:
+        Rollout.objects.filter(pk=row.pk).update(sentence=why)
+    clears = [one.clears_at for one in reasons if one.clears_at is not None and one.clears_at > now]
+    return min([row.start_by, now + LOOK_AGAIN, *clears])
+
+
+def placements_now(environment: Environment) -> dict[str, dict[str, Any]]:
+    """What every placement on a target is, by application: enough to tell later whether it is exactly that again."""
+    placements = Placement.objects.filter(environment=environment).exclude(current=None)
+    return {
+        one.application.slug: {
+            "deployment": one.current_id,
+            "artifact": one.current.artifact_id if one.current else None,
+            "digest": one.current.artifact.digest if one.current and one.current.artifact else "",
+            "configuration": one.current.configuration_id if one.current else None,
+            "replicas": one.replicas,
+            "wanted": one.wanted,
+        }
+        for one in placements.select_related("application", "current__artifact")
+    }
+
+
+def advance(rollout: Rollout, run: Run, actor: Actor, act: Act, *, glass: str) -> Verdict:
+    """One round: see how far each package is, then start what may start. Returns how it stands; *done* is recorded."""
+    release = locked(rollout.release)
+    row = locked_rollout(rollout)
+    if row.status in ROLLOUT_ENDED:
+        return Verdict.DONE
+    if row.status in ROLLOUT_NOT_BEGUN or row.status == RolloutStatus.NEEDS_DECISION:
+        return Verdict.DECIDE
+    place = locked_environment(row.environment)
+    standing = replace(standing_of(release, place), active_rollout=None)
+    parts = _parts(row)
+    synchronise(parts, standing)
+    while True:
+        plan = next_plan(pieces_of(parts), standing.needs, parallel=row.parallel, direction=Direction(row.direction))
+        if not _perform(plan, parts, standing, run, actor, act, glass):
+            break
+    if plan.verdict is Verdict.DONE:
+        _end(row, parts)
+    elif plan.verdict is Verdict.DECIDE:
+        _ask_a_person(row, parts)
+    return plan.verdict
+
+
+def _parts(row: Rollout) -> list[RolloutPackage]:
+    return list(row.parts.select_for_update(of=("self",)).select_related("package__application", "deployment", "fallback"))
+
+
+def synchronise(parts: Iterable[RolloutPackage], standing: Standing) -> None:
+    """What became of what was begun."""
+    for part in parts:
+        if part.status not in IN_FLIGHT:
+            continue
+        on_target = standing.on_targets[part.package_id]
+        if part.status == Part.DEPLOYING:
+            _see_deployment(part)
+        elif on_target.status == OnTarget.DISTRIBUTED:
+            part.move_to(
+                Part.DISTRIBUTED if part.status == Part.DISTRIBUTING else Part.FALLEN_BACK, finished_at=timezone.now()
+            )
+        elif part.status == Part.DISTRIBUTING and on_target.status == OnTarget.ABSENT:
+            part.move_to(Part.FAILED, sentence=on_target.sentence, finished_at=timezone.now())
+        elif part.status == Part.FALLING_BACK and on_target.status == OnTarget.DEPLOYED:
+            part.move_to(Part.STUCK, sentence=on_target.sentence, finished_at=timezone.now())
+
+
+def _see_deployment(part: RolloutPackage) -> None:
+    assert part.deployment is not None
+    if part.deployment.status in ACTIVE:
+        return
+    if part.deployment.status == DeploymentStatus.SUCCEEDED:
+        part.move_to(Part.DEPLOYED, is_ours=True, finished_at=timezone.now(), sentence="")
+    else:
+        part.move_to(Part.FAILED, finished_at=timezone.now(), sentence=part.deployment.sentence)
+
+
+def _perform(
+    plan: Plan, parts: list[RolloutPackage], standing: Standing, run: Run, actor: Actor, act: Act, glass: str
+) -> bool:
+    """Do what the plan says; whether another look at it is worth it (something could not be begun after all)."""
+    by_package = {one.package_id: one for one in parts}
+    for number in plan.block:
+        by_package[number].move_to(Part.BLOCKED)
+    refused = False
+    for number in plan.distribute:
+        refused |= not _distribute(by_package[number], standing, run, actor, act, glass)
+    for number in plan.deploy:
+        refused |= not _deploy(by_package[number], standing, run, actor, act, glass)
+    for number in plan.fall_back:
+        refused |= not _fall_back(by_package[number], standing, run, actor, act, glass)
+    return refused or bool(plan.block)
+
+
+def _distribute(part: RolloutPackage, standing: Standing, run: Run, actor: Actor, act: Act, glass: str) -> bool:
+    package = next(one for one in standing.packages if one.pk == part.package_id)
+    reasons = blockers(act, subject_of(package, standing), actor, breaks_glass=bool(glass))
+    if reasons:
+        return _could_not(part, Part.FAILED, reasons)
+    on_target = begin_distribution(actor, act, package, standing.environment, glass=glass, parent=run)
+    standing.on_targets[package.pk] = on_target
+    part.move_to(Part.DISTRIBUTING, started_at=timezone.now(), attempts=part.attempts + 1, sentence="")
+    return True
+
+
+def _deploy(part: RolloutPackage, standing: Standing, run: Run, actor: Actor, act: Act, glass: str) -> bool:
+    package = next(one for one in standing.packages if one.pk == part.package_id)
+    subject = subject_of(package, standing, is_start=True)
+    try:
+        if reasons := blockers(act, subject, actor, breaks_glass=bool(glass)):
+            raise Blocked(reasons)
+        deployment = begin_deployment(actor, act, subject, standing, glass=glass, parent=run)
+    except Blocked as blocked:
+        return _could_not(part, Part.FAILED, blocked.blockers)
+    part.move_to(Part.DEPLOYING, deployment=deployment, started_at=timezone.now(), attempts=part.attempts + 1, sentence="")
+    return True
+
+
+def _fall_back(part: RolloutPackage, standing: Standing, run: Run, actor: Actor, act: Act, glass: str) -> bool:
+    package = next(one for one in standing.packages if one.pk == part.package_id)
+    if standing.is_replaced(package):
+        sentence = "Something else took its place since; it was left alone."
+        part.move_to(Part.SKIPPED, sentence=sentence, finished_at=timezone.now())
+        return False
+    try:
+        if reasons := blockers(act, way_back_of(package, standing), actor, breaks_glass=bool(glass)):
+            raise Blocked(reasons)
+        on_target = begin_fallback(actor, act, package, standing, glass=glass, parent=run)
+    except Blocked as blocked:
+        return _could_not(part, Part.STUCK, blocked.blockers)
+    part.move_to(Part.FALLING_BACK, fallback=on_target.fallback, started_at=timezone.now(), finished_at=None, sentence="")
+    return True
+
+
+def _could_not(part: RolloutPackage, becomes: Part, reasons: list[Blocker]) -> bool:
+    part.move_to(becomes, sentence=" ".join(one.sentence for one in reasons), finished_at=timezone.now())
+    return False
+
+
+def _end(row: Rollout, parts: list[RolloutPackage]) -> None:
+    is_back = row.direction == Direction.BACK
+    skipped = [one.package.name for one in parts if one.status == Part.SKIPPED]
+    sentence = f"Left out: {', '.join(skipped)}." if skipped else ""
+    status = RolloutStatus.FALLEN_BACK if is_back else RolloutStatus.SUCCEEDED
+    row.move_to(status, sentence=sentence, finished_at=timezone.now())
+    after = {one.package.name: one.status for one in parts}
+    record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)
+
+
+def _ask_a_person(row: Rollout, parts: list[RolloutPackage]) -> None:
+    bad = [one for one in parts if one.status in {Part.FAILED, Part.STUCK}]
+    sentence = " ".join(f"{one.package.name}: {one.sentence}" for one in bad)
+    row.move_to(RolloutStatus.NEEDS_DECISION, sentence=sentence)
+    after = {one.package.name: one.status for one in parts}
+    record(who=SYSTEM.who, verb="rollout.needs_decision", on=on_rollout(row), comment=sentence, after=after)
+
+
+def run_ended(run: Run, *, is_cancelled: bool, sentence: str) -> None:
+    """The run is over without having brought the rollout to an end: it is cancelled, or our machinery broke."""
+    found = Rollout.objects.filter(run=run).first()
+    if found is None:
+        return
+    row = locked_rollout(found)
+    if row.status in ROLLOUT_ENDED:
+        return
+    parts = _parts(row)
+    synchronise(parts, standing_of(row.release, row.environment))
+    for part in parts:
+        if part.status in IN_FLIGHT:
+            becomes = Part.STUCK if part.status == Part.FALLING_BACK else Part.FAILED
+            part.move_to(becomes, sentence="It was cancelled with the rollout.", finished_at=timezone.now())
+    status = RolloutStatus.CANCELLED if is_cancelled else RolloutStatus.FAILED
+    row.move_to(status, sentence=sentence, finished_at=timezone.now())
+    after = {one.package.name: one.status for one in parts}
+    record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)

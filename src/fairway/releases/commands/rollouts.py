@@ -1,0 +1,288 @@
+"""All of a release at once: roll out, decide, stop, fall back. The story of kind ``rollout`` does the work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.commands import require
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.activity.commands import record
+from fairway.engine.commands import enqueue, request_cancel, signal
+from fairway.engine.models import Run
+from fairway.environments.models import Environment
+from fairway.releases.commands.changing import locked
+from fairway.releases.commands.targets import asked_by, locked_environment
+from fairway.releases.gate_rules import release_blockers
+from fairway.releases.graph import levels
+from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
+from fairway.releases.plan import Part, Piece, after_choice
+from fairway.releases.rules import (
+    MOST_PARALLEL,
+    ROLLOUT_ENDED,
+    ROLLOUT_NOT_BEGUN,
+    USUAL_PARALLEL,
+    Choice,
+    Direction,
+    RolloutStatus,
+)
+from fairway.releases.standing import Standing, needs_in, packages_of, standing_of
+from fairway.releases.subjects import on_rollout, rollout_facts
+from fairway.shared.names import Invalid, parse_text
+
+STORY = "rollout"
+DECISION = "decision"
+
+
+@transaction.atomic
+def roll_out(
+    *,
+    actor: Actor,
+    release: Release,
+    environment: Environment,
+    parallel: int = USUAL_PARALLEL,
+    reason: str = "",
+    break_glass: str = "",
+) -> Rollout:
+    """Deploy every package of a release on a target, level by level. Raises `Blocked` with everything in the way.
+
+    `parallel` is how many packages are worked on at a time, 1–16.
+    """
+    row = locked(release)
+    place = locked_environment(environment)
+    glass = parse_text(break_glass, field="break_glass", longest=500)
+    standing = standing_of(row, place)
+    if reasons := release_blockers(Act.ROLL_OUT, standing, actor, breaks_glass=bool(glass)):
+        raise Blocked(reasons)
+    rollout = new_rollout(
+        actor, Act.ROLL_OUT, standing, RolloutStatus.RUNNING, parallel=parallel, reason=reason, glass=glass
+    )
+    if glass:
+        record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=glass)
+    record(
+        who=actor.who, verb="rollout.requested", on=on_rollout(rollout), comment=rollout.reason, after=rollout_facts(rollout)
+    )
+    return rollout
+
+
+@transaction.atomic
+def fall_back_release(
+    *,
+    actor: Actor,
+    release: Release,
+    environment: Environment,
+    parallel: int = USUAL_PARALLEL,
+    reason: str = "",
+    break_glass: str = "",
+) -> Rollout:
+    """Take every package of a release that is Deployed on a target back to exactly what served before, in reverse order.
+
+    Raises `Blocked` when nothing of it is Deployed there, or for what else is in the way (a freeze is not; a lock is).
+    """
+    row = locked(release)
+    place = locked_environment(environment)
+    glass = parse_text(break_glass, field="break_glass", longest=500)
+    standing = standing_of(row, place)
+    if reasons := release_blockers(Act.FALL_BACK_RELEASE, standing, actor, breaks_glass=bool(glass)):
+        raise Blocked(reasons)
+    rollout = new_rollout(
+        actor, Act.FALL_BACK_RELEASE, standing, RolloutStatus.FALLING_BACK,
+        direction=Direction.BACK, parallel=parallel, reason=reason, glass=glass,
+    )  # fmt: skip
+    deployed = [one for one in standing.packages if standing.is_deployed(one)]
+    make_parts(rollout, deployed, standing, dict.fromkeys([one.pk for one in deployed], Part.DEPLOYED), is_ours=True)
+    if glass:
+        record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=glass)
+    record(
+        who=actor.who,
+        verb="rollout.fallback_requested",
+        on=on_rollout(rollout),
+        comment=rollout.reason,
+        after={**rollout_facts(rollout), "packages": [one.name for one in deployed]},
+    )
+    return rollout
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What a choice would do with one package."""
+
+    package: Package
+    now: Part
+    then: Part
+
+
+def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
+    """What will happen if a person chooses so, package by package; nothing is changed. Raises `Invalid`."""
+    parts = list(rollout.parts.select_related("package"))
+    then = _after(_parse_choice(choice, rollout), rollout, parts)
+    chosen = [one for one in parts if one.package_id in then]
+    return [Consequence(one.package, Part(one.status), then[one.package_id]) for one in chosen]
+
+
+@transaction.atomic
+def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> Rollout:
+    """Say how a rollout that needs a decision goes on: retry, skip, fall_back_all or stop.
+
+    Raises `Blocked` when it does not wait for one (any more), `Invalid` for a choice that it does not have.
+    """
+    list(Run.objects.select_for_update().filter(pk__in=[rollout.run_id]))
+    row = locked_rollout(rollout)
+    wanted = _parse_choice(choice, row)
+    act = Act.FALL_BACK_RELEASE if wanted is Choice.FALL_BACK_ALL or row.direction == Direction.BACK else Act.ROLL_OUT
+    require_for_all(actor, act, row.release, row.environment)
+    if row.status != RolloutStatus.NEEDS_DECISION:
+        sentence = _("This rollout waits for no decision; somebody decided already, or it goes on by itself.")
+        raise Blocked([Blocker(code="not_waiting", sentence=sentence)])
+    parts = list(row.parts.select_related("package"))
+    then = _after(wanted, row, parts)
+    if wanted is not Choice.FALL_BACK_ALL:
+        _apply(parts, then)
+    _go_on(row, wanted, actor)
+    why = parse_text(reason, field="reason", longest=500)
+    after = {
+        "choice": wanted,
+        "packages": {one.package.name: then[one.package_id] for one in parts if one.package_id in then},
+    }
+    record(who=actor.who, verb="rollout.decided", on=on_rollout(row), comment=why, after=after)
+    if row.run_id is not None:
+        signal(run_id=row.run_id, name=DECISION, data={"choice": wanted, "asked": asked_by(actor, act)})
+    return row
+
+
+@transaction.atomic
+def cancel_rollout(*, actor: Actor, rollout: Rollout, reason: str = "") -> Rollout:
+    """End it now: what is not begun never is; deployments in flight are cancelled, each back on its previous version.
+
+    A planned rollout is taken off the calendar. Raises `Blocked` when it has ended.
+    """
+    list(Run.objects.select_for_update().filter(pk__in=[rollout.run_id]))
+    row = locked_rollout(rollout)
+    act = Act.SCHEDULE_RELEASE if row.status in ROLLOUT_NOT_BEGUN else Act.ROLL_OUT
+    require_for_all(actor, act, row.release, row.environment)
+    if row.status in ROLLOUT_ENDED:
+        raise Blocked([Blocker(code="ended", sentence=_("This rollout has ended already."))])
+    why = parse_text(reason, field="reason", longest=500)
+    sentence = f"Cancelled by {actor.name}: {why}" if why else f"Cancelled by {actor.name}."
+    if row.status in ROLLOUT_NOT_BEGUN:
+        row.move_to(RolloutStatus.CANCELLED, sentence=sentence, finished_at=timezone.now())
+    if row.run_id is not None:
+        request_cancel(run_id=row.run_id, reason=sentence)
+    record(who=actor.who, verb="rollout.cancel_requested", on=on_rollout(row), comment=why, before=rollout_facts(row))
+    row.refresh_from_db()
+    return row
+
+
+def locked_rollout(rollout: Rollout) -> Rollout:
+    chosen = Rollout.objects.select_for_update(of=("self",)).select_related("release", "environment")
+    return chosen.get(pk=rollout.pk)
+
+
+def require_for_all(actor: Actor, act: Act, release: Release, environment: Environment) -> None:
+    """Raises `Blocked` unless the actor may do it with every package: a grant may be narrowed to applications."""
+    slugs = [one.application.slug for one in packages_of(release)] or [""]
+    for slug in slugs:
+        require(actor, act, application=slug, environment=environment.slug)
+
+
+def new_rollout(
+    actor: Actor,
+    act: Act,
+    standing: Standing,
+    status: RolloutStatus,
+    *,
+    parallel: int,
+    reason: str,
+    glass: str = "",
+    direction: Direction = Direction.FORWARD,
+    run_at: datetime | None = None,
+    **planned: Any,
+) -> Rollout:
+    """The row and its run, inside the caller's transaction."""
+    rollout = Rollout.objects.create(
+        release=standing.release,
+        environment=standing.environment,
+        status=status,
+        direction=direction,
+        parallel=_parse_parallel(parallel),
+        reason=parse_text(reason, field="reason", longest=500),
+        asked_as=act,
+        requested_by_id=actor.id,
+        requested_by=actor.name,
+        acting_role=actor.acting_as or "",
+        door=actor.door,
+        planned_at=run_at,
+        **planned,
+    )
+    rollout.run = enqueue_run(rollout, asked_by(actor, act), glass, run_at)
+    rollout.save(update_fields=["run"])
+    return rollout
+
+
+def enqueue_run(rollout: Rollout, asked: dict[str, Any], glass: str, run_at: datetime | None) -> Run:
+    return enqueue(
+        kind=STORY,
+        key=rollout.key,
+        payload={"rollout": rollout.pk, "asked": asked, "glass": glass},
+        run_at=run_at,
+        lane=rollout.environment.lane,
+    )
+
+
+def make_parts(
+    rollout: Rollout, packages: Iterable[Package], standing: Standing, parts: dict[int, Part], *, is_ours: bool
+) -> None:
+    """One row per package, with its level in the whole release."""
+    level = levels(standing.needs)
+    RolloutPackage.objects.bulk_create(
+        RolloutPackage(rollout=rollout, package=one, level=level[one.pk], status=parts[one.pk], is_ours=is_ours)
+        for one in packages
+    )
+
+
+def pieces_of(parts: Iterable[RolloutPackage]) -> list[Piece]:
+    """The rows as the plan knows them."""
+    return [Piece(one.package_id, one.level, Part(one.status), one.is_ours) for one in parts]
+
+
+def _after(choice: Choice, rollout: Rollout, parts: list[RolloutPackage]) -> dict[int, Part]:
+    needs = needs_in([one.package for one in parts])
+    there = PackageOnTarget.objects.filter(environment=rollout.environment, package__in=[one.package_id for one in parts])
+    here = there.exclude(distributed_at=None).values_list("package_id", flat=True)
+    return after_choice(choice, pieces_of(parts), needs, distributed=here)
+
+
+def _apply(parts: list[RolloutPackage], then: dict[int, Part]) -> None:
+    for one in parts:
+        if one.package_id in then and one.status != then[one.package_id]:
+            one.move_to(then[one.package_id], sentence="", finished_at=None)
+
+
+def _go_on(row: Rollout, choice: Choice, actor: Actor) -> None:
+    if choice is Choice.STOP:
+        sentence = f"Stopped by {actor.name}."
+        row.move_to(RolloutStatus.FAILED, sentence=sentence, decided_by=actor.name, finished_at=timezone.now())
+    elif choice is Choice.FALL_BACK_ALL:
+        row.move_to(RolloutStatus.FALLING_BACK, direction=Direction.BACK.value, decided_by=actor.name, sentence="")
+    else:
+        status = RolloutStatus.FALLING_BACK if row.direction == Direction.BACK else RolloutStatus.RUNNING
+        row.move_to(status, decided_by=actor.name, sentence="")
+
+
+def _parse_choice(choice: str, rollout: Rollout) -> Choice:
+    fitting = [one for one in Choice if one is not Choice.FALL_BACK_ALL or rollout.direction == Direction.FORWARD]
+    if choice not in fitting:
+        raise Invalid("choice", "use one of {names}.", names=", ".join(fitting))
+    return Choice(choice)
+
+
+def _parse_parallel(parallel: int) -> int:
+    if isinstance(parallel, bool) or not 1 <= int(parallel) <= MOST_PARALLEL:
+        raise Invalid("parallel", "must be a number from 1 to {most}.", most=MOST_PARALLEL)
+    return int(parallel)

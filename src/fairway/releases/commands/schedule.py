@@ -1,0 +1,148 @@
+"""Later: a release that starts by itself at a wall time in a zone, and is asked about again when it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.activity.commands import record
+from fairway.engine.commands import request_cancel
+from fairway.engine.models import Run
+from fairway.environments.models import Environment
+from fairway.releases.commands.changing import locked
+from fairway.releases.commands.rollouts import (
+    cancel_rollout,
+    enqueue_run,
+    locked_rollout,
+    new_rollout,
+    require_for_all,
+)
+from fairway.releases.commands.targets import asked_by, locked_environment
+from fairway.releases.models import Release, Rollout
+from fairway.releases.rules import (
+    LONGEST_START_BY,
+    ROLLOUT_NOT_BEGUN,
+    USUAL_PARALLEL,
+    RolloutStatus,
+    instant_of,
+    parse_wall_time,
+    parse_zone,
+)
+from fairway.releases.standing import standing_of
+from fairway.releases.subjects import on_rollout, rollout_facts
+from fairway.shared.names import Invalid
+
+USUAL_START_BY = 60  # minutes
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A wall time in a zone, and the two instants that follow from it."""
+
+    wall_time: str
+    zone: str
+    planned_at: datetime
+    start_by: datetime
+
+    @classmethod
+    def of(cls, at: str, zone: str, start_by_minutes: int) -> Planned:
+        """Raises `Invalid` for an unknown zone, a time that is none or is over, or a limit out of bounds."""
+        wall, where = parse_wall_time(at), parse_zone(zone)
+        instant = instant_of(wall, where)
+        if instant <= timezone.now():
+            raise Invalid("at", "lies in the past; give a later time.")
+        if isinstance(start_by_minutes, bool) or not 1 <= int(start_by_minutes) <= LONGEST_START_BY:
+            raise Invalid("start_by_minutes", "must be a number from 1 to {most}.", most=LONGEST_START_BY)
+        return cls(wall.strftime("%Y-%m-%dT%H:%M"), zone, instant, instant + timedelta(minutes=int(start_by_minutes)))
+
+
+@transaction.atomic
+def schedule_release(
+    *,
+    actor: Actor,
+    release: Release,
+    environment: Environment,
+    at: str,
+    zone: str,
+    start_by_minutes: int = USUAL_START_BY,
+    parallel: int = USUAL_PARALLEL,
+    reason: str = "",
+) -> Rollout:
+    """Roll out by itself at the wall time `at` (``2026-03-29T02:30``) in `zone`.
+
+    What would block it now need not then: only a cancelled release, or another rollout of it there, refuses. Blocked when
+    its time comes, it waits until `start_by_minutes` after it, then is cancelled. Raises `Blocked` or `Invalid`.
+    """
+    row = locked(release)
+    place = locked_environment(environment)
+    require_for_all(actor, Act.SCHEDULE_RELEASE, row, place)
+    planned = Planned.of(at, zone, start_by_minutes)
+    standing = standing_of(row, place)
+    if row.cancelled_at is not None:
+        sentence = _("%(release)s was cancelled.") % {"release": row}
+        raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
+    if standing.active_rollout is not None:
+        words = {"release": row, "environment": place.name}
+        is_planned = standing.active_rollout.status in ROLLOUT_NOT_BEGUN
+        sentence = (
+            _("%(release)s is scheduled for %(environment)s.")
+            if is_planned
+            else _("%(release)s is being rolled out to %(environment)s.")
+        )
+        raise Blocked([Blocker(code="scheduled" if is_planned else "rollout_running", sentence=sentence % words)])
+    rollout = new_rollout(
+        actor,
+        Act.SCHEDULE_RELEASE,
+        standing,
+        RolloutStatus.SCHEDULED,
+        parallel=parallel,
+        reason=reason,
+        run_at=planned.planned_at,
+        wall_time=planned.wall_time,
+        zone=planned.zone,
+        start_by=planned.start_by,
+    )
+    record(
+        who=actor.who, verb="rollout.scheduled", on=on_rollout(rollout), comment=rollout.reason, after=rollout_facts(rollout)
+    )
+    return rollout
+
+
+@transaction.atomic
+def reschedule(*, actor: Actor, rollout: Rollout, at: str, zone: str, start_by_minutes: int = USUAL_START_BY) -> Rollout:
+    """Another time for what has not begun; whoever moves it is who it starts for. Raises `Blocked` or `Invalid`."""
+    list(Run.objects.select_for_update().filter(pk__in=[rollout.run_id]))
+    row = locked_rollout(rollout)
+    require_for_all(actor, Act.SCHEDULE_RELEASE, row.release, row.environment)
+    planned = Planned.of(at, zone, start_by_minutes)
+    _refuse_begun(row)
+    before, old = rollout_facts(row), row.run_id
+    row.wall_time, row.zone, row.planned_at, row.start_by = (
+        planned.wall_time, planned.zone, planned.planned_at, planned.start_by,
+    )  # fmt: skip
+    row.requested_by_id, row.requested_by, row.acting_role = actor.id, actor.name, actor.acting_as or ""
+    row.sequence += 1
+    row.run = enqueue_run(row, asked_by(actor, Act.SCHEDULE_RELEASE), "", planned.planned_at)
+    row.save()
+    if row.status == RolloutStatus.HELD:
+        row.move_to(RolloutStatus.SCHEDULED, sentence="")
+    if old is not None:
+        request_cancel(run_id=old, reason="Rescheduled.")
+    record(who=actor.who, verb="rollout.rescheduled", on=on_rollout(row), before=before, after=rollout_facts(row))
+    return row
+
+
+def cancel_schedule(*, actor: Actor, rollout: Rollout, reason: str = "") -> Rollout:
+    """Take a planned rollout off the calendar. Raises `Blocked` once it has begun."""
+    _refuse_begun(Rollout.objects.select_related("release", "environment").get(pk=rollout.pk))
+    return cancel_rollout(actor=actor, rollout=rollout, reason=reason)
+
+
+def _refuse_begun(row: Rollout) -> None:
+    if row.status not in ROLLOUT_NOT_BEGUN:
+        raise Blocked([Blocker(code="begun", sentence=_("It has begun, or is over; it can no longer be moved."))])

@@ -1,0 +1,242 @@
+"""One package on one target: distribute, deploy, fall back. Each is a run on the target's runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from fairway.accounts.queries import actor_of_request
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, NotVisible
+from fairway.activity.commands import record
+from fairway.deployments.commands.placements import remove
+from fairway.deployments.commands.requests import request_under
+from fairway.deployments.gate import blockers
+from fairway.deployments.models import Deployment
+from fairway.engine.commands import enqueue
+from fairway.engine.models import Run
+from fairway.environments.commands import IN_USE
+from fairway.environments.models import Environment
+from fairway.releases.commands.changing import locked, locked_package
+from fairway.releases.gate_rules import packages_there
+from fairway.releases.models import Package, PackageOnTarget, Release
+from fairway.releases.rules import OnTarget
+from fairway.releases.standing import PackageSubject, Standing, standing_of, subject_of, way_back_of
+from fairway.releases.subjects import on_package, on_release, package_facts
+from fairway.shared.names import parse_text
+
+DISTRIBUTE_STORY = "distribute"
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A package that a bulk act left out, and every reason why."""
+
+    package: Package
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What a bulk distribution began, and what it skipped."""
+
+    started: tuple[PackageOnTarget, ...]
+    skipped: tuple[Skipped, ...]
+
+
+@transaction.atomic
+def distribute(
+    *, actor: Actor, package: Package, environment: Environment, reason: str = "", break_glass: str = ""
+) -> PackageOnTarget:
+    """Bring the package's bytes to the target, digest verified, ready to start. Raises `Blocked`."""
+    row = locked_package(package)
+    place = locked_environment(environment)
+    glass = parse_text(break_glass, field="break_glass", longest=500)
+    ask_about(Act.DISTRIBUTE, row, standing_of(row.release, place), actor, breaks_glass=bool(glass))
+    return begin_distribution(actor, Act.DISTRIBUTE, row, place, reason=reason, glass=glass)
+
+
+@transaction.atomic
+def distribute_all(*, actor: Actor, release: Release, environment: Environment, reason: str = "") -> Distribution:
+    """Distribute every package that may be; what may not is skipped, with all its reasons. Nothing eligible is no error."""
+    row = locked(release)
+    place = locked_environment(environment)
+    standing = standing_of(row, place)
+    started, skipped = [], []
+    for package in standing.packages:
+        reasons = blockers(Act.DISTRIBUTE, subject_of(package, standing), actor)
+        if reasons:
+            skipped.append(Skipped(package, tuple(reasons)))
+        else:
+            started.append(begin_distribution(actor, Act.DISTRIBUTE, package, place, reason=reason))
+    after = {
+        "started": [one.package.name for one in started],
+        "skipped": {one.package.name: [reason.sentence for reason in one.blockers] for one in skipped},
+    }
+    record(who=actor.who, verb="release.distribution_requested", on=on_release(row, place), comment=reason, after=after)
+    return Distribution(tuple(started), tuple(skipped))
+
+
+@transaction.atomic
+def deploy_package(
+    *, actor: Actor, package: Package, environment: Environment, reason: str = "", break_glass: str = ""
+) -> Deployment:
+    """Activate a distributed package: a deployment of its artifact. Raises `Blocked`."""
+    row = locked_package(package)
+    place = locked_environment(environment)
+    standing = standing_of(row.release, place)
+    ask_about(Act.DEPLOY_PACKAGE, row, standing, actor, breaks_glass=bool(break_glass.strip()))
+    return begin_deployment(actor, Act.DEPLOY_PACKAGE, subject_of(row, standing), standing, reason=reason, glass=break_glass)
+
+
+@transaction.atomic
+def fall_back_package(
+    *, actor: Actor, package: Package, environment: Environment, reason: str = "", break_glass: str = ""
+) -> PackageOnTarget:
+    """Put back exactly what served before the package was deployed, or take it away when nothing did. Raises `Blocked`."""
+    row = locked_package(package)
+    place = locked_environment(environment)
+    standing = standing_of(row.release, place)
+    ask_about(Act.FALL_BACK, row, standing, actor, breaks_glass=bool(break_glass.strip()))
+    return begin_fallback(actor, Act.FALL_BACK, row, standing, reason=reason, glass=break_glass)
+
+
+def ask_about(act: Act, package: Package, standing: Standing, actor: Actor, *, breaks_glass: bool = False) -> None:
+    """Raises `Blocked` unless the gate is open for this package on the standing's target."""
+    subject = (way_back_of if act == Act.FALL_BACK else subject_of)(package, standing)
+    if reasons := blockers(act, subject, actor, breaks_glass=breaks_glass):
+        raise Blocked(reasons)
+
+
+def locked_environment(environment: Environment) -> Environment:
+    """The living row, locked: deleting or locking a target and using it happen one after the other. Raises `NotVisible`."""
+    row = Environment.objects.select_for_update().filter(pk=environment.pk, deleted_at=None).first()
+    if row is None:
+        raise NotVisible("environment", environment.slug)
+    return row
+
+
+def asked_by(actor: Actor, act: Act) -> dict[str, Any]:
+    """Who asked, for the run's payload; `asker` reads it back with what they may do by then."""
+    return {"id": actor.id, "name": actor.name, "door": actor.door, "role": actor.acting_as or "", "act": act}
+
+
+def asker(payload: dict[str, Any]) -> Actor:
+    if payload["id"] is None:
+        return SYSTEM
+    return actor_of_request(payload["id"], payload["name"], payload["door"], payload["role"])
+
+
+def begin_distribution(
+    actor: Actor,
+    act: Act,
+    package: Package,
+    environment: Environment,
+    *,
+    reason: str = "",
+    glass: str = "",
+    parent: Run | None = None,
+) -> PackageOnTarget:
+    """Inside the caller's transaction, with the gate asked."""
+    on_target, _ = PackageOnTarget.objects.get_or_create(package=package, environment=environment)
+    why = parse_text(reason, field="reason", longest=500)
+    run = enqueue(
+        kind=DISTRIBUTE_STORY,
+        key=f"{package.application.slug}:{environment.slug}",
+        payload={"on_target": on_target.pk, "asked": asked_by(actor, act), "glass": glass},
+        lane=environment.lane,
+        parent=parent,
+    )
+    on_target.move_to(OnTarget.DISTRIBUTING, run=run, artifact=package.artifact, digest="", sentence="")
+    if glass:
+        record(who=actor.who, verb="gate.glass_broken", on=on_package(package, environment), comment=glass)
+    record(
+        who=actor.who,
+        verb="package.distribution_requested",
+        on=on_package(package, environment),
+        comment=why,
+        after=package_facts(package),
+    )
+    return on_target
+
+
+def begin_deployment(
+    actor: Actor,
+    act: Act,
+    subject: PackageSubject,
+    standing: Standing,
+    *,
+    reason: str = "",
+    glass: str = "",
+    parent: Run | None = None,
+) -> Deployment:
+    """Inside the caller's transaction, with the gate asked."""
+    assert subject.package is not None
+    on_target = standing.on_targets[subject.package.pk]
+    deployment = request_under(
+        act,
+        actor=actor,
+        application=subject.application,
+        environment=subject.environment,
+        artifact=subject.artifact,
+        configuration=subject.configuration,
+        reason=reason or f"{standing.release}",
+        break_glass=glass,
+        parent=parent,
+    )
+    on_target.move_to(OnTarget.DEPLOYING, deployment=deployment, run=deployment.run, sentence="")
+    after = {**package_facts(subject.package), "deployment": deployment.pk}
+    where = on_package(subject.package, subject.environment)
+    record(who=actor.who, verb="package.deployment_requested", on=where, comment=reason, after=after)
+    return deployment
+
+
+def begin_fallback(
+    actor: Actor,
+    act: Act,
+    package: Package,
+    standing: Standing,
+    *,
+    reason: str = "",
+    glass: str = "",
+    parent: Run | None = None,
+) -> PackageOnTarget:
+    """Inside the caller's transaction, with the gate asked. What ran before is deployed again, as it was configured."""
+    on_target = standing.on_targets[package.pk]
+    why = reason or f"{standing.release} falls back"
+    before = on_target.before
+    if before is not None and before.artifact is not None:
+        undo = request_under(
+            act,
+            actor=actor,
+            application=package.application,
+            environment=standing.environment,
+            artifact=before.artifact,
+            configuration=before.configuration,
+            returns_to=before,
+            replicas=on_target.before_replicas,
+            reason=why,
+            break_glass=glass,
+            parent=parent,
+        )
+        on_target.move_to(OnTarget.FALLING_BACK, fallback=undo, run=undo.run, sentence="")
+    else:
+        placement = standing.placements[package.application_id]
+        remove(actor=actor, placement=placement, reason=why, parent=parent)
+        newest = Run.objects.filter(key=placement.key, kind="adjust").order_by("-pk").first()
+        on_target.move_to(OnTarget.FALLING_BACK, fallback=None, run=newest, sentence="")
+    after = {"returns_to": before.pk if before else None, "stopped": on_target.before_stopped}
+    where = on_package(package, standing.environment)
+    record(
+        who=actor.who,
+        verb="package.fallback_requested",
+        on=where,
+        comment=reason,
+        before=package_facts(package),
+        after=after,
+    )
+    return on_target
+
+
+IN_USE.append(packages_there)

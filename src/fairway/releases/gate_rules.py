@@ -1,0 +1,302 @@
+"""What this room contributes to the one gate. Each rule is asked about one package on one target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fairway.accounts.rules import Act, Actor, Blocker
+from fairway.deployments.gate import RELEASES, Request, blockers, register
+from fairway.environments.models import Environment
+from fairway.releases.models import Package, PackageOnTarget, Rollout
+from fairway.releases.rules import BUSY, IN_USE, ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY, OnTarget, Resolution, Stage
+from fairway.releases.standing import PackageSubject, Standing, is_ready_to_run, subject_of, way_back_of
+
+FORWARD = RELEASES | {Act.DISTRIBUTE}
+BACKWARD = frozenset({Act.FALL_BACK, Act.FALL_BACK_RELEASE})
+
+
+def _known(request: Request) -> tuple[Package, Standing] | None:
+    subject = request.subject
+    if isinstance(subject, PackageSubject) and subject.package is not None and subject.standing is not None:
+        return subject.package, subject.standing
+    return None
+
+
+def _is_start(request: Request) -> bool:
+    return isinstance(request.subject, PackageSubject) and request.subject.is_start
+
+
+@register(*FORWARD)
+def release_is_open(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known and known[1].release.cancelled_at is not None:
+        release = known[1].release
+        words = {"release": release, "person": release.cancelled_by, "reason": release.cancel_reason}
+        yield Blocker(
+            code="release_cancelled",
+            sentence=_("%(release)s was cancelled by %(person)s: %(reason)s") % words,
+            who=_("a Release Manager, by cloning it"),
+        )
+
+
+@register(*FORWARD)
+def application_is_there(request: Request) -> Iterator[Blocker]:
+    if _known(request) and request.subject.application.deleted_at is not None:
+        words = {"application": request.subject.application.name}
+        yield Blocker(
+            code="application_gone",
+            sentence=_("The application %(application)s was deleted.") % words,
+            who=_("a Deployer, by taking the package out of the release"),
+        )
+
+
+@register(*FORWARD)
+def package_is_resolved(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known is None or is_ready_to_run(known[0]):
+        return
+    package, words = known[0], {"package": known[0].name, "why": known[0].sentence}
+    if package.resolution == Resolution.RESOLVING:
+        yield Blocker(
+            code="resolving",
+            sentence=_("It is still being found out what %(package)s is.") % words,
+            who=_("nobody; it takes as long as fetching and building it"),
+        )
+    else:
+        yield Blocker(
+            code="unresolvable",
+            sentence=_("%(package)s has no version that could run: %(why)s") % words,
+            who=_("a Deployer, by changing its version or URL"),
+        )
+
+
+@register(*RELEASES)
+def package_is_ready(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known and request.subject.environment.needs_ready and known[0].stage != Stage.READY:
+        words = {"package": known[0].name, "environment": request.subject.environment.name}
+        yield Blocker(
+            code="not_ready",
+            sentence=_("%(package)s is not Ready, which %(environment)s asks for.") % words,
+            who=_("a Deployer, by setting it Ready"),
+        )
+
+
+@register(*RELEASES)
+def it_is_approved(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    environment = request.subject.environment
+    if known is None or environment.approvals_needed == 0:
+        return
+    standing = known[1]
+    words = {"release": standing.release, "environment": environment.name}
+    if not standing.is_frozen:
+        yield Blocker(
+            code="not_frozen",
+            sentence=_("%(release)s is not frozen, so nobody can approve it for %(environment)s.") % words,
+            who=_("a Release Manager, by freezing it"),
+        )
+        return
+    for answer in standing.answers:
+        if not answer.is_approved:
+            yield Blocker(
+                code="rejected",
+                sentence=_("%(person)s rejected it for %(environment)s: %(comment)s")
+                % {**words, "person": answer.person, "comment": answer.comment},
+                who=_("%(person)s, by approving it; or a Release Manager, by changing the release")
+                % {"person": answer.person},
+            )
+    missing = environment.approvals_needed - approvals_that_count(standing, request.actor)
+    if missing > 0:
+        sentence = ngettext(
+            "%(count)d approval for %(environment)s is missing.",
+            "%(count)d approvals for %(environment)s are missing.",
+            missing,
+        )
+        yield Blocker(
+            code="approval_missing",
+            sentence=sentence % {"count": missing, "environment": environment.name},
+            who=_("a Release Manager or an Admin who did not ask for it"),
+            details={"missing": missing},
+        )
+
+
+def approvals_that_count(standing: Standing, requester: Actor) -> int:
+    """Distinct people who approved; neither who froze it nor who now wants it live."""
+    own = {requester.id, standing.release.frozen_by_id}
+    return len({one.person_id for one in standing.answers if one.is_approved and one.person_id not in own})
+
+
+@register(*FORWARD, *BACKWARD)
+def nothing_works_on_it(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known is None or _is_start(request):
+        return
+    package, standing = known
+    on_target = standing.on_targets.get(package.pk)
+    if on_target is not None and on_target.status in BUSY:
+        words = {"package": package.name, "environment": standing.environment.name}
+        yield Blocker(
+            code="in_progress",
+            sentence=_("Something is being done to %(package)s in %(environment)s right now.") % words,
+            who=_("nobody; it ends by itself. A Deployer may cancel the deployment"),
+        )
+
+
+@register(*FORWARD, *BACKWARD)
+def no_other_rollout(request: Request) -> Iterator[Blocker]:
+    """A rollout under way stops everything else; a planned one only what would begin another."""
+    known = _known(request)
+    rollout = known[1].active_rollout if known else None
+    if known is None or rollout is None or _is_start(request):
+        return
+    if rollout.status in ROLLOUT_UNDER_WAY:
+        yield _rollout_running(known[1])
+    elif request.act in {Act.ROLL_OUT, Act.SCHEDULE_RELEASE, Act.FALL_BACK_RELEASE}:
+        words = {"release": known[1].release, "environment": known[1].environment.name}
+        yield Blocker(
+            code="scheduled",
+            sentence=_("%(release)s is scheduled for %(environment)s.") % words,
+            who=_("a Release Manager, by cancelling the schedule"),
+        )
+
+
+def _rollout_running(standing: Standing) -> Blocker:
+    words = {"release": standing.release, "environment": standing.environment.name}
+    return Blocker(
+        code="rollout_running",
+        sentence=_("%(release)s is being rolled out to %(environment)s.") % words,
+        who=_("nobody until it ends; a Deployer may decide how it goes on, or stop it"),
+    )
+
+
+@register(Act.DISTRIBUTE)
+def not_distributed_already(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known and not _is_start(request) and known[1].shown(known[0]) != OnTarget.ABSENT:
+        on_target = known[1].on_targets[known[0].pk]
+        if on_target.status not in BUSY:
+            words = {"package": known[0].name, "environment": known[1].environment.name}
+            yield Blocker(code="already_distributed", sentence=_("%(package)s is in %(environment)s already.") % words)
+
+
+@register(*RELEASES)
+def distributed_here(request: Request) -> Iterator[Blocker]:
+    """A rollout distributes by itself; each of its deployments, once it starts, must find that done."""
+    known = _known(request)
+    if known is None or not (request.act == Act.DEPLOY_PACKAGE or _is_start(request)):
+        return
+    package, standing = known
+    on_target = standing.on_targets.get(package.pk)
+    if on_target is None or on_target.distributed_at is None or on_target.artifact_id != package.artifact_id:
+        words = {"package": package.name, "environment": standing.environment.name}
+        yield Blocker(
+            code="not_distributed",
+            sentence=_("%(package)s is not distributed to %(environment)s.") % words,
+            who=_("a Deployer, by distributing it"),
+        )
+
+
+@register(*RELEASES)
+def dependencies_are_deployed(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known is None or not (request.act == Act.DEPLOY_PACKAGE or _is_start(request)):
+        return
+    package, standing = known
+    missing = [one.name for one in standing.needed(package) if not standing.is_deployed(one)]
+    if missing:
+        words = {"package": package.name, "names": ", ".join(missing), "environment": standing.environment.name}
+        yield Blocker(
+            code="dependencies",
+            sentence=_("%(package)s needs %(names)s, which is not Deployed in %(environment)s.") % words,
+            who=_("a Deployer, by deploying what it needs first"),
+            details={"names": missing},
+        )
+
+
+@register(Act.DEPLOY_PACKAGE)
+def not_deployed_already(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known and not _is_start(request) and known[1].is_deployed(known[0]):
+        words = {"package": known[0].name, "environment": known[1].environment.name}
+        yield Blocker(code="already_deployed", sentence=_("%(package)s is Deployed in %(environment)s already.") % words)
+
+
+@register(Act.FALL_BACK)
+def there_is_a_way_back(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known is None:
+        return
+    package, standing = known
+    words = {"package": package.name, "environment": standing.environment.name}
+    if standing.is_replaced(package):
+        yield Blocker(
+            code="replaced",
+            sentence=_("Something else took the place of %(package)s in %(environment)s since.") % words,
+            who=_("a Deployer, by rolling the application back itself"),
+        )
+    elif not standing.is_deployed(package):
+        yield Blocker(code="not_deployed", sentence=_("%(package)s is not Deployed in %(environment)s.") % words)
+
+
+@register(Act.FALL_BACK)
+def nothing_deployed_needs_it(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known is None or request.breaks_glass:
+        return
+    package, standing = known
+    above = [one.name for one in standing.needed_by(package) if standing.is_deployed(one)]
+    if above:
+        words = {"package": package.name, "names": ", ".join(above)}
+        yield Blocker(
+            code="dependents",
+            sentence=_("%(names)s needs %(package)s and is still Deployed.") % words,
+            who=_("a Deployer, by falling back what needs it first, or the whole release"),
+            details={"names": above},
+        )
+
+
+def release_blockers(
+    act: Act, standing: Standing, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
+) -> list[Blocker]:
+    """Everything that keeps `actor` from doing `act` with all of a release on a target; each reason once."""
+    if not standing.packages:
+        sentence = _("%(release)s has no packages.") % {"release": standing.release}
+        return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
+    if act == Act.FALL_BACK_RELEASE:
+        subjects = [way_back_of(one, standing) for one in standing.packages if standing.is_deployed(one)]
+    else:
+        subjects = [subject_of(one, standing) for one in standing.packages]
+    if not subjects:
+        words = {"release": standing.release, "environment": standing.environment.name}
+        sentence = _("Nothing of %(release)s is Deployed in %(environment)s.") % words
+        return [Blocker(code="nothing_deployed", sentence=sentence)]
+    found = (blocker for one in subjects for blocker in blockers(act, one, actor, at, breaks_glass=breaks_glass))
+    return list(dict.fromkeys(found))
+
+
+def packages_there(environment: Environment) -> Iterable[Blocker]:
+    """An environment with distributed or deployed packages stays; see `environments.commands.IN_USE`."""
+    there = PackageOnTarget.objects.filter(
+        environment=environment, status__in=sorted(IN_USE), package__deleted_at=None, package__release__deleted_at=None
+    ).select_related("package__release")
+    names = sorted(f"{one.package.release} · {one.package.name}" for one in there)
+    planned = Rollout.objects.filter(environment=environment, status__in=sorted(ROLLOUT_ACTIVE)).select_related("release")
+    for rollout in planned:
+        words = {"release": rollout.release, "environment": environment.name}
+        yield Blocker(
+            code="scheduled",
+            sentence=_("%(release)s is scheduled for %(environment)s.") % words,
+            who=_("a Release Manager, by cancelling the schedule"),
+        )
+    if names:
+        yield Blocker(
+            code="packages",
+            sentence=_("These packages are distributed or deployed there: %(names)s.") % {"names": ", ".join(names[:10])},
+            who=_("a Deployer, by falling them back and taking them out of their releases"),
+            details={"names": names},
+        )

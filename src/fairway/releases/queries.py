@@ -1,0 +1,258 @@
+"""Reading releases; every lookup starts at `visible_to(actor)`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.db.models import Q, QuerySet
+
+from fairway.accounts.queries import actor_of_request
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible
+from fairway.applications.models import Artifact, Configuration
+from fairway.applications.queries import changes_between
+from fairway.applications.rules import Change
+from fairway.environments.models import Environment
+from fairway.releases.gate_rules import release_blockers
+from fairway.releases.models import Approval, Package, PackageLog, PackageOnTarget, Release, Rollout
+from fairway.releases.rules import (
+    IN_USE,
+    ROLLOUT_ACTIVE,
+    ROLLOUT_NOT_BEGUN,
+    OnTarget,
+    ReleaseFacts,
+    ReleaseStatus,
+    RolloutFacts,
+    RolloutStatus,
+    release_status,
+)
+from fairway.releases.standing import Standing, answers_to, is_frozen, packages_of, standing_of
+
+
+def visible_to(actor: Actor) -> QuerySet[Release]:
+    """The living releases this actor may see, newest first; with narrowed grants those that touch what they cover."""
+    chosen = Release.objects.filter(deleted_at=None).select_related("manager", "deputy").order_by("-pk")
+    grants = actor.active_grants
+    if actor.is_system or any(not grant.environment and not grant.application for grant in grants):
+        return chosen
+    allowed = Q(pk__in=[])
+    for grant in grants:
+        scope = Q(targets__slug=grant.environment) if grant.environment else Q()
+        if grant.application:
+            scope &= Q(packages__application__slug=grant.application, packages__deleted_at=None)
+        allowed |= scope
+    return chosen.filter(pk__in=Release.objects.filter(allowed).values("pk"))
+
+
+def release(actor: Actor, number: int) -> Release:
+    """Raises `NotVisible`."""
+    found = visible_to(actor).filter(pk=number).first()
+    if found is None:
+        raise NotVisible("release", number)
+    return found
+
+
+def package(actor: Actor, number: int) -> Package:
+    """A living package of a release the actor may see. Raises `NotVisible`."""
+    chosen = Package.objects.filter(deleted_at=None, release__in=visible_to(actor).values("pk"))
+    found = chosen.select_related("application", "artifact", "release").filter(pk=number).first()
+    if found is None:
+        raise NotVisible("package", number)
+    return found
+
+
+def rollout(actor: Actor, number: int) -> Rollout:
+    """Raises `NotVisible`."""
+    chosen = Rollout.objects.filter(release__in=visible_to(actor).values("pk")).select_related("release", "environment")
+    found = chosen.filter(pk=number).first()
+    if found is None:
+        raise NotVisible("rollout", number)
+    return found
+
+
+def targets_of(one: Release) -> list[Environment]:
+    """The living environments it is meant for, in promotion order."""
+    return list(one.targets.filter(deleted_at=None).order_by("position", "slug"))
+
+
+def status_of(one: Release) -> ReleaseStatus:
+    """What it is right now, from facts."""
+    return statuses_of([one])[one.pk]
+
+
+def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:
+    """The same for a page of them; a handful of queries, and two more for each that was frozen."""
+    numbers = [one.pk for one in releases]
+    rollouts: dict[int, list[RolloutFacts]] = {}
+    for row in Rollout.objects.filter(release__in=numbers).order_by("pk").values_list("release_id", "status", "finished_at"):
+        rollouts.setdefault(row[0], []).append(RolloutFacts(RolloutStatus(row[1]), row[2]))
+    packages: dict[int, set[int]] = {}
+    for release_id, number in Package.objects.filter(release__in=numbers, deleted_at=None).values_list("release_id", "pk"):
+        packages.setdefault(release_id, set()).add(number)
+    on_targets = _deployments_in(numbers)
+    last = _last_targets(numbers)
+    found = {}
+    for one in releases:
+        deployed = on_targets.get(one.pk, {})
+        own = packages.get(one.pk, set())
+        target = last.get(one.pk)
+        facts = ReleaseFacts(
+            is_cancelled=one.cancelled_at is not None,
+            frozen_at=one.frozen_at if is_frozen(one) else None,
+            rollouts=rollouts.get(one.pk, []),
+            is_deployed_on_last_target=bool(own) and target is not None and own <= deployed.get(target, set()),
+            is_anything_deployed=any(deployed.values()),
+        )
+        found[one.pk] = release_status(facts)
+    return found
+
+
+def _deployments_in(numbers: Sequence[int]) -> dict[int, dict[int, set[int]]]:
+    """Release → target → packages that were deployed there, and not taken back."""
+    there = PackageOnTarget.objects.filter(
+        package__release__in=numbers, package__deleted_at=None, status=OnTarget.DEPLOYED
+    ).values_list("package__release_id", "environment_id", "package_id")
+    found: dict[int, dict[int, set[int]]] = {}
+    for release_id, environment_id, package_id in there:
+        found.setdefault(release_id, {}).setdefault(environment_id, set()).add(package_id)
+    return found
+
+
+def _last_targets(numbers: Sequence[int]) -> dict[int, int]:
+    rows = Release.targets.through.objects.filter(release__in=numbers, environment__deleted_at=None)
+    ordered = rows.order_by("environment__position", "environment__slug").values_list("release_id", "environment_id")
+    return dict(ordered)  # the last of each stays
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One package on one target, for the matrix. `status` is the word shown; `row` is None where it is absent."""
+
+    package: Package
+    environment: Environment
+    status: str
+    row: PackageOnTarget | None
+
+
+def matrix(one: Release) -> list[list[Cell]]:
+    """Packages × targets, in name and promotion order."""
+    standings = [standing_of(one, environment) for environment in targets_of(one)]
+    return [[_cell(package, standing) for standing in standings] for package in packages_of(one)]
+
+
+def _cell(package: Package, standing: Standing) -> Cell:
+    return Cell(package, standing.environment, standing.shown(package), standing.on_targets.get(package.pk))
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What would block a release on a target, at `at` (None: now). `planned` is the rollout that is to start then."""
+
+    environment: Environment
+    at: datetime | None
+    planned: Rollout | None
+    blockers: tuple[Blocker, ...]
+
+    @property
+    def is_ready(self) -> bool:
+        return not self.blockers
+
+
+def readiness(one: Release, actor: Actor) -> list[Readiness]:
+    """For each target: what blocks it, who can clear it and when it clears by itself.
+
+    Where a rollout is planned the gate is asked for that instant and for who planned it; elsewhere for now, and for `actor`.
+    """
+    return [_readiness(one, environment, actor) for environment in targets_of(one)]
+
+
+def _readiness(one: Release, environment: Environment, actor: Actor) -> Readiness:
+    standing = standing_of(one, environment)
+    planned = standing.active_rollout
+    if planned is None or planned.status not in ROLLOUT_NOT_BEGUN:
+        return Readiness(environment, None, planned, tuple(release_blockers(Act.ROLL_OUT, standing, actor)))
+    at = planned.planned_at if planned.status == RolloutStatus.SCHEDULED else None
+    alone = replace(standing, active_rollout=None)
+    blocked_then = release_blockers(Act.SCHEDULE_RELEASE, alone, requester_of(planned), at)
+    return Readiness(environment, at, planned, tuple(blocked_then))
+
+
+def requester_of(planned: Rollout) -> Actor:
+    """Who asked for it, with what they may do now."""
+    if planned.requested_by_id is None:
+        return SYSTEM
+    return actor_of_request(planned.requested_by_id, planned.requested_by, planned.door, planned.acting_role)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a release would change for one package: what the target runs now, what it would run, which settings differ."""
+
+    package: Package
+    now: Artifact | None
+    then: Artifact | None
+    settings: tuple[Change, ...]
+
+    @property
+    def is_same(self) -> bool:
+        same = self.now is not None and self.then is not None and self.now.pk == self.then.pk
+        return same and not self.settings
+
+
+def differences(one: Release, environment: Environment) -> list[Difference]:
+    """What a release would change on a target: versions, commits, names of changed settings; never a value of one."""
+    standing = standing_of(one, environment)
+    return [_difference(package, standing) for package in standing.packages]
+
+
+def _difference(package: Package, standing: Standing) -> Difference:
+    placement = standing.placements.get(package.application_id)
+    current = placement.current if placement else None
+    then: Configuration | None = standing.configurations.get(package.application_id)
+    changed = changes_between(current.configuration if current else None, then)
+    named = tuple(replace(change, before="", after="") for change in changed)
+    return Difference(package, current.artifact if current else None, package.artifact, named)
+
+
+def approvals(one: Release, environment: Environment) -> list[Approval]:
+    """The answers that count now, oldest first; none once it has changed."""
+    return list(answers_to(one, environment)) if is_frozen(one) else []
+
+
+def rollouts_of(one: Release) -> QuerySet[Rollout]:
+    """Newest first."""
+    return Rollout.objects.filter(release=one).select_related("environment", "release").order_by("-pk")
+
+
+def planned_between(actor: Actor, start: datetime, end: datetime) -> QuerySet[Rollout]:
+    """What is, or was, planned to start in that time, for the calendar."""
+    chosen = Rollout.objects.filter(release__in=visible_to(actor).values("pk"), planned_at__gte=start, planned_at__lt=end)
+    return chosen.select_related("release", "environment").order_by("planned_at")
+
+
+def logs_of(one: Package, environment: Environment | None = None) -> QuerySet[PackageLog]:
+    """What resolving it (no environment), or distributing it to one, said; newest first."""
+    return PackageLog.objects.filter(package=one, environment=environment).order_by("-pk")
+
+
+def digests_needed() -> set[str]:
+    """What must not be collected: every artifact of an open release, and what is on a target or could be fallen back to."""
+    open_releases = Package.objects.filter(deleted_at=None, release__deleted_at=None, release__cancelled_at=None)
+    found = set(open_releases.exclude(artifact=None).values_list("artifact__digest", flat=True))
+    there = PackageOnTarget.objects.filter(status__in=sorted(IN_USE), package__deleted_at=None)
+    for field in ("artifact__digest", "before__artifact__digest"):
+        found |= {digest for digest in there.values_list(field, flat=True) if digest}
+    return found
+
+
+def uploads_needed() -> set[str]:
+    """The uploads that packages of living releases are made of."""
+    made_of = Package.objects.filter(deleted_at=None, release__deleted_at=None, source_kind="archive")
+    return {source["upload"] for source in made_of.values_list("source", flat=True) if source.get("upload")}
+
+
+def active_rollouts(actor: Actor) -> QuerySet[Rollout]:
+    """What is planned or under way."""
+    chosen = Rollout.objects.filter(release__in=visible_to(actor).values("pk"), status__in=sorted(ROLLOUT_ACTIVE))
+    return chosen.select_related("release", "environment").order_by("planned_at", "pk")

@@ -1,0 +1,211 @@
+"""A release on one target as the gate needs to know it, read in a few queries however many packages there are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from django.db.models import Max, QuerySet
+
+from fairway.accounts.rules import Act
+from fairway.applications.models import Configuration
+from fairway.deployments.gate import Subject, recognise
+from fairway.deployments.models import Placement
+from fairway.deployments.rules import Wanted
+from fairway.environments.models import Environment
+from fairway.releases.graph import needs_of
+from fairway.releases.models import Approval, Dependency, Package, PackageOnTarget, Release, Rollout
+from fairway.releases.rules import REPLACED, ROLLOUT_ACTIVE, OnTarget, Resolution, fingerprint, shown_on_target
+
+
+@dataclass(frozen=True)
+class Standing:
+    """`needs`, `on_targets` and the like are keyed by package; `placements` and `configurations` by application."""
+
+    release: Release
+    environment: Environment
+    packages: tuple[Package, ...]
+    needs: dict[int, frozenset[int]]
+    on_targets: dict[int, PackageOnTarget]
+    placements: dict[int, Placement]
+    configurations: dict[int, Configuration]
+    is_frozen: bool
+    answers: tuple[Approval, ...]  # those that count: given to the fingerprint it has now
+    active_rollout: Rollout | None = None
+
+    def shown(self, package: Package) -> str:
+        """The word people see for it here."""
+        on_target = self.on_targets.get(package.pk)
+        status = on_target.status if on_target else OnTarget.ABSENT.value
+        return shown_on_target(status, is_served=serves(self.placements.get(package.application_id), package.artifact_id))
+
+    def is_deployed(self, package: Package) -> bool:
+        return self.shown(package) == OnTarget.DEPLOYED
+
+    def is_replaced(self, package: Package) -> bool:
+        return self.shown(package) == REPLACED
+
+    def needed_by(self, package: Package) -> list[Package]:
+        """Those that directly need it."""
+        return [one for one in self.packages if package.pk in self.needs.get(one.pk, frozenset())]
+
+    def needed(self, package: Package) -> list[Package]:
+        """Those that it directly needs."""
+        return [one for one in self.packages if one.pk in self.needs.get(package.pk, frozenset())]
+
+
+@dataclass(frozen=True)
+class PackageSubject(Subject):
+    """A package on a target, as the gate is asked about it. `is_start`: what was asked for begins now."""
+
+    package: Package | None = field(default=None)
+    standing: Standing | None = field(default=None)
+    is_start: bool = False
+
+
+def serves(placement: Placement | None, artifact_id: int | None) -> bool:
+    """Whether this artifact is what the placement's route serves right now."""
+    if placement is None or placement.current is None or artifact_id is None or placement.wanted != Wanted.RUNNING:
+        return False
+    return placement.current.artifact_id == artifact_id
+
+
+def packages_of(release: Release) -> QuerySet[Package]:
+    """Its living packages, by name."""
+    chosen = Package.objects.filter(release=release, deleted_at=None)
+    return chosen.select_related("application", "artifact", "release").order_by("name")
+
+
+def needs_in(packages: Sequence[Package]) -> dict[int, frozenset[int]]:
+    numbers = [one.pk for one in packages]
+    edges = Dependency.objects.filter(package__in=numbers, needs__in=numbers).values_list("package_id", "needs_id")
+    return needs_of(numbers, edges)
+
+
+def current_fingerprint(release: Release) -> str:
+    """The fingerprint of the release as it is this moment."""
+    packages = list(packages_of(release))
+    names = {one.pk: one.name for one in packages}
+    needs = needs_in(packages)
+    return fingerprint(
+        {one.name: _identity(one) for one in packages},
+        _configuration_versions(release, packages),
+        [(names[one], names[needed]) for one in needs for needed in needs[one]],
+    )
+
+
+def _identity(package: Package) -> str:
+    artifact = package.artifact
+    found = f"{artifact.number}@{artifact.digest}" if artifact else f"unresolved {package.entered}"
+    return f"{package.application.slug}#{found}"
+
+
+def _configuration_versions(release: Release, packages: Sequence[Package]) -> dict[str, dict[str, int]]:
+    chosen = Configuration.objects.filter(
+        application__in=[one.application_id for one in packages], environment__in=release.targets.all()
+    )
+    newest = chosen.values("environment__slug", "application__slug").annotate(newest=Max("version"))
+    found: dict[str, dict[str, int]] = {}
+    for environment, application, version in newest.values_list("environment__slug", "application__slug", "newest"):
+        found.setdefault(environment, {})[application] = version
+    return found
+
+
+def is_frozen(release: Release) -> bool:
+    """Whether it was frozen and nothing has changed since."""
+    return release.frozen_at is not None and release.fingerprint == current_fingerprint(release)
+
+
+def standing_of(release: Release, environment: Environment) -> Standing:
+    packages = tuple(packages_of(release))
+    applications = [one.application_id for one in packages]
+    placements = Placement.objects.filter(environment=environment, application__in=applications).select_related(
+        "application", "environment", "current__artifact", "current__configuration"
+    )
+    on_targets = PackageOnTarget.objects.filter(environment=environment, package__in=packages)
+    frozen = is_frozen(release)
+    return Standing(
+        release=release,
+        environment=environment,
+        packages=packages,
+        needs=needs_in(packages),
+        on_targets={
+            one.package_id: one
+            for one in on_targets.select_related("deployment", "before__artifact", "before__configuration")
+        },
+        placements={one.application_id: one for one in placements},
+        configurations=_latest_configurations(applications, environment),
+        is_frozen=frozen,
+        answers=tuple(answers_to(release, environment)) if frozen else (),
+        active_rollout=Rollout.objects.filter(
+            release=release, environment=environment, status__in=sorted(ROLLOUT_ACTIVE)
+        ).first(),
+    )
+
+
+def answers_to(release: Release, environment: Environment) -> QuerySet[Approval]:
+    """The answers that were given to the fingerprint that is frozen now."""
+    chosen = Approval.objects.filter(release=release, environment=environment, voided_at=None)
+    return chosen.filter(fingerprint=release.fingerprint).order_by("pk")
+
+
+def _latest_configurations(applications: Sequence[int], environment: Environment) -> dict[int, Configuration]:
+    chosen = Configuration.objects.filter(environment=environment, application__in=applications)
+    return {one.application_id: one for one in chosen.order_by("version")}  # the last of each stays
+
+
+def subject_of(package: Package, standing: Standing, *, is_start: bool = False) -> PackageSubject:
+    """`package` on the standing's target, with what would be live once it is deployed."""
+    return PackageSubject(
+        application=package.application,
+        environment=standing.environment,
+        placement=standing.placements.get(package.application_id),
+        artifact=package.artifact,
+        configuration=standing.configurations.get(package.application_id),
+        package=package,
+        standing=standing,
+        is_start=is_start,
+    )
+
+
+def way_back_of(package: Package, standing: Standing) -> PackageSubject:
+    """`package` on the standing's target, with what would be live once it has fallen back."""
+    on_target = standing.on_targets.get(package.pk)
+    before = on_target.before if on_target else None
+    return replace(
+        subject_of(package, standing),
+        artifact=before.artifact if before else None,
+        configuration=before.configuration if before else None,
+    )
+
+
+STARTS_A_PACKAGE = frozenset({Act.DEPLOY_PACKAGE, Act.ROLL_OUT, Act.SCHEDULE_RELEASE})
+
+
+@recognise
+def knows_its_package(act: Act, subject: Subject) -> Subject:
+    """A deployment that starts for a package is asked about as that package, too: much may have changed since."""
+    if act not in STARTS_A_PACKAGE or subject.deployment is None or isinstance(subject, PackageSubject):
+        return subject
+    found = PackageOnTarget.objects.filter(deployment=subject.deployment).select_related("package__release").first()
+    if found is None:
+        return subject
+    standing = standing_of(found.package.release, subject.environment)
+    package = next((one for one in standing.packages if one.pk == found.package_id), None)
+    if package is None:
+        return subject
+    return PackageSubject(
+        subject.application,
+        subject.environment,
+        subject.placement,
+        subject.artifact,
+        subject.configuration,
+        subject.deployment,
+        package=package,
+        standing=standing,
+        is_start=True,
+    )
+
+
+def is_ready_to_run(package: Package) -> bool:
+    return package.resolution == Resolution.RESOLVED and package.artifact is not None
