@@ -42,6 +42,7 @@ class Act(StrEnum):
     EDIT_ENVIRONMENT = "environment.edit"
     DELETE_ENVIRONMENT = "environment.delete"
     LOCK_ENVIRONMENT = "environment.lock"
+    FREEZE_ENVIRONMENT = "environment.freeze"
     BREAK_GLASS = "environment.break_glass"
     CREATE_RELEASE = "release.create"
     EDIT_RELEASE = "release.edit"
@@ -93,6 +94,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.EDIT_ENVIRONMENT: _ADMIN,
     Act.DELETE_ENVIRONMENT: _ADMIN,
     Act.LOCK_ENVIRONMENT: _PLANNING,
+    Act.FREEZE_ENVIRONMENT: _PLANNING,
     Act.BREAK_GLASS: _ADMIN,
     Act.CREATE_RELEASE: _PLANNING,
     Act.EDIT_RELEASE: _PLANNING,
@@ -209,13 +211,15 @@ ROLE_WORDS = {
 class Blocker:
     """One reason why an act may not happen now.
 
-    `who` can clear it; `clears_at` is when it clears by itself (None: never); `field` is set for bad input.
+    `who` can clear it; `clears_at` is when it clears by itself (None: never). One that `only_starts` keeps new work from
+    starting: what runs already finishes, and what is queued waits until it clears.
     """
 
     code: str
     sentence: str
     who: str = ""
     clears_at: datetime | None = None
+    only_starts: bool = False
     details: dict[str, object] = field(default_factory=dict, compare=False)
 
 

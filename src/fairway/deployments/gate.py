@@ -19,6 +19,8 @@ from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.rules import missing_names
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, Health, Wanted
+from fairway.environments.freeze_queries import freeze_state
+from fairway.environments.freeze_rules import Kind, Window
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 
@@ -26,6 +28,7 @@ RELEASES = frozenset({Act.DEPLOY_PACKAGE, Act.ROLL_OUT, Act.SCHEDULE_RELEASE})  
 TAKES_BACK = frozenset({Act.ROLL_BACK, Act.FALL_BACK, Act.FALL_BACK_RELEASE})  # possible in a freeze, not under a lock
 BRINGS_LIVE = frozenset({Act.DEPLOY, Act.PROMOTE, Act.RESTART}) | RELEASES | TAKES_BACK
 STARTS = BRINGS_LIVE | {Act.START, Act.SCALE, Act.DISTRIBUTE}
+BRINGS_NEW = frozenset({Act.DEPLOY, Act.PROMOTE}) | RELEASES  # what a freeze closes; see docs/decisions/0016
 
 
 @dataclass(frozen=True)
@@ -81,10 +84,16 @@ def blockers(
     return [blocker for acts, rule in _rules if act in acts for blocker in rule(request)]
 
 
-def ask(act: Act, subject: Subject, actor: Actor, *, breaks_glass: bool = False) -> None:
-    """Raises `Blocked` unless the gate is open."""
-    if reasons := blockers(act, subject, actor, breaks_glass=breaks_glass):
+def ask(act: Act, subject: Subject, actor: Actor, *, breaks_glass: bool = False, may_wait: bool = False) -> None:
+    """Raises `Blocked` unless the gate is open; with `may_wait` also when it only has to be waited for."""
+    reasons = blockers(act, subject, actor, breaks_glass=breaks_glass)
+    if reasons and not (may_wait and opens_by_itself(reasons)):
         raise Blocked(reasons)
+
+
+def opens_by_itself(reasons: Iterable[Blocker]) -> bool:
+    """Whether waiting is all it needs: every blocker only keeps new work from starting, and says until when."""
+    return all(one.only_starts and one.clears_at is not None for one in reasons)
 
 
 @register()
@@ -108,7 +117,37 @@ def environment_is_unlocked(request: Request) -> Iterator[Blocker]:
         sentence=_("%(environment)s is locked by %(owner)s: %(reason)s") % words,
         who=_("%(owner)s, a Release Manager or an Admin, by unlocking it") % words,
         clears_at=lock.until,
+        only_starts=True,
     )
+
+
+@register(*BRINGS_NEW)
+def environment_is_not_frozen(request: Request) -> Iterator[Blocker]:
+    subject = request.subject
+    answer = freeze_state(subject.environment.slug, subject.application.slug, request.at)
+    if not answer.is_closed or request.breaks_glass:
+        return
+    denies = [one for one in answer.closed_by if one.kind == Kind.DENY]
+    sentences = [_frozen(subject, one) for one in denies] or [_outside(subject, answer.closed_by)]
+    for sentence in sentences:
+        yield Blocker(
+            code="frozen",
+            sentence=sentence,
+            who=_("a Release Manager or an Admin, by changing the freeze window"),
+            clears_at=answer.opens_at,
+            only_starts=True,
+            details={"windows": [one.number for one in answer.closed_by]},
+        )
+
+
+def _frozen(subject: Subject, window: Window) -> str:
+    words = {"environment": subject.environment.name, "name": window.name, "reason": window.reason}
+    return _("%(environment)s is frozen by “%(name)s”: %(reason)s") % words
+
+
+def _outside(subject: Subject, windows: Iterable[Window]) -> str:
+    words = {"environment": subject.environment.name, "names": ", ".join(f"“{one.name}”" for one in windows)}
+    return _("%(environment)s takes deployments only during %(names)s.") % words
 
 
 @register(*STARTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from fairway.applications.models import Application, Artifact, Configuration
-from fairway.deployments.rules import ACTIVE, ENDED, Access, Health, Kind, Status, Wanted, may_move, shown_status
+from fairway.deployments.rules import ACTIVE, ENDED, START_BY, Access, Health, Kind, Status, Wanted, may_move, shown_status
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 
@@ -59,6 +60,7 @@ class Deployment(models.Model):
     log_bytes = models.PositiveBigIntegerField(default=0)
     log_collected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
+    start_by = models.DateTimeField(null=True)  # waits no longer than until then for a freeze or a lock; None: START_BY
     started_at = models.DateTimeField(null=True)
     switched_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -88,6 +90,11 @@ class Deployment(models.Model):
     @property
     def key(self) -> str:
         return f"{self.application.slug}:{self.environment.slug}"
+
+    @property
+    def starts_by(self) -> datetime:
+        """Until when it may wait for what clears by itself."""
+        return self.start_by or self.created_at + START_BY
 
     @property
     def is_active(self) -> bool:

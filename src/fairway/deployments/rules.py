@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (DESIGN §4.4)
+START_BY = timedelta(days=7)  # what waits for a freeze or a lock longer than this is no longer what anybody expects
 STEPS = ("prepare", "distribute", "start", "check", "switch", "retire")
 
 

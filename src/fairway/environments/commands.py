@@ -15,6 +15,7 @@ from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
+from fairway.environments.freeze_commands import when_opened
 from fairway.environments.models import Environment
 from fairway.environments.rules import DEFAULT_ENVIRONMENTS, parse_environment_host, parse_options
 from fairway.environments.runtimes import runtime_of
@@ -109,6 +110,7 @@ def lock_environment(*, actor: Actor, environment: Environment, reason: str, unt
 def unlock_environment(*, actor: Actor, environment: Environment) -> Environment:
     """No error when it is not locked."""
     require(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
+    when_opened()
     row = Environment.objects.select_for_update().get(pk=environment.pk)
     if row.locked_at is None:
         return row

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar
+from zoneinfo import ZoneInfo
 
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from fairway.environments.freeze_rules import Kind, Window
+from fairway.environments.recurrence import parse_recurrence
 from fairway.environments.rules import AVAILABLE, LOCKED, Lock
 
-__all__ = ["Environment", "Home"]
+__all__ = ["Environment", "FreezeWindow", "Home"]
 
 
 class Environment(models.Model):
@@ -80,3 +83,57 @@ class Home(models.Model):
 
     def __str__(self) -> str:
         return self.host
+
+
+class FreezeWindow(models.Model):
+    """When deployments are closed (deny) or the only times at which they are open (allow); see `freeze_rules`.
+
+    `starts` is a wall time in `zone`, kept as text (``2026-03-29T22:30``) because it is no instant; `minutes` is how long it
+    lasts on that clock. `environments` and `applications` are lists of slugs, empty for all: by name, as grants and events
+    know them, so that what is made again under the same name is covered again.
+    """
+
+    kind = models.CharField(max_length=5)
+    name = models.CharField(max_length=80)
+    reason = models.CharField(max_length=500)
+    starts = models.CharField(max_length=16)
+    minutes = models.PositiveIntegerField()
+    zone = models.CharField(max_length=64)
+    rrule = models.CharField(max_length=500, blank=True)
+    environments = models.JSONField(default=list, blank=True)
+    applications = models.JSONField(default=list, blank=True)
+    created_by_id = models.BigIntegerField(null=True)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)  # history names it, so the row stays
+
+    class Meta:
+        ordering: ClassVar = ["name", "id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(kind__in=[kind.value for kind in Kind]), name="freeze_kind_known"),
+            models.CheckConstraint(condition=Q(minutes__gte=1), name="freeze_lasts"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def ends(self) -> datetime:
+        """The wall time at which its first occurrence ends."""
+        return datetime.fromisoformat(self.starts) + timedelta(minutes=self.minutes)
+
+    @property
+    def window(self) -> Window:
+        """The same, as the rules know it."""
+        return Window(
+            kind=Kind(self.kind),
+            starts=datetime.fromisoformat(self.starts),
+            lasts=timedelta(minutes=self.minutes),
+            zone=self.zone,
+            recurrence=parse_recurrence(self.rrule, ZoneInfo(self.zone)),
+            environments=frozenset(self.environments),
+            applications=frozenset(self.applications),
+            name=self.name,
+            reason=self.reason,
+            number=self.pk or 0,
+        )

@@ -13,24 +13,25 @@ and removes what this deployment started. Every step may run twice.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from fairway.accounts.queries import actor_of_request
-from fairway.accounts.rules import SYSTEM, Actor, Blocked
+from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.requests import STORY, act_of
-from fairway.deployments.gate import Subject, ask
+from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
-from fairway.engine.story import Context, Ending, Outcome, Step, Story
+from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Refused, Retry
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
@@ -58,6 +59,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
     with scene_of(context) as scene:
         _refuse_to_go_back_in_time(scene)
         _ask_gate(scene)
+        context.checkpoint(admitted=True)
         _settle_replicas(scene)
         _announce(scene)
         if scene.deployment.artifact is None:
@@ -179,7 +181,10 @@ def _refuse_to_go_back_in_time(scene: Scene) -> None:
 
 
 def _ask_gate(scene: Scene) -> None:
-    """The gate is asked again when the act starts: a lock or a missing setting since then still counts."""
+    """The gate is asked again when the act starts: a lock or a missing setting since then still counts.
+
+    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once.
+    """
     deployment = scene.deployment
     subject = Subject(
         deployment.application,
@@ -189,12 +194,24 @@ def _ask_gate(scene: Scene) -> None:
         deployment.configuration,
         deployment,
     )
-    try:
-        ask(act_of(deployment), subject, _requester(deployment), breaks_glass=bool(deployment.broke_glass))
-    except Blocked as blocked:
-        sentence = " ".join(blocker.sentence for blocker in blocked.blockers)
-        is_away = all(blocker.code == "runtime" for blocker in blocked.blockers)  # it was there when this was asked for
-        raise (Away if is_away else Refused)(sentence) from None
+    glass = bool(deployment.broke_glass)
+    found = blockers(act_of(deployment), subject, _requester(deployment), breaks_glass=glass)
+    if scene.context.state.get("admitted"):
+        found = [one for one in found if not one.only_starts]
+    if not found:
+        return
+    if opens_by_itself(found):
+        _wait_for(found, deployment)
+    is_away = all(blocker.code == "runtime" for blocker in found)  # it was there when this was asked for
+    raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in found))
+
+
+def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:
+    """Come back when it opens, or at the limit to be refused; raises `Wait` unless the limit is reached."""
+    opens_at = max(one.clears_at for one in found if one.clears_at is not None)
+    if timezone.now() < deployment.starts_by:
+        sentences = " ".join(one.sentence for one in found)
+        raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
 
 
 def _start_again_what_a_host_ended(scene: Scene) -> None:

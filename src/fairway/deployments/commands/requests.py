@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
@@ -44,10 +46,13 @@ def request_deployment(
     reason: str = "",
     break_glass: str = "",
     replicas: int | None = None,
+    when_open: bool = False,
+    start_by: datetime | None = None,
 ) -> Deployment:
     """Put the application's source (or a given artifact) live in an environment, with its latest configuration.
 
-    A given `source` becomes the application's own first. Raises `Blocked` or `Invalid`.
+    A given `source` becomes the application's own first. With `when_open` it is accepted during a freeze or a lock that
+    ends, and waits for that until `start_by` (None: `START_BY` from now). Raises `Blocked` or `Invalid`.
     """
     if source is not None:
         application = edit_application(actor=actor, application=application, source_kind=source_kind, source=source)
@@ -61,6 +66,8 @@ def request_deployment(
         reason=reason,
         break_glass=break_glass,
         replicas=replicas,
+        when_open=when_open,
+        start_by=start_by,
     )
 
 
@@ -73,6 +80,8 @@ def promote(
     from_environment: Environment,
     reason: str = "",
     break_glass: str = "",
+    when_open: bool = False,
+    start_by: datetime | None = None,
 ) -> Deployment:
     """Put the artifact that runs in one environment live in another, not rebuilt, with that environment's configuration."""
     origin = placement_of(application, from_environment)
@@ -88,6 +97,8 @@ def promote(
         configuration=latest_configuration(application, environment),
         reason=reason,
         break_glass=break_glass,
+        when_open=when_open,
+        start_by=start_by,
     )
 
 
@@ -224,11 +235,13 @@ def _request(
     returns_to: Deployment | None = None,
     act: Act | None = None,
     parent: Run | None = None,
+    when_open: bool = False,
+    start_by: datetime | None = None,
 ) -> Deployment:
     placement = _placement_to_be(application, environment)
     glass = parse_text(break_glass, field="break_glass", longest=500)
     subject = Subject(application, environment, placement, artifact, configuration)
-    ask(act or ACT_OF[kind], subject, actor, breaks_glass=bool(glass))
+    ask(act or ACT_OF[kind], subject, actor, breaks_glass=bool(glass), may_wait=when_open)
     deployment = Deployment.objects.create(
         application=application,
         environment=environment,
@@ -248,6 +261,7 @@ def _request(
         asked_as=act or "",
         reason=parse_text(reason, field="reason", longest=500),
         broke_glass=glass,
+        start_by=_parse_start_by(start_by),
     )
     payload = {"deployment": deployment.pk, "replicas": replicas}
     deployment.run = enqueue(kind=STORY, key=deployment.key, payload=payload, lane=environment.lane, parent=parent)
@@ -273,6 +287,12 @@ def _placement_to_be(application: Application, environment: Environment) -> Plac
     elif placement.wanted == Wanted.REMOVED:
         raise Blocked([Blocker(code="removing", sentence=_("It is being removed from here."), clears_at=None)])
     return placement
+
+
+def _parse_start_by(start_by: datetime | None) -> datetime | None:
+    if start_by is not None and start_by <= timezone.now():
+        raise Invalid("start_by", "lies in the past; leave it empty or give a later time.")
+    return start_by
 
 
 def parse_replicas(replicas: int) -> int:

@@ -1,0 +1,166 @@
+"""Verbs on freeze windows. Keyword-only, one transaction, one event."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.db import transaction
+from django.utils import timezone
+
+from fairway.accounts.commands import require
+from fairway.accounts.rules import Act, Actor
+from fairway.activity.commands import record
+from fairway.activity.rules import On
+from fairway.applications.queries import visible_to as applications_visible_to
+from fairway.environments.freeze_rules import Kind, occurrences, parse_lasts, parse_wall, parse_zone
+from fairway.environments.models import FreezeWindow
+from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.recurrence import parse_recurrence
+from fairway.shared.names import Invalid, parse_text
+
+FACTS = ("kind", "name", "reason", "starts", "minutes", "zone", "rrule", "environments", "applications")
+CHANGEABLE = ("kind", "name", "reason", "starts", "ends", "zone", "rrule", "environments", "applications")
+
+# Called first in each transaction that may open something; rooms above wake what waits for it.
+WHEN_OPENED: list[Callable[[], None]] = []
+
+
+def on_freeze(row: FreezeWindow) -> On:
+    """Its environment and application are named where there is just one, for filters and visibility."""
+    only = [names[0] if len(names) == 1 else "" for names in (row.applications, row.environments)]
+    return On("freeze", row.pk, row.name, application=only[0], environment=only[1])
+
+
+@transaction.atomic
+def create_freeze(
+    *,
+    actor: Actor,
+    kind: str = Kind.DENY,
+    name: str,
+    reason: str,
+    starts: str,
+    ends: str,
+    zone: str,
+    rrule: str = "",
+    environments: Iterable[str] = (),
+    applications: Iterable[str] = (),
+) -> FreezeWindow:
+    """Close (deny) or exclusively open (allow) environments and applications, given by slug; none given means all.
+
+    `starts` and `ends` are wall times of the first occurrence in `zone`. Raises `Blocked` (role) or `Invalid`.
+    """
+    row = drafted(
+        actor=actor, kind=kind, name=name, reason=reason, starts=starts, ends=ends, zone=zone, rrule=rrule,
+        environments=environments, applications=applications,
+    )  # fmt: skip
+    _require_everywhere(actor, row)
+    row.created_by_id, row.created_by = actor.id, actor.name
+    row.save()
+    record(who=actor.who, verb="freeze.created", on=on_freeze(row), comment=row.reason, after=_facts(row))
+    return row
+
+
+@transaction.atomic
+def edit_freeze(*, actor: Actor, freeze: FreezeWindow, **changes: Any) -> FreezeWindow:
+    """Change any of `CHANGEABLE`. Raises `Blocked` or `Invalid`."""
+    if unknown := set(changes) - set(CHANGEABLE):
+        raise Invalid(sorted(unknown)[0], "cannot be changed; what can: {names}.", names=", ".join(CHANGEABLE))
+    when_opened()
+    row = FreezeWindow.objects.select_for_update().get(pk=freeze.pk, deleted_at=None)
+    _require_everywhere(actor, row)
+    before = _facts(row)
+    same = {name: getattr(row, name) for name in CHANGEABLE if name != "ends"} | {"ends": row.ends.isoformat("T", "minutes")}
+    wanted = drafted(actor=actor, **{**same, **changes})
+    _require_everywhere(actor, wanted)
+    for name in FACTS:
+        setattr(row, name, getattr(wanted, name))
+    row.save()
+    record(who=actor.who, verb="freeze.edited", on=on_freeze(row), before=before, after=_facts(row))
+    return row
+
+
+@transaction.atomic
+def delete_freeze(*, actor: Actor, freeze: FreezeWindow) -> None:
+    """End it for good; what waited for it goes on. No error when it is deleted already."""
+    when_opened()
+    row = FreezeWindow.objects.select_for_update().get(pk=freeze.pk)
+    _require_everywhere(actor, row)
+    if row.deleted_at is not None:
+        return
+    row.deleted_at = timezone.now()
+    row.save(update_fields=["deleted_at"])
+    record(who=actor.who, verb="freeze.deleted", on=on_freeze(row), before=_facts(row))
+
+
+def drafted(
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    reason: str,
+    starts: str,
+    ends: str,
+    zone: str,
+    rrule: str,
+    environments: Iterable[str],
+    applications: Iterable[str],
+) -> FreezeWindow:
+    """The window that this would be, not saved; previews use it too. Raises `Invalid`."""
+    if kind not in set(Kind):
+        raise Invalid("kind", "must be one of {names}.", names=", ".join(Kind))
+    row = FreezeWindow(
+        kind=Kind(kind).value,
+        name=parse_text(name, field="name", longest=80, required=True),
+        reason=parse_text(reason, field="reason", longest=500, required=True),
+        environments=_parse_slugs(
+            "environments", environments, environments_visible_to(actor).values_list("slug", flat=True)
+        ),
+        applications=_parse_slugs(
+            "applications", applications, applications_visible_to(actor).values_list("slug", flat=True)
+        ),
+        **parsed_times(starts=starts, ends=ends, zone=zone, rrule=rrule),
+    )
+    if not occurrences(row.window, timezone.now(), count=1):
+        raise Invalid("starts" if not row.rrule else "rrule", "has no occurrence that is still to come.")
+    return row
+
+
+def parsed_times(*, starts: str, ends: str, zone: str, rrule: str) -> dict[str, Any]:
+    """The columns behind when it happens. Raises `Invalid`."""
+    where = parse_zone(zone)
+    first = parse_wall(starts, field="starts")
+    lasts = parse_lasts(first, parse_wall(ends, field="ends"))
+    rule = rrule.strip().removeprefix("RRULE:").upper()
+    parse_recurrence(rule, ZoneInfo(where))
+    return {"starts": _text(first), "minutes": lasts // timedelta(minutes=1), "zone": where, "rrule": rule}
+
+
+def _text(wall: datetime) -> str:
+    return wall.isoformat("T", "minutes")
+
+
+def _parse_slugs(field: str, given: Iterable[str], known: Iterable[str]) -> list[str]:
+    chosen = sorted({slug.strip() for slug in given if slug.strip()})
+    if unknown := set(chosen) - set(known):
+        raise Invalid(field, "“{name}” does not exist, or you may not see it.", name=sorted(unknown)[0][:60])
+    return chosen
+
+
+def _require_everywhere(actor: Actor, row: FreezeWindow) -> None:
+    """A narrowed role reaches only windows that name nothing beyond it."""
+    for environment in row.environments or [""]:
+        for application in row.applications or [""]:
+            require(actor, Act.FREEZE_ENVIRONMENT, environment=environment, application=application)
+
+
+def when_opened() -> None:
+    """Tell the rooms above that something may be open now, before any row of ours is locked."""
+    for wake in WHEN_OPENED:
+        wake()
+
+
+def _facts(row: FreezeWindow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in FACTS}

@@ -1,0 +1,45 @@
+"""Reading freeze windows, and what they say now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from fairway.accounts.rules import Actor, NotVisible
+from fairway.environments.freeze_rules import Answer, Window, state_at
+from fairway.environments.models import FreezeWindow
+
+
+def freezes_visible_to(actor: Actor) -> list[FreezeWindow]:
+    """Windows that say something about what this actor may see, by name."""
+    rows = FreezeWindow.objects.filter(deleted_at=None)
+    grants = actor.active_grants
+    if actor.is_system or any(not grant.environment and not grant.application for grant in grants):
+        return list(rows)
+    return [row for row in rows if any(_reaches(row, grant.environment, grant.application) for grant in grants)]
+
+
+def _reaches(row: FreezeWindow, environment: str, application: str) -> bool:
+    """Whether a grant for this environment and application (slugs, "" for all) sees the window."""
+    return (not environment or not row.environments or environment in row.environments) and (
+        not application or not row.applications or application in row.applications
+    )
+
+
+def freeze(actor: Actor, number: int) -> FreezeWindow:
+    """Raises `NotVisible`."""
+    found = next((row for row in freezes_visible_to(actor) if row.pk == number), None)
+    if found is None:
+        raise NotVisible("freeze window", number)
+    return found
+
+
+def all_windows() -> list[Window]:
+    """Every window in force or to come: freezes bind people who may not see them too. One query."""
+    return [row.window for row in FreezeWindow.objects.filter(deleted_at=None)]
+
+
+def freeze_state(environment: str, application: str, at: datetime, windows: Iterable[Window] | None = None) -> Answer:
+    """Whether deployments of that application to that environment (slugs) are closed at an instant."""
+    chosen = all_windows() if windows is None else windows
+    return state_at([one for one in chosen if one.selects(environment, application)], at)
