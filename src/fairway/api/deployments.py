@@ -32,7 +32,9 @@ LINES_AT_ONCE = 2000
 class DeploymentWanted(Given):
     """A given `source` becomes the application's own; an `artifact` (its number) is deployed as it is, without building.
 
-    `break_glass` is the reason for deploying in spite of a lock; it needs the role for it and is an event of its own.
+    `break_glass` is the reason for deploying in spite of a lock or freeze; it needs the role for it and is an event of its
+    own. With `when_open` it is accepted during a freeze, or a lock that ends, and waits for that until `start_by` (left out:
+    seven days).
     """
 
     application: str = Field(max_length=40)
@@ -42,16 +44,23 @@ class DeploymentWanted(Given):
     replicas: int | None = Field(None, ge=1, le=8)
     reason: str = Field("", max_length=500)
     break_glass: str = Field("", max_length=500)
+    when_open: bool = False
+    start_by: AwareDatetime | None = None
 
 
 class PromotionWanted(Given):
-    """Take what runs in `from_environment` to `environment`, not rebuilt, with the configuration of the latter."""
+    """Take what runs in `from_environment` to `environment`, not rebuilt, with the configuration of the latter.
+
+    `when_open` and `start_by` as for deployments.
+    """
 
     application: str = Field(max_length=40)
     from_environment: str = Field(max_length=40)
     environment: str = Field(max_length=40)
     reason: str = Field("", max_length=500)
     break_glass: str = Field("", max_length=500)
+    when_open: bool = False
+    start_by: AwareDatetime | None = None
 
 
 class RollbackWanted(Given):
@@ -129,6 +138,8 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
         source=given.source.values() if given.source else None,
         reason=given.reason,
         break_glass=given.break_glass,
+        when_open=given.when_open,
+        start_by=given.start_by,
         replicas=given.replicas,
     )
     return Answer(201, deployment_detail(made))
@@ -146,6 +157,8 @@ def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDe
         from_environment=environments.environment(actor, given.from_environment),
         reason=given.reason,
         break_glass=given.break_glass,
+        when_open=given.when_open,
+        start_by=given.start_by,
     )
     return Answer(201, deployment_detail(made))
 

@@ -22,6 +22,7 @@ from fairway.api import (
     deployments,
     environments,
     events,
+    freezes,
     health,
     inspections,
     me,
@@ -34,7 +35,7 @@ from fairway.api.problems import Problem, answer_problems, not_found
 
 PREFIX = "api/v1/"
 ROOMS = (
-    me, people, tokens, environments, applications, inspections, uploads, credentials, configurations, deployments,
+    me, people, tokens, environments, freezes, applications, inspections, uploads, credentials, configurations, deployments,
     placements, artifacts, blockers, events, health,
 )  # fmt: skip
 DESCRIPTION = (

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fairway.cli import looking_back, machine, places, running, settings, shipping, signing_in
+from fairway.cli import freezes, looking_back, machine, places, running, settings, shipping, signing_in
 from fairway.cli.failures import Stop
 from fairway.cli.output import begin, explain
 
@@ -43,6 +43,7 @@ _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.
 _add(RUN, running.remove)
 app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
 app.add_typer(places.envs, name="envs", rich_help_panel=RUN)
+app.add_typer(freezes.freezes, name="freezes", rich_help_panel=RUN)
 app.add_typer(settings.config, name="config", rich_help_panel=RUN)
 _add(BACK, looking_back.history, looking_back.events)
 app.add_typer(looking_back.audit, name="audit", rich_help_panel=BACK)

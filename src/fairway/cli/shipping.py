@@ -16,7 +16,11 @@ from fairway.cli.watch import follow
 Env = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment.")]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Return once it is queued.")]
 Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the history.")]
-BreakGlass = Annotated[str, typer.Option("--break-glass", metavar="WHY", help="Do it in spite of a lock. Admins; kept.")]
+BreakGlass = Annotated[
+    str, typer.Option("--break-glass", metavar="WHY", help="Do it in spite of a lock or freeze. Admins; kept.")
+]
+WhenOpen = Annotated[bool, typer.Option("--when-open", help="During a freeze or a lock that ends: wait until it is over.")]
+StartBy = Annotated[str, typer.Option("--start-by", help="Wait no longer than until then, e.g. 2026-03-02T12:00Z.")]
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The deployment's number.")]
 
 
@@ -34,6 +38,8 @@ def deploy(
     replicas: Annotated[int | None, typer.Option(min=1, max=8, help="How many instances.")] = None,
     reason: Reason = "",
     break_glass: BreakGlass = "",
+    when_open: WhenOpen = False,
+    start_by: StartBy = "",
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
@@ -57,6 +63,8 @@ def deploy(
             "replicas": replicas,
             "reason": reason,
             "break_glass": break_glass,
+            "when_open": when_open,
+            "start_by": start_by or None,
         }
         _ship(client, "/deployments", body, no_wait)
 
@@ -67,11 +75,21 @@ def promote(
     to: Annotated[str, typer.Option("--to", metavar="ENV", help="Where it should run too.")],
     reason: Reason = "",
     break_glass: BreakGlass = "",
+    when_open: WhenOpen = False,
+    start_by: StartBy = "",
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """Put what runs in one environment live in another: the same bytes, not rebuilt."""
-    body = {"application": app, "from_environment": origin, "environment": to, "reason": reason, "break_glass": break_glass}
+    body = {
+        "application": app,
+        "from_environment": origin,
+        "environment": to,
+        "reason": reason,
+        "break_glass": break_glass,
+        "when_open": when_open,
+        "start_by": start_by or None,
+    }
     with Client() as client:
         _ship(client, "/promotions", body, no_wait)
 

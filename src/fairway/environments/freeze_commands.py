@@ -50,7 +50,8 @@ def create_freeze(
 ) -> FreezeWindow:
     """Close (deny) or exclusively open (allow) environments and applications, given by slug; none given means all.
 
-    `starts` and `ends` are wall times of the first occurrence in `zone`. Raises `Blocked` (role) or `Invalid`.
+    `starts` and `ends` are wall times of the first occurrence in `zone`; `ends` may be a duration (``8h``) too.
+    Raises `Blocked` (role) or `Invalid`.
     """
     row = drafted(
         actor=actor, kind=kind, name=name, reason=reason, starts=starts, ends=ends, zone=zone, rrule=rrule,
@@ -132,7 +133,7 @@ def parsed_times(*, starts: str, ends: str, zone: str, rrule: str) -> dict[str, 
     """The columns behind when it happens. Raises `Invalid`."""
     where = parse_zone(zone)
     first = parse_wall(starts, field="starts")
-    lasts = parse_lasts(first, parse_wall(ends, field="ends"))
+    lasts = parse_lasts(first, ends)
     rule = rrule.strip().removeprefix("RRULE:").upper()
     parse_recurrence(rule, ZoneInfo(where))
     return {"starts": _text(first), "minutes": lasts // timedelta(minutes=1), "zone": where, "rrule": rule}

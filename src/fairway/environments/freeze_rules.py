@@ -10,6 +10,7 @@ change, and one that happens twice is its first time; a window that lies wholly 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=366)
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
 LOOK_AHEAD_YEARS = 30  # 29 February at every second interval is still found
+DURATION = re.compile(r"(?:(\d{1,4})d)?\s*(?:(\d{1,5})h)?\s*(?:(\d{1,7})m)?", re.ASCII)
 MOST_STEPS = 10_000  # of overlapping windows, until "never" is said
 
 
@@ -48,6 +50,10 @@ class Window:
     name: str = ""
     reason: str = ""
     number: int = 0
+
+    def local(self, instant: datetime) -> datetime:
+        """The instant on the window's own clock."""
+        return instant.astimezone(ZoneInfo(self.zone))
 
     def selects(self, environment: str, application: str) -> bool:
         """Whether it says anything about this application in this environment (slugs)."""
@@ -132,7 +138,7 @@ def covering_end(window: Window, at: datetime) -> datetime | None:
     wall = at.astimezone(ZoneInfo(window.zone)).replace(tzinfo=None)
     slack = timedelta(days=2)  # more than any clock change
     nearby = _walls_between(window, wall - window.lasts - slack, wall + slack)
-    ends = [one.ends for one in map(lambda start: _occurrence(window, start), nearby) if one.starts <= at < one.ends]
+    ends = [one.ends for one in (_occurrence(window, start) for start in nearby) if one.starts <= at < one.ends]
     return max(ends, default=None)
 
 
@@ -222,9 +228,17 @@ def parse_wall(text: str, *, field: str) -> datetime:
     return found.replace(second=0, microsecond=0)
 
 
-def parse_lasts(starts: datetime, ends: datetime) -> timedelta:
-    """How long it lasts on the wall clock. Raises `Invalid` unless the end comes 1 minute to 366 days after the start."""
-    lasts = ends - starts
+def parse_lasts(starts: datetime, ends: str) -> timedelta:
+    """How long it lasts on the wall clock: until a wall time, or for a duration like ``8h``, ``2d12h``, ``90m``.
+
+    Raises `Invalid` unless that is 1 minute to 366 days.
+    """
+    duration = DURATION.fullmatch(ends.strip().lower())
+    if duration and any(duration.groups()):
+        days, hours, minutes = (int(number or 0) for number in duration.groups())
+        lasts = timedelta(days=days, hours=hours, minutes=minutes)
+    else:
+        lasts = parse_wall(ends, field="ends") - starts
     if lasts < SHORTEST:
         raise Invalid("ends", "must come after the start.")
     if lasts > LONGEST:

@@ -155,7 +155,7 @@ _PARTS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
 
 @lru_cache(maxsize=4096)
 def wall_starts(rule: Recurrence | None, first: datetime, year: int) -> tuple[datetime, ...]:
-    """The wall times of that year at which it starts, in order; `first` is the earliest and, without a rule, the only one."""
+    """The wall times of that year at which it starts, in order; `first` is the earliest, without a rule the only one."""
     if rule is None:
         return (first,) if first.year == year else ()
     if year < first.year or (rule.until is not None and year > rule.until.year):

@@ -1,0 +1,92 @@
+"""A freeze against a running Fairway: running work finishes, queued work waits, going back is always possible."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.services.installation import wait_for
+
+
+@pytest.fixture
+def freeze(desk):
+    """Freezes an application at once, for some hours; ended when the test is over."""
+    made = []
+
+    def begin(slug: str, **more) -> int:
+        now = datetime.now(UTC)
+        body = {
+            "name": "Quiet", "reason": "Nobody is here", "zone": "UTC", "applications": [slug],
+            "starts": (now - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M"), "ends": "3h", **more,
+        }  # fmt: skip
+        made.append(desk.fairway.call("POST", "/freezes", body)["id"])
+        return made[-1]
+
+    yield begin
+    for number in made:
+        desk.fairway.api("DELETE", f"/freezes/{number}")
+
+
+def status(desk, number: int) -> str:
+    found: str = desk.fairway.deployment(number)["status"]
+    return found
+
+
+def test_what_runs_finishes_what_is_queued_waits_and_going_back_works(desk, freeze):
+    slug, first = desk.launched("frozen")
+    desk.fairway.live(desk.ship(slug, "2"))
+    hold = desk.held_file("build")
+    running = desk.ship(slug, "3", build_held_by=str(hold))
+    desk.fairway.reached(running, "prepare")
+    queued = desk.ship(slug, "4")
+    number = freeze(slug)
+    refused = desk.fairway.api("POST", "/deployments", {"application": slug, "environment": "staging"})
+    assert (refused.status, [one["code"] for one in refused.json["blockers"]]) == (409, ["frozen"])
+    hold.unlink()
+    desk.fairway.live(running)
+    wait_for(lambda: status(desk, queued) == "waiting", "the queued one waits")
+    assert "Quiet" in desk.events("deployment.waiting", subject_id=queued)[0]["comment"]
+    desk.serves(slug, running, "3")
+    back = desk.roll_back(slug, to=first)
+    desk.fairway.live(back)
+    desk.serves(slug, back, "1")
+    assert status(desk, queued) == "waiting"
+    desk.fairway.call("DELETE", f"/freezes/{number}")
+    found = desk.fairway.ended(queued)
+    assert found["status"] == "failed"
+    assert "back in time" in found["sentence"], "something newer went live while it waited"
+
+
+def test_what_may_wait_starts_by_itself_when_the_freeze_is_over_even_after_a_crash(desk, freeze):
+    slug, _ = desk.launched("patient")
+    number = freeze(slug)
+    waiting = desk.fairway.deploy(slug, source=desk.source("2"), when_open=True)
+    wait_for(lambda: status(desk, waiting) == "waiting", "it waits")
+    desk.fairway.kill_worker()
+    soon = (datetime.now(UTC) + timedelta(minutes=1)).replace(second=0, microsecond=0)
+    desk.fairway.call("PATCH", f"/freezes/{number}", {"ends": soon.strftime("%Y-%m-%dT%H:%M")})
+    found = desk.fairway.live(waiting)
+    assert datetime.fromisoformat(found["finished_at"]) >= soon
+    desk.serves(slug, waiting, "2")
+
+
+def test_it_waits_no_longer_than_its_limit(desk, freeze):
+    slug, first = desk.launched("limited")
+    freeze(slug)
+    limit = datetime.now(UTC) + timedelta(seconds=3)
+    waiting = desk.fairway.deploy(slug, source=desk.source("2"), when_open=True, start_by=limit.isoformat())
+    found = desk.fairway.ended(waiting)
+    assert found["status"] == "failed"
+    assert "Quiet" in found["sentence"]
+    desk.serves(slug, first, "1")
+
+
+def test_a_deployment_that_waits_can_be_cancelled(desk, freeze):
+    slug, first = desk.launched("regretted")
+    freeze(slug)
+    waiting = desk.fairway.deploy(slug, source=desk.source("2"), when_open=True)
+    wait_for(lambda: status(desk, waiting) == "waiting", "it waits")
+    desk.cancel(waiting)
+    assert desk.fairway.ended(waiting)["status"] == "cancelled"
+    desk.serves(slug, first, "1")
