@@ -47,10 +47,10 @@ def test_what_runs_finishes_what_is_queued_waits_and_going_back_works(desk, free
     desk.fairway.live(running)
     wait_for(lambda: status(desk, queued) == "waiting", "the queued one waits")
     assert "Quiet" in desk.events("deployment.waiting", subject_id=queued)[0]["comment"]
-    desk.serves(slug, running, "3")
+    desk.settles(slug, running, "3")  # also with what it left to the next one, which may wait for days
     back = desk.roll_back(slug, to=first)
     desk.fairway.live(back)
-    desk.serves(slug, back, "1")
+    desk.settles(slug, back, "1")
     assert status(desk, queued) == "waiting"
     desk.fairway.call("DELETE", f"/freezes/{number}")
     found = desk.fairway.ended(queued)

@@ -33,6 +33,11 @@ def key_holder(key: str) -> Run | None:
     return Run.objects.filter(key=key, holds_key=True).first()
 
 
+def is_worked_on(key: str) -> bool:
+    """Whether a run has this key or is about to; one that waits without it may do so for days and touches nothing."""
+    return Run.objects.live().filter(key=key).exclude(status=Status.WAITING, holds_key=False).exists()
+
+
 def is_next_due(key: str) -> bool:
     """Whether another run waits for this key, and for nothing else but a slot."""
     return Run.objects.filter(key=key, status=Status.QUEUED, run_at__lte=clock.now()).exists()

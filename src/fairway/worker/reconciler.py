@@ -23,7 +23,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Runtime
-from fairway.engine.models import Run
+from fairway.engine.queries import is_worked_on
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
@@ -83,7 +83,7 @@ class Reconciler:
 
     def _compare(self, runtime: Runtime, placement: Placement, instances: list[Instance]) -> None:
         """A run of this key writes down itself what it leaves; what was seen while one worked is half old, half new."""
-        if _is_busy(placement.key):
+        if is_worked_on(placement.key):
             return
         if differences(placement, instances):
             again = Placement.objects.select_related(*RELATED).filter(pk=placement.pk).first()
@@ -91,7 +91,10 @@ class Reconciler:
                 return
             placement, instances = again, runtime.instances(placement.name)
         drift = differences(placement, instances)
-        if _is_busy(placement.key) or not Placement.objects.filter(pk=placement.pk, current=placement.current_id).exists():
+        if (
+            is_worked_on(placement.key)
+            or not Placement.objects.filter(pk=placement.pk, current=placement.current_id).exists()
+        ):
             return
         if placement.current is not None and placement.wanted != Wanted.REMOVED:
             _write_down(placement, placement.current, instances, drift)
@@ -180,14 +183,10 @@ def _stopped_route_drift(placement: Placement) -> list[str]:
     return [f"{host} has no page." for host, route in routes.items() if route is None or route.kind in _SERVING]
 
 
-def _is_busy(key: str) -> bool:
-    return Run.objects.filter(key=key, finished_at=None).exclude(kind="watch").exists()
-
-
 def _remove_orphans(runtime: Runtime, name: str, instances: list[Instance]) -> None:
     """Instances of a placement that no row knows: left by something that died at a bad moment."""
     application, _, environment = name.rpartition(".")
-    if _is_busy(f"{application}:{environment}"):
+    if is_worked_on(f"{application}:{environment}"):
         return
     for one in instances:
         runtime.ensure_removed(one.name)

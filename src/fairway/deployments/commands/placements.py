@@ -26,6 +26,7 @@ from fairway.deployments.rules import ACTIVE, Access, Health, Wanted
 from fairway.deployments.subjects import on_placement
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
+from fairway.engine.queries import is_worked_on
 from fairway.environments.commands import IN_USE
 from fairway.environments.models import Environment
 from fairway.shared.names import Invalid, parse_host, parse_text
@@ -144,9 +145,8 @@ def observe(*, placement: Placement, health: Health, drift: list[str], observed:
 
 @transaction.atomic
 def request_repair(*, placement: Placement) -> None:
-    """Ask for what should be there to be made so; does nothing while a run of this key is waiting or running."""
-    busy = Run.objects.filter(key=placement.key, finished_at=None)
-    if not busy.exists():
+    """Ask for what should be there to be made so; does nothing while a run of this key is at work or about to be."""
+    if not is_worked_on(placement.key):
         enqueue(kind=STORY, key=placement.key, payload=_payload(placement, {}), lane=placement.environment.lane)
 
 

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("fairway", "0002_events_are_append_only"),
+        ("fairway", "0005_logs_are_collected"),
     ]
 
     operations = [
