@@ -14,10 +14,9 @@ class FairwayConfig(AppConfig):
         from django.utils.translation import gettext
 
         import fairway.deployments.commands.placements
+        import fairway.deployments.commands.waiting
         import fairway.deployments.gate
         import fairway.releases.commands.targets  # noqa: F401
-        import fairway.deployments.commands.waiting
-        import fairway.deployments.gate  # noqa: F401
         from fairway.shared.words import speak_through
 
         speak_through(gettext)
