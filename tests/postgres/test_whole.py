@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,3 +41,16 @@ def test_an_installation_on_postgresql_deploys_survives_its_worker_and_keeps_its
         assert len(fairway.instances("site")) == 1
         assert fairway.call("GET", "/audit/verification")["is_intact"]
         assert not (fairway.data / "fairway.sqlite3").exists()
+
+
+def test_a_row_that_is_locked_may_be_referred_to_meanwhile():
+    """PostgreSQL checks references when a transaction commits, and then holds the chain's head: whoever locks a row and
+    waits for the head would wait for ever, had it taken the row's key as well (`no_key`)."""
+    pattern = re.compile(r"(Environment|Application|User|Placement|Deployment)\.objects[^\n]*select_for_update\(([^)]*)\)?")
+    found = [
+        f"{place.relative_to(ROOT)}: {match[0]}"
+        for place in (ROOT / "src/fairway").rglob("*.py")
+        for match in pattern.finditer(place.read_text())
+        if "no_key=True" not in place.read_text()[match.start() : match.end() + 20]
+    ]
+    assert not found

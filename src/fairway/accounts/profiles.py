@@ -23,7 +23,7 @@ Grants = Iterable[tuple[str, int | None, int | None]]
 def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", theme: str = "") -> User:
     """Change one's own. Raises `Invalid`."""
     require(actor, Act.OWN_ACCOUNT)
-    user = User.objects.select_for_update().get(pk=actor.id or 0)
+    user = User.objects.select_for_update(no_key=True).get(pk=actor.id or 0)
     if language not in LANGUAGES:
         raise Invalid("language", "use en or fr, or leave it empty to follow the browser.")
     if theme not in THEMES:
@@ -37,7 +37,7 @@ def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", the
 def edit_person(*, actor: Actor, user: User, name: str, email: str, grants: Grants) -> User:
     """Change somebody's name, address and roles. Raises `Blocked` or `Invalid`."""
     require(actor, Act.MANAGE_PEOPLE)
-    row = User.objects.select_for_update().get(pk=user.pk)
+    row = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if (row.get_full_name(), row.email) != (name.strip(), email.strip()):
         _save(actor, row, name, email)
     set_roles(actor=actor, user=row, grants=grants)

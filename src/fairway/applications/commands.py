@@ -75,7 +75,7 @@ def edit_application(
 ) -> Application:
     """Change what is given; takes effect with the next deployment. Raises `Blocked` or `Invalid`."""
     require(actor, Act.EDIT_APPLICATION, application=application.slug)
-    row = Application.objects.select_for_update().get(pk=application.pk)
+    row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     before = _facts(row)
     if name is not None:
         row.name = parse_text(name, field="name", longest=80, required=True)
@@ -128,7 +128,7 @@ def save_configuration(
     nothing changes, the latest version is returned.
     """
     require(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug)
-    Application.objects.select_for_update().get(pk=application.pk)  # versions are numbered one at a time
+    Application.objects.select_for_update(no_key=True).get(pk=application.pk)  # versions are numbered one at a time
     latest = latest_configuration(application, environment)
     newest = latest.version if latest else 0
     if based_on is not None and based_on != newest:
@@ -292,7 +292,7 @@ def record_artifact(
 ) -> Artifact:
     """The artifact of these bytes and this spec; made once, found ever after. Part of the deployment's transaction."""
     with transaction.atomic():
-        Application.objects.select_for_update().get(pk=application.pk)
+        Application.objects.select_for_update(no_key=True).get(pk=application.pk)
         same = (
             Artifact.objects.filter(application=application, digest=ref.digest, spec=spec.to_json())
             .order_by("-number")

@@ -66,7 +66,7 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     if unknown := set(changes) - set(EDITABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; what can: {names}.", names=", ".join(EDITABLE))
-    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     before = _facts(row)
     if "position" in changes:
         row.position = _parse_position(changes.pop("position"))
@@ -93,7 +93,7 @@ def lock_environment(*, actor: Actor, environment: Environment, reason: str, unt
 
     Raises `Invalid` without a reason or with an end in the past."""
     require(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
-    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     now = timezone.now()
     why = parse_text(reason, field="reason", longest=500, required=True)
     if until is not None and until <= now:
@@ -111,7 +111,7 @@ def unlock_environment(*, actor: Actor, environment: Environment) -> Environment
     """No error when it is not locked."""
     require(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
     when_opened()
-    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     if row.locked_at is None:
         return row
     before = {"reason": row.lock_reason, "owner": row.locked_by}
@@ -126,7 +126,7 @@ def unlock_environment(*, actor: Actor, environment: Environment) -> Environment
 def delete_environment(*, actor: Actor, environment: Environment) -> None:
     """Raises `Blocked` while anything is placed or distributed there (checked under the row's lock)."""
     require(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug)
-    row = Environment.objects.select_for_update().get(pk=environment.pk)
+    row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     if reasons := in_use(row):
         raise Blocked(reasons)
     record(who=actor.who, verb="environment.deleted", on=on_environment(row), before=_facts(row))

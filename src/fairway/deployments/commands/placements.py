@@ -74,7 +74,7 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
         raise Invalid("confirmed", "write “{slug}” exactly to delete it.", slug=application.slug)
-    row = Application.objects.select_for_update().get(pk=application.pk)
+    row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     if Deployment.objects.filter(application=row, status__in=ACTIVE).exists():
         sentence = _("A deployment of it is running or queued.")
         raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
@@ -218,7 +218,7 @@ def _gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
 
 
 def _locked(placement: Placement) -> Placement:
-    chosen = Placement.objects.select_for_update(of=("self",)).select_related(
+    chosen = Placement.objects.select_for_update(of=("self",), no_key=True).select_related(
         "application", "environment", "current__artifact", "current__configuration"
     )
     return chosen.get(pk=placement.pk)

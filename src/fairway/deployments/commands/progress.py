@@ -97,7 +97,7 @@ def switched(
 
     What a person asked of the placement after this deployment, and which waits for its turn, still stands.
     """
-    row = Placement.objects.select_for_update().get(pk=placement.pk)
+    row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
     if row.current_id == deployment.pk:
         return
     before = {"deployment": row.current_id}
@@ -146,7 +146,7 @@ def _asked_since(deployment: Deployment) -> set[str]:
 def switched_back(*, deployment: Deployment, placement: Placement, to: Deployment | None, before: Mapping[str, Any]) -> None:
     """A cancelled or broken deployment gave the traffic back; `before` is what the placement was: ``previous_good``,
     ``wanted``, ``replicas``."""
-    row = Placement.objects.select_for_update().get(pk=placement.pk)
+    row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
     if row.current_id != deployment.pk:
         return
     later = _asked_since(deployment)

@@ -199,7 +199,7 @@ def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deploym
     """Ask a deployment to stop. Queued: cancelled at once. Running: cancelling, and cancelled once it is cleaned up."""
     if deployment.run_id is not None:
         Run.objects.select_for_update().get(pk=deployment.run_id)  # first: the engine locks the run, then tells us
-    chosen = Deployment.objects.select_for_update(of=("self",)).select_related("application", "environment")
+    chosen = Deployment.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
     row = chosen.get(pk=deployment.pk)
     ask(Act.CANCEL, Subject(row.application, row.environment, deployment=row), actor)
     why = parse_text(reason, field="reason", longest=500)
@@ -280,7 +280,7 @@ def _request(
 
 def _placement_to_be(application: Application, environment: Environment) -> Placement:
     """The placement's row, locked: two people pressing at once are asked one after the other."""
-    Environment.objects.select_for_update().get(pk=environment.pk)
+    Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     placement = placement_of(application, environment)
     if placement is None:
         placement = Placement.objects.create(application=application, environment=environment)

@@ -111,7 +111,7 @@ def ask_about(act: Act, package: Package, standing: Standing, actor: Actor, *, b
 
 def locked_environment(environment: Environment) -> Environment:
     """The living row, locked: deleting or locking a target and using it happen one after the other. Raises `NotVisible`."""
-    row = Environment.objects.select_for_update().filter(pk=environment.pk, deleted_at=None).first()
+    row = Environment.objects.select_for_update(no_key=True).filter(pk=environment.pk, deleted_at=None).first()
     if row is None:
         raise NotVisible("environment", environment.slug)
     return row
