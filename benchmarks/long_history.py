@@ -14,7 +14,7 @@ from typing import Any
 
 from benchmarks.figures import Figure, middle, report
 
-APPLICATIONS, DEPLOYMENTS, EVENTS = 25, 100_000, 1_000_000
+APPLICATIONS, DEPLOYMENTS, EVENTS = 60, 100_000, 1_000_000
 ASKED = 10  # times each page
 PAGES = {
     "home page": "/",
@@ -34,7 +34,7 @@ def measure() -> Iterator[Figure]:
         django.setup()
         from fairway.config.launch import prepare
 
-        prepare(is_demo=True)
+        prepare(is_demo=True, has_workers=True)
         _make_applications()
         _make(EVENTS // 1000, DEPLOYMENTS // 1000)
         floors = {name: _asked(path) for name, path in PAGES.items()}

@@ -74,7 +74,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "fairway.web.context.shell",
             ],
-            "libraries": {"fairway": "fairway.web.templatetags.fairway"},
+            "libraries": {"fairway": "fairway.web.templatetags.fairway", "kept": "fairway.web.templatetags.kept"},
             "builtins": ["django.templatetags.i18n", "template_partials.templatetags.partials"],
         },
     }

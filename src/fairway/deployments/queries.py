@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Subquery
 from django.utils import timezone
 
 from fairway.accounts.rules import Actor, NotVisible
@@ -82,9 +82,9 @@ def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deplo
     wanted = wanted or HistoryFilter()
     chosen = visible_to(actor)
     if wanted.application:
-        chosen = chosen.filter(application__slug=wanted.application)
+        chosen = chosen.filter(application=_the(Application, wanted.application))
     if wanted.environment:
-        chosen = chosen.filter(environment__slug=wanted.environment)
+        chosen = chosen.filter(environment=_the(Environment, wanted.environment))
     if wanted.person:
         chosen = chosen.filter(requested_by__iexact=wanted.person)
     if wanted.since:
@@ -92,6 +92,11 @@ def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deplo
     if wanted.until:
         chosen = chosen.filter(created_at__lt=wanted.until)
     return _with_status(chosen, wanted.status)
+
+
+def _the(model: type[Application] | type[Environment], slug: str) -> Subquery:
+    """Its number, as one value: with it an index gives the newest rows in order; joined by slug, all of them are sorted."""
+    return Subquery(model.objects.filter(slug=slug).values("pk")[:1])
 
 
 def _with_status(chosen: QuerySet[Deployment], status: str) -> QuerySet[Deployment]:
@@ -106,8 +111,9 @@ def _with_status(chosen: QuerySet[Deployment], status: str) -> QuerySet[Deployme
 
 
 def active(actor: Actor) -> QuerySet[Deployment]:
-    """What is queued or running now."""
-    return visible_to(actor).filter(status__in=ACTIVE)
+    """What is queued or running now. None of them has an end or a collected log: that is a small index, while a database
+    that finds few states in many rows reads them all."""
+    return visible_to(actor).filter(status__in=ACTIVE, finished_at=None, log_collected_at=None)
 
 
 def live_numbers(deployments: Sequence[Deployment]) -> set[int]:

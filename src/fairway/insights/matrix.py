@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db.models import OuterRef, Subquery
 
 from fairway.accounts.rules import Actor
 from fairway.applications.models import Application
 from fairway.applications.queries import visible_to as applications_visible_to
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, Placement, public_url
 from fairway.deployments.queries import active, placements_visible_to, visible_to
 from fairway.deployments.rules import Health, Wanted
 from fairway.environments.models import Environment
@@ -57,19 +58,43 @@ class Matrix:
     rows: list[Row]
 
 
-def matrix(actor: Actor, running: Sequence[Deployment] | None = None, there: Sequence[Placement] | None = None) -> Matrix:
-    """What this actor may see, environments in promotion order. `running` (the active deployments) and `there` (the
-    placements) save asking for them again."""
+class _There(NamedTuple):
+    """What a cell says of a placement and the deployment that is live there: no more is read, because there are many."""
+
+    application_id: int
+    environment_id: int
+    pk: int
+    wanted: str
+    health: str
+    current_id: int | None
+    by: str
+    finished_at: datetime | None
+    created_at: datetime
+    version: str | None
+    digest: str | None
+    number: int | None
+
+
+_COLUMNS = (
+    *("application_id", "environment_id", "pk", "wanted", "health", "current_id"),
+    *("current__requested_by", "current__finished_at", "current__created_at"),
+    *("current__artifact__version", "current__artifact__digest", "current__artifact__number"),
+)
+
+
+def matrix(actor: Actor, running: Sequence[Deployment] | None = None) -> Matrix:
+    """What this actor may see, environments in promotion order. `running` (the active deployments) saves asking for them
+    again."""
     environments = list(environments_visible_to(actor))
     applications = list(applications_visible_to(actor))
-    placements = {spot_of(one): one for one in (placements_visible_to(actor) if there is None else there)}
+    rows = placements_visible_to(actor).select_related(None).order_by().values_list(*_COLUMNS)
+    placements = {spot_of(one): one for one in map(_There._make, rows)}
     moving = {spot_of(one): one for one in reversed(list(active(actor)) if running is None else running)}
     failed = _first_attempts(actor, placements.values())
-    rows = [Row(application, _cells(application, environments, placements, moving, failed)) for application in applications]
-    return Matrix(environments, rows)
+    return Matrix(environments, [Row(one, _cells(one, environments, placements, moving, failed)) for one in applications])
 
 
-def spot_of(one: Deployment | Placement) -> Spot:
+def spot_of(one: Deployment | _There) -> Spot:
     return (one.application_id, one.environment_id)
 
 
@@ -77,26 +102,27 @@ def placement_state(placement: Placement) -> str:
     """What it does, in one word; "" when nothing was ever live there."""
     if placement.current_id is None:
         return ""
-    if placement.wanted in {Wanted.STOPPED, Wanted.REMOVED}:
-        return "stopped"
-    return STATES[placement.health]
+    return _state(placement.wanted, placement.health)
 
 
-def _first_attempts(actor: Actor, placements: Iterable[Placement]) -> dict[Spot, Deployment]:
+def _state(wanted: str, health: str) -> str:
+    return "stopped" if wanted in {Wanted.STOPPED, Wanted.REMOVED} else STATES[health]
+
+
+def _first_attempts(actor: Actor, placements: Iterable[_There]) -> dict[Spot, Deployment]:
     """The newest attempt where nothing has ever been live; an index look per placement, not a walk through history."""
     empty = [one.pk for one in placements if one.current_id is None]
     if not empty:
         return {}
     attempts = Deployment.objects.filter(application=OuterRef("application"), environment=OuterRef("environment"))
     newest = Placement.objects.filter(pk__in=empty).annotate(newest=Subquery(attempts.order_by("-pk").values("pk")[:1]))
-    numbers = list(newest.values_list("newest", flat=True))
-    return {spot_of(one): one for one in visible_to(actor).filter(pk__in=numbers)}
+    return {spot_of(one): one for one in visible_to(actor).filter(pk__in=newest.values("newest"))}
 
 
 def _cells(
     application: Application,
     environments: Iterable[Environment],
-    placements: Mapping[Spot, Placement],
+    placements: Mapping[Spot, _There],
     moving: Mapping[Spot, Deployment],
     failed: Mapping[Spot, Deployment],
 ) -> list[Cell | None]:
@@ -104,36 +130,50 @@ def _cells(
     number_before: int | None = None
     for environment in environments:
         spot = (application.pk, environment.pk)
-        placement = placements.get(spot)
-        cells.append(_cell(placement, moving.get(spot), failed.get(spot), number_before))
-        if placement and placement.current and placement.current.artifact:
-            number_before = placement.current.artifact.number
+        there = placements.get(spot)
+        live = there if there is not None and there.current_id is not None else None
+        url = public_url(f"{application.slug}.{environment.host}") if live and live.wanted == Wanted.RUNNING else ""
+        behind = _behind(live, number_before)
+        if shown := moving.get(spot) or (None if live else failed.get(spot)):
+            cells.append(_moving_cell(shown, live, url, behind, is_moving=spot in moving))
+        else:
+            cells.append(_settled_cell(live, url, behind) if live else None)
+        if live and live.number is not None:
+            number_before = live.number
     return cells
 
 
-def _cell(
-    placement: Placement | None, moving: Deployment | None, failed: Deployment | None, number_before: int | None
-) -> Cell | None:
-    current = placement.current if placement else None
-    shown = moving or current or failed
-    if shown is None:
-        return None
-    is_settled = placement is not None and current is not None and moving is None
-    artifact = (current or shown).artifact
+def _settled_cell(live: _There, url: str, behind: int) -> Cell:
+    assert live.current_id is not None
     return Cell(
-        state=placement_state(placement) if placement and is_settled else shown.status,
-        deployment_id=shown.pk,
-        version=shown.version or (current.version if current else ""),
-        digest=artifact.digest if artifact else "",
-        at=shown.finished_at or shown.created_at,
-        actor={"name": shown.requested_by},
-        url=placement.url if placement and current and placement.wanted == Wanted.RUNNING else "",
-        step=moving.step if moving else "",
-        behind=_behind(current, number_before),
+        state=_state(live.wanted, live.health),
+        deployment_id=live.current_id,
+        version=live.version or "",
+        digest=live.digest or "",
+        at=live.finished_at or live.created_at,
+        actor={"name": live.by},
+        url=url,
+        behind=behind,
     )
 
 
-def _behind(current: Deployment | None, number_before: int | None) -> int:
-    if current is None or current.artifact is None or number_before is None:
+def _moving_cell(shown: Deployment, live: _There | None, url: str, behind: int, *, is_moving: bool) -> Cell:
+    """A deployment that runs, or the first attempt where nothing was ever live."""
+    artifact = shown.artifact
+    return Cell(
+        state=shown.status,
+        deployment_id=shown.pk,
+        version=shown.version or (live.version or "" if live else ""),
+        digest=(live.digest or "") if live else artifact.digest if artifact else "",
+        at=shown.finished_at or shown.created_at,
+        actor={"name": shown.requested_by},
+        url=url,
+        step=shown.step if is_moving else "",
+        behind=behind,
+    )
+
+
+def _behind(live: _There | None, number_before: int | None) -> int:
+    if live is None or live.number is None or number_before is None:
         return 0
-    return max(0, number_before - current.artifact.number)
+    return max(0, number_before - live.number)

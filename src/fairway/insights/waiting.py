@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from fairway.accounts.rules import Act, Actor, may
@@ -30,16 +30,16 @@ class Waiting:
     at: datetime
 
 
-def waiting_for(actor: Actor, placements: Iterable[Placement] | None = None) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; three queries, two where the actor's `placements` are at hand."""
-    there = placements_visible_to(actor) if placements is None else placements
-    found = [*_placements(actor, there), *_failures(actor), *_locks(actor)]
+def waiting_for(actor: Actor) -> list[Waiting]:
+    """The most pressing first, at most `MOST`; three queries."""
+    found = [*_placements(actor), *_failures(actor), *_locks(actor)]
     urgency = ("down", "hold", "failed", "drift", "lock")
     return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
 
 
-def _placements(actor: Actor, placements: Iterable[Placement]) -> Iterator[Waiting]:
-    for one in placements:
+def _placements(actor: Actor) -> Iterator[Waiting]:
+    is_bad = Q(wanted=Wanted.RUNNING, current__isnull=False) & (Q(health=Health.DOWN) | ~Q(drift=[]))
+    for one in placements_visible_to(actor).filter(is_bad | Q(held_at__isnull=False)):
         where = {"application": one.application.slug, "environment": one.environment.slug}
         if one.held_at and may(actor, Act.RELEASE_HOLD, **where):
             yield Waiting("hold", one, one.held_at)

@@ -27,6 +27,6 @@ TEMPLATES[0]["OPTIONS"] = {
         "django.template.context_processors.i18n",
         "tests.web.gallery.samples.shell",
     ],
-    "libraries": {"fairway": "fairway.web.templatetags.fairway"},
+    "libraries": {"fairway": "fairway.web.templatetags.fairway", "kept": "fairway.web.templatetags.kept"},
     "string_if_invalid": "⟦missing %s⟧",  # a context key the samples (so: the documented context) forgot
 }

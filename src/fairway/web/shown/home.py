@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import active, placements_visible_to, visible_to
+from fairway.deployments.queries import active, visible_to
 from fairway.deployments.rules import STEPS
 from fairway.environments.models import Environment
 from fairway.insights.matrix import Cell, matrix
@@ -19,6 +19,7 @@ from fairway.insights.queue import positions
 from fairway.insights.rows import rows
 from fairway.insights.waiting import Waiting, waiting_for
 from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.templatetags.fairway import ago_words
 from fairway.web.words import STEP_LABELS
 
 RECENT = 8
@@ -26,19 +27,17 @@ RECENT = 8
 
 def home(actor: Actor) -> dict[str, Any]:
     """Everything of the page."""
-    moving, placements = list(active(actor)), list(placements_visible_to(actor))
+    moving = list(active(actor))
     return {
-        **home_matrix(actor, moving, placements),
+        **home_matrix(actor, moving),
         **home_running(actor, moving),
-        **home_waiting(actor, placements),
+        **home_waiting(actor),
         **home_recent(actor),
     }
 
 
-def home_matrix(
-    actor: Actor, moving: Sequence[Deployment] | None = None, placements: Sequence[Placement] | None = None
-) -> dict[str, Any]:
-    found = matrix(actor, moving, placements)
+def home_matrix(actor: Actor, moving: Sequence[Deployment] | None = None) -> dict[str, Any]:
+    found = matrix(actor, moving)
     return {
         "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
         "matrix": {
@@ -57,8 +56,8 @@ def home_running(actor: Actor, moving: Sequence[Deployment] | None = None) -> di
     return {"running": [_running(one, queue.get(one.pk)) for one in moving]}
 
 
-def home_waiting(actor: Actor, placements: Sequence[Placement] | None = None) -> dict[str, Any]:
-    return {"waiting": [_waiting(one) for one in waiting_for(actor, placements)]}
+def home_waiting(actor: Actor) -> dict[str, Any]:
+    return {"waiting": [_waiting(one) for one in waiting_for(actor)]}
 
 
 def home_recent(actor: Actor) -> dict[str, Any]:
@@ -77,7 +76,12 @@ def _application(one: Application) -> dict[str, Any]:
 def _cell(cell: Cell | None) -> dict[str, Any] | None:
     if cell is None:
         return None
-    return {**vars(cell), "step": STEP_LABELS.get(cell.step, cell.step)}
+    return {**vars(cell), "step": STEP_LABELS.get(cell.step, cell.step), "key": _key(cell)}
+
+
+def _key(cell: Cell) -> tuple[Hashable, ...]:
+    """What its HTML depends on: its own facts, and how long ago it was."""
+    return (*(cell.actor["name"] if name == "actor" else value for name, value in vars(cell).items()), ago_words(cell.at))
 
 
 def _running(one: Deployment, position: int | None) -> dict[str, Any]:

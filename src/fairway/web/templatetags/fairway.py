@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -13,6 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from fairway.web.templatetags.vocabulary import SCRIPT_WORDS, STATUSES, UNKNOWN
@@ -21,9 +23,11 @@ register = template.Library()
 
 HUES = 8  # the stylesheet knows .avatar[data-hue="0"] … "7"
 THEMES = {"light", "dark"}
+MANY = 2048  # drawings of one kind that are remembered; a page of 200 rows draws the same few again and again
 
 
 @register.simple_tag
+@lru_cache(MANY)
 def icon(name: str, label: str = "") -> SafeString:
     """A drawing from the sprite; decorative unless it has a `label`."""
     address = f"{static('icons/sprite.svg')}#{name}"
@@ -35,7 +39,11 @@ def icon(name: str, label: str = "") -> SafeString:
 @register.simple_tag
 def status(value: object, form: str = "") -> SafeString:
     """Colour, shape and word of a state. `form`: "" inline, "pill" on a tint, "shape" with the word for readers only."""
-    key = str(getattr(value, "value", value) or "").lower()
+    return _status(str(getattr(value, "value", value) or "").lower(), form, get_language())
+
+
+@lru_cache(MANY)
+def _status(key: str, form: str, language: str | None) -> SafeString:
     word, shape, tone = STATUSES.get(key, UNKNOWN)
     text = format_html('<span class="sr">{}</span>', word) if form == "shape" else format_html("<span>{}</span>", word)
     return format_html(
@@ -57,13 +65,18 @@ def status_word(value: object) -> str:
 
 def exact_words(at: datetime) -> str:
     """A time as people of this language write it, with the zone."""
+    return _exact_words(at, timezone.get_current_timezone_name(), get_language())
+
+
+@lru_cache(MANY)
+def _exact_words(at: datetime, zone: str, language: str | None) -> str:
     local = timezone.localtime(at)
     return f"{date_format(local, 'DATE_FORMAT')}, {local:%H:%M:%S} {local.tzname() or ''}".strip()
 
 
-def ago_words(at: datetime, now: datetime) -> str:
+def ago_words(at: datetime, now: datetime | None = None) -> str:
     """How long ago (or until), one unit, as js/time.js says it too."""
-    seconds = (now - at).total_seconds()
+    seconds = ((now or timezone.now()) - at).total_seconds()
     minutes, hours, days = (round(abs(seconds) / unit) for unit in (60, 3600, 86400))
     if abs(seconds) < 45:
         return str(SCRIPT_WORDS["ago.now"] if seconds >= 0 else SCRIPT_WORDS["ago.soon"])
@@ -163,7 +176,11 @@ def avatar(name: str | None, form: str = "") -> SafeString:
     """Initials on a colour that is always the same for the same name. Decorative: the name stands beside it.
 
     With `form` "alone" the name is its label."""
-    name = str(name or "")
+    return _avatar(str(name or ""), form)
+
+
+@lru_cache(MANY)
+def _avatar(name: str, form: str) -> SafeString:
     hue = sum(name.encode()) % HUES
     if form == "alone":
         return format_html(

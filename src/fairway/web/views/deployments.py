@@ -9,7 +9,7 @@ from typing import Any
 from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.core.handlers.asgi import ASGIRequest
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -26,6 +26,7 @@ from fairway.web import live
 from fairway.web.errors import tell_blocked
 from fairway.web.hub import HUB
 from fairway.web.logs import LogStream
+from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
 from fairway.web.shown.deployments import deployment_shown
 from fairway.web.shown.filters import HISTORY_FILTERS, history_choices, history_wanted
@@ -47,7 +48,7 @@ def history_context(request: HttpRequest, actor: Actor, application: str = "") -
     """What ``deployments/history.html`` needs; `application` narrows it for good."""
     filters = {name: request.GET.get(name, "") for name in HISTORY_FILTERS}
     chosen = history(actor, history_wanted(filters | ({"application": application} if application else {})))
-    shown: Page[Any] = Paginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
+    shown: Page[Any] = LongPaginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
     shown.object_list = rows(list(shown.object_list))
     return {"filters": filters, "choices": history_choices(actor), "page": shown, "hide_application": bool(application)}
 

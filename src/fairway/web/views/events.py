@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.paginator import Page, Paginator
+from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
+from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
 from fairway.web.shown.events import FILTERS, chain, check_chain, choices, chosen, event_shown
 
@@ -22,7 +23,7 @@ PER_PAGE = 50
 def event_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     filters = {name: request.GET.get(name, "") for name in FILTERS}
-    shown: Page[Any] = Paginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
+    shown: Page[Any] = LongPaginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
     shown.object_list = [event_shown(event) for event in shown.object_list]
     context = {
         "filters": filters,
