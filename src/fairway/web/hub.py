@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -35,7 +36,9 @@ LOOK_AGAIN = 60.0  # seconds between two looks at whether sessions still hold
 LOG_PAGE = 2000  # lines per message
 MOST_PAGES = 16  # pages of logs kept for those who come right behind
 MOST_MISSED = 500  # more missed events than this: everything on the page is rendered again instead
+TOGETHER = 0.03  # seconds of rendering whose fragments are delivered at once: one wake-up per viewer, not one per fragment
 Answer = TypeVar("Answer")
+_CSRF = CSRF_PLACE.encode()  # JSON writes it, and every token, as it is: letters, digits, hyphens
 
 
 class TopicStream:
@@ -66,11 +69,9 @@ class TopicStream:
     def close(self) -> None:
         self.hub.remove(self)
 
-    def put(self, topic: str, data: dict[str, str]) -> None:
-        kind = "fragment" if "html" in data else "changed"
-        if "html" in data:
-            data = {"topic": topic, "html": data["html"].replace(CSRF_PLACE, self.viewer.csrf_token)}
-        self._box[topic] = message(kind, data)
+    def put(self, topic: str, body: bytes, *, has_form: bool) -> None:
+        """`has_form`: the viewer's own token belongs into it. Else everybody has the same bytes."""
+        self._box[topic] = body.replace(_CSRF, self.viewer.csrf_token.encode()) if has_form else body
         self._filled.set()
 
     def seen(self, number: int) -> None:
@@ -99,6 +100,15 @@ class _Job:
     language: str
     actor: Actor
     streams: tuple[TopicStream, ...]
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """Its message, encoded once."""
+
+    job: _Job
+    body: bytes
+    has_form: bool
 
 
 class Hub:
@@ -260,16 +270,22 @@ class Hub:
             await self.in_thread(lambda: self._render_all(jobs))
 
     def _render_all(self, jobs: list[_Job]) -> None:
-        """In a thread. Each fragment is delivered as soon as it is there."""
+        """In a thread. What most people wait for comes first; nobody waits much longer than `TOGETHER` for what is there."""
         assert self._loop is not None
-        for job in jobs:
+        ready: list[_Rendered] = []
+        since = time.monotonic()
+        for job in sorted(jobs, key=lambda job: -len(job.streams)):
             try:
                 data = render(job.topic, job.actor, job.language)
             except Exception:
                 log.exception("the fragment %s could not be rendered", job.topic.name)
                 continue
             if data is not None:
-                self._loop.call_soon_threadsafe(_deliver, job, data)
+                ready.append(_rendered(job, data))
+            if time.monotonic() - since > TOGETHER:
+                self._loop.call_soon_threadsafe(_deliver, ready)
+                ready, since = [], time.monotonic()
+        self._loop.call_soon_threadsafe(_deliver, ready)
 
     # --- sessions
 
@@ -299,10 +315,16 @@ def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *given: An
         loop.call_soon_threadsafe(what, *given)
 
 
-def _deliver(job: _Job, data: dict[str, str]) -> None:
-    for stream in job.streams:
-        if job.topic.name in stream.topics:
-            stream.put(job.topic.name, data)
+def _rendered(job: _Job, data: dict[str, str]) -> _Rendered:
+    body = message("fragment" if "html" in data else "changed", data)
+    return _Rendered(job, body, _CSRF in body)
+
+
+def _deliver(ready: list[_Rendered]) -> None:
+    for one in ready:
+        for stream in one.job.streams:
+            if one.job.topic.name in stream.topics:
+                stream.put(one.job.topic.name, one.body, has_form=one.has_form)
 
 
 def _jobs(touched: dict[TopicStream, list[Topic]]) -> list[_Job]:

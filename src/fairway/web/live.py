@@ -84,7 +84,7 @@ class Streams:
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._open: set[asyncio.Event] = set()
+        self._open: set[asyncio.Task[None]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_ending = False
 
@@ -103,8 +103,8 @@ class Streams:
             self._loop.call_soon_threadsafe(self._end_here)
 
     def _end_here(self) -> None:
-        for end in self._open:
-            end.set()
+        for pump in self._open:
+            pump.cancel()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         while True:
@@ -152,52 +152,47 @@ class Streams:
             await self._stream(source, _kept(held[0]), receive, send)
 
     async def _stream(self, source: Source, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
-        end = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        self._open.add(end)
-        gone = asyncio.create_task(_disconnected(receive, end))
+        pump = asyncio.create_task(_pump(source, send))
+        helpers = [asyncio.create_task(_disconnected(receive, pump)), asyncio.create_task(_beat(send))]
+        self._open.add(pump)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": f"retry: {RETRY}\n\n".encode(), "more_body": True})
-            await source.open()
-            if not self._is_ending:
-                await _pump(source, end, send)
+            if self._is_ending:
+                pump.cancel()
+            await asyncio.wait({pump})
+            if not pump.cancelled():
+                pump.result()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         except OSError:
             log.debug("a viewer left while being written to")
         finally:
-            self._open.discard(end)
+            self._open.discard(pump)
             source.close()
-            gone.cancel()
-            await asyncio.gather(gone, return_exceptions=True)
+            for task in (pump, *helpers):
+                task.cancel()
+            await asyncio.gather(pump, *helpers, return_exceptions=True)
 
 
-async def _pump(source: Source, end: asyncio.Event, send: Send) -> None:
-    """Send what comes until the viewer leaves, the source ends or the process stops."""
-    ending = asyncio.create_task(end.wait())
-    coming = asyncio.create_task(source.next())
-    try:
-        while not end.is_set():
-            await asyncio.wait({ending, coming}, timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED)
-            if not coming.done():
-                if not ending.done():
-                    await send({"type": "http.response.body", "body": b": beat\n\n", "more_body": True})
-                continue
-            body = coming.result()
-            if body is None:
-                return
-            await send({"type": "http.response.body", "body": body, "more_body": True})
-            coming = asyncio.create_task(source.next())
-    finally:
-        for task in (ending, coming):
-            task.cancel()
-        await asyncio.gather(ending, coming, return_exceptions=True)
+async def _pump(source: Source, send: Send) -> None:
+    """Send what comes until the source ends. Cancelled when the viewer leaves or the process stops: a message costs one
+    wake-up and no task, because there may be a thousand viewers."""
+    await source.open()
+    while (body := await source.next()) is not None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
 
 
-async def _disconnected(receive: Receive, end: asyncio.Event) -> None:
+async def _beat(send: Send) -> None:
+    while True:
+        await asyncio.sleep(HEARTBEAT)
+        await send({"type": "http.response.body", "body": b": beat\n\n", "more_body": True})
+
+
+async def _disconnected(receive: Receive, pump: asyncio.Task[None]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    end.set()
+    pump.cancel()
 
 
 def _header(sent: Message, name: str) -> str:
