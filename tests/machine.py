@@ -26,6 +26,7 @@ NEEDED = {
     "postgres": "postgresql",
     "sshd": "openssh-server",
     "ssh": "openssh-client",
+    "ip": "iproute2",
     "git": "git",
 }
 FONTS = "fonts-dejavu-core"

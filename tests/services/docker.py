@@ -95,6 +95,7 @@ class Engine:
     folder: Path | None = None
     process: subprocess.Popen[bytes] | None = None
     options: tuple[str, ...] = ()
+    inside: tuple[str, ...] = ()  # the command that enters its network namespace
 
     def client(self) -> contextlib.closing[docker.APIClient]:
         """A client of its own for a test's look behind the runtime's back."""
@@ -107,7 +108,7 @@ class Engine:
         pool = pool or f"base=10.{100 + os.getpid() % 100}.0.0/16,size=24"
         flags = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--shutdown-timeout=2"]
         places = {"host": self.host, "data-root": self.folder / "data", "exec-root": self.folder / "exec"}
-        argv = [program("dockerd", "docker.io"), *flags, *self.options, f"--default-address-pool={pool}"]
+        argv = [*self.inside, program("dockerd", "docker.io"), *flags, *self.options, f"--default-address-pool={pool}"]
         argv += [f"--{name}={place}" for name, place in places.items()] + [f"--pidfile={self.folder}/pid"]
         log = self.folder / "log"
         self.process = start(argv, log)
@@ -173,10 +174,15 @@ def shared_engine() -> Engine:
     return engine
 
 
-@functools.cache
 def shared_base() -> str:
     """The base image, with this machine's certificate authorities, under the name `BASE`."""
-    with shared_engine().client() as client:
+    return base_on(shared_engine().host)
+
+
+@functools.cache
+def base_on(host: str) -> str:
+    """The same on the Engine at `host`."""
+    with Engine(host).client() as client:
         if not client.images(BASE):
             client.import_image_from_file(str(base_tar()), repository="fairway-tests/plain", tag="1")
             build(client, BASE, {"Dockerfile": _BASE_DOCKERFILE, "ca.crt": _authorities()})
@@ -241,11 +247,11 @@ class Registry:
 
 
 @functools.cache
-def shared_registry() -> Registry:
-    """The registry of this test process."""
+def shared_registry(address: str = "127.0.0.1") -> Registry:
+    """The registry of this test process on one of the machine's addresses."""
     binary = program("docker-registry", "docker-registry")
     folder = Path(tempfile.mkdtemp(prefix="fairway-registry-"))
-    host = f"127.0.0.1:{free_port()}"
+    host = f"{address}:{free_port()}"
     (folder / "htpasswd").write_text(HTPASSWD)
     (folder / "config.yml").write_text(_registry_config(folder, host))
     log = folder / "log"

@@ -13,6 +13,7 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Given, LockShown, Slug
+from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments.commands import (
     create_environment,
     delete_environment,
@@ -20,8 +21,9 @@ from fairway.environments.commands import (
     lock_environment,
     unlock_environment,
 )
-from fairway.environments.models import Environment
-from fairway.environments.queries import environment, visible_to
+from fairway.environments.hosts import confirm_host_key, request_look
+from fairway.environments.models import Environment, Host
+from fairway.environments.queries import environment, host_of, visible_to
 from fairway.environments.runtimes import availability_of
 
 router = DoorRouter(tags=["environments"])
@@ -50,10 +52,34 @@ class RuntimeShown(Schema):
     version: str
 
 
+class HostShown(Schema):
+    """A Docker host over SSH. `state` is ``asking``, ``unconfirmed``, ``changed``, ``away`` or ``connected``; `public_key`
+    is Fairway's, for the host's authorized keys; `fingerprint` the confirmed one of the host's own key, `shown_fingerprint`
+    the one it shows now, which a person confirms."""
+
+    address: str
+    state: str
+    sentence: str
+    detail: str
+    public_key: str
+    fingerprint: str
+    shown_fingerprint: str
+    confirmed_by: str
+    confirmed_at: datetime | None
+    seen_at: datetime | None
+
+
 class EnvironmentDetail(EnvironmentShown):
-    """With whether its runtime can be used right now."""
+    """With whether its runtime can be used right now, and the host over SSH it runs on, if it does."""
 
     runtime_now: RuntimeShown
+    ssh_host: HostShown | None
+
+
+class KeyConfirmation(Given):
+    """The fingerprint that a person compared with the host's own."""
+
+    fingerprint: str = Field(max_length=100)
 
 
 class EnvironmentWanted(Given):
@@ -105,7 +131,19 @@ def _facts(one: Environment) -> dict[str, Any]:
 def _detail(one: Environment) -> EnvironmentDetail:
     answer = availability_of(one)
     now = RuntimeShown(is_available=answer.is_available, sentence=answer.sentence, version=answer.version)
-    return EnvironmentDetail(**_facts(one), runtime_now=now)
+    host = host_of(one)
+    return EnvironmentDetail(**_facts(one), runtime_now=now, ssh_host=_host(host) if host else None)
+
+
+def _host(host: Host) -> HostShown:
+    names = ("address", "detail", "public_key", "confirmed_by", "confirmed_at", "seen_at")
+    return HostShown(
+        **{name: getattr(host, name) for name in names},
+        state=host.state,
+        sentence=host.sentence,
+        fingerprint=fingerprint(host.host_key),
+        shown_fingerprint=fingerprint(host.offered_key),
+    )
 
 
 @router.get("/environments", response=list[EnvironmentShown])
@@ -162,3 +200,23 @@ def unlock(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
     """Unlock an environment. No error when it is not locked."""
     actor = actor_of(request)
     return _detail(unlock_environment(actor=actor, environment=environment(actor, slug)))
+
+
+@router.post("/environments/{slug}/host/look", response={202: EnvironmentDetail})
+@needs(Act.EDIT_ENVIRONMENT)
+def look_at_host(request: HttpRequest, slug: Slug) -> Status[EnvironmentDetail]:
+    """Have the environment's host over SSH looked at now; what comes of it is in the environment's `ssh_host`."""
+    actor = actor_of(request)
+    one = environment(actor, slug)
+    request_look(actor=actor, environment=one)
+    return Status(202, _detail(one))
+
+
+@router.put("/environments/{slug}/host/key", response=EnvironmentDetail)
+@needs(Act.EDIT_ENVIRONMENT)
+def confirm_key(request: HttpRequest, slug: Slug, given: KeyConfirmation) -> EnvironmentDetail:
+    """Confirm the key that the environment's host over SSH shows; from now on it must show this one."""
+    actor = actor_of(request)
+    one = environment(actor, slug)
+    confirm_host_key(actor=actor, environment=one, fingerprint_seen=given.fingerprint)
+    return _detail(one)

@@ -8,6 +8,7 @@ import typer
 
 from fairway.cli import words
 from fairway.cli.client import Client, part
+from fairway.cli.hosts import host, show_host
 from fairway.cli.output import Column, Json, answer, confirm_by_name, facts, is_json, out, say, status, table
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 
@@ -137,6 +138,9 @@ def show_env(env: EnvSlug, as_json: Json = False) -> None:
             ("Position", one["position"]),
         ]
     )
+    if one["ssh_host"]:
+        out().print()
+        show_host(one)
 
 
 @envs.command("create")
@@ -146,13 +150,21 @@ def create_env(
     runtime: Annotated[str, typer.Option(help="What runs things there: process or docker.")] = "process",
     position: Annotated[int | None, typer.Option(help="Its place in the promotion order, lower first.")] = None,
     description: Annotated[str, typer.Option(help="A line about it.")] = "",
+    docker_host: Annotated[str, typer.Option(help="Its Docker host, e.g. ssh://deploy@docker.example.com.")] = "",
     as_json: Json = False,
 ) -> None:
     """Create an environment."""
-    body = {"name": name, "host": host, "runtime": runtime, "position": position, "description": description}
+    body: dict[str, Any] = {"name": name, "host": host, "runtime": runtime, "position": position, "description": description}
+    if docker_host:
+        body |= {"runtime": "docker", "options": {"host": docker_host}}
     with Client() as client:
         one = client.post("/environments", body)
     _done(one, f"{one['name']} is created.")
+    if one["ssh_host"] and not is_json():
+        say(f"Let Fairway in there, then confirm the host's key: fairway envs host {one['slug']}")
+
+
+envs.command("host")(host)
 
 
 @envs.command("lock")

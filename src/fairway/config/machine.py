@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def stop_everything() -> None:
-    """Stop the applications of this machine's own runtimes and the proxy; volumes, data and containers stay.
+    """Stop the applications of this machine's own runtimes and the proxy, and hang up on other hosts; volumes, data and
+    containers stay.
 
     What a placement should be is not changed: the next ``fairway up`` starts it again.
     """
     from fairway.environments.models import Environment
     from fairway.environments.runtimes import runtime_of
     from fairway.stories.outside import caddy
+    from fairway.worker.hosts import close_tunnels
 
     process = Environment.objects.filter(deleted_at=None, runtime="process").first()
     if process is not None:
@@ -20,3 +22,4 @@ def stop_everything() -> None:
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: runtime.ensure_stopped(one.name), runtime.instances()))
     caddy().stop()
+    close_tunnels()

@@ -115,6 +115,7 @@ MAX_UPLOAD_BYTES = int(os.environ.get("FAIRWAY_UPLOAD_MB", "1024")) * 2**20
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
+AWAY_ATTEMPTS = int(os.environ.get("FAIRWAY_AWAY_ATTEMPTS", "30"))  # for a host that is away; thirty take five minutes
 HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # a new version must be ready within
 DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # old instances may finish their requests within
 LOG_DAYS = float(os.environ.get("FAIRWAY_LOG_DAYS", "90"))  # logs of deployments and the times of their steps are kept

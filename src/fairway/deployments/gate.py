@@ -154,7 +154,7 @@ def _outside(subject: Subject, windows: Iterable[Window]) -> str:
 def runtime_is_available(request: Request) -> Iterator[Blocker]:
     answer = availability_of(request.subject.environment)
     if not answer.is_available:
-        yield Blocker(code="runtime", sentence=answer.sentence, who=_("whoever runs this machine"))
+        yield Blocker(code="runtime", sentence=answer.sentence, who=answer.who or _("whoever runs this machine"))
 
 
 @register(*STARTS)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from itertools import takewhile
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
@@ -192,17 +193,22 @@ def _again(run: Run, step: str, attempts: int, backoff: timedelta, failure: Fail
     after = failure.after if isinstance(failure, Retry) else None
     if isinstance(failure, Away):
         number = _tried_in_vain(run, step) + 1
-        most, longest = rules.ATTEMPTS_AWAY, rules.LONGEST_PAUSE_AWAY
+        most, longest = _attempts_away(), rules.LONGEST_PAUSE_AWAY
     else:
         change(run, retries=run.retries + 1)
         number, most, longest = run.retries, attempts, rules.LONGEST_PAUSE
     return rules.pause_before(number, backoff, after, longest) if number < most else None
 
 
+def _attempts_away() -> int:
+    """How often what is away is tried for; the engine runs without this setting, too."""
+    return int(getattr(settings, "AWAY_ATTEMPTS", rules.ATTEMPTS_AWAY))
+
+
 def _tried_in_vain(run: Run, step: str) -> int:
     """How many attempts before this one, in a row, ended in another try."""
     before = run.steps.filter(step=step).exclude(status=StepStatus.RUNNING).order_by("-attempt")
-    statuses = before.values_list("status", flat=True)[: rules.ATTEMPTS_AWAY]
+    statuses = before.values_list("status", flat=True)[: _attempts_away()]
     return sum(1 for _ in takewhile(lambda status: status == StepStatus.RETRYING, statuses))
 
 

@@ -13,21 +13,18 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
-from fairway.activity.rules import On
 from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
 from fairway.environments.freeze_commands import when_opened
+from fairway.environments.hosts import ensure_host_of
 from fairway.environments.models import Environment
 from fairway.environments.rules import DEFAULT_ENVIRONMENTS, parse_environment_host, parse_options
 from fairway.environments.runtimes import runtime_of
+from fairway.environments.subjects import on_environment
 from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
 
 # What keeps an environment from being deleted; rooms above add theirs (a placement, a distributed package).
 IN_USE: list[Callable[[Environment], Iterable[Blocker]]] = []
 EDITABLE = ("name", "host", "url", "description", "position", "runtime", "options", "lane")
-
-
-def on_environment(environment: Environment) -> On:
-    return On("environment", environment.pk, environment.name, environment=environment.slug)
 
 
 @transaction.atomic
@@ -56,6 +53,7 @@ def create_environment(
     _refuse_taken(environment)
     _refuse_bad_options(environment)
     environment.save()
+    ensure_host_of(environment)
     record(who=actor.who, verb="environment.created", on=on_environment(environment), after=_facts(environment))
     return environment
 
@@ -83,6 +81,7 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     if (row.runtime, row.options) != (before["runtime"], before["options"]):
         _refuse_bad_options(row)
     row.save()
+    ensure_host_of(row)
     record(who=actor.who, verb="environment.edited", on=on_environment(row), before=before, after=_facts(row))
     return row
 

@@ -11,10 +11,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from fairway.environments.freeze_rules import Kind, Window
+from fairway.environments.host_rules import HostFacts, HostState, host_sentence, host_state
 from fairway.environments.recurrence import parse_recurrence
 from fairway.environments.rules import AVAILABLE, LOCKED, Lock
 
-__all__ = ["Environment", "FreezeWindow", "Home"]
+__all__ = ["Environment", "FreezeWindow", "Home", "Host"]
 
 
 class Environment(models.Model):
@@ -137,3 +138,44 @@ class FreezeWindow(models.Model):
             reason=self.reason,
             number=self.pk or 0,
         )
+
+
+class Host(models.Model):
+    """A Docker host reached over SSH, known by its address; the environments whose options name it share it.
+
+    `public_key` is Fairway's, made for this host alone; its other half is sealed. `host_key` is the host's own, confirmed by
+    a person; `offered_key` the one it showed last. The rest is what a worker last saw.
+    """
+
+    address = models.CharField(max_length=300, unique=True)
+    public_key = models.TextField()
+    sealed_key = models.TextField()
+    host_key = models.TextField(blank=True)
+    confirmed_by = models.CharField(max_length=200, blank=True)
+    confirmed_at = models.DateTimeField(null=True)
+    offered_key = models.TextField(blank=True)
+    is_connected = models.BooleanField(default=False)
+    reason = models.CharField(max_length=20, blank=True)
+    detail = models.TextField(blank=True)
+    version = models.CharField(max_length=80, blank=True)
+    seen_at = models.DateTimeField(null=True)
+    look_wanted_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.address
+
+    @property
+    def facts(self) -> HostFacts:
+        """What the rules judge."""
+        return HostFacts(
+            self.address, self.host_key, self.offered_key, self.is_connected, self.reason, self.version, self.seen_at
+        )
+
+    @property
+    def state(self) -> HostState:
+        return host_state(self.facts, timezone.now())
+
+    @property
+    def sentence(self) -> str:
+        return host_sentence(self.facts, timezone.now())

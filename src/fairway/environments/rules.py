@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from fairway.drivers.hosts.address import SshAddress, is_ssh
 from fairway.shared.names import Invalid, parse_host
 
 AVAILABLE = "available"
@@ -40,6 +41,8 @@ def parse_environment_host(text: str) -> str:
 def parse_options(options: Mapping[str, Any]) -> dict[str, Any]:
     """Runtime options: plain JSON, limits inside sensible bounds."""
     clean = dict(options)
+    if is_ssh(clean.get("host")):
+        clean["host"] = str(SshAddress.parse(str(clean["host"]), field="options.host"))
     for key, (least, most) in LIMIT_KEYS.items():
         value = clean.get(key)
         if value is None:

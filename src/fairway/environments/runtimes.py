@@ -6,10 +6,13 @@ import time
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from fairway.drivers.runtimes.contract import Availability, Limits, Runtime
 from fairway.drivers.runtimes.registry import availability, open_runtime
-from fairway.environments.models import Environment
+from fairway.environments.host_rules import HostState, host_sentence, host_state, who_clears
+from fairway.environments.models import Environment, Host
+from fairway.environments.queries import host_of
 from fairway.environments.rules import LIMIT_KEYS
 
 _FRESH_FOR = 5.0  # seconds an availability answer is believed; asking Docker costs a round trip per page otherwise
@@ -40,8 +43,19 @@ def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float
     )
 
 
+def host_availability(host: Host) -> Availability:
+    """What the worker that minds the host wrote down; nobody waits here for a machine elsewhere."""
+    now = timezone.now()
+    is_there = host_state(host.facts, now) is HostState.CONNECTED
+    who = "" if is_there else who_clears(host.facts, now)
+    return Availability(is_there, host_sentence(host.facts, now), host.version if is_there else "", who)
+
+
 def availability_of(environment: Environment) -> Availability:
-    """Whether its runtime can be used, at most `_FRESH_FOR` seconds old. Never raises."""
+    """Whether its runtime can be used: what a worker last saw of a host over SSH, else at most `_FRESH_FOR` seconds old.
+    Never raises."""
+    if host := host_of(environment):
+        return host_availability(host)
     key = (environment.runtime, repr(sorted(environment.options.items())))
     asked, answer = _answers.get(key, (-_FRESH_FOR, Availability(False, "")))
     if time.monotonic() - asked < _FRESH_FOR:

@@ -20,14 +20,14 @@ from fairway.environments.queries import visible_to as environments_visible_to
 
 Spot = tuple[int, int]  # application, environment
 
-# What people see of a placement nothing happens to. Unknown: it was switched to, and nobody has looked since.
+# What people see of a placement nothing happens to. Unknown: nobody can look, and its drift says why.
 STATES: Mapping[str, str] = {
     Health.HEALTHY: "healthy",
     Health.DEGRADED: "unhealthy",
     Health.DOWN: "down",
     Health.STARTING: "starting",
     Health.STOPPED: "stopped",
-    Health.UNKNOWN: "live",
+    Health.UNKNOWN: "unknown",
 }
 
 

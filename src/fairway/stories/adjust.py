@@ -17,6 +17,7 @@ from fairway.drivers.runtimes.contract import Instance, Runtime, Silent
 from fairway.engine.models import Run
 from fairway.engine.story import Context, Ending, Outcome, Step, Story
 from fairway.environments.runtimes import runtime_of
+from fairway.stories.bringing import bring
 from fairway.stories.instances import check_all, describe, remove_all, start_all, stop_all
 from fairway.stories.outside import proxy
 from fairway.stories.scene import (
@@ -25,7 +26,6 @@ from fairway.stories.scene import (
     instances_of,
     live_route,
     masker_of,
-    sign_in_for,
     volume_name,
 )
 
@@ -69,8 +69,7 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     assert current.artifact is not None
     _announce(placement)
     if not runtime.is_distributed(current.artifact.ref):
-        ref = current.artifact.ref
-        runtime.distribute(ref, sign_in_for(placement.application, ref.reference), ear)
+        bring(placement, current.artifact, runtime, ear)
     specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
     start_all(runtime, specs, ear)
     check_all(runtime, specs, ear, host=placement.host)

@@ -34,6 +34,7 @@ from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Refused, Retry
+from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.outside import forget_work_folder, probe_token
 from fairway.stories.retiring import drained
@@ -45,7 +46,6 @@ from fairway.stories.scene import (
     instances_of,
     live_route,
     scene_of,
-    sign_in_for,
 )
 from fairway.stories.sources import artifact_from_source, work_name
 from fairway.stories.watching import DeploymentWatcher
@@ -78,8 +78,7 @@ def distribute(context: Context) -> None:
         if scene.runtime.is_distributed(scene.artifact.ref):
             scene.log.say(f"{scene.artifact.version} is here already, digest verified.")
             return
-        ref = scene.artifact.ref
-        scene.runtime.distribute(ref, sign_in_for(scene.deployment.application, ref.reference), scene.log)
+        bring(scene.placement, scene.artifact, scene.runtime, scene.log)
         scene.log.say(f"Digest verified: {scene.artifact.digest}")
 
 
@@ -152,12 +151,16 @@ def _put_back(scene: Scene, ending: Ending) -> None:
     forget_work_folder(work_name(scene.deployment))
     if ending.sentence:
         scene.log.say(ending.sentence)
-    _log_last_words(scene, ending)
     serving = scene.placement.current
     if serving is not None and serving.pk == scene.deployment.pk:
         serving = scene.deployment.replaces
-    _give_back(scene, serving)
-    remove_all(scene.runtime, scene.own_instances(), scene.log)
+    try:
+        _log_last_words(scene, ending)
+        _give_back(scene, serving)
+        remove_all(scene.runtime, scene.own_instances(), scene.log)
+    except Retry:  # its host is away; what should serve is settled now, and made so when it is back
+        _settle_what_serves(scene, serving)
+        raise
 
 
 def _log_last_words(scene: Scene, ending: Ending) -> None:
@@ -299,13 +302,22 @@ def _as_it_was(placement: Placement) -> dict[str, Any]:
 
 def _give_back(scene: Scene, serving: Deployment | None) -> None:
     """Route everything to `serving` again, starting its instances where they were stopped already."""
-    before = scene.context.state.get("before") or _as_it_was(scene.placement)
+    before = _before(scene)
     if serving is None or serving.artifact is None:
         for host in scene.placement.hosts:
             scene.proxy.ensure_no_route(host)
     elif _traffic_is_ours(scene):
         _serve_again(scene, serving, before)
-    progress.switched_back(deployment=scene.deployment, placement=scene.placement, to=serving, before=before)
+    _settle_what_serves(scene, serving)
+
+
+def _settle_what_serves(scene: Scene, serving: Deployment | None) -> None:
+    progress.switched_back(deployment=scene.deployment, placement=scene.placement, to=serving, before=_before(scene))
+
+
+def _before(scene: Scene) -> Mapping[str, Any]:
+    """What the placement was when this deployment switched it."""
+    return scene.context.state.get("before") or _as_it_was(scene.placement)
 
 
 def _serve_again(scene: Scene, serving: Deployment, before: Mapping[str, Any]) -> None:
@@ -339,7 +351,7 @@ DEPLOY = Story(
         Step("prepare", prepare, deadline=timedelta(minutes=30)),
         Step("distribute", distribute, deadline=timedelta(minutes=20), attempts=4),
         Step("start", start, deadline=timedelta(minutes=5)),
-        Step("check", check, deadline=timedelta(minutes=10), attempts=1),
+        Step("check", check, deadline=timedelta(minutes=10)),
         Step("switch", switch, deadline=timedelta(minutes=2)),
         Step("retire", retire, deadline=timedelta(minutes=15)),
     ),

@@ -26,6 +26,7 @@ from fairway.drivers.builders.fetch_git import fetch_git, resolve_ref
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
+from fairway.stories.bringing import holder_of
 from fairway.stories.outside import builder_for, work_folder
 from fairway.stories.scene import Scene, sign_in_for
 
@@ -186,7 +187,10 @@ def _key(identity: dict[str, Any]) -> str:
 def _built_before(scene: Scene, identity: dict[str, Any]) -> Artifact | None:
     same = Artifact.objects.filter(application=scene.deployment.application, source_key=_key(identity), collected_at=None)
     known = same.order_by("-number").first()
-    return known if known is not None and scene.runtime.is_distributed(known.ref) else None
+    if known is None:
+        return None
+    is_somewhere = scene.runtime.is_distributed(known.ref) or holder_of(known, scene.deployment.environment, scene.runtime)
+    return known if is_somewhere else None
 
 
 def settle_spec(

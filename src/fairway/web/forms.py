@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fairway.drivers.builders.spec_rules import command_text
+from fairway.environments.queries import DOCKER
 from fairway.shared.names import Invalid
 
 PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
@@ -17,7 +18,8 @@ PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 def refuse(form: forms.BaseForm, problem: Invalid) -> None:
     """Put the domain's refusal beside the field it names, or on top when the form has no such field."""
-    field = problem.field if problem.field in form.fields else None
+    name = getattr(form, "names", {}).get(problem.field, problem.field)
+    field = name if name in form.fields else None
     sentence = problem.sentence if field else f"{problem.field}: {problem.sentence}"
     form.add_error(field, sentence[:1].upper() + sentence[1:])
 
@@ -56,6 +58,8 @@ class FirstAdministratorForm(NewPasswordForm):
 class EnvironmentForm(forms.Form):
     """A place where applications run. `is_new` asks for its short name."""
 
+    names: ClassVar = {"options.host": "docker_host", "options": "docker_host"}  # where a refusal of these is shown
+
     name = forms.CharField(label=_("Name"), max_length=80)
     slug = forms.CharField(label=_("Short name"), max_length=40, required=False, widget=forms.TextInput(attrs=PLAIN))
     host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
@@ -63,6 +67,12 @@ class EnvironmentForm(forms.Form):
         label=_("Description"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 3})
     )
     runtime = forms.ChoiceField(label=_("Runtime"))
+    docker_host = forms.CharField(
+        label=_("Docker host"),
+        max_length=300,
+        required=False,
+        widget=forms.TextInput(attrs={"placeholder": "ssh://deploy@docker.example.com", **PLAIN}),
+    )
     position = forms.IntegerField(label=_("Position"), required=False, min_value=0, max_value=1_000_000)
 
     def __init__(self, *args: Any, runtimes: Iterable[str], is_new: bool, **values: Any) -> None:
@@ -72,6 +82,14 @@ class EnvironmentForm(forms.Form):
         field.choices = [(name, name) for name in runtimes]
         if not is_new:
             del self.fields["slug"]
+
+    def wanted(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """What the room's commands take; `options` are those it has, of which only the Docker host is asked for here."""
+        values = dict(self.cleaned_data)
+        host = values.pop("docker_host")
+        kept = {name: value for name, value in options.items() if name != "host"}
+        is_docker = values["runtime"] == DOCKER
+        return {**values, "options": {**kept, "host": host} if host and is_docker else kept}
 
 
 class LockForm(forms.Form):

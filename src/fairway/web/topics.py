@@ -23,6 +23,7 @@ from fairway.web.shown import applications as shown_applications
 from fairway.web.shown import environments as shown_environments
 from fairway.web.shown import home as shown_home
 from fairway.web.shown.deployments import deployment_shown
+from fairway.web.shown.hosts import host_shown
 from fairway.web.shown.placements import placement_shown
 
 CSRF_PLACE = "csrf-token-of-the-viewer"  # each viewer's own token is put in its place on the way out
@@ -160,6 +161,10 @@ def _placements_here(actor: Actor, parts: list[str]) -> Context:
     return shown_environments.placements_here(actor, environments.environment(actor, parts[0]))
 
 
+def _host(actor: Actor, parts: list[str]) -> Context:
+    return host_shown(actor, environments.environment(actor, parts[0]))
+
+
 def _nothing(actor: Actor, parts: list[str]) -> Context:
     return {}
 
@@ -191,6 +196,7 @@ KINDS = (
         "deployments/detail.html#{1}",
     ),
     _kind(r"environment:([a-z0-9-]+):(state)", ["environment:{0}"], _environment_state, "environments/detail.html#{1}"),
+    _kind(r"environment:([a-z0-9-]+):(host)", ["environment:{0}"], _host, "environments/detail.html#{1}"),
     _kind(r"environment:([a-z0-9-]+):(placements)", ["environment:{0}"], _placements_here, "environments/detail.html#{1}"),
     _kind("environments", ["home"], _home(shown_environments.list_shown), "environments/list.html#list"),
     # These have filters in their addresses, so each page fetches its own again.

@@ -20,6 +20,7 @@ from fairway.shared.failures import Failure
 from fairway.stories import register_all
 from fairway.stories.outside import caddy
 from fairway.worker.cleaning import clean
+from fairway.worker.hosts import HostKeeper
 from fairway.worker.reconciler import Reconciler
 
 log = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ def run_worker(stop: threading.Event) -> None:
     )
     threads = [
         _thread("caddy", lambda: caddy().supervise(stop, _report_caddy), stop),
+        _thread("hosts", lambda: HostKeeper().run(stop), stop),
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
         _thread("home", lambda: home.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),

@@ -20,7 +20,7 @@ from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.deployments.commands.placements import observe, request_repair
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import Wanted, overall_health
+from fairway.deployments.rules import Health, Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Runtime
 from fairway.engine.queries import is_worked_on
@@ -34,6 +34,7 @@ from fairway.worker.duty import Duty
 log = logging.getLogger(__name__)
 
 EVERY = 2.0  # seconds between two looks
+UNSEEN_LOOKS = 2  # an Engine that is being restarted is back before anybody is told
 FIRST_PAUSE = 15.0  # seconds before the same placement is repaired again; doubled while it does not help
 LONGEST_PAUSE = 600.0
 OBSERVED_EVERY = 60.0  # seconds after which an unchanged observation is written again, so that it is known to be fresh
@@ -47,6 +48,7 @@ class Reconciler:
 
     def __init__(self) -> None:
         self._repairs: dict[int, _Repairs] = {}
+        self._unseen: dict[int, int] = defaultdict(int)  # looks in a row that could not be taken, by environment
 
     def run(self, stop: threading.Event) -> None:
         duty = Duty(settings.DATA.folder("run") / "reconciler.lock")
@@ -63,8 +65,12 @@ class Reconciler:
         """Look at every environment once. One that breaks, say a host that does not answer, stops no other."""
         for environment in Environment.objects.filter(deleted_at=None):
             try:
-                if availability_of(environment).is_available:
+                answer = availability_of(environment)
+                if answer.is_available:
                     self._look_at(environment)
+                self._unseen[environment.pk] = 0 if answer.is_available else self._unseen[environment.pk] + 1
+                if self._unseen[environment.pk] >= UNSEEN_LOOKS:
+                    _write_down_unseen(environment, answer.sentence)
             except Failure as failure:
                 log.warning("%s could not be looked at: %s", environment.name, failure.sentence)
             except Exception:  # what broke is in the worker's log; the next look may go well
@@ -146,6 +152,14 @@ def _write_down(placement: Placement, current: Deployment, instances: list[Insta
     is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
     if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
         observe(placement=placement, health=health, drift=drift, observed=observed)
+
+
+def _write_down_unseen(environment: Environment, sentence: str) -> None:
+    """Nobody knows how it is where nobody can look; what was seen last stays beside that."""
+    placed = Placement.objects.filter(environment=environment, wanted=Wanted.RUNNING).exclude(current=None)
+    for placement in placed.select_related(*RELATED):
+        if (placement.health, placement.drift) != (Health.UNKNOWN, [sentence]) and not is_worked_on(placement.key):
+            observe(placement=placement, health=Health.UNKNOWN, drift=[sentence], observed=placement.observed)
 
 
 def _drift(placement: Placement, current: Deployment, own: list[Instance], everything: list[Instance]) -> list[str]:

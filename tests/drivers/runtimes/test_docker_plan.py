@@ -54,7 +54,10 @@ def test_the_engine_is_the_local_one_unless_told(monkeypatch: pytest.MonkeyPatch
     ("options", "field"),
     [
         ({"host": "tcp://0.0.0.0:2375"}, "host"),
-        ({"host": "ssh://deploy@web1"}, "host"),
+        ({"host": "ssh://web1"}, "host"),
+        ({"host": "ssh://-oProxyCommand=x@web1"}, "host"),
+        ({"publish": "0.0.0.0"}, "publish"),
+        ({"publish": "web1"}, "publish"),
         ({"hots": "unix:///x"}, "hots"),
         ({"ports": "80-90"}, "ports"),
         ({"ports": "9000-8000"}, "ports"),

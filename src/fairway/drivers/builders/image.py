@@ -35,6 +35,7 @@ from fairway.drivers.runtimes.docker import plan
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.options import DockerOptions
+from fairway.drivers.runtimes.docker.ways import way_to
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid, parse_relative_path, parse_slug
 
@@ -60,7 +61,8 @@ class ImageBuilder:
     def __init__(self, options: Mapping[str, object], data: Path) -> None:
         self._options = DockerOptions.parse(options)
         self._data = data
-        self._daemon = Daemon(self._options.host)
+        way = way_to(self._options.host, data)
+        self._daemon = Daemon(way.url, way.name)
 
     def __enter__(self) -> Self:
         return self
@@ -158,7 +160,7 @@ class ImageBuilder:
     def _run_buildx(self, build: ImageBuild, context: IO[bytes], progress: Progress, check: Callable[[], None]) -> None:
         with tempfile.TemporaryDirectory() as folder:
             command = image_buildx.argv(build, id_file=Path(folder) / "id")
-            image_buildx.run(command, build, host=self._options.host, context=context, progress=progress, check=check)
+            image_buildx.run(command, build, host=self._daemon.host, context=context, progress=progress, check=check)
 
 
 def _own_dockerfile(root: Path, name: str) -> str:

@@ -161,11 +161,13 @@ class OutputLine:
 
 @dataclass(frozen=True)
 class Availability:
-    """Whether this runtime can be used on this machine, with the sentence a person needs when it cannot."""
+    """Whether this runtime can be used on this machine, with the sentence a person needs when it cannot, and who can change
+    that ("": whoever runs this machine)."""
 
     is_available: bool
     sentence: str
     version: str = ""
+    who: str = ""
 
 
 @runtime_checkable

@@ -24,6 +24,7 @@ from fairway.insights.matrix import placement_state
 from fairway.web.errors import shown
 from fairway.web.shown.acts import Button
 from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.shown.hosts import host_shown
 from fairway.web.shown.placements import lock_shown
 from fairway.web.words import STEP_LABELS
 
@@ -59,7 +60,7 @@ def _line(one: Environment, placed: list[Placement], moving: list[Deployment]) -
 
 def environment_shown(actor: Actor, one: Environment) -> dict[str, Any]:
     """The whole context of ``environments/detail.html``."""
-    return {**state_shown(actor, one), **placements_here(actor, one), **_management(actor, one)}
+    return {**state_shown(actor, one), **placements_here(actor, one), **host_shown(actor, one), **_management(actor, one)}
 
 
 def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:

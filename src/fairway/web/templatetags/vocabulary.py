@@ -28,9 +28,16 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "restarting": (_("Restarting"), "restarting", "warn"),
     "stopped": (_("Stopped"), "stopped", "idle"),
     "down": (_("Down"), "down", "bad"),
+    "unknown": (_("Unknown"), "unhealthy", "warn"),
     # environments
     "available": (_("Available"), "available", "ok"),
     "locked": (_("Locked"), "locked", "warn"),
+    # hosts over SSH
+    "asking": (_("Asking"), "starting", "run"),
+    "unconfirmed": (_("To confirm"), "waiting", "warn"),
+    "changed": (_("Key changed"), "unhealthy", "bad"),
+    "away": (_("Away"), "down", "bad"),
+    "connected": (_("Connected"), "available", "ok"),
     # steps of a story
     "pending": (pgettext_lazy("step", "To do"), "pending", "idle"),
     "done": (pgettext_lazy("step", "Done"), "live", "ok"),

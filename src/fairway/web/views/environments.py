@@ -25,7 +25,7 @@ from fairway.web.forms import EnvironmentForm, refuse
 from fairway.web.pages import page
 from fairway.web.shown.environments import environment_shown, list_shown, runtimes_shown, state_shown
 
-FRAGMENTS = {"environment-state": "state", "environment-placements": "placements"}
+FRAGMENTS = {"environment-state": "state", "environment-host": "host", "environment-placements": "placements"}
 
 
 @require_GET
@@ -55,7 +55,7 @@ def new(request: HttpRequest) -> HttpResponse:
     form = EnvironmentForm(request.POST or None, runtimes=runtime_names(), is_new=True)
     if request.method == "POST" and form.is_valid():
         try:
-            made = commands.create_environment(actor=actor_of(request), **form.cleaned_data)
+            made = commands.create_environment(actor=actor_of(request), **form.wanted({}))
         except Invalid as problem:
             refuse(form, problem)
         else:
@@ -69,10 +69,11 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
     initial = {name: getattr(one, name) for name in ("name", "host", "description", "runtime", "position")}
+    initial["docker_host"] = one.options.get("host", "")
     names = sorted({*runtime_names(), one.runtime})
     form = EnvironmentForm(request.POST or None, initial=initial, runtimes=names, is_new=False)
     if request.method == "POST" and form.is_valid():
-        changes = {name: value for name, value in form.cleaned_data.items() if value is not None}
+        changes = {name: value for name, value in form.wanted(one.options).items() if value is not None}
         try:
             commands.edit_environment(actor=actor, environment=one, **changes)
         except Invalid as problem:

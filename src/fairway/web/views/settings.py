@@ -19,10 +19,10 @@ from fairway.accounts.profiles import edit_profile
 from fairway.accounts.rules import Act, roles_one_may_act_as
 from fairway.applications.commands import delete_credential, save_credential
 from fairway.applications.models import Credential
+from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.cookies import remember_display
 from fairway.web.forms import KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
-from fairway.web.keys import new_deploy_key, public_half
 from fairway.web.pages import page
 from fairway.web.shown.people import credentials_shown, grants_shown, token_end, tokens_shown
 from fairway.web.words import ROLE_LABELS
@@ -114,7 +114,7 @@ def _key(values: dict[str, Any]) -> dict[str, Any]:
     private, comment = values["private_key"], f"fairway-{values['name']}"
     public = public_half(private, comment) if private.strip() else ""
     if not private.strip():
-        private, public = new_deploy_key(comment)
+        private, public = new_key_pair(comment)
     common = {name: values[name] for name in ("name", "host", "known_hosts")}
     return {**common, "secret": private, "public_key": public}
 

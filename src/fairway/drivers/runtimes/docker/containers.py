@@ -32,12 +32,13 @@ class _Exists(Retry):
 class Containers:
     """The instances of one data directory on one Engine."""
 
-    def __init__(self, daemon: Daemon, names: plan.Names, images: Images, ports: range) -> None:
+    def __init__(self, daemon: Daemon, names: plan.Names, images: Images, ports: range, publish: str = "127.0.0.1") -> None:
         self._daemon = daemon
         self._names = names
         self._images = images
         self._networks = Networks(daemon, names)
         self._ports = ports
+        self._publish = publish
 
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """Create and start, or adopt; see `Runtime.ensure_started`."""
@@ -68,10 +69,10 @@ class Containers:
         return None
 
     def _create(self, spec: InstanceSpec, image: Mapping[str, Any], taken: set[int]) -> Mapping[str, Any]:
-        choices = plan.port_choices(spec.name, self._names.installation, self._ports, taken | self._published())
+        choices = plan.port_choices(spec.name, self._names.installation, self._ports, taken | self.published())
         if not choices:
             raise Retry(f"No port between {self._ports[0]} and {self._ports[-1]} is free for “{spec.name}”.")
-        body = plan.container_body(spec, self._names, image=image["Id"], host_port=choices[0])
+        body = plan.container_body(spec, self._names, image=image["Id"], host_port=choices[0], host_ip=self._publish)
         try:
             with self._daemon.asking("create a container", self._explain(spec)) as api:
                 api.create_container_from_config(body, self._names.container(spec.name))
@@ -202,7 +203,7 @@ class Containers:
         with self._daemon.asking("list containers") as api:
             return list(api.containers(all=True, filters=self._names.filter(**wanted)))
 
-    def _published(self) -> set[int]:
+    def published(self) -> set[int]:
         """The ports our running instances hold; a stopped one's is found out when it is started."""
         return {port["PublicPort"] for one in self._list() for port in one.get("Ports") or () if "PublicPort" in port}
 

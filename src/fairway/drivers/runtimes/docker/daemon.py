@@ -23,10 +23,14 @@ STREAM_SECONDS = 900.0  # silence on a stream before it counts as broken; deadli
 
 
 class Daemon:
-    """A Docker Engine at one address. Connects at the first call, with the API version both sides know."""
+    """A Docker Engine at one address. Connects at the first call, with the API version both sides know.
 
-    def __init__(self, host: str) -> None:
+    `host` is the local socket that leads to it, `name` its address as people know it.
+    """
+
+    def __init__(self, host: str, name: str = "") -> None:
         self.host = host
+        self.name = name or host
         self._lock = threading.Lock()
         self._client: docker.APIClient | None = None
 
@@ -53,7 +57,7 @@ class Daemon:
             self._knock()
             client = docker.APIClient(base_url=self.host, version="auto", timeout=CALL_SECONDS)
         except (errors.DockerException, requests.RequestException, OSError) as error:
-            raise failures.unreachable(self.host, error) from error
+            raise failures.unreachable(self.name, error) from error
         weakref.finalize(self, client.close)
         return client
 
@@ -75,7 +79,7 @@ class Daemon:
                 raise
             raise self._typed(what, explain, error) from error
         except (requests.RequestException, errors.DockerException, OSError) as error:
-            raise failures.unreachable(self.host, error) from error
+            raise failures.unreachable(self.name, error) from error
 
     @staticmethod
     def _typed(what: str, explain: Callable[[str, int | None], Failure] | None, error: errors.APIError) -> Failure:
@@ -89,7 +93,7 @@ class Daemon:
         *,
         query: Mapping[str, str],
         headers: Mapping[str, str] | None = None,
-        body: IO[bytes] | None = None,
+        body: IO[bytes] | Iterator[bytes] | None = None,
     ) -> Stream:
         """Start a request whose answer is read as it comes. Raises `docker.errors.APIError` for an error status; use it
         inside `asking`. The SDK's own generators cannot be interrupted while they wait, hence this one."""

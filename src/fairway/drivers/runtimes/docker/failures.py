@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from fairway.drivers.hosts.address import is_ssh
 from fairway.shared.failures import Away, Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import image_host
 
@@ -141,8 +142,10 @@ def engine_failure(what: str, text: str, *, status: int | None = None) -> Failur
 
 
 def unreachable(host: str, error: Exception) -> Failure:
-    """Why the Engine itself cannot be asked."""
+    """Why the Engine itself cannot be asked. `host` is its address as people know it."""
     text = str(error)
+    if is_ssh(host):
+        return Away(f"The Docker host {host} cannot be reached.", detail=text)
     if "Permission" in text:
         return NeedsPerson(
             f"Fairway may not open the Docker socket {host}. Add the user Fairway runs as to the group “docker” "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
@@ -26,6 +26,7 @@ from fairway.shared.names import Invalid, image_host, parse_image
 
 PULLED: Final = "fairway/pulled"
 KEPT: Final = "fairway/kept"
+_TAR: Final = {"Content-Type": "application/x-tar"}
 _MARK = re.compile(rf"(?P<repository>{PULLED}|{KEPT}):(?P<hex>[0-9a-f]{{64}})-(?P<installation>[0-9a-f]{{8}})")
 
 
@@ -112,6 +113,50 @@ class Images:
             raise Retry(f"After the pull the image {short(artifact.digest)} is not on this host; something removed it.")
         self._tag(image["Id"], PULLED, artifact.digest)
         progress.line(f"Image {short(artifact.digest)} is on this host, digest verified.")
+
+    def copy_from(self, other: Images, artifact: ArtifactRef, progress: Progress) -> None:
+        """See `DockerRuntime.copy_from`. Nothing is kept on the way: one Engine's answer is the other's request."""
+        progress.check()
+        source = other.find(artifact)
+        if source is None:
+            raise Refused(f"The image {short(artifact.digest)} is no longer where it was built; build it again.")
+        size = int(source.get("Size") or 0)
+        progress.line(f"Copying image {short(artifact.digest)} ({size / 1e6:.1f} MB) from {other.host} to {self.host}.")
+        with other._daemon.asking("hand out an image"):
+            stream = other._daemon.stream("GET", f"/images/{source['Id']}/get", query={})
+            with stream:
+                self._load(stream.chunks(progress.check), progress)
+        image = self.find(artifact)
+        if image is None:
+            raise Refused(f"The copy of the image {short(artifact.digest)} has another digest; build it on this host.")
+        self._name(image["Id"], artifact)
+        progress.line(f"Image {short(artifact.digest)} is on this host, digest verified.")
+
+    def _load(self, chunks: Iterator[bytes], progress: Progress) -> None:
+        with self._daemon.asking("load an image"):
+            stream = self._daemon.stream("POST", "/images/load", query={"quiet": "1"}, body=chunks, headers=_TAR)
+            with stream:
+                for event in json_lines(stream.chunks(progress.check)):
+                    if "error" in event:
+                        raise failures.engine_failure("load an image", str(event["error"]))
+
+    def _name(self, image_id: str, artifact: ArtifactRef) -> None:
+        """Give a copy the names it is known by: the one it was built under, and the mark that it is ours."""
+        name, _, tag = artifact.reference.rpartition(":")
+        if name and tag and "@" not in artifact.reference:
+            with self._daemon.asking("tag an image") as api:
+                api.tag(image_id, name, tag=tag, force=True)
+        if not self._is_ours_by_label(image_id):
+            self._tag(image_id, PULLED, artifact.digest)
+
+    def _is_ours_by_label(self, image_id: str) -> bool:
+        image = self.inspect(image_id)
+        return image is not None and labels_of(image).get(plan.DATA) == self._names.installation
+
+    @property
+    def host(self) -> str:
+        """The Engine's address as people know it."""
+        return self._daemon.name
 
     def _pull(self, artifact: ArtifactRef, credential: RegistryCredential | None, progress: Progress) -> None:
         name, _, digest = artifact.reference.partition("@")

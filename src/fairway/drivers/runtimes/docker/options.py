@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fairway.drivers.hosts.address import SshAddress, is_ssh
 from fairway.shared.names import Invalid, parse_image, parse_variable
 
 DEFAULT_HOST = "unix:///var/run/docker.sock"
@@ -18,7 +20,9 @@ _PORTS = re.compile(r"(\d{1,5})-(\d{1,5})")
 class DockerOptions:
     """The parsed options of the ``docker`` runtime and its image builder.
 
-    `host` is the Engine's address: ``unix:///path`` (``tcp://`` and ``ssh://`` are refused until they are safe to offer).
+    `host` is the Engine's address: ``unix:///path``, or ``ssh://user@host[:port][/path]`` for one that is reached over SSH
+    (``tcp://`` is refused: whoever reaches such an Engine owns its machine). `publish` is the address over there that
+    instances are published on; another one than the loopback address is dialled directly, which a private network allows.
     `ports` is the range of loopback ports instances are published on; the default lies below Linux' ephemeral ports
     (32768–60999), so that an outgoing connection never holds the port of a stopped instance.
     `python_image` and `node_image` are the base images of generated Dockerfiles. `build_args` are the only values that
@@ -26,6 +30,7 @@ class DockerOptions:
     """
 
     host: str = DEFAULT_HOST
+    publish: str = "127.0.0.1"
     ports: range = range(21000, 29000)
     python_image: str = "python:3.12-slim"
     node_image: str = "node:22-slim"
@@ -42,6 +47,7 @@ class DockerOptions:
             raise Invalid(unknown[0], "is not an option of the docker runtime; it knows {known}.", known=known)
         return cls(
             host=_host(options.get("host") or os.environ.get("DOCKER_HOST") or DEFAULT_HOST),
+            publish=_publish(options.get("publish") or cls.publish),
             ports=_ports(options.get("ports") or "21000-28999"),
             python_image=parse_image(str(options.get("python_image") or cls.python_image), field="python_image"),
             node_image=parse_image(str(options.get("node_image") or cls.node_image), field="node_image"),
@@ -53,15 +59,25 @@ class DockerOptions:
 
 def _host(value: object) -> str:
     host = str(value)
-    if host.startswith("ssh://"):
-        raise Invalid(
-            "host", "names a host over SSH, which is not supported yet; use a local socket, “unix:///var/run/docker.sock”."
-        )
+    if is_ssh(host):
+        return str(SshAddress.parse(host))
     if not host.startswith("unix:///"):
         raise Invalid(
-            "host", "“{value}” is not a local Docker socket; write it like “unix:///var/run/docker.sock”.", value=host[:60]
+            "host",
+            "“{value}” is not a Docker host; write it like “unix:///var/run/docker.sock” or “ssh://deploy@docker.example.com”.",
+            value=host[:60],
         )
     return host
+
+
+def _publish(value: object) -> str:
+    try:
+        address = ipaddress.IPv4Address(str(value))
+    except ValueError:
+        address = ipaddress.IPv4Address(0)
+    if address.is_unspecified or address.is_multicast:
+        raise Invalid("publish", "“{value}” is not an IPv4 address of the host, e.g. “10.0.0.5”.", value=str(value)[:40])
+    return str(address)
 
 
 def _ports(value: object) -> range:

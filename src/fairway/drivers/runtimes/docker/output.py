@@ -16,6 +16,9 @@ from fairway.drivers.runtimes.contract import OutputLine
 from fairway.drivers.runtimes.docker import readback
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.streams import POLL_SECONDS, frames
+from fairway.shared.failures import Retry
+
+AWAY_SECONDS = 1.0  # between two looks for an Engine that is away
 
 
 def read(daemon: Daemon, container: str, *, tail: int, follow: bool, check: Callable[[], None]) -> Iterator[OutputLine]:
@@ -31,6 +34,10 @@ def read(daemon: Daemon, container: str, *, tail: int, follow: bool, check: Call
                         yield line
         except errors.NotFound:
             return
+        except Retry:
+            if not follow:
+                raise
+            _pause(check, AWAY_SECONDS)  # a tunnel or an Engine that comes back goes on where it stopped
         if not follow or not _wait_for_more(daemon, container, check):
             return
         query = {"since": _unix(since)} if since else query
@@ -67,7 +74,14 @@ def _wait_for_more(daemon: Daemon, container: str, check: Callable[[], None]) ->
                     return True
         except errors.NotFound:
             return False
-        threading.Event().wait(POLL_SECONDS)
+        except Retry:
+            _pause(check, AWAY_SECONDS)
+        _pause(check, POLL_SECONDS)
+
+
+def _pause(check: Callable[[], None], seconds: float) -> None:
+    check()
+    threading.Event().wait(seconds)
 
 
 def _unix(stamp: str) -> str:

@@ -73,12 +73,15 @@ def fingerprint(spec: InstanceSpec) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def container_body(spec: InstanceSpec, names: Names, *, image: str, host_port: int) -> dict[str, Any]:
+def container_body(
+    spec: InstanceSpec, names: Names, *, image: str, host_port: int, host_ip: str = "127.0.0.1"
+) -> dict[str, Any]:
     """The ``ContainerCreate`` body of one instance, made from the image with the id `image`.
 
-    The instance is published on the loopback address and a port *we* choose. An ephemeral one would change whenever the
-    container restarts, and a container's own address changes likewise and cannot be dialled from everywhere (Docker
-    Desktop, rootless, a tunnel): either would leave the route pointing nowhere, or at somebody else, after a crash.
+    The instance is published on `host_ip`, the loopback address unless a person chose another, and a port *we* choose. An
+    ephemeral one would change whenever the container restarts, and a container's own address changes likewise and cannot be
+    dialled from everywhere (Docker Desktop, rootless, a tunnel): either would leave the route pointing nowhere, or at
+    somebody else, after a crash.
     """
     inside = f"{spec.port}/tcp"
     body: dict[str, Any] = {
@@ -92,7 +95,7 @@ def container_body(spec: InstanceSpec, names: Names, *, image: str, host_port: i
             **_confinement(),
             "Init": True,  # a PID 1 without a TERM handler costs the whole stop time (FIELD §1, Docker floor)
             "RestartPolicy": {"Name": "unless-stopped"},
-            "PortBindings": {inside: [{"HostIp": "127.0.0.1", "HostPort": str(host_port)}]},
+            "PortBindings": {inside: [{"HostIp": host_ip, "HostPort": str(host_port)}]},
             "NetworkMode": names.network(spec.placement),
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
             "Mounts": [_mount(names.volume(volume.name), volume.target) for volume in spec.volumes],

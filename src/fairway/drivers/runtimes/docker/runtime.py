@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self
 
 from docker import errors
 
+from fairway.drivers.hosts.address import is_ssh
 from fairway.drivers.runtimes.contract import (
     ArtifactKind,
     ArtifactRef,
@@ -28,11 +30,13 @@ from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.images import Images
 from fairway.drivers.runtimes.docker.options import DockerOptions
 from fairway.drivers.runtimes.docker.readback import exposed_port
+from fairway.drivers.runtimes.docker.ways import way_to
 from fairway.shared.failures import Failure, NeedsPerson
 
 
 class DockerRuntime:
-    """Runs images as containers of one Docker Engine over its local socket. Safe to use from several threads."""
+    """Runs images as containers of one Docker Engine, over its local socket or through a tunnel. Safe to use from several
+    threads."""
 
     name = "docker"
     artifact_kinds = frozenset({ArtifactKind.IMAGE})
@@ -40,7 +44,8 @@ class DockerRuntime:
     def __init__(self, options: DockerOptions, *, data: Path) -> None:
         self.options = options
         self._data = data
-        self.daemon = Daemon(options.host)
+        self.way = way_to(options.host, data)
+        self.daemon = Daemon(self.way.url, self.way.name)
 
     @classmethod
     def open(cls, options: Mapping[str, object], *, data: Path) -> Self:
@@ -63,7 +68,7 @@ class DockerRuntime:
 
     @cached_property
     def _containers(self) -> Containers:
-        return Containers(self.daemon, self.names, self.images, self.options.ports)
+        return Containers(self.daemon, self.names, self.images, self.options.ports, self.options.publish)
 
     def availability(self) -> Availability:
         """See `Runtime.availability`."""
@@ -74,6 +79,8 @@ class DockerRuntime:
             return Availability(False, failure.sentence)
         except (Failure, errors.NotFound):
             where = self.options.host
+            if is_ssh(where):
+                return Availability(False, f"No Docker Engine answers at {where}.")
             return Availability(
                 False,
                 f"No Docker Engine answers at {where}. Install Docker and start it (on Debian: apt-get install docker.io), "
@@ -100,15 +107,31 @@ class DockerRuntime:
 
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """See `Runtime.ensure_started`."""
-        return self._containers.ensure_started(spec, progress)
+        started = self._containers.ensure_started(spec, progress)
+        self.way.ensure_open(started.address)
+        return self._as_dialled(started)
 
     def instance(self, name: str) -> Instance | None:
         """See `Runtime.instance`."""
-        return self._containers.instance(name)
+        found = self._containers.instance(name)
+        return self._as_dialled(found) if found else None
 
     def instances(self, placement: str | None = None) -> list[Instance]:
         """See `Runtime.instances`."""
-        return self._containers.instances(placement)
+        return [self._as_dialled(one) for one in self._containers.instances(placement)]
+
+    def _as_dialled(self, instance: Instance) -> Instance:
+        return replace(instance, address=self.way.here(instance.address))
+
+    def keep_reachable(self, *, unused_for: float = 60.0) -> None:
+        """Have the way to every instance that runs open, which a tunnel that was made anew has forgotten; close those that
+        nothing used for that many seconds."""
+        self.way.keep(self._containers.published(), unused_for)
+
+    def copy_from(self, other: DockerRuntime, artifact: ArtifactRef, progress: Progress) -> None:
+        """Bring an image that no registry has from another Engine, layer by layer through this process; its digest is
+        verified here. Raises `Refused` when the other one has it no more."""
+        self.images.copy_from(other.images, artifact, progress)
 
     def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
         """See `Runtime.ensure_stopped`."""

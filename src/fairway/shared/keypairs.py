@@ -1,4 +1,4 @@
-"""Deploy keys made here, so that a private key never travels."""
+"""SSH key pairs made here, so that a private key never travels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 
-def new_deploy_key(comment: str) -> tuple[str, str]:
+def new_key_pair(comment: str) -> tuple[str, str]:
     """A fresh Ed25519 pair in OpenSSH's formats: (private, public with comment)."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()

@@ -1,0 +1,53 @@
+"""A host's own key: asking for it, and the fingerprint by which people compare it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import subprocess
+from typing import Final
+
+from fairway.drivers.hosts.address import SshAddress
+from fairway.drivers.hosts.reasons import Reason, Unreached, reason_of
+
+SCAN_SECONDS: Final = 10
+PREFERRED: Final = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa")
+_KEY = re.compile(r"(?P<kind>[a-z0-9-]{3,40}) (?P<blob>[A-Za-z0-9+/]{40,2000}={0,2})")
+
+
+def scan(address: SshAddress, known: str = "") -> str:
+    """The key a host shows now, ``ssh-ed25519 AAAA…``: the one that is known if it still has it, else the best kind.
+    Nothing is believed by this. Raises `Unreached`.
+    """
+    argv = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(address.port), "-t", "ed25519,ecdsa,rsa", "--", address.host]
+    try:
+        done = subprocess.run(argv, capture_output=True, text=True, timeout=3 * SCAN_SECONDS, check=False)
+    except FileNotFoundError as error:
+        raise Unreached(Reason.NO_SSH, str(error)) from None
+    except subprocess.TimeoutExpired:
+        raise Unreached(Reason.SILENT) from None
+    found = shown_keys(done.stdout)
+    if not found:
+        raise Unreached(reason_of(done.stderr) if done.stderr.strip() else Reason.SILENT, done.stderr.strip()[-500:])
+    return known if known in found else found[0]
+
+
+def shown_keys(output: str) -> list[str]:
+    """The keys among the lines of ``ssh-keyscan``, best first."""
+    lines = [line.partition(" ")[2].strip() for line in output.splitlines() if not line.startswith("#")]
+    keys = [line for line in lines if (found := _KEY.fullmatch(line)) and found["kind"] in PREFERRED]
+    return sorted(keys, key=lambda key: PREFERRED.index(key.partition(" ")[0]))
+
+
+def fingerprint(key: str) -> str:
+    """``SHA256:…`` of a public key, as ``ssh-keygen -l`` prints it; "" for none."""
+    parts = key.split()
+    if len(parts) < 2:
+        return ""
+    digest = hashlib.sha256(base64.b64decode(parts[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
+
+
+def known_hosts_line(address: SshAddress, key: str) -> str:
+    return f"{address.known_as} {key}\n"

@@ -1,0 +1,118 @@
+"""Hosts over SSH: what is known of one, whether it can be used, and in which words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Final
+
+from fairway.drivers.hosts.address import SshAddress
+from fairway.drivers.hosts.keys import fingerprint
+from fairway.drivers.hosts.reasons import Reason
+from fairway.shared.words import said
+
+SEEN_EVERY: Final = timedelta(seconds=20)  # an unchanged observation is written again, so that it is known to be fresh
+STALE_AFTER: Final = 3 * SEEN_EVERY
+
+
+class HostState(StrEnum):
+    """What people see of a host."""
+
+    ASKING = "asking"  # nobody knows its key yet
+    UNCONFIRMED = "unconfirmed"  # its key is known, and waits for a person's yes
+    CHANGED = "changed"  # it shows another key than the confirmed one
+    AWAY = "away"
+    CONNECTED = "connected"
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What the row says: the confirmed key, the one it showed last, how the last look went, and when that was."""
+
+    address: str
+    host_key: str
+    offered_key: str
+    is_connected: bool
+    reason: str
+    version: str
+    seen_at: datetime | None
+
+
+def host_state(facts: HostFacts, now: datetime) -> HostState:
+    """A key that changed counts before everything else."""
+    if not facts.host_key:
+        return HostState.UNCONFIRMED if facts.offered_key else HostState.ASKING
+    if facts.offered_key and facts.offered_key != facts.host_key:
+        return HostState.CHANGED
+    return HostState.CONNECTED if facts.is_connected and not _is_stale(facts, now) else HostState.AWAY
+
+
+def host_sentence(facts: HostFacts, now: datetime) -> str:
+    """What is so, and what to do, in the listener's language."""
+    address = SshAddress.parse(facts.address)
+    words = {
+        "host": f"{address.user}@{address.host}",
+        "user": address.user,
+        "socket": address.socket,
+        "fingerprint": fingerprint(facts.offered_key),
+        "known": fingerprint(facts.host_key),
+        "version": facts.version,
+    }
+    match host_state(facts, now):
+        case HostState.CONNECTED:
+            return said("Docker Engine {version} on {host}.", **words)
+        case HostState.UNCONFIRMED:
+            return said("The key of {host} is not confirmed yet: {fingerprint}.", **words)
+        case HostState.CHANGED:
+            return said(
+                "{host} shows another key than the confirmed one: {fingerprint} instead of {known}. Nothing is sent there.",
+                **words,
+            )
+        case HostState.ASKING if not facts.reason:
+            return said("{host} is being asked for its key.", **words)
+        case HostState.AWAY if facts.seen_at is None:
+            return said("{host} is being connected to.", **words)
+        case HostState.AWAY if _is_stale(facts, now):
+            return said("No worker has looked at {host} for a while. Is one running?", **words)
+    return _why(facts.reason, words)
+
+
+def who_clears(facts: HostFacts, now: datetime) -> str:
+    """Who can change that the host cannot be used."""
+    match host_state(facts, now):
+        case HostState.UNCONFIRMED:
+            return said("an Admin, by comparing the key with the host's own and confirming it on the environment's page")
+        case HostState.CHANGED:
+            return said("an Admin, by finding out why it changed and confirming the new one on the environment's page")
+    if facts.reason == Reason.DENIED:
+        return said("whoever runs that host, by adding Fairway's public key to its authorized keys")
+    return said("whoever runs that host; Fairway connects again by itself")
+
+
+def _is_stale(facts: HostFacts, now: datetime) -> bool:
+    return facts.seen_at is None or now - facts.seen_at > STALE_AFTER
+
+
+def _why(reason: str, words: Mapping[str, str]) -> str:
+    match reason:
+        case Reason.UNRESOLVED:
+            return said("The host {host} cannot be reached: its name is not known. Check the address.", **words)
+        case Reason.REFUSED:
+            return said("The host {host} cannot be reached: nothing listens for SSH there.", **words)
+        case Reason.SILENT:
+            return said("The host {host} cannot be reached: it does not answer.", **words)
+        case Reason.UNTRUSTED:
+            return said("The host {host} shows another key than the confirmed one.", **words)
+        case Reason.DENIED:
+            return said(
+                "{host} does not let Fairway in. Add Fairway's public key to ~{user}/.ssh/authorized_keys there.", **words
+            )
+        case Reason.NO_SSH:
+            return said("Fairway's machine has no ssh. Install it (on Debian: apt-get install openssh-client).")
+        case Reason.NO_ENGINE:
+            return said(
+                "{host} is reached, but no Docker Engine answers at {socket}. Is it running, and may {user} use it?", **words
+            )
+    return said("The host {host} cannot be reached.", **words)

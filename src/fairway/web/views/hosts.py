@@ -1,0 +1,43 @@
+"""The Docker host over SSH of an environment: say yes to its key, have it looked at."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act
+from fairway.environments.hosts import confirm_host_key, request_look
+from fairway.environments.queries import environment as environment_named
+from fairway.shared.names import Invalid
+
+
+@require_POST
+@needs(Act.EDIT_ENVIRONMENT)
+def confirm_key(request: HttpRequest, slug: str) -> HttpResponse:
+    """A person compared the fingerprints and says yes."""
+    actor = actor_of(request)
+    one = environment_named(actor, slug)
+    try:
+        confirm_host_key(actor=actor, environment=one, fingerprint_seen=request.POST.get("fingerprint", ""))
+    except Invalid as problem:
+        messages.error(request, f"{problem.field}: {problem.sentence}")
+    else:
+        messages.success(request, _("The key is confirmed. From now on the host must show this one."))
+    return redirect("environment-detail", one.slug)
+
+
+@require_POST
+@needs(Act.EDIT_ENVIRONMENT)
+def look(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have a worker look at the host now; the page shows what comes of it."""
+    actor = actor_of(request)
+    one = environment_named(actor, slug)
+    try:
+        request_look(actor=actor, environment=one)
+    except Invalid as problem:
+        messages.error(request, f"{problem.field}: {problem.sentence}")
+    return redirect("environment-detail", one.slug)

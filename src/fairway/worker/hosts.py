@@ -1,0 +1,178 @@
+"""Minds the hosts over SSH: asks for their keys, keeps the tunnels up, and writes down what it sees.
+
+One thread per host, because one that does not answer must not keep the others waiting. Tunnels outlive the worker: what runs
+elsewhere stays reachable while the control plane is replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import close_old_connections, connections
+from django.utils import timezone
+
+from fairway.drivers.hosts.address import SshAddress
+from fairway.drivers.hosts.keys import scan
+from fairway.drivers.hosts.reasons import Reason, Unreached
+from fairway.drivers.hosts.tunnel import FOLDER, Tunnel
+from fairway.environments import hosts
+from fairway.environments.host_rules import SEEN_EVERY
+from fairway.environments.models import Host
+from fairway.environments.queries import hosts_in_use
+from fairway.shared.failures import Failure
+from fairway.worker.duty import Duty
+
+if TYPE_CHECKING:
+    from fairway.drivers.runtimes.docker import DockerRuntime
+
+log = logging.getLogger(__name__)
+
+EVERY = 1.0  # seconds between two looks at a host that is well
+LOOK_FOR_HOSTS_EVERY = 2.0
+LONGEST_PAUSE = 10.0  # seconds between two attempts at one that is not
+SCAN_EVERY = 10.0  # seconds between two questions for a key nobody has confirmed
+
+
+class HostKeeper:
+    """One per worker; of several, the one that is on duty minds the hosts."""
+
+    def __init__(self) -> None:
+        self._minders: dict[str, _Minder] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Mind every host that an environment runs on, until told to stop."""
+        duty = Duty(settings.DATA.folder("run") / "hosts.lock")
+        try:
+            while not stop.is_set():
+                close_old_connections()
+                if duty.is_mine():
+                    self._follow({host.address for host in hosts_in_use()}, stop)
+                stop.wait(LOOK_FOR_HOSTS_EVERY)
+        finally:
+            for minder in self._minders.values():
+                minder.thread.join(timeout=5)
+            duty.close()
+
+    def _follow(self, addresses: set[str], stop: threading.Event) -> None:
+        for address in self._minders.keys() - addresses:
+            self._minders.pop(address).is_over.set()
+        for address in sorted(addresses):
+            if address not in self._minders or not self._minders[address].thread.is_alive():
+                self._minders[address] = _Minder(address, stop)
+
+
+class _Minder:
+    """Minds one host in a thread of its own; when no environment uses the host any more, its tunnel ends."""
+
+    def __init__(self, address: str, stop: threading.Event) -> None:
+        self.address, self._stop, self.is_over = address, stop, threading.Event()
+        self._tunnel = Tunnel(SshAddress.parse(address), settings.DATA.folder())
+        self._runtime: DockerRuntime | None = None
+        self._pause, self._scan_at, self._written_at = EVERY, 0.0, 0.0
+        self.thread = threading.Thread(target=self._run, name=f"host {address}", daemon=True)
+        self.thread.start()
+
+    def _is_wanted(self) -> bool:
+        return not (self._stop.is_set() or self.is_over.is_set())
+
+    def _run(self) -> None:
+        try:
+            while self._is_wanted():
+                close_old_connections()
+                self._look()
+                self._rest()
+            if self.is_over.is_set():
+                self._tunnel.close()
+        except Exception:
+            log.exception("%s could not be minded; it begins again", self.address)
+        finally:
+            if self._runtime is not None:
+                self._runtime.close()
+            connections.close_all()
+
+    def _rest(self) -> None:
+        """Until the next look; a person who asks for one does not wait for a long pause."""
+        until = time.monotonic() + self._pause
+        while self._is_wanted() and time.monotonic() < until:
+            self._stop.wait(min(EVERY, self._pause))
+            if self._pause > EVERY and Host.objects.filter(address=self.address).exclude(look_wanted_at=None).exists():
+                return
+
+    def _look(self) -> None:
+        host = Host.objects.filter(address=self.address).first()
+        if host is None:
+            return
+        try:
+            host = self._with_its_key(host)
+            if host.host_key and host.offered_key in ("", host.host_key):
+                self._connect(host)
+            elif host.host_key:
+                self._tunnel.close()
+                raise Unreached(Reason.UNTRUSTED)
+            self._pause = EVERY
+        except Unreached as away:
+            self._write_down(host, is_connected=False, reason=away.reason, detail=away.detail)
+            self._pause = min(2 * self._pause, LONGEST_PAUSE)
+        finally:
+            if host.look_wanted_at is not None:
+                hosts.looked(host=host)
+
+    def _with_its_key(self, host: Host) -> Host:
+        """Ask for its key where nobody confirmed one, where it changed, or when a person wants to know."""
+        is_settled = host.host_key and host.offered_key == host.host_key
+        if host.look_wanted_at is None and (is_settled or time.monotonic() < self._scan_at):
+            return host
+        self._scan_at = time.monotonic() + SCAN_EVERY
+        hosts.key_shown(host=host, key=scan(SshAddress.parse(host.address), host.host_key))
+        looked_for = host.look_wanted_at
+        host.refresh_from_db()
+        host.look_wanted_at = looked_for
+        return host
+
+    def _connect(self, host: Host) -> None:
+        try:
+            was_started = self._tunnel.ensure_up(hosts.access_to(host), self._is_wanted)
+        except Unreached as away:
+            if away.reason is Reason.UNTRUSTED:
+                hosts.key_shown(host=host, key=scan(SshAddress.parse(host.address), host.host_key))
+            raise
+        if was_started:
+            log.info("Connected to %s", self.address)
+        try:
+            version = self._ask_engine(host, was_started)
+        except Failure as failure:
+            raise Unreached(Reason.NO_ENGINE, failure.detail) from failure
+        self._write_down(host, is_connected=True, version=version)
+
+    def _ask_engine(self, host: Host, was_started: bool) -> str:
+        """Its version; and the ways to what runs there are open again before anybody is told that it is back."""
+        from fairway.drivers.runtimes.docker import DockerRuntime  # loads the Docker SDK: 6 MB that few workers need
+
+        if self._runtime is None:
+            self._runtime = DockerRuntime.open({"host": self.address}, data=settings.DATA.folder())
+        self._runtime.keep_reachable()
+        if host.is_connected and host.version and not was_started:
+            return host.version
+        return self._runtime.availability().version
+
+    def _write_down(self, host: Host, *, is_connected: bool, reason: str = "", detail: str = "", version: str = "") -> None:
+        """What is news at once, what is not now and then."""
+        is_fresh = host.seen_at is not None and timezone.now() - host.seen_at < SEEN_EVERY
+        known = (host.is_connected, host.reason, host.version if is_connected else "")
+        if is_fresh and known == (is_connected, reason, version):
+            return
+        if not is_connected and host.is_connected:
+            log.warning("%s is away: %s %s", self.address, reason, detail)
+        hosts.observed(host=host, is_connected=is_connected, reason=reason, detail=detail, version=version)
+
+
+def close_tunnels() -> None:
+    """End every tunnel of this machine; nothing elsewhere is stopped by that."""
+    known = {SshAddress.parse(address).token: address for address in Host.objects.values_list("address", flat=True)}
+    for place in settings.DATA.folder(FOLDER).iterdir():
+        if place.name in known:
+            Tunnel(SshAddress.parse(known[place.name]), settings.DATA.folder()).close()

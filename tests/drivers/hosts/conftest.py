@@ -1,0 +1,1 @@
+from tests.services.far_host import far_host  # noqa: F401
