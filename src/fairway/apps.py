@@ -17,6 +17,9 @@ class FairwayConfig(AppConfig):
         import fairway.deployments.commands.waiting
         import fairway.deployments.gate
         import fairway.releases.commands.targets  # noqa: F401
+        from fairway.deployments.keeping import pin
+        from fairway.releases.keeping import pinned_digests
         from fairway.shared.words import speak_through
 
+        pin(pinned_digests)
         speak_through(gettext)

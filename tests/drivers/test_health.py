@@ -197,27 +197,36 @@ def test_a_cancelled_wait_ends(runtime: ProcessRuntime, spec: InstanceSpec) -> N
 class WithVerdicts(FakeRuntime):
     """An instance whose image has a HEALTHCHECK, with the verdicts it gives one after the other."""
 
-    def __init__(self, verdicts: list[str], address: str) -> None:
+    def __init__(self, verdicts: list[str], address: str, output: str = "") -> None:
         super().__init__()
-        self.verdicts, self.address = verdicts, address
+        self.verdicts, self.address, self.printed = verdicts, address, output
 
     def instance(self, name: str) -> Instance | None:
         verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
-        return Instance(name, "a.b", "d1", 0, InstanceState.RUNNING, self.address, "sha256:1", health=verdict)
+        return Instance(name, "a.b", "d1", 0, InstanceState.RUNNING, self.address, "sha256:1", health=verdict, health_output=self.printed)
 
 
 def test_the_image_s_own_verdict_counts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        runtime = WithVerdicts(["starting", "unhealthy", "healthy"], f"127.0.0.1:{server.getsockname()[1]}")
+        runtime = WithVerdicts(["starting", "starting", "healthy"], f"127.0.0.1:{server.getsockname()[1]}")
         heard = Heard()
         result = wait_until_ready(runtime, "x", HealthCheck(), heard)
     assert (result.gate, result.attempts) == ("image HEALTHCHECK", 3)
     assert heard.lines[0] == "Not ready yet: the image's own health check said “starting”"
 
 
-def test_an_unhealthy_image_is_late() -> None:
-    with pytest.raises(Refused, match="health check said “unhealthy” for"):
-        wait_until_ready(WithVerdicts(["unhealthy"], "127.0.0.1:1"), "x", HealthCheck(deadline=0.1), Silent())
+def test_an_image_that_stays_in_its_start_period_is_late() -> None:
+    with pytest.raises(Refused, match="health check said “starting” for"):
+        wait_until_ready(WithVerdicts(["starting"], "127.0.0.1:1"), "x", HealthCheck(deadline=0.1), Silent())
+
+
+def test_an_unhealthy_image_is_refused_long_before_the_deadline() -> None:
+    """It has had the retries and the start period that it asked for itself."""
+    runtime = WithVerdicts(["starting", "unhealthy"], "127.0.0.1:1", "trying\n/bin/sh: curl: not found\n")
+    with pytest.raises(Refused) as refused:
+        wait_until_ready(runtime, "x", HealthCheck(deadline=600), Silent())
+    sentence = "The image's own health check found it “unhealthy”; it said: /bin/sh: curl: not found."
+    assert refused.value.sentence == sentence
 
 
 def test_an_instance_without_an_address_is_waited_for() -> None:

@@ -117,9 +117,9 @@ def test_rows_that_nobody_asks_for_any_more_go(live, deployed):
     now = timezone.now()
     for kind, key in [("watch", "w"), ("adjust", live.key), ("adjust", "hello:gone"), ("rollout", "r")]:
         run = enqueue(kind=kind, key=key, payload={})
-        Run.objects.filter(pk=run.pk).update(status="succeeded", finished_at=now - 8 * DAY)
+        Run.objects.filter(pk=run.pk).update(status="succeeded", finished_at=now - 2 * DAY)
     young = enqueue(kind="watch", key="w", payload={})
-    Run.objects.filter(pk=young.pk).update(status="succeeded", finished_at=now - 6 * DAY)
+    Run.objects.filter(pk=young.pk).update(status="succeeded", finished_at=now - 0.9 * DAY)
     waiting = enqueue(kind="watch", key="w2", payload={})
     Placement.objects.filter(pk=live.pk).update(wanted="removed")  # what it was removed with stands in its run
     for name, days in [("gone", 2), ("here", 0)]:
@@ -136,7 +136,7 @@ def test_rows_that_nobody_asks_for_any_more_go(live, deployed):
 def test_a_run_that_others_are_children_of_goes_after_them(db):
     parent = enqueue(kind="watch", key="p", payload={})
     child = enqueue(kind="watch", key="c", payload={}, parent=parent)
-    Run.objects.update(status="succeeded", finished_at=timezone.now() - 8 * DAY)
+    Run.objects.update(status="succeeded", finished_at=timezone.now() - 2 * DAY)
     assert tidying.tidy_rows()["runs"] == 1
     assert not Run.objects.filter(pk=child.pk).exists()
     assert tidying.tidy_rows()["runs"] == 1

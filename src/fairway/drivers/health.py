@@ -142,6 +142,8 @@ class _Waiting:
             return _Look(f"http {self.check.path}", 200 <= status < 400, words)
         if instance.health is None:
             return self._look_without_a_check(instance, timeout)
+        if instance.health == "unhealthy":
+            raise self._given_up(instance)
         if instance.health != "healthy":
             return _Look("image HEALTHCHECK", False, f"the image's own health check said “{instance.health}”")
         return _Look("image HEALTHCHECK", *_ask_port(instance.address, timeout))
@@ -190,9 +192,18 @@ class _Waiting:
         words = self.words or "it did not stay up"
         return f"{words[:1].upper()}{words[1:]} for {lasted:.0f} s; it had to be ready within {self.check.deadline:g} s."
 
+    def _given_up(self, instance: Instance) -> Refused:
+        """The image itself has said how often and how long to try (its retries and start period): nothing to wait for."""
+        last = f"; it said: {_last_line(instance.health_output)}" if instance.health_output else ""
+        return self._refused(f"The image's own health check found it “unhealthy”{last}.")
+
     def _refused(self, sentence: str) -> Refused:
         lines = self.runtime.output(self.name, tail=LAST_LINES)
         return Refused(sentence, detail="\n".join(line.text for line in lines))
+
+
+def _last_line(text: str) -> str:
+    return text.splitlines()[-1].strip().rstrip(".")[:200]
 
 
 def _ended(instance: Instance) -> str:

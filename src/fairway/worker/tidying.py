@@ -66,7 +66,7 @@ def tidy_rows() -> dict[str, int]:
     now = clock.now()
     leaving = [placement.key for placement in Placement.objects.filter(wanted="removed")]  # their wishes lie in their runs
     return {
-        "runs": forget_finished(kinds=SMALL_RUNS, before=now - A_WEEK, spared_keys=leaving),
+        "runs": forget_finished(kinds=SMALL_RUNS, before=now - A_DAY, spared_keys=leaving),
         "workers": forget_workers(before=now - A_DAY),
         "inspections": Inspection.objects.filter(created_at__lt=timezone.now() - A_DAY).delete()[0],
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],

@@ -126,7 +126,7 @@ class Instance:
 
     `address` is ``host:port`` as the proxy on the control machine can dial it; "" while it has none. `digest` is the
     digest of what this instance was really started from. `health` is the image's own HEALTHCHECK verdict
-    ("healthy", "unhealthy", "starting") or None where there is none.
+    ("healthy", "unhealthy", "starting") or None where there is none, `health_output` what that check printed last.
     """
 
     name: str
@@ -140,6 +140,7 @@ class Instance:
     restarts: int = 0
     exit_code: int | None = None
     health: str | None = None
+    health_output: str = ""
 
 
 @dataclass(frozen=True)

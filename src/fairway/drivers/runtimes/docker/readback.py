@@ -11,6 +11,7 @@ from fairway.drivers.runtimes.contract import Instance, InstanceState, Usage
 from fairway.drivers.runtimes.docker import plan
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
+MOST_OUTPUT = 2000
 _NEVER = "0001-01-01"
 
 
@@ -32,6 +33,7 @@ def instance(container: Mapping[str, Any], image: Mapping[str, Any] | None) -> I
         restarts=int(container.get("RestartCount", 0)),
         exit_code=None if is_up or now is InstanceState.STARTING else int(state.get("ExitCode", 0)),
         health=health(state),
+        health_output=health_output(state),
     )
 
 
@@ -70,6 +72,12 @@ def health(state: Mapping[str, Any]) -> str | None:
     """The verdict of the image's own HEALTHCHECK: healthy, unhealthy or starting; None where it has none."""
     verdict = (state.get("Health") or {}).get("Status")
     return verdict if verdict in ("healthy", "unhealthy", "starting") else None
+
+
+def health_output(state: Mapping[str, Any]) -> str:
+    """What the image's own HEALTHCHECK printed when it last ran, at most `MOST_OUTPUT` characters of it."""
+    log = (state.get("Health") or {}).get("Log") or [{}]
+    return str(log[-1].get("Output") or "").strip()[-MOST_OUTPUT:]
 
 
 def moment(text: str) -> datetime | None:
