@@ -203,7 +203,9 @@ class WithVerdicts(FakeRuntime):
 
     def instance(self, name: str) -> Instance | None:
         verdict = self.verdicts.pop(0) if len(self.verdicts) > 1 else self.verdicts[0]
-        return Instance(name, "a.b", "d1", 0, InstanceState.RUNNING, self.address, "sha256:1", health=verdict, health_output=self.printed)
+        return Instance(
+            name, "a.b", "d1", 0, InstanceState.RUNNING, self.address, "sha256:1", health=verdict, health_output=self.printed
+        )
 
 
 def test_the_image_s_own_verdict_counts() -> None:

@@ -84,6 +84,9 @@ for number in range(KNOBS.get("build_lines", 1)):
 sys.stdout.flush()
 while KNOBS.get("build_held_by") and Path(KNOBS["build_held_by"]).exists():
     time.sleep(0.02)
+with open("ballast", "wb") as ballast:
+    for _ in range(KNOBS.get("build_writes", 0)):
+        ballast.write(bytes(2**20))
 """
 
 
@@ -92,7 +95,8 @@ def make(folder: Path, version: str, *, requirements: str = "", **knobs: object)
 
     Knobs: `says` (lines printed at start), `crashes`, `deaf` (never opens its port), `health` (status of /health),
     `dies_after` (seconds after it opened its port), `start_held_by` (a file: it opens its port once that is gone),
-    `ignores_term`, `build_lines` (printed by the build), `build_held_by` (a file: the build ends once that is gone).
+    `ignores_term`, `build_lines` (printed by the build), `build_held_by` (a file: the build ends once that is gone),
+    `build_writes` (MB that the build writes).
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Procfile").write_text("web: python main.py\n")

@@ -1,5 +1,5 @@
-"""A week of deployments (a thousand of them in `make bench`): after the first day the disk holds as much as before, and the database grows only by
-the rows that history is made of.
+"""A week of deployments (a thousand of them in `make bench`): after the first day the disk holds as much as before, and the
+database grows only by the rows that history is made of.
 
 Sources are uploaded, unpacked, detected, built and distributed for real, by the real engine under the real watcher; only
 the instances are left out. The clock is moved by making everything that has a time older.
@@ -51,7 +51,8 @@ numbers = itertools.count(1)
 
 
 @pytest.fixture
-def data(tmp_path: Path, settings: Any) -> Iterator[Path]:
+def data(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.setattr(os, "fsync", lambda fd: None)  # thousands of them would be most of the time, and show nothing here
     settings.DATA = DataDirectory(tmp_path / "fairway")
     settings.LOG_DAYS = 0.5
     outside.proxy.cache_clear()

@@ -21,6 +21,7 @@ from ninja.errors import HttpError, ValidationError
 
 from fairway.accounts.doors import NotSignedIn
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
+from fairway.shared.disk import FULL, is_disk_full
 from fairway.shared.failures import Failure, Refused
 from fairway.shared.names import Invalid
 from fairway.shared.sealing import CannotOpen
@@ -156,6 +157,22 @@ def _unavailable(error: Failure) -> HttpResponse:
     return problem(503, "not_available", error.sentence)
 
 
+def _database_away(error: OperationalError) -> HttpResponse:
+    if is_disk_full(error):
+        return disk_full()
+    return problem(503, "database", "The database does not answer right now; try again.")
+
+
+def disk_full() -> HttpResponse:
+    return problem(503, "disk_full", f"{FULL} Nothing was changed.")
+
+
+def _broken(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    if isinstance(error, OSError) and is_disk_full(error):
+        return disk_full()
+    return unexpected(request, error)
+
+
 def unexpected(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
     """Our own defect: written to the log with its traceback, told without it."""
     logger.error("%s %s failed", request.method, request.path, exc_info=error if isinstance(error, Exception) else None)
@@ -191,10 +208,10 @@ def answer_problems(api: NinjaAPI) -> None:
     on(UnreadablePostError, lambda error: problem(400, "bad_request", "The body ended too early; send it again."))
     on(IntegrityError, lambda error: problem(409, "conflict", "Somebody changed the same thing a moment ago; try again."))
     on(DataError, lambda error: invalid("body", "holds a value that is too large or cannot be stored."))
-    on(OperationalError, lambda error: problem(503, "database", "The database does not answer right now; try again."))
+    on(OperationalError, _database_away)
     on(Failure, _unavailable)
     on(CannotOpen, lambda error: problem(503, "sealed", str(error)))
-    api.add_exception_handler(Exception, unexpected)
+    api.add_exception_handler(Exception, _broken)
 
 
 def _role(sentence: str) -> dict[str, Any]:

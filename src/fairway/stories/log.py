@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 
-from django.db import IntegrityError
+from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
 from fairway.deployments.commands.progress import Line, append_log
 from fairway.deployments.models import Deployment
 from fairway.engine.story import Context, LeaseLost
 from fairway.shared.masking import Masker
 
+log = logging.getLogger(__name__)
+
 BATCH_LINES = 500
+MOST_BUFFERED = 200_000  # lines kept in memory while the database cannot take them
+PAUSE = 1.0  # seconds until they are tried again
 BATCH_SECONDS = 0.15  # half the goal for event → browser (DESIGN §9)
 LONGEST_LINE = 8_000
 
@@ -47,7 +52,7 @@ class DeploymentLog:
         self._context.check()
 
     def write(self) -> None:
-        """Write what is buffered. Called at the end of every step, whatever happened."""
+        """Write what is buffered. Called at the end of every step, whatever happened. What cannot be stays buffered."""
         with self._lock:
             batch, self._buffer = self._buffer, []
             self._written_at = time.monotonic()
@@ -56,11 +61,26 @@ class DeploymentLog:
                 append_log(deployment_id=self._deployment.pk, lines=batch[start : start + BATCH_LINES])
             except IntegrityError:
                 raise LeaseLost("another worker writes this log") from None
+            except (OperationalError, InterfaceError):
+                with self._lock:
+                    self._buffer[:0] = batch[start:]
+                raise
 
     def _write_when_due(self) -> None:
         due = len(self._buffer) >= BATCH_LINES or time.monotonic() - self._written_at >= BATCH_SECONDS
         if self._buffer and due and threading.get_ident() == self._owner:
+            self._try_to_write()
+
+    def _try_to_write(self) -> None:
+        """A database that is away, or has no room, is no reason to stop working: these lines are written later."""
+        try:
             self.write()
+        except (OperationalError, InterfaceError) as problem:
+            if connection.in_atomic_block or len(self._buffer) > MOST_BUFFERED:
+                raise
+            log.warning("the log of deployment %s cannot be written: %s", self._deployment.pk, problem)
+            connection.close()
+            self._written_at = time.monotonic() + PAUSE
 
 
 def _storable(text: str) -> str:

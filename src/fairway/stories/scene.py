@@ -17,9 +17,11 @@ from fairway.deployments.rules import Access
 from fairway.drivers.builders.compose_values import interpolated
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, RegistryCredential, Runtime, Volume
+from fairway.engine.execution import insist
 from fairway.engine.story import Context, DeadlinePassed, LeaseLost, Wait
 from fairway.environments.runtimes import limits_of, runtime_of
-from fairway.shared.failures import Cancelled, Failure, Refused
+from fairway.shared.disk import FULL, is_disk_full
+from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused
 from fairway.shared.masking import Masker
 from fairway.shared.names import Invalid
 from fairway.stories.log import DeploymentLog
@@ -81,7 +83,7 @@ def scene_of(context: Context) -> Iterator[Scene]:
         with _masked(masker):
             yield scene
     finally:
-        log.write()
+        insist(log.write)  # a database that was away for a moment costs no line, and hides no reason
 
 
 def masker_of(*deployments: Deployment | None) -> Masker:
@@ -106,6 +108,8 @@ def _masked(masker: Masker) -> Iterator[None]:
         failure.args = (failure.sentence,)
         raise
     except Exception as problem:
+        if is_disk_full(problem):
+            raise NeedsPerson(FULL, detail=masker(f"{type(problem).__name__}: {problem}")) from None
         said = "".join(traceback.format_exception(problem))
         if masker(said) == said:
             raise

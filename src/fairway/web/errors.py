@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
+from fairway.shared.disk import FULL
 from fairway.shared.names import Invalid
 
 
@@ -50,6 +51,13 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def broken(request: HttpRequest) -> HttpResponse:
     """Nothing of ours is trusted here: no database, no context beyond the request."""
     return _error(request, 500)
+
+
+def disk_full(request: HttpRequest) -> HttpResponse:
+    """The act could not be written down, so it did not happen."""
+    if wants_json(request):
+        return JsonResponse({"error": FULL}, status=503)
+    return _error(request, 503)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -6,11 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
 from fairway.accounts.models import User
 from fairway.accounts.rules import Blocked, NotVisible
+from fairway.shared.disk import is_disk_full
 from fairway.shared.names import Invalid
 from fairway.web import errors
 
@@ -70,4 +72,6 @@ class Refusals:
             Invalid: errors.invalid,
         }
         answer = answers.get(type(problem))
+        if answer is None and isinstance(problem, (OSError, OperationalError)) and is_disk_full(problem):
+            return errors.disk_full(request)
         return answer(request, problem) if answer else None
