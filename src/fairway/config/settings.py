@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "fairway.web.middleware.PersonLanguage",
+    "fairway.web.middleware.FreezesReadOnce",
     "fairway.web.middleware.Refusals",
 ]
 

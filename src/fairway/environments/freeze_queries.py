@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime
 
 from fairway.accounts.rules import Actor, NotVisible
@@ -34,9 +36,28 @@ def freeze(actor: Actor, number: int) -> FreezeWindow:
     return found
 
 
+_read: ContextVar[list[list[Window]] | None] = ContextVar("windows_read", default=None)
+
+
+@contextmanager
+def windows_read_once() -> Iterator[None]:
+    """Within it, `all_windows` reads the table at most once: for what looks at many things and decides nothing."""
+    token = _read.set([])
+    try:
+        yield
+    finally:
+        _read.reset(token)
+
+
 def all_windows() -> list[Window]:
     """Every window in force or to come: freezes bind people who may not see them too. One query."""
-    return [row.window for row in FreezeWindow.objects.filter(deleted_at=None)]
+    kept = _read.get()
+    if kept:
+        return kept[0]
+    found = [row.window for row in FreezeWindow.objects.filter(deleted_at=None)]
+    if kept is not None:
+        kept.append(found)
+    return found
 
 
 def freeze_state(environment: str, application: str, at: datetime, windows: Iterable[Window] | None = None) -> Answer:

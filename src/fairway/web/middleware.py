@@ -12,6 +12,7 @@ from django.utils import translation
 
 from fairway.accounts.models import User
 from fairway.accounts.rules import Blocked, NotVisible
+from fairway.environments.freeze_queries import windows_read_once
 from fairway.shared.disk import is_disk_full
 from fairway.shared.names import Invalid
 from fairway.web import errors
@@ -52,6 +53,19 @@ class PersonLanguage:
             translation.activate(user.language)
             request.LANGUAGE_CODE = translation.get_language() or settings.LANGUAGE_CODE
         return self.get_response(request)
+
+
+class FreezesReadOnce:
+    """A page asks the gate about many acts; what only looks reads the freeze windows once."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in {"GET", "HEAD"}:
+            return self.get_response(request)
+        with windows_read_once():
+            return self.get_response(request)
 
 
 class Refusals:

@@ -36,6 +36,8 @@ def _acts(actor: Actor) -> Iterator[Entry]:
         )
     if may_somewhere(actor, Act.CREATE_ENVIRONMENT):
         yield _entry(group, _("New environment"), reverse("environment-new"), "plus", keywords="create target")
+    if may_somewhere(actor, Act.FREEZE_ENVIRONMENT):
+        yield _entry(group, _("New freeze window"), reverse("freeze-new"), "plus", keywords="freeze close")
 
 
 def _applications(actor: Actor) -> Iterator[Entry]:
@@ -63,6 +65,7 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     group = _("Pages")
     yield _entry(group, _("Home"), reverse("home"), "home")
     yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
+    yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")
     yield _entry(group, _("Your profile"), reverse("profile"), "user", keywords="password language theme")
     if may_somewhere(actor, Act.MANAGE_PEOPLE):

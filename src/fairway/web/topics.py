@@ -21,6 +21,7 @@ from fairway.deployments import queries as deployments
 from fairway.environments import queries as environments
 from fairway.web.shown import applications as shown_applications
 from fairway.web.shown import environments as shown_environments
+from fairway.web.shown import freezes as shown_freezes
 from fairway.web.shown import home as shown_home
 from fairway.web.shown.deployments import deployment_shown
 from fairway.web.shown.hosts import host_shown
@@ -66,6 +67,8 @@ def subjects_of(event: Event) -> frozenset[str]:
         found.add(f"environment:{event.environment}")
     if event.subject_kind == "deployment":
         found.add("deployments")
+    if event.subject_kind == "freeze":
+        found.add("freezes")
     return frozenset(found)
 
 
@@ -195,10 +198,16 @@ KINDS = (
         _deployment,
         "deployments/detail.html#{1}",
     ),
-    _kind(r"environment:([a-z0-9-]+):(state)", ["environment:{0}"], _environment_state, "environments/detail.html#{1}"),
     _kind(r"environment:([a-z0-9-]+):(host)", ["environment:{0}"], _host, "environments/detail.html#{1}"),
+    _kind(
+        r"environment:([a-z0-9-]+):(state)",
+        ["environment:{0}", "freezes"],
+        _environment_state,
+        "environments/detail.html#{1}",
+    ),
     _kind(r"environment:([a-z0-9-]+):(placements)", ["environment:{0}"], _placements_here, "environments/detail.html#{1}"),
     _kind("environments", ["home"], _home(shown_environments.list_shown), "environments/list.html#list"),
+    _kind("freezes", ["freezes"], _home(shown_freezes.list_shown), "freezes/list.html#list"),
     # These have filters in their addresses, so each page fetches its own again.
     _kind("applications", ["home"], _nothing),
     _kind("events", ["events"], _nothing),

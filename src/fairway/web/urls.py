@@ -17,6 +17,7 @@ from fairway.web.views import (
     entrance,
     environments,
     events,
+    freezes,
     home,
     hosts,
     instance_logs,
@@ -117,6 +118,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("environments/<slug:slug>/lock", environments.lock, name="environment-lock"),
     path("environments/<slug:slug>/unlock", environments.unlock, name="environment-unlock"),
     path("environments/<slug:slug>/deletion", environments.delete, name="environment-delete"),
+    # Freeze windows
+    path("freezes/", freezes.freeze_list, name="freeze-list"),
+    path("freezes/new", freezes.new, name="freeze-new"),
+    path("freezes/preview", freezes.preview, name="freeze-preview"),
+    path("freezes/<int:number>", freezes.edit, name="freeze-edit"),
+    path("freezes/<int:number>/deletion", freezes.delete, name="freeze-delete"),
     # Events
     path("events/", events.event_list, name="event-list"),
     path("events/verification", events.verification, name="event-verification"),

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from fairway.accounts.rules import Role
 from fairway.activity.rules import Door
+from fairway.environments.freeze_rules import Kind
 
 Text = str | Promise
 
@@ -149,6 +150,20 @@ COLLECTED_LABELS: dict[str, Text] = {
     "homes": _("Homes of what was removed"),
     "workers": _("Workers that are no more"),
     "sessions": _("Sign-ins that ended"),
+}
+
+FREEZE_KINDS: dict[str, Text] = {
+    Kind.DENY: _("closes for deployments"),
+    Kind.ALLOW: _("opens for deployments, only then"),
+}
+
+REPEATS: dict[str, Text] = {
+    "": _("once"),
+    "FREQ=DAILY": _("every day"),
+    "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR": _("Monday to Friday"),
+    "FREQ=WEEKLY": _("every week"),
+    "FREQ=MONTHLY": _("every month"),
+    "FREQ=YEARLY": _("every year"),
 }
 
 ROLE_SENTENCES: dict[str, Text] = {

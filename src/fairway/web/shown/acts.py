@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Configuration
-from fairway.deployments.gate import Subject, blockers
+from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.web.errors import shown
 
@@ -71,13 +71,15 @@ class Place:
 def main_acts(place: Place) -> list[Button]:
     """Deploy first, then promote. What was uploaded and runs already is replaced by uploading again."""
     application, placement = place.subject.application, place.subject.placement
-    why_not = place.why_not(Act.DEPLOY)
+    found = blockers(Act.DEPLOY, place.subject, place.actor)
+    why_not = shown(found)
     deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=why_not)
     if placement is not None and placement.current is not None and "upload" in application.source:
         deploy = Button(_("New version"), place.url("deploy"), "upload", "primary", "get", why_not)
-    if place.origin is None:
-        return [deploy]
-    return [deploy, promote_here(place, place.origin)]
+    waits = bool(found) and opens_by_itself(found)  # the page behind it offers to wait, and to break the glass
+    later = [Button(_("Deploy when it opens…"), place.url("deploy"), "clock", method="get")] if waits else []
+    onward = [promote_here(place, place.origin)] if place.origin is not None else []
+    return [deploy, *later, *onward]
 
 
 def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = "") -> Button:

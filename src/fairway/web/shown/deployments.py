@@ -7,10 +7,11 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from fairway.accounts.rules import Actor
+from fairway.accounts.rules import SYSTEM, Actor
 from fairway.activity.rules import Door
 from fairway.applications.queries import latest_configuration
-from fairway.deployments.gate import Subject
+from fairway.deployments.commands.requests import act_of
+from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import (
     expected_total_seconds,
@@ -106,7 +107,22 @@ def _story(one: Deployment) -> dict[str, Any]:
         "seconds": seconds_of(one),
         "expected_seconds": expected_total_seconds(one) if one.is_active else None,
         "position": place_in_queue(one),
-        "waiting_for": one.run.wait_reason if one.run and one.status == Status.WAITING else "",
+        **_waiting(one),
+    }
+
+
+def _waiting(one: Deployment) -> dict[str, Any]:
+    """What it waits for, in the reader's language where the gate says it, and until when at the latest."""
+    if one.run is None or one.status != Status.WAITING:
+        return {"waiting_for": "", "waits_until": None, "starts_by": None}
+    subject = Subject(
+        one.application, one.environment, artifact=one.artifact, configuration=one.configuration, deployment=one
+    )
+    closed = [reason.sentence for reason in blockers(act_of(one), subject, SYSTEM) if reason.only_starts]
+    return {
+        "waiting_for": " ".join(closed) or one.run.wait_reason,
+        "waits_until": one.run.run_at if closed else None,
+        "starts_by": one.starts_by if closed else None,
     }
 
 

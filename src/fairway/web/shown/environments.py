@@ -24,6 +24,7 @@ from fairway.insights.matrix import placement_state
 from fairway.web.errors import shown
 from fairway.web.shown.acts import Button
 from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.shown.freezes import environment_freeze
 from fairway.web.shown.hosts import host_shown
 from fairway.web.shown.placements import lock_shown
 from fairway.web.words import STEP_LABELS
@@ -37,6 +38,7 @@ def list_shown(actor: Actor) -> dict[str, Any]:
     moving = list(active(actor))
     create = Button(_("New environment"), reverse("environment-new"), "plus", "primary", method="get")
     return {
+        "freezes": Button(_("Freeze windows"), reverse("freeze-list"), "calendar", method="get"),
         "environments": [_line(one, placed, moving) for one in visible_to(actor)],
         "create": create if may(actor, Act.CREATE_ENVIRONMENT) else None,
     }
@@ -77,6 +79,7 @@ def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None
         "unlock": unlock if may_lock and one.lock else None,
         "zone": str(timezone.get_current_timezone_name() or settings.TIME_ZONE),
         "availability": availability_shown(one),
+        "freeze": environment_freeze(one),
     }
 
 

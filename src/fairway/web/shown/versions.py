@@ -11,7 +11,7 @@ from django.urls import reverse
 from fairway.accounts.rules import Act, Actor, may
 from fairway.applications.models import Application, Artifact, Upload
 from fairway.applications.queries import artifacts_of, latest_configuration
-from fairway.deployments.gate import Subject, blockers
+from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import expected_total_seconds, placements_visible_to
 from fairway.deployments.rules import Kind
@@ -40,9 +40,9 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
     places = list(placements_visible_to(actor).filter(application=application))
     here = next((one for one in places if one.environment_id == environment.pk), None)
     latest = latest_configuration(application, environment)
-    why_not = shown(blockers(Act.DEPLOY, Subject(application, environment, here, configuration=latest), actor))
+    found = blockers(Act.DEPLOY, Subject(application, environment, here, configuration=latest), actor)
     where = {"application": application.slug, "environment": environment.slug}
-    may_break = may(actor, Act.BREAK_GLASS, **where) and [one["code"] for one in why_not] == ["locked"]
+    may_break = may(actor, Act.BREAK_GLASS, **where) and all(one.only_starts for one in found)
     return {
         "application": head(actor, application)["application"],
         "environment": environment,
@@ -58,8 +58,9 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
         "expected_seconds": expected_total_seconds(
             Deployment(application=application, environment=environment, kind=Kind.DEPLOY)
         ),
-        "blockers": why_not,
-        "can_break_glass": may_break,
+        "blockers": shown(found),
+        "can_break_glass": may_break and bool(found),
+        "can_wait": bool(found) and opens_by_itself(found),
         "url": reverse("placement-deploy", args=[application.slug, environment.slug]),
     }
 

@@ -53,7 +53,13 @@ def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
         what = _what(request, application)
         glass = _broken_glass(request)
         done = request_deployment(
-            actor=actor, application=application, environment=there, reason=why, break_glass=glass, **what
+            actor=actor,
+            application=application,
+            environment=there,
+            reason=why,
+            break_glass=glass,
+            when_open=bool(request.POST.get("when_open")),
+            **what,
         )
     except Blocked as problem:
         tell_blocked(request, problem)

@@ -1,0 +1,63 @@
+"""A freeze window as a form. It checks shape only; what it means is decided by the environments room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from fairway.web.forms import PLAIN
+from fairway.web.words import FREEZE_KINDS, REPEATS
+
+OWN_RULE = "rule"
+WALL = {"type": "datetime-local"}
+
+
+class FreezeForm(forms.Form):
+    """When deployments are closed, or only then open. `starts` and `ends` stay text: they are wall times of `zone`."""
+
+    kind = forms.ChoiceField(
+        label=_("What it does"),
+        choices=[(kind.value, label) for kind, label in FREEZE_KINDS.items()],
+        widget=forms.RadioSelect,
+    )
+    name = forms.CharField(label=_("Name"), max_length=80)
+    reason = forms.CharField(label=_("Why"), max_length=500)
+    starts = forms.CharField(label=_("From"), max_length=25, widget=forms.TextInput(attrs=WALL))
+    ends = forms.CharField(label=_("To"), max_length=25, widget=forms.TextInput(attrs=WALL))
+    zone = forms.ChoiceField(label=_("Time zone"))
+    repeats = forms.ChoiceField(
+        label=_("Repeats"),
+        required=False,
+        choices=[*REPEATS.items(), (OWN_RULE, _("by a rule of your own"))],
+    )
+    rrule = forms.CharField(label=_("Rule"), max_length=520, required=False, widget=forms.TextInput(attrs=PLAIN))
+    environments = forms.MultipleChoiceField(label=_("Environments"), required=False, widget=forms.CheckboxSelectMultiple)
+    applications = forms.MultipleChoiceField(label=_("Applications"), required=False, widget=forms.SelectMultiple)
+
+    def __init__(
+        self,
+        *args: Any,
+        environments: Iterable[tuple[str, str]],
+        applications: Iterable[tuple[str, str]],
+        zones: Iterable[str],
+        **values: Any,
+    ) -> None:
+        super().__init__(*args, **values)
+        given = {"environments": environments, "applications": applications, "zone": [(zone, zone) for zone in zones]}
+        for name, choices in given.items():
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)
+            field.choices = list(choices)
+
+    def rule(self) -> str:
+        """The RRULE that was chosen or written, "" for once."""
+        chosen = self.cleaned_data.get("repeats", "")
+        return str(self.cleaned_data.get("rrule", "") if chosen == OWN_RULE else chosen)
+
+    def values(self) -> dict[str, Any]:
+        """What the commands take."""
+        names = ("kind", "name", "reason", "starts", "ends", "zone", "environments", "applications")
+        return {**{name: self.cleaned_data[name] for name in names}, "rrule": self.rule()}
