@@ -45,6 +45,8 @@ INSIDE = {
     "environment": "/environments/development/",
     "environment-new": "/environments/new",
     "environment-edit": "/environments/staging/edit",
+    "freezes": "/freezes/",
+    "freeze-new": "/freezes/new",
     "events": "/events/",
     "profile": "/settings/profile",
     "tokens": "/settings/tokens",

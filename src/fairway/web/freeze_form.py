@@ -20,7 +20,7 @@ class FreezeForm(forms.Form):
 
     kind = forms.ChoiceField(
         label=_("What it does"),
-        choices=[(kind.value, label) for kind, label in FREEZE_KINDS.items()],
+        choices=list(FREEZE_KINDS.items()),
         widget=forms.RadioSelect,
     )
     name = forms.CharField(label=_("Name"), max_length=80)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.web.gallery import forms, samples
+from tests.web.gallery import forms, freezes, samples
 from tests.web.gallery import more_samples as more
 from tests.web.gallery.forms import filled
 
@@ -70,6 +70,16 @@ PAGES = [
     Page("environment-empty", "/gallery/environment-empty", "environments/detail.html", more.environment_empty),
     Page("environment-new", "/environments/new", "environments/form.html", more.environment_new),
     Page("environment-edit", "/environments/staging/edit", "environments/form.html", more.environment_edit),
+    Page(
+        "environment-frozen",
+        "/gallery/environment-frozen",
+        "environments/detail.html",
+        lambda: {**more.environment(), "freeze": freezes.frozen_now()},
+    ),
+    Page("freezes", "/freezes/", "freezes/list.html", freezes.freezes),
+    Page("freezes-none", "/gallery/freezes-none", "freezes/list.html", freezes.none),
+    Page("freeze-new", "/freezes/new", "freezes/form.html", freezes.new),
+    Page("freeze-edit", "/freezes/1", "freezes/form.html", freezes.edit),
     Page("events", "/events/", "events/list.html", more.events),
     Page("events-broken", "/gallery/events-broken", "events/list.html", more.events_broken),
     Page("profile", "/settings/profile", "settings/profile.html", more.profile),
