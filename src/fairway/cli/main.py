@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from fairway.cli import freezes, looking_back, machine, places, running, settings, shipping, signing_in
+from fairway.cli import freezes, looking_back, machine, places, running, safekeeping, settings, shipping, signing_in
 from fairway.cli.failures import Stop
 from fairway.cli.output import begin, explain
 
@@ -53,6 +53,7 @@ app.add_typer(settings.credentials, name="credentials", rich_help_panel=SELF)
 app.add_typer(looking_back.people, name="people", rich_help_panel=SELF)
 _add(SELF, looking_back.openapi)
 machine.attach(app)
+safekeeping.attach(app)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -70,7 +70,7 @@ def _serve(wanted: argparse.Namespace) -> int:
     with RunFile.claimed(data, wanted.port, wanted.proxy_port, **counts) as run_file:
         if wanted.web:
             _refuse_taken_port(wanted.bind, wanted.port, "--port")
-        if wanted.workers and not _proxy_serves(data):
+        if wanted.workers and not proxy_serves(data):
             _refuse_taken_port("127.0.0.1", wanted.proxy_port, "--proxy-port")
         names = _named("web", wanted.web) + _named("worker", wanted.workers)
         supervisor = Supervisor(names, wanted.bind, wanted.port, is_demo=wanted.demo, run_file=run_file)
@@ -257,7 +257,7 @@ def _everything_in(pipe: int) -> dict[str, Any]:
     return said
 
 
-def _proxy_serves(data: Path) -> bool:
+def proxy_serves(data: Path) -> bool:
     """Whether this installation's own proxy goes on serving from before. Through the folder: its path may be too long."""
     try:
         folder = os.open(data / "caddy", os.O_RDONLY | os.O_DIRECTORY)

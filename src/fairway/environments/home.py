@@ -96,7 +96,7 @@ def _settle(place: Here, *, has_workers: bool, moves_here: bool) -> None:
     home = Home.objects.select_for_update().get(pk=1)
     if not moves_here:
         _refuse_other(home, place)
-    if _is_elsewhere(home, place, has_workers) and _somebody_works():
+    if _is_elsewhere(home, place, has_workers) and somebody_works():
         raise Retry(
             f"The workers of this installation run on {home.host}, and all of them must run on one machine: there are "
             "its applications and its proxy. Stop them there first, or add workers there: fairway up --workers N."
@@ -141,7 +141,7 @@ def _is_elsewhere(home: Home, place: Here, has_workers: bool) -> bool:
     return has_workers or (connection.vendor == "sqlite" and other_kernel)
 
 
-def _somebody_works() -> bool:
+def somebody_works() -> bool:
     limit = timedelta(seconds=SILENT_LEASES * settings.LEASE_SECONDS)
     return Worker.objects.filter(seen_at__gt=clock.now() - limit).exists()
 

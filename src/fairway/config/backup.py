@@ -1,0 +1,116 @@
+"""``fairway backup``: one archive of everything that must not be lost, of one moment, while Fairway goes on working."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fairway.config import archive
+
+FILES = ("docker-id",)
+FOLDERS = ("uploads", "bundles", "demo")
+SECRET_FOLDERS = ("keys", "caddy/caddy")  # the keys of secrets, sessions and certificates
+VOLUMES = ("process/volumes", "process/homes")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0, or 1 with the reason on standard error."""
+    parser = argparse.ArgumentParser(prog="fairway backup")
+    parser.add_argument("file", type=Path)
+    parser.add_argument("--without-keys", action="store_true")
+    parser.add_argument("--without-volumes", action="store_true")
+    wanted = parser.parse_args(arguments)
+    data = Path(os.environ["FAIRWAY_DATA"])
+    if not (data / "keys").is_dir():
+        sys.stderr.write(f"There is no Fairway in {data}.\n")
+        return 1
+    _open_for_reading()
+    try:
+        back_up(wanted.file, data, has_keys=not wanted.without_keys, has_volumes=not wanted.without_volumes)
+    except (OSError, Refusal) as reason:
+        sys.stderr.write(f"Nothing was saved: {reason}\n")
+        return 1
+    return 0
+
+
+class Refusal(Exception):
+    """Why there can be no backup, and what to do."""
+
+
+def _open_for_reading() -> None:
+    """Django, with a connection that sees one moment and holds nobody up (`tables.snapshot`)."""
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"
+    from django.conf import settings
+
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["OPTIONS"]["transaction_mode"] = "DEFERRED"
+    else:
+        import psycopg
+
+        database["OPTIONS"]["isolation_level"] = psycopg.IsolationLevel.REPEATABLE_READ
+    import django
+
+    django.setup()
+
+
+def back_up(file: Path, data: Path, *, has_keys: bool, has_volumes: bool) -> None:
+    """Raises `Refusal` or OSError. What the rows name is kept from being collected until it has been copied."""
+    from fairway.config import tables
+    from fairway.drivers.runtimes.process.places import Places
+
+    _refuse_other_versions()
+    with (
+        archive.written(file) as writer,
+        tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=".fairway-rows-") as rows,
+        Places(data).locked("bundles", lambda: None, shared=True),
+    ):
+        with tables.snapshot():
+            counts, nodes = tables.save(Path(rows)), tables.applied()
+        writer.folder(Path(rows), "tables")
+        for name in FILES:
+            if (data / name).exists():
+                writer.file(data / name, name)
+        for name in (*FOLDERS, *(SECRET_FOLDERS if has_keys else ()), *(VOLUMES if has_volumes else ())):
+            writer.folder(data / name, name)
+        writer.manifest(_facts(counts, nodes) | {"has_keys": has_keys, "has_volumes": has_volumes})
+
+
+def _refuse_other_versions() -> None:
+    from fairway.config import tables, upgrading
+    from fairway.shared.failures import NeedsPerson
+
+    try:
+        upgrading.refuse_newer(name for app, name in tables.applied() if app == "fairway")
+    except NeedsPerson as newer:
+        raise Refusal(newer.sentence) from None
+    if tables.pending():
+        raise Refusal("this database is older than this program. Save it with the version it belongs to, or start this one.")
+
+
+def _facts(counts: dict[str, int], nodes: list[tuple[str, str]]) -> dict[str, Any]:
+    from django.conf import settings
+    from django.db import connection
+
+    from fairway import __version__
+    from fairway.environments.home import keys_fingerprint
+
+    return {
+        "fairway": __version__,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": socket.gethostname(),
+        "database": connection.vendor,
+        "keys": keys_fingerprint(settings.SECRET_KEY, settings.FIELD_KEYS),
+        "migrations": nodes,
+        "tables": counts,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
