@@ -67,7 +67,7 @@ def save_in_the_middle(one: Installation, tmp_path: Path) -> Path:
     assert held == INTERRUPTED
     one.reached(held, "check", seconds=180)
     with busy(one):
-        wait_for(lambda: one.deployment(held + 1)["id"], "somebody restarts")
+        wait_for(lambda: one.api("GET", f"/deployments/{held + 1}").status == 200, "somebody restarts")
         done = fairway("backup", tmp_path / "saved.tar.gz", "--data", one.data, **one.environ)
     assert done.returncode == 0, done.stderr
     assert "where you keep passwords" in done.stdout
