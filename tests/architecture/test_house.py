@@ -53,6 +53,18 @@ def test_nothing_ever_starts_a_shell():
     assert not found
 
 
+def test_rows_are_locked_in_the_way_that_references_do_not_wait_for():
+    """PostgreSQL checks a reference by locking the row it points to, at COMMIT; a plain FOR UPDATE on that row makes the
+    commit wait, and whoever has it and waits for the chain's head, which that commit holds, is a deadlock (seen)."""
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(".select_for_update"):
+                if "no_key=True" not in ast.unparse(node):
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not found
+
+
 def _starts_a_shell(node: ast.Call) -> bool:
     name = ast.unparse(node.func)
     says_shell = any(

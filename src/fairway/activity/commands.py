@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils import timezone
 
 from fairway.activity.models import ChainHead, Event
 from fairway.activity.rules import On, Who, chained_hash
+from fairway.engine import clock
 
 
 def record(
@@ -31,7 +31,7 @@ def record(
         raise transaction.TransactionManagementError("an event belongs in the transaction of its act")
     head = _locked_head()
     event = Event(
-        at=timezone.now(),
+        at=clock.now(),
         actor_id=who.id,
         actor_name=who.name[:200],
         acting_role=who.acting_role,
@@ -57,8 +57,8 @@ def record(
 
 
 def _locked_head() -> ChainHead:
-    head = ChainHead.objects.select_for_update().filter(pk=1).first()
+    head = ChainHead.objects.select_for_update(no_key=True).filter(pk=1).first()
     if head is None:
         ChainHead.objects.get_or_create(pk=1)
-        head = ChainHead.objects.select_for_update().get(pk=1)
+        head = ChainHead.objects.select_for_update(no_key=True).get(pk=1)
     return head

@@ -383,11 +383,11 @@ def _facts(application: Application) -> dict[str, Any]:
 def rotate_keys() -> int:
     """Seal every stored secret with the newest key; returns how many. Used after a key was added."""
     count = 0
-    for configuration in Configuration.objects.exclude(sealed_secrets="").select_for_update():
+    for configuration in Configuration.objects.exclude(sealed_secrets="").select_for_update(no_key=True):
         configuration.sealed_secrets = seal().reseal(configuration.sealed_secrets)
         configuration.save(update_fields=["sealed_secrets"])
         count += 1
-    for credential in Credential.objects.select_for_update():
+    for credential in Credential.objects.select_for_update(no_key=True):
         credential.sealed_secret = seal().reseal(credential.sealed_secret)
         credential.save(update_fields=["sealed_secret"])
         count += 1

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from fairway.applications.models import Application, Artifact, Configuration
 from fairway.deployments.rules import ACTIVE, ENDED, START_BY, Access, Health, Kind, Status, Wanted, may_move, shown_status
+from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 
@@ -118,7 +119,7 @@ class Deployment(models.Model):
         if not may_move(self.status, status):
             raise IllegalMove(f"deployment {self.pk} cannot go from {self.status} to {status}")
         if status in ENDED:
-            values["finished_at"] = timezone.now()
+            values["finished_at"] = clock.now()
         changed = Deployment.objects.filter(pk=self.pk, status=self.status).update(status=status, **values)
         if not changed:
             raise IllegalMove(f"deployment {self.pk} is no longer {self.status}")

@@ -54,7 +54,7 @@ def _candidates(now: datetime, kinds: Collection[str], lanes: frozenset[str] | N
 
 def _take_first(owner: str, kinds: Collection[str], lanes: frozenset[str] | None, lease: timedelta) -> Lease | None:
     now = clock.now()
-    run = _candidates(now, kinds, lanes).in_order().select_for_update(skip_locked=True).first()
+    run = _candidates(now, kinds, lanes).in_order().select_for_update(skip_locked=True, no_key=True).first()
     if run is None:
         return None
     status = rules.status_when_claimed(run.status)
@@ -113,6 +113,11 @@ def renew(*, owner: str, leases: Collection[Lease], lease: timedelta) -> set[int
         now = clock.now()
         rows: models.QuerySet[Run] = Run.objects.filter(pk__in=fences, owner=owner, status__in=sorted(rules.HELD))
         ours = {pk for pk, fence in rows.values_list("pk", "fence") if fences[pk] == fence}
-        free = rows.filter(pk__in=ours).order_by("pk").select_for_update(skip_locked=True).values_list("pk", flat=True)
+        free = (
+            rows.filter(pk__in=ours)
+            .order_by("pk")
+            .select_for_update(skip_locked=True, no_key=True)
+            .values_list("pk", flat=True)
+        )
         rows.filter(pk__in=list(free)).update(lease_until=now + lease)
     return set(fences) - ours

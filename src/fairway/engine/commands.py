@@ -64,7 +64,7 @@ def request_cancel(*, run_id: int, reason: str) -> bool:
     """
     with transaction.atomic():
         family = _family(run_id)
-        rows = list(Run.objects.select_for_update().filter(pk__in=family).order_by("pk"))
+        rows = list(Run.objects.select_for_update(no_key=True).filter(pk__in=family).order_by("pk"))
         was_taken = {run.pk: _cancel(run, reason) for run in reversed(rows)}  # children first: they signal their parent
         waking.ring()
     return was_taken.get(run_id, False)

@@ -36,7 +36,7 @@ def held(lease: Lease, *, attempt: int | None = None) -> Iterator[Run]:
     """
     with transaction.atomic():
         ids = [lease.run_id] if lease.parent_id is None else [lease.parent_id, lease.run_id]
-        rows = {run.pk: run for run in Run.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+        rows = {run.pk: run for run in Run.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
         run = rows.get(lease.run_id)
         if run is None or (run.owner, run.fence) != (lease.owner, lease.fence) or run.status not in rules.HELD:
             raise LeaseLost
@@ -399,7 +399,7 @@ def end_cancelled_before_start(run_id: int, stories: Stories) -> None:
     with transaction.atomic():
         parent_id = Run.objects.values_list("parent_id", flat=True).get(pk=run_id)
         ids = [run_id] if parent_id is None else [parent_id, run_id]
-        rows = {run.pk: run for run in Run.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+        rows = {run.pk: run for run in Run.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
         run = rows[run_id]
         if run.status == Status.CANCELLING and not run.owner and run.started_at is None:
             end_unstarted(run, stories.by_kind[run.kind], clock.now())
@@ -413,7 +413,7 @@ def ending_of(run: Run) -> Ending:
 def record_signal(run_id: int, name: str, data: Mapping[str, Any]) -> bool:
     """Lay the signal into the run's state and wake it if it waits for one; False when it is over."""
     with transaction.atomic():
-        run = Run.objects.select_for_update().filter(pk=run_id).first()
+        run = Run.objects.select_for_update(no_key=True).filter(pk=run_id).first()
         if run is None or run.is_finished:
             return False
         changes: dict[str, Any] = {"is_signalled": True}

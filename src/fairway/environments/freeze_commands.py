@@ -70,7 +70,7 @@ def edit_freeze(*, actor: Actor, freeze: FreezeWindow, **changes: Any) -> Freeze
     if unknown := set(changes) - set(CHANGEABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; what can: {names}.", names=", ".join(CHANGEABLE))
     when_opened()
-    row = FreezeWindow.objects.select_for_update().get(pk=freeze.pk, deleted_at=None)
+    row = FreezeWindow.objects.select_for_update(no_key=True).get(pk=freeze.pk, deleted_at=None)
     _require_everywhere(actor, row)
     before = _facts(row)
     same = {name: getattr(row, name) for name in CHANGEABLE if name != "ends"} | {"ends": row.ends.isoformat("T", "minutes")}
@@ -87,7 +87,7 @@ def edit_freeze(*, actor: Actor, freeze: FreezeWindow, **changes: Any) -> Freeze
 def delete_freeze(*, actor: Actor, freeze: FreezeWindow) -> None:
     """End it for good; what waited for it goes on. No error when it is deleted already."""
     when_opened()
-    row = FreezeWindow.objects.select_for_update().get(pk=freeze.pk)
+    row = FreezeWindow.objects.select_for_update(no_key=True).get(pk=freeze.pk)
     _require_everywhere(actor, row)
     if row.deleted_at is not None:
         return

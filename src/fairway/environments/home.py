@@ -93,7 +93,7 @@ def watch(stop: threading.Event) -> None:
 @transaction.atomic
 def _settle(place: Here, *, has_workers: bool, moves_here: bool) -> None:
     Home.objects.get_or_create(pk=1, defaults=_facts(place, has_workers))
-    home = Home.objects.select_for_update().get(pk=1)
+    home = Home.objects.select_for_update(no_key=True).get(pk=1)
     if not moves_here:
         _refuse_other(home, place)
     if _is_elsewhere(home, place, has_workers) and somebody_works():

@@ -79,7 +79,7 @@ def confirm_host_key(*, actor: Actor, environment: Environment, fingerprint_seen
 @transaction.atomic
 def key_shown(*, host: Host, key: str) -> None:
     """The host showed this key when a worker asked; an event where it is news."""
-    row = Host.objects.select_for_update().get(pk=host.pk)
+    row = Host.objects.select_for_update(no_key=True).get(pk=host.pk)
     if row.offered_key == key:
         return
     if row.host_key != key:
@@ -92,7 +92,7 @@ def key_shown(*, host: Host, key: str) -> None:
 @transaction.atomic
 def observed(*, host: Host, is_connected: bool, reason: str = "", detail: str = "", version: str = "") -> None:
     """How the last look went; an event when it differs from the one before."""
-    row = Host.objects.select_for_update().get(pk=host.pk)
+    row = Host.objects.select_for_update(no_key=True).get(pk=host.pk)
     is_news = (row.is_connected, row.reason, row.version if is_connected else "") != (
         is_connected,
         reason,
@@ -113,7 +113,7 @@ def looked(*, host: Host) -> None:
 
 
 def _locked(environment: Environment) -> Host:
-    host = Host.objects.select_for_update().filter(address=ssh_address(environment) or None).first()
+    host = Host.objects.select_for_update(no_key=True).filter(address=ssh_address(environment) or None).first()
     if host is None:
         raise Invalid("host", "this environment runs on no host over SSH.")
     return host

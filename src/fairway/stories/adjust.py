@@ -47,7 +47,7 @@ def adjust(context: Context) -> None:
         return
     runtime = runtime_of(placement.environment)
     for host in context.payload.get("gone_hosts", []):
-        proxy().ensure_no_route(host)
+        proxy().ensure_no_route(host, fence=context.checkpoint)
     if placement.wanted == Wanted.REMOVED:
         _remove(context, placement, runtime)
     elif placement.current is None:
@@ -67,34 +67,32 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     current, ear = placement.current, _Ear(context)
     assert current is not None
     assert current.artifact is not None
-    _announce(placement)
+    _announce(context, placement)
     if not runtime.is_distributed(current.artifact.ref):
         bring(placement, current.artifact, runtime, ear)
     specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
     start_all(runtime, specs, ear)
     check_all(runtime, specs, ear, host=placement.host)
-    context.checkpoint()  # still ours, right before the traffic moves
     wanted = {spec.name for spec in specs}
     running = [one for one in instances_of(runtime, current) if one.name in wanted]
     for host in placement.hosts:
-        proxy().ensure_route(live_route(placement, host, running, current.label))
+        proxy().ensure_route(live_route(placement, host, running, current.label), fence=context.checkpoint)
     surplus = [one for one in runtime.instances(placement.name) if one.name not in wanted]
     _retire(context, runtime, surplus, remove=True)
     observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(one) for one in running])
 
 
-def _announce(placement: Placement) -> None:
+def _announce(context: Context, placement: Placement) -> None:
     """Visitors of something stopped see that it is coming."""
     for host in placement.hosts:
         route = proxy().route(host)
         if route is None or route.kind in {RouteKind.STOPPED, RouteKind.DOWN}:
-            proxy().ensure_route(Route(host, RouteKind.STARTING))
+            proxy().ensure_route(Route(host, RouteKind.STARTING), fence=context.checkpoint)
 
 
 def _stop(context: Context, placement: Placement, runtime: Runtime) -> None:
-    context.checkpoint()
     for host in placement.hosts:
-        proxy().ensure_route(Route(host, RouteKind.STOPPED))
+        proxy().ensure_route(Route(host, RouteKind.STOPPED), fence=context.checkpoint)
     instances = runtime.instances(placement.name)
     strangers = [one for one in instances if placement.current is None or one.deployment != placement.current.label]
     _retire(context, runtime, strangers, remove=True)
@@ -104,9 +102,8 @@ def _stop(context: Context, placement: Placement, runtime: Runtime) -> None:
 
 def _leave_nothing(context: Context, placement: Placement, runtime: Runtime) -> None:
     """Nothing was ever live here (or it was taken back): no route, no instance."""
-    context.checkpoint()
     for host in placement.hosts:
-        proxy().ensure_no_route(host)
+        proxy().ensure_no_route(host, fence=context.checkpoint)
     _retire(context, runtime, runtime.instances(placement.name), remove=True)
 
 
@@ -114,6 +111,7 @@ def _remove(context: Context, placement: Placement, runtime: Runtime) -> None:
     _leave_nothing(context, placement, runtime)
     if _are_volumes_confirmed(placement):
         for name in sorted(_volumes_of(placement)):
+            context.checkpoint()  # one that was taken over may by now be in use again
             runtime.ensure_volume_removed(name)
     progress.removed(placement=placement)
 
@@ -137,7 +135,7 @@ def _retire(context: Context, runtime: Runtime, instances: list[Instance], *, re
     addresses = [one.address for one in instances if one.address]
     if addresses:
         drain(proxy().in_flight, addresses, limit=settings.DRAIN_SECONDS, cancelled=context.stop)
-        context.check()
+    context.checkpoint()  # nobody has taken over since they were counted, so none of them serves
     (remove_all if remove else stop_all)(runtime, instances, _Ear(context))
 
 
@@ -147,7 +145,7 @@ def tidy_routes(context: Context, ending: Ending) -> None:
     for host in placement.hosts if placement else []:
         route = proxy().route(host)
         if route is not None and route.kind == RouteKind.STARTING:
-            proxy().ensure_route(Route(host, RouteKind.DOWN))
+            proxy().ensure_route(Route(host, RouteKind.DOWN), fence=context.checkpoint)
 
 
 class AdjustWatcher:

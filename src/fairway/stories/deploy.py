@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.utils import timezone
+from django.db import transaction
 
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
@@ -31,6 +31,7 @@ from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
+from fairway.engine import clock
 from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Refused, Retry
@@ -116,7 +117,7 @@ def switch(context: Context) -> None:
         with probe:
             probe.switching()
             for host in scene.placement.hosts:
-                scene.proxy.ensure_route(live_route(scene.placement, host, instances, scene.deployment.label))
+                scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
             was_seen = probe.await_new(SEEN_WITHIN)
             context.sleep(PROBE_AFTER)
         progress.probed(deployment=scene.deployment, figure=probe.figure())
@@ -130,8 +131,9 @@ def retire(context: Context) -> None:
     """Let the old instances finish their requests, then stop and remove them."""
     with scene_of(context) as scene:
         done = drained(scene, scene.other_instances())
+        context.checkpoint()  # nobody has taken over since the old ones were counted: none of them serves
         stop_all(scene.runtime, done, scene.log)
-        scene.log.check()  # up to here the old version can be started again as it was
+        context.checkpoint()  # up to here the old version can be started again as it was
         remove_all(scene.runtime, done, scene.log)
 
 
@@ -198,7 +200,7 @@ def _ask_gate(scene: Scene) -> None:
         deployment,
     )
     glass = bool(deployment.broke_glass)
-    found = blockers(act_of(deployment), subject, _requester(deployment), breaks_glass=glass)
+    found = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
     if scene.context.state.get("admitted"):
         found = [one for one in found if not one.only_starts]
     if not found:
@@ -212,7 +214,7 @@ def _ask_gate(scene: Scene) -> None:
 def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:
     """Come back when it opens, or at the limit to be refused; raises `Wait` unless the limit is reached."""
     opens_at = max(one.clears_at for one in found if one.clears_at is not None)
-    if timezone.now() < deployment.starts_by:
+    if clock.now() < deployment.starts_by:
         sentences = " ".join(one.sentence for one in found)
         raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
 
@@ -244,7 +246,7 @@ def _announce(scene: Scene) -> None:
     """A host that serves nothing yet shows that something is coming."""
     for host in scene.placement.hosts:
         if scene.proxy.route(host) is None:
-            scene.proxy.ensure_route(Route(host, RouteKind.STARTING, (), scene.deployment.label))
+            scene.serve(Route(host, RouteKind.STARTING, (), scene.deployment.label))
 
 
 def _tell_if_it_serves_already(scene: Scene) -> None:
@@ -286,12 +288,14 @@ def _record_switch(scene: Scene) -> None:
         route = scene.proxy.route(host)
         if route is None or set(route.addresses) != {one.address for one in instances}:
             raise Retry(f"The route of {host} is not what was just written.")
-    progress.switched(
-        deployment=scene.deployment,
-        placement=scene.placement,
-        served_digest=instances[0].digest,
-        observed=[describe(one) for one in instances],
-    )
+    with transaction.atomic():
+        scene.context.checkpoint()
+        progress.switched(
+            deployment=scene.deployment,
+            placement=scene.placement,
+            served_digest=instances[0].digest,
+            observed=[describe(one) for one in instances],
+        )
     scene.log.say(f"{scene.placement.url} serves {scene.artifact.version}.")
 
 
@@ -305,14 +309,16 @@ def _give_back(scene: Scene, serving: Deployment | None) -> None:
     before = _before(scene)
     if serving is None or serving.artifact is None:
         for host in scene.placement.hosts:
-            scene.proxy.ensure_no_route(host)
+            scene.serve_nothing(host)
     elif _traffic_is_ours(scene):
         _serve_again(scene, serving, before)
     _settle_what_serves(scene, serving)
 
 
 def _settle_what_serves(scene: Scene, serving: Deployment | None) -> None:
-    progress.switched_back(deployment=scene.deployment, placement=scene.placement, to=serving, before=_before(scene))
+    with transaction.atomic():
+        scene.context.checkpoint()
+        progress.switched_back(deployment=scene.deployment, placement=scene.placement, to=serving, before=_before(scene))
 
 
 def _before(scene: Scene) -> Mapping[str, Any]:
@@ -325,7 +331,7 @@ def _serve_again(scene: Scene, serving: Deployment, before: Mapping[str, Any]) -
     instances = [] if was_stopped else _running_again(scene, serving, before["replicas"])
     for host in scene.placement.hosts:
         route = live_route(scene.placement, host, instances, serving.label) if instances else Route(host, RouteKind.STOPPED)
-        scene.proxy.ensure_route(route)
+        scene.serve(route)
     scene.log.say("It is stopped again." if was_stopped else f"{serving.version} (#{serving.pk}) serves again.")
     addresses = [one.address for one in scene.own_instances() if one.address]
     drain(scene.proxy.in_flight, addresses, limit=settings.DRAIN_SECONDS)

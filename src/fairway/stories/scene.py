@@ -50,6 +50,13 @@ class Scene:
         """One per replica of this deployment."""
         return [instance_spec(self.deployment, replica) for replica in range(self.deployment.replicas)]
 
+    def serve(self, route: Route) -> None:
+        """Change what a host serves; a worker that lost this run meanwhile changes nothing."""
+        self.proxy.ensure_route(route, fence=self.context.checkpoint)
+
+    def serve_nothing(self, host: str) -> None:
+        self.proxy.ensure_no_route(host, fence=self.context.checkpoint)
+
     def own_instances(self) -> list[Instance]:
         return instances_of(self.runtime, self.deployment)
 

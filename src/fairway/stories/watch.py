@@ -10,7 +10,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from fairway.accounts.rules import SYSTEM, Blocked
 from fairway.deployments.commands.placements import hold
@@ -18,6 +17,8 @@ from fairway.deployments.commands.requests import roll_back
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import RESTARTS_TOLERATED, Kind, Wanted
 from fairway.deployments.subjects import placement_of
+from fairway.engine import clock
+from fairway.engine.models import Run
 from fairway.engine.story import Context, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
 from fairway.stories.scene import instances_of
@@ -36,14 +37,15 @@ def watch(context: Context) -> dict[str, Any] | None:
     restarts = sum(one.restarts for one in instances)
     if restarts > RESTARTS_TOLERATED * max(1, len(instances)):
         return _go_back(deployment, restarts)
-    ends_at = (deployment.finished_at or timezone.now()) + timedelta(seconds=settings.WATCH_SECONDS)
-    if timezone.now() >= ends_at:
+    now, began = clock.now(), Run.objects.get(pk=context.run_id).started_at
+    ends_at = (began or now) + timedelta(seconds=settings.WATCH_SECONDS)
+    if now >= ends_at:
         return {"restarts": restarts}
-    raise Wait(until=_next_look(ends_at), keeps_key=False, reason="Watching the new version")
+    raise Wait(until=_next_look(now, ends_at), keeps_key=False, reason="Watching the new version")
 
 
-def _next_look(ends_at: datetime) -> datetime:
-    following = timezone.now() + timedelta(seconds=settings.WATCH_EVERY_SECONDS)
+def _next_look(now: datetime, ends_at: datetime) -> datetime:
+    following = now + timedelta(seconds=settings.WATCH_EVERY_SECONDS)
     return min(ends_at, following) + timedelta(milliseconds=100)
 
 

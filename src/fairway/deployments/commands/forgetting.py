@@ -19,7 +19,7 @@ def collect_logs(*, numbers: Collection[int]) -> int:
     Sentence, detail (the last lines of a failed one), figures and events stay. One that is not ended is left alone.
     """
     chosen = Deployment.objects.filter(pk__in=numbers, status__in=ENDED, log_collected_at=None)
-    ended = list(chosen.select_for_update().values_list("pk", "run", "log_bytes"))
+    ended = list(chosen.select_for_update(no_key=True).values_list("pk", "run", "log_bytes"))
     LogChunk.objects.filter(deployment__in=[number for number, _, _ in ended]).delete()
     Deployment.objects.filter(pk__in=[number for number, _, _ in ended]).update(log_collected_at=timezone.now())
     forget_runs(ids=[run for _, run, _ in ended if run])

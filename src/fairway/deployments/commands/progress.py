@@ -8,7 +8,6 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
@@ -17,6 +16,7 @@ from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.rules import Health, Kind, Status, Wanted
 from fairway.deployments.subjects import deployment_facts, on_deployment, on_placement
 from fairway.drivers.proxy.contract import ProbeFigure
+from fairway.engine import clock
 from fairway.engine.models import Run
 
 Line = tuple[int, float, str, str, str]  # number, unix time, step, stream, text
@@ -25,7 +25,7 @@ Line = tuple[int, float, str, str, str]  # number, unix time, step, stream, text
 def started(deployment: Deployment) -> None:
     """The worker took it up."""
     if deployment.status in {Status.QUEUED, Status.WAITING}:
-        values = {} if deployment.started_at else {"started_at": timezone.now()}
+        values = {} if deployment.started_at else {"started_at": clock.now()}
         deployment.move_to(Status.RUNNING, **values)
         record(who=SYSTEM.who, verb="deployment.started", on=on_deployment(deployment))
 
@@ -108,10 +108,10 @@ def switched(
     row.wanted = row.wanted if "wanted" in later else Wanted.RUNNING
     row.replicas = row.replicas if "replicas" in later else deployment.replicas
     if observed is not None:
-        row.observed, row.observed_at = [dict(one) for one in observed], timezone.now()
+        row.observed, row.observed_at = [dict(one) for one in observed], clock.now()
     row.save(update_fields=["current", "previous_good", "wanted", "replicas", "health", "drift", "observed", "observed_at"])
     Deployment.objects.filter(pk=deployment.pk).update(
-        switched_at=timezone.now(), served_digest=served_digest, replaces_id=before["deployment"]
+        switched_at=clock.now(), served_digest=served_digest, replaces_id=before["deployment"]
     )
     record(
         who=SYSTEM.who,

@@ -198,7 +198,8 @@ def act_of(deployment: Deployment) -> Act:
 def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deployment:
     """Ask a deployment to stop. Queued: cancelled at once. Running: cancelling, and cancelled once it is cleaned up."""
     if deployment.run_id is not None:
-        Run.objects.select_for_update().get(pk=deployment.run_id)  # first: the engine locks the run, then tells us
+        # First: the engine locks the run, then tells us.
+        Run.objects.select_for_update(no_key=True).get(pk=deployment.run_id)
     chosen = Deployment.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
     row = chosen.get(pk=deployment.pk)
     ask(Act.CANCEL, Subject(row.application, row.environment, deployment=row), actor)

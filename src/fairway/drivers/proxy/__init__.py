@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fairway.drivers.proxy.admin import AdminSocket
 from fairway.drivers.proxy.configuration import ADMIN_SOCKET, ROUTES
-from fairway.drivers.proxy.contract import Route
+from fairway.drivers.proxy.contract import Fence, Route, unfenced
 from fairway.drivers.proxy.routes import RouteDirectory
 
 
@@ -24,11 +24,11 @@ class CaddyProxy:
     def routes(self) -> Sequence[Route]:
         return self._directory.routes()
 
-    def ensure_route(self, route: Route) -> None:
-        self._directory.ensure_route(route)
+    def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
+        self._directory.ensure_route(route, fence=fence)
 
-    def ensure_no_route(self, host: str) -> None:
-        self._directory.ensure_no_route(host)
+    def ensure_no_route(self, host: str, *, fence: Fence = unfenced) -> None:
+        self._directory.ensure_no_route(host, fence=fence)
 
     def collect(self) -> None:
         self._directory.collect()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -46,6 +46,14 @@ class ProbeFigure:
     first_failure: str = ""
 
 
+Fence = Callable[[], object]
+"""Raises when the one who asks has no right to any more. Called right before a change, when nobody else can make one."""
+
+
+def unfenced() -> None:
+    """For those who answer to nobody: tests, and whoever stops everything."""
+
+
 class Proxy(Protocol):
     """The one that serves public traffic."""
 
@@ -54,10 +62,11 @@ class Proxy(Protocol):
 
     def routes(self) -> Sequence[Route]: ...
 
-    def ensure_route(self, route: Route) -> None:
-        """Serve `route` from this instant on; one atomic rename. Raises ValueError for a host that is not one."""
+    def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
+        """Serve `route` from this instant on; one atomic rename. Raises ValueError for a host that is not one, and what
+        `fence` raises, changing nothing."""
 
-    def ensure_no_route(self, host: str) -> None: ...
+    def ensure_no_route(self, host: str, *, fence: Fence = unfenced) -> None: ...
 
     def collect(self) -> None:
         """Forget what routes that changed left behind, once nothing can still be reading it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from fairway.drivers.proxy.contract import Route
+from fairway.drivers.proxy.contract import Fence, Route, unfenced
 from fairway.drivers.proxy.routes import checked
 from fairway.shared.names import parse_host
 
@@ -23,14 +23,16 @@ class FakeProxy:
     def routes(self) -> Sequence[Route]:
         return [self._routes[host] for host in sorted(self._routes)]
 
-    def ensure_route(self, route: Route) -> None:
+    def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
         wanted = checked(route)
+        fence()
         if self._routes.get(wanted.host) != wanted:
             self._routes[wanted.host] = wanted
             self.switches.append(wanted)
 
-    def ensure_no_route(self, host: str) -> None:
+    def ensure_no_route(self, host: str, *, fence: Fence = unfenced) -> None:
         name = parse_host(host)
+        fence()
         if self._routes.pop(name, None) is not None:
             self.switches.append(name)
 

@@ -22,7 +22,7 @@ from itertools import cycle, islice
 from pathlib import Path
 
 from fairway.drivers.proxy.configuration import LOOKUP, SLOTS
-from fairway.drivers.proxy.contract import Route, RouteKind
+from fairway.drivers.proxy.contract import Fence, Route, RouteKind, unfenced
 from fairway.shared.names import Invalid, parse_host, parse_port
 
 GENERATIONS = "generations"
@@ -59,23 +59,26 @@ class RouteDirectory:
         }
         return [route for host in sorted(hosts) if (route := self.route(host)) is not None]
 
-    def ensure_route(self, route: Route) -> None:
+    def ensure_route(self, route: Route, *, fence: Fence = unfenced) -> None:
         """Serve `route` from this instant on.
 
+        `fence` is asked while the directory is locked: whoever takes over from one that passed it writes after it.
         Raises Invalid (a ValueError) for a host, an address or a label that is none, and for no or more than eight
         replicas: the configuration has eight slots. With 3, 5, 6 or 7 replicas some get one more slot than others.
         """
         wanted = checked(route)
         with self._writing():
+            fence()
             if self._look(wanted.host) != wanted:
                 self._point(wanted.kind, wanted.host, self._new_generation(wanted))
             self._remove(wanted.host, [kind for kind in RouteKind if kind is not wanted.kind])
             self._collect(wanted.host)
 
-    def ensure_no_route(self, host: str) -> None:
+    def ensure_no_route(self, host: str, *, fence: Fence = unfenced) -> None:
         """Serve nothing under `host`: its visitors see the `unknown` page."""
         name = parse_host(host)
         with self._writing():
+            fence()
             self._remove(name, RouteKind)
             self._collect(name)
 

@@ -16,7 +16,7 @@ from fairway.releases.subjects import on_release
 
 def locked(release: Release) -> Release:
     """The living row, locked: changes of one release happen one after the other. Raises `NotVisible` when it is gone."""
-    chosen = Release.objects.select_for_update(of=("self",)).select_related("manager", "deputy")
+    chosen = Release.objects.select_for_update(of=("self",), no_key=True).select_related("manager", "deputy")
     row = chosen.filter(pk=release.pk, deleted_at=None).first()
     if row is None:
         raise NotVisible("release", release)

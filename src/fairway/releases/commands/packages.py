@@ -274,7 +274,7 @@ def _ask_to_resolve(package: Package) -> None:
 
 def _lock_run(package: Package) -> None:
     """A run before our own rows: its watcher holds it when it writes the package."""
-    list(Run.objects.select_for_update().filter(pk__in=[package.run_id]))
+    list(Run.objects.select_for_update(no_key=True).filter(pk__in=[package.run_id]))
 
 
 def _enter_anew(row: Package, origin: _Origin) -> None:
@@ -284,7 +284,9 @@ def _enter_anew(row: Package, origin: _Origin) -> None:
     previous = row.run_id
     row.run = None
     row.resolve_to(fields.pop("resolution"), run=None, **fields)
-    for on_target in PackageOnTarget.objects.select_for_update().filter(package=row).exclude(status=OnTarget.ABSENT):
+    for on_target in (
+        PackageOnTarget.objects.select_for_update(no_key=True).filter(package=row).exclude(status=OnTarget.ABSENT)
+    ):
         on_target.move_to(OnTarget.ABSENT, artifact=None, digest="", distributed_at=None, sentence="")
     if previous is not None:
         request_cancel(run_id=previous, reason="Another version was entered.")

@@ -145,7 +145,7 @@ def _of_run(run: Run, status: OnTarget) -> PackageOnTarget | None:
 
 
 def _row(number: int) -> PackageOnTarget:
-    chosen = PackageOnTarget.objects.select_for_update(of=("self",))
+    chosen = PackageOnTarget.objects.select_for_update(of=("self",), no_key=True)
     return chosen.select_related("package__application", "package__artifact", "package__release", "environment").get(
         pk=number
     )

@@ -292,7 +292,7 @@ def _planned_runs(release: Release) -> list[int]:
     """The runs of what is planned, their rows locked first, as everywhere."""
     planned = Rollout.objects.filter(release=release, status__in=sorted(ROLLOUT_NOT_BEGUN)).exclude(run=None)
     numbers = sorted(planned.values_list("run_id", flat=True))
-    list(Run.objects.select_for_update().filter(pk__in=numbers).order_by("pk"))
+    list(Run.objects.select_for_update(no_key=True).filter(pk__in=numbers).order_by("pk"))
     return [number for number in numbers if number is not None]
 
 

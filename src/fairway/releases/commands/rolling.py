@@ -123,7 +123,11 @@ def advance(rollout: Rollout, run: Run, actor: Actor, act: Act, *, glass: str) -
 
 
 def _parts(row: Rollout) -> list[RolloutPackage]:
-    return list(row.parts.select_for_update(of=("self",)).select_related("package__application", "deployment", "fallback"))
+    return list(
+        row.parts.select_for_update(of=("self",), no_key=True).select_related(
+            "package__application", "deployment", "fallback"
+        )
+    )
 
 
 def synchronise(parts: Iterable[RolloutPackage], standing: Standing) -> None:

@@ -132,7 +132,7 @@ def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> 
 
     Raises `Blocked` when it does not wait for one (any more), `Invalid` for a choice that it does not have.
     """
-    list(Run.objects.select_for_update().filter(pk__in=[rollout.run_id]))
+    list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
     row = locked_rollout(rollout)
     wanted = _parse_choice(choice, row)
     act = Act.FALL_BACK_RELEASE if wanted is Choice.FALL_BACK_ALL or row.direction == Direction.BACK else Act.ROLL_OUT
@@ -162,7 +162,7 @@ def cancel_rollout(*, actor: Actor, rollout: Rollout, reason: str = "") -> Rollo
 
     A planned rollout is taken off the calendar. Raises `Blocked` when it has ended.
     """
-    list(Run.objects.select_for_update().filter(pk__in=[rollout.run_id]))
+    list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
     row = locked_rollout(rollout)
     act = Act.SCHEDULE_RELEASE if row.status in ROLLOUT_NOT_BEGUN else Act.ROLL_OUT
     require_for_all(actor, act, row.release, row.environment)
@@ -180,7 +180,7 @@ def cancel_rollout(*, actor: Actor, rollout: Rollout, reason: str = "") -> Rollo
 
 
 def locked_rollout(rollout: Rollout) -> Rollout:
-    chosen = Rollout.objects.select_for_update(of=("self",)).select_related("release", "environment")
+    chosen = Rollout.objects.select_for_update(of=("self",), no_key=True).select_related("release", "environment")
     return chosen.get(pk=rollout.pk)
 
 

@@ -116,7 +116,7 @@ def schedule_release(
 @transaction.atomic
 def reschedule(*, actor: Actor, rollout: Rollout, at: str, zone: str, start_by_minutes: int = USUAL_START_BY) -> Rollout:
     """Another time for what has not begun; whoever moves it is who it starts for. Raises `Blocked` or `Invalid`."""
-    list(Run.objects.select_for_update().filter(pk__in=[rollout.run_id]))
+    list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
     row = locked_rollout(rollout)
     require_for_all(actor, Act.SCHEDULE_RELEASE, row.release, row.environment)
     planned = Planned.of(at, zone, start_by_minutes)
