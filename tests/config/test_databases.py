@@ -9,14 +9,21 @@ from pathlib import Path
 
 import pytest
 
-from fairway.config.databases import SQLITE_PRAGMAS, database_from_url, sqlite_database
+from fairway.config.databases import PATIENCE, SQLITE_PRAGMAS, database_from_url, sqlite_database
 
 
 def test_an_address_of_postgresql_is_taken_apart() -> None:
     found = database_from_url("postgres://me:p%40ss@db.example.com:5433/fair%20way?sslmode=require")
     assert found["ENGINE"] == "django.db.backends.postgresql"
-    names = ("NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS")
-    assert [found[name] for name in names] == ["fair way", "me", "p@ss", "db.example.com", "5433", {"sslmode": "require"}]
+    names = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
+    assert [found[name] for name in names] == ["fair way", "me", "p@ss", "db.example.com", "5433"]
+    assert found["OPTIONS"] == {**PATIENCE, "sslmode": "require"}
+
+
+def test_what_an_address_says_goes_before_our_patience() -> None:
+    options = database_from_url("postgres://db.example.com/fairway?connect_timeout=30&options=")["OPTIONS"]
+    assert options["connect_timeout"] == "30"
+    assert "options" not in options, "a pooler may refuse them"
 
 
 def test_a_socket_folder_may_be_the_host() -> None:

@@ -50,11 +50,21 @@ class PostgresServer:
             os.chown(self.folder, NOBODY, NOBODY)
             self._as_other = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
 
+    @property
+    def _common(self) -> dict[str, object]:
+        environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        return {"cwd": self.folder, "env": environment, "stdin": subprocess.DEVNULL, **self._as_other}
+
     def __enter__(self) -> PostgresServer:
-        data, environment = self.folder / "data", {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+        data = self.folder / "data"
         make = [self.binaries / "initdb", "-D", data, "-U", "fairway", "-A", "trust", "-E", "UTF8", "--no-sync"]
-        common = {"cwd": self.folder, "env": environment, "stdin": subprocess.DEVNULL, **self._as_other}
-        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **common)  # type: ignore[call-overload]
+        subprocess.run(make, check=True, stdout=subprocess.DEVNULL, **self._common)  # type: ignore[call-overload]
+        self.start()
+        return self
+
+    def start(self) -> None:
+        """Answer, for the first time or again after `stop`."""
+        data = self.folder / "data"
         quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=60"]
         local = ["listen_addresses=", f"unix_socket_directories={self.folder}", "log_min_messages=fatal"]
         options = [word for setting in quick + local for word in ("-c", setting)]
@@ -62,10 +72,19 @@ class PostgresServer:
             [self.binaries / "postgres", "-D", data, *options],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            **common,
+            **self._common,
         )
         self._await_answer()
-        return self
+
+    def stop(self) -> None:
+        """Disconnect everybody and be gone; what was committed stays."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGINT)  # "fast" shutdown
+        try:
+            self._process.wait(timeout=20)
+        except subprocess.TimeoutExpired:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(timeout=20)
 
     def _await_answer(self) -> None:
         assert self._process is not None
@@ -90,12 +109,7 @@ class PostgresServer:
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
-            self._process.send_signal(signal.SIGINT)  # "fast" shutdown: clients are disconnected
-            try:
-                self._process.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                self._process.send_signal(signal.SIGQUIT)
-                self._process.wait(timeout=20)
+            self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 

@@ -69,6 +69,10 @@ class Desk:
     def configure(self, slug: str, environment: str = "staging", **given: Any) -> None:
         self.fairway.call("PUT", f"/applications/{slug}/environments/{environment}/configuration", given)
 
+    def visitors(self, slug: str, pause: float, environment: str = "staging") -> Visitors:
+        """People who look at the application as long as the `with` block lasts."""
+        return Visitors(self.fairway.proxy_port, f"{slug}.{environment}.localhost", pause)
+
     # --- looking
 
     def says(self, slug: str, path: str = "/", environment: str = "staging") -> dict[str, Any]:

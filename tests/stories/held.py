@@ -19,7 +19,7 @@ import psycopg
 from tests.services.installation import Installation, installed, wait_for
 
 HOOKS = Path(__file__).parent / "moments"
-LEASE = 1.5  # seconds
+LEASE = 2.0  # seconds
 SETTINGS = {
     "FAIRWAY_LEASE_SECONDS": str(LEASE),
     "FAIRWAY_HEALTH_SECONDS": "20",

@@ -15,7 +15,7 @@ from statistics import median
 import pytest
 
 from tests.services.postgres import postgres_server  # noqa: F401
-from tests.stories.desk import Desk, Visitors
+from tests.stories.desk import Desk
 from tests.stories.held import LEASE, Workers, holding, most_held, rows
 
 STEPS = ("prepare", "distribute", "start", "check", "switch", "retire")
@@ -49,14 +49,10 @@ def test_the_worker_is_killed_at_every_moment_of_every_step(place):
     for number in first.values():
         desk.fairway.live(number)
     with ExitStack() as visits:
-        visitors = [
-            visits.enter_context(Visitors(desk.fairway.proxy_port, f"{slug}.staging.localhost", 0.2)) for slug in slugs
-        ]
+        visitors = [visits.enter_context(desk.visitors(slug, 0.2)) for slug in slugs]
         for slug, kind in slugs.items():
             moments.arm(slug, *SWEEPS[kind])
-        second = {
-            slug: desk.ship(slug, "2", **({"crashes": True} if kind == "broken" else {})) for slug, kind in slugs.items()
-        }
+        second = {slug: desk.ship(slug, "2", crashes=kind == "broken") for slug, kind in slugs.items()}
         killed = _kill_everywhere(moments, workers, {slug: list(SWEEPS[kind]) for slug, kind in slugs.items()})
         for number in second.values():
             desk.fairway.ended(number)
@@ -100,17 +96,20 @@ def _is_whole(desk, slug, first, second, *, is_broken):
 
 
 def _was_cut_where_it_was_killed(desk, number, moments):
-    """Every kill inside a step lost one attempt of that step; between two steps it lost none. Fences count the workers."""
+    """Every kill inside a step lost an attempt of that step, and what was through was not done again. Fences only grow.
+
+    A machine that has other things to do may lose a lease more than we killed workers.
+    """
     attempts = rows(desk.fairway, _ATTEMPTS, number)
-    cut = [step for step, status, *_ in attempts if status == "lost"]
-    assert cut == [step for kind, step in (one.split(":") for one in moments) if kind != "finish"]
+    cut = {step for step, status, *_ in attempts if status == "lost"}
+    assert cut >= {step for kind, step in (one.split(":") for one in moments) if kind != "finish"}
     through = [step for step, status, *_ in attempts if status == "succeeded"]
     assert len(through) == len(set(through)), "a step that is through is not done again"
     fences = [fence for *_, fence in attempts]
     assert fences == sorted(fences)
     ((fence,),) = rows(desk.fairway, _FENCE, number)
     was_over = moments[-1] in {"finish:retire", "finish:clean-up"}
-    assert fence == 1 + len(moments) - was_over
+    assert fence >= 1 + len(moments) - was_over
 
 
 _ATTEMPTS = """SELECT step, status, started_at, owner, fence FROM fairway_runstep
@@ -147,9 +146,8 @@ def _at(when):
 def _strangers(desk, slugs):
     """Instances, routes and build folders that belong to nothing."""
     wanted = {f"{slug}.staging.localhost" for slug in slugs}
-    routed = {
-        one.name for kind in ("open", "signed-in", "starting", "stopped", "down") for one in _listed(desk.routes / kind)
-    }
+    kinds = [place for place in desk.routes.iterdir() if place.is_dir() and place.name != "generations"]
+    routed = {one.name for kind in kinds for one in _listed(kind)}
     placed = {place.name.rpartition("-d")[0] for place in (desk.fairway.data / "process" / "instances").iterdir()}
     placed = {name for name in placed if not name.startswith(".")}
     stray = placed - {f"fairway-{slug}.staging" for slug in slugs}

@@ -1,4 +1,4 @@
-"""Workers that were asleep, or whose clock is wrong, on PostgreSQL: leases are the database's, and a late hand moves nothing."""
+"""Workers that were asleep, or whose clock is wrong, on PostgreSQL: leases are the database's, late hands move nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from tests.services.installation import wait_for
 from tests.services.postgres import postgres_server  # noqa: F401
-from tests.stories.desk import Desk, Visitors
+from tests.stories.desk import Desk
 from tests.stories.held import LEASE, Workers, holding, rows
 
 pytestmark = pytest.mark.postgres
@@ -59,9 +59,7 @@ def test_a_worker_that_wakes_up_late_does_no_harm_wherever_it_fell_asleep(place)
         moments.forget(slug)
     routes = {slug: _route(desk, slug) for slug in slugs}
     with ExitStack() as visits:
-        visitors = [
-            visits.enter_context(Visitors(desk.fairway.proxy_port, f"{slug}.staging.localhost", 0.1)) for slug in slugs
-        ]
+        visitors = [visits.enter_context(desk.visitors(slug, 0.1)) for slug in slugs]
         os.kill(zombie, signal.SIGCONT)
         for slug in slugs:
             wait_for(lambda slug=slug: moments.has_let_go(slug, zombie), f"the late worker lets go of {slug}")

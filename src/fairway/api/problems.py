@@ -13,7 +13,7 @@ from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI, Schema
@@ -157,7 +157,7 @@ def _unavailable(error: Failure) -> HttpResponse:
     return problem(503, "not_available", error.sentence)
 
 
-def _database_away(error: OperationalError) -> HttpResponse:
+def _database_away(error: OperationalError | InterfaceError) -> HttpResponse:
     if is_disk_full(error):
         return disk_full()
     return problem(503, "database", "The database does not answer right now; try again.")
@@ -209,6 +209,7 @@ def answer_problems(api: NinjaAPI) -> None:
     on(IntegrityError, lambda error: problem(409, "conflict", "Somebody changed the same thing a moment ago; try again."))
     on(DataError, lambda error: invalid("body", "holds a value that is too large or cannot be stored."))
     on(OperationalError, _database_away)
+    on(InterfaceError, _database_away)
     on(Failure, _unavailable)
     on(CannotOpen, lambda error: problem(503, "sealed", str(error)))
     api.add_exception_handler(Exception, _broken)

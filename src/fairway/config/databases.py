@@ -12,6 +12,18 @@ SQLITE_PRAGMAS = (
 )
 
 
+# A server that went away without a word is noticed in seconds, not in the quarter of an hour of TCP's own patience. A process
+# that stopped inside a transaction loses it, and with it the lock on the chain of events, for which all others wait. Source: PostgreSQL, "Database Connection Control Functions" and "Statement Behavior".
+PATIENCE = {
+    "connect_timeout": "5",  # seconds
+    "tcp_user_timeout": "10000",  # milliseconds
+    "keepalives_idle": "5",  # seconds
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "options": "-c idle_in_transaction_session_timeout=15s",
+}
+
+
 def sqlite_database(path: Path) -> dict[str, Any]:
     """SQLite with WAL, IMMEDIATE transactions and a busy timeout.
 
@@ -27,6 +39,8 @@ def sqlite_database(path: Path) -> dict[str, Any]:
 def database_from_url(url: str) -> dict[str, Any]:
     """Django's settings for ``postgres://user:password@host:port/name?sslmode=…`` or ``sqlite:///path``.
 
+    What the query says goes before `PATIENCE`; ``options=`` (empty) is for a pooler that refuses them.
+
     Raises ValueError with what to write instead.
     """
     parts = urlsplit(url)
@@ -34,7 +48,8 @@ def database_from_url(url: str) -> dict[str, Any]:
         return sqlite_database(Path(unquote(parts.path)))
     if parts.scheme not in {"postgres", "postgresql"} or not parts.path.strip("/"):
         raise ValueError("FAIRWAY_DATABASE_URL must look like postgres://user:password@host:5432/fairway")
-    options: dict[str, Any] = dict(parse_qsl(parts.query))
+    given = dict(parse_qsl(parts.query, keep_blank_values=True))
+    options = {name: value for name, value in {**PATIENCE, **given}.items() if value}
     host = options.pop("host", None) or unquote(parts.hostname or "")
     return {
         "ENGINE": "django.db.backends.postgresql",

@@ -21,8 +21,12 @@ from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused, Re
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
+AWAY = (OperationalError, InterfaceError)  # what a database that is not there, or is restarted, raises
+
 PATIENCE = 30.0  # seconds an outcome is kept while the database is away; the fence makes recording it late safe
 PAUSE_AFTER_DEFECT = timedelta(seconds=5)
+PAUSE_WITHOUT_DATABASE = timedelta(seconds=1)
+OUTAGES_FORGIVEN = 5  # per step; a step that itself provokes such errors must end too
 LONGEST_DETAIL = 8000  # characters
 
 
@@ -81,6 +85,8 @@ class Execution:
             self._stop_if_taken()
             if self.hold.why is Halt.SHUTDOWN:
                 return self._as_handed_back(run)
+            if isinstance(problem, AWAY) and self.hold.why is None and attempt < step.attempts + OUTAGES_FORGIVEN:
+                return self._as_put_off(run)
             return self._judge(run, step, problem)
         self._stop_if_taken()
         if self.hold.why is Halt.DEADLINE:
@@ -128,6 +134,14 @@ class Execution:
 
     def _as_handed_back(self, run: Run) -> Run:
         self._hand_back()
+        run.owner = ""
+        return run
+
+    def _as_put_off(self, run: Run) -> Run:
+        """The database was away: no fault of what is deployed. The step is done again once it is back."""
+        sentence = "The database did not answer; the step is done again."
+        log.warning("run %s: %s was cut by the database", run.pk, run.step)
+        insist(lambda: transitions.hand_back(self.hold.lease, self.story, sentence, pause=PAUSE_WITHOUT_DATABASE))
         run.owner = ""
         return run
 
@@ -203,7 +217,7 @@ def insist(act: Callable[[], T]) -> T:
     while True:
         try:
             return act()
-        except (OperationalError, InterfaceError):
+        except AWAY:
             if connection.in_atomic_block or time.monotonic() + pause > deadline:
                 raise
             log.warning("the database did not answer; trying again in %.2f s", pause)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Mapping
 from datetime import timedelta
 
-from django.db import DatabaseError, Error, connection, connections
+from django.db import Error, connection, connections
 
 from fairway.engine import claim, rules, transitions, waking
 from fairway.engine.execution import Execution, insist
@@ -82,8 +82,8 @@ class Runner:
             self._bell.clear()
             try:
                 pause = self._look()
-            except DatabaseError:
-                log.exception("worker %s cannot reach the database", self._name)
+            except Error as problem:
+                log.warning("worker %s cannot use the database: %s", self._name, problem)
                 connection.close()
                 pause = self._poll
             self._bell.wait(pause)
@@ -180,7 +180,7 @@ class Runner:
         try:
             Worker.objects.filter(name=self._name).delete()
             waking.ring()  # our own listener hears that it is over, the others that there may be work to take
-        except DatabaseError:
+        except Error:
             log.warning("worker %s could not sign off", self._name)
 
     def run_until_idle(self) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import DatabaseError, connection
+from django.db import Error, connection
 
 from fairway.engine import clock
 from fairway.engine.models import ScheduledTick
@@ -50,8 +50,8 @@ class Schedule:
                 try:
                     self.run_due()
                     pause = self._seconds_until_due()
-                except DatabaseError:
-                    log.exception("the schedule cannot reach the database")
+                except Error as problem:
+                    log.warning("the schedule cannot use the database: %s", problem)
                     connection.close()
                     pause = pause_without_database
                 stop.wait(pause)

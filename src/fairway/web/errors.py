@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+
 from django.contrib import messages
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
 from fairway.shared.disk import FULL
 from fairway.shared.names import Invalid
+
+AGAIN_AFTER = 5  # seconds until a page that needs the database is tried again
+NO_DATABASE = "The database does not answer right now; try again."
 
 
 def not_visible(request: HttpRequest, problem: NotVisible) -> HttpResponse:
@@ -49,7 +56,9 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Nothing of ours is trusted here: no database, no context beyond the request."""
+    """Whatever nobody expected; that the database is away is expected."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        return no_database(request)
     return _error(request, 500)
 
 
@@ -58,6 +67,21 @@ def disk_full(request: HttpRequest) -> HttpResponse:
     if wants_json(request):
         return JsonResponse({"error": FULL}, status=503)
     return _error(request, 503)
+
+
+def no_database(request: HttpRequest) -> HttpResponse:
+    """Rendered without asking who is there: that, too, is in the database. A page comes back by itself."""
+    sentence = _("The database does not answer right now. What runs keeps running, and work goes on when it is back.")
+    if request.path.startswith("/api/"):
+        body = {"type": "urn:fairway:problem:database", "title": "Not available", "status": 503, "detail": NO_DATABASE}
+        response: HttpResponse = JsonResponse(body, status=503, content_type="application/problem+json")
+    elif wants_json(request):
+        response = JsonResponse({"error": sentence}, status=503)
+    else:
+        page = {"status": 503, "sentence": sentence, "again": request.get_full_path() if request.method == "GET" else ""}
+        response = HttpResponse(render_to_string("database_away.html", page), status=503)
+    response.headers["Retry-After"] = str(AGAIN_AFTER)
+    return response
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

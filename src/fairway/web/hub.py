@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from django.db import connections
+from django.db import InterfaceError, OperationalError, connections
 
 from fairway.accounts.rules import Actor
 from fairway.activity.models import Event
@@ -25,7 +25,7 @@ from fairway.activity.queries import after as events_after
 from fairway.deployments.models import Deployment
 from fairway.deployments.queries import log_lines
 from fairway.web.live import message
-from fairway.web.tail import LogLengths, Tail
+from fairway.web.tail import PATIENCE, LogLengths, Tail
 from fairway.web.topics import CSRF_PLACE, Topic, is_visible, render, subjects_of, watchable
 from fairway.web.viewers import Viewer, look_again
 
@@ -232,6 +232,11 @@ class Hub:
             events, self._events = self._events, []
             try:
                 await self._round(events)
+            except (OperationalError, InterfaceError):
+                log.warning("a round of live updates waits for the database")
+                self._events[:0] = events
+                self._arrived.set()
+                await asyncio.sleep(PATIENCE)
             except Exception:
                 log.exception("a round of live updates failed")
             await asyncio.sleep(PAUSE)
@@ -277,6 +282,8 @@ class Hub:
         for job in sorted(jobs, key=lambda job: -len(job.streams)):
             try:
                 data = render(job.topic, job.actor, job.language)
+            except (OperationalError, InterfaceError):
+                raise  # the database is away; the round is done again
             except Exception:
                 log.exception("the fragment %s could not be rendered", job.topic.name)
                 continue
@@ -292,7 +299,10 @@ class Hub:
     async def _run_looks(self) -> None:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
-            await self._look_again(list(self._streams))
+            try:
+                await self._look_again(list(self._streams))
+            except Exception:  # the next look asks again
+                log.exception("looking again at who watches failed")
 
     async def _look_again(self, streams: list[TopicStream]) -> None:
         """End the streams of sessions that are over; narrow or widen those of people whose roles changed."""

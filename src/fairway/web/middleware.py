@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -84,8 +84,10 @@ class Refusals:
             NotVisible: errors.not_visible,
             Blocked: errors.blocked,
             Invalid: errors.invalid,
+            OperationalError: lambda request, _: errors.no_database(request),
+            InterfaceError: lambda request, _: errors.no_database(request),
         }
-        answer = answers.get(type(problem))
-        if answer is None and isinstance(problem, (OSError, OperationalError)) and is_disk_full(problem):
+        if isinstance(problem, (OSError, OperationalError)) and is_disk_full(problem):
             return errors.disk_full(request)
+        answer = answers.get(type(problem))
         return answer(request, problem) if answer else None
