@@ -12,8 +12,9 @@ SQLITE_PRAGMAS = (
 )
 
 
-# A server that went away without a word is noticed in seconds, not in the quarter of an hour of TCP's own patience. A process
-# that stopped inside a transaction loses it, and with it the lock on the chain of events, for which all others wait. Source: PostgreSQL, "Database Connection Control Functions" and "Statement Behavior".
+# A server that went away without a word is noticed in seconds, not in the quarter of an hour of TCP's own patience. Who stops
+# inside a transaction loses it, and with it the lock on the chain of events, for which all others wait. Source: PostgreSQL,
+# "Database Connection Control Functions" and "Statement Behavior".
 PATIENCE = {
     "connect_timeout": "5",  # seconds
     "tcp_user_timeout": "10000",  # milliseconds
