@@ -12,7 +12,7 @@ SQLITE_PRAGMAS = (
 )
 
 
-# A server that went away without a word is noticed in seconds, not in the quarter of an hour of TCP's own patience. Who stops
+# A server that went without a word is noticed in seconds, not in the quarter of an hour of TCP's own patience. Who stops
 # inside a transaction loses it, and with it the lock on the chain of events, for which all others wait. Source: PostgreSQL,
 # "Database Connection Control Functions" and "Statement Behavior".
 PATIENCE = {

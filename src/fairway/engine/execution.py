@@ -21,7 +21,7 @@ from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused, Re
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-AWAY = (OperationalError, InterfaceError)  # what a database that is not there, or is restarted, raises
+NO_DATABASE = (OperationalError, InterfaceError)  # what a database that is not there, or is restarted, raises
 
 PATIENCE = 30.0  # seconds an outcome is kept while the database is away; the fence makes recording it late safe
 PAUSE_AFTER_DEFECT = timedelta(seconds=5)
@@ -85,7 +85,7 @@ class Execution:
             self._stop_if_taken()
             if self.hold.why is Halt.SHUTDOWN:
                 return self._as_handed_back(run)
-            if isinstance(problem, AWAY) and self.hold.why is None and attempt < step.attempts + OUTAGES_FORGIVEN:
+            if isinstance(problem, NO_DATABASE) and self.hold.why is None and attempt < step.attempts + OUTAGES_FORGIVEN:
                 return self._as_put_off(run)
             return self._judge(run, step, problem)
         self._stop_if_taken()
@@ -217,7 +217,7 @@ def insist(act: Callable[[], T]) -> T:
     while True:
         try:
             return act()
-        except AWAY:
+        except NO_DATABASE:
             if connection.in_atomic_block or time.monotonic() + pause > deadline:
                 raise
             log.warning("the database did not answer; trying again in %.2f s", pause)
