@@ -2,8 +2,8 @@
 
 A deployment of the application ``site`` is held at ``amid:switch`` while the file ``$FAIRWAY_TEST_MOMENTS/site/amid:switch``
 exists; ``…/amid:switch.held`` then names the worker. Nothing of the product knows of this. The moments of every step, and of
-the clean-up: ``begin`` (its start is committed), ``amid`` (half of it is done), ``end`` (done, not recorded) and ``finish``
-(recorded, the next not begun); see `AMID` and `ABOUT` for what half means.
+the clean-up: ``begin`` (its start is committed, with the end of the step before), ``amid`` (half of it is done) and ``end``
+(done, not recorded); of the last also ``finish`` (all is recorded). See `AMID` and `ABOUT` for what half means.
 """
 
 from __future__ import annotations
@@ -99,7 +99,11 @@ def finished(finish):
     def wrapper(*given, **more):
         reach("end")
         run = finish(*given, **more)
-        reach("finish")
+        if run.is_finished:
+            reach("finish")
+        elif not run.outcome:
+            here.step = run.step  # begun in the same transaction
+            reach("begin")
         return run
 
     return wrapper
