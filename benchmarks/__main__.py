@@ -27,6 +27,7 @@ NAMES = (
     "request_to_live_docker",
     "switching",
     "rolling",
+    "killed",
     "engine_runs",
     "viewers",
     "long_history",

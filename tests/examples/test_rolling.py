@@ -1,4 +1,4 @@
-"""Deployment after deployment under a constant load: nobody outside notices. The same code as ``make bench rolling``."""
+"""Deployment after deployment under a constant load: nobody outside notices. The same code as benchmarks/rolling.py."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 /          which deployment answers             /slow?s=5  the same after 5 seconds (any path with ?s= waits)
 /socket    a websocket: says which deployment it reached, and nothing more until it is closed
+READY_AFTER=2 opens the port after 2 seconds.
 TERM closes the websockets properly (1001, going away) and lets requests in flight end; then it exits with code 0.
 """
 
@@ -67,6 +68,7 @@ async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: 
 
 
 async def serve() -> None:
+    await asyncio.sleep(float(os.environ.get("READY_AFTER", "0")))
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     host, port = os.environ.get("HOST", "0.0.0.0"), int(os.environ["PORT"])

@@ -55,9 +55,11 @@ class Report:
 
 
 class Load:
-    """Runs the program beside us; a context manager. After it, `report` is whole."""
+    """Runs the program beside us; a context manager, entered `wait` seconds after the first answer. After it, `report` is
+    whole."""
 
-    def __init__(self, port: int, host: str) -> None:
+    def __init__(self, port: int, host: str, *, wait: float = 0.0) -> None:
+        self._wait = wait
         self._command = [sys.executable, "-m", "tests.services.load", str(port), host]
         self.seen: set[str] = set()
         self.report = Report()
@@ -67,6 +69,9 @@ class Load:
         self._process = subprocess.Popen(self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self._reader = threading.Thread(target=self._listen)
         self._reader.start()
+        with self._more:
+            assert self._more.wait_for(lambda: self.seen, 60), "nobody was answered"
+        time.sleep(self._wait)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from fairway.drivers.proxy.contract import RouteKind
 
 from .conftest import Stage
-from .upstreams import Upstream, free_port
+from .upstreams import Answer, Upstream, free_port
 
 Maker = Callable[..., Upstream]
 
@@ -193,3 +195,25 @@ def test_events_arrive_while_the_stream_is_open(stage: Stage, upstream: Maker) -
     shop.release.set()
     assert b"second" in response.read()
     connection.close()
+
+
+@pytest.mark.parametrize(("method", "told"), [("GET", (200, "other")), ("POST", (502, None))])
+def test_a_replica_that_dies_while_it_answers_loses_no_get(
+    stage: Stage, upstream: Maker, method: str, told: tuple[int, object]
+) -> None:
+    """Also one that was asked so long ago that Caddy itself tries no other. What may change something is not repeated."""
+    dying, other = upstream("dying"), upstream("other")
+    dying.dies = True
+    stage.serve("shop.localhost", dying)
+    answers: list[Answer] = []
+    asking = threading.Thread(target=lambda: answers.append(stage.get("shop.localhost", "/slow", method=method)))
+    asking.start()
+    assert dying.entered.wait(10)
+    time.sleep(2.2)  # longer than `try_duration`, which counts from the request's beginning
+    stage.serve("shop.localhost", other, generation="d2")
+    other.release.set()
+    dying.release.set()
+    asking.join()
+    [answer] = answers
+    assert (answer.status, answer.name) == told
+    assert answer.headers["X-Fairway-Page"] == (None if told[0] == 200 else "down")

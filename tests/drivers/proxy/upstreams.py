@@ -13,7 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Upstream(ThreadingHTTPServer):
-    """Answers its name and the headers it got; ``/slow`` waits for `release`; ``/events`` streams two events."""
+    """Answers its name and the headers it got; ``/slow`` waits for `release`; ``/events`` streams two events.
+
+    With `dies`, whoever was waiting for `release` gets no answer, as when the process is killed.
+    """
 
     daemon_threads = True
     request_queue_size = 128
@@ -21,7 +24,7 @@ class Upstream(ThreadingHTTPServer):
     def __init__(self, name: str, family: int = socket.AF_INET) -> None:
         self.address_family = family
         self.name = name
-        self.status = 200
+        self.status, self.dies = 200, False
         self.extra: dict[str, str] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.release = threading.Event()
@@ -46,6 +49,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             self.server.entered.set()
             self.server.release.wait(20)
+            if self.server.dies:
+                self.close_connection = True
+                return None
         body = json.dumps({"name": self.server.name, "path": self.path, "headers": dict(self.headers.items())}).encode()
         self.send_response(self.server.status)
         for key, value in {"Content-Length": str(len(body)), **self.server.extra}.items():

@@ -41,6 +41,7 @@ FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts these belong to Fairway: the
 _HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"
 _LOCAL_HOST = r"(?:^|\.)(?:localhost|local|internal|test)$"  # RFC 6761, RFC 6762: no public certificate exists for these
 _ADDRESS = r"\[?([^/,\[\]]+?)\]?:([0-9]+)"
+_DIED = "EOF|connection reset by peer|broken pipe|connection refused"
 _FOUND = "{http.matchers.file.relative}"
 _HOST_NAME = "{http.request.host}"
 
@@ -123,17 +124,35 @@ def _listen(bind: str, port: int) -> str:
 
 
 def _routes(settings: ProxySettings, *, redirect: bool) -> list[Json]:
-    routed = [_probe_answers(settings.token)]
-    if redirect and settings.https:
-        routed.append(_to_https(settings.token, settings.https.port))
-    routed += [_open(settings), _signed_in(settings)]
-    routed += [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
     return [
         _clean_host(),
         {"match": [{"not": [_matches(_HOST_NAME, _HOST)]}], "handle": [page_answer("unknown")], "terminal": True},
-        {"match": [{"file": _lookup()}], "handle": [_subroute(routed)], "terminal": True},
+        {"handle": [_found_twice(settings, redirect=redirect)]},
         {"handle": [page_answer("unknown")]},
     ]
+
+
+def _found_twice(settings: ProxySettings, *, redirect: bool) -> Json:
+    """Looks up and asks once more when a replica died while it was answering a GET.
+
+    Caddy tries another one only within `try_duration` of the request's beginning, so a slow request would be lost although
+    the others could answer it. What died looks like what refuses (the transport has tried it again by itself), so a GET of
+    an application that is down waits this little longer for the page that says so.
+    """
+    died: Json = {"method": ["GET", "HEAD"], **_matches("{http.error.message}", _DIED)}
+    as_it_was = {"handler": "error", "status_code": "{http.error.status_code}", "error": "{http.error.message}"}
+    again = {"match": [died], "handle": [_subroute([_found(settings, redirect=redirect, patience="500ms")])]}
+    once = _subroute([_found(settings, redirect=redirect, patience="2s")])
+    return {**once, "errors": {"routes": [again, {"handle": [as_it_was]}]}}
+
+
+def _found(settings: ProxySettings, *, redirect: bool, patience: str) -> Json:
+    routed = [_probe_answers(settings.token)]
+    if redirect and settings.https:
+        routed.append(_to_https(settings.token, settings.https.port))
+    routed += [_open(patience), _signed_in(settings, patience)]
+    routed += [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
+    return {"match": [{"file": _lookup()}], "handle": [_subroute(routed)], "terminal": True}
 
 
 def _clean_host() -> Json:
@@ -174,17 +193,17 @@ def _to_https(token: str, port: int) -> Json:
     }
 
 
-def _open(settings: ProxySettings) -> Json:
-    return _when_found(RouteKind.OPEN, [*_to_replicas(spoofed=["X-Fairway-*"])])
+def _open(patience: str) -> Json:
+    return _when_found(RouteKind.OPEN, [*_to_replicas(["X-Fairway-*"], patience)])
 
 
-def _signed_in(settings: ProxySettings) -> Json:
+def _signed_in(settings: ProxySettings, patience: str) -> Json:
     """Asks Fairway before every request. The probe passes: it measures the application, not the sign-in page."""
     routes: list[Json] = [
         {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_to_web(settings)], "terminal": True},
         {"handle": [{"handler": "headers", "request": {"delete": list(IDENTITY_HEADERS)}}]},
         {"match": [{"not": [_is_probe(settings.token)]}], "handle": [_ask_access(settings)]},
-        {"handle": _to_replicas(spoofed=[PROBE_HEADER, PROXY_HEADER, "X-Fairway-Host"])},
+        {"handle": _to_replicas([PROBE_HEADER, PROXY_HEADER, "X-Fairway-Host"], patience)},
     ]
     return _when_found(RouteKind.SIGNED_IN, [_subroute(routes)])
 
@@ -201,8 +220,8 @@ def _gateway_errors() -> Json:
 # --- handlers --------------------------------------------------------------------------------------------------------
 
 
-def _to_replicas(spoofed: list[str]) -> list[Json]:
-    """Splits the file name into addresses and passes the request on to one of them.
+def _to_replicas(spoofed: list[str], patience: str) -> list[Json]:
+    """Splits the file name into addresses and passes the request on to one of them, trying others for `patience`.
 
     `spoofed` are request headers an application must not believe. Server-sent events and streams are flushed at once
     by Caddy itself; `flush_interval` -1 would also do that but keeps a request running after its client has left.
@@ -219,7 +238,7 @@ def _to_replicas(spoofed: list[str]) -> list[Json]:
             "transport": _transport(),
             "load_balancing": {
                 "selection_policy": {"policy": "round_robin"},
-                "try_duration": "2s",
+                "try_duration": patience,
                 "try_interval": "100ms",
             },
             # Short and forgiving: an application with one replica must not be shut out by one broken answer.
