@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from fairway.accounts.rules import Role
 
-__all__ = ["ApiToken", "OneTimeLink", "RoleGrant", "User"]
+__all__ = ["ApiToken", "CalendarFeed", "OneTimeLink", "RoleGrant", "User"]
 
 
 class User(AbstractUser):
@@ -78,3 +78,14 @@ class OneTimeLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.purpose} link {self.pk}"
+
+
+class CalendarFeed(models.Model):
+    """A person's address for calendar programs. Only the SHA-256 of its secret is kept; a new one replaces the old."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="calendar_feed")
+    digest = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"calendar feed of {self.user}"

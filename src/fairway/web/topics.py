@@ -19,16 +19,29 @@ from fairway.activity.models import Event
 from fairway.applications import queries as applications
 from fairway.deployments import queries as deployments
 from fairway.environments import queries as environments
+from fairway.releases import queries as releases
+from fairway.releases.models import Release
 from fairway.web.shown import applications as shown_applications
 from fairway.web.shown import environments as shown_environments
 from fairway.web.shown import freezes as shown_freezes
 from fairway.web.shown import home as shown_home
+from fairway.web.shown import release_plan as shown_plan
+from fairway.web.shown import releases as shown_releases
+from fairway.web.shown import rollouts as shown_rollouts
 from fairway.web.shown.deployments import deployment_shown
 from fairway.web.shown.hosts import host_shown
 from fairway.web.shown.placements import placement_shown
 
 CSRF_PLACE = "csrf-token-of-the-viewer"  # each viewer's own token is put in its place on the way out
 MOST_TOPICS = 64
+FAMILIES = {  # what lists and calendars listen to
+    "deployment": "deployments",
+    "release": "releases",
+    "package": "releases",
+    "rollout": "releases",
+    "environment": "environments",
+    "freeze": "freezes",
+}
 
 Context = dict[str, Any]
 Build = Callable[[Actor, list[str]], Context | None]
@@ -65,10 +78,8 @@ def subjects_of(event: Event) -> frozenset[str]:
         found.add(f"application:{event.application}")
     if event.environment:
         found.add(f"environment:{event.environment}")
-    if event.subject_kind == "deployment":
-        found.add("deployments")
-    if event.subject_kind == "freeze":
-        found.add("freezes")
+    if family := FAMILIES.get(event.subject_kind):
+        found.add(family)
     return frozenset(found)
 
 
@@ -140,6 +151,10 @@ def _look_for(actor: Actor, subject: str) -> None:
         environments.environment(actor, name)
     elif kind == "inspection":
         applications.inspection(actor, int(name))
+    elif kind == "release":
+        releases.release(actor, int(name))
+    elif kind == "rollout":
+        releases.rollout(actor, int(name))
 
 
 def _placement(actor: Actor, parts: list[str]) -> Context | None:
@@ -168,6 +183,10 @@ def _host(actor: Actor, parts: list[str]) -> Context:
     return host_shown(actor, environments.environment(actor, parts[0]))
 
 
+def _rollout(actor: Actor, parts: list[str]) -> Context:
+    return shown_rollouts.progress_shown(actor, releases.rollout(actor, int(parts[0])))
+
+
 def _nothing(actor: Actor, parts: list[str]) -> Context:
     return {}
 
@@ -178,6 +197,15 @@ def _home(build: Callable[[Actor], Context]) -> Build:
 
 def _kind(pattern: str, subjects: Iterable[str], build: Build, template: str = "", *, is_personal: bool = False) -> Kind:
     return Kind(re.compile(pattern), tuple(subjects), build, template, is_personal)
+
+
+def _desk(part: str, build: Callable[[Actor, Release], Context], template: str) -> Kind:
+    """A fragment of a release. What is done to its packages is about them, so it listens to the whole desk."""
+
+    def of_release(actor: Actor, parts: list[str]) -> Context:
+        return build(actor, releases.release(actor, int(parts[0])))
+
+    return _kind(rf"release:(\d{{1,18}}):{part}", ["release:{0}", "releases"], of_release, template)
 
 
 KINDS = (
@@ -208,7 +236,17 @@ KINDS = (
     _kind(r"environment:([a-z0-9-]+):(placements)", ["environment:{0}"], _placements_here, "environments/detail.html#{1}"),
     _kind("environments", ["home"], _home(shown_environments.list_shown), "environments/list.html#list"),
     _kind("freezes", ["freezes"], _home(shown_freezes.list_shown), "freezes/list.html#list"),
+    _desk("head", shown_releases.head_shown, "releases/head.html"),
+    _desk("matrix", shown_releases.matrix_shown, "releases/detail.html#matrix"),
+    _desk("readiness", shown_plan.readiness_shown, "releases/readiness.html#readiness"),
+    _desk("rollouts", shown_rollouts.rollouts_shown, "releases/rollouts.html#rollouts"),
+    _desk("freezing", shown_plan.freezing_shown, "releases/plan.html#freezing"),
+    _desk("approvals", shown_plan.approvals_shown, "releases/plan.html#approvals"),
+    _kind(r"rollout:(\d{1,18}):progress", ["rollout:{0}", "releases"], _rollout, "releases/rollout.html#progress"),
     # These have filters in their addresses, so each page fetches its own again.
     _kind("applications", ["home"], _nothing),
     _kind("events", ["events"], _nothing),
+    _kind("releases", ["releases"], _nothing),
+    _kind(r"release:(\d{1,18}):graph", ["release:{0}", "releases"], _nothing),
+    _kind("calendar", ["releases", "environments", "freezes"], _nothing),
 )

@@ -12,6 +12,7 @@ from fairway.web.views import (
     access,
     application_settings,
     applications,
+    calendar,
     configuration,
     deployments,
     entrance,
@@ -28,8 +29,11 @@ from fairway.web.views import (
     storage,
     versions,
 )
+from fairway.web.views.releases import dependencies, packages, plan, releases, rollouts
 
 FORGOTTEN = open_door("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
+PACKAGE = "releases/<int:number>/packages/<int:package>"
+TARGET = "releases/<int:number>/targets/<slug:environment>"
 PLACEMENT = "applications/<slug:slug>/in/<slug:environment>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -124,6 +128,50 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("freezes/preview", freezes.preview, name="freeze-preview"),
     path("freezes/<int:number>", freezes.edit, name="freeze-edit"),
     path("freezes/<int:number>/deletion", freezes.delete, name="freeze-delete"),
+    # Releases
+    path("releases/", releases.release_list, name="release-list"),
+    path("releases/new", releases.new, name="release-new"),
+    path("releases/<int:number>", releases.release_detail, name="release-detail"),
+    path("releases/<int:number>/edit", releases.edit, name="release-edit"),
+    path("releases/<int:number>/clone", releases.clone, name="release-clone"),
+    path("releases/<int:number>/release.yaml", releases.download, name="release-file"),
+    path("releases/<int:number>/cancellation", releases.cancellation, name="release-cancellation"),
+    path("releases/<int:number>/deletion", releases.deletion, name="release-deletion"),
+    path("releases/<int:number>/dependencies", dependencies.dependencies, name="release-dependencies"),
+    path("releases/<int:number>/dependencies/new", dependencies.add, name="dependency-add"),
+    path(
+        "releases/<int:number>/dependencies/<int:package>/<int:needed>/deletion",
+        dependencies.remove,
+        name="dependency-remove",
+    ),
+    path("releases/<int:number>/readiness", plan.readiness, name="release-readiness"),
+    path("releases/<int:number>/plan", plan.plan, name="release-plan"),
+    path("releases/<int:number>/freeze", plan.freeze, name="release-freeze"),
+    path("releases/<int:number>/unfreeze", plan.unfreeze, name="release-unfreeze"),
+    path("releases/<int:number>/approval", plan.approval, name="release-approval"),
+    path("releases/<int:number>/schedule", plan.scheduling, name="release-schedule"),
+    path("releases/<int:number>/rollouts", rollouts.rollouts, name="release-rollouts"),
+    path("releases/<int:number>/rollouts/<int:rollout>", rollouts.rollout, name="rollout-detail"),
+    path("releases/<int:number>/rollouts/<int:rollout>/decision", rollouts.decision, name="rollout-decision"),
+    path("releases/<int:number>/rollouts/<int:rollout>/cancellation", rollouts.cancellation, name="rollout-cancellation"),
+    path("releases/<int:number>/packages/new", packages.new, name="package-new"),
+    path("releases/<int:number>/packages/paste", packages.paste, name="packages-paste"),
+    path(f"{PACKAGE}/edit", packages.edit, name="package-edit"),
+    path(f"{PACKAGE}/log", packages.log, name="package-log"),
+    path(f"{PACKAGE}/stage", packages.stage, name="package-stage"),
+    path(f"{PACKAGE}/resolution", packages.resolution, name="package-resolution"),
+    path(f"{PACKAGE}/deletion", packages.deletion, name="package-deletion"),
+    path(f"{PACKAGE}/in/<slug:environment>/distribute", packages.distribute, name="package-distribute"),
+    path(f"{PACKAGE}/in/<slug:environment>/deploy", packages.deploy, name="package-deploy"),
+    path(f"{PACKAGE}/in/<slug:environment>/fall-back", packages.fall_back, name="package-fall-back"),
+    path(f"{TARGET}/distribute", packages.distribute_all, name="release-distribute"),
+    path(f"{TARGET}/roll-out", rollouts.roll_out, name="release-roll-out"),
+    path(f"{TARGET}/fall-back", rollouts.fall_back, name="release-fall-back"),
+    # Calendar
+    path("calendar/", calendar.calendar, name="calendar"),
+    path("calendar/feed", calendar.make, name="calendar-feed-make"),
+    path("calendar/feed/revocation", calendar.revoke, name="calendar-feed-revoke"),
+    path("calendar/feeds/<str:secret>/releases.ics", calendar.feed, name="calendar-feed"),
     # Events
     path("events/", events.event_list, name="event-list"),
     path("events/verification", events.verification, name="event-verification"),

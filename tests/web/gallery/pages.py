@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.web.gallery import forms, freezes, samples
 from tests.web.gallery import more_samples as more
+from tests.web.gallery import release_samples as desk
 from tests.web.gallery.forms import filled
 
 
@@ -80,6 +81,25 @@ PAGES = [
     Page("freezes-none", "/gallery/freezes-none", "freezes/list.html", freezes.none),
     Page("freeze-new", "/freezes/new", "freezes/form.html", freezes.new),
     Page("freeze-edit", "/freezes/1", "freezes/form.html", freezes.edit),
+    Page("releases", "/releases/", "releases/list.html", desk.releases),
+    Page("releases-none", "/gallery/releases-none", "releases/list.html", desk.releases_none),
+    Page("release", "/releases/7", "releases/detail.html", desk.detail),
+    Page("release-empty", "/gallery/release-empty", "releases/detail.html", desk.detail_empty),
+    Page("release-dependencies", "/releases/7/dependencies", "releases/dependencies.html", desk.dependencies),
+    Page("release-readiness", "/releases/7/readiness", "releases/readiness.html", desk.readiness),
+    Page("release-rollouts", "/releases/7/rollouts", "releases/rollouts.html", desk.rollouts),
+    Page("rollout-decision", "/releases/7/rollouts/3", "releases/rollout.html", desk.rollout),
+    Page("rollout-running", "/gallery/rollout-running", "releases/rollout.html", lambda: desk.rollout("running")),
+    Page("release-plan", "/releases/7/plan", "releases/plan.html", desk.plan),
+    Page("rolling-out", "/releases/7/targets/production/roll-out", "releases/rolling_out.html", desk.rolling_out),
+    Page("release-cancel", "/releases/7/cancellation", "releases/cancellation.html", desk.cancelling),
+    Page("package-log", "/releases/7/packages/3/log", "releases/package_log.html", desk.package_log),
+    Page("release-new", "/releases/new", "releases/form.html", desk.new),
+    Page("release-from", "/gallery/release-from", "releases/form.html", desk.from_what_runs),
+    Page("package-new", "/releases/7/packages/new", "releases/package.html", desk.package),
+    Page("packages-paste", "/releases/7/packages/paste", "releases/paste.html", desk.paste),
+    Page("calendar", "/calendar/", "calendar/calendar.html", desk.calendar),
+    Page("calendar-week", "/gallery/calendar-week", "calendar/calendar.html", lambda: desk.calendar("week")),
     Page("events", "/events/", "events/list.html", more.events),
     Page("events-broken", "/gallery/events-broken", "events/list.html", more.events_broken),
     Page("profile", "/settings/profile", "settings/profile.html", more.profile),

@@ -13,8 +13,8 @@ import re
 from dataclasses import dataclass, field
 
 from fairway.drivers.builders.compose_values import byte_size, required_variables, seconds
-from fairway.drivers.builders.compose_yaml import Item, refuse, root_of
 from fairway.drivers.builders.procfile import split_command
+from fairway.shared.lined_yaml import Item, refuse, root_of
 from fairway.shared.names import SLUG, Invalid, parse_image, parse_port, parse_relative_path, parse_variable
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")

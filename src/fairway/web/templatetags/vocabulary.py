@@ -43,6 +43,37 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "done": (pgettext_lazy("step", "Done"), "live", "ok"),
     "skipped": (pgettext_lazy("step", "Skipped"), "cancelled", "idle"),
 }
+STATUSES |= {
+    # releases
+    "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
+    "frozen": (pgettext_lazy("release", "Frozen"), "locked", "run"),
+    "scheduled": (pgettext_lazy("release", "Scheduled"), "queued", "run"),
+    "in_progress": (pgettext_lazy("release", "In progress"), "running", "run"),
+    "released": (pgettext_lazy("release", "Released"), "live", "ok"),
+    "fallen_back": (pgettext_lazy("release", "Fallen back"), "superseded", "warn"),
+    # packages, and packages on a target
+    "registered": (pgettext_lazy("package", "Registered"), "pending", "idle"),
+    "testing": (pgettext_lazy("package", "Testing"), "starting", "warn"),
+    "ready": (pgettext_lazy("package", "Ready"), "available", "ok"),
+    "absent": (pgettext_lazy("package", "Not distributed"), "pending", "idle"),
+    "distributing": (pgettext_lazy("package", "Distributing"), "running", "run"),
+    "distributed": (pgettext_lazy("package", "Distributed"), "available", "run"),
+    "deploying": (pgettext_lazy("package", "Deploying"), "running", "run"),
+    "deployed": (pgettext_lazy("package", "Deployed"), "live", "ok"),
+    "replaced": (pgettext_lazy("package", "Replaced"), "superseded", "warn"),
+    "falling_back": (pgettext_lazy("package", "Falling back"), "running", "warn"),
+    "blocked": (pgettext_lazy("package", "Blocked"), "locked", "warn"),
+    "clear": (pgettext_lazy("package", "Clear"), "available", "ok"),
+    # rollouts
+    "held": (pgettext_lazy("rollout", "Held up"), "waiting", "warn"),
+    "needs_decision": (pgettext_lazy("rollout", "Needs a decision"), "waiting", "warn"),
+    "stuck": (pgettext_lazy("rollout", "Stuck"), "errored", "bad"),
+    "succeeded": (pgettext_lazy("rollout", "Done"), "live", "ok"),
+    # approvals
+    "approved": (_("Approved"), "available", "ok"),
+    "rejected": (_("Rejected"), "failed", "bad"),
+    "not_needed": (_("Not needed"), "available", "idle"),
+}
 UNKNOWN: tuple[Text, str, str] = (_("Unknown"), "pending", "idle")
 
 # What scripts say. `%s` is replaced by the script; keys are theirs.

@@ -75,7 +75,16 @@ function tick() {
   }
 }
 
+/** The server draws days and proposes times in the reader's zone: it is told once, and again when a traveller arrives. */
+function tellZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!zone || document.cookie.split("; ").includes(`fairway_zone=${zone}`)) return;
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `fairway_zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
+
 export function startClocks() {
+  tellZone();
   showTimes();
   tick();
   setInterval(tick, 1000);

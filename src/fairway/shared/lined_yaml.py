@@ -11,7 +11,7 @@ import yaml
 
 from fairway.shared.names import Invalid
 
-LARGEST = 64 * 1024  # characters; a compose file with one service is far smaller
+LARGEST = 64 * 1024  # characters; what people write by hand is far smaller
 _TEXT_TAGS = ("str", "int", "float", "bool")
 
 
@@ -105,7 +105,7 @@ def refuse(item: Item, sentence: str) -> NoReturn:
 def root_of(text: str, file: str) -> Item:
     """The top mapping of a YAML text. Raises `Invalid` with the line of a syntax error."""
     if len(text) > LARGEST:
-        raise Invalid(file, "is larger than {value} KiB; keep one service per file.", value=LARGEST // 1024)
+        raise Invalid(file, "is larger than {value} KiB; write less into one file.", value=LARGEST // 1024)
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
@@ -114,5 +114,5 @@ def root_of(text: str, file: str) -> Item:
     except (yaml.YAMLError, RecursionError) as error:
         raise Invalid(file, "is not valid YAML.") from error
     if node is None:
-        raise Invalid(file, "is empty; it needs “services” with one service.")
+        raise Invalid(file, "is empty.")
     return Item(file, "", node).mapping()

@@ -1,0 +1,183 @@
+"""Read models of the release desk: what its pages show beside what the releases room itself answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import QuerySet
+
+from fairway.accounts.rules import Actor
+from fairway.applications.models import Artifact
+from fairway.deployments.models import Placement
+from fairway.deployments.queries import placements_visible_to
+from fairway.deployments.rules import Health, Wanted
+from fairway.environments.models import Environment
+from fairway.releases import queries
+from fairway.releases.graph import levels
+from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
+from fairway.releases.plan import Part
+from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_NOT_BEGUN, ROLLOUT_UNDER_WAY, OnTarget
+from fairway.releases.standing import Standing
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far a release is on one target. `state` is the status of a rollout that is planned or under way, or ""."""
+
+    environment: Environment
+    deployed: int
+    state: str
+
+
+@dataclass(frozen=True)
+class Overview:
+    """One line of the list."""
+
+    release: Release
+    status: str
+    packages: tuple[str, ...]
+    targets: tuple[Reach, ...]
+    planned: Rollout | None
+
+
+def overview(actor: Actor) -> list[Overview]:
+    """Every release the actor may see, newest first; the number of queries does not grow with their number."""
+    releases = list(queries.visible_to(actor).prefetch_related("targets"))
+    statuses = queries.statuses_of(releases)
+    names = _names(releases)
+    deployed = _deployed(releases)
+    active = {(one.release_id, one.environment_id): one for one in queries.active_rollouts(actor)}
+    return [
+        Overview(
+            one,
+            statuses[one.pk],
+            tuple(names.get(one.pk, ())),
+            tuple(_reaches(one, deployed, active)),
+            _first_planned(one, active.values()),
+        )
+        for one in releases
+    ]
+
+
+def _names(releases: Sequence[Release]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {}
+    rows = Package.objects.filter(release__in=releases, deleted_at=None).order_by("name")
+    for number, name in rows.values_list("release_id", "name"):
+        found.setdefault(number, []).append(name)
+    return found
+
+
+def _deployed(releases: Sequence[Release]) -> Counter[tuple[int, int]]:
+    rows = PackageOnTarget.objects.filter(
+        package__release__in=releases, package__deleted_at=None, status=OnTarget.DEPLOYED
+    ).values_list("package__release_id", "environment_id")
+    return Counter(rows)
+
+
+def _reaches(
+    one: Release, deployed: Mapping[tuple[int, int], int], active: Mapping[tuple[int, int], Rollout]
+) -> Iterable[Reach]:
+    living = [each for each in one.targets.all() if each.deleted_at is None]
+    for each in sorted(living, key=lambda environment: (environment.position, environment.slug)):
+        rollout = active.get((one.pk, each.pk))
+        yield Reach(each, deployed.get((one.pk, each.pk), 0), rollout.status if rollout else "")
+
+
+def _first_planned(one: Release, active: Iterable[Rollout]) -> Rollout | None:
+    own = [each for each in active if each.release_id == one.pk and each.status in ROLLOUT_NOT_BEGUN and each.planned_at]
+    return min(own, key=lambda each: each.planned_at or each.created_at, default=None)
+
+
+def planned(release: Release) -> Rollout | None:
+    """The next rollout that is planned and has not begun."""
+    own = queries.rollouts_of(release).filter(status__in=sorted(ROLLOUT_NOT_BEGUN))
+    return own.exclude(planned_at=None).order_by("planned_at").first()
+
+
+def under_way(release: Release) -> Rollout | None:
+    """The rollout that runs, or waits for a decision."""
+    return queries.rollouts_of(release).filter(status__in=sorted(ROLLOUT_UNDER_WAY)).first()
+
+
+def is_being_rolled_out(release: Release) -> bool:
+    return queries.rollouts_of(release).filter(status__in=sorted(ROLLOUT_ACTIVE)).exists()
+
+
+def parts_of(rollout: Rollout) -> QuerySet[RolloutPackage]:
+    """Its packages, level by level."""
+    related = ("package__application", "package__artifact", "deployment", "fallback")
+    return rollout.parts.select_related(*related).order_by("level", "package__name")
+
+
+def versions_before(rollout: Rollout) -> dict[str, str]:
+    """Application → the version that ran on the target before it began."""
+    wanted = {slug: one.get("artifact") for slug, one in rollout.before.items()}
+    known = dict(Artifact.objects.filter(pk__in=[one for one in wanted.values() if one]).values_list("pk", "version"))
+    return {slug: known.get(number, "") for slug, number in wanted.items()}
+
+
+def artifact_called(application: str, version: str) -> Artifact | None:
+    """The newest artifact of a living application that people call by this version."""
+    chosen = Artifact.objects.filter(application__slug=application, application__deleted_at=None, version=version)
+    return chosen.order_by("-number").first()
+
+
+def healthy_in(actor: Actor, environment: Environment) -> QuerySet[Placement]:
+    """What a release of what runs there would hold."""
+    chosen = placements_visible_to(actor).filter(environment=environment, wanted=Wanted.RUNNING, health=Health.HEALTHY)
+    return chosen.filter(application__deleted_at=None).exclude(current__artifact=None).order_by("application__name")
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What a rollout would do with one package; `before` and `after` are versions, "" for nothing."""
+
+    name: str
+    before: str
+    after: str
+    is_same: bool
+    is_distributed: bool
+
+
+@dataclass(frozen=True)
+class Level:
+    """Packages that go together; `number` from 1."""
+
+    number: int
+    packages: list[Ahead] = field(default_factory=list)
+
+
+def steps_ahead(standing: Standing, *, is_back: bool) -> list[Level]:
+    """What rolling out (or back) would do, level by level, in the order it would."""
+    level = levels(standing.needs)
+    found: dict[int, Level] = {}
+    chosen = [one for one in standing.packages if not is_back or standing.is_deployed(one)]
+    for one in sorted(chosen, key=lambda each: (level[each.pk], each.name)):
+        number = level[one.pk] + 1
+        found.setdefault(number, Level(number)).packages.append(_ahead(one, standing, is_back=is_back))
+    return sorted(found.values(), key=lambda each: each.number, reverse=is_back)
+
+
+def _ahead(package: Package, standing: Standing, *, is_back: bool) -> Ahead:
+    on_target = standing.on_targets.get(package.pk)
+    placement = standing.placements.get(package.application_id)
+    now = placement.current.version if placement and placement.current else ""
+    is_there = on_target is not None and on_target.distributed_at is not None
+    if is_back:
+        before = on_target.before.version if on_target and on_target.before else ""
+        return Ahead(package.name, now, before, False, is_there)
+    return Ahead(package.name, now, package.version, standing.is_deployed(package), is_there)
+
+
+def part_counts(parts: Iterable[RolloutPackage]) -> tuple[int, int]:
+    """How many packages of a rollout are done, of how many."""
+    statuses = [one.status for one in parts]
+    return sum(one in {Part.DEPLOYED, Part.SKIPPED, Part.FALLEN_BACK} for one in statuses), len(statuses)
+
+
+def facts_of(rollout: Rollout) -> dict[str, Any]:
+    """What a calendar entry says of a planned rollout."""
+    return {"title": str(rollout.release), "where": rollout.environment.name, "status": rollout.status}

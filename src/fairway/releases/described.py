@@ -1,0 +1,197 @@
+"""A release written down: ``release.yaml`` as a whole, and lists of packages as people paste them. Pure.
+
+::
+
+    release: Autumn
+    version: "2026.11"
+    manager: grace
+    targets: [staging, production]
+    packages:
+      catalog-db:
+        source: registry.example.com/shop/db:16.2
+        stage: ready
+      catalog-api:
+        source: https://git.example.com/shop/api.git#v1.4
+        needs: [catalog-db]
+
+Each refusal names its line. Aliases of YAML are read as what they stand for and never multiplied: nothing here is walked
+deeper than the format goes.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from fairway.releases.entered import parse_entered
+from fairway.releases.graph import cycle_closed_by, needs_of
+from fairway.releases.rules import MOST_PACKAGES, Stage
+from fairway.shared.lined_yaml import Item, refuse, root_of
+from fairway.shared.names import Invalid
+
+FILE = "release.yaml"
+COLUMNS = ("name", "version", "needs", "stage")
+_TOP = ("release", "version", "description", "manager", "deputy", "targets", "packages")
+_PACKAGE = ("source", "stage", "needs")
+_HINTS = {"version": "give it as “source”", "status": "give it as “stage”", "depends_on": "give it as “needs”"}
+LONGEST_PASTE = 256 * 1024  # characters
+
+
+@dataclass(frozen=True)
+class DescribedPackage:
+    """One package as written; `line` is where, from 1."""
+
+    name: str
+    source: str
+    stage: str
+    needs: tuple[str, ...]
+    line: int
+
+
+@dataclass(frozen=True)
+class DescribedRelease:
+    """A whole file. None means that it does not say."""
+
+    name: str
+    version: str
+    description: str | None
+    manager: str | None
+    deputy: str | None
+    targets: tuple[str, ...] | None
+    packages: tuple[DescribedPackage, ...]
+
+
+def parse_release(text: str, *, file: str = FILE) -> DescribedRelease:
+    """Read ``release.yaml``. Raises `Invalid` whose field is file and line."""
+    top = root_of(text, file)
+    top.only(_TOP)
+    targets = top.get("targets")
+    return DescribedRelease(
+        name=top.require("release").text(),
+        version=top.require("version").text(),
+        description=_text(top.get("description")),
+        manager=_text(top.get("manager")),
+        deputy=_text(top.get("deputy")),
+        targets=tuple(one.text() for one in targets.sequence()) if targets is not None else None,
+        packages=_packages(top.get("packages"), file),
+    )
+
+
+def parse_pasted(text: str) -> tuple[DescribedPackage, ...]:
+    """Read a list of packages: YAML (a mapping as under ``packages``), or CSV with commas, semicolons or tabs.
+
+    The first CSV line may name the columns. Raises `Invalid` naming the line.
+    """
+    if len(text) > LONGEST_PASTE:
+        raise Invalid("text", "is longer than {most} characters; paste it in parts.", most=LONGEST_PASTE)
+    if not text.strip():
+        raise Invalid("text", "is empty; paste one package a line.")
+    packages = _packages(root_of(text, "text"), "text") if _looks_like_yaml(text) else _from_csv(text)
+    if not packages:
+        raise Invalid("text", "is empty; paste one package a line.")
+    return packages
+
+
+def _text(item: Item | None) -> str | None:
+    return item.text() if item is not None and not item.is_null() else None
+
+
+def _packages(item: Item | None, file: str) -> tuple[DescribedPackage, ...]:
+    if item is None or item.is_null():
+        return ()
+    if inner := (item.get("packages") if file == "text" else None):
+        item = inner
+    found = tuple(_package(entry.key, entry.value) for entry in item.entries)
+    return _checked(found, file)
+
+
+def _package(name: str, item: Item) -> DescribedPackage:
+    if item.is_text():  # “name: source” is enough
+        return _read(name, item.text(), Stage.REGISTERED, (), item)
+    item.only(_PACKAGE, _HINTS)
+    needs, stage = item.get("needs"), item.get("stage")
+    names = tuple(one.text() for one in needs.sequence()) if needs is not None and not needs.is_null() else ()
+    return _read(name, item.require("source").text(), stage.text() if stage else Stage.REGISTERED, names, item)
+
+
+def _read(name: str, source: str, stage: str, needs: tuple[str, ...], item: Item) -> DescribedPackage:
+    try:
+        return _described(name, source, stage, needs, item.line)
+    except Invalid as problem:
+        refuse(item, f"{problem.field} {problem.sentence}".rstrip("."))
+
+
+def _described(name: str, source: str, stage: str, needs: tuple[str, ...], line: int) -> DescribedPackage:
+    if not name.strip():
+        raise Invalid("name", "is empty.")
+    if stage.lower() not in set(Stage):
+        raise Invalid("stage", "use one of {names}.", names=", ".join(Stage))
+    parse_entered(source, field="source")
+    return DescribedPackage(name.strip(), source.strip(), stage.lower(), needs, line)
+
+
+def _looks_like_yaml(text: str) -> bool:
+    """A CSV line has its commas before any “: ”; YAML has keys that end in a colon."""
+    first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
+    return first.rstrip().endswith(":") or (": " in first and not {",", ";", "\t"} & set(first.split(": ")[0]))
+
+
+def _from_csv(text: str) -> tuple[DescribedPackage, ...]:
+    reader = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text), strict=True)
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(cell.strip() for cell in row)]
+    except csv.Error as problem:
+        raise Invalid("text", "line {line}: is not valid CSV: {problem}.", line=reader.line_num, problem=problem) from None
+    columns: Sequence[str] = COLUMNS
+    if rows and "name" in [cell.lower() for cell in rows[0][1]]:
+        columns = _columns(rows.pop(0))
+    return _checked(tuple(_from_row(line, dict(zip(columns, row, strict=False))) for line, row in rows), "text")
+
+
+def _delimiter(text: str) -> str:
+    first = next(line for line in text.splitlines() if line.strip())
+    return max("\t;,", key=first.count)
+
+
+def _columns(head: tuple[int, list[str]]) -> list[str]:
+    line, names = head[0], [{"source": "version", "status": "stage"}.get(one.lower(), one.lower()) for one in head[1]]
+    for name in names:
+        if name not in COLUMNS:
+            words = {"line": line, "name": name[:40], "names": ", ".join(COLUMNS)}
+            raise Invalid("text", "line {line}: there is no column “{name}”; use {names}.", **words)
+    return names
+
+
+def _from_row(line: int, row: dict[str, str]) -> DescribedPackage:
+    try:
+        needs = tuple(row.get("needs", "").replace(",", " ").split())
+        return _described(row.get("name", ""), row.get("version", ""), row.get("stage", "") or Stage.REGISTERED, needs, line)
+    except Invalid as problem:
+        raise Invalid("text", "line {line}: {problem}", line=line, problem=f"{problem.field} {problem.sentence}") from None
+
+
+def _checked(packages: tuple[DescribedPackage, ...], file: str) -> tuple[DescribedPackage, ...]:
+    """No name twice, not too many, no cycle among those that are written here."""
+    if len(packages) > MOST_PACKAGES:
+        raise Invalid(file, "names {count} packages; a release has at most {most}.", count=len(packages), most=MOST_PACKAGES)
+    seen: set[str] = set()
+    for one in packages:
+        if one.name in seen:
+            raise Invalid(file, "line {line}: “{name}” is written twice.", line=one.line, name=one.name)
+        seen.add(one.name)
+    _refuse_cycle(packages, file)
+    return packages
+
+
+def _refuse_cycle(packages: Iterable[DescribedPackage], file: str) -> None:
+    edges: list[tuple[str, str]] = []
+    names = [one.name for one in packages]
+    for one in packages:
+        for needed in one.needs:
+            cycle = [one.name, one.name] if needed == one.name else cycle_closed_by(one.name, needed, needs_of(names, edges))
+            if cycle:
+                chain = " → ".join(cycle)
+                raise Invalid(file, "line {line}: closes a cycle: {chain}.", line=one.line, chain=chain)
+            edges.append((one.name, needed))

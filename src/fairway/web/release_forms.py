@@ -1,0 +1,104 @@
+"""What people type at the release desk. Shape only; the releases room decides what it means."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from fairway.accounts.models import User
+from fairway.releases.rules import LONGEST_DESCRIPTION, MOST_PARALLEL, USUAL_PARALLEL
+from fairway.web.forms import PLAIN
+
+STAGES = [
+    ("registered", pgettext_lazy("package", "Registered")),
+    ("testing", pgettext_lazy("package", "Testing")),
+    ("ready", pgettext_lazy("package", "Ready")),
+]
+
+
+class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """Somebody, by the name others know them by."""
+
+    def label_from_instance(self, obj: User) -> str:
+        return obj.shown_name
+
+
+class ReleaseForm(forms.Form):
+    """A release. `is_new` asks for what identifies it."""
+
+    name = forms.CharField(label=_("Name"), max_length=80)
+    version = forms.CharField(label=_("Version"), max_length=60, widget=forms.TextInput(attrs=PLAIN))
+    description = forms.CharField(
+        label=_("Description"),
+        max_length=LONGEST_DESCRIPTION,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 4}),
+    )
+    manager = PersonField(User.objects.none(), label=_("Release manager"), to_field_name="username")
+    deputy = PersonField(User.objects.none(), label=_("Deputy"), to_field_name="username", required=False)
+
+    def __init__(self, *args: Any, is_new: bool, **values: Any) -> None:
+        super().__init__(*args, **values)
+        people = User.objects.filter(is_active=True).order_by("first_name", "username")
+        for name in ("manager", "deputy"):
+            field = self.fields[name]
+            assert isinstance(field, PersonField)
+            field.queryset = people
+        if not is_new:
+            del self.fields["name"], self.fields["version"]
+
+
+class CloneForm(ReleaseForm):
+    """The same packages under another version."""
+
+    def __init__(self, *args: Any, **values: Any) -> None:
+        super().__init__(*args, is_new=True, **values)
+        del self.fields["description"], self.fields["manager"], self.fields["deputy"]
+
+
+class PackageForm(forms.Form):
+    """One package; `version` is whatever names it: an image, a Git address, an archive, a version built already."""
+
+    name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
+    stage = forms.ChoiceField(label=_("Status"), choices=STAGES, required=False)
+    version = forms.CharField(label=_("Version or URL"), max_length=1000, widget=forms.TextInput(attrs=PLAIN))
+    checksum = forms.CharField(
+        label=_("Checksum of an archive"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+
+    def source(self) -> str:
+        """As `releases.entered` reads it: an archive's checksum stands behind the “#”."""
+        version, checksum = self.cleaned_data["version"].strip(), self.cleaned_data["checksum"].strip()
+        return f"{version}#{checksum}" if checksum and "#" not in version else version
+
+
+class PasteForm(forms.Form):
+    """Many packages at once."""
+
+    text = forms.CharField(
+        label=_("Packages"), strip=False, widget=forms.Textarea(attrs={"rows": 14, "class": "mono", **PLAIN})
+    )
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=500)
+
+
+class RollingOutForm(forms.Form):
+    """How a whole release goes live, or back. `may_break_glass` offers the way past locks and freezes."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=500, required=False)
+    parallel = forms.IntegerField(
+        label=_("Packages at a time"), min_value=1, max_value=MOST_PARALLEL, initial=USUAL_PARALLEL
+    )
+    break_glass = forms.CharField(label=_("Break glass"), max_length=500, required=False)
+
+    def __init__(self, *args: Any, may_break_glass: bool, **values: Any) -> None:
+        super().__init__(*args, **values)
+        if not may_break_glass:
+            del self.fields["break_glass"]

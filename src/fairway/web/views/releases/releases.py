@@ -1,0 +1,186 @@
+"""Releases themselves: list, one, create (also from what runs), edit, clone, cancel, delete, download."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.environments.models import Environment
+from fairway.environments.queries import environment as environment_named
+from fairway.releases import queries
+from fairway.releases.commands import releases as commands
+from fairway.releases.models import Release
+from fairway.releases.written import release_file
+from fairway.shared.names import Invalid
+from fairway.web.errors import tell_blocked
+from fairway.web.forms import refuse
+from fairway.web.pages import page
+from fairway.web.release_forms import CloneForm, ReasonForm, ReleaseForm
+from fairway.web.shown.releases import detail_shown, healthy_there, list_shown
+
+USUAL_HOUR = "20:00"  # what the form proposes for a day chosen in the calendar
+
+
+@require_GET
+@needs(Act.VIEW)
+def release_list(request: HttpRequest) -> HttpResponse:
+    status, query = request.GET.get("status", "")[:20], request.GET.get("q", "").strip()[:100]
+    context = list_shown(actor_of(request), status=status, query=query)
+    return page(request, "releases/list.html", context, fragments={"release-list": "list"})
+
+
+@require_GET
+@needs(Act.VIEW)
+def release_detail(request: HttpRequest, number: int) -> HttpResponse:
+    actor = actor_of(request)
+    return detail_page(request, actor, queries.release(actor, number))
+
+
+def detail_page(request: HttpRequest, actor: Actor, release: Release, *, status: int = 200) -> HttpResponse:
+    context = detail_shown(actor, release)
+    return page(request, "releases/detail.html", context, fragments={"release-matrix": "matrix"}, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.CREATE_RELEASE)
+def new(request: HttpRequest) -> HttpResponse:
+    """An empty one; with ``?from=`` one of what runs healthy there."""
+    actor = actor_of(request)
+    origin = _origin(request, actor)
+    form = ReleaseForm(request.POST or None, initial={"manager": request.user}, is_new=True)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            return _go_on(request, _created(actor, origin, form.cleaned_data))
+        except Invalid as problem:
+            refuse(form, problem)
+        except Blocked as problem:
+            tell_blocked(request, problem)
+            status = 409
+    context = {
+        "release": None,
+        "is_clone": False,
+        "form": form,
+        "from_environment": origin,
+        "found": healthy_there(actor, origin) if origin else [],
+    }
+    return page(request, "releases/form.html", context, status=422 if form.errors else status)
+
+
+def _go_on(request: HttpRequest, release: Release) -> HttpResponse:
+    """To its packages; who came from a day of the calendar goes on to plan it."""
+    day = parse_date(request.GET.get("day", "")[:10])
+    if day is None:
+        return redirect("release-detail", release.pk)
+    return redirect(f"{reverse('release-plan', args=[release.pk])}?at={day.isoformat()}T{USUAL_HOUR}#schedule")
+
+
+def _origin(request: HttpRequest, actor: Actor) -> Environment | None:
+    slug = request.GET.get("from", "")
+    return environment_named(actor, slug) if slug else None
+
+
+def _created(actor: Actor, origin: Environment | None, values: dict[str, Any]) -> Release:
+    if origin is None:
+        return commands.create_release(actor=actor, **values)
+    description = values.pop("description")
+    release = commands.release_from_environment(actor=actor, environment=origin, **values)
+    return commands.edit_release(actor=actor, release=release, description=description) if description else release
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.EDIT_RELEASE)
+def edit(request: HttpRequest, number: int) -> HttpResponse:
+    actor = actor_of(request)
+    release = queries.release(actor, number)
+    initial = {"description": release.description, "manager": release.manager, "deputy": release.deputy}
+    form = ReleaseForm(request.POST or None, initial=initial, is_new=False)
+    if request.method == "POST" and form.is_valid():
+        values = form.cleaned_data
+        try:
+            commands.edit_release(actor=actor, release=release, no_deputy=values["deputy"] is None, **values)
+        except Invalid as problem:
+            refuse(form, problem)
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("release-detail", release.pk)
+    return _form(request, release, form)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.CREATE_RELEASE)
+def clone(request: HttpRequest, number: int) -> HttpResponse:
+    actor = actor_of(request)
+    release = queries.release(actor, number)
+    form = CloneForm(request.POST or None, initial={"name": release.name})
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = commands.clone_release(actor=actor, release=release, **form.cleaned_data)
+        except Invalid as problem:
+            refuse(form, problem)
+        else:
+            return redirect("release-detail", made.pk)
+    return _form(request, release, form, is_clone=True)
+
+
+def _form(request: HttpRequest, release: Release, form: ReleaseForm, *, is_clone: bool = False) -> HttpResponse:
+    shown = {"id": release.pk, "name": release.name, "version": release.version}
+    context = {"release": shown, "is_clone": is_clone, "form": form, "from_environment": None, "found": []}
+    return page(request, "releases/form.html", context, status=422 if form.errors else 200)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.CANCEL_RELEASE)
+def cancellation(request: HttpRequest, number: int) -> HttpResponse:
+    """Asks why, then gives it up."""
+    actor = actor_of(request)
+    release = queries.release(actor, number)
+    form = ReasonForm(request.POST or None)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            commands.cancel_release(actor=actor, release=release, **form.cleaned_data)
+        except Blocked as problem:
+            tell_blocked(request, problem)
+            status = 409
+        else:
+            messages.success(request, _("%(release)s is cancelled. What runs keeps running.") % {"release": release})
+            return redirect("release-detail", release.pk)
+    context = {"release": {"id": release.pk, "name": release.name, "version": release.version}, "form": form}
+    return page(request, "releases/cancellation.html", context, status=422 if form.errors else status)
+
+
+@require_POST
+@needs(Act.DELETE_RELEASE)
+def deletion(request: HttpRequest, number: int) -> HttpResponse:
+    actor = actor_of(request)
+    release = queries.release(actor, number)
+    confirmed = request.POST.get("confirm", "")
+    if confirmed != str(release):
+        messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": release})
+        return detail_page(request, actor, release, status=422)
+    try:
+        commands.delete_release(actor=actor, release=release, confirmed=confirmed)
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return detail_page(request, actor, release, status=409)
+    messages.success(request, _("%(name)s is deleted.") % {"name": release})
+    return redirect("release-list")
+
+
+@require_GET
+@needs(Act.VIEW)
+def download(request: HttpRequest, number: int) -> HttpResponse:
+    """The release as ``release.yaml``; the command line applies it again."""
+    release = queries.release(actor_of(request), number)
+    headers = {"Content-Disposition": 'attachment; filename="release.yaml"'}
+    return HttpResponse(release_file(release), content_type="application/yaml; charset=utf-8", headers=headers)
