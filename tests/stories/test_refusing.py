@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 
 import pytest
@@ -9,16 +10,10 @@ import pytest
 from fairway.shared.masking import MASK
 from tests.services.installation import wait_for
 from tests.stories import tinyapp
-from tests.stories.desk import Desk
+from tests.stories.desk import Desk, Visitors
+from tests.stories.tinyapp import BROKEN
 
 SECRET = "hunter2-and-more"  # noqa: S105
-
-BROKEN = {
-    "crashes": ({"crashes": True}, "exited with code 3", "Traceback: the tiny application cannot start"),
-    "deaf": ({"deaf": True, "says": ["I am deaf"]}, "Nothing listened on the port", "I am deaf"),
-    "unhealthy": ({"health": 500, "says": ["I feel ill"]}, "/health answered 500", "I feel ill"),
-    "short-lived": ({"dies_after": 0.25}, "with code 4", "dying now"),
-}
 
 
 @pytest.fixture(scope="module")
@@ -31,20 +26,30 @@ def broken(fairway, tmp_path_factory):
         fairway.live(number)
     # The port alone decides here, else the health path would be answered before it dies.
     fairway.call("PATCH", f"/applications/{slugs['short-lived']}", {"spec": {**tinyapp.SPEC, "health_path": None}})
-    bad = {knob: desk.ship(slugs[knob], "2", **knobs) for knob, (knobs, _, _) in BROKEN.items()}
-    return {knob: (desk, slugs[knob], good[knob], bad[knob]) for knob in BROKEN}
+    with contextlib.ExitStack() as stack:  # people visit the good versions all the time
+        visitors = {
+            knob: stack.enter_context(Visitors(fairway.proxy_port, f"{slug}.staging.localhost", pause=0.1))
+            for knob, slug in slugs.items()
+        }
+        bad = {knob: desk.ship(slugs[knob], "2", **knobs) for knob, (knobs, _, _) in BROKEN.items()}
+        for number in bad.values():
+            fairway.ended(number)
+    return {knob: (desk, slugs[knob], good[knob], bad[knob], visitors[knob]) for knob in BROKEN}
 
 
 @pytest.mark.parametrize("knob", BROKEN)
 def test_a_broken_version_leaves_the_old_one_serving(broken, knob):
     _, words, last_line = BROKEN[knob]
-    desk, slug, good, bad = broken[knob]
+    desk, slug, good, bad, visitors = broken[knob]
     found = desk.fairway.ended(bad)
     assert found["status"] == "failed"
     assert words in found["sentence"]
     assert last_line in found["detail"].splitlines()
     assert last_line in desk.fairway.log_of(bad)
     desk.serves(slug, good, "1")
+    assert visitors.sent > 0
+    if knob != "short-lived":  # that one answered, and so was switched to, before it died: some met it
+        assert (visitors.failed, visitors.seen) == ([], {"1"})
 
 
 def test_a_version_that_dies_after_its_check_is_not_switched_to_for_good(desk):

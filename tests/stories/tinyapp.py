@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 MAIN = '''
-import json, os, signal, sys, threading, time
+import json, os, signal, socket, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -68,6 +68,11 @@ if KNOBS.get("deaf"):
     print("listening nowhere", flush=True)
     while True:
         time.sleep(60)
+if KNOBS.get("half_open"):
+    half = socket.create_server((os.environ["HOST"], int(os.environ["PORT"])))
+    time.sleep(0.2)
+    print("dying while loading", flush=True)
+    os._exit(5)
 server = Server((os.environ["HOST"], int(os.environ["PORT"])), Handler)
 if "dies_after" in KNOBS:
     threading.Timer(KNOBS["dies_after"], lambda: (print("dying now", flush=True), os._exit(4))).start()
@@ -94,6 +99,7 @@ def make(folder: Path, version: str, *, requirements: str = "", **knobs: object)
     """Write the application into `folder` and return it.
 
     Knobs: `says` (lines printed at start), `crashes`, `deaf` (never opens its port), `health` (status of /health),
+    `half_open` (opens its port, then dies while loading),
     `dies_after` (seconds after it opened its port), `start_held_by` (a file: it opens its port once that is gone),
     `ignores_term`, `build_lines` (printed by the build), `build_held_by` (a file: the build ends once that is gone),
     `build_writes` (MB that the build writes).
@@ -110,3 +116,12 @@ def make(folder: Path, version: str, *, requirements: str = "", **knobs: object)
 
 SPEC = {"health_path": "/health", "install": {"collectstatic": True}}
 """What a person adds to what is detected: a health path, and that the build runs manage.py (printing, waiting)."""
+
+BROKEN = {
+    "crashes": ({"crashes": True}, "exited with code 3", "Traceback: the tiny application cannot start"),
+    "deaf": ({"deaf": True, "says": ["I am deaf"]}, "Nothing listened on the port", "I am deaf"),
+    "unhealthy": ({"health": 500, "says": ["I feel ill"]}, "/health answered 500", "I feel ill"),
+    "half-open": ({"half_open": True}, "exited with code 5", "dying while loading"),
+    "short-lived": ({"dies_after": 0.25}, "with code 4", "dying now"),
+}
+"""Versions that never become good: knobs, words of the sentence a person reads, and one of the last lines beside it."""

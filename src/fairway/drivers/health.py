@@ -248,7 +248,7 @@ def _asked(address: str, too_slow: str, ask: Callable[[str, int], tuple[int, str
     except TimeoutError:
         return STRANGE, too_slow
     except (http.client.RemoteDisconnected, ConnectionResetError, BrokenPipeError):
-        return NO_ANSWER, "the connection was closed without an answer"
+        return NO_ANSWER, "nothing seemed to listen on the port (each connection was closed at once)"
     except http.client.HTTPException:
         return STRANGE, "the application answered something that is not HTTP"
     except OSError as error:

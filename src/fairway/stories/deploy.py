@@ -13,6 +13,7 @@ and removes what this deployment started. Every step may run twice.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -51,6 +52,7 @@ from fairway.stories.scene import (
 from fairway.stories.sources import artifact_from_source, work_name
 from fairway.stories.watching import DeploymentWatcher
 
+LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
 PROBE_AFTER = 0.4  # seconds the probe goes on after that
 
@@ -118,13 +120,24 @@ def switch(context: Context) -> None:
             probe.switching()
             for host in scene.placement.hosts:
                 scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
-            was_seen = probe.await_new(SEEN_WITHIN)
+            was_seen = _is_seen(scene, probe)
             context.sleep(PROBE_AFTER)
+            _refuse_if_one_died(scene)  # at once: each moment more is one in which visitors meet it
         progress.probed(deployment=scene.deployment, figure=probe.figure())
         _refuse_if_one_died(scene)
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
         _record_switch(scene)
+
+
+def _is_seen(scene: Scene, probe: Probe) -> bool:
+    """Whether visitors meet the new version in time. One that dies under their eyes is not waited for."""
+    until = time.monotonic() + SEEN_WITHIN
+    while not probe.await_new(LOOK_EVERY):
+        _refuse_if_one_died(scene)
+        if time.monotonic() > until:
+            return False
+    return True
 
 
 def retire(context: Context) -> None:

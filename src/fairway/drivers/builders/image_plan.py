@@ -68,7 +68,13 @@ def build_failure(text: str, last: Sequence[str], limits: BuildLimits) -> Failur
         )
     if failures.is_away(text):
         return Retry(f"The build could not reach a registry: {text}", detail=detail)
-    return Refused(f"The build failed: {text}", detail=detail)
+    return Refused(f"The build failed: {_sentence(text)}", detail=detail)
+
+
+def _sentence(text: str) -> str:
+    """What a builder said, ended as sentences are."""
+    shown = text.strip()
+    return shown if shown.endswith((".", "!", "?")) else f"{shown}."
 
 
 def _step_failed(code: int, text: str, detail: str, limits: BuildLimits) -> Failure:
@@ -77,4 +83,4 @@ def _step_failed(code: int, text: str, detail: str, limits: BuildLimits) -> Fail
         return Refused(
             f"A build step was killed, most likely because it needed more than {mib} MiB of memory.", detail=detail
         )
-    return Refused(f"A build step failed with code {code}: {text}", detail=detail)
+    return Refused(f"A build step failed with code {code}: {_sentence(text)}", detail=detail)

@@ -75,7 +75,7 @@ class Probe:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._stop.set()
-        for visitor in self._visitors:
+        for visitor in self._visitors if error is None else ():  # else nobody wants the figure: the traffic must go back now
             visitor.join()
         self._tally.end()
 
