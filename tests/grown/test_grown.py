@@ -24,7 +24,7 @@ import pytest
 from tests.services.installation import Installation, ask, free_port, wait_for
 from tests.services.postgres import PostgresServer, postgres_server  # noqa: F401
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.postgres, pytest.mark.timeout(400)]
 
 COUNTED = """
 CREATE TABLE taken (id serial, by text);
@@ -159,9 +159,12 @@ def test_a_page_shown_by_one_web_process_hears_of_what_came_in_through_the_other
     second, other = grown.connected(unlike=one)
     assert one != other
     with closing(first), closing(second):
-        first.request(
-            "GET", "/live?topics=environment:staging:state", headers={"Host": "localhost", "Cookie": _session(grown)}
-        )
+        cookie = _session(grown)
+        ((latest,),) = grown.rows(
+            "SELECT event_id FROM fairway_chainhead"
+        )  # who says where they are hears that they are live
+        place = f"/live?topics=environment:staging:state&after={latest}"
+        first.request("GET", place, headers={"Host": "localhost", "Cookie": cookie})
         stream = first.getresponse()
         assert stream.status == 200
         _until(stream, "hello")
@@ -231,7 +234,11 @@ def test_processes_that_start_together_bring_the_database_up_to_date_once(postgr
     running = [subprocess.Popen(command, env=_environment(environ), stderr=subprocess.PIPE) for command in commands]
     try:
         for one in ones:
-            wait_for(lambda one=one: ask(one.port, "GET", "/api/v1/health", {"Host": "localhost"}).status == 200, "up")
+            wait_for(
+                lambda one=one: ask(one.port, "GET", "/api/v1/health", {"Host": "localhost"}).status == 200,
+                "up",
+                seconds=120,
+            )
         assert [process.poll() for process in running] == [None] * 3
     finally:
         for process in running:
