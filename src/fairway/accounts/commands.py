@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
-from fairway.accounts.queries import tokens_of, usable_link
+from fairway.accounts.queries import person, tokens_of, usable_link
 from fairway.accounts.rules import (
     ROLES_FOR,
     Act,
@@ -104,6 +105,18 @@ def accept_invitation(*, link: str, password: str, address: str = "") -> User:
     who = Who(id=found.user.pk, name=found.user.username, door=Door.WEB, identified_by="invitation", address=address)
     record(who=who, verb="person.invitation_accepted", on=on_person(found.user))
     return found.user
+
+
+@transaction.atomic
+def give_new_password(*, actor: Actor, username: str) -> str:
+    """A generated password in place of the one a person had, which ends their sessions. Raises `NotVisible`."""
+    require(actor, Act.MANAGE_PEOPLE)
+    user = person(username)
+    password = secrets.token_urlsafe(12)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    record(who=actor.who, verb="person.password_replaced", on=on_person(user))
+    return password
 
 
 @transaction.atomic

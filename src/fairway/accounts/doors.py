@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
@@ -21,11 +21,21 @@ from django.utils import timezone
 
 from fairway.accounts.models import ApiToken, User
 from fairway.accounts.queries import actor_for, token_owner
-from fairway.accounts.rules import Act, Actor, may_somewhere, role_blocker, token_is_well_formed
+from fairway.accounts.rules import (
+    Act,
+    Actor,
+    Role,
+    may_somewhere,
+    role_blocker,
+    roles_one_may_act_as,
+    token_is_well_formed,
+)
 from fairway.activity.rules import Door
+from fairway.shared.names import Invalid
 
 ACTING_AS = "acting_as"  # the session's key for the acting role
 CLIENT_HEADER = "X-Fairway-Client"
+ACTING_AS_HEADER = "X-Fairway-Acting-As"  # narrows one request of a token to a role
 LONGEST_CLIENT = 200
 _NOTED_EVERY = timedelta(minutes=1)  # a token's last use is noted this often: reading must not write all the time
 
@@ -156,7 +166,7 @@ def _actor_of_token(request: HttpRequest, text: str) -> Actor | None:
         return None
     _note_use(token)
     client = request.headers.get(CLIENT_HEADER, "")
-    return actor_for(
+    actor = actor_for(
         token.user,
         door=Door.CLI if client.startswith("cli/") else Door.API,
         acting_as=token.role,
@@ -164,6 +174,18 @@ def _actor_of_token(request: HttpRequest, text: str) -> Actor | None:
         address=request.META.get("REMOTE_ADDR", ""),
         client=(client or request.headers.get("User-Agent", ""))[:LONGEST_CLIENT],
     )
+    return _narrowed(request, actor)
+
+
+def _narrowed(request: HttpRequest, actor: Actor) -> Actor:
+    """Acting as the role that the request names, one which the token's own role contains. Raises `Invalid`."""
+    wanted = request.headers.get(ACTING_AS_HEADER, "")
+    if not wanted:
+        return actor
+    if wanted not in roles_one_may_act_as(actor.active_grants):
+        request._fairway_actor = None  # type: ignore[attr-defined] # whoever asks again is told that nobody is there
+        raise Invalid(ACTING_AS_HEADER, "you do not hold the role “{role}”, or this token may not use it.", role=wanted[:40])
+    return replace(actor, acting_as=Role(wanted))
 
 
 def _note_use(token: ApiToken) -> None:

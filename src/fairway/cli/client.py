@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 TIMEOUT = 30.0  # seconds without a byte; uploads and long logs move all the time
 
 
+ROLE_VARIABLE = "FAIRWAY_ROLE"
+
+
 class Client:
     """Calls below ``/api/v1``. Every refusal is raised as a `Stop` that says what to do."""
 
@@ -26,6 +30,8 @@ class Client:
         headers = {"X-Fairway-Client": f"cli/{__version__}", "Accept": "application/json"}
         if self.account.token:
             headers["Authorization"] = f"Bearer {self.account.token}"
+        if role := os.environ.get(ROLE_VARIABLE):
+            headers["X-Fairway-Acting-As"] = role.replace("-", "_")
         self._http = httpx.Client(base_url=f"{self.account.url}/api/v1", headers=headers, timeout=TIMEOUT)
 
     def __enter__(self) -> Client:

@@ -22,7 +22,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
-    for command in (up, down, status, doctor, rotate_keys, demo):
+    for command in (up, down, status, doctor, rotate_keys, new_password, demo):
         app.command(rich_help_panel="This machine")(command)
 
 
@@ -52,6 +52,14 @@ def up(
     _say(f"Fairway runs at http://localhost:{facts['port']} (process {facts['pid']}).")
     if facts.get("first_link"):
         _say(f"First administrator: {facts['first_link']}")
+    if demo_data:
+        tell_demo_people(data)
+
+
+def tell_demo_people(data: Path) -> None:
+    """Print how to sign in to a demo; the passwords only the first time."""
+    if (_place(data) / "demo" / "sign-in.json").exists():
+        _print_people(_handed_over(data)[1], data)
 
 
 def down(
@@ -110,6 +118,16 @@ def rotate_keys(data: Data = Path(DEFAULT_DATA)) -> None:
     raise typer.Exit(done.returncode)
 
 
+def new_password(
+    username: Annotated[str, typer.Argument(metavar="USERNAME", help="Who has lost theirs.")],
+    data: Data = Path(DEFAULT_DATA),
+) -> None:
+    """Give a person of this machine's Fairway a generated password and print it, once. Their sessions end."""
+    environment = {**os.environ, "FAIRWAY_DATA": str(_place(data))}
+    command = [sys.executable, "-m", "fairway.config.passwords", username]
+    raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
+
+
 def demo(
     data: Data = Path(".demo"),
     example: Annotated[Path, typer.Option(help="The folder to deploy.")] = Path("examples/flask"),
@@ -122,7 +140,7 @@ def demo(
     facts = _facts(data) or _start_detached(
         _up_arguments(data, port or _free_port(8000), proxy_port or _free_port(8080), "127.0.0.1", True), data
     )
-    sign_in = json.loads((_place(data) / "demo" / "sign-in.json").read_text())
+    sign_in, passwords = _handed_over(data)
     server = f"http://localhost:{facts['port']}"
     environment = {**os.environ, "FAIRWAY_URL": server, "FAIRWAY_TOKEN": sign_in["token"]}
     command = [sys.executable, "-m", "fairway.cli.main", "deploy", "hello", "--path", str(example), "--env", "development"]
@@ -133,7 +151,8 @@ def demo(
     if code:
         _say(f"The example did not go live. The log: {_place(data) / 'logs' / 'fairway.log'}")
     else:
-        _print_summary(url, server, sign_in, time.monotonic() - began)
+        _print_summary(url, server, time.monotonic() - began)
+    _print_people(passwords, data)
     if detach:
         raise typer.Exit(code)
     _stay(data, code)
@@ -150,12 +169,33 @@ def _stay(data: Path, code: int) -> None:
     raise typer.Exit(code)
 
 
-def _print_summary(url: str, server: str, sign_in: dict[str, str], seconds: float) -> None:
+def _print_summary(url: str, server: str, seconds: float) -> None:
     _say("")
     _say(f"  Live         {url}")
     _say(f"  Fairway      {server}")
-    _say(f"  Sign in      {sign_in['username']}  /  {sign_in['password']}")
     _say(f"  Took         {seconds:.1f} s")
+
+
+def _print_people(passwords: dict[str, str], data: Path) -> None:
+    if not passwords:
+        _say(f"  Sign in      as before; a new password: fairway new-password admin --data {data}")
+        return
+    for number, (username, password) in enumerate(passwords.items()):
+        _say(f"  {'' if number else 'Sign in':<12} {username:<8}  /  {password}")
+    _say(f"  {'':<12} Said only now. A new password: fairway new-password NAME --data {data}")
+
+
+def _handed_over(data: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """The demo's sign-in, and the passwords if nobody has been told them yet; from now on they are kept nowhere in clear."""
+    place = _place(data) / "demo" / "sign-in.json"
+    found: dict[str, Any] = json.loads(place.read_text())
+    passwords: dict[str, str] = found.pop("people", {})
+    if found.pop("password", None) is not None:
+        draft = place.with_suffix(".draft")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(found, file)
+        draft.replace(place)
+    return found, passwords
 
 
 def _print_findings(findings: list[dict[str, str]]) -> None:

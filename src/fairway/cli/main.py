@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -9,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fairway.cli import freezes, looking_back, machine, places, running, safekeeping, settings, shipping, signing_in
+from fairway.cli.client import ROLE_VARIABLE
 from fairway.cli.failures import Stop
 from fairway.cli.output import begin, explain
 
@@ -29,8 +31,13 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def program(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
+    acting_as: Annotated[
+        str,
+        typer.Option("--as", metavar="ROLE", envvar=ROLE_VARIABLE, help="Act as one of your roles; it can only narrow."),
+    ] = "",
 ) -> None:
     """Options of the program itself."""
+    os.environ[ROLE_VARIABLE] = acting_as
 
 
 def _add(panel: str, *commands: Callable[..., None]) -> None:

@@ -1,17 +1,22 @@
-"""What ``fairway up --demo`` starts with: one administrator with a generated password, and a token for the command line."""
+"""What ``fairway up --demo`` starts with: one person per role with a generated password, and a token for the command line.
+
+``demo/sign-in.json`` (0600) hands the passwords over. Whoever says them first (``fairway demo``, ``fairway up --demo``)
+strikes them out of it, so that they are said once and kept nowhere in clear.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
-from fairway.accounts.commands import create_first_administrator, create_token, ensure_first_link
+from fairway.accounts.commands import create_token
+from fairway.accounts.demo_people import seed_demo_people
+from fairway.accounts.models import User
 from fairway.accounts.queries import actor_for
 from fairway.activity.rules import Door
 
@@ -22,17 +27,16 @@ def sign_in_file() -> Path:
 
 
 def ensure_demo_people() -> None:
-    """Create them on the first start; their generated password lies in ``demo/sign-in.json`` (0600), so that a second
-    ``make demo`` can say it again."""
+    """Create them on the first start of an installation without people; later starts change nothing."""
     with transaction.atomic():
-        link = ensure_first_link()
-        if link is None:
+        passwords = seed_demo_people()
+        if not passwords:
             return
-        password = secrets.token_urlsafe(12)
-        user = create_first_administrator(link=link, username="admin", password=password, email="admin@example.com")
+        user = User.objects.get(username="admin")
         actor = actor_for(user, door=Door.CLI, identified_by="demo set-up")
         _token, text = create_token(actor=actor, name="demo")
-        _write({"username": "admin", "password": password, "token": text})  # first, else a crash would lose the password
+        # Before the commit, else a crash would lose the passwords.
+        _write({"username": "admin", "password": passwords["admin"], "token": text, "people": passwords})
 
 
 def _write(content: dict[str, Any]) -> None:

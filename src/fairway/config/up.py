@@ -193,6 +193,8 @@ class Supervisor:
         if link:
             sys.stdout.write(f"First administrator: {link}\n")
             sys.stdout.flush()
+        if self._is_demo and sys.stdout.isatty():  # a log is no place for passwords
+            _say_demo_people(Path(os.environ["FAIRWAY_DATA"]))
         self._run_file.write(state="running", first_link=link)
 
     def _lost(self, name: str, code: int) -> None:
@@ -219,6 +221,17 @@ class Supervisor:
         for pid in self._pids:
             forking.send(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def _say_demo_people(data: Path) -> None:
+    """To whoever sits in front of it, by a process that leaves: the supervisor stays small."""
+
+    def say() -> None:
+        from fairway.cli.machine import tell_demo_people
+
+        tell_demo_people(data)
+
+    forking.run(say)
 
 
 def _stop_everything() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from fairway.accounts.demo_people import DEMO_ROLES, demo_people, may_switch
 from fairway.accounts.doors import actor_if_signed_in
 from fairway.accounts.models import User
 from fairway.accounts.rules import Act, Actor, Role, may, may_somewhere, roles_one_may_act_as
@@ -27,12 +28,17 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "person": {"username": user.username, "name": user.shown_name},
             "roles": [_role(role, actor) for role in roles_one_may_act_as(actor.grants)],
             "acting_as": {"key": actor.acting_as, "label": ROLE_LABELS[actor.acting_as]} if actor.acting_as else None,
+            "demo_people": [_demo_person(one, user) for one in demo_people()] if may_switch(actor) else [],
             "can_settings": may(actor, Act.MANAGE_PEOPLE) or may_somewhere(actor, Act.MANAGE_CREDENTIALS),
             "can_manage": may(actor, Act.MANAGE_SYSTEM),
             "event_id": event_number(request),
             "version": VERSION,
         }
     }
+
+
+def _demo_person(one: User, current: User) -> dict[str, Any]:
+    return {"username": one.username, "label": ROLE_LABELS[DEMO_ROLES[one.username]], "is_current": one.pk == current.pk}
 
 
 def event_number(request: HttpRequest) -> int:

@@ -65,6 +65,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("first-run/<str:secret>", entrance.first_run, name="first-run"),
     path("invitation/<str:secret>", entrance.invitation, name="invitation"),
     path("acting-as", entrance.acting_as, name="acting-as"),
+    path("demo/person", entrance.demo_person, name="demo-person"),
     path("language", entrance.language, name="set_language"),
     # Applications' own sign-in, certificates
     path(".fairway/access", access.check, name="access-check"),

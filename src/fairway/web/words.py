@@ -80,6 +80,7 @@ EVENT_LABELS: dict[str, Text] = {
     "person.first_administrator_created": _("became the first administrator:"),
     "person.created": _("added"),
     "person.edited": _("changed the profile of"),
+    "person.password_replaced": _("gave a new password to"),
     "person.invited": _("made a new link for"),
     "person.invitation_accepted": _("accepted the invitation:"),
     "person.roles_set": _("set the roles of"),

@@ -8,7 +8,8 @@ from allauth.account.adapter import get_adapter
 from allauth.account.views import login as allauth_login
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth import login as login_as
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,12 +19,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.i18n import set_language
 
 from fairway.accounts.acting import act_as
-from fairway.accounts.commands import accept_invitation
+from fairway.accounts.commands import accept_invitation, record_sign_in
+from fairway.accounts.demo_people import demo_people, may_switch
 from fairway.accounts.doors import ACTING_AS, actor_of, needs, open_door
 from fairway.accounts.models import OneTimeLink, User
 from fairway.accounts.profiles import first_administrator
-from fairway.accounts.queries import usable_link
+from fairway.accounts.queries import actor_for, usable_link
 from fairway.accounts.rules import Act, roles_one_may_act_as
+from fairway.activity.rules import Door
 from fairway.deployments.models import public_url
 from fairway.insights.hosts import placement_at
 from fairway.shared.names import Invalid
@@ -127,6 +130,22 @@ def acting_as(request: HttpRequest) -> HttpResponse:
     request.session[ACTING_AS] = role
     messages.success(request, _("You act with all your roles again.") if not role else _("You act in this role now."))
     return redirect(safe_next(request))
+
+
+@require_POST
+@needs(Act.OWN_ACCOUNT)
+def demo_person(request: HttpRequest) -> HttpResponse:
+    """In a demo, go on as another of its four people. Elsewhere there is no such page."""
+    actor = actor_of(request)
+    wanted = demo_people().filter(username=request.POST.get("username", "")).first()
+    if wanted is None or not may_switch(actor):
+        raise Http404
+    login_as(request, wanted, backend="django.contrib.auth.backends.ModelBackend")
+    who = actor_for(
+        wanted, door=Door.WEB, identified_by=f"demo menu, after {actor.name}", address=actor.address, client=actor.client
+    )
+    record_sign_in(who=who.who, signed_in=True)
+    return redirect("home")
 
 
 @require_POST

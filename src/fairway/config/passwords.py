@@ -1,0 +1,32 @@
+"""``fairway new-password NAME``: for whoever can read the data directory, when nobody knows a password any more."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print a new password once; exit code 1 with the reason on standard error when there is no such person."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+    username = (arguments or sys.argv[1:])[0]
+    import django
+
+    django.setup()
+    from dataclasses import replace
+
+    from fairway.accounts.commands import give_new_password
+    from fairway.accounts.rules import SYSTEM, NotVisible
+    from fairway.activity.rules import Door
+
+    try:
+        password = give_new_password(actor=replace(SYSTEM, door=Door.CLI, identified_by="data directory"), username=username)
+    except NotVisible:
+        sys.stderr.write(f"There is nobody called “{username}”.\n")
+        return 1
+    sys.stdout.write(f"{username}  /  {password}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
