@@ -83,7 +83,8 @@ def test_in_a_demo_the_menu_switches_among_the_four(sign_in: dict[str, Any], cli
     assert 'value="deployer"' in client.get("/").content.decode()
     for username in ("deployer", "admin", "manager", "viewer"):
         assert client.post("/demo/person", {"username": username}).status_code == 302
-        assert client.get("/api/v1/me").json()["username"] == username
+        answer = client.get("/api/v1/me")
+        assert answer.json()["username"] == username
     event = Event.objects.filter(verb="person.signed_in").order_by("-pk")[0]
     assert (event.actor_name, event.identified_by) == ("viewer", "demo menu, after manager")
 
