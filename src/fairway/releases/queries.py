@@ -17,12 +17,12 @@ from fairway.environments.models import Environment
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Approval, Package, PackageLog, PackageOnTarget, Release, Rollout
 from fairway.releases.rules import (
-    IN_USE,
     ROLLOUT_ACTIVE,
     ROLLOUT_NOT_BEGUN,
     OnTarget,
     ReleaseFacts,
     ReleaseStatus,
+    Resolution,
     RolloutFacts,
     RolloutStatus,
     release_status,
@@ -236,20 +236,15 @@ def logs_of(one: Package, environment: Environment | None = None) -> QuerySet[Pa
     return PackageLog.objects.filter(package=one, environment=environment).order_by("-pk")
 
 
-def digests_needed() -> set[str]:
-    """What must not be collected: every artifact of an open release, and what is on a target or could be fallen back to."""
-    open_releases = Package.objects.filter(deleted_at=None, release__deleted_at=None, release__cancelled_at=None)
-    found = set(open_releases.exclude(artifact=None).values_list("artifact__digest", flat=True))
-    there = PackageOnTarget.objects.filter(status__in=sorted(IN_USE), package__deleted_at=None)
-    for field in ("artifact__digest", "before__artifact__digest"):
-        found |= {digest for digest in there.values_list(field, flat=True) if digest}
-    return found
-
-
 def uploads_needed() -> set[str]:
     """The uploads that packages of living releases are made of."""
     made_of = Package.objects.filter(deleted_at=None, release__deleted_at=None, source_kind="archive")
     return {source["upload"] for source in made_of.values_list("source", flat=True) if source.get("upload")}
+
+
+def still_resolving() -> list[int]:
+    """The packages that a worker may be making right now."""
+    return list(Package.objects.filter(resolution=Resolution.RESOLVING, deleted_at=None).values_list("pk", flat=True))
 
 
 def active_rollouts(actor: Actor) -> QuerySet[Rollout]:

@@ -1,4 +1,4 @@
-"""What happens, told top to bottom: deploying, adjusting, watching, inspecting."""
+"""What happens, told top to bottom: deploying, adjusting, watching, inspecting; resolving, distributing, rolling out."""
 
 
 def register_all() -> None:
@@ -6,9 +6,12 @@ def register_all() -> None:
     from fairway.engine.story import STORIES
     from fairway.stories.adjust import ADJUST
     from fairway.stories.deploy import DEPLOY
+    from fairway.stories.distribute import DISTRIBUTE
     from fairway.stories.inspect import INSPECT
+    from fairway.stories.resolve import RESOLVE
+    from fairway.stories.rollout import ROLLOUT
     from fairway.stories.watch import WATCH
 
-    for story in (DEPLOY, ADJUST, INSPECT, WATCH):
+    for story in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT):
         if story.kind not in STORIES.by_kind:
             STORIES.register(story)

@@ -17,6 +17,7 @@ from fairway.drivers.runtimes.contract import Instance, Runtime, Silent
 from fairway.engine.models import Run
 from fairway.engine.story import Context, Ending, Outcome, Step, Story
 from fairway.environments.runtimes import runtime_of
+from fairway.releases.commands import progress as package_progress
 from fairway.stories.bringing import bring
 from fairway.stories.instances import check_all, describe, remove_all, start_all, stop_all
 from fairway.stories.outside import proxy
@@ -163,10 +164,12 @@ class AdjustWatcher:
         chosen = Placement.objects.select_related(
             "application", "environment", "current__application", "current__configuration"
         )
+        is_good = ending.outcome is Outcome.SUCCEEDED
+        package_progress.adjustment_ended(run, is_good=is_good, sentence=ending.sentence)
         placement = chosen.filter(pk=run.payload["placement"]).first()
         if placement is None:
             return
-        if ending.outcome is Outcome.SUCCEEDED:
+        if is_good:
             progress.adjusted(placement, "placement.adjusted", {"wanted": placement.wanted, "replicas": placement.replicas})
             return
         sentence = masker_of(placement.current)(ending.sentence)

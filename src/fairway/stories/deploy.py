@@ -49,7 +49,7 @@ from fairway.stories.scene import (
     live_route,
     scene_of,
 )
-from fairway.stories.sources import artifact_from_source, work_name
+from fairway.stories.sources import artifact_from_source, making_of, work_name
 from fairway.stories.watching import DeploymentWatcher
 
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
@@ -66,7 +66,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
         _settle_replicas(scene)
         _announce(scene)
         if scene.deployment.artifact is None:
-            progress.artifact_settled(deployment=scene.deployment, artifact=artifact_from_source(scene))
+            progress.artifact_settled(deployment=scene.deployment, artifact=artifact_from_source(making_of(scene)))
             _ask_gate(scene)
             forget_work_folder(work_name(scene.deployment))
         else:

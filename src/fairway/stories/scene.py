@@ -87,7 +87,7 @@ def scene_of(context: Context) -> Iterator[Scene]:
     log = DeploymentLog(context, deployment, masker)
     scene = Scene(context, deployment, placement, runtime_of(deployment.environment), proxy(), log)
     try:
-        with _masked(masker):
+        with masked(masker):
             yield scene
     finally:
         insist(log.write)  # a database that was away for a moment costs no line, and hides no reason
@@ -104,7 +104,7 @@ def masker_of(*deployments: Deployment | None) -> Masker:
 
 
 @contextmanager
-def _masked(masker: Masker) -> Iterator[None]:
+def masked(masker: Masker) -> Iterator[None]:
     """Failures keep their kind; what else breaks keeps its own words unless a secret is among them."""
     try:
         yield

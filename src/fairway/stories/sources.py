@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
 from fairway import __version__
 from fairway.applications.commands import record_artifact
-from fairway.applications.models import Artifact, Credential
+from fairway.applications.models import Application, Artifact, Credential
 from fairway.applications.places import upload_file
 from fairway.applications.queries import credential_for
 from fairway.applications.rules import SourceKind
@@ -24,6 +24,7 @@ from fairway.drivers.builders.detect import detect
 from fairway.drivers.builders.fetch_archive import unpack
 from fairway.drivers.builders.fetch_git import fetch_git, resolve_ref
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
+from fairway.environments.models import Environment
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
 from fairway.stories.bringing import holder_of
@@ -31,41 +32,82 @@ from fairway.stories.outside import builder_for, work_folder
 from fairway.stories.scene import Scene, sign_in_for
 
 
+class Log(Progress, Protocol):
+    """Where the making is told."""
+
+    def say(self, text: str) -> None:
+        """One of Fairway's own lines."""
+
+
+@dataclass(frozen=True)
+class Making:
+    """What is to be made into an artifact, for which runtime, and where that is told. Needs no deployment.
+
+    `work` names the folder of its own below the data directory.
+    """
+
+    application: Application
+    environment: Environment
+    source_kind: str
+    source: dict[str, Any]
+    spec: dict[str, Any] | None
+    requested_by: str
+    runtime: Runtime
+    log: Log
+    work: str
+
+
 def work_name(deployment: Deployment) -> str:
     return f"deployment-{deployment.pk}"
 
 
-def artifact_from_source(scene: Scene) -> Artifact:
-    """The artifact of the deployment's source: found, or made now."""
-    if scene.deployment.source_kind == SourceKind.IMAGE:
-        return _from_image(scene)
-    identity = _identity(scene)
-    known = _built_before(scene, identity)
+def making_of(scene: Scene) -> Making:
+    """What a deployment from source makes first."""
+    one = scene.deployment
+    return Making(
+        one.application,
+        one.environment,
+        one.source_kind,
+        one.source,
+        one.spec,
+        one.requested_by,
+        scene.runtime,
+        scene.log,
+        work_name(one),
+    )
+
+
+def artifact_from_source(making: Making) -> Artifact:
+    """The artifact of a source: found, or made now."""
+    if making.source_kind == SourceKind.IMAGE:
+        return _from_image(making)
+    identity = _identity(making)
+    known = _built_before(making, identity)
     if known is not None:
-        scene.log.say(f"{known.version} was built before ({known.digest[:19]}); nothing to build.")
+        making.log.say(f"{known.version} was built before ({known.digest[:19]}); nothing to build.")
         return known
     checkout = fetch(
-        scene.deployment.source_kind,
-        scene.deployment.source,
-        credential_for(scene.deployment.application),
+        making.source_kind,
+        making.source,
+        credential_for(making.application),
         identity.get("commit", ""),
-        work_folder(work_name(scene.deployment)),
-        scene.log,
+        work_folder(making.work),
+        making.log,
     )
-    spec = settle_spec(checkout, scene.deployment.source, scene.deployment.spec, scene.runtime)
-    _tell(scene, spec)
-    built = builder_for(scene.deployment.environment, scene.runtime).build(
-        BuildRequest(scene.deployment.application.slug, checkout, spec), scene.log
+    spec = settle_spec(checkout, making.source, making.spec, making.runtime)
+    _tell(making, spec)
+    built = builder_for(making.environment, making.runtime).build(
+        BuildRequest(making.application.slug, checkout, spec), making.log
     )
-    scene.log.say(f"Built with {built.builder}: {built.artifact.digest[:19]}, {built.size_bytes / 1e6:.1f} MB.")
+    making.log.say(f"Built with {built.builder}: {built.artifact.digest[:19]}, {built.size_bytes / 1e6:.1f} MB.")
     return record_artifact(
-        application=scene.deployment.application,
+        application=making.application,
         ref=built.artifact,
         spec=spec,
         version=_version(checkout, spec, built.artifact.digest),
-        source_kind=scene.deployment.source_kind,
-        source=scene.deployment.source,
-        created_by=scene.deployment.requested_by,
+        source_kind=making.source_kind,
+        source=making.source,
+        created_by=making.requested_by,
         source_key=_key(identity),
         commit=checkout.commit,
         author=checkout.author,
@@ -76,33 +118,33 @@ def artifact_from_source(scene: Scene) -> Artifact:
     )
 
 
-def _from_image(scene: Scene) -> Artifact:
+def _from_image(making: Making) -> Artifact:
     """A registry image: the tag is resolved to a digest once, and the digest is what runs."""
-    if ArtifactKind.IMAGE not in scene.runtime.artifact_kinds:
-        name = scene.deployment.environment.name
+    if ArtifactKind.IMAGE not in making.runtime.artifact_kinds:
+        name = making.environment.name
         raise Refused(
-            f"{name} uses the {scene.runtime.name} runtime, which runs no images; choose an environment with Docker."
+            f"{name} uses the {making.runtime.name} runtime, which runs no images; choose an environment with Docker."
         )
-    reference = scene.deployment.source["image"]
-    credential = sign_in_for(scene.deployment.application, reference)
-    ref = scene.runtime.resolve(reference, credential)
-    scene.log.say(f"{reference} is {ref.digest}.")
-    scene.runtime.distribute(ref, credential, scene.log)
-    declared = scene.runtime.declared_port(ref)
+    reference = making.source["image"]
+    credential = sign_in_for(making.application, reference)
+    ref = making.runtime.resolve(reference, credential)
+    making.log.say(f"{reference} is {ref.digest}.")
+    making.runtime.distribute(ref, credential, making.log)
+    declared = making.runtime.declared_port(ref)
     detected = {"kind": "image", "framework": "Image", **({"port": declared} if declared else {})}
-    spec = _parse({**detected, **(scene.deployment.spec or {})})
-    scene.log.say(
+    spec = _parse({**detected, **(making.spec or {})})
+    making.log.say(
         f"It listens on port {spec.port}" + ("." if declared == spec.port else ": the image exposes none, or it was set.")
     )
     tag = reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
     return record_artifact(
-        application=scene.deployment.application,
+        application=making.application,
         ref=ref,
         spec=spec,
         version=spec.version or tag or ref.digest.removeprefix("sha256:")[:12],
         source_kind=SourceKind.IMAGE,
-        source=scene.deployment.source,
-        created_by=scene.deployment.requested_by,
+        source=making.source,
+        created_by=making.requested_by,
         builder="registry",
     )
 
@@ -162,20 +204,20 @@ def address_policy() -> AddressPolicy | None:
     return policies[settings.SOURCE_ADDRESSES]
 
 
-def _identity(scene: Scene) -> dict[str, Any]:
+def _identity(making: Making) -> dict[str, Any]:
     """What makes two builds the same: the exact source, what a person changed, and what it is built for."""
-    source = scene.deployment.source
+    source = making.source
     exact = {name: value for name, value in source.items() if name not in {"ref", "credential", "name"}}
-    if scene.deployment.source_kind == SourceKind.GIT:
-        access = _git_access(credential_for(scene.deployment.application))
-        exact["commit"] = resolve_ref(source["url"], source["ref"], progress=scene.log, **access)
-        scene.log.say(f"{source['ref']} is commit {exact['commit'][:12]}.")
-    kinds = sorted(scene.runtime.artifact_kinds)
+    if making.source_kind == SourceKind.GIT:
+        access = _git_access(credential_for(making.application))
+        exact["commit"] = resolve_ref(source["url"], source["ref"], progress=making.log, **access)
+        making.log.say(f"{source['ref']} is commit {exact['commit'][:12]}.")
+    kinds = sorted(making.runtime.artifact_kinds)
     return {
         **exact,
         "fairway": __version__,
-        "kind": scene.deployment.source_kind,
-        "spec": scene.deployment.spec,
+        "kind": making.source_kind,
+        "spec": making.spec,
         "builds": kinds,
     }
 
@@ -184,12 +226,12 @@ def _key(identity: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(identity, sort_keys=True, default=str).encode()).hexdigest()
 
 
-def _built_before(scene: Scene, identity: dict[str, Any]) -> Artifact | None:
-    same = Artifact.objects.filter(application=scene.deployment.application, source_key=_key(identity), collected_at=None)
+def _built_before(making: Making, identity: dict[str, Any]) -> Artifact | None:
+    same = Artifact.objects.filter(application=making.application, source_key=_key(identity), collected_at=None)
     known = same.order_by("-number").first()
     if known is None:
         return None
-    is_somewhere = scene.runtime.is_distributed(known.ref) or holder_of(known, scene.deployment.environment, scene.runtime)
+    is_somewhere = making.runtime.is_distributed(known.ref) or holder_of(known, making.environment, making.runtime)
     return known if is_somewhere else None
 
 
@@ -234,11 +276,11 @@ def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
     return spec.version or short or digest.removeprefix("sha256:")[:12]
 
 
-def _tell(scene: Scene, spec: Spec) -> None:
+def _tell(making: Making, spec: Spec) -> None:
     if spec.command:
         runs = f"it runs: {' '.join(spec.command)}"
     elif spec.kind == "static":
         runs = "its files are served as they are"
     else:
         runs = "it runs the command its image names"
-    scene.log.say(f"Detected {spec.framework or spec.kind}; {runs}")
+    making.log.say(f"Detected {spec.framework or spec.kind}; {runs}")

@@ -8,6 +8,7 @@ from fairway.deployments.rules import Kind, Status
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
 from fairway.engine.story import Ending, Outcome
+from fairway.releases.commands import progress as package_progress
 from fairway.stories.scene import masker_of
 
 WATCH_STORY = "watch"
@@ -39,6 +40,9 @@ class DeploymentWatcher:
         if ending.outcome is Outcome.CANCELLED:
             sentence = run.cancel_reason or "Cancelled."
         mask = masker_of(deployment)
+        package_progress.deployment_ended(
+            deployment, run, is_good=ending.outcome is Outcome.SUCCEEDED, sentence=mask(sentence)
+        )
         progress.ended(deployment, Status(ending.outcome.value), mask(sentence), mask(detail))
         if ending.outcome is Outcome.SUCCEEDED and deployment.kind not in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK}:
             enqueue(kind=WATCH_STORY, key=f"watch:{deployment.key}:{deployment.pk}", payload={"deployment": deployment.pk})

@@ -24,6 +24,7 @@ from fairway.engine import clock
 from fairway.engine.commands import forget_finished, forget_workers
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
+from fairway.releases.queries import still_resolving, uploads_needed
 from fairway.stories.outside import forget_work_folder, proxy
 from fairway.worker.rules import GOOD_KEPT, KeptLog, logs_to_collect
 
@@ -77,6 +78,7 @@ def tidy_uploads() -> dict[str, int]:
     """Uploads a day old that no application uses and no waiting deployment was made of, and files no upload names."""
     used = {one.source.get("upload") for one in Application.objects.filter(deleted_at=None, source_kind="archive")}
     used |= {one.source.get("upload") for one in Deployment.objects.filter(status__in=ACTIVE, source_kind="archive")}
+    used |= uploads_needed()
     old = Upload.objects.filter(created_at__lt=timezone.now() - A_DAY).exclude(checksum__in=[one for one in used if one])
     count = 0
     for upload in old:
@@ -105,6 +107,7 @@ def work_folders_left_behind() -> list[str]:
     active = {f"deployment-{number}" for number in Deployment.objects.filter(status__in=ACTIVE).values_list("pk", flat=True)}
     open_looks = Inspection.objects.filter(finished_at=None).values_list("pk", flat=True)
     active |= {f"inspection-{number}" for number in open_looks}
+    active |= {f"package-{number}" for number in still_resolving()}
     return [name for name in there if name not in active]
 
 
