@@ -226,6 +226,8 @@ def begin_fallback(
         remove(actor=actor, placement=placement, reason=why, parent=parent)
         newest = Run.objects.filter(key=placement.key, kind="adjust").order_by("-pk").first()
         on_target.move_to(OnTarget.FALLING_BACK, fallback=None, run=newest, sentence="")
+        if glass:
+            record(who=actor.who, verb="gate.glass_broken", on=on_package(package, standing.environment), comment=glass)
     after = {"returns_to": before.pk if before else None, "stopped": on_target.before_stopped}
     where = on_package(package, standing.environment)
     record(

@@ -1,0 +1,105 @@
+"""A release desk in one process: the real stories over the fake runtime, behind a proxy that answers what its routes say."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+pytest.register_assert_rewrite("tests.releases.desk")
+
+import fairway.stories.adjust
+import fairway.stories.deploy
+import fairway.stories.scene
+from fairway.drivers.proxy.configuration import UPSTREAM_HEADER
+from fairway.drivers.proxy.contract import RouteKind
+from fairway.drivers.proxy.fake import FakeProxy
+from fairway.drivers.runtimes.fake import FakeRuntime
+from fairway.environments.models import Environment
+from fairway.environments.runtimes import runtime_of
+from tests.conftest import make_environment
+from tests.releases.desk import ReleaseDesk
+
+
+class AnsweringProxy(FakeProxy):
+    """Answers every request by naming the replica that its route would have sent it to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        proxy = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                route = proxy.route(self.headers["Host"])
+                is_open = route is not None and route.kind is RouteKind.OPEN
+                self.send_response(200 if is_open else 503)
+                if is_open and route is not None:
+                    self.send_header(UPSTREAM_HEADER, route.addresses[0])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None: ...
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        self.port = int(self.http.server_address[1])
+        threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+
+@pytest.fixture(scope="session")
+def answering() -> Iterator[AnsweringProxy]:
+    proxy = AnsweringProxy()
+    yield proxy
+    proxy.http.shutdown()
+    proxy.http.server_close()
+
+
+@pytest.fixture
+def proxy(answering: AnsweringProxy, monkeypatch: pytest.MonkeyPatch, settings: object) -> AnsweringProxy:
+    """The stories' proxy for this test, without routes; nothing is waited for that has no reader here."""
+    for route in answering.routes():
+        answering.ensure_no_route(route.host)
+    for story in (fairway.stories.scene, fairway.stories.adjust):
+        monkeypatch.setattr(story, "proxy", lambda: answering)
+    monkeypatch.setattr(fairway.stories.deploy, "PROBE_AFTER", 0.0)
+    settings.PROXY_PORT = answering.port  # type: ignore[attr-defined]
+    settings.DRAIN_SECONDS = 0  # type: ignore[attr-defined]
+    settings.HEALTH_SECONDS = 5  # type: ignore[attr-defined]
+    settings.WATCH_EVERY_SECONDS = timedelta(hours=1).total_seconds()  # type: ignore[attr-defined]
+    settings.WATCH_SECONDS = timedelta(hours=2).total_seconds()  # type: ignore[attr-defined]
+    return answering
+
+
+@pytest.fixture
+def development(db: None) -> Environment:
+    return make_environment("development", position=10)
+
+
+@pytest.fixture
+def fake(db: None) -> Iterator[FakeRuntime]:
+    """The world of every environment on the fake runtime, empty before and after."""
+    runtime = runtime_of(Environment(slug="any", runtime="fake"))
+    assert isinstance(runtime, FakeRuntime)
+    _emptied(runtime)
+    yield runtime
+    _emptied(runtime)
+
+
+def _emptied(runtime: FakeRuntime) -> None:
+    for instance in runtime.instances():
+        runtime.ensure_removed(instance.name)
+    with runtime.world.open() as world:
+        for name in world:
+            world[name] = type(world[name])()
+
+
+@pytest.fixture
+def desk(
+    proxy: AnsweringProxy, fake: FakeRuntime, development: Environment, staging: Environment, production: Environment
+) -> ReleaseDesk:
+    return ReleaseDesk(fake)
