@@ -9,8 +9,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-pytest.register_assert_rewrite("tests.releases.desk")
-
 import fairway.stories.adjust
 import fairway.stories.deploy
 import fairway.stories.scene

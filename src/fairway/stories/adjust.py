@@ -70,7 +70,7 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     assert current.artifact is not None
     _announce(context, placement)
     if not runtime.is_distributed(current.artifact.ref):
-        bring(placement, current.artifact, runtime, ear)
+        bring(current.artifact, placement.environment, runtime, ear)
     specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
     start_all(runtime, specs, ear)
     check_all(runtime, specs, ear, host=placement.host)

@@ -6,7 +6,6 @@ from contextlib import ExitStack
 from typing import Protocol, runtime_checkable
 
 from fairway.applications.models import Artifact
-from fairway.deployments.models import Placement
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress, Runtime
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
@@ -24,13 +23,13 @@ class Copies(Protocol):
         """Bring the artifact here and verify its digest."""
 
 
-def bring(placement: Placement, artifact: Artifact, runtime: Runtime, log: Progress) -> None:
+def bring(artifact: Artifact, environment: Environment, runtime: Runtime, log: Progress) -> None:
     """Have the artifact here, its digest verified. What is here already is not touched."""
-    holder = holder_of(artifact, placement.environment, runtime)
+    holder = holder_of(artifact, environment, runtime)
     if holder is not None and isinstance(runtime, Copies):
         runtime.copy_from(runtime_of(holder), artifact.ref, log)
     else:
-        runtime.distribute(artifact.ref, sign_in_for(placement.application, artifact.ref.reference), log)
+        runtime.distribute(artifact.ref, sign_in_for(artifact.application, artifact.ref.reference), log)
 
 
 def holder_of(artifact: Artifact, wanted_in: Environment, runtime: Runtime) -> Environment | None:

@@ -81,7 +81,7 @@ def distribute(context: Context) -> None:
         if scene.runtime.is_distributed(scene.artifact.ref):
             scene.log.say(f"{scene.artifact.version} is here already, digest verified.")
             return
-        bring(scene.placement, scene.artifact, scene.runtime, scene.log)
+        bring(scene.artifact, scene.placement.environment, scene.runtime, scene.log)
         scene.log.say(f"Digest verified: {scene.artifact.digest}")
 
 

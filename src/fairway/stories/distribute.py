@@ -18,13 +18,13 @@ from fairway.releases.rules import OnTarget
 from fairway.releases.standing import standing_of, subject_of
 from fairway.shared.failures import Refused, Retry
 from fairway.shared.masking import Masker
+from fairway.stories.bringing import bring
 from fairway.stories.package_log import log_of
-from fairway.stories.scene import sign_in_for
 
 
 def distribute(context: Context) -> None:
     """The gate is asked again; then the bytes come, and their digest is read back on the target."""
-    related = ("package__application", "package__release", "artifact", "environment")
+    related = ("package__application", "package__release", "artifact__application", "environment")
     on_target = PackageOnTarget.objects.select_related(*related).get(pk=context.payload["on_target"])
     if on_target.status != OnTarget.DISTRIBUTING or on_target.run_id != context.run_id or on_target.artifact is None:
         return
@@ -35,7 +35,7 @@ def distribute(context: Context) -> None:
     with log_of(context, on_target.package, on_target.environment, masker) as log:
         log.say(f"Distributing {artifact.version} to {on_target.environment.name}.")
         if not runtime.is_distributed(artifact.ref):
-            runtime.distribute(artifact.ref, sign_in_for(on_target.package.application, artifact.reference), log)
+            bring(artifact, on_target.environment, runtime, log)
         if not runtime.is_distributed(artifact.ref):
             raise Retry(f"{artifact.version} is not there although it was just distributed.")
         log.say(f"Digest verified: {artifact.digest}")
