@@ -77,8 +77,8 @@ def targets_of(one: Release) -> list[Environment]:
 
 
 def status_of(one: Release) -> ReleaseStatus:
-    """What it is right now, from facts."""
-    return statuses_of([one])[one.pk]
+    """What it is right now, from facts; read anew, whatever `one` was when it was read."""
+    return statuses_of([Release.objects.get(pk=one.pk)])[one.pk]
 
 
 def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:

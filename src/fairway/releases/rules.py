@@ -6,12 +6,9 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
-
-from fairway.shared.names import Invalid
 
 LONGEST_DESCRIPTION = 10_000  # characters
 MOST_PACKAGES = 200  # in one release; the graph stays readable to about 50
@@ -194,30 +191,3 @@ def fingerprint(
         "dependencies": sorted(dependencies),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
-
-
-def parse_zone(name: str, *, field: str = "zone") -> ZoneInfo:
-    """An IANA time zone. Raises `Invalid`."""
-    if name not in available_timezones():
-        raise Invalid(field, "“{value}” is not a time zone; write an IANA name, e.g. “Europe/Paris”.", value=name[:60])
-    return ZoneInfo(name)
-
-
-def parse_wall_time(text: str, *, field: str = "at") -> datetime:
-    """A date and time on the wall, without an offset: ``2026-03-29T02:30``. Raises `Invalid`."""
-    try:
-        wall = datetime.fromisoformat(text.strip())
-    except ValueError:
-        raise Invalid(field, "is not a date and time; write it like “2026-03-29T02:30”.") from None
-    if wall.tzinfo is not None:
-        raise Invalid(field, "has an offset; give the time on the wall and the zone beside it.")
-    return wall.replace(second=0, microsecond=0)
-
-
-def instant_of(wall: datetime, zone: ZoneInfo) -> datetime:
-    """The instant that a wall time means, in UTC.
-
-    A time that the clocks skip is read with the offset before the change (02:30 becomes 03:30); one that happens twice
-    means the first time. Source: RFC 5545 §3.3.5, the rule that calendars follow.
-    """
-    return wall.replace(tzinfo=zone, fold=0).astimezone(UTC)

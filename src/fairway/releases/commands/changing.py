@@ -59,7 +59,7 @@ def refuse_unless_open(release: Release) -> None:
     if is_frozen(release):
         words = {"release": release, "person": release.frozen_by}
         sentence = _("%(release)s was frozen by %(person)s.") % words
-        raise Blocked([Blocker(code="frozen", sentence=sentence, who=_("a Release Manager, by unfreezing it"))])
+        raise Blocked([Blocker(code="release_frozen", sentence=sentence, who=_("a Release Manager, by unfreezing it"))])
     refuse_while_rolling_out(release)
 
 

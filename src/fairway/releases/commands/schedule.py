@@ -11,8 +11,10 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
-from fairway.engine.commands import request_cancel
+from fairway.engine.commands import request_cancel, signal
 from fairway.engine.models import Run
+from fairway.environments.freeze_commands import WHEN_OPENED
+from fairway.environments.freeze_rules import instant_of, parse_wall, parse_zone
 from fairway.environments.models import Environment
 from fairway.releases.commands.changing import locked
 from fairway.releases.commands.rollouts import (
@@ -29,9 +31,6 @@ from fairway.releases.rules import (
     ROLLOUT_NOT_BEGUN,
     USUAL_PARALLEL,
     RolloutStatus,
-    instant_of,
-    parse_wall_time,
-    parse_zone,
 )
 from fairway.releases.standing import standing_of
 from fairway.releases.subjects import on_rollout, rollout_facts
@@ -52,8 +51,8 @@ class Planned:
     @classmethod
     def of(cls, at: str, zone: str, start_by_minutes: int) -> Planned:
         """Raises `Invalid` for an unknown zone, a time that is none or is over, or a limit out of bounds."""
-        wall, where = parse_wall_time(at), parse_zone(zone)
-        instant = instant_of(wall, where)
+        wall, zone = parse_wall(at, field="at"), parse_zone(zone)
+        instant = instant_of(wall, zone)
         if instant <= timezone.now():
             raise Invalid("at", "lies in the past; give a later time.")
         if isinstance(start_by_minutes, bool) or not 1 <= int(start_by_minutes) <= LONGEST_START_BY:
@@ -73,7 +72,7 @@ def schedule_release(
     parallel: int = USUAL_PARALLEL,
     reason: str = "",
 ) -> Rollout:
-    """Roll out by itself at the wall time `at` (``2026-03-29T02:30``) in `zone`.
+    """Roll out by itself at the wall time `at` (``2026-03-29T02:30``) in `zone`; one that is skipped means the change.
 
     What would block it now need not then: only a cancelled release, or another rollout of it there, refuses. Blocked when
     its time comes, it waits until `start_by_minutes` after it, then is cancelled. Raises `Blocked` or `Invalid`.
@@ -146,3 +145,14 @@ def cancel_schedule(*, actor: Actor, rollout: Rollout, reason: str = "") -> Roll
 def _refuse_begun(row: Rollout) -> None:
     if row.status not in ROLLOUT_NOT_BEGUN:
         raise Blocked([Blocker(code="begun", sentence=_("It has begun, or is over; it can no longer be moved."))])
+
+
+def wake_held() -> None:
+    """Let every rollout that waits for its target to open ask the gate again, in the order of their runs."""
+    held = Rollout.objects.filter(status=RolloutStatus.HELD).exclude(run=None).order_by("run_id")
+    for number in held.values_list("run_id", flat=True):
+        if number is not None:
+            signal(run_id=number, name="gate", data={})
+
+
+WHEN_OPENED.append(wake_held)

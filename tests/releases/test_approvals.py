@@ -1,0 +1,164 @@
+"""Freezing, and the yes of others: bound to what they saw, dead with any change, never one's own."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairway.accounts.rules import Blocked, Role
+from fairway.applications.commands import save_configuration
+from fairway.releases.commands.approvals import approve, freeze, reject, unfreeze
+from fairway.releases.commands.dependencies import add_dependency
+from fairway.releases.commands.packages import add_package, delete_package, edit_package
+from fairway.releases.commands.releases import edit_release
+from fairway.releases.commands.rollouts import roll_out
+from fairway.releases.commands.targets import deploy_package, distribute
+from fairway.releases.models import Approval
+from fairway.releases.queries import approvals, differences, readiness, status_of
+from fairway.shared.names import Invalid
+
+
+@pytest.fixture
+def strict(production):
+    production.approvals_needed = 2
+    production.needs_ready = True
+    production.save()
+    return production
+
+
+@pytest.fixture
+def frozen(desk, strict):
+    release = desk.release(packages="db api", needs="api>db")
+    for name in ("db", "api"):
+        edit_package(actor=desk.deployer, package=desk.package(release, name), stage="ready")
+    return freeze(actor=desk.manager, release=release)
+
+
+def codes(blocked):
+    return [one.code for one in blocked.value.blockers]
+
+
+def say_yes(desk, release, environment, *names):
+    for name in names:
+        person = desk.person(name, Role.RELEASE_MANAGER)
+        approve(actor=person, release=release, environment=environment, fingerprint=release.fingerprint)
+
+
+def test_two_others_must_approve_before_it_goes_to_production(desk, frozen, strict, staging):
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.admin, release=frozen, environment=strict)
+    assert codes(blocked) == ["approval_missing"]
+    assert blocked.value.blockers[0].details == {"missing": 2}
+    say_yes(desk, frozen, strict, "ann", "ben")
+    roll_out(actor=desk.admin, release=frozen, environment=strict)
+    desk.work()
+    assert status_of(frozen) == "released"
+    roll_out(actor=desk.deployer, release=frozen, environment=staging)  # which asks for none
+
+
+def test_nobody_approves_their_own_request_not_even_an_admin(desk, frozen, strict):
+    with pytest.raises(Blocked) as blocked:
+        approve(actor=desk.manager, release=frozen, environment=strict, fingerprint=frozen.fingerprint)
+    assert codes(blocked) == ["own_request"]
+    approve(actor=desk.admin, release=frozen, environment=strict, fingerprint=frozen.fingerprint)
+    say_yes(desk, frozen, strict, "ann")
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.admin, release=frozen, environment=strict)  # hers does not count for herself
+    assert codes(blocked) == ["approval_missing"]
+    roll_out(actor=desk.deployer, release=frozen, environment=strict)
+
+
+def test_one_person_counts_once_and_a_no_stands_until_they_say_yes(desk, frozen, strict):
+    ann = desk.person("ann", Role.RELEASE_MANAGER)
+    say_yes(desk, frozen, strict, "ann", "ann")
+    assert len(approvals(frozen, strict)) == 1
+    reject(actor=ann, release=frozen, environment=strict, fingerprint=frozen.fingerprint, comment="No tests")
+    say_yes(desk, frozen, strict, "ben", "cid")
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=frozen, environment=strict)
+    assert codes(blocked) == ["rejected"]
+    say_yes(desk, frozen, strict, "ann")
+    roll_out(actor=desk.deployer, release=frozen, environment=strict)
+
+
+def test_a_frozen_release_refuses_changes_until_somebody_unfreezes_it(desk, frozen, strict):
+    api, db = desk.package(frozen, "api"), desk.package(frozen, "db")
+    for change in (
+        lambda: add_package(actor=desk.deployer, release=frozen, name="web", source="registry.test/web:1"),
+        lambda: edit_package(actor=desk.deployer, package=api, stage="testing"),
+        lambda: delete_package(actor=desk.deployer, package=api),
+        lambda: add_dependency(actor=desk.deployer, package=db, needs=api),
+    ):
+        with pytest.raises(Blocked) as blocked:
+            change()
+        assert codes(blocked) == ["release_frozen"]
+    say_yes(desk, frozen, strict, "ann", "ben")
+    unfreeze(actor=desk.manager, release=frozen)
+    assert approvals(frozen, strict) == []
+    again = freeze(actor=desk.manager, release=frozen)  # the same content: the old yes is dead all the same
+    assert again.fingerprint == frozen.fingerprint
+    assert approvals(again, strict) == []
+
+
+def test_a_configuration_saved_later_ends_the_freeze_and_every_approval(desk, frozen, strict):
+    say_yes(desk, frozen, strict, "ann", "ben")
+    application = desk.application("api")
+    save_configuration(actor=desk.deployer, application=application, environment=strict, variables={"A": "1"})
+    assert status_of(frozen) == "draft"
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=frozen, environment=strict)
+    assert codes(blocked) == ["not_frozen"]
+    edit_package(actor=desk.deployer, package=desk.package(frozen, "api"), stage="ready")
+    assert not Approval.objects.filter(voided_at=None).exists()
+    assert "release.unfrozen" in desk.verbs("release")
+
+
+def test_other_targets_end_the_freeze(desk, frozen, strict, staging):
+    edit_release(actor=desk.manager, release=frozen, description="Better words")
+    assert status_of(frozen) == "frozen"
+    edit_release(actor=desk.manager, release=frozen, targets=[staging])
+    assert status_of(frozen) == "draft"
+
+
+def test_an_answer_to_another_state_is_refused(desk, frozen, strict):
+    with pytest.raises(Invalid, match="fingerprint"):
+        approve(actor=desk.admin, release=frozen, environment=strict, fingerprint="0" * 64)
+
+
+def test_what_is_not_resolved_cannot_be_frozen(desk, production):
+    release = desk.release(packages="db")
+    add_package(actor=desk.deployer, release=release, name="api", source="registry.test/api:1")
+    with pytest.raises(Blocked, match="api"):
+        freeze(actor=desk.manager, release=release)
+    with pytest.raises(Blocked, match="no packages"):
+        freeze(actor=desk.manager, release=desk.release("2"))
+
+
+def test_a_single_package_does_not_slip_past_the_approvals(desk, strict):
+    release = desk.release(packages="api")
+    api = desk.package(release, "api")
+    distribute(actor=desk.deployer, package=api, environment=strict)
+    desk.work()
+    with pytest.raises(Blocked) as blocked:
+        deploy_package(actor=desk.deployer, package=api, environment=strict)
+    assert codes(blocked) == ["not_ready", "not_frozen"]
+
+
+def test_the_difference_names_versions_and_settings_but_no_value(desk, production):
+    application = desk.application("api")
+    save_configuration(actor=desk.deployer, application=application, environment=production, variables={"A": "old"})
+    desk.runs("api", production)
+    save_configuration(
+        actor=desk.deployer, application=application, environment=production, variables={"A": "new"}, secrets={"B": "s3cret"}
+    )
+    release = desk.release(packages="api")
+    (found,) = differences(release, production)
+    assert (found.now.version[:3], found.then.version[:2]) == ("old", "1.")
+    assert [(one.name, one.kind) for one in found.settings] == [("A", "changed"), ("B", "added")]
+    assert not any(word in repr(found.settings) for word in ("old", "new", "s3cret"))
+
+
+def test_readiness_lists_every_reason_with_who_can_clear_it(desk, strict):
+    release = desk.release(packages="db api")
+    found = next(one for one in readiness(release, desk.deployer) if one.environment == strict)
+    assert [one.code for one in found.blockers] == ["not_ready", "not_frozen", "not_ready"]
+    assert all(one.who for one in found.blockers)
