@@ -42,6 +42,8 @@ def test_an_admin_creates_an_environment_and_the_event_says_what(admin):
         ({"name": "Ok", "options": {"memory_mb": "lots"}}, "options.memory_mb"),
         ({"name": "Ok", "options": {"colour": "red"}}, "options"),
         ({"name": "Ok", "runtime": "docker", "options": {"host": "tcp://10.0.0.1"}}, "options"),
+        ({"name": "Ok", "runtime": "docker", "options": {"host": "ssh://web1"}}, "options.host"),
+        ({"name": "Ok", "runtime": "docker", "options": {"host": "ssh://-oProxyCommand=x@web1"}}, "options.host"),
         ({"name": "Staging 2", "slug": "staging"}, "slug"),
         ({"name": "Ok", "host": "staging.localhost"}, "host"),
     ],

@@ -14,6 +14,7 @@ from tests.services.far_host import FarHost, far_host  # noqa: F401
 from tests.services.installation import Installation, installed, wait_for
 
 FAR = "far"
+LET_IN = "restrict,port-forwarding "  # as the guide says
 APP = """
 import http.server, os, sys, time
 VERSION = open("/VERSION").read().strip()
@@ -58,7 +59,7 @@ def unconfirmed(fairway: Installation, far_host: FarHost) -> dict[str, Any]:  # 
 @pytest.fixture(scope="session")
 def far(fairway: Installation, unconfirmed: dict[str, Any], far_host: FarHost) -> str:  # noqa: F811
     """The slug of that environment, confirmed and connected."""
-    far_host.let_in(unconfirmed["ssh_host"]["public_key"])
+    far_host.let_in(LET_IN + unconfirmed["ssh_host"]["public_key"])
     wait_for(lambda: host_of(fairway)["shown_fingerprint"] == far_host.fingerprint, "it shows its key")
     fairway.call("PUT", f"/environments/{FAR}/host/key", {"fingerprint": far_host.fingerprint})
     connected(fairway)

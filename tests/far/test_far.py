@@ -18,7 +18,7 @@ from fairway.drivers.builders.image import caddy_program
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.tunnel import Tunnel
 from tests.examples.engine import containers_of, has_image, ids_of
-from tests.far.conftest import FAR, connected, host_of
+from tests.far.conftest import FAR, LET_IN, connected, host_of
 from tests.services.docker import PASSWORD, USER, Engine, build, shared_registry
 from tests.services.far_host import FarHost
 from tests.services.installation import Installation, wait_for
@@ -112,7 +112,7 @@ def test_nothing_happens_there_before_a_persons_yes(
     wait_for(lambda: "authorized_keys" in host_of(fairway)["sentence"], "it does not let Fairway in yet")
     assert host_of(fairway)["state"] == "away"
     assert "Permission denied" in host_of(fairway)["detail"]
-    far_host.let_in(unconfirmed["ssh_host"]["public_key"])
+    far_host.let_in(LET_IN + unconfirmed["ssh_host"]["public_key"])
     fairway.call("POST", f"/environments/{FAR}/host/look", {})
     connected(fairway)
     assert {"environment.host_key_shown", "environment.host_key_confirmed", "environment.host_connected"} <= set(

@@ -18,7 +18,7 @@ LITTLE_DISK = 2 * 2**30  # bytes; below, builds and pulls soon fail
 
 def findings() -> Iterator[Finding]:
     """Every look, each protected from the others' surprises."""
-    for look in (_python, _data, _disk, _database, _caddy, _uv, _git, _node, _docker, _names):
+    for look in (_python, _data, _disk, _database, _caddy, _uv, _git, _node, _ssh, _docker, _names):
         try:
             yield look()
         except Exception as error:  # an examination that breaks is itself a finding
@@ -117,6 +117,11 @@ def _git() -> Finding:
 def _node() -> Finding:
     found = _program("npm", "Node applications cannot be built here; install nodejs and npm.")
     return {**found, "what": "Node and npm"}
+
+
+def _ssh() -> Finding:
+    found = _program("ssh", "Docker hosts over SSH cannot be reached from here; install openssh-client.")
+    return {**found, "what": "SSH"}
 
 
 def _program(name: str, without: str) -> Finding:

@@ -60,7 +60,8 @@ def create_environment(
 
 @transaction.atomic
 def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) -> Environment:
-    """Change any of `EDITABLE`. Raises `Blocked` or `Invalid`. Changing the runtime of an environment in use is refused."""
+    """Change any of `EDITABLE`. Raises `Blocked` or `Invalid`. An environment in use keeps its runtime and its Docker
+    host: what runs there would be left behind."""
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     if unknown := set(changes) - set(EDITABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; what can: {names}.", names=", ".join(EDITABLE))
@@ -75,7 +76,9 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
         _refuse_unknown_runtime(changes["runtime"])
     for name, value in _parsed(**{**current, **changes}).items():
         setattr(row, name, value)
-    if (row.runtime, row.host) != (before["runtime"], before["host"]) and (reasons := in_use(row)):
+    if _what_stays(row.runtime, row.host, row.options) != _what_stays(
+        before["runtime"], before["host"], before["options"]
+    ) and (reasons := in_use(row)):
         raise Blocked(reasons)
     _refuse_taken(row)
     if (row.runtime, row.options) != (before["runtime"], before["options"]):
@@ -163,6 +166,11 @@ def _parsed(*, name: str, host: str, url: str, description: str, runtime: str, o
         "runtime": runtime,
         "options": parse_options(options),
     }
+
+
+def _what_stays(runtime: str, host: str, options: Mapping[str, Any]) -> tuple[str, str, str]:
+    """What an environment in use cannot change: what runs things, below which domain, on which machine."""
+    return runtime, host, str(options.get("host") or "")
 
 
 def _refuse_unknown_runtime(runtime: str) -> None:

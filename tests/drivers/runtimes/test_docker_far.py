@@ -10,15 +10,18 @@ from pathlib import Path
 
 import pytest
 
+from fairway.drivers.builders.image import caddy_program
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.tunnel import Access, Tunnel
-from fairway.drivers.runtimes.contract import ArtifactRef, InstanceSpec, Runtime, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, Runtime, Silent
 from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.identity import installation_id
+from fairway.drivers.runtimes.docker.plan import DATA
 from fairway.shared.failures import Refused, Retry
 from fairway.shared.keypairs import new_key_pair
 from tests.drivers.runtimes.contract import RuntimeContract
 from tests.drivers.runtimes.test_docker import make
-from tests.services.docker import Engine, base_on
+from tests.services.docker import Engine, base_on, build
 from tests.services.far_host import FarHost, far_host  # noqa: F401
 
 pytestmark = pytest.mark.docker
@@ -114,15 +117,39 @@ def test_a_tunnel_made_anew_leads_to_what_runs_and_to_nothing_else(
     far_runtime.ensure_removed(specs[1].name, grace=0)
 
 
+def test_a_followed_log_goes_on_after_the_tunnel_broke(
+    far_runtime: DockerRuntime, tunnel: Tunnel, access: Access, one: ArtifactRef
+) -> None:
+    printing = ("python3", "-uc", "import itertools, time\nfor n in itertools.count(): print(n); time.sleep(0.2)")
+    spec = InstanceSpec("printing.test", "d1", 0, one, command=printing)
+    far_runtime.ensure_started(spec, Silent())
+    seen: list[int] = []
+    for line in far_runtime.output(spec.name, follow=True):
+        seen.append(int(line.text))
+        if len(seen) == 5:
+            pid = tunnel.pid()
+            assert pid is not None
+            os.kill(pid, signal.SIGKILL)
+            _until(lambda: tunnel.pid() is None)
+            tunnel.ensure_up(access)
+        if len(seen) >= 15:
+            break
+    assert seen == list(range(seen[0], seen[0] + len(seen))), "nothing twice, nothing missing"
+    far_runtime.ensure_removed(spec.name, grace=0)
+
+
 def test_an_image_no_registry_has_is_copied_with_its_digest(
     far_runtime: DockerRuntime,
     far_host: FarHost,  # noqa: F811
     docker_engine: Engine,
-    docker_base: str,
     data: Path,
 ) -> None:
     here = DockerRuntime.open({"host": docker_engine.host}, data=data)
-    artifact = make(docker_engine, docker_base, data, "built-here")
+    tag = f"fairway/copied:1-{installation_id(data)}"
+    dockerfile = f'FROM scratch\nCOPY caddy /caddy\nLABEL {DATA}="{installation_id(data)}"\nCMD ["/caddy", "respond"]\n'
+    with docker_engine.client() as client:
+        image = build(client, tag, {"Dockerfile": dockerfile, "caddy": caddy_program().read_bytes()})
+    artifact = ArtifactRef(ArtifactKind.IMAGE, image, tag)
     assert not far_runtime.is_distributed(artifact)
     with pytest.raises(Refused):
         far_runtime.distribute(artifact, None, Silent())

@@ -293,6 +293,26 @@ def environment(locked: bool = False) -> Data:
     }  # fmt: skip
 
 
+def environment_far(state: str = "unconfirmed") -> Data:
+    """On a Docker host over SSH."""
+    sentences = {
+        "unconfirmed": "The key of deploy@docker.example.com is not confirmed yet: SHA256:2c8Yw0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk.",
+        "changed": "deploy@docker.example.com shows another key than the confirmed one: SHA256:2c8Yw0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk instead of SHA256:9sYkq0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk. Nothing is sent there.",
+        "away": "The host deploy@docker.example.com cannot be reached: it does not answer.",
+        "connected": "Docker Engine 28.1.1 on deploy@docker.example.com.",
+    }  # fmt: skip
+    is_new = state == "unconfirmed"
+    confirm = act("It is the host's key" if is_new else "Trust the new key", "check", "primary" if is_new else "danger")
+    host = {
+        "address": "ssh://deploy@docker.example.com:2222", "state": state, "sentence": sentences[state], "tone": {"unconfirmed": "warn", "connected": "ok"}.get(state, "bad"),
+        "detail": "ssh: connect to host docker.example.com port 2222: Connection timed out" if state == "away" else "", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINQ7TYeAa67aRkn3SuB2m/AxyRU6b1K+502FVE7I0lhB fairway",
+        "fingerprint": "" if is_new else "SHA256:9sYkq0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk", "confirmed_by": GRACE, "confirmed_at": back(days=30),
+        "shown_fingerprint": "SHA256:2c8Yw0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk" if state in ("unconfirmed", "changed") else "", "confirm": confirm if state in ("unconfirmed", "changed") else None,
+        "look": act("Look now", "restart"),
+    }  # fmt: skip
+    return {**environment(), "host": host}
+
+
 def environment_locked() -> Data:
     return environment(locked=True)
 

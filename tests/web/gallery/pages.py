@@ -69,6 +69,19 @@ PAGES = [
     Page("environment", "/environments/development/", "environments/detail.html", more.environment),
     Page("environment-locked", "/environments/production/", "environments/detail.html", more.environment_locked),
     Page("environment-empty", "/gallery/environment-empty", "environments/detail.html", more.environment_empty),
+    Page("environment-far", "/gallery/environment-far", "environments/detail.html", more.environment_far),
+    Page(
+        "environment-far-changed",
+        "/gallery/environment-far-changed",
+        "environments/detail.html",
+        lambda: more.environment_far("changed"),
+    ),
+    Page(
+        "environment-far-away",
+        "/gallery/environment-far-away",
+        "environments/detail.html",
+        lambda: more.environment_far("away"),
+    ),
     Page("environment-new", "/environments/new", "environments/form.html", more.environment_new),
     Page("environment-edit", "/environments/staging/edit", "environments/form.html", more.environment_edit),
     Page(
