@@ -243,3 +243,25 @@ def test_more_placements_than_the_engine_has_networks(own_engine: Engine, tmp_pa
     assert sum(subnet.startswith("10.99.0.") for subnet in subnets) == 4, subnets
     assert sum(subnet.startswith("10.213.") for subnet in subnets) == 2, subnets
     runtime.close()
+
+
+def test_a_stopped_instance_keeps_its_network(runtime: DockerRuntime, spec: InstanceSpec) -> None:
+    """The Engine lets go of a network that has only stopped containers, and they could never be started again."""
+    sibling = replace(spec, deployment="d2")
+    for each in (spec, sibling):
+        runtime.ensure_started(each, Silent())
+    runtime.ensure_stopped(spec.name, grace=0)
+    runtime.ensure_removed(sibling.name, grace=0)
+    instance = runtime.ensure_started(spec, Silent())
+    eventually(lambda: answers(instance), "it answers again")
+
+
+def test_an_instance_whose_network_is_gone_is_made_anew(
+    runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec
+) -> None:
+    runtime.ensure_started(spec, Silent())
+    runtime.ensure_stopped(spec.name, grace=0)
+    with docker_engine.client() as client:
+        client.remove_network(runtime.names.network(spec.placement))
+    instance = runtime.ensure_started(spec, Silent())
+    eventually(lambda: answers(instance), "it answers again")

@@ -91,6 +91,8 @@ class Containers:
                 api.start(container["Id"])
         except Failure as failure:
             if failures.has_changed(failure.detail):
+                if failures.has_lost_its_network(failure.detail):  # it knows that by its id, which is never given again
+                    self._delete(container["Id"])
                 self._networks.ensure(spec.placement)
                 return False
             self._delete(container["Id"])
@@ -161,7 +163,9 @@ class Containers:
             return
         self.ensure_stopped(name, grace=grace)
         self._delete(container["Id"])
-        self._networks.ensure_removed_if_empty(labels_of(container)[plan.PLACEMENT])
+        placement = labels_of(container)[plan.PLACEMENT]
+        if not self._list(placement):  # the Engine itself would let go of a network that only stopped ones want again
+            self._networks.ensure_removed_if_empty(placement)
 
     def usage(self, name: str) -> Usage | None:
         """See `Runtime.usage`."""

@@ -55,6 +55,7 @@ _COMMAND = (
 _CHANGED = re.compile(
     r"no such container|network .* not found|is ambiguous|matches found on name|marked for removal", re.IGNORECASE
 )
+_NETWORK_GONE = re.compile(r"network \S+ not found", re.IGNORECASE)
 NO_SUBNET_LEFT = ("could not find an available", "all predefined address pools have been fully subnetted")
 
 
@@ -72,6 +73,11 @@ def is_away(text: str) -> bool:
 def has_changed(text: str) -> bool:
     """Whether a container or its network was removed, or the network made twice, since we looked: look again."""
     return _CHANGED.search(text) is not None
+
+
+def has_lost_its_network(text: str) -> bool:
+    """Whether a container cannot start because the network it was once started in is gone."""
+    return _NETWORK_GONE.search(text) is not None
 
 
 def disk_full(text: str) -> Failure | None:
