@@ -218,6 +218,7 @@ def test_a_tunnel_that_dies_is_made_anew(fairway: Installation, far: str, far_ho
     os.kill(before, signal.SIGKILL)
     wait_for(lambda: tunnel.pid() not in (None, before), "another one is there")
     wait_for(lambda: serves(fairway, "one"), "it serves again")
+    connected(fairway)
     fairway.live(fairway.call("POST", f"/applications/{APP}/environments/{far}/placement/restart", {})["id"])
     assert serves(fairway, "one")
 

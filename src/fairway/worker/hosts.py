@@ -135,6 +135,17 @@ class _Minder:
 
     def _connect(self, host: Host) -> None:
         try:
+            version = self._ask_through_tunnel(host)
+        except Failure:  # it may have broken just now; whether the Engine is there is judged through a new one
+            try:
+                version = self._ask_through_tunnel(host)
+            except Failure as failure:
+                reason = Reason.OTHER if self._tunnel.pid() is None else Reason.NO_ENGINE
+                raise Unreached(reason, failure.detail) from failure
+        self._write_down(host, is_connected=True, version=version)
+
+    def _ask_through_tunnel(self, host: Host) -> str:
+        try:
             was_started = self._tunnel.ensure_up(hosts.access_to(host), self._is_wanted)
         except Unreached as away:
             if away.reason is Reason.UNTRUSTED:
@@ -142,11 +153,7 @@ class _Minder:
             raise
         if was_started:
             log.info("Connected to %s", self.address)
-        try:
-            version = self._ask_engine(host, was_started)
-        except Failure as failure:
-            raise Unreached(Reason.NO_ENGINE, failure.detail) from failure
-        self._write_down(host, is_connected=True, version=version)
+        return self._ask_engine(host, was_started)
 
     def _ask_engine(self, host: Host, was_started: bool) -> str:
         """Its version; and the ways to what runs there are open again before anybody is told that it is back."""

@@ -42,6 +42,7 @@ class EnvironmentForm(forms.Form):
     host = forms.CharField()
     description = forms.CharField(required=False)
     runtime = forms.ChoiceField(choices=[("process", "process"), ("docker", "docker")])
+    docker_host = forms.CharField(required=False)
     position = forms.IntegerField()
 
 

@@ -308,7 +308,7 @@ def environment_far(state: str = "unconfirmed") -> Data:
         "detail": "ssh: connect to host docker.example.com port 2222: Connection timed out" if state == "away" else "", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINQ7TYeAa67aRkn3SuB2m/AxyRU6b1K+502FVE7I0lhB fairway",
         "fingerprint": "" if is_new else "SHA256:9sYkq0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk", "confirmed_by": GRACE, "confirmed_at": back(days=30),
         "shown_fingerprint": "SHA256:2c8Yw0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk" if state in ("unconfirmed", "changed") else "", "confirm": confirm if state in ("unconfirmed", "changed") else None,
-        "look": act("Look now", "restart"),
+        "look": act("Look now", "restart"), "is_to_let_in": is_new,
     }  # fmt: skip
     return {**environment(), "host": host}
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may
 from fairway.drivers.hosts.keys import fingerprint
+from fairway.drivers.hosts.reasons import Reason
 from fairway.environments.host_rules import HostState
 from fairway.environments.models import Environment, Host
 from fairway.environments.queries import host_of
@@ -33,6 +34,7 @@ def host_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
             "sentence": host.sentence,
             "detail": "" if state == HostState.CONNECTED else host.detail,
             "public_key": host.public_key,
+            "is_to_let_in": state in {HostState.ASKING, HostState.UNCONFIRMED} or host.reason == Reason.DENIED,
             "fingerprint": fingerprint(host.host_key),
             "confirmed_by": {"name": host.confirmed_by},
             "confirmed_at": host.confirmed_at,
