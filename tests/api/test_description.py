@@ -58,6 +58,12 @@ def test_every_body_refuses_unknown_keys() -> None:
             assert schemas[name]["additionalProperties"] is False, f"{method} {path}"
 
 
+def test_every_operation_is_tried() -> None:
+    """What schemathesis finds in the description is what there is; none is left out."""
+    tried = {(one.ok().method.upper(), one.ok().path) for one in SCHEMA.get_all_operations()}
+    assert tried == {(method.upper(), path) for method, path, _ in operations()}
+
+
 @pytest.fixture
 def kept_connection() -> Iterator[None]:
     """A bare WSGI handler closes connections after each request, and with them this test's transaction."""

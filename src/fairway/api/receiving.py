@@ -63,7 +63,8 @@ def limit_files(request: HttpRequest) -> None:
 
 
 def too_large() -> str:
-    return f"is larger than {settings.MAX_UPLOAD_BYTES // 2**20} MB; leave out data and dependencies."
+    most = settings.MAX_UPLOAD_BYTES // 2**20
+    return f"is larger than {most} MB; leave out data and dependencies, or raise FAIRWAY_UPLOAD_MB."
 
 
 @contextmanager
@@ -135,7 +136,10 @@ def _declared_length(scope: Any) -> int:
 
 
 async def _refuse(send: Send, limit: int) -> None:
-    body = problem(413, "too_large", f"The body is larger than {limit // 2**20} MB, the limit here.").content
+    words = (
+        f"The body is larger than {limit // 2**20} MB, the limit here; FAIRWAY_UPLOAD_MB says how large an upload may be."
+    )
+    body = problem(413, "too_large", words).content
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

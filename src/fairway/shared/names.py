@@ -17,7 +17,7 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(?:/|$)|^/|/$|\.$")
 # Source: the grammar of the OCI distribution specification, "reference", tightened to lower-case host names.
 _IMAGE = re.compile(
-    r"(?P<name>(?:(?P<host>localhost|\[[0-9a-fA-F:]+\]|[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?=[.:/]))(?P<hostport>:[0-9]{1,5})?/)?"
+    r"(?P<name>(?:(?P<host>localhost|\[[0-9a-fA-F:]+\]|[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?=[.:/]))(?P<hostport>:[0-9]{1,5})?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*)"
     r"(?::(?P<tag>[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}))?(?:@(?P<digest>sha256:[0-9a-f]{64}))?"
 )

@@ -163,6 +163,8 @@ class KeyForm(forms.Form):
 class ImageForm(forms.Form):
     """An image in a registry."""
 
+    names: ClassVar = {"image": "reference"}
+
     reference = forms.CharField(
         label=_("Image"),
         max_length=400,

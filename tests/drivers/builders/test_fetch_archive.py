@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -162,6 +163,25 @@ def test_bombs_are_refused(tmp_path: Path, heard: Heard) -> None:
     header.pax_headers = {"comment": "x" * 6_000_000}
     with pytest.raises(Refused, match="absurd"):
         unpack(tar_of(tmp_path / "pax", (header, b"x"), mode="w:gz"), tmp_path / "here", progress=heard)
+
+
+@pytest.mark.parametrize("zip64", [False, True])
+def test_a_directory_that_would_fill_the_memory_is_not_read(
+    tmp_path: Path, heard: Heard, zip64: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A gigabyte of names would take ten of memory before the first entry is looked at."""
+    archive = zip_of(tmp_path / "zip", ("a", "x"))
+    content = archive.read_bytes()
+    end = content.rfind(b"PK\x05\x06")
+    if zip64:
+        record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1, 1, 10**9, 0)
+        locator = b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1)
+        archive.write_bytes(content[:end] + record + locator + content[end : end + 12] + b"\xff" * 8 + content[end + 20 :])
+    else:
+        archive.write_bytes(content[: end + 12] + (10**9).to_bytes(4, "little") + content[end + 16 :])
+    monkeypatch.setattr("zipfile.is_zipfile", lambda file: True)
+    with pytest.raises(Refused, match="far too many entries"):
+        unpack(archive, tmp_path / "here", progress=heard)
 
 
 def test_a_lying_zip_size_is_found_out(tmp_path: Path, heard: Heard) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.builders.addresses import public_only
+from fairway.drivers.builders.addresses import Address, public_only
 from fairway.drivers.builders.fetch_git import FetchLimits
 from fairway.drivers.builders.fetch_url import fetch_url, parse_checksum
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
@@ -28,6 +29,7 @@ class Answers(BaseHTTPRequestHandler):
             "/app": (200, ""),
             "/moved": (302, "/app"),
             "/loop": (302, "/loop"),
+            "/inward": (302, f"http://127.0.0.2:{self.server.server_address[1]}/app"),  # type: ignore[attr-defined]
             "/away": (302, "file:///etc/passwd"),
             "/private": (401, ""),
             "/busy": (503, ""),
@@ -94,6 +96,30 @@ def test_a_different_or_large_file_is_refused(origin: str, tmp_path: Path, heard
 def test_private_addresses_are_kept_off(origin: str, tmp_path: Path, heard: Heard) -> None:
     with pytest.raises(NeedsPerson, match="private network"):
         fetch_url(f"{origin}/app", GOOD, tmp_path / "a", progress=heard, allow_http=True, policy=public_only)
+
+
+def test_a_redirect_into_a_private_network_is_not_followed(origin: str, tmp_path: Path, heard: Heard) -> None:
+    """Each host on the way is judged, not only the one that was typed."""
+    asked: list[str] = []
+
+    def only_the_first(address: Address) -> bool:
+        asked.append(str(address))
+        return str(address) == "127.0.0.1"
+
+    with pytest.raises(NeedsPerson, match=r"private network \(127.0.0.2\)"):
+        fetch_url(f"{origin}/inward", GOOD, tmp_path / "a", progress=heard, allow_http=True, policy=only_the_first)
+    assert asked == ["127.0.0.1", "127.0.0.2"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_name_that_leads_into_a_private_network_is_kept_off(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One private number among public ones is enough: the next answer of the name server could be that one."""
+    numbers = [(2, 1, 6, "", (number, 443)) for number in ("93.184.216.34", "10.0.0.7")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: numbers)
+    with pytest.raises(NeedsPerson, match=r"rebind.example is on a private network \(10.0.0.7\)"):
+        fetch_url("https://rebind.example/app", GOOD, tmp_path / "a", progress=heard, policy=public_only)
 
 
 def test_a_server_that_is_gone_is_tried_again(tmp_path: Path, heard: Heard) -> None:

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import stat
+import struct
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from fairway.shared.failures import Refused
 
 UNREADABLE = "The archive cannot be read: it is damaged or incomplete. Pack it again."
 _LARGEST_HEADER = 4 * 1024 * 1024  # bytes; a tar's extended header is read whole, so a huge one is refused first
+_LARGEST_DIRECTORY = 16 * 1024 * 1024  # bytes: 50,000 entries with long names
+_LONGEST_END = 65536 + 22 + 20 + 56  # bytes of a comment and the records that end a zip
 _ZSTD = b"\x28\xb5\x2f\xfd"
 
 
@@ -49,6 +52,7 @@ def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
                 raise Refused("The archive is compressed with zstd, which is not read here; use zip or tar.gz.")
             file.seek(0)
             if zipfile.is_zipfile(file):
+                _refuse_huge_directory(file)
                 with zipfile.ZipFile(file) as archive:
                     yield _Zip(archive)
             else:
@@ -65,6 +69,23 @@ def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
         if isinstance(error, OSError) and error.errno:
             raise
         raise Refused(UNREADABLE, detail=str(error)) from error
+
+
+def _refuse_huge_directory(file: IO[bytes]) -> None:
+    """A zip's directory is read whole, some 500 bytes of memory for each 47 of it: refuse it before. A directory that is
+    larger than its end says is not read further than that."""
+    file.seek(0, io.SEEK_END)
+    file.seek(max(0, file.tell() - _LONGEST_END))
+    end = file.read()
+    place = end.rfind(b"PK\x05\x06")
+    if place < 0 or len(end) < place + 16:
+        return
+    (size,) = struct.unpack("<I", end[place + 12 : place + 16])
+    large = end.rfind(b"PK\x06\x06", 0, place)
+    if size == 0xFFFFFFFF and large >= 0:
+        (size,) = struct.unpack("<Q", end[large + 40 : large + 48])
+    if size > _LARGEST_DIRECTORY:
+        raise Refused("The archive has far too many entries; leave out data and dependencies, and pack it again.")
 
 
 class _Bounded(io.RawIOBase):
