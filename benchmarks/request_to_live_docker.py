@@ -12,8 +12,8 @@ import docker
 import pytest
 
 from benchmarks.applications import await_version, write_application
-from benchmarks.figures import Figure, Skipped, middle, report
-from benchmarks.request_to_live import DRAIN, MOST_RATIO, ROUNDS, by_fairway
+from benchmarks.figures import Figure, Skipped, report
+from benchmarks.request_to_live import VERSIONS, ByFairway, compared
 from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.contract import Route, RouteKind
 from tests.services.docker import Engine, shared_base, shared_engine
@@ -36,20 +36,11 @@ def measure() -> Iterator[Figure]:
     except (pytest.skip.Exception, pytest.fail.Exception) as missing:
         raise Skipped(str(missing).splitlines()[0]) from None
     with tempfile.TemporaryDirectory(prefix="fairway-bench-") as folder, installed(Path(folder) / "data") as one:
-        sources = {version: _with_dockerfile(Path(folder) / version, version, base) for version in ("one", "two")}
+        sources = {version: _with_dockerfile(Path(folder) / version, version, base) for version in VERSIONS}
         environment = _environment(one, engine)
-        seen, live = by_fairway(one, sources, environment, {"health_path": "/"})
-        hand = by_hand(one, engine)
-    about = f"median of {ROUNDS}; image cached; floor: SDK create + start, first 200, switch, seen through the proxy"
-    yield Figure("request → served, docker", seen, "s", floor=hand, most_ratio=MOST_RATIO, about=about)
-    yield Figure(
-        "request → “live”, docker",
-        live,
-        "s",
-        floor=hand + DRAIN,
-        most_ratio=MOST_RATIO,
-        about="story ended; floor + 1 s drain",
-    )
+        asked = ByFairway(one, sources, "bench-any", environment)
+        with_path = ByFairway(one, sources, "bench-health", environment, {"health_path": "/"})
+        yield from compared("docker", Contained(one, engine), asked, with_path)
 
 
 def _with_dockerfile(folder: Path, version: str, base: str) -> Path:
@@ -65,27 +56,34 @@ def _environment(one: Installation, engine: Engine) -> str:
     return "containers"
 
 
-def by_hand(one: Installation, engine: Engine) -> float:
-    """The two images Fairway has built, without Fairway."""
-    proxy, times = CaddyProxy(one.data / "caddy"), []
-    with engine.client() as api:
-        images = _images(api, one)
-        network = api.create_network("fairway-bench-floor")["Id"]
-        old: str | None = None
-        for number in range(ROUNDS):
-            version = ("one", "two")[number % 2]
-            began = time.monotonic()
-            container, port = _started(api, images[version], network)
-            await_version(port, "localhost", version)
-            proxy.ensure_route(Route("floor.localhost", RouteKind.OPEN, (f"127.0.0.1:{port}",), f"d{number}"))
-            times.append(await_version(one.proxy_port, "floor.localhost", version) - began)
-            if old:
-                api.remove_container(old, force=True)
-            old = container
-        api.remove_container(old, force=True)
-        api.remove_network(network)
-    proxy.ensure_no_route("floor.localhost")
-    return middle(times)
+class Contained:
+    """The two images Fairway has built, as containers of the SDK's."""
+
+    floor = "SDK create + start"
+
+    def __init__(self, one: Installation, engine: Engine) -> None:
+        self.one, self.api = one, docker.APIClient(engine.host, version="auto", timeout=120)
+        self.proxy = CaddyProxy(one.data / "caddy")
+        self.images = _images(self.api, one)
+        self.network = self.api.create_network("fairway-bench-floor")["Id"]
+        self.old = ""
+
+    def round(self, version: str) -> float:
+        began = time.monotonic()
+        container, port = _started(self.api, self.images[version], self.network)
+        await_version(port, "localhost", version)
+        self.proxy.ensure_route(Route("floor.localhost", RouteKind.OPEN, (f"127.0.0.1:{port}",), "floor"))
+        seen = await_version(self.one.proxy_port, "floor.localhost", version) - began
+        if self.old:
+            self.api.remove_container(self.old, force=True)
+        self.old = container
+        return seen
+
+    def end(self) -> None:
+        self.api.remove_container(self.old, force=True)
+        self.api.remove_network(self.network)
+        self.api.close()
+        self.proxy.ensure_no_route("floor.localhost")
 
 
 def _started(api: docker.APIClient, image: str, network: str) -> tuple[str, int]:
