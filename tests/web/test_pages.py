@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 from fairway.accounts.doors import Permission, declared_permission
 from fairway.accounts.rules import SYSTEM, Role
+from fairway.activity.checking import check_some
 from fairway.activity.models import Event
 from fairway.applications.commands import create_application
+from fairway.deployments.commands import progress
 from fairway.deployments.commands.progress import append_log
 from fairway.deployments.models import Deployment, Placement
 from fairway.environments.commands import lock_environment
@@ -22,7 +25,7 @@ from tests.web.conftest import live
 PAGES = [
     "/", "/applications/", "/applications/hello/", "/applications/hello/deployments", "/applications/hello/configuration",
     "/applications/hello/logs", "/applications/hello/settings", "/deployments/", "/environments/", "/environments/staging/",
-    "/events/", "/settings/profile", "/settings/tokens", "/palette",
+    "/freezes/", "/events/", "/settings/profile", "/settings/tokens", "/palette",
 ]  # fmt: skip
 
 
@@ -116,19 +119,36 @@ def test_events_are_sentences_with_what_changed(admin, manager, browse, staging)
     assert "<strong>max</strong> locked" in page
     assert "“Stocktaking”" in page
     assert "has not been checked" in page
-    browser.post("/events/verification")
-    assert "unbroken" in browser.get("/events/").content.decode()
+    newest = check_some().front_id
+    assert f"verified up to event {newest}" in browser.get("/events/").content.decode()
     assert "No event matches" in browser.get("/events/?act=token").content.decode()
     assert "Stocktaking" in browser.get("/events/?q=stock").content.decode()
 
 
-def test_an_edited_chain_is_told_on_the_page(admin, browse, staging, monkeypatch):
+def test_an_edited_chain_is_told_on_the_page(admin, browse, staging):
     lock_environment(actor=admin, environment=staging, reason="Stocktaking")
-    monkeypatch.setattr("fairway.web.shown.events._last", None)
+    check_some()
+    first = Event.objects.earliest("pk")
     Event.objects.update(comment="Nothing happened")
     browser = browse(admin)
     browser.post("/events/verification")
-    assert "The chain is broken" in browser.get("/events/").content.decode()
+    check_some()
+    page = browser.get("/events/").content.decode()
+    assert f"The chain is broken at event {first.pk}" in page
+    assert 'role="alert"' in page
+
+
+def test_steps_are_hidden_until_asked_for_and_the_exports_follow_the_filters(admin, browse, hello, staging):
+    live(hello, staging)
+    browser = browse(admin)
+    with transaction.atomic():
+        progress.step_started(Deployment.objects.get(), "prepare", 1)
+    assert "began a step of" not in browser.get("/events/").content.decode()
+    assert "began a step of" in browser.get("/events/?steps=1").content.decode()
+    page = browser.get("/events/?kind=deployment&q=hello&person=ada").content.decode()
+    link = "person=ada&amp;subject_kind=deployment&amp;text=hello&amp;hides_steps=true&amp;format=csv"
+    assert link in page
+    assert "No event matches" in browser.get("/events/?kind=token").content.decode()
 
 
 def test_the_palette_reaches_what_one_may_see(viewer, browse, hello, staging):

@@ -8,7 +8,7 @@ from django.db import models
 
 from fairway.activity.rules import GENESIS
 
-__all__ = ["ChainHead", "Event"]
+__all__ = ["ChainCheck", "ChainHead", "Event"]
 
 HASHED_FIELDS = (
     "actor_id",
@@ -83,3 +83,26 @@ class ChainHead(models.Model):
 
     def __str__(self) -> str:
         return f"event {self.event_id}"
+
+
+class ChainCheck(models.Model):
+    """How far the chain has been verified: one row. See `activity.checking`.
+
+    `front` is the newest event found good when it was new; `back` how far the present walk along the whole chain has
+    come, `whole_at` when the last such walk ended. `broken_at` is the first event that did not fit.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    front_id = models.BigIntegerField(default=0)
+    front_hash = models.CharField(max_length=64, default=GENESIS)
+    back_id = models.BigIntegerField(default=0)
+    back_hash = models.CharField(max_length=64, default=GENESIS)
+    count = models.BigIntegerField(default=0)  # events below `back`
+    checked_at = models.DateTimeField(null=True)
+    whole_at = models.DateTimeField(null=True)
+    whole_count = models.BigIntegerField(default=0)
+    broken_at = models.BigIntegerField(null=True)
+    sentence = models.CharField(max_length=200, blank=True)
+
+    def __str__(self) -> str:
+        return f"verified up to event {self.front_id}"

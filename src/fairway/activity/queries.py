@@ -24,6 +24,11 @@ class EventFilter:
     subject_id: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    text: str = ""  # in what it was done on, or in the comment
+    hides_steps: bool = False  # leave the steps of deployments out
+
+
+STEP_VERBS = ("deployment.step_started", "deployment.step_finished")
 
 
 def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
@@ -41,6 +46,10 @@ def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
         chosen = chosen.filter(at__gte=wanted.since)
     if wanted.until:
         chosen = chosen.filter(at__lt=wanted.until)
+    if wanted.text:
+        chosen = chosen.filter(Q(subject_label__icontains=wanted.text) | Q(comment__icontains=wanted.text))
+    if wanted.hides_steps:
+        chosen = chosen.exclude(verb__in=STEP_VERBS)
     return chosen
 
 

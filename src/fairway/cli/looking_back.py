@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fairway.cli import words
+from fairway.cli.audit_file import verify_lines
 from fairway.cli.client import Client, part
-from fairway.cli.failures import Code
+from fairway.cli.failures import Code, Stop
 from fairway.cli.output import Column, Json, answer, is_json, note, out, say, status, styled, table
 
 audit = typer.Typer(no_args_is_help=True, help="Whether the record of everything is whole.")
@@ -79,10 +85,21 @@ def events(
 
 
 @audit.command("verify")
-def verify(as_json: Json = False) -> None:
+def verify(
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Exported JSON lines; needs no server.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="This machine's data directory: reads the database itself; needs no server.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
     """Walk the whole chain of events: was one changed, is one missing? Exit code 1 if so."""
-    with Client() as client:
-        found = client.get("/audit/verification")
+    if file is not None:
+        found = _of_file(file)
+    elif data is not None:
+        found = _of_data(data)
+    else:
+        with Client() as client:
+            found = client.get("/audit/verification")
     if is_json():
         answer(found)
     else:
@@ -91,11 +108,37 @@ def verify(as_json: Json = False) -> None:
         raise typer.Exit(int(Code.FAILED))
 
 
+def _of_file(file: Path) -> dict[str, Any]:
+    try:
+        with file.open(encoding="utf-8") as lines:
+            found = verify_lines(lines)
+    except (OSError, UnicodeDecodeError) as problem:
+        raise Stop(f"{file} cannot be read: {problem}", Code.FAILED) from None
+    return {"is_intact": found.broken_at is None and found.checked > 0, **vars(found)}
+
+
+def _of_data(data: Path) -> dict[str, Any]:
+    environment = {**os.environ, "FAIRWAY_DATA": str(data.expanduser().absolute())}
+    command = [sys.executable, "-m", "fairway.config.audit"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if not done.stdout.strip():
+        raise Stop(f"The database could not be read: {done.stderr.strip()[-500:]}", Code.FAILED)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
 @audit.command("export")
-def export(app: App = "", env: OfEnv = "", since: Since = "", as_json: Json = False) -> None:
+def export(
+    app: App = "",
+    env: OfEnv = "",
+    since: Since = "",
+    as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets, instead of JSON lines.")] = False,
+    as_json: Json = False,
+) -> None:
     """Every event as JSON lines on stdout, oldest first, hashes included."""
+    query = {"application": app, "environment": env, "since": since, "format": "csv" if as_csv else "jsonl"}
     with Client() as client:
-        for line in client.lines("/events/export", application=app, environment=env, since=since):
+        for line in client.lines("/events/export", **query):
             print(line)
 
 
@@ -199,8 +242,6 @@ def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str])
         for one in rows:
             last = max(last, one["id"])
             if is_json():
-                import json
-
                 print(json.dumps(one, ensure_ascii=False), flush=True)
             else:
                 who = f"{one['at'][:19].replace('T', ' ')}  {one['actor_name']}  {one['verb']}  {one['subject_label']}"

@@ -76,6 +76,8 @@ EVENT_LABELS: dict[str, Text] = {
     "freeze.created": _("created the freeze window"),
     "freeze.edited": _("changed the freeze window"),
     "freeze.deleted": _("deleted the freeze window"),
+    "audit.broken": _("found the chain of events broken at"),
+    "events.exported": _("exported"),
     "gate.glass_broken": _("broke the glass for"),
     "person.first_administrator_created": _("became the first administrator:"),
     "person.created": _("added"),
@@ -120,6 +122,8 @@ EVENT_GROUPS: dict[str, Text] = {
     "environment": _("Environments"),
     "freeze": _("Freeze windows"),
     "gate": _("Broken glass"),
+    "audit": _("Broken chain"),
+    "events": _("Exports"),
     "person": _("People and sign-in"),
     "token": _("API tokens"),
     "credential": _("Credentials"),
@@ -151,6 +155,21 @@ COLLECTED_LABELS: dict[str, Text] = {
     "homes": _("Homes of what was removed"),
     "workers": _("Workers that are no more"),
     "sessions": _("Sign-ins that ended"),
+}
+
+SUBJECT_KINDS: dict[str, Text] = {
+    "deployment": _("Deployment"),
+    "placement": _("What runs"),
+    "application": _("Application"),
+    "artifact": _("Version"),
+    "configuration": _("Configuration"),
+    "environment": _("Environment"),
+    "freeze": _("Freeze window"),
+    "release": _("Release"),
+    "package": _("Package"),
+    "person": _("Person"),
+    "token": _("API token"),
+    "credential": _("Credential"),
 }
 
 FREEZE_KINDS: dict[str, Text] = {

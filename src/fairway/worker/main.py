@@ -12,6 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connections
 
+from fairway.activity.checking import check_some
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.story import STORIES
@@ -60,7 +61,14 @@ def run_worker(stop: threading.Event) -> None:
 
 
 def _ticks() -> tuple[Tick, ...]:
-    return (Tick("collect garbage", timedelta(hours=1), _clean),)
+    return (
+        Tick("collect garbage", timedelta(hours=1), _clean),
+        Tick("verify the chain of events", timedelta(seconds=30), _verify),
+    )
+
+
+def _verify() -> None:
+    check_some()
 
 
 def _clean() -> None:

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import visible_events
 from fairway.accounts.rules import Actor
+from fairway.activity.checking import last_check
 from fairway.activity.models import Event
-from fairway.activity.queries import EventFilter, events, verify
+from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import Door
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.web.shown.filters import day, people_choices
-from fairway.web.words import DOOR_LABELS, EVENT_GROUPS, EVENT_LABELS, ROLE_LABELS
+from fairway.web.words import DOOR_LABELS, EVENT_GROUPS, EVENT_LABELS, ROLE_LABELS, SUBJECT_KINDS
 
-FILTERS = ("person", "act", "application", "environment", "since", "until", "q")
-CHECKED_FOR = 300.0  # seconds a verified chain is believed without walking it again
+FILTERS = ("person", "act", "kind", "application", "environment", "since", "until", "q", "steps")
 LONGEST_SHOWN = 2000
 
 
@@ -37,17 +36,39 @@ def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
         person=filters["person"].strip(),
         verb=filters["act"],
         since=day(filters["since"]),
+        subject_kind=filters["kind"],
         until=day(filters["until"], end=True),
+        text=filters["q"].strip(),
+        hides_steps=not filters["steps"],
     )
-    found = visible_events(actor, events(wanted))
-    if text := filters["q"].strip():
-        found = found.filter(Q(subject_label__icontains=text) | Q(comment__icontains=text))
-    return found
+    return visible_events(actor, events(wanted))
+
+
+def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
+    """Where the events that are shown are had as a file: the API's own export, under the same filters."""
+    since, until = day(filters["since"]), day(filters["until"], end=True)
+    query = {
+        "application": filters["application"],
+        "environment": filters["environment"],
+        "person": filters["person"].strip(),
+        "verb": filters["act"],
+        "subject_kind": filters["kind"],
+        "since": since.isoformat() if since else "",
+        "until": until.isoformat() if until else "",
+        "text": filters["q"].strip(),
+        "hides_steps": "" if filters["steps"] else "true",
+    }
+    given = {name: value for name, value in query.items() if value}
+    return [
+        {"label": label, "url": f"/api/v1/events/export?{urlencode({**given, 'format': form})}"}
+        for form, label in (("csv", "CSV"), ("jsonl", "JSON Lines"))
+    ]
 
 
 def choices(actor: Actor) -> dict[str, Any]:
     return {
         "people": people_choices(),
+        "kinds": [{"key": key, "label": label} for key, label in SUBJECT_KINDS.items()],
         "acts": [{"key": key, "label": label} for key, label in EVENT_GROUPS.items()],
         "applications": applications_visible_to(actor),
         "environments": environments_visible_to(actor),
@@ -105,7 +126,7 @@ def _url(event: Event) -> str:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the last walk along the whole chain found."""
+    """What the walks along the chain found; the worker does them, see `activity.checking`."""
 
     is_intact: bool | None
     count: int
@@ -113,27 +134,13 @@ class Chain:
     sentence: str
 
 
-_last: tuple[float, Chain] | None = None
-
-
 def chain() -> Chain:
-    """Whether the chain is whole, as of the last walk: walking it takes long with a million events, so no page waits."""
-    if _last is None:
-        return Chain(None, 0, None, _("The chain has not been checked since this process started."))
-    return _last[1]
-
-
-def check_chain() -> Chain:
-    """Walk the chain, at most once in `CHECKED_FOR` seconds."""
-    global _last
-    if _last is not None and time.monotonic() - _last[0] < CHECKED_FOR:
-        return _last[1]
-    found = verify()
-    words = {"count": found.checked, "sentence": found.sentence}
-    sentence = (
-        _("%(count)s events, an unbroken chain.") % words
-        if found.is_intact
-        else _("The chain is broken: %(sentence)s") % words
-    )
-    _last = (time.monotonic(), Chain(found.is_intact, found.checked, timezone.now(), sentence))
-    return _last[1]
+    """Whether the chain is whole, as far as it was verified."""
+    found = last_check()
+    words = {"number": found.front_id, "count": found.whole_count, "first": found.broken_at, "sentence": found.sentence}
+    if found.checked_at is None:
+        return Chain(None, 0, None, _("The chain has not been checked yet; the worker does so every half minute."))
+    if found.broken_at is not None:
+        sentence = _("The chain is broken at event %(first)s: %(sentence)s") % words
+        return Chain(False, found.whole_count, found.checked_at, sentence)
+    return Chain(True, found.whole_count, found.checked_at, _("An unbroken chain, verified up to event %(number)s.") % words)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
+from fairway.activity.checking import check_again
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
-from fairway.web.shown.events import FILTERS, chain, check_chain, choices, chosen, event_shown
+from fairway.web.shown.events import FILTERS, chain, choices, chosen, event_shown, exports
 
 PER_PAGE = 50
 
@@ -30,6 +33,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "choices": choices(actor),
         "page": shown,
         "chain": chain(),
+        "exports": exports(filters),
         "is_newest": shown.number == 1 and not any(filters.values()),
     }
     return page(request, "events/list.html", context, fragments={"event-list": "list"})
@@ -38,6 +42,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(Act.VIEW)
 def verification(request: HttpRequest) -> HttpResponse:
-    """Walk the chain now, unless somebody just did."""
-    check_chain()
+    """Have the whole chain walked again by the worker; the page tells what it finds."""
+    check_again()
+    messages.success(request, _("The whole chain is being checked again; this page tells what is found."))
     return redirect("event-list")
