@@ -115,7 +115,9 @@ def test_events_are_read_filtered_paged_and_exported(viewer: Api, admin: Api, pl
     page = viewer.get("/events?limit=1").json()
     assert viewer.get(f"/events?limit=1&cursor={page['next']}").json()["items"][0]["id"] < page["items"][0]["id"]
     export = b"".join(viewer.get("/events/export").streaming_content).decode().splitlines()
-    assert [json.loads(line)["id"] for line in export] == [one["id"] for one in reversed(everything)]
+    read = [json.loads(line) for line in export]
+    assert [one["id"] for one in read[:-1]] == [one["id"] for one in reversed(everything)]
+    assert read[-1]["verb"] == "events.exported", "that it was exported is the last thing that happened"
 
 
 def test_the_chain_is_verified(viewer: Api, placed: Placement) -> None:
