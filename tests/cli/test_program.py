@@ -168,7 +168,7 @@ def test_signing_in_keeps_the_token_to_its_owner(fairway: Fairway, tmp_path: Pat
     assert (wrong.code, "no longer works" in wrong.err) == (2, True)
 
 
-def test_people_credentials_events_and_audit(fairway: Fairway) -> None:
+def test_people_credentials_events_and_audit(fairway: Fairway, tmp_path: Path) -> None:
     invited = fairway.json("people", "invite", "grace", "--role", "viewer")
     assert invited["invitation"]["secret"]
     roles = fairway.json("people", "roles", "grace", "deployer@staging", "release-manager")
@@ -186,6 +186,13 @@ def test_people_credentials_events_and_audit(fairway: Fairway) -> None:
     assert fairway.json("audit", "verify")["is_intact"] is True
     lines = fairway("audit", "export").out.splitlines()
     assert [json.loads(line)["id"] for line in lines] == list(range(1, len(lines) + 1))
+    file = tmp_path / "events.jsonl"
+    file.write_text("\n".join(lines))
+    assert "without a gap, from the very first one on" in fairway("audit", "verify", str(file)).out
+    file.write_text("\n".join(lines).replace("grace", "gregor", 1))
+    assert fairway("audit", "verify", str(file)).code == 1
+    assert fairway("audit", "export", "--csv").out.startswith("id,at,actor_id")
+    assert fairway("--as", "viewer", "people", "list").code == 3
     assert fairway.json("openapi")["openapi"].startswith("3.1")
 
 
