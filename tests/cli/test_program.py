@@ -257,3 +257,18 @@ def test_help_starts_fast_without_what_it_does_not_need(fairway: Fairway) -> Non
     assert done.stdout.strip() == "[]"
     assert fairway.process("--help").code == 0
     assert fairway("--version").out.startswith("fairway ")
+
+
+def test_an_environment_on_a_host_over_ssh(fairway: Fairway) -> None:
+    address = "ssh://deploy@nowhere.invalid"
+    made = fairway("envs", "create", "Afar", "--host", "afar.localhost", "--docker-host", address)
+    assert made.code == 0, made.err
+    assert "fairway envs host afar" in made.out
+    wait_for(lambda: "its name is not known" in fairway("envs", "host", "afar", "--look").out, "a worker has looked")
+    shown = fairway.json("envs", "host", "afar")
+    assert (shown["address"], shown["state"]) == (address, "asking")
+    refused = fairway("envs", "host", "afar", "--confirm", "SHA256:something")
+    assert refused.code != 0
+    assert "has not shown its key yet" in refused.err
+    assert "no host over SSH" in fairway("envs", "host", "staging").out
+    assert fairway("envs", "delete", "afar", "--confirm", "afar").code == 0

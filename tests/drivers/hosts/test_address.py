@@ -82,6 +82,7 @@ def test_the_best_key_a_host_shows_is_taken_and_its_fingerprint_is_ssh_keygens()
         ("root@h: Permission denied (publickey).", Reason.DENIED),
         ("@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @\nHost key verification failed.", Reason.UNTRUSTED),
         ("ssh: Could not resolve hostname h: Name or service not known", Reason.UNRESOLVED),
+        ("getaddrinfo h: Name or service not known", Reason.UNRESOLVED),  # ssh-keyscan
         ("ssh: connect to host h port 22: Connection refused", Reason.REFUSED),
         ("ssh: connect to host h port 22: Connection timed out", Reason.SILENT),
         ("Timeout, server h not responding.", Reason.SILENT),

@@ -35,6 +35,8 @@ _SIGNS: tuple[tuple[str, Reason], ...] = (
     ("permission denied", Reason.DENIED),
     ("too many authentication failures", Reason.DENIED),
     ("could not resolve hostname", Reason.UNRESOLVED),
+    ("name or service not known", Reason.UNRESOLVED),
+    ("getaddrinfo", Reason.UNRESOLVED),
     ("connection refused", Reason.REFUSED),
     ("timed out", Reason.SILENT),
     ("not responding", Reason.SILENT),
