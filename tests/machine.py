@@ -25,7 +25,6 @@ NEEDED = {
     "npm": "npm",
     "postgres": "postgresql",
     "sshd": "openssh-server",
-    "faketime": "faketime",
     "ssh": "openssh-client",
     "ip": "iproute2",
     "git": "git",

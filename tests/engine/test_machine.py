@@ -5,6 +5,7 @@ Workers are played by hand, one transaction at a time, so that every interleavin
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 
 import pytest
@@ -24,7 +25,7 @@ KEYS = st.sampled_from(["k1", "k2"])
 WORKERS = st.sampled_from(["w1", "w2", "w3"])
 STEPS = (Step("a", lambda context: None), Step("b", lambda context: None))
 PICK = st.integers(0, 1000)
-ENDS = ["succeed", "fail", "retry", "wait", "wait without key", "hand back", "crash"]
+ENDS = ["succeed", "go on", "fail", "retry", "wait", "wait without key", "hand back", "put off", "crash"]
 
 
 class Ledger:
@@ -137,8 +138,13 @@ class EngineMachine(RuleBasedStateMachine):
             "wait": lambda: transitions.wait(lease, story, number, Wait()),
             "wait without key": lambda: transitions.wait(lease, story, number, Wait(keeps_key=False)),
             "hand back": lambda: transitions.hand_back(lease, story, "Stopped."),
+            "put off": lambda: transitions.hand_back(lease, story, "No database.", pause=LEASE),
+            "go on": lambda: transitions.finish_step(lease, story, number, {step.name: lease.fence}, goes_on=True),
         }
-        self.acts(lease, acts[how])
+        after = self.acts(lease, acts[how])
+        if how == "go on" and after is not None and not after.outcome:  # the next step was begun in the same transaction
+            assert (after.step, after.attempt) == (STEPS[1].name, 1)
+            self.finish(lease, after, STEPS[1], "succeed")
 
     def clean_up(self, lease, how):
         run = self.acts(lease, lambda: transitions.begin_clean_up(lease, self.story))
@@ -210,7 +216,19 @@ class EngineMachine(RuleBasedStateMachine):
                 self.check_finished(run)
         assert sorted(self.ledger.ended_runs) == sorted(self.finished), "every end is told, once"
         assert len(set(self.ledger.started_runs)) == len(self.ledger.started_runs)
-        assert not RunStep.objects.filter(run__in=self.finished, status="running").exists()
+        self.check_attempts()
+
+    def check_attempts(self):
+        """One attempt at a time, by ever later holders; what is through is not done again, what is over runs no more."""
+        by_run = defaultdict(list)
+        for attempt in RunStep.objects.order_by("id").values("run", "step", "status", "fence"):
+            by_run[attempt["run"]].append(attempt)
+        for run_id, attempts in by_run.items():
+            fences = [one["fence"] for one in attempts if one["status"] != "waiting"]
+            assert all(fence <= self.fences[run_id] for fence in fences)
+            assert [one["status"] for one in attempts].count("running") <= (run_id not in self.finished)
+            through = [one["step"] for one in attempts if one["status"] == "succeeded"]
+            assert len(through) == len(set(through)), "a step that is through is not done again"
 
     def check_finished(self, run):
         assert self.finished.setdefault(run.pk, run.status) == run.status, "what is over stays over"

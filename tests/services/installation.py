@@ -13,7 +13,7 @@ import sys
 import tarfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,19 @@ class Installation:
         for pid in (self.process.pid, self.pid_of("web"), self.pid_of("worker")):
             os.kill(pid, signal.SIGKILL)
         self.process.wait(timeout=10)
+
+    def processes(self) -> dict[int, str]:
+        """Everything that runs for this data directory, by pid: the control plane, Caddy, minders and applications."""
+        return {pid: words for pid, words in _all_processes() if pid != os.getpid() and _is_about(pid, words, self.data)}
+
+    def kill_everything(self) -> None:
+        """SIGKILL to all of it, as when the machine goes down; whatever is started meanwhile is killed too."""
+        while found := self.processes():
+            for pid in found:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            if self.process is not None:
+                self.process.wait(timeout=10)
 
     def _answers(self) -> bool:
         return ask(self.port, "GET", "/api/v1/health", {"Host": "localhost"}).status == 200
@@ -212,6 +225,21 @@ def free_port() -> int:
     with socket.socket() as trial:
         trial.bind(("127.0.0.1", 0))
         return int(trial.getsockname()[1])
+
+
+def _all_processes() -> Iterator[tuple[int, str]]:
+    for place in Path("/proc").iterdir():
+        if place.name.isdigit():
+            with suppress(OSError):
+                yield int(place.name), (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+
+
+def _is_about(pid: int, words: str, data: Path) -> bool:
+    """Named on its command line, or where it works; the dead that nobody has waited for have neither."""
+    try:
+        return bool(words) and (str(data) in words or Path(os.readlink(f"/proc/{pid}/cwd")).is_relative_to(data))
+    except OSError:
+        return False
 
 
 def _is_doing(pid: int, name: str, port: int) -> bool:

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.stories.desk")
+pytest.register_assert_rewrite("tests.stories.desk", "tests.stories.held")
 
 from tests.services.installation import Installation, installed  # noqa: E402
+from tests.services.postgres import PostgresServer, binaries_or_skip  # noqa: E402
 from tests.stories.desk import Desk  # noqa: E402
+from tests.stories.held import Spread, Workers, holding  # noqa: E402
 
 SETTINGS = {
     "FAIRWAY_LEASE_SECONDS": "2",
@@ -28,3 +30,22 @@ def fairway(tmp_path_factory) -> Iterator[Installation]:
 @pytest.fixture
 def desk(fairway, tmp_path) -> Desk:
     return Desk(fairway, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def on_postgres(tmp_path_factory) -> Iterator[Spread]:
+    """An installation on a PostgreSQL server of its own, whose workers can be held and joined by others."""
+    folder = tmp_path_factory.mktemp("spread")
+    with PostgresServer(binaries_or_skip()) as server:
+        url = server.create_database("spread")
+        with holding(folder, FAIRWAY_DATABASE_URL=url, FAIRWAY_WATCH_EVERY_SECONDS="1") as (fairway, moments):
+            yield Spread(Desk(fairway, folder), moments, Workers(fairway), server)
+
+
+@pytest.fixture
+def spread(on_postgres, tmp_path) -> Iterator[Spread]:
+    """The same with one worker and a folder of the test's own."""
+    try:
+        yield Spread(Desk(on_postgres.desk.fairway, tmp_path), on_postgres.moments, on_postgres.workers, on_postgres.server)
+    finally:
+        on_postgres.workers.end_all()

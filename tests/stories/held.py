@@ -17,6 +17,8 @@ from typing import Any
 import psycopg
 
 from tests.services.installation import Installation, installed, wait_for
+from tests.services.postgres import PostgresServer
+from tests.stories.desk import Desk
 
 HOOKS = Path(__file__).parent / "moments"
 LEASE = 2.0  # seconds
@@ -101,6 +103,16 @@ class Workers:
             worker.kill()
             worker.wait()
         self.started.clear()
+
+
+@dataclass(frozen=True)
+class Spread:
+    """An installation on PostgreSQL with all that a test may do to it."""
+
+    desk: Desk
+    moments: Moments
+    workers: Workers
+    server: PostgresServer
 
 
 def rows(fairway: Installation, query: str, *given: object) -> list[tuple[Any, ...]]:

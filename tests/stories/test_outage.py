@@ -1,19 +1,21 @@
-"""PostgreSQL is gone for twenty seconds, and the proxy is killed: applications serve on, and work goes on by itself."""
+"""What we stand on is gone: the database for twenty seconds, the proxy around a switch, the whole machine."""
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 import time
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import httpx
 import pytest
 
+from fairway.drivers.proxy.admin import AdminSocket
 from tests.services.installation import wait_for
-from tests.services.postgres import PostgresServer, binaries_or_skip
-from tests.stories.desk import Desk
-from tests.stories.held import holding, rows
+from tests.stories.held import rows
 
 pytestmark = pytest.mark.postgres
 GONE_FOR = 20.0  # seconds
@@ -53,52 +55,104 @@ def signed_in(fairway):
         yield client
 
 
-def test_the_database_is_gone_while_deployments_run_and_while_nothing_does(tmp_path):
-    with PostgresServer(binaries_or_skip()) as server:
-        url = server.create_database("gone")
-        with holding(tmp_path, FAIRWAY_DATABASE_URL=url) as (fairway, moments), signed_in(fairway) as client:
-            _outlives_an_outage(Desk(fairway, tmp_path), moments, server, client)
-
-
-def _outlives_an_outage(desk, moments, server, client):
-    fairway = desk.fairway
+def test_the_database_is_gone_while_deployments_run_and_while_nothing_does(spread):
+    desk, moments, server = spread.desk, spread.moments, spread.server
     idle, first = desk.launched("idle")
-    cut = {desk.launched("cut")[0]: moment for moment in ("amid:prepare", "about:switch", "amid:switch", "about:retire")}
-    for slug, moment in cut.items():
-        moments.arm(slug, moment)
-    numbers = {slug: desk.ship(slug, "2") for slug in cut}
-    for slug, moment in cut.items():
-        moments.await_holder(slug, moment)
-    processes = {name: fairway.pid_of(name) for name in ("web", "worker")}
-    follower = Follower(client)
-    follower.start()
-    with desk.visitors(idle, 0.2) as visitors, desk.visitors(next(iter(cut)), 0.2) as others:
+    numbers = _held_at(desk, moments, "amid:prepare", "about:switch", "amid:switch", "about:retire")
+    processes = {name: desk.fairway.pid_of(name) for name in ("web", "worker")}
+    with signed_in(desk.fairway) as client, desk.visitors(idle, 0.2) as visitors:
+        follower = Follower(client)
+        follower.start()
         server.stop()
         began = time.monotonic()
-        for slug, moment in cut.items():
-            moments.let_go(slug, moment)
-        _is_said_clearly(fairway, client)
+        _let_go(moments, numbers)
+        _is_said_clearly(desk.fairway, client)
         while time.monotonic() < began + GONE_FOR:
             assert desk.visit(idle).status == 200
             time.sleep(0.2)
         server.start()
         for number in numbers.values():
-            fairway.live(number)
-    for slug, number in numbers.items():
+            desk.fairway.live(number)
+        _is_as_before(desk, client, follower)
+        follower.is_over = True
+    for (slug, _moment), number in numbers.items():
         desk.serves(slug, number, "2")
-        lost = rows(
-            fairway,
-            "SELECT count(*) FROM fairway_runstep WHERE status IN ('lost', 'interrupted') AND run_id = "
-            "(SELECT run_id FROM fairway_deployment WHERE id = ?)",
-            number,
-        )
-        assert lost[0][0] >= 1, "the step that was cut is there to be seen"
+        ((cut,),) = rows(desk.fairway, _CUT, number)
+        assert cut >= 1, "the step that was cut is there to be seen"
     desk.serves(idle, first, "1")
-    assert visitors.failed == others.failed == []
-    assert {name: fairway.pid_of(name) for name in processes} == processes, "nobody died of it"
-    _is_as_before(desk, client, follower)
-    follower.is_over = True
+    assert visitors.failed == []
+    assert {name: desk.fairway.pid_of(name) for name in processes} == processes, "nobody died of it"
     desk.is_whole()
+
+
+_CUT = """SELECT count(*) FROM fairway_runstep WHERE status IN ('lost', 'interrupted')
+AND run_id = (SELECT run_id FROM fairway_deployment WHERE id = ?)"""
+
+
+def _held_at(desk, moments, *places):
+    """For each of these moments a deployment of version 2 that is held there."""
+    slugs = {moment: desk.new("cut") for moment in places}
+    for number in [desk.fairway.deploy(slug) for slug in slugs.values()]:
+        desk.fairway.live(number)
+    for moment, slug in slugs.items():
+        moments.arm(slug, moment)
+    numbers = {(slug, moment): desk.ship(slug, "2") for moment, slug in slugs.items()}
+    for slug, moment in numbers:
+        moments.await_holder(slug, moment)
+    return numbers
+
+
+def _let_go(moments, numbers):
+    for slug, moment in numbers:
+        moments.let_go(slug, moment)
+
+
+def test_the_proxy_is_killed_around_the_switch(spread):
+    desk, moments = spread.desk, spread.moments
+    numbers = _held_at(desk, moments, "about:switch", "amid:switch", "begin:retire", "about:retire")
+    admin = AdminSocket(desk.fairway.data / "caddy" / "admin.sock")
+    before = admin.pid()
+    os.kill(before, signal.SIGKILL)
+    _let_go(moments, numbers)
+    for (slug, _moment), number in numbers.items():
+        desk.fairway.live(number)
+        desk.serves(slug, number, "2")
+    assert admin.pid() not in {None, before}
+    desk.is_whole()
+
+
+def test_every_process_of_the_machine_is_gone(spread):
+    """A fresh start brings back what should run, and only that; what was being deployed goes on."""
+    desk, moments = spread.desk, spread.moments
+    running, first = desk.launched("running")
+    desk.scale(running, 2)
+    desk.settles(running, first, "1", replicas=2)
+    stopped, _ = desk.launched("stopped")
+    desk.act(stopped, "stop")
+    wait_for(lambda: desk.fairway.placement(stopped)["health"] == "stopped", "it is stopped")
+    numbers = _held_at(desk, moments, "amid:start", "amid:switch", "amid:retire")
+    desk.fairway.kill_everything()
+    with pytest.raises(OSError, match="refused"):
+        desk.visit(running)
+    _let_go(moments, numbers)
+    desk.fairway.start()
+    for (slug, _moment), number in numbers.items():
+        desk.fairway.live(number)
+        desk.settles(slug, number, "2")
+    desk.settles(running, first, "1", replicas=2)
+    assert (desk.visit(stopped).status, desk.fairway.placement(stopped)["health"]) == (503, "stopped")
+    _each_runs_once(desk, [*(slug for slug, _moment in numbers), running, running])
+    desk.is_whole()
+
+
+def _each_runs_once(desk, wanted):
+    """One application process per replica, counted on the machine itself; and one proxy."""
+    everything = desk.fairway.processes()
+    instances = desk.fairway.data / "process" / "instances"
+    at_work = [Path(os.readlink(f"/proc/{pid}/cwd")) for pid, words in everything.items() if "main.py" in words]
+    names = [place.relative_to(instances).parts[0].removeprefix("fairway-").partition(".")[0] for place in at_work]
+    assert sorted(name for name in names if name in {*wanted, "stopped"}) == sorted(wanted)
+    assert len([words for words in everything.values() if "caddy run" in words]) == 1
 
 
 def _is_said_clearly(fairway, client):

@@ -17,6 +17,7 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 
 FOLDER = Path(os.environ.get("FAIRWAY_TEST_MOMENTS", "/nonexistent"))
+SKEW = float(os.environ.get("FAIRWAY_TEST_SKEW", "0"))  # seconds by which this process's clock is wrong
 LAST_IMPORT = "fairway.worker.main"  # once this is imported, everything that is wrapped below is
 
 # After the call of this name in fairway.stories.deploy, its step is half done.
@@ -81,6 +82,19 @@ def plant() -> None:
     ProcessRuntime.is_distributed = held(ProcessRuntime.is_distributed, "distribute", after="amid")
     CaddyProxy.ensure_route = held(CaddyProxy.ensure_route, "switch", after="amid")
     execution.Execution.run = told(execution.Execution.run)
+    if SKEW:
+        set_the_clock_wrong()
+
+
+def set_the_clock_wrong() -> None:
+    """As Python and Django read it. (libfaketime also bends what threads wait by, so that they sleep an hour too long.)"""
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    right, right_now = time.time, timezone.now
+    time.time = lambda: right() + SKEW
+    timezone.now = lambda: right_now() + timedelta(seconds=SKEW)
 
 
 def begun(begin):
