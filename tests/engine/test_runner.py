@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from fairway.engine import commands
+from fairway.engine import clock, commands
 from fairway.engine.models import Run, Worker
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner, check_database
@@ -181,3 +181,24 @@ def test_sqlite_without_immediate_transactions_is_refused(database, monkeypatch)
             check_database()
     else:
         check_database()
+
+
+def test_a_worker_does_not_take_over_from_itself(database):
+    """A machine too busy to renew in time: the step goes on under the lease it has, it is not begun again beside itself."""
+    seen = []
+
+    def slow(context):
+        Run.objects.filter(pk=context.run_id).update(lease_until=clock.now() - timedelta(seconds=1))
+        looks = len(seen)
+        runner.wake()
+        until(lambda: len(seen) > looks + 3)
+
+    stories = stories_of(Step("slow", slow))
+    runner = Runner(stories, worker_name="w", poll=0.02, lease=timedelta(seconds=60))
+    look = runner._learn_of_cancellations
+    runner._learn_of_cancellations = lambda: (seen.append(1), look())[1]
+    run = enqueue()
+    with working(runner):
+        until_status(run, "succeeded")
+    assert run.fence == 1
+    assert len(attempts(run)) == 1

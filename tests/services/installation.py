@@ -99,11 +99,12 @@ class Installation:
         return {pid: words for pid, words in _all_processes() if pid != os.getpid() and _is_about(pid, words, self.data)}
 
     def kill_everything(self) -> None:
-        """SIGKILL to all of it, as when the machine goes down; whatever is started meanwhile is killed too."""
+        """SIGKILL to all of it, as when the machine goes down: all stand still first, so that none sees another die."""
         while found := self.processes():
-            for pid in found:
-                with suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            for number in (signal.SIGSTOP, signal.SIGKILL):
+                for pid in found:
+                    with suppress(ProcessLookupError):
+                        os.kill(pid, number)
             if self.process is not None:
                 self.process.wait(timeout=10)
 
@@ -235,11 +236,14 @@ def _all_processes() -> Iterator[tuple[int, str]]:
 
 
 def _is_about(pid: int, words: str, data: Path) -> bool:
-    """Named on its command line, or where it works; the dead that nobody has waited for have neither."""
-    try:
-        return bool(words) and (str(data) in words or Path(os.readlink(f"/proc/{pid}/cwd")).is_relative_to(data))
-    except OSError:
-        return False
+    """Named on its command line, where it works or what it has open; the dead that nobody has waited for have none."""
+    if not words or str(data) in words:
+        return bool(words)
+    for place in (Path(f"/proc/{pid}/cwd"), *Path(f"/proc/{pid}/fd").glob("*")):
+        with suppress(OSError):
+            if place.readlink().is_relative_to(data):
+                return True
+    return False
 
 
 def _is_doing(pid: int, name: str, port: int) -> bool:

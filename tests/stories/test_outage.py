@@ -128,7 +128,7 @@ def test_every_process_of_the_machine_is_gone(spread):
     desk.scale(running, 2)
     desk.settles(running, first, "1", replicas=2)
     stopped, _ = desk.launched("stopped")
-    desk.act(stopped, "stop")
+    desk.act(stopped, "stopping")
     wait_for(lambda: desk.fairway.placement(stopped)["health"] == "stopped", "it is stopped")
     numbers = _held_at(desk, moments, "amid:start", "amid:switch", "amid:retire")
     desk.fairway.kill_everything()

@@ -31,30 +31,35 @@ class Lease:
     parent_id: int | None = None
 
 
-def claim(*, owner: str, kinds: Collection[str], lanes: frozenset[str] | None, lease: timedelta) -> Lease | None:
+def claim(
+    *, owner: str, kinds: Collection[str], lanes: frozenset[str] | None, lease: timedelta, but: Collection[int] = ()
+) -> Lease | None:
     """Take the run that goes first, or None when there is nothing to take.
 
-    `kinds` are the stories this worker can tell, `lanes` those it may take from (None: any).
+    `kinds` are the stories this worker can tell, `lanes` those it may take from (None: any), `but` the runs it still has at
+    work: when its lease on them ran out because the machine was busy, it renews them instead of doing them twice.
     """
     for _ in range(TRIES):
-        if not _candidates(clock.now(), kinds, lanes).exists():  # a read; only a find is worth a write lock
+        if not _candidates(clock.now(), kinds, lanes, but).exists():  # a read; only a find is worth a write lock
             return None
         try:
             with transaction.atomic():
-                return _take_first(owner, kinds, lanes, lease)
+                return _take_first(owner, kinds, lanes, lease, but)
         except IntegrityError:
             continue
     return None
 
 
-def _candidates(now: datetime, kinds: Collection[str], lanes: frozenset[str] | None) -> RunQuerySet:
-    candidates = Run.objects.claimable(now).filter(kind__in=sorted(kinds))
+def _candidates(now: datetime, kinds: Collection[str], lanes: frozenset[str] | None, but: Collection[int]) -> RunQuerySet:
+    candidates = Run.objects.claimable(now).filter(kind__in=sorted(kinds)).exclude(pk__in=list(but))
     return candidates if lanes is None else candidates.filter(lane__in=sorted(lanes))
 
 
-def _take_first(owner: str, kinds: Collection[str], lanes: frozenset[str] | None, lease: timedelta) -> Lease | None:
+def _take_first(
+    owner: str, kinds: Collection[str], lanes: frozenset[str] | None, lease: timedelta, but: Collection[int]
+) -> Lease | None:
     now = clock.now()
-    run = _candidates(now, kinds, lanes).in_order().select_for_update(skip_locked=True, no_key=True).first()
+    run = _candidates(now, kinds, lanes, but).in_order().select_for_update(skip_locked=True, no_key=True).first()
     if run is None:
         return None
     status = rules.status_when_claimed(run.status)

@@ -114,7 +114,8 @@ class Runner:
             lanes = self._open_lanes()
             if lanes == frozenset():
                 return None
-            lease = claim.claim(owner=self._name, kinds=self._stories.by_kind, lanes=lanes, lease=self._lease)
+            ours = [hold.lease.run_id for hold in self._holds.all() if hold.why is not Halt.LOST]
+            lease = claim.claim(owner=self._name, kinds=self._stories.by_kind, lanes=lanes, lease=self._lease, but=ours)
             return None if lease is None else self._hold(lease)
 
     def _hold(self, lease: claim.Lease) -> Hold:

@@ -232,11 +232,16 @@ def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:
         raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
 
 
+def _went_with_its_host(one: Instance) -> bool:
+    """Stopped from outside, or gone without anybody having seen it end: its machine went, and its minder with it."""
+    return one.state == InstanceState.STOPPED or (one.state == InstanceState.FAILED and one.exit_code is None)
+
+
 def _start_again_what_a_host_ended(scene: Scene) -> None:
     """A later attempt may follow a restart of the Docker Engine, which ends instances that did no wrong."""
     if scene.context.attempt == 1:
         return
-    stopped = {one.name for one in scene.own_instances() if one.state == InstanceState.STOPPED}
+    stopped = {one.name for one in scene.own_instances() if _went_with_its_host(one)}
     again = [spec for spec in scene.specs() if spec.name in stopped]
     if again:
         start_all(scene.runtime, again, scene.log)
