@@ -83,12 +83,12 @@ def fake(db: None) -> Iterator[FakeRuntime]:
     """The world of every environment on the fake runtime, empty before and after."""
     runtime = runtime_of(Environment(slug="any", runtime="fake"))
     assert isinstance(runtime, FakeRuntime)
-    _emptied(runtime)
+    emptied(runtime)
     yield runtime
-    _emptied(runtime)
+    emptied(runtime)
 
 
-def _emptied(runtime: FakeRuntime) -> None:
+def emptied(runtime: FakeRuntime) -> None:
     for instance in runtime.instances():
         runtime.ensure_removed(instance.name)
     with runtime.world.open() as world:
