@@ -96,8 +96,11 @@ class Desk(RuleBasedStateMachine):
         found = Package.objects.select_related("application", "artifact", "release")
         return found.filter(release=self.releases[version], name=name).order_by("-pk").first()
 
-    @rule(version=versions, name=names, slug=targets, act=st.sampled_from([distribute, deploy_package, fall_back_package]))
-    def one_package(self, version: str, name: str, slug: str, act: Callable[..., Any]) -> None:
+    @rule(
+        version=versions, name=names, slug=targets, at_once=st.booleans(),
+        act=st.sampled_from([distribute, deploy_package, fall_back_package]),
+    )  # fmt: skip
+    def one_package(self, version: str, name: str, slug: str, act: Callable[..., Any], at_once: bool) -> None:
         package = self.package(version, name)
         if package is None:
             return
@@ -105,6 +108,14 @@ class Desk(RuleBasedStateMachine):
         is_done = self.attempt(act, actor=self.desk.deployer, package=package, environment=environment)
         assert not (is_done and environment.lock), "done although the target is locked"
         assert not (is_done and environment.deleted_at), "done although the target is deleted"
+        if is_done and at_once:
+            self.desk.work()
+
+    @rule(version=versions, name=names, slug=targets)
+    def ship(self, version: str, name: str, slug: str) -> None:
+        """What people do most of the time."""
+        for act in (distribute, deploy_package):
+            self.one_package(version, name, slug, act, at_once=True)
 
     @rule(version=versions, slug=targets)
     def everything_is_distributed(self, version: str, slug: str) -> None:
@@ -114,13 +125,17 @@ class Desk(RuleBasedStateMachine):
         if environment.lock:
             assert Event.objects.filter(verb="package.distribution_requested").count() == running
 
-    @rule(version=versions, slug=targets, act=st.sampled_from([roll_out, roll_out, fall_back_release]))
-    def whole_release(self, version: str, slug: str, act: Callable[..., Any]) -> None:
+    @rule(
+        version=versions, slug=targets, at_once=st.booleans(), act=st.sampled_from([roll_out, roll_out, fall_back_release])
+    )  # fmt: skip
+    def whole_release(self, version: str, slug: str, act: Callable[..., Any], at_once: bool) -> None:
         environment = self.target(slug)
         is_done = self.attempt(
             act, actor=self.desk.deployer, release=self.releases[version], environment=environment, parallel=2
         )
         assert not (is_done and environment.lock)
+        if is_done and at_once:
+            self.desk.work()
 
     @rule(choice=st.sampled_from(["retry", "skip", "fall_back_all", "stop"]))
     def a_person_decides(self, choice: str) -> None:
