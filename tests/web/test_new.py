@@ -58,7 +58,7 @@ def test_a_source_is_looked_at_before_anything_is_made_of_it(deployer, browse, d
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        ({"source": "image", "reference": "Not An Image"}, "is not an image reference"),
+        ({"source": "image", "reference": "Not An Image"}, "Is not an image reference"),
         ({"source": "git", "url": "https://user:pw@git.test/a.git"}, "olds credentials"),
         ({"source": "git", "url": "--upload-pack=evil"}, "not a repository address"),
     ],
