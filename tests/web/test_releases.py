@@ -234,7 +234,7 @@ def test_a_planned_release_stands_in_the_calendar_and_can_be_moved_and_taken_off
     client.post(reverse("release-schedule", args=[release.pk]), {**values, "at": "2030-06-04T20:00"})
     assert 'data-kind="release"' not in client.get(reverse("calendar"), {"at": "2030-05-20"}).content.decode()
     (planned,) = Rollout.objects.all()
-    client.post(reverse("rollout-cancellation", args=[release.pk, planned.pk]))
+    client.post(reverse("rollout-unscheduling", args=[release.pk, planned.pk]))
     assert status_of(release) == "draft"
 
 

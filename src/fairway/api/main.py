@@ -26,8 +26,11 @@ from fairway.api import (
     health,
     inspections,
     me,
+    packages,
     people,
     placements,
+    releases,
+    rollouts,
     tokens,
     uploads,
 )
@@ -36,7 +39,7 @@ from fairway.api.problems import Problem, answer_problems, not_found
 PREFIX = "api/v1/"
 ROOMS = (
     me, people, tokens, environments, freezes, applications, inspections, uploads, credentials, configurations, deployments,
-    placements, artifacts, blockers, events, health,
+    placements, artifacts, blockers, releases, packages, rollouts, events, health,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

@@ -155,6 +155,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/<int:number>/rollouts/<int:rollout>", rollouts.rollout, name="rollout-detail"),
     path("releases/<int:number>/rollouts/<int:rollout>/decision", rollouts.decision, name="rollout-decision"),
     path("releases/<int:number>/rollouts/<int:rollout>/cancellation", rollouts.cancellation, name="rollout-cancellation"),
+    path("releases/<int:number>/rollouts/<int:rollout>/unscheduling", rollouts.unscheduling, name="rollout-unscheduling"),
     path("releases/<int:number>/packages/new", packages.new, name="package-new"),
     path("releases/<int:number>/packages/paste", packages.paste, name="packages-paste"),
     path(f"{PACKAGE}/edit", packages.edit, name="package-edit"),

@@ -156,7 +156,7 @@ def _schedule(
     values = {**usual, **typed}
     cancel = None
     if planned is not None:
-        url = reverse("rollout-cancellation", args=[release.pk, planned.pk])
+        url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])
         cancel = Button(_("Take it off the calendar"), url, "x", "danger")
     return {
         "url": reverse("release-schedule", args=[release.pk]),

@@ -128,11 +128,11 @@ def _acts(actor: Actor, rollout: Rollout) -> list[Button]:
     if rollout.status in ROLLOUT_ENDED:
         return []
     where = {"environment": rollout.environment.slug}
-    url = reverse("rollout-cancellation", args=[rollout.release_id, rollout.pk])
+    number = [rollout.release_id, rollout.pk]
     if rollout.status in ROLLOUT_NOT_BEGUN:
-        act, label = Act.SCHEDULE_RELEASE, _("Take it off the calendar")
+        act, label, url = Act.SCHEDULE_RELEASE, _("Take it off the calendar"), reverse("rollout-unscheduling", args=number)
     else:
-        act, label = Act.ROLL_OUT, _("Cancel")
+        act, label, url = Act.ROLL_OUT, _("Cancel"), reverse("rollout-cancellation", args=number)
     return [Button(label, url, "x", "danger")] if may(actor, act, **where) else []
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -14,6 +16,7 @@ from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
 from fairway.releases import queries
 from fairway.releases.commands import rollouts as commands
+from fairway.releases.commands.schedule import cancel_schedule
 from fairway.releases.models import Release, Rollout
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
@@ -102,15 +105,27 @@ def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
 
 
 @require_POST
-@needs(Act.VIEW)
+@needs(Act.ROLL_OUT)
 def cancellation(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
-    """What it needs depends on whether it has begun: the room asks."""
+    """End what runs."""
+    sentence = _("It is being cancelled: what was not begun never will be.")
+    return _ended(request, number, rollout, commands.cancel_rollout, sentence)
+
+
+@require_POST
+@needs(Act.SCHEDULE_RELEASE)
+def unscheduling(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
+    """Take what is planned off the calendar."""
+    return _ended(request, number, rollout, cancel_schedule, _("It is off the calendar."))
+
+
+def _ended(request: HttpRequest, number: int, rollout: int, end: Callable[..., Rollout], sentence: str) -> HttpResponse:
     actor = actor_of(request)
     one = queries.rollout(actor, rollout)
     try:
-        commands.cancel_rollout(actor=actor, rollout=one, reason=request.POST.get("reason", ""))
+        end(actor=actor, rollout=one, reason=request.POST.get("reason", ""))
     except Blocked as problem:
         tell_blocked(request, problem)
         return _page(request, actor, queries.rollout(actor, rollout), status=409)
-    messages.success(request, _("It is being cancelled: what was not begun never will be."))
+    messages.success(request, sentence)
     return redirect("rollout-detail", number, rollout)

@@ -1,0 +1,175 @@
+"""All of a release at once: now, later, and back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from django.http import HttpRequest
+from ninja import Query, Schema, Status
+from pydantic import AwareDatetime, Field
+
+from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.rules import Act
+from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
+from fairway.api.routing import DoorRouter
+from fairway.api.schemas import Asked, Given, Number, Reason, Slug
+from fairway.environments.queries import environment
+from fairway.releases import queries
+from fairway.releases.commands import rollouts, schedule
+from fairway.releases.rules import LONGEST_START_BY, MOST_PARALLEL, USUAL_PARALLEL
+
+router = DoorRouter(tags=["rollouts"])
+Choice = Literal["retry", "skip", "fall_back_all", "stop"]
+
+
+class RolloutWanted(Given):
+    """`parallel` is how many packages are worked on at a time."""
+
+    parallel: int = Field(USUAL_PARALLEL, ge=1, le=MOST_PARALLEL)
+    reason: str = Field("", max_length=500)
+    break_glass: str = Field("", max_length=500)
+
+
+class TimeWanted(Given):
+    """`at` is a wall time in `zone`, e.g. 2026-03-29T20:00; blocked then, it starts at most `start_by_minutes` later."""
+
+    at: str = Field(max_length=25)
+    zone: str = Field(max_length=64)
+    start_by_minutes: int = Field(schedule.USUAL_START_BY, ge=1, le=LONGEST_START_BY)
+
+
+class ScheduleWanted(TimeWanted):
+    parallel: int = Field(USUAL_PARALLEL, ge=1, le=MOST_PARALLEL)
+    reason: str = Field("", max_length=500)
+
+
+class Decision(Given):
+    """How a rollout that needs a decision goes on."""
+
+    choice: Choice
+    reason: str = Field("", max_length=500)
+
+
+class ChoiceAsked(Asked):
+    choice: Choice
+
+
+class ConsequenceShown(Schema):
+    """What a choice would do with one package."""
+
+    package: str
+    now: str
+    then: str
+
+
+class TimeAsked(Asked):
+    """Planned rollouts that start in `[since, until)`."""
+
+    since: AwareDatetime
+    until: AwareDatetime
+
+
+class CalendarEntry(RolloutShown):
+    """A planned rollout with the name of its release."""
+
+    title: str
+    starts: datetime
+
+
+@router.get("/releases/{number}/rollouts", response=list[RolloutShown])
+@needs(Act.VIEW)
+def list_rollouts(request: HttpRequest, number: Number) -> list[RolloutShown]:
+    """Every rollout and fallback of a release, newest first."""
+    return [rollout_shown(one) for one in queries.rollouts_of(queries.release(actor_of(request), number))]
+
+
+@router.post("/releases/{number}/environments/{env}/rollouts", response={201: RolloutDetail})
+@needs(Act.ROLL_OUT)
+def roll_out_release(request: HttpRequest, number: Number, env: Slug, given: RolloutWanted) -> Status[RolloutDetail]:
+    """Deploy every package on a target, level by level."""
+    actor = actor_of(request)
+    one, where = queries.release(actor, number), environment(actor, env)
+    return Status(201, rollout_detail(rollouts.roll_out(actor=actor, release=one, environment=where, **given.dict())))
+
+
+@router.post("/releases/{number}/environments/{env}/fallback", response={201: RolloutDetail})
+@needs(Act.FALL_BACK_RELEASE)
+def fall_back_release(request: HttpRequest, number: Number, env: Slug, given: RolloutWanted) -> Status[RolloutDetail]:
+    """Take every package that is deployed on a target back to exactly what served before, in reverse order."""
+    actor = actor_of(request)
+    one, where = queries.release(actor, number), environment(actor, env)
+    made = rollouts.fall_back_release(actor=actor, release=one, environment=where, **given.dict())
+    return Status(201, rollout_detail(made))
+
+
+@router.post("/releases/{number}/environments/{env}/schedule", response={201: RolloutDetail})
+@needs(Act.SCHEDULE_RELEASE)
+def schedule_release(request: HttpRequest, number: Number, env: Slug, given: ScheduleWanted) -> Status[RolloutDetail]:
+    """Let it start by itself."""
+    actor = actor_of(request)
+    one, where = queries.release(actor, number), environment(actor, env)
+    made = schedule.schedule_release(actor=actor, release=one, environment=where, **given.dict())
+    return Status(201, rollout_detail(made))
+
+
+@router.get("/rollouts/{number}", response=RolloutDetail)
+@needs(Act.VIEW)
+def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
+    """One rollout, and how far each of its packages is."""
+    return rollout_detail(queries.rollout(actor_of(request), number))
+
+
+@router.put("/rollouts/{number}/schedule", response=RolloutDetail)
+@needs(Act.SCHEDULE_RELEASE)
+def move_rollout(request: HttpRequest, number: Number, given: TimeWanted) -> RolloutDetail:
+    """Move what is planned and has not begun."""
+    actor = actor_of(request)
+    moved = schedule.reschedule(actor=actor, rollout=queries.rollout(actor, number), **given.dict())
+    return rollout_detail(moved)
+
+
+@router.get("/rollouts/{number}/preview", response=list[ConsequenceShown])
+@needs(Act.VIEW)
+def preview_decision(request: HttpRequest, number: Number, asked: Query[ChoiceAsked]) -> list[ConsequenceShown]:
+    """What a choice would do, package by package."""
+    found = rollouts.preview(rollout=queries.rollout(actor_of(request), number), choice=asked.choice)
+    return [ConsequenceShown(package=one.package.name, now=one.now, then=one.then) for one in found]
+
+
+@router.post("/rollouts/{number}/decision", response=RolloutDetail)
+@needs(Act.ROLL_OUT)
+def decide_rollout(request: HttpRequest, number: Number, given: Decision) -> RolloutDetail:
+    """Say how it goes on."""
+    actor = actor_of(request)
+    one = queries.rollout(actor, number)
+    return rollout_detail(rollouts.decide(actor=actor, rollout=one, choice=given.choice, reason=given.reason))
+
+
+@router.post("/rollouts/{number}/cancellation", response=RolloutDetail)
+@needs(Act.ROLL_OUT)
+def cancel_rollout(request: HttpRequest, number: Number, given: Reason) -> RolloutDetail:
+    """End it now: what is not begun never is; deployments in flight are cancelled, each back on its previous version."""
+    actor = actor_of(request)
+    one = queries.rollout(actor, number)
+    return rollout_detail(rollouts.cancel_rollout(actor=actor, rollout=one, reason=given.reason))
+
+
+@router.delete("/rollouts/{number}/schedule", response=RolloutDetail)
+@needs(Act.SCHEDULE_RELEASE)
+def cancel_schedule(request: HttpRequest, number: Number) -> RolloutDetail:
+    """Take what is planned, and has not begun, off the calendar."""
+    actor = actor_of(request)
+    return rollout_detail(schedule.cancel_schedule(actor=actor, rollout=queries.rollout(actor, number)))
+
+
+@router.get("/calendar", response=list[CalendarEntry])
+@needs(Act.VIEW)
+def show_calendar(request: HttpRequest, asked: Query[TimeAsked]) -> list[CalendarEntry]:
+    """The rollouts that are, or were, planned to start between two instants."""
+    found = queries.planned_between(actor_of(request), asked.since, asked.until)
+    return [
+        CalendarEntry(**rollout_shown(one).dict(), title=str(one.release), starts=one.planned_at)
+        for one in found
+        if one.planned_at is not None
+    ]

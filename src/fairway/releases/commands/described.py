@@ -1,0 +1,183 @@
+"""A release as it is described in a file: what would have to be done, and doing it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import transaction
+
+from fairway.accounts.models import User
+from fairway.accounts.rules import Actor
+from fairway.environments.models import Environment
+from fairway.releases.commands.dependencies import add_dependency, remove_dependency
+from fairway.releases.commands.packages import add_package, delete_package, edit_package
+from fairway.releases.commands.releases import create_release, edit_release
+from fairway.releases.described import DescribedPackage, DescribedRelease
+from fairway.releases.models import Dependency, Package, Release
+from fairway.releases.standing import packages_of
+from fairway.shared.names import Invalid
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do. `verb` is create, edit, add, change, remove, need or unneed; `what` the release or package."""
+
+    verb: str
+    what: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """The release as it is afterwards, and what was done."""
+
+    release: Release
+    steps: tuple[Step, ...]
+
+
+@transaction.atomic
+def apply_described(*, actor: Actor, described: DescribedRelease) -> Applied:
+    """Make the release what the file says: the file is all of it, so packages it does not name leave.
+
+    Raises `Blocked` or `Invalid`, and then nothing was done. Applying the same file again does nothing.
+    """
+    release = Release.objects.filter(name=described.name, version=described.version, deleted_at=None).first()
+    steps: list[Step] = []
+    if release is None:
+        release = _created(actor, described)
+        steps.append(Step("create", str(release)))
+    elif changed := _edited(actor, release, described):
+        steps.append(Step("edit", str(release), ", ".join(changed)))
+    steps += _packages(actor, release, described.packages)
+    steps += _needs(actor, release, described.packages)
+    release.refresh_from_db()
+    return Applied(release, tuple(steps))
+
+
+@transaction.atomic
+def plan_described(*, actor: Actor, described: DescribedRelease) -> tuple[Step, ...]:
+    """What applying would do: it is done, looked at and undone, so the plan cannot differ from the deed."""
+    steps = apply_described(actor=actor, described=described).steps
+    transaction.set_rollback(True)
+    return steps
+
+
+def _created(actor: Actor, described: DescribedRelease) -> Release:
+    manager = _person(described.manager, "manager") or _person_of(actor)
+    return create_release(
+        actor=actor,
+        name=described.name,
+        version=described.version,
+        description=described.description or "",
+        manager=manager,
+        deputy=_person(described.deputy, "deputy"),
+        targets=_targets(described),
+    )
+
+
+def _edited(actor: Actor, release: Release, described: DescribedRelease) -> list[str]:
+    """The names of what had to be changed."""
+    wanted_targets = _targets(described)
+    manager, deputy = _person(described.manager, "manager"), _person(described.deputy, "deputy")
+    differs = {
+        "description": described.description is not None and described.description != release.description,
+        "manager": manager is not None and manager.pk != release.manager_id,
+        "deputy": deputy is not None and deputy.pk != release.deputy_id,
+        "targets": wanted_targets is not None
+        and {one.pk for one in wanted_targets} != set(release.targets.values_list("pk", flat=True)),
+    }
+    changed = [name for name, is_different in differs.items() if is_different]
+    if changed:
+        edit_release(
+            actor=actor,
+            release=release,
+            description=described.description if differs["description"] else None,
+            manager=manager if differs["manager"] else None,
+            deputy=deputy if differs["deputy"] else None,
+            targets=wanted_targets if differs["targets"] else None,
+        )
+    return changed
+
+
+def _packages(actor: Actor, release: Release, described: tuple[DescribedPackage, ...]) -> list[Step]:
+    known = {one.name: one for one in packages_of(release)}
+    wanted = {one.name for one in described}
+    steps = []
+    for name in sorted(known.keys() - wanted):
+        delete_package(actor=actor, package=known[name])
+        steps.append(Step("remove", name))
+    for one in described:
+        try:
+            step = _changed(actor, known[one.name], one) if one.name in known else _added(actor, release, one)
+        except Invalid as problem:
+            raise _at(one, problem) from None
+        steps += [step] if step else []
+    return steps
+
+
+def _added(actor: Actor, release: Release, one: DescribedPackage) -> Step:
+    add_package(actor=actor, release=release, name=one.name, source=one.source, stage=one.stage)
+    return Step("add", one.name, one.source)
+
+
+def _changed(actor: Actor, package: Package, one: DescribedPackage) -> Step | None:
+    source = one.source if one.source != package.entered else None
+    stage = one.stage if one.stage != package.stage else None
+    if source is None and stage is None:
+        return None
+    edit_package(actor=actor, package=package, source=source, stage=stage)
+    return Step("change", one.name, ", ".join(filter(None, (source, stage))))
+
+
+def _needs(actor: Actor, release: Release, described: tuple[DescribedPackage, ...]) -> list[Step]:
+    """First what goes, then what comes: an edge may only be turned round when the old one is gone."""
+    known = {one.name: one for one in packages_of(release)}
+    wanted = {(one.name, needed): one for one in described for needed in one.needs}
+    there = set(
+        Dependency.objects.filter(package__in=known.values(), needs__in=known.values()).values_list(
+            "package__name", "needs__name"
+        )
+    )
+    steps = []
+    for name, needed in sorted(there - wanted.keys()):
+        remove_dependency(actor=actor, package=known[name], needs=known[needed])
+        steps.append(Step("unneed", name, needed))
+    for (name, needed), one in wanted.items():
+        if (name, needed) in there:
+            continue
+        if needed not in known:
+            raise _at(one, Invalid("needs", "“{name}” is not a package of this release.", name=needed[:80]))
+        add_dependency(actor=actor, package=known[name], needs=known[needed])
+        steps.append(Step("need", name, needed))
+    return steps
+
+
+def _at(one: DescribedPackage, problem: Invalid) -> Invalid:
+    words = {"line": one.line, "name": one.name, "problem": f"{problem.field} {problem.sentence}"}
+    return Invalid("file", "line {line}, “{name}”: {problem}", **words)
+
+
+def _targets(described: DescribedRelease) -> list[Environment] | None:
+    if described.targets is None:
+        return None
+    known = {one.slug: one for one in Environment.objects.filter(deleted_at=None)}
+    if missing := [slug for slug in described.targets if slug not in known]:
+        words = {"names": ", ".join(missing)[:200], "known": ", ".join(known)}
+        raise Invalid("targets", "there is no environment {names}; there are {known}.", **words)
+    return [known[slug] for slug in described.targets]
+
+
+def _person(username: str | None, field: str) -> User | None:
+    if not username:
+        return None
+    found = User.objects.filter(username=username, is_active=True).first()
+    if found is None:
+        raise Invalid(field, "“{name}” is nobody who can sign in; use a user name.", name=username[:60])
+    return found
+
+
+def _person_of(actor: Actor) -> User:
+    found = User.objects.filter(pk=actor.id).first() if actor.id is not None else None
+    if found is None:
+        raise Invalid("manager", "is missing; name who manages the release.")
+    return found
