@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -91,3 +94,27 @@ def _data_of(tmp_path: Path, name: str) -> Installation:
     with tarfile.open(FIRST / f"{name}.tar.gz") as archive:
         archive.extractall(data, filter="tar")
     return Installation(data)
+
+
+def test_a_database_that_a_newer_version_changed_is_refused_and_left_as_it_is(unpacked: Installation) -> None:
+    database = unpacked.data / "fairway.sqlite3"
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES ('fairway', '9999_later', '2030-01-01')"
+        )
+    command = [sys.executable, "-m", "fairway.config.up", "--data", str(unpacked.data), "--port", str(unpacked.port)]
+    done = subprocess.run(
+        [*command, "--proxy-port", str(unpacked.proxy_port)], check=False, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert "written by a newer Fairway (it has 9999_later" in done.stderr
+    with closing(sqlite3.connect(database)) as connection:
+        tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    assert "fairway_home" not in tables  # nothing was migrated
+    environment = {**os.environ, "FAIRWAY_DATA": str(unpacked.data)}
+    environment.pop("FAIRWAY_DATABASE_URL", None)
+    looked = subprocess.run(
+        [sys.executable, "-m", "fairway.config.doctor"], env=environment, check=True, capture_output=True, text=True
+    )
+    (finding,) = [one for one in json.loads(looked.stdout) if one["what"] == "Database"]
+    assert (finding["state"], "9999_later" in finding["sentence"]) == ("bad", True)
