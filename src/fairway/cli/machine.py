@@ -259,7 +259,8 @@ def _facts(data: Path) -> dict[str, Any] | None:
 def _running(data: Path) -> list[dict[str, Any]]:
     """Every supervisor of this machine that runs with this data directory, the one with workers first."""
     found = []
-    for place in (_place(data) / "run").glob("*.json"):
+    folder = _place(data) / "run"
+    for place in (folder / "fairway.json", *folder.glob("web-*.json")):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
             facts: dict[str, Any] = {"workers": 1, "webs": 1, **json.loads(place.read_text())}
             if facts.get("host", socket.gethostname()) == socket.gethostname():
