@@ -140,6 +140,7 @@ def test_why_not_is_known(tunnel: Tunnel, access: Access, far_host: FarHost) -> 
     _, other = new_key_pair("not its key")
     assert why(far_host.url, Access(stranger, access.host_key)) is Reason.DENIED
     assert why(far_host.url, Access(access.private_key, " ".join(other.split()[:2]))) is Reason.UNTRUSTED
+    assert why(far_host.url, Access(access.private_key, "")) is Reason.UNTRUSTED, "nobody confirmed a key"
     assert why(f"ssh://root@{far_host.address}:2", access) is Reason.REFUSED
     assert why("ssh://root@nobody.invalid", access) is Reason.UNRESOLVED
 
