@@ -56,7 +56,7 @@ def test_the_commands_of_the_files_are_commands_of_the_program() -> None:
 def test_every_variable_that_files_and_guides_name_is_read_somewhere() -> None:
     places = [*FOLDER.iterdir(), *(FOLDER.parent / f"{name}.md" for name in ("growing", "backup", "configuration"))]
     named = {name for place in places for name in VARIABLE.findall(place.read_text())}
-    code = [place for folder in ("src", "benchmarks") for place in (ROOT / folder).rglob("*.py")]
+    code = [place for folder in ("src", "benchmarks", "tests") for place in (ROOT / folder).rglob("*.py")]
     read = {name for place in code for name in VARIABLE.findall(place.read_text())}
     assert "FAIRWAY_DATABASE_URL" in named
     assert named <= read
