@@ -263,7 +263,8 @@ def _running(data: Path) -> list[dict[str, Any]]:
     for place in (folder / "fairway.json", *folder.glob("web-*.json")):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
             facts: dict[str, Any] = {"workers": 1, "webs": 1, **json.loads(place.read_text())}
-            if facts.get("host", socket.gethostname()) == socket.gethostname():
+            is_supervisor = "pid" in facts  # the folder holds other things too
+            if is_supervisor and facts.get("host", socket.gethostname()) == socket.gethostname():
                 _refuse_others(facts["pid"], data)
                 found.append(facts)
     return sorted(found, key=lambda facts: (not facts["workers"], facts["port"]))
