@@ -68,6 +68,9 @@ class Desk(RuleBasedStateMachine):
             "1": self.desk.release("1", packages="a b c", needs="b>a"),
             "2": self.desk.release("2", packages="a"),
         }
+        self.everything_is_distributed("1", "staging")
+        self.desk.work()
+        self.one_package("1", "a", "staging", deploy_package, at_once=True)
 
     def teardown(self) -> None:
         if hasattr(self, "frame"):
@@ -195,6 +198,7 @@ class Desk(RuleBasedStateMachine):
         )
 
     @rule(slug=targets)
+    @precondition(lambda self: not any(target.lock for target in self.open_targets()))
     def lock(self, slug: str) -> None:
         self.attempt(lock_environment, actor=self.desk.manager, environment=self.target(slug), reason="Stocktaking")
 
@@ -203,11 +207,12 @@ class Desk(RuleBasedStateMachine):
         self.attempt(unlock_environment, actor=self.desk.manager, environment=self.target(slug))
 
     @rule(slug=targets)
+    @precondition(lambda self: Event.objects.count() > 80)
     def delete_target(self, slug: str) -> None:
         self.attempt(delete_environment, actor=self.desk.admin, environment=self.target(slug))
 
     @rule(version=versions, act=st.sampled_from([cancel_release, delete_release]))
-    @precondition(lambda self: Event.objects.count() > 60)
+    @precondition(lambda self: Event.objects.count() > 120)
     def give_up(self, version: str, act: Callable[..., Any]) -> None:
         release = Release.objects.get(pk=self.releases[version].pk)
         more = {"reason": "No more"} if act is cancel_release else {"confirmed": str(release)}
