@@ -9,7 +9,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.engine.models import Run
 from fairway.environments.commands import delete_environment, lock_environment, unlock_environment
 from fairway.releases.commands.packages import delete_package
-from fairway.releases.commands.releases import delete_release
+from fairway.releases.commands.releases import delete_release, edit_release
 from fairway.releases.commands.rollouts import cancel_rollout, decide, fall_back_release, preview, roll_out
 from fairway.releases.commands.targets import deploy_package
 from fairway.releases.models import Rollout
@@ -254,3 +254,14 @@ def test_who_may_not_deploy_one_of_its_applications_may_not_roll_it_out(desk, st
     with pytest.raises(Blocked) as blocked:
         roll_out(actor=desk.manager, release=release, environment=staging)
     assert codes(blocked) == ["role"]
+
+
+def test_a_target_that_the_release_is_not_meant_for_is_refused(desk, staging, production):
+    """Its configuration is not part of the fingerprint, so nobody could have approved it."""
+    release = desk.release(packages="api")
+    edit_release(actor=desk.manager, release=release, targets=[production])
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=release, environment=staging)
+    assert codes(blocked) == ["not_a_target"]
+    edit_release(actor=desk.manager, release=release, targets=[staging, production])
+    assert go(desk, release, staging).status == "succeeded"

@@ -44,6 +44,18 @@ def release_is_open(request: Request) -> Iterator[Blocker]:
 
 
 @register(*FORWARD)
+def it_is_meant_for_this_target(request: Request) -> Iterator[Blocker]:
+    known = _known(request)
+    if known and not known[1].is_target:
+        words = {"release": known[1].release, "environment": known[1].environment.name}
+        yield Blocker(
+            code="not_a_target",
+            sentence=_("%(release)s is not meant for %(environment)s.") % words,
+            who=_("a Release Manager, by adding it to the release's targets"),
+        )
+
+
+@register(*FORWARD)
 def application_is_there(request: Request) -> Iterator[Blocker]:
     if _known(request) and request.subject.application.deleted_at is not None:
         words = {"application": request.subject.application.name}

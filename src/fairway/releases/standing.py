@@ -29,6 +29,7 @@ class Standing:
     on_targets: dict[int, PackageOnTarget]
     placements: dict[int, Placement]
     configurations: dict[int, Configuration]
+    is_target: bool  # whether the release is meant for it: only then its configuration is part of the fingerprint
     is_frozen: bool
     answers: tuple[Approval, ...]  # those that count: given to the fingerprint it has now
     active_rollout: Rollout | None = None
@@ -135,6 +136,7 @@ def standing_of(release: Release, environment: Environment) -> Standing:
         },
         placements={one.application_id: one for one in placements},
         configurations=_latest_configurations(applications, environment),
+        is_target=release.targets.filter(pk=environment.pk).exists(),
         is_frozen=frozen,
         answers=tuple(answers_to(release, environment)) if frozen else (),
         active_rollout=Rollout.objects.filter(
