@@ -32,15 +32,11 @@ ENGINE_TESTS = (
     "tests/drivers/runtimes/test_docker",
     "tests/drivers/builders/test_image",
     "tests/examples/",
-    "tests/journeys/",
 )
 
 
 class ByNeed(LoadScopeScheduling):  # type: ignore[misc]
-    """Files stay whole when tests are spread over processes, and all that need a Docker Engine share one.
-
-    So do those in a browser: Chromium drops what it is loading whenever an Engine makes or removes a network.
-    """
+    """Files stay whole when tests are spread over processes, and all that need a Docker Engine share one."""
 
     def _split_scope(self, nodeid: str) -> str:
         place = nodeid.partition("::")[0]

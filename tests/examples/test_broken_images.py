@@ -87,7 +87,6 @@ def bad_sources(
     tiny = {
         name: {"kind": "image", "image": image(docker_engine, docker_base, name, **knobs)}
         for name, (knobs, _, _) in tinyapp.BROKEN.items()
-        if name != "short-lived"
     }
     sick = image(docker_engine, docker_base, "sick", check=SICK)
     absent = f"{docker_registry.host}/team/nothing:1"
@@ -109,11 +108,7 @@ MORE = {
     "build": ("failed", "", "the compiler is unhappy"),
 }
 ON_DOCKER = {"deaf": "Nothing seemed to listen on the port"}  # the Engine itself holds the port, and closes each connection
-TINY = {
-    name: ("failed", ON_DOCKER.get(name, words), line)
-    for name, (_, words, line) in tinyapp.BROKEN.items()
-    if name != "short-lived"
-}
+TINY = {name: ("failed", ON_DOCKER.get(name, words), line) for name, (_, words, line) in tinyapp.BROKEN.items()}
 CASES: dict[str, tuple[str, ...]] = {**TINY, **MORE}
 
 

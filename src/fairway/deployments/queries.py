@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet, Subquery
 from django.utils import timezone
 
 from fairway.accounts.rules import Actor, NotVisible
-from fairway.applications.models import Application
+from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.rules import ACTIVE, STEPS, Status, expected_seconds
 from fairway.engine.models import RunStep
@@ -240,3 +240,8 @@ def rollback_targets(one: Placement, limit: int = 5) -> list[Deployment]:
 def is_stale(one: Placement, *, now: datetime, after: timedelta = timedelta(minutes=2)) -> bool:
     """Whether what we show of it was seen too long ago to be believed."""
     return one.observed_at is None or now - one.observed_at > after
+
+
+def has_proved_itself(artifact: Artifact) -> bool:
+    """Whether a deployment of these bytes went well anywhere, and nobody has called them bad since."""
+    return artifact.bad_at is None and Deployment.objects.filter(artifact=artifact, status=Status.SUCCEEDED).exists()

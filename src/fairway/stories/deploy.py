@@ -27,6 +27,7 @@ from fairway.deployments.commands import progress
 from fairway.deployments.commands.requests import STORY, act_of
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
@@ -53,6 +54,7 @@ from fairway.stories.sources import artifact_from_source, making_of, work_name
 from fairway.stories.watching import DeploymentWatcher
 
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
+PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
 PROBE_AFTER = 0.4  # seconds the probe goes on after that
 
@@ -98,7 +100,11 @@ def check(context: Context) -> Mapping[str, Any]:
         _start_again_what_a_host_ended(scene)
         results = check_all(scene.runtime, scene.specs(), scene.log, host=scene.placement.host)
         progress.gate_used(deployment=scene.deployment, gate=results[0].gate)
-        return {"restarts": {one.name: one.restarts for one in _read_back(scene)}}
+        restarts = {one.name: one.restarts for one in _read_back(scene)}
+        if not has_proved_itself(scene.artifact):
+            context.sleep(PROBATION)
+            _refuse_if_one_died(scene, restarts)
+        return {"restarts": restarts}
 
 
 def switch(context: Context) -> None:
@@ -289,9 +295,9 @@ def _read_back(scene: Scene) -> list[Instance]:
     return instances
 
 
-def _refuse_if_one_died(scene: Scene) -> None:
+def _refuse_if_one_died(scene: Scene, known: Mapping[str, int] | None = None) -> None:
     """A version that dies as soon as it has been checked, or has visitors, must not replace one that works."""
-    known = scene.context.state.get("restarts", {})
+    known = scene.context.state.get("restarts", {}) if known is None else known
     for one in scene.own_instances():
         if one.state != InstanceState.RUNNING or one.restarts > known.get(one.name, one.restarts):
             code = "" if one.exit_code is None else f" with code {one.exit_code}"
