@@ -72,7 +72,7 @@ class ReleaseDetail(ReleaseShown):
 
 
 class PartShown(Schema):
-    """One package in a rollout; `level` from 1."""
+    """One package in a rollout; `level` from 1, `attempts` counts its distributions and deployments."""
 
     package: str
     level: int

@@ -32,7 +32,7 @@ from fairway.releases import queries
 from fairway.releases.commands import approvals, releases
 from fairway.releases.commands.described import Step, apply_described, plan_described
 from fairway.releases.described import LONGEST_PASTE, parse_release
-from fairway.releases.rules import LONGEST_DESCRIPTION
+from fairway.releases.rules import LONGEST_DESCRIPTION, ReleaseStatus
 from fairway.releases.written import release_file
 from fairway.shared.names import Invalid
 
@@ -40,9 +40,9 @@ router = DoorRouter(tags=["releases"])
 
 
 class ReleasesAsked(Asked):
-    """`status` is one of the words of a release's status."""
+    """Without `status`, all of them."""
 
-    status: Text = Field("", max_length=20)
+    status: ReleaseStatus | None = None
 
 
 class ReleaseWanted(Given):
@@ -121,7 +121,7 @@ class Applied(Schema):
 def list_releases(request: HttpRequest, asked: Query[ReleasesAsked]) -> list[ReleaseShown]:
     """Every release you may see, newest first."""
     found = desk.overview(actor_of(request))
-    chosen = [one for one in found if asked.status in ("", one.status)]
+    chosen = [one for one in found if asked.status in (None, one.status)]
     return [release_shown(one.release, one.status, list(one.packages)) for one in chosen]
 
 

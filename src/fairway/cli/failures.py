@@ -15,6 +15,7 @@ class Code(IntEnum):
     USAGE = 2
     REFUSED = 3
     CANCELLED = 4
+    NEEDS_DECISION = 5  # a rollout stands still until somebody says how it goes on
     LEFT_RUNNING = 130  # Ctrl-C while watching: the deployment goes on
 
 

@@ -9,7 +9,18 @@ from typing import Annotated
 
 import typer
 
-from fairway.cli import freezes, looking_back, machine, places, running, safekeeping, settings, shipping, signing_in
+from fairway.cli import (
+    freezes,
+    looking_back,
+    machine,
+    places,
+    releases,
+    running,
+    safekeeping,
+    settings,
+    shipping,
+    signing_in,
+)
 from fairway.cli.client import ROLE_VARIABLE
 from fairway.cli.failures import Stop
 from fairway.cli.output import begin, explain
@@ -46,6 +57,7 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
 
 
 _add(SHIP, shipping.deploy, shipping.promote, shipping.rollback, shipping.watch, shipping.cancel)
+app.add_typer(releases.releases, name="releases", rich_help_panel=SHIP)
 _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.logs, running.domains, running.access)
 _add(RUN, running.remove)
 app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
@@ -64,7 +76,7 @@ safekeeping.attach(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the program and exit with its code: 0 live, 1 failed, 2 usage, 3 refused with blockers, 4 cancelled."""
+    """Run the program and exit with its code: 0 live, 1 failed, 2 usage, 3 refused, 4 cancelled, 5 to be decided."""
     begin()
     try:
         app(args=arguments)

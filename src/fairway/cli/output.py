@@ -80,6 +80,14 @@ def say(sentence: str, state: str = "done") -> None:
         out().print(status(state, sentence))
 
 
+def done(value: Any, sentence: str, state: str = "done") -> None:
+    """The end of an act: what the API answered for machines, one line for people."""
+    if is_json():
+        answer(value)
+    else:
+        say(sentence, state)
+
+
 def note(sentence: str) -> None:
     """One quiet line on stderr."""
     err().print(styled(sentence, "bright_black"))
@@ -163,6 +171,16 @@ def confirm_by_name(name: str, given: str, what: str) -> None:
         given = typer.prompt(f"{what} Type “{name}” to confirm", default="", show_default=False, err=True)
     if given != name:
         raise BadInput("Nothing was changed: it was not confirmed.", advice=f"Confirm with “--confirm {name}”.")
+
+
+def agree(question: str, given: bool) -> None:
+    """Have what was just shown confirmed, at a terminal or by ``--yes``. Raises `BadInput`."""
+    from fairway.cli.failures import BadInput
+
+    if not given and sys.stdin.isatty() and not is_json():
+        given = typer.confirm(question, err=True)
+    if not given:
+        raise BadInput("Nothing was changed: it was not confirmed.", advice="Confirm with “--yes”.")
 
 
 def read_secret(prompt: str) -> str:

@@ -29,6 +29,43 @@ LOOKS: dict[str, tuple[str, str, str]] = {
     "errored": ("▲", "!", "magenta"),
     "unknown": ("?", "?", "bright_black"),
 }
+LOOKS |= {
+    # releases
+    "draft": LOOKS["pending"],
+    "frozen": ("◆", "%", "cyan"),
+    "scheduled": ("◔", "@", "cyan"),
+    "in_progress": LOOKS["running"],
+    "released": LOOKS["live"],
+    "fallen_back": ("↶", "<", "yellow"),
+    # packages, and packages on a target
+    "registered": LOOKS["pending"],
+    "testing": ("◑", ">", "yellow"),
+    "ready": LOOKS["done"],
+    "resolving": LOOKS["running"],
+    "unresolvable": LOOKS["failed"],
+    "absent": LOOKS["pending"],
+    "distributing": LOOKS["running"],
+    "distributed": ("◇", "d", "cyan"),
+    "deploying": LOOKS["running"],
+    "deployed": LOOKS["live"],
+    "replaced": ("·", ".", "yellow"),
+    "falling_back": ("↶", "<", "yellow"),
+    "blocked": LOOKS["locked"],
+    # rollouts and answers
+    "held": LOOKS["waiting"],
+    "needs_decision": LOOKS["waiting"],
+    "stuck": LOOKS["errored"],
+    "succeeded": LOOKS["live"],
+    "approved": LOOKS["done"],
+    "rejected": LOOKS["failed"],
+}
+WORDS = {  # where the word is not the state itself
+    "absent": "Not distributed",
+    "held": "Held up",
+    "needs_decision": "Needs a decision",
+    "succeeded": "Done",
+    "unresolvable": "Cannot be resolved",
+}
 STEP_WORDS = {
     "prepare": "Prepare",
     "distribute": "Distribute",
@@ -64,7 +101,7 @@ def colour(state: str) -> str:
 
 def word(state: str) -> str:
     """``superseded`` → ``Superseded``."""
-    return state.replace("_", " ").capitalize()
+    return WORDS.get(state) or state.replace("_", " ").capitalize()
 
 
 def seconds(value: float | None) -> str:
