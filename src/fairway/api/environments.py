@@ -15,6 +15,8 @@ from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Given, LockShown, Slug
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments.commands import (
+    EDITABLE,
+    MOST_APPROVALS,
     create_environment,
     delete_environment,
     edit_environment,
@@ -30,7 +32,9 @@ router = DoorRouter(tags=["environments"])
 
 
 class EnvironmentShown(Schema):
-    """`status` is ``available`` or ``locked``; `position` its place in the promotion order, lower first."""
+    """`status` is ``available`` or ``locked``; `position` its place in the promotion order, lower first.
+
+    `approvals_needed` people must approve a release before it comes here; with `needs_ready` its packages must be Ready."""
 
     slug: str
     name: str
@@ -41,6 +45,8 @@ class EnvironmentShown(Schema):
     runtime: str
     options: dict[str, Any]
     lane: str
+    approvals_needed: int
+    needs_ready: bool
     status: str
     lock: LockShown | None
     created_at: datetime
@@ -105,6 +111,8 @@ class EnvironmentChanges(Given):
     runtime: str | None = Field(None, max_length=40)
     options: dict[str, Any] | None = None
     lane: str | None = Field(None, max_length=40)
+    approvals_needed: int | None = Field(None, ge=0, le=MOST_APPROVALS)
+    needs_ready: bool | None = None
 
 
 class LockWanted(Given):
@@ -119,7 +127,7 @@ def shown(one: Environment) -> EnvironmentShown:
 
 
 def _facts(one: Environment) -> dict[str, Any]:
-    names = ("slug", "name", "host", "url", "description", "position", "runtime", "options", "lane", "created_at")
+    names = ("slug", "created_at", *EDITABLE)
     lock = one.lock
     return {
         **{name: getattr(one, name) for name in names},

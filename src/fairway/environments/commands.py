@@ -24,7 +24,11 @@ from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
 
 # What keeps an environment from being deleted; rooms above add theirs (a placement, a distributed package).
 IN_USE: list[Callable[[Environment], Iterable[Blocker]]] = []
-EDITABLE = ("name", "host", "url", "description", "position", "runtime", "options", "lane")
+EDITABLE = (
+    *("name", "host", "url", "description", "position", "runtime", "options", "lane"),
+    *("approvals_needed", "needs_ready"),
+)
+MOST_APPROVALS = 10
 
 
 @transaction.atomic
@@ -71,6 +75,10 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
         row.position = _parse_position(changes.pop("position"))
     if "lane" in changes:
         row.lane = parse_slug(changes.pop("lane"), field="lane")
+    if "approvals_needed" in changes:
+        row.approvals_needed = _parse_approvals(changes.pop("approvals_needed"))
+    if "needs_ready" in changes:
+        row.needs_ready = bool(changes.pop("needs_ready"))
     current = {name: getattr(row, name) for name in ("name", "host", "url", "description", "runtime", "options")}
     if changes.get("runtime", row.runtime) != row.runtime:
         _refuse_unknown_runtime(changes["runtime"])
@@ -194,6 +202,12 @@ def _parse_url(text: str) -> str:
     if url and not url.startswith(("http://", "https://")):
         raise Invalid("url", "must start with http:// or https://.")
     return url
+
+
+def _parse_approvals(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_APPROVALS:
+        raise Invalid("approvals_needed", "must be a number from 0 to {most}.", most=MOST_APPROVALS)
+    return value
 
 
 def _parse_position(position: int | None) -> int:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fairway.drivers.builders.spec_rules import command_text
+from fairway.environments.commands import MOST_APPROVALS
 from fairway.environments.queries import DOCKER
 from fairway.shared.names import Invalid
 
@@ -74,13 +75,17 @@ class EnvironmentForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "ssh://deploy@docker.example.com", **PLAIN}),
     )
     position = forms.IntegerField(label=_("Position"), required=False, min_value=0, max_value=1_000_000)
+    approvals_needed = forms.IntegerField(label=_("Approvals"), min_value=0, max_value=MOST_APPROVALS)
+    needs_ready = forms.BooleanField(label=_("Packages must be Ready"), required=False)
 
     def __init__(self, *args: Any, runtimes: Iterable[str], is_new: bool, **values: Any) -> None:
         super().__init__(*args, **values)
         field = self.fields["runtime"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(name, name) for name in runtimes]
-        if not is_new:
+        if is_new:
+            del self.fields["approvals_needed"], self.fields["needs_ready"]
+        else:
             del self.fields["slug"]
 
     def wanted(self, options: Mapping[str, Any]) -> dict[str, Any]:

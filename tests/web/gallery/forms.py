@@ -44,6 +44,8 @@ class EnvironmentForm(forms.Form):
     runtime = forms.ChoiceField(choices=[("process", "process"), ("docker", "docker")])
     docker_host = forms.CharField(required=False)
     position = forms.IntegerField()
+    approvals_needed = forms.IntegerField(initial=1)
+    needs_ready = forms.BooleanField(required=False)
 
 
 class ProfileForm(forms.Form):

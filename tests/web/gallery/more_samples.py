@@ -329,6 +329,7 @@ RUNTIMES = [
 
 def environment_new() -> Data:
     form = wrong(forms.EnvironmentForm, name="QA", slug="Q A", host="https://qa", position="", runtime="process")
+    del form.fields["approvals_needed"], form.fields["needs_ready"]
     form.add_error("slug", "must start with a letter and use only a–z, 0–9 and single hyphens, e.g. “my-app”.")
     form.add_error("host", "is not a host name; write something like “shop.example.com”, without http:// or a path.")
     return {"environment": None, "form": form, "runtimes": RUNTIMES}

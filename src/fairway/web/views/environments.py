@@ -68,7 +68,10 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
-    initial = {name: getattr(one, name) for name in ("name", "host", "description", "runtime", "position")}
+    initial = {
+        name: getattr(one, name)
+        for name in ("name", "host", "description", "runtime", "position", "approvals_needed", "needs_ready")
+    }
     initial["docker_host"] = one.options.get("host", "")
     names = sorted({*runtime_names(), one.runtime})
     form = EnvironmentForm(request.POST or None, initial=initial, runtimes=names, is_new=False)
