@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Iterator
 
 import pytest
 from django.db import connection
+from django.utils import translation
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
@@ -46,6 +48,13 @@ class ByNeed(LoadScopeScheduling):  # type: ignore[misc]
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByNeed:
     return ByNeed(config, log)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_speaks_yet() -> Iterator[None]:
+    """Django leaves the language of a request standing for whoever comes next in its thread; here that is another test."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session")
