@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
 from tests.services.browser import chromium
 from tests.web.gallery.pages import PAGES
+from tests.web.gallery.pages import Page as Sample
 from tests.web.test_gallery import gallery
 
 __all__ = ["gallery"]  # the fixture
@@ -42,21 +43,33 @@ def page(browser: Browser) -> Iterator[Page]:
     assert errors == []
 
 
-def test_axe_finds_nothing_nothing_sticks_out_and_the_content_policy_is_kept(browser: Browser, gallery: str) -> None:
-    context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
-    page = context.new_page()
-    found: list[str] = []
-    page.on("console", lambda message: found.append(message.text) if "Content Security Policy" in message.text else None)
-    for one in PAGES:
-        page.set_viewport_size({"width": 1440, "height": 900})
-        page.goto(f"{gallery}{one.address}?theme=light")
-        page.evaluate("document.querySelectorAll('details:not(.menu)').forEach((one) => { one.open = true; })")
-        page.evaluate(AXE.read_text())
-        found += complaints(page, f"{one.name}, light, 1440 px")
-        page.set_viewport_size({"width": 375, "height": 812})
-        page.evaluate("document.documentElement.dataset.theme = 'dark'")
-        found += complaints(page, f"{one.name}, dark, 375 px")
+@pytest.fixture(scope="module")
+def leafing(browser: Browser) -> Iterator[Page]:
+    """One window for all pages: they share what it loaded."""
+    context = browser.new_context(reduced_motion="reduce")
+    yield context.new_page()
     context.close()
+
+
+@pytest.mark.parametrize("one", PAGES, ids=lambda one: one.name)
+def test_axe_finds_nothing_nothing_sticks_out_and_the_content_policy_is_kept(
+    leafing: Page, gallery: str, one: Sample
+) -> None:
+    found: list[str] = []
+
+    def heard(message: ConsoleMessage) -> None:
+        found.extend([message.text] if "Content Security Policy" in message.text else [])
+
+    leafing.on("console", heard)
+    leafing.set_viewport_size({"width": 1440, "height": 900})
+    leafing.goto(f"{gallery}{one.address}?theme=light")
+    leafing.evaluate("document.querySelectorAll('details:not(.menu)').forEach((one) => { one.open = true; })")
+    leafing.evaluate(AXE.read_text())
+    found += complaints(leafing, "light, 1440 px")
+    leafing.set_viewport_size({"width": 375, "height": 812})
+    leafing.evaluate("document.documentElement.dataset.theme = 'dark'")
+    found += complaints(leafing, "dark, 375 px")
+    leafing.remove_listener("console", heard)
     assert found == []
 
 
@@ -174,6 +187,17 @@ def test_a_fragment_is_swapped_and_an_open_menu_is_left_alone(page: Page, galler
     expect(page.locator("#home-running h2")).to_have_text("Fresh")
     assert "after=4711" in asked[0]
     assert "home%3Amatrix" in asked[0]
+
+
+def test_a_page_without_database_opens_by_itself_when_it_is_back(page: Page, gallery: str) -> None:
+    page.clock.install()
+    page.goto(f"{gallery}/nobody/database-away")
+    page.clock.run_for(6000)  # still away: nothing moves
+    expect(page.get_by_role("heading", level=1)).to_have_text("One moment")
+    page.route("**/nobody/database-away", lambda route: route.fulfill(body="<h1>Here again</h1>", content_type="text/html"))
+    with page.expect_navigation():
+        page.clock.run_for(6000)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Here again")
 
 
 ANSI = [

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.utils.translation import gettext
 
 from tests.web.gallery import forms
 from tests.web.gallery.forms import filled, wrong
@@ -577,3 +578,8 @@ def conflict() -> Data:
             ),
         ],
     }
+
+
+def database_away() -> Data:
+    sentence = "The database does not answer right now. What runs keeps running, and work goes on when it is back."
+    return {"status": 503, "title": "", "sentence": gettext(sentence), "again": "/nobody/database-away"}

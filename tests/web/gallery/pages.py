@@ -156,5 +156,6 @@ PAGES = [
     Page("error-404", "/gallery/404", "404.html", lambda: {"status": 404, "title": "", "sentence": "", "blockers": []}, 404),
     Page("error-409", "/gallery/409", "409.html", more.conflict, 409),
     Page("error-503", "/nobody/503", "503.html", lambda: {"status": 503, "title": "", "sentence": "", "blockers": []}, 503),
+    Page("database-away", "/nobody/database-away", "database_away.html", more.database_away, 503),
     Page("error-500", "/nobody/500", "500.html", lambda: {"status": 500, "title": "", "sentence": "", "blockers": []}, 500),
 ]
