@@ -1,6 +1,6 @@
 """``make check`` beyond the linters: migrations, translations and links between documents. Needs no service.
 
-``python -m tests.checks --extract`` brings the message catalogue up to date (with gettext) and compiles it.
+``python -m tests.checks --extract`` brings the message catalogue up to date (with gettext) typesets and compiles it.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ import polib
 
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "src/fairway/locale/fr/LC_MESSAGES/django.po"
+BREAKING = re.compile(r" (?=[:;?!»])|(?<=«) ")
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
 
 
 def main() -> int:
     if "--extract" in sys.argv:
         _extract()
-        polib.pofile(str(CATALOGUE)).save_as_mofile(str(CATALOGUE.with_suffix(".mo")))
+        _typeset().save_as_mofile(str(CATALOGUE.with_suffix(".mo")))
         return 0
     problems = [*missing_migrations(), *translation_problems(), *broken_links()]
     for problem in problems:
@@ -70,6 +71,18 @@ def _extract() -> None:
     done = _manage("makemessages", "--locale", "fr", "--no-obsolete", "--no-location", "--no-wrap", cwd=ROOT / "src/fairway")
     if done.returncode:
         raise SystemExit(done.stderr)
+
+
+def _typeset() -> polib.POFile:
+    """The catalogue with no-break spaces where French wants them: keyboards have no key for them, so nobody types them."""
+    catalogue = polib.pofile(str(CATALOGUE), wrapwidth=0)
+    before = str(catalogue)
+    for entry in catalogue:
+        entry.msgstr = BREAKING.sub("\N{NO-BREAK SPACE}", entry.msgstr)
+        entry.msgstr_plural = {n: BREAKING.sub("\N{NO-BREAK SPACE}", one) for n, one in entry.msgstr_plural.items()}
+    if str(catalogue) != before:
+        catalogue.save()
+    return catalogue
 
 
 def broken_links() -> Iterator[str]:
