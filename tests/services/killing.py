@@ -12,13 +12,12 @@ from fairway.drivers.proxy.admin import AdminSocket
 from tests.services.installation import Installation, wait_for
 from tests.services.load import SLOW_SECONDS, Load, Report
 
-KILLS = 3
-
 
 @dataclass(frozen=True)
 class Killed:
     """What the load saw of it; `away` are the seconds until the proxy answered again, per kill."""
 
+    kills: int
     load: Report
     away: tuple[float, ...] = ()
 
@@ -28,27 +27,27 @@ class Killed:
 
     def told(self) -> str:
         kinds = ", ".join(f"{count} of {self.load.sent[kind]:,} {kind}" for kind, count in self.load.failed.items())
-        return f"{KILLS} kills at {self.load.rate:.0f} requests/s; lost: {kinds or 'none'}"
+        return f"{self.kills} kills at {self.load.rate:.0f} requests/s; lost: {kinds or 'none'}"
 
 
-def kill_replicas(one: Installation, slug: str) -> Killed:
+def kill_replicas(one: Installation, slug: str, kills: int) -> Killed:
     """The application runs twice in staging; one of them is killed, by turns, while both answer slow requests too."""
     one.call("PUT", f"/applications/{slug}/environments/staging/placement/replicas", {"replicas": 2})
     wait_for(lambda: _both_run(one, slug), "two replicas run")
     with _loaded(one, slug) as load:
-        for turn in range(KILLS):
+        for turn in range(kills):
             folder = one.instances(slug)[turn % 2]
             os.kill(json.loads((folder / "state.json").read_text())["app"][0], signal.SIGKILL)
             wait_for(lambda: _both_run(one, slug), "two replicas run again")
             time.sleep(SLOW_SECONDS + 1)  # whoever was asked again is answered before the other one is killed
-    return Killed(load.report)
+    return Killed(kills, load.report)
 
 
-def kill_proxy(one: Installation, slug: str) -> Killed:
+def kill_proxy(one: Installation, slug: str, kills: int) -> Killed:
     """Nothing stands in for a proxy that is killed: what it carried is lost, and what comes until it is back."""
     away = []
     with _loaded(one, slug) as load:
-        for _ in range(KILLS):
+        for _ in range(kills):
             pid = AdminSocket(one.data / "caddy" / "admin.sock").pid()
             assert pid is not None
             began = time.monotonic()
@@ -56,7 +55,7 @@ def kill_proxy(one: Installation, slug: str) -> Killed:
             wait_for(lambda: one.visit(f"{slug}.staging.localhost").status == 200, "the proxy is back")
             away.append(time.monotonic() - began)
             time.sleep(SLOW_SECONDS + 1)
-    return Killed(load.report, tuple(away))
+    return Killed(kills, load.report, tuple(away))
 
 
 def _loaded(one: Installation, slug: str) -> Load:

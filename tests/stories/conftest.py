@@ -13,11 +13,13 @@ from tests.services.postgres import PostgresServer, binaries_or_skip  # noqa: E4
 from tests.stories.desk import Desk  # noqa: E402
 from tests.stories.held import Spread, Workers, holding  # noqa: E402
 
+UPLOAD_MB = 32
 SETTINGS = {
     "FAIRWAY_LEASE_SECONDS": "2",
     "FAIRWAY_HEALTH_SECONDS": "5",
     "FAIRWAY_WATCH_SECONDS": "10",
     "FAIRWAY_WATCH_EVERY_SECONDS": "1",
+    "FAIRWAY_UPLOAD_MB": str(UPLOAD_MB),
 }
 
 

@@ -208,7 +208,7 @@ def locked(place: Path) -> Iterator[None]:
 
 @dataclass
 class Visitors:
-    """A small constant load: one keeps its connection, one opens new ones, one asks for what takes 3 s. At most 60/s."""
+    """A small constant load: one keeps its connection, one opens new ones, one asks for what takes 1.5 s. At most 60/s."""
 
     port: int
     host: str
@@ -220,7 +220,7 @@ class Visitors:
     def __enter__(self) -> Visitors:
         self._stop = threading.Event()
         self._lock = threading.Lock()
-        works = [(True, "/", self.pause), (False, "/", self.pause), (False, "/slow?s=3", 0.0)]
+        works = [(True, "/", self.pause), (False, "/", self.pause), (False, "/slow?s=1.5", 0.0)]
         self._threads = [threading.Thread(target=self._visit, args=work) for work in works]
         for thread in self._threads:
             thread.start()

@@ -20,17 +20,17 @@ def test_a_folder_goes_live_and_a_second_version_replaces_it(desk):
     assert [step["state"] for step in found["steps"]] == ["done"] * 6
 
 
-def test_five_deployments_under_load_fail_no_request(desk):
+def test_deployment_after_deployment_under_load_fails_no_request(desk):
     slug, _ = desk.launched("busy")
     with Visitors(desk.fairway.proxy_port, f"{slug}.staging.localhost") as visitors:
         wait_for(lambda: visitors.sent > 10, "visitors ask")
-        for version in range(2, 7):
+        for version in range(2, 5):
             number = desk.ship(slug, str(version))
             assert desk.fairway.live(number)["probe"]["failed"] == 0
-        wait_for(lambda: "6" in visitors.seen, "the last version is seen")
+        wait_for(lambda: "4" in visitors.seen, "the last version is seen")
     assert visitors.failed == []
-    assert visitors.seen >= {"1", "2", "3", "4", "5", "6"}
-    desk.serves(slug, number, "6")
+    assert visitors.seen == {"1", "2", "3", "4"}
+    desk.serves(slug, number, "4")
 
 
 def test_a_rollback_restores_artifact_and_configuration_and_walks_further_back(desk):

@@ -7,7 +7,6 @@ of the next, recorded in the transaction that ended the one before.
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -15,7 +14,6 @@ from statistics import median
 
 import pytest
 
-from tests.services.postgres import postgres_server  # noqa: F401
 from tests.stories.desk import Desk
 from tests.stories.held import LEASE, Workers, holding, most_held, rows
 
@@ -31,22 +29,18 @@ SWEEPS = {
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def place(request, tmp_path):
     """An installation with one worker on SQLite, with two on PostgreSQL."""
-    environ = {}
     if request.param == "postgresql":
-        server = request.getfixturevalue("postgres_server")
-        environ["FAIRWAY_DATABASE_URL"] = server.create_database(f"moments{os.getpid()}")
-    with holding(tmp_path, **environ) as (fairway, moments):
-        workers = Workers(fairway)
-        try:
-            if environ:
-                workers.start()
-            yield Desk(fairway, tmp_path), moments, workers
-        finally:
-            workers.end_all()
+        spread = request.getfixturevalue("spread")
+        spread.workers.start()
+        yield spread.desk, spread.moments, spread.workers
+    else:
+        with holding(tmp_path) as (fairway, moments):
+            yield Desk(fairway, tmp_path), moments, Workers(fairway)
 
 
 def test_the_worker_is_killed_at_every_moment_of_every_step(place):
     desk, moments, workers = place
+    before = _all_there_is(desk)
     slugs = {desk.new(kind): kind for kind in SWEEPS}
     first = {slug: desk.fairway.deploy(slug) for slug in slugs}
     for number in first.values():
@@ -65,7 +59,8 @@ def test_the_worker_is_killed_at_every_moment_of_every_step(place):
         _is_whole(desk, slug, first[slug], second[slug], is_broken=is_broken)
         _was_cut_where_it_was_killed(desk, second[slug], SWEEPS[kind])
     _was_resumed_in_time(desk, killed, second)
-    assert _strangers(desk, slugs) == []
+    hosts = {f"{slug}.staging.localhost" for slug in slugs}
+    assert _all_there_is(desk) == before | hosts | {f"fairway-{slug}.staging" for slug in slugs}
     desk.is_whole()
 
 
@@ -146,15 +141,12 @@ def _at(when):
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _strangers(desk, slugs):
-    """Instances, routes and build folders that belong to nothing."""
-    wanted = {f"{slug}.staging.localhost" for slug in slugs}
+def _all_there_is(desk):
+    """Routes, placements that have instances, and build folders."""
     kinds = [place for place in desk.routes.iterdir() if place.is_dir() and place.name != "generations"]
     routed = {one.name for kind in kinds for one in _listed(kind)}
-    placed = {place.name.rpartition("-d")[0] for place in (desk.fairway.data / "process" / "instances").iterdir()}
-    placed = {name for name in placed if not name.startswith(".")}
-    stray = placed - {f"fairway-{slug}.staging" for slug in slugs}
-    return sorted((routed ^ wanted) | stray | {one.name for one in _listed(desk.fairway.data / "work")})
+    placed = {one.name.rpartition("-d")[0] for one in _listed(desk.fairway.data / "process" / "instances")}
+    return routed | placed | {one.name for one in _listed(desk.fairway.data / "work")}
 
 
 def _listed(folder):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.services.killing import KILLS, kill_proxy, kill_replicas
+from tests.services.killing import kill_proxy, kill_replicas
 from tests.services.rolling import prepared
+
+KILLS = 2  # `make bench` kills more often; two are one of each replica
 
 
 @pytest.fixture(scope="module")
@@ -16,13 +18,13 @@ def loaded(fairway, tmp_path_factory):
 
 
 def test_a_replica_loses_no_request(fairway, loaded):
-    killed = kill_replicas(fairway, loaded)
+    killed = kill_replicas(fairway, loaded, KILLS)
     assert killed.failed == 0, [killed.told(), *killed.load.failures[:5]]
     assert killed.load.sent["slow"] > KILLS
 
 
 def test_the_proxy_loses_what_it_carried_and_nothing_else(fairway, loaded):
-    killed = kill_proxy(fairway, loaded)
+    killed = kill_proxy(fairway, loaded, KILLS)
     assert len(killed.away) == KILLS
     lost = [why for why in killed.load.failures if "IncompleteReadError" not in why and "Connection" not in why]
     assert lost == [], "what reached an application was answered by it"

@@ -5,22 +5,13 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.services.installation import Answer, Installation
+from tests.stories.conftest import UPLOAD_MB as LIMIT
 
-from tests.services.installation import Answer, Installation, installed
-
-LIMIT = 32  # MB
 PIECE = bytes(2**16)
 MOST_MEMORY = 24 * 2**20  # bytes the web process may grow by: less than one upload
-
-
-@pytest.fixture(scope="module")
-def fairway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    with installed(tmp_path_factory.mktemp("uploading") / ".local" / "fairway", FAIRWAY_UPLOAD_MB=str(LIMIT)) as one:
-        yield one
 
 
 def send(fairway: Installation, pieces: int, *, length: int | None = None) -> tuple[Answer, int]:
