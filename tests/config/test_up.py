@@ -82,11 +82,12 @@ def test_what_runs_is_a_supervisor_that_loaded_nothing_a_web_and_a_worker(shared
 
 def test_state_is_for_its_owner_only(shared: Installation) -> None:
     assert stat.S_IMODE(shared.data.stat().st_mode) == 0o700
+    wait_for((shared.data / "run" / "storage.json").exists, "the disk was measured")
     places = [
         *shared.data.glob("*.sqlite3*"),
         *(p for name in ("keys", "run", "demo") for p in (shared.data / name).iterdir()),
     ]
-    assert {"fairway.sqlite3", "lock", "fairway.json", "secret.key", "field.keys", "sign-in.json"} <= {
+    assert {"fairway.sqlite3", "lock", "fairway.json", "secret.key", "field.keys", "sign-in.json", "storage.json"} <= {
         p.name for p in places
     }
     assert {place.name: oct(stat.S_IMODE(place.stat().st_mode)) for place in places if place.stat().st_mode & 0o077} == {}

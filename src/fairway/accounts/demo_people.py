@@ -41,6 +41,7 @@ def seed_demo_people() -> dict[str, str]:
             user, invitation = create_person(actor=actor, username=username, email=email, roles=[role])
             accept_invitation(link=invitation, password=passwords[username])
             made.append(user.pk)
+    _seeded_file().touch(mode=0o600)
     _seeded_file().write_text(json.dumps(made))
     return passwords
 

@@ -64,6 +64,7 @@ def remember(data: Path, measured: Measured) -> None:
     place = data.joinpath(*_FILE)
     place.parent.mkdir(mode=0o700, exist_ok=True)
     draft = place.with_name(f".{place.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
     draft.write_text(json.dumps({**asdict(measured), "at": measured.at.isoformat()}))
     draft.replace(place)
 
