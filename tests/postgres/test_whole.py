@@ -19,9 +19,11 @@ ROOMS = ["activity", "accounts", "applications", "environments", "deployments"]
 pytestmark = pytest.mark.postgres
 
 
+@pytest.mark.timeout(900)  # it is some hundred tests
 def test_the_rooms_keep_their_promises_on_postgresql(postgres_server):  # noqa: F811
     url = postgres_server.create_database("rooms")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{room}" for room in ROOMS)]
+    command.append("--ignore-glob=*_rules.py")  # rules are pure: they ask no database
     environment = {**os.environ, "FAIRWAY_TEST_DATABASE_URL": url}
     environment.pop("PYTEST_XDIST_WORKER", None)
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
