@@ -55,6 +55,14 @@ def test_a_release_is_made_and_listed(browse: Browser, manager: Actor, staging: 
     assert "No release like that" in client.get(reverse("release-list"), {"q": "winter"}).content.decode()
 
 
+@pytest.mark.parametrize("tab", ["detail", "dependencies", "readiness", "rollouts", "plan"])
+def test_every_tab_says_of_which_release_it_is(browse: Browser, both: Actor, release: Release, tab: str) -> None:
+    page = browse(both).get(reverse(f"release-{tab}", args=[release.pk])).content.decode()
+    head = page[page.index('id="release-head"') : page.index('class="tabs"')]
+    assert 'data-status="draft"' in head
+    assert "grace" in head.lower()
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -151,6 +159,19 @@ def test_pasted_packages_are_shown_first_and_then_added_all_or_none(browse: Brow
     assert (bad.status_code, Package.objects.count()) == (422, 0)
     client.post(url, {"text": text, "do": "add"})
     assert (Package.objects.count(), Dependency.objects.count()) == (2, 1)
+
+
+def test_pasting_names_the_line_of_what_the_release_does_not_know(
+    browse: Browser, both: Actor, release: Release, packages: list[Package]
+) -> None:
+    address = reverse("packages-paste", args=[release.pk])
+    for line, words in {
+        "storefront,r/web:2,catalog-apo": "line 2: “catalog-apo” is not a package of this release.",
+        "catalog-db,r/db:2,": "line 2: “catalog-db” is in this release already.",
+    }.items():
+        answer = browse(both).post(address, {"do": "check", "text": f"name,version,needs\n{line}\n"})
+        assert answer.status_code == 422
+        assert words in answer.content.decode()
 
 
 def test_a_cycle_is_named_beside_the_form(browse: Browser, both: Actor, release: Release, packages: list[Package]) -> None:

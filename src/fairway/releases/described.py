@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from fairway.releases.entered import parse_entered
@@ -92,6 +92,19 @@ def parse_pasted(text: str) -> tuple[DescribedPackage, ...]:
     if not packages:
         raise Invalid("text", "is empty; paste one package a line.")
     return packages
+
+
+def refuse_strangers(packages: Iterable[DescribedPackage], known: Collection[str]) -> None:
+    """A pasted list goes into a release that has `known` already. Raises `Invalid` naming the line."""
+    added = list(packages)
+    there = {*known, *(one.name for one in added)}
+    for one in added:
+        if one.name in known:
+            raise Invalid("text", "line {line}: “{name}” is in this release already.", line=one.line, name=one.name)
+        for needed in one.needs:
+            if needed not in there:
+                words = {"line": one.line, "name": needed[:80]}
+                raise Invalid("text", "line {line}: “{name}” is not a package of this release.", **words)
 
 
 def _text(item: Item | None) -> str | None:

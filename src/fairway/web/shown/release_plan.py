@@ -49,9 +49,9 @@ def plan_shown(
 ) -> dict[str, Any]:
     """The whole context of ``releases/plan.html``; `typed` and `errors` are the schedule's form's, `zone` the reader's."""
     return {
-        **head_shown(actor, release),
         **freezing_shown(actor, release),
         **approvals_shown(actor, release),
+        **head_shown(actor, release),
         "schedule": _schedule(actor, release, typed, errors, zone),
         "planned": _planned(desk.planned(release)),
     }

@@ -162,7 +162,7 @@ def _delete(release: Release) -> Button:
 
 def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """The whole context of ``releases/detail.html``."""
-    return {**head_shown(actor, release), **matrix_shown(actor, release)}
+    return {**matrix_shown(actor, release), **head_shown(actor, release)}
 
 
 def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _facts(rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any]:
 
 def rollout_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
     """The whole context of ``releases/rollout.html``."""
-    return {**head_shown(actor, rollout.release), **progress_shown(actor, rollout)}
+    return {**progress_shown(actor, rollout), **head_shown(actor, rollout.release)}
 
 
 def progress_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:

@@ -21,8 +21,9 @@ from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
 from fairway.releases.commands import targets
-from fairway.releases.described import DescribedPackage, parse_pasted
+from fairway.releases.described import DescribedPackage, parse_pasted, refuse_strangers
 from fairway.releases.models import Package, Release
+from fairway.releases.standing import packages_of
 from fairway.shared.names import Invalid, slug_from
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
@@ -133,6 +134,7 @@ def paste(request: HttpRequest, number: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             found = parse_pasted(form.cleaned_data["text"])
+            refuse_strangers(found, [one.name for one in packages_of(release)])
             if request.POST.get("do") == "add":
                 return _added(request, actor, release, found)
         except Invalid as problem:
