@@ -126,6 +126,7 @@ def switch(context: Context) -> None:
             probe.switching()
             for host in scene.placement.hosts:
                 scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
+            probe.switched()
             was_seen = _is_seen(scene, probe)
             context.sleep(PROBE_AFTER)
             _refuse_if_one_died(scene)  # at once: each moment more is one in which visitors meet it

@@ -106,6 +106,7 @@ def test_the_probe_counts_what_a_switch_to_nothing_breaks(stage: Stage, upstream
     with probe_of(stage) as probe:
         probe.switching()
         stage.serve(SHOP, f"127.0.0.1:{free_port()}", generation="d2")
+        probe.switched()
         while not probe.figure().failed:
             probe.await_new(0.02)
     figure = probe.figure()
@@ -121,7 +122,11 @@ def test_a_first_deployment_starts_from_our_own_page(stage: Stage, upstream: Mak
         while not probe.figure().sent:
             probe.await_new(0.02)
         probe.switching()
+        before = probe.figure().sent
+        while probe.figure().sent < before + 4:  # each of the two visitors began one while the route was about to be written
+            probe.await_new(0.02)
         stage.serve(SHOP, new)
+        probe.switched()
         assert probe.await_new(10)
     assert probe.figure().failed == 0
 
@@ -135,6 +140,7 @@ def test_only_a_new_error_of_the_application_is_a_failure(stage: Stage, upstream
             probe.await_new(0.02)
         probe.switching()
         stage.serve(SHOP, same)
+        probe.switched()
         assert probe.await_new(10)
         assert probe.figure().failed == 0
         stage.serve(SHOP, worse)

@@ -40,6 +40,7 @@ class Probe:
         with Probe(("127.0.0.1", 8080), "shop.example.com", token=token, is_new=new.__contains__) as probe:
             probe.switching()
             proxy.ensure_route(route)
+            probe.switched()
             probe.await_new(5.0)
         figure = probe.figure()
 
@@ -80,8 +81,12 @@ class Probe:
         self._tally.end()
 
     def switching(self) -> None:
-        """Call right before the switch: from here on time is counted and old excuses end."""
+        """Call right before the switch: from here on time is counted."""
         self._tally.switching()
+
+    def switched(self) -> None:
+        """Call as soon as the route is in place: from here on a visit has no excuse left in what was before."""
+        self._tally.switched()
 
     def await_new(self, seconds: float) -> bool:
         """Wait until the new version was seen, at most `seconds`. False when it was not."""
@@ -165,6 +170,7 @@ class _Tally:
         self._began = time.monotonic()
         self._ended: float | None = None
         self._switched: float | None = None
+        self._in_place: float | None = None
         self._first_seen: float | None = None
         self._was_serving = False
         self._old_errors: set[int] = set()
@@ -174,6 +180,10 @@ class _Tally:
     def switching(self) -> None:
         with self._lock:
             self._switched = time.monotonic()
+
+    def switched(self) -> None:
+        with self._lock:
+            self._in_place = time.monotonic()
 
     def end(self) -> None:
         with self._lock:
@@ -221,7 +231,7 @@ class _Tally:
             self.seen.set()
 
     def _after_switch(self, began: float) -> bool:
-        return self._switched is not None and began >= self._switched
+        return self._in_place is not None and began >= self._in_place
 
     def _fail(self, began: float, what: str) -> None:
         self._failed += 1
