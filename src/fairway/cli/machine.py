@@ -153,9 +153,23 @@ def demo(
     else:
         _print_summary(url, server, time.monotonic() - began)
     _print_people(passwords, data)
+    if not code:
+        _seed_release(server, sign_in["token"], example.parent / "shop")
     if detach:
         raise typer.Exit(code)
     _stay(data, code)
+
+
+def _seed_release(server: str, token: str, shop: Path) -> None:
+    """A release to look at; only where its example lies beside the one that was deployed."""
+    if not shop.is_dir():
+        return
+    from fairway.cli.account import Account
+    from fairway.cli.demo_release import NAME, VERSION, seed
+
+    began = time.monotonic()
+    if seed(Account(server, token), shop, _say):
+        _say(f"  Release      {server}/releases/  {NAME} {VERSION}, {time.monotonic() - began:.0f} s")
 
 
 def _stay(data: Path, code: int) -> None:

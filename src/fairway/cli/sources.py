@@ -33,6 +33,7 @@ class SourceOptions:
     path: Path | None = None
     ref: str = ""
     credential: str = ""
+    is_quiet: bool = False
 
 
 def body_of(client: Client, options: SourceOptions, *, required: bool = False) -> dict[str, str] | None:
@@ -72,11 +73,11 @@ def _path(client: Client, options: SourceOptions) -> dict[str, str]:
     if path.is_file():
         return _sent(client, path, name)
     with tempfile.TemporaryDirectory(prefix="fairway-") as place:
-        packed = _pack(path, Path(place) / "source.tar.gz")
+        packed = _pack(path, Path(place) / "source.tar.gz", options)
         return _sent(client, packed, f"{name}.tar.gz")
 
 
-def _pack(folder: Path, file: Path) -> Path:
+def _pack(folder: Path, file: Path, options: SourceOptions) -> Path:
     from fairway.shared.failures import Refused
     from fairway.shared.packing import pack
 
@@ -86,7 +87,8 @@ def _pack(folder: Path, file: Path) -> Path:
         raise BadInput(refused.sentence) from None
     except OSError as error:
         raise BadInput(f"“{error.filename or folder}” cannot be read: {error.strerror}.") from None
-    note(f"Packed {packed.files} files, {size(packed.bytes)}.")
+    if not options.is_quiet:
+        note(f"Packed {packed.files} files, {size(packed.bytes)}.")
     return packed.place
 
 

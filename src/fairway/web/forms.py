@@ -75,7 +75,7 @@ class EnvironmentForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "ssh://deploy@docker.example.com", **PLAIN}),
     )
     position = forms.IntegerField(label=_("Position"), required=False, min_value=0, max_value=1_000_000)
-    approvals_needed = forms.IntegerField(label=_("Approvals"), min_value=0, max_value=MOST_APPROVALS)
+    approvals_needed = forms.IntegerField(label=_("Approvals"), required=False, min_value=0, max_value=MOST_APPROVALS)
     needs_ready = forms.BooleanField(label=_("Packages must be Ready"), required=False)
 
     def __init__(self, *args: Any, runtimes: Iterable[str], is_new: bool, **values: Any) -> None:

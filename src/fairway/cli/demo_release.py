@@ -1,0 +1,129 @@
+"""The demo's release: six packages that need each other, over three environments, partly deployed for real.
+
+Everything is done through the public API, as anybody could.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fairway.cli.account import Account
+from fairway.cli.client import Client
+from fairway.cli.failures import Stop
+from fairway.cli.sources import SourceOptions, body_of
+
+NAME, VERSION = "Autumn", "2026.11"
+ABOUT = "The shop's autumn release: a new catalogue, faster search, checkout in three steps."
+NEEDS = {
+    "accounts": (),
+    "catalogue": (),
+    "pricing": ("catalogue",),
+    "search": ("catalogue",),
+    "checkout": ("accounts", "pricing"),
+    "storefront": ("checkout", "search"),
+}
+ON_STAGING = ("accounts", "catalogue", "pricing")  # deployed there for real; the rest is only distributed
+ENDED = {"live", "superseded", "succeeded", "failed", "errored", "cancelled"}
+ROLLED_OUT = {"succeeded", "failed", "fallen_back", "cancelled", "needs_decision"}
+PATIENCE = 120.0  # seconds for each thing that is waited for
+
+
+def seed(account: Account, examples: Path, say: Callable[[str], None]) -> bool:
+    """Make the release unless there is one already; whether there is one now. Never raises: a demo without it is one."""
+    try:
+        with Client(account) as client:
+            if client.get("/releases"):
+                return True
+            _Desk(client, examples).set_up()
+    except (Stop, _DidNotWork) as stop:
+        say(f"The demo's release could not be made: {stop}")
+        return False
+    return True
+
+
+class _DidNotWork(Exception):
+    """Something that was begun did not end well, or not in time."""
+
+
+class _Desk:
+    def __init__(self, client: Client, examples: Path) -> None:
+        self.client, self.examples = client, examples
+        self.packages: dict[str, int] = {}
+
+    def set_up(self) -> None:
+        versions = self._built()
+        self.client.patch("/environments/production", {"approvals_needed": 1, "needs_ready": True})
+        self.release = self.client.post("/releases", self._words())["id"]
+        for name in NEEDS:
+            body = {"name": name, "application": name, "artifact": versions[name], "stage": "ready"}
+            self.packages[name] = self.client.post(f"/releases/{self.release}/packages", body)["id"]
+        for name, needed in ((name, one) for name, some in NEEDS.items() for one in some):
+            self.client.put(f"/releases/{self.release}/packages/{self.packages[name]}/needs/{self.packages[needed]}", {})
+        self._through_development()
+        self._partly_on_staging()
+        self._planned_for_production()
+
+    def _words(self) -> dict[str, Any]:
+        people = {one["username"] for one in self.client.get("/people")}
+        manager = {"manager": "manager"} if "manager" in people else {}
+        deputy = {"deputy": "admin"} if manager else {}
+        return {"name": NAME, "version": VERSION, "description": ABOUT, **manager, **deputy}
+
+    def _built(self) -> dict[str, int]:
+        """Each application put live in development once; the numbers of what was built."""
+        numbers = {}
+        for name in NEEDS:
+            with contextlib.suppress(Stop):  # there already
+                source = body_of(self.client, SourceOptions(path=self.examples / name, is_quiet=True))
+                self.client.post("/applications", {"name": name, "source": source})
+            wanted = {"application": name, "environment": "development", "reason": "make demo"}
+            numbers[name] = self.client.post("/deployments", wanted)["id"]
+        return {name: self._artifact_of(number) for name, number in numbers.items()}
+
+    def _artifact_of(self, number: int) -> int:
+        one = self._ended(number)
+        if one["artifact"] is None:
+            raise _DidNotWork(f"deployment #{number} {one['status']}: {one['sentence']}")
+        return int(one["artifact"])
+
+    def _ended(self, number: int) -> dict[str, Any]:
+        return self._until(f"/deployments/{number}", lambda one: one["status"] in ENDED)
+
+    def _through_development(self) -> None:
+        made = self.client.post(f"/releases/{self.release}/environments/development/rollouts", {"reason": "first try"})
+        self._until(f"/rollouts/{made['id']}", lambda one: one["status"] in ROLLED_OUT)
+
+    def _partly_on_staging(self) -> None:
+        here = f"/releases/{self.release}"
+        self.client.post(f"{here}/environments/staging/distribution")
+        self._until(here, lambda one: all(self._on_staging(one, name) != "distributing" for name in NEEDS))
+        for name in ON_STAGING:
+            path = f"{here}/packages/{self.packages[name]}/environments/staging/deployment"
+            self._ended(self.client.post(path, {"reason": "rehearsal"})["id"])
+
+    def _on_staging(self, release: dict[str, Any], name: str) -> str:
+        package = next(one for one in release["matrix"] if one["name"] == name)
+        status: str = next(one["status"] for one in package["targets"] if one["environment"] == "staging")
+        return status
+
+    def _planned_for_production(self) -> None:
+        """Frozen, and on the calendar in a week; it waits for an approval."""
+        self.client.post(f"/releases/{self.release}/freeze")
+        day = datetime.now().astimezone() + timedelta(days=7)
+        when = {"at": f"{day:%Y-%m-%dT20:00}", "zone": "Europe/Paris", "start_by_minutes": 120}
+        self.client.post(f"/releases/{self.release}/environments/production/schedule", when)
+
+    def _until(self, path: str, is_over: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        began = time.monotonic()
+        while True:
+            found: dict[str, Any] = self.client.get(path)
+            if is_over(found):
+                return found
+            if time.monotonic() - began > PATIENCE:
+                raise _DidNotWork(f"{path} took more than {PATIENCE:.0f} s.")
+            time.sleep(0.2)
