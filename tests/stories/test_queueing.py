@@ -78,7 +78,7 @@ def test_a_restart_asked_for_before_a_newer_version_went_live_is_moot(desk):
     found = desk.fairway.ended(restart)
     assert found["status"] == "failed"
     assert f"#{number} went live meanwhile" in found["sentence"]
-    desk.serves(slug, number, "2")
+    desk.settles(slug, number, "2")  # also with the old version, if that was left to the restart
 
 
 def test_a_removal_asked_for_while_a_deployment_runs_is_not_forgotten(desk):
