@@ -112,6 +112,16 @@ def test_packages_are_shown_on_every_target_with_what_can_be_done(
     assert "Distribute all" in page
 
 
+@pytest.mark.parametrize("name", ["detail", "dependencies", "readiness", "rollouts", "plan"])
+def test_each_page_of_a_release_says_how_it_is_and_whose(
+    browse: Browser, both: Actor, release: Release, packages: list[Package], name: str
+) -> None:
+    page = browse(both).get(reverse(f"release-{name}", args=[release.pk])).content.decode()
+    head = page[page.index('id="release-head"') :]
+    assert 'data-status="draft"' in head[:2000]
+    assert "grace" in head[:3000]
+
+
 def test_viewers_see_everything_and_are_offered_nothing(
     browse: Browser, viewer: Actor, release: Release, packages: list[Package]
 ) -> None:
