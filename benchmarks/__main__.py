@@ -29,6 +29,7 @@ NAMES = (
     "rolling",
     "killed",
     "engine_runs",
+    "release_rollout",
     "viewers",
     "long_history",
     "fresh_demo",

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,6 +106,14 @@ def test_a_hanging_verb_hears_the_cancellation(fake: FakeRuntime) -> None:
     fake.hang("ensure_started")
     with pytest.raises(Cancelled):
         fake.ensure_started(SPEC, Later())
+
+
+def test_it_starts_as_slowly_as_it_was_told_and_only_once(fake: FakeRuntime) -> None:
+    slow = replace(SPEC, environment={"START_SECONDS": "0.2"})
+    began = time.monotonic()
+    fake.ensure_started(slow, Silent())
+    assert time.monotonic() - began >= 0.2
+    fake.ensure_started(replace(SPEC, environment={"START_SECONDS": "86400"}), Silent())  # it is there
 
 
 def test_it_can_fail_for_good(fake: FakeRuntime) -> None:

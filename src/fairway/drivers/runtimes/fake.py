@@ -5,7 +5,8 @@ and the paths of `_Handler`), so health checks, routes and probes work with it. 
 it keeps its world in one file there, which several processes share; without, in memory.
 
 Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes; the
-variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health``.
+variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health``, and
+``START_SECONDS`` is how long it takes to start.
 Failures are asked for with `fail`, standstill with `hang` and `release`, a dying application with `crash`.
 """
 
@@ -162,6 +163,7 @@ class FakeRuntime:
         self._called("ensure_started", spec.name, progress)
         if spec.command and spec.command[0].startswith("no-such"):
             raise Refused(f"The program “{spec.command[0]}” was not found; check the start command.")
+        self._take_time(spec, progress)
         with self.world.open() as world:
             if spec.artifact.digest not in world["artifacts"]:
                 raise Refused("The artifact is not here; distribute it first.")
@@ -265,6 +267,13 @@ class FakeRuntime:
     def _hangs(self, verb: str) -> bool:
         with self.world.open() as world:
             return verb in world["hanging"]
+
+    def _take_time(self, spec: InstanceSpec, progress: Progress) -> None:
+        """Start as slowly as was asked for; what is there already takes no time."""
+        until = time.monotonic() + float(spec.environment.get("START_SECONDS", "0"))
+        while time.monotonic() < until and self.instance(spec.name) is None:
+            progress.check()
+            time.sleep(min(POLL, max(0.0, until - time.monotonic())))
 
     def _started(self, spec: InstanceSpec, before: Mapping[str, Any] | None) -> dict[str, Any]:
         answer = spec.artifact.reference or spec.artifact.digest
