@@ -136,6 +136,8 @@ def show_env(env: EnvSlug, as_json: Json = False) -> None:
             ("Runtime", f"{one['runtime']} {now['version']}".strip()),
             ("", status("available" if now["is_available"] else "down", now["sentence"])),
             ("Position", one["position"]),
+            ("Approvals", f"{one['approvals_needed']} before a release comes here" if one["approvals_needed"] else ""),
+            ("Packages", "must be Ready" if one["needs_ready"] else ""),
         ]
     )
     if one["ssh_host"]:
@@ -165,6 +167,30 @@ def create_env(
 
 
 envs.command("host")(host)
+
+
+@envs.command("edit")
+def edit_env(
+    env: EnvSlug,
+    name: Annotated[str, typer.Option(help="Another name; the slug stays.")] = "",
+    description: Annotated[str | None, typer.Option(help="A line about it.")] = None,
+    position: Annotated[int | None, typer.Option(help="Its place in the promotion order, lower first.")] = None,
+    approvals: Annotated[
+        int | None, typer.Option(min=0, help="How many must approve a release before it comes here.")
+    ] = None,
+    needs_ready: Annotated[
+        bool | None, typer.Option("--needs-ready/--any-stage", help="Whether only packages that are Ready come here.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change an environment; what is left out stays."""
+    given = {
+        "name": name or None, "description": description, "position": position, "approvals_needed": approvals,
+        "needs_ready": needs_ready,
+    }  # fmt: skip
+    with Client() as client:
+        one = client.patch(f"/environments/{part(env)}", {key: value for key, value in given.items() if value is not None})
+    _done(one, f"{one['name']} is changed.")
 
 
 @envs.command("lock")

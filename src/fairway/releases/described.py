@@ -22,8 +22,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from fairway.releases.entered import parse_entered
 from fairway.releases.graph import cycle_closed_by, needs_of
@@ -61,6 +61,7 @@ class DescribedRelease:
     deputy: str | None
     targets: tuple[str, ...] | None
     packages: tuple[DescribedPackage, ...]
+    lines: Mapping[str, int] = field(default_factory=dict)  # where each key of the file stands
 
 
 def parse_release(text: str, *, file: str = FILE) -> DescribedRelease:
@@ -76,6 +77,7 @@ def parse_release(text: str, *, file: str = FILE) -> DescribedRelease:
         deputy=_text(top.get("deputy")),
         targets=tuple(one.text() for one in targets.sequence()) if targets is not None else None,
         packages=_packages(top.get("packages"), file),
+        lines={entry.key: entry.value.line for entry in top.entries},
     )
 
 

@@ -63,14 +63,14 @@ def plan_described(*, actor: Actor, described: DescribedRelease) -> tuple[Step, 
 
 
 def _created(actor: Actor, described: DescribedRelease) -> Release:
-    manager = _person(described.manager, "manager") or _person_of(actor)
+    manager = _person(described, "manager") or _person_of(actor)
     return create_release(
         actor=actor,
         name=described.name,
         version=described.version,
         description=described.description or "",
         manager=manager,
-        deputy=_person(described.deputy, "deputy"),
+        deputy=_person(described, "deputy"),
         targets=_targets(described),
     )
 
@@ -78,7 +78,7 @@ def _created(actor: Actor, described: DescribedRelease) -> Release:
 def _edited(actor: Actor, release: Release, described: DescribedRelease) -> list[str]:
     """The names of what had to be changed."""
     wanted_targets = _targets(described)
-    manager, deputy = _person(described.manager, "manager"), _person(described.deputy, "deputy")
+    manager, deputy = _person(described, "manager"), _person(described, "deputy")
     differs = {
         "description": described.description is not None and described.description != release.description,
         "manager": manager is not None and manager.pk != release.manager_id,
@@ -162,17 +162,20 @@ def _targets(described: DescribedRelease) -> list[Environment] | None:
         return None
     known = {one.slug: one for one in Environment.objects.filter(deleted_at=None)}
     if missing := [slug for slug in described.targets if slug not in known]:
-        words = {"names": ", ".join(missing)[:200], "known": ", ".join(known)}
-        raise Invalid("targets", "there is no environment {names}; there are {known}.", **words)
+        words = {"line": described.lines.get("targets", 1), "names": ", ".join(missing)[:200], "known": ", ".join(known)}
+        raise Invalid("targets", "line {line}: there is no environment {names}; there are {known}.", **words)
     return [known[slug] for slug in described.targets]
 
 
-def _person(username: str | None, field: str) -> User | None:
+def _person(described: DescribedRelease, key: str) -> User | None:
+    """The manager or deputy that the file names."""
+    username = getattr(described, key)
     if not username:
         return None
     found = User.objects.filter(username=username, is_active=True).first()
     if found is None:
-        raise Invalid(field, "“{name}” is nobody who can sign in; use a user name.", name=username[:60])
+        words = {"line": described.lines.get(key, 1), "name": username[:60]}
+        raise Invalid(key, "line {line}: “{name}” is nobody who can sign in; use a user name.", **words)
     return found
 
 
