@@ -176,8 +176,8 @@ def test_pasting_names_the_line_of_what_the_release_does_not_know(
 ) -> None:
     address = reverse("packages-paste", args=[release.pk])
     for line, words in {
-        "storefront,r/web:2,catalog-apo": "line 2: “catalog-apo” is not a package of this release.",
-        "catalog-db,r/db:2,": "line 2: “catalog-db” is in this release already.",
+        "storefront,r/web:2,catalog-apo": "Line 2: “catalog-apo” is not a package of this release.",
+        "catalog-db,r/db:2,": "Line 2: “catalog-db” is in this release already.",
     }.items():
         answer = browse(both).post(address, {"do": "check", "text": f"name,version,needs\n{line}\n"})
         assert answer.status_code == 422

@@ -414,7 +414,6 @@ def plan() -> Data:
     ]  # fmt: skip
     schedule = {
         "url": "/gallery/act",
-        "cancel": act("Take it off the calendar", "x", "danger"),
         "targets": ENVIRONMENTS,
         "target": "production",
         "at": "2026-11-22T20:00",
@@ -422,8 +421,6 @@ def plan() -> Data:
         "zones": ["Europe/Paris", "America/New_York"],
         "start_by": 60,
         "errors": {},
-        "offset": "+01:00",
-        "why_not": [blocker("approvals", "2 approvals are needed, 1 is given.", "another Release Manager")],
     }
     planned = {
         "rollout": {"id": 4},
@@ -432,6 +429,8 @@ def plan() -> Data:
         "wall": "2026-11-22 20:00",
         "zone": "Europe/Paris",
         "start_by": now() + timedelta(days=2, hours=1),
+        "why_not": [blocker("approvals", "2 approvals are needed, 1 is given.", "another Release Manager")],
+        "cancel": act("Take it off the calendar", "x", "danger"),
     }
     return {
         **release("scheduled"),

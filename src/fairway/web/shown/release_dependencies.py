@@ -27,6 +27,7 @@ def dependencies_shown(
     needs = needs_in(packages)
     return {
         **head_shown(actor, release),
+        "here": reverse("release-dependencies", args=[release.pk]),
         "targets": [{"slug": one.slug, "name": one.name, "is_current": one == chosen} for one in targets],
         "graph": _graph(release, packages, needs, standing),
         "dependencies": _lines(actor, release, packages, needs),

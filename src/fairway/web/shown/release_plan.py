@@ -31,15 +31,17 @@ def readiness_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 
 def _ready(actor: Actor, release: Release, one: Readiness) -> dict[str, Any]:
+    """Of the release, whoever reads it: that somebody's role does not roll out says nothing about it."""
     number = [release.pk, one.environment.slug]
-    may_roll_out = one.is_ready and one.planned is None and may(actor, Act.ROLL_OUT, environment=one.environment.slug)
+    found = [blocker for blocker in one.blockers if blocker.code != "role"]
+    may_roll_out = not found and one.planned is None and may(actor, Act.ROLL_OUT, environment=one.environment.slug)
     act = Button(_("Roll out"), reverse("release-roll-out", args=number), "promote", "primary", method="get")
     return {
         "slug": one.environment.slug,
         "name": one.environment.name,
-        "is_ready": one.is_ready,
+        "is_ready": not found,
         "at": one.at,
-        "blockers": shown(list(one.blockers)),
+        "blockers": shown(found),
         "roll_out": act if may_roll_out else None,
     }
 
@@ -52,9 +54,15 @@ def plan_shown(
         **freezing_shown(actor, release),
         **approvals_shown(actor, release),
         **head_shown(actor, release),
+        "here": reverse("release-plan", args=[release.pk]),
         "schedule": _schedule(actor, release, typed, errors, zone),
-        "planned": _planned(desk.planned(release)),
+        "planned": _planned(actor, release),
     }
+
+
+def planned_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    """The live part of what is scheduled: when, and what would stop it."""
+    return {"release": release, "planned": _planned(actor, release)}
 
 
 def freezing_shown(actor: Actor, release: Release) -> dict[str, Any]:
@@ -77,7 +85,8 @@ def freezing_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
     frozen = is_frozen(release)
-    found = [_approval(actor, release, one, frozen=frozen) for one in queries.targets_of(release)]
+    targets = sorted(queries.targets_of(release), key=lambda one: one.approvals_needed == 0)  # what waits comes first
+    found = [_approval(actor, release, one, frozen=frozen) for one in targets]
     return {"release": release, "approvals": found}
 
 
@@ -154,13 +163,8 @@ def _schedule(
         "start_by": str(_minutes(planned)),
     }
     values = {**usual, **typed}
-    cancel = None
-    if planned is not None:
-        url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])
-        cancel = Button(_("Take it off the calendar"), url, "x", "danger")
     return {
         "url": reverse("release-schedule", args=[release.pk]),
-        "cancel": cancel,
         "targets": [{"slug": one.slug, "name": one.name} for one in targets],
         "target": values["environment"],
         "at": values["at"],
@@ -168,7 +172,6 @@ def _schedule(
         "zones": sorted(available_timezones()),
         "start_by": values["start_by"],
         "errors": errors,
-        "why_not": _why_not(actor, release, planned),
     }
 
 
@@ -178,17 +181,18 @@ def _minutes(planned: Rollout | None) -> int:
     return int((planned.start_by - planned.planned_at).total_seconds() // 60)
 
 
-def _why_not(actor: Actor, release: Release, planned: Rollout | None) -> list[dict[str, object]]:
+def _why_not(actor: Actor, release: Release, planned: Rollout) -> list[dict[str, object]]:
     """What would stop it when its time comes, as things stand."""
-    if planned is None:
-        return []
     mine = next((one for one in queries.readiness(release, actor) if one.environment == planned.environment), None)
     return shown(list(mine.blockers)) if mine else []
 
 
-def _planned(planned: Rollout | None) -> dict[str, Any] | None:
+def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
+    planned = desk.planned(release)
     if planned is None:
         return None
+    url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])
+    cancel = Button(_("Take it off the calendar"), url, "x", "danger")
     return {
         "rollout": {"id": planned.pk},
         "target": planned.environment.name,
@@ -196,4 +200,6 @@ def _planned(planned: Rollout | None) -> dict[str, Any] | None:
         "wall": planned.wall_time.replace("T", " "),
         "zone": planned.zone,
         "start_by": planned.start_by,
+        "why_not": _why_not(actor, release, planned),
+        "cancel": cancel if may(actor, Act.SCHEDULE_RELEASE) else None,
     }

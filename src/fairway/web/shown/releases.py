@@ -162,7 +162,8 @@ def _delete(release: Release) -> Button:
 
 def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """The whole context of ``releases/detail.html``."""
-    return {**matrix_shown(actor, release), **head_shown(actor, release)}
+    here = reverse("release-detail", args=[release.pk])
+    return {**matrix_shown(actor, release), **head_shown(actor, release), "here": here}
 
 
 def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:

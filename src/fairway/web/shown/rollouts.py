@@ -69,7 +69,8 @@ def _facts(rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any]:
 
 def rollout_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
     """The whole context of ``releases/rollout.html``."""
-    return {**progress_shown(actor, rollout), **head_shown(actor, rollout.release)}
+    here = reverse("release-rollouts", args=[rollout.release_id])
+    return {**progress_shown(actor, rollout), **head_shown(actor, rollout.release), "here": here}
 
 
 def progress_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
@@ -78,7 +79,7 @@ def progress_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
     return {
         "release": rollout.release,
         "rollout": _facts(rollout, parts),
-        "levels": _levels(parts, rollout),
+        "levels": _levels(parts, rollout) if parts else _levels_ahead(rollout),
         "graph": _graph(rollout, parts),
         "decision": _decision(actor, rollout, parts),
         "rollout_acts": _acts(actor, rollout),
@@ -93,6 +94,31 @@ def _levels(parts: Sequence[RolloutPackage], rollout: Rollout) -> list[dict[str,
     return [{"number": level + 1, "packages": [_part(one, before) for one in grouped[level]]} for level in sorted(grouped)]
 
 
+def _levels_ahead(rollout: Rollout) -> list[dict[str, Any]]:
+    """Before it begins: what would go where, as things stand."""
+    if rollout.status not in ROLLOUT_NOT_BEGUN:
+        return []
+    standing = standing_of(rollout.release, rollout.environment)
+    numbers = {one.name: one.pk for one in standing.packages}
+    return [
+        {"number": level.number, "packages": [_part_ahead(one, numbers[one.name]) for one in level.packages]}
+        for level in desk.steps_ahead(standing, is_back=False)
+    ]
+
+
+def _part_ahead(one: desk.Ahead, number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "name": one.name,
+        "status": Part.PENDING,
+        "sentence": "",
+        "version": one.after,
+        "before": one.before or pgettext("what ran before", "nothing"),
+        "deployment": None,
+        "seconds": None,
+    }
+
+
 def _part(part: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
     deployment = part.fallback or part.deployment
     seconds = None
@@ -104,10 +130,15 @@ def _part(part: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
         "status": part.status,
         "sentence": part.sentence,
         "version": part.package.version,
-        "before": before.get(part.package.application.slug) or pgettext("what ran before", "nothing"),
+        "before": _before(part, before) or pgettext("what ran before", "nothing"),
         "deployment": {"id": deployment.pk, "step": _step(deployment)} if deployment else None,
         "seconds": seconds,
     }
+
+
+def _before(part: RolloutPackage, before: Mapping[str, str]) -> str:
+    """What ran before, and runs again where it has fallen back."""
+    return part.fallback.version if part.fallback else before.get(part.package.application.slug, "")
 
 
 def _step(deployment: Any) -> str:
@@ -143,7 +174,9 @@ def _decision(actor: Actor, rollout: Rollout, parts: Sequence[RolloutPackage]) -
     choices = [Choice.RETRY, Choice.SKIP, Choice.FALL_BACK_ALL, Choice.STOP]
     if rollout.direction == Direction.BACK:
         choices.remove(Choice.FALL_BACK_ALL)
-    return {"failed": failed, "choices": [_choice(actor, rollout, one, failed) for one in choices]}
+    is_theirs = may(actor, Act.ROLL_OUT, environment=rollout.environment.slug)
+    blocked = [] if is_theirs else shown([role_blocker(Act.ROLL_OUT)])
+    return {"failed": failed, "blockers": blocked, "choices": [_choice(actor, rollout, one, failed) for one in choices]}
 
 
 def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str]) -> dict[str, Any]:

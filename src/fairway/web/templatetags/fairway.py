@@ -224,8 +224,11 @@ def nav_link(context: template.Context, url: str, label: str, picture: str = "",
 
 @register.simple_tag(takes_context=True)
 def tab_link(context: template.Context, url: str, label: str, count: int | None = None) -> SafeString:
-    """A tab: a link, current only on exactly its page."""
-    is_here = getattr(context.get("request"), "path", "") == url
+    """A tab: a link, current only on exactly its page; or where `here` of the context says that a page belongs.
+
+    A refused act answers at its own address with the page that it was asked from.
+    """
+    is_here = (context.get("here") or getattr(context.get("request"), "path", "")) == url
     return format_html(
         '<a href="{}"{}>{}{}</a>',
         url,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -51,7 +52,7 @@ def add(request: HttpRequest, number: int) -> HttpResponse:
         one, needed = (_chosen(actor, release, name, typed[name]) for name in ("package", "needs"))
         add_dependency(actor=actor, package=one, needs=needed)
     except Invalid as problem:
-        return _page(request, actor, release, typed, {problem.field: problem.sentence}, status=422)
+        return _page(request, actor, release, typed, {problem.field: capfirst(problem.sentence)}, status=422)
     except Blocked as problem:
         tell_blocked(request, problem)
         return _page(request, actor, release, typed, status=409)

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -138,7 +139,7 @@ def paste(request: HttpRequest, number: int) -> HttpResponse:
             if request.POST.get("do") == "add":
                 return _added(request, actor, release, found)
         except Invalid as problem:
-            problems, found = [problem.sentence], ()
+            problems, found = [capfirst(problem.sentence)], ()
         except Blocked as problem:
             tell_blocked(request, problem)
     context = {"release": release, "form": form, "problems": problems, "plan": found, "example": EXAMPLE}

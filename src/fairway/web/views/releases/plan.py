@@ -8,6 +8,7 @@ from functools import wraps
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -24,7 +25,7 @@ from fairway.web.pages import page
 from fairway.web.shown.release_plan import plan_shown, readiness_shown
 from fairway.web.zones import zone_of
 
-FRAGMENTS = {"release-approvals": "approvals", "release-freezing": "freezing"}
+FRAGMENTS = {"release-approvals": "approvals", "release-freezing": "freezing", "release-planned": "planned"}
 Doing = Callable[[HttpRequest, Actor, Release], str]
 View = Callable[..., HttpResponse]
 SCHEDULE_FIELDS = {"start_by_minutes": "start_by"}
@@ -122,7 +123,7 @@ def scheduling(request: HttpRequest, number: int) -> HttpResponse:
         _schedule(actor, release, typed)
     except Invalid as problem:
         field = SCHEDULE_FIELDS.get(problem.field, problem.field)
-        return _page(request, actor, release, typed, {field: problem.sentence}, status=422)
+        return _page(request, actor, release, typed, {field: capfirst(problem.sentence)}, status=422)
     except Blocked as problem:
         tell_blocked(request, problem)
         return _page(request, actor, release, typed, status=409)
