@@ -22,7 +22,7 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
 from fairway.environments.models import Environment
 
-pytest.register_assert_rewrite("tests.services.installation")
+pytest.register_assert_rewrite("tests.services.installation", "tests.stories.desk", "tests.stories.held")
 
 numbers = itertools.count(1)
 

@@ -127,7 +127,9 @@ def facts(**more: Any) -> HostFacts:
     [
         ({"host_key": "", "offered_key": "", "seen_at": None}, HostState.ASKING, "is being asked for its key"),
         ({"host_key": "", "offered_key": "", "reason": Reason.REFUSED}, HostState.ASKING, "nothing listens for SSH"),
-        ({"host_key": ""}, HostState.UNCONFIRMED, fingerprint(KEY)),
+        pytest.param(
+            {"host_key": ""}, HostState.UNCONFIRMED, fingerprint(KEY), id="unconfirmed"
+        ),  # a key made anew each time
         ({"offered_key": OTHER, "is_connected": True}, HostState.CHANGED, "Nothing is sent there"),
         ({"is_connected": True}, HostState.CONNECTED, "Docker Engine 28 on deploy@docker.example.com"),
         ({"is_connected": True, "seen_at": NOW - timedelta(minutes=5)}, HostState.AWAY, "No worker has looked"),

@@ -6,12 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-pytest.register_assert_rewrite("tests.stories.desk", "tests.stories.held")
-
-from tests.services.installation import Installation, installed  # noqa: E402
-from tests.services.postgres import PostgresServer, binaries_or_skip  # noqa: E402
-from tests.stories.desk import Desk  # noqa: E402
-from tests.stories.held import Spread, Workers, holding  # noqa: E402
+from tests.services.installation import Installation, installed
+from tests.services.postgres import PostgresServer, binaries_or_skip
+from tests.stories.desk import Desk
+from tests.stories.held import Spread, Workers, holding
 
 UPLOAD_MB = 32
 SETTINGS = {
