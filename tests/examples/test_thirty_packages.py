@@ -267,9 +267,8 @@ def assert_stopped_whole(ground: Ground, release: int, rollout: int) -> None:
     expected = {**dict.fromkeys(deployed, "deployed"), **dict.fromkeys([BAD, *blocked], "distributed")}
     assert ground.on_target(release) == expected
     ground.assert_serves(new=deployed, old=[name for name in LIVE_BEFORE if name not in deployed])
-    recorded = {name: (one["digest"], one["configuration"]) for name, one in found["before"].items()}
-    assert len(recorded) == len(LIVE_BEFORE)
-    assert recorded.keys() == ground.before.keys()
+    recorded = {name: (one["digest"], one["replicas"], one["wanted"]) for name, one in found["before"].items()}
+    assert recorded == {name: (digest, *rest) for name, (digest, _, *rest) in ground.before.items()}
 
 
 def assert_all_goes_back(ground: Ground, release: int, rollout: int, killer: Killer | None = None) -> None:
