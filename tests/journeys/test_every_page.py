@@ -110,7 +110,7 @@ def test_page(visited: tuple[str, Person, str]) -> None:
         expect(page.locator("main")).to_be_visible()
         expect(page.locator("html")).to_have_attribute("lang", language)
         if language == "fr":
-            problems += [f"fr: English: {text}" for text in _english(page)]
+            problems += [f"fr: English: {text}" for text in english_on(page)]
         problems += [
             f"{language}: {what}" for what in _looked_at(page, f"page-{name}-{language}", with_axe=language == "en")
         ]
@@ -163,7 +163,7 @@ def _sideways(page: Page) -> str:
     )
 
 
-def _english(page: Page) -> list[str]:
+def english_on(page: Page) -> list[str]:
     """Pieces of text on the page that are English sentences of ours, which have a French one."""
     texts = page.evaluate(
         """() => {
