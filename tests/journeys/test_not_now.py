@@ -90,7 +90,7 @@ def test_an_administrator_acting_as_a_viewer_is_one(admin: Person, fairway: Inst
     page = admin.go("/applications/petrel/")
     expect(card(page, "staging").get_by_role("button", name="Deploy", exact=True)).to_be_visible()
     page.locator("summary.acting").click()
-    page.locator(".float-item").filter(has_text="Viewer").click()
+    page.locator(".float-item[name=role][value=viewer]").click()
     expect(page.locator("summary.acting")).to_contain_text("Viewer")
     expect(page).to_have_url(re.compile("/applications/petrel/$"))
     expect(card(page, "staging").locator("form.act")).to_have_count(0)

@@ -6,6 +6,7 @@ Needs root, iproute2 and openssh-server. The file system is shared, the network 
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
@@ -130,6 +131,9 @@ def ip(*arguments: str) -> str:
     return done.stdout
 
 
+FIXTURES = itertools.count()  # each module that imports the fixture has one of its own
+
+
 @pytest.fixture(scope="session")
 def far_host() -> Iterator[FarHost]:
     """One machine elsewhere for the whole test run."""
@@ -137,7 +141,7 @@ def far_host() -> Iterator[FarHost]:
         missing("a machine elsewhere (a network namespace with sshd and dockerd) needs root")
     for name, package in NEEDED.items():
         program(name, package)
-    number = os.getpid() % 60_000  # several test processes may run beside each other
+    number = (os.getpid() + next(FIXTURES) * 7919) % 60_000  # several test processes, and several modules in one, run beside
     net, last = f"10.214.{number // 256 % 256}", 4 * (number % 60)
     folder = Path(tempfile.mkdtemp(prefix="fairway-far-"))
     one = FarHost(f"fw{number}", folder, f"{net}.{last + 2}", f"{net}.{last + 1}")
