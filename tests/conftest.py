@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -26,9 +27,13 @@ pytest.register_assert_rewrite("tests.services.installation", "tests.stories.des
 
 numbers = itertools.count(1)
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it sends to the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the programs that tests start would ignore it, too
+
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("ci" if os.environ.get("CI") else "default")  # deadlines would assert timings
+IS_CI = bool(os.environ.get("CI") or os.environ.get("FAIRWAY_REQUIRE_SERVICES"))
+settings.load_profile("ci" if IS_CI else "default")  # deadlines would assert timings
 
 ENGINE_TESTS = (
     "tests/drivers/runtimes/test_docker",

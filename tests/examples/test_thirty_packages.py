@@ -147,13 +147,17 @@ class Ground:
         return found
 
     def containers(self) -> dict[str, list[tuple[str, str, str]]]:
-        """Every container on the target by application, stopped ones included: its image, its greeting, its state."""
+        """Every container on the target by application, stopped ones included: its image, its greeting, its state.
+
+        Other tests have containers on the same Engine.
+        """
         found: dict[str, list[tuple[str, str, str]]] = {}
         with self.engine.client() as client:
             for one in client.containers(all=True, filters={"label": "fairway.placement"}):
+                name, _, place = one["Labels"]["fairway.placement"].partition(".")
+                if place != TARGET:
+                    continue
                 facts = client.inspect_container(one["Id"])
-                name, _, place = facts["Config"]["Labels"]["fairway.placement"].partition(".")
-                assert place == TARGET
                 given = dict(line.split("=", 1) for line in facts["Config"]["Env"])
                 words = (facts["Image"], given["GREETING"], facts["State"]["Status"])
                 found.setdefault(name, []).append(words)

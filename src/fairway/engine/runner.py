@@ -46,6 +46,7 @@ class Runner:
         self._holds = Holds()
         self._threads: set[threading.Thread] = set()
         self._taking = threading.Lock()
+        self._starting = threading.Lock()
         self._stop = threading.Event()
         self._bell = waking.new_bell()
         self._heartbeat: Heartbeat | None = None
@@ -121,6 +122,8 @@ class Runner:
     def _hold(self, lease: claim.Lease) -> Hold:
         hold = Hold(lease)
         self._holds.add(hold)
+        if self._stop.is_set():
+            hold.interrupt(Halt.SHUTDOWN)  # taken after shutting down looked at what is held
         return hold
 
     def _end_unstarted(self) -> None:
@@ -133,8 +136,9 @@ class Runner:
 
     def _launch(self, hold: Hold) -> None:
         thread = threading.Thread(target=self._work, args=(hold,), daemon=True)
-        self._threads.add(thread)
-        thread.start()
+        with self._starting:  # whoever waits for a thread finds it started
+            self._threads.add(thread)
+            thread.start()
 
     def _work(self, hold: Hold | None) -> None:
         """Run it, and what can be taken next, in one thread on one connection; both are gone when there is nothing left."""
@@ -170,13 +174,17 @@ class Runner:
         log.error("run %s: %s does not react (%s) and is left behind", run.pk, run.step, why)
         self._launch(self._hold(transitions.abandon(hold.lease, self._stories.by_kind[run.kind], ending)))
 
+    def _at_work(self) -> threading.Thread | None:
+        with self._starting:
+            return next(iter(self._threads), None)
+
     def _shut_down(self, heartbeat: Heartbeat) -> None:
         """Interrupt what runs, wait for it as long as the grace, and keep its leases alive meanwhile."""
         end = time.monotonic() + self._grace.total_seconds()
         for hold in self._holds.all():
             hold.interrupt(Halt.SHUTDOWN)
-        for thread in list(self._threads):
-            thread.join(max(0.0, end - time.monotonic()))
+        while (thread := self._at_work()) and (left := end - time.monotonic()) > 0:
+            thread.join(left)
         heartbeat.finish()
         try:
             Worker.objects.filter(name=self._name).delete()
