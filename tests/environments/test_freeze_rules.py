@@ -104,14 +104,18 @@ def windows_near_a_change(draw):
     return found, change
 
 
+def marks_of(one: Window, near: tuple[datetime, timedelta]) -> list[tuple[datetime, datetime]]:
+    """When the clock must show what for the window to open and to close, as far as it matters for these days."""
+    low, high = near[0] - timedelta(days=2), near[0] + near[1] + timedelta(days=2)
+    starts = [start for year in (2025, 2026) for start in wall_starts(one.recurrence, one.starts, year)]
+    return [(start, start + one.lasts) for start in starts if start <= high and start + one.lasts >= low]
+
+
 def walked(windows: list[Window], first: datetime, minutes: int) -> list[bool]:
     """Whether each minute is closed, by looking at the clock minute for minute and at nothing else."""
     opened = {id(one): False for one in windows}
     answers = []
-    marks = {
-        id(one): [(s, s + one.lasts) for year in (2025, 2026) for s in wall_starts(one.recurrence, one.starts, year)]
-        for one in windows
-    }
+    marks = {id(one): marks_of(one, near=(clock_says(first, "UTC"), MINUTE * minutes)) for one in windows}
     highest = dict.fromkeys(opened, datetime.min)
     for step in range(minutes):
         at = first + MINUTE * step

@@ -117,6 +117,17 @@ def test_an_environment_says_what_is_closed_and_its_deploy_button_until_when(man
     assert later.name not in card
 
 
+def test_the_home_page_marks_what_is_frozen_until_when(manager, viewer, browse, hello, staging, production):
+    live(hello, staging)
+    freeze(manager, name="Later", starts=wall(5), ends=wall(6))
+    assert "Frozen" not in browse(viewer).get("/").content.decode()
+    freeze(manager, environments=["staging"])
+    home = browse(viewer).get("/").content.decode()
+    assert home.count("Frozen") == 1
+    assert "Sale: Busy" in home
+    assert "opens" in home.partition("Frozen")[2]
+
+
 def test_a_deployer_may_have_it_wait_and_only_an_admin_break_the_glass(admin, manager, deployer, browse, hello, staging):
     live(hello, staging)
     freeze(manager)

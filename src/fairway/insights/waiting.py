@@ -30,9 +30,10 @@ class Waiting:
     at: datetime
 
 
-def waiting_for(actor: Actor) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; three queries."""
-    found = [*_placements(actor), *_failures(actor), *_locks(actor)]
+def waiting_for(actor: Actor, environments: Iterable[Environment] | None = None) -> list[Waiting]:
+    """The most pressing first, at most `MOST`; two queries, and one for the environments the actor may see unless given."""
+    environments = environments_visible_to(actor) if environments is None else environments
+    found = [*_placements(actor), *_failures(actor), *_locks(actor, environments)]
     urgency = ("down", "hold", "failed", "drift", "lock")
     return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
 
@@ -63,9 +64,9 @@ def _failures(actor: Actor) -> Iterable[Waiting]:
     return [Waiting("failed", one, one.finished_at or one.created_at) for one in mine.exclude(Exists(answered))[:MOST]]
 
 
-def _locks(actor: Actor) -> Iterator[Waiting]:
+def _locks(actor: Actor, environments: Iterable[Environment]) -> Iterator[Waiting]:
     """One's own locks that end soon."""
     now = timezone.now()
-    for one in environments_visible_to(actor).filter(locked_by_id=actor.id, locked_until__gt=now):
-        if one.locked_until and one.locked_until - now <= LOCK_ENDS_SOON:
+    for one in environments:
+        if one.locked_by_id == actor.id and one.locked_until and now < one.locked_until <= now + LOCK_ENDS_SOON:
             yield Waiting("lock", one, one.locked_until)

@@ -17,10 +17,23 @@ ADA = {"username": "ada", "name": "Ada Lovelace"}
 GRACE = {"username": "grace", "name": "Grace Hopper"}
 LINUS = {"username": "linus", "name": "Linus Åkesson"}
 CI = {"username": "ci-bot", "name": "ci-bot"}
+OPEN = {"is_closed": False, "by": [], "opens_at": None, "closes_at": None}
+WEEKEND = {
+    "is_closed": True,
+    "by": [{"name": "Weekend", "reason": "Nobody is on call."}],
+    "opens_at": datetime.now(UTC) + timedelta(hours=40),
+    "closes_at": None,
+}
 ENVIRONMENTS = [
-    {"slug": "development", "name": "Development", "status": "available", "lock_reason": ""},
-    {"slug": "staging", "name": "Staging", "status": "available", "lock_reason": ""},
-    {"slug": "production", "name": "Production", "status": "locked", "lock_reason": "Quarter-end close until Monday"},
+    {"slug": "development", "name": "Development", "status": "available", "lock_reason": "", "freeze": OPEN},
+    {"slug": "staging", "name": "Staging", "status": "available", "lock_reason": "", "freeze": WEEKEND},
+    {
+        "slug": "production",
+        "name": "Production",
+        "status": "locked",
+        "lock_reason": "Quarter-end close until Monday",
+        "freeze": OPEN,
+    },
 ]
 DEVELOPMENT, STAGING, PRODUCTION = ENVIRONMENTS
 

@@ -13,12 +13,14 @@ from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, visible_to
 from fairway.deployments.rules import STEPS
+from fairway.environments.freeze_queries import windows_read_once
 from fairway.environments.models import Environment
-from fairway.insights.matrix import Cell, matrix
+from fairway.insights.matrix import Cell, Matrix, matrix
 from fairway.insights.queue import positions
 from fairway.insights.rows import rows
 from fairway.insights.waiting import Waiting, waiting_for
 from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.shown.freezes import environment_freeze
 from fairway.web.templatetags.fairway import ago_words
 from fairway.web.words import STEP_LABELS
 
@@ -28,20 +30,23 @@ RECENT = 8
 def home(actor: Actor) -> dict[str, Any]:
     """Everything of the page."""
     moving = list(active(actor))
+    found = matrix(actor, moving)
     return {
-        **home_matrix(actor, moving),
+        **home_matrix(actor, found),
         **home_running(actor, moving),
-        **home_waiting(actor),
+        **home_waiting(actor, found.environments),
         **home_recent(actor),
     }
 
 
-def home_matrix(actor: Actor, moving: Sequence[Deployment] | None = None) -> dict[str, Any]:
-    found = matrix(actor, moving)
+def home_matrix(actor: Actor, found: Matrix | None = None) -> dict[str, Any]:
+    found = found or matrix(actor)
+    with windows_read_once():
+        environments = [_environment(one) for one in found.environments]
     return {
         "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
         "matrix": {
-            "environments": [_environment(one) for one in found.environments],
+            "environments": environments,
             "rows": [
                 {"application": _application(row.application), "cells": [_cell(cell) for cell in row.cells]}
                 for row in found.rows
@@ -56,8 +61,8 @@ def home_running(actor: Actor, moving: Sequence[Deployment] | None = None) -> di
     return {"running": [_running(one, queue.get(one.pk)) for one in moving]}
 
 
-def home_waiting(actor: Actor) -> dict[str, Any]:
-    return {"waiting": [_waiting(one) for one in waiting_for(actor)]}
+def home_waiting(actor: Actor, environments: Sequence[Environment] | None = None) -> dict[str, Any]:
+    return {"waiting": [_waiting(one) for one in waiting_for(actor, environments)]}
 
 
 def home_recent(actor: Actor) -> dict[str, Any]:
@@ -66,7 +71,13 @@ def home_recent(actor: Actor) -> dict[str, Any]:
 
 def _environment(one: Environment) -> dict[str, Any]:
     lock = one.lock
-    return {"slug": one.slug, "name": one.name, "status": one.status, "lock_reason": lock.reason if lock else ""}
+    return {
+        "slug": one.slug,
+        "name": one.name,
+        "status": one.status,
+        "lock_reason": lock.reason if lock else "",
+        "freeze": environment_freeze(one),
+    }
 
 
 def _application(one: Application) -> dict[str, Any]:
