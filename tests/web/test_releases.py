@@ -11,6 +11,7 @@ from icalendar import Calendar
 from fairway.accounts.rules import Actor, Role
 from fairway.applications.models import Application
 from fairway.environments.models import Environment
+from fairway.releases.commands.approvals import freeze
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
@@ -332,3 +333,15 @@ def test_the_file_of_a_release_can_be_read_again(
     again = parse_release(answer.content.decode())
     assert (again.name, again.version, again.manager) == ("Autumn", "2026.11", "grace")
     assert [(one.name, one.needs) for one in again.packages] == [("catalog-api", ("catalog-db",)), ("catalog-db", ())]
+
+
+def test_the_home_page_says_which_release_waits_for_ones_yes(
+    browse: Browser, manager: Actor, packages: list[Package], release: Release, production: Environment
+) -> None:
+    Environment.objects.filter(pk=production.pk).update(approvals_needed=2)
+    freeze(actor=manager, release=release)
+    home = browse(make_person("ann", Role.RELEASE_MANAGER)).get("/").content.decode()
+    assert f"{release} → Production waits for approval" in home
+    assert f"0 of 2 approvals; frozen by {manager.name}." in home
+    assert reverse("release-plan", args=[release.pk]) in home
+    assert "waits for approval" not in browse(manager).get("/").content.decode()

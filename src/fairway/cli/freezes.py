@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from fairway.cli.client import Client
-from fairway.cli.output import Column, Json, answer, confirm_by_name, facts, is_json, out, say, status, table
+from fairway.cli.output import Column, Json, answer, confirm_by_name, done, facts, is_json, out, status, table
 
 freezes = typer.Typer(no_args_is_help=True, help="Freeze windows: when deployments are closed, or only then open.")
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The freeze window's number.")]
@@ -84,7 +84,7 @@ def create_freeze(
     }  # fmt: skip
     with Client() as client:
         one = client.post("/freezes", body)
-    _done(one, f"“{one['name']}” (#{one['id']}) is created; next: {_span(one['next'])}.")
+    done(one, f"“{one['name']}” (#{one['id']}) is created; next: {_span(one['next'])}.")
 
 
 @freezes.command("edit")
@@ -108,7 +108,7 @@ def edit_freeze(
     }
     with Client() as client:
         one = client.patch(f"/freezes/{number}", body)
-    _done(one, f"“{one['name']}” is changed; next: {_span(one['next'])}.")
+    done(one, f"“{one['name']}” is changed; next: {_span(one['next'])}.")
 
 
 @freezes.command("preview")
@@ -154,7 +154,7 @@ def delete_freeze(
         one = client.get(f"/freezes/{number}")
         confirm_by_name(one["name"], confirm, f"This deletes the freeze window “{one['name']}”.")
         client.delete(f"/freezes/{number}")
-    _done({"freeze": number, "is_deleted": True}, f"“{one['name']}” is deleted.")
+    done({"freeze": number, "is_deleted": True}, f"“{one['name']}” is deleted.")
 
 
 def _occurrences(found: list[dict[str, str]]) -> None:
@@ -176,10 +176,3 @@ def _span(one: dict[str, str] | None) -> str:
 def _where(one: dict[str, Any]) -> str:
     places, things = ", ".join(one["environments"]) or "everywhere", ", ".join(one["applications"])
     return f"{places}: {things}" if things else places
-
-
-def _done(value: Any, sentence: str) -> None:
-    if is_json():
-        answer(value)
-    else:
-        say(sentence)

@@ -9,7 +9,7 @@ import typer
 from fairway.cli import words
 from fairway.cli.client import Client, part
 from fairway.cli.hosts import host, show_host
-from fairway.cli.output import Column, Json, answer, confirm_by_name, facts, is_json, out, say, status, table
+from fairway.cli.output import Column, Json, answer, confirm_by_name, done, facts, is_json, out, say, status, table
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 
 apps = typer.Typer(no_args_is_help=True, help="Applications.")
@@ -95,7 +95,7 @@ def delete_app(
         client.get(f"/applications/{part(app)}")
         confirm_by_name(app, confirm, what)
         client.delete(f"/applications/{part(app)}", confirmed=app, volumes=volumes)
-    _done({"application": app, "is_deleted": True}, f"{app} is deleted.")
+    done({"application": app, "is_deleted": True}, f"{app} is deleted.")
 
 
 @envs.command("list")
@@ -161,7 +161,7 @@ def create_env(
         body |= {"runtime": "docker", "options": {"host": docker_host}}
     with Client() as client:
         one = client.post("/environments", body)
-    _done(one, f"{one['name']} is created.")
+    done(one, f"{one['name']} is created.")
     if one["ssh_host"] and not is_json():
         say(f"Let Fairway in there, then confirm the host's key: fairway envs host {one['slug']}")
 
@@ -190,7 +190,7 @@ def edit_env(
     }  # fmt: skip
     with Client() as client:
         one = client.patch(f"/environments/{part(env)}", {key: value for key, value in given.items() if value is not None})
-    _done(one, f"{one['name']} is changed.")
+    done(one, f"{one['name']} is changed.")
 
 
 @envs.command("lock")
@@ -203,7 +203,7 @@ def lock_env(
     """Lock an environment: nothing new starts there, what runs finishes."""
     with Client() as client:
         one = client.post(f"/environments/{part(env)}/lock", {"reason": reason, "until": until or None})
-    _done(one, f"{one['name']} is locked.")
+    done(one, f"{one['name']} is locked.")
 
 
 @envs.command("unlock")
@@ -211,7 +211,7 @@ def unlock_env(env: EnvSlug, as_json: Json = False) -> None:
     """Unlock an environment."""
     with Client() as client:
         one = client.delete(f"/environments/{part(env)}/lock")
-    _done(one, f"{one['name']} is available.")
+    done(one, f"{one['name']} is available.")
 
 
 @envs.command("delete")
@@ -221,14 +221,7 @@ def delete_env(env: EnvSlug, confirm: Confirm = "", as_json: Json = False) -> No
         client.get(f"/environments/{part(env)}")
         confirm_by_name(env, confirm, f"This deletes the environment {env}.")
         client.delete(f"/environments/{part(env)}")
-    _done({"environment": env, "is_deleted": True}, f"{env} is deleted.")
-
-
-def _done(value: Any, sentence: str) -> None:
-    if is_json():
-        answer(value)
-    else:
-        say(sentence)
+    done({"environment": env, "is_deleted": True}, f"{env} is deleted.")
 
 
 def _cells(one: dict[str, Any], environments: list[dict[str, Any]]) -> list[Any]:

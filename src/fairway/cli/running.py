@@ -10,7 +10,7 @@ import typer
 
 from fairway.cli.client import Client, part
 from fairway.cli.failures import Code
-from fairway.cli.output import Json, answer, confirm_by_name, err, is_json, say, status
+from fairway.cli.output import Json, answer, confirm_by_name, done, err, is_json, say, status
 from fairway.cli.places import Confirm, Slug
 from fairway.cli.shipping import Env, NoWait, Reason
 from fairway.cli.watch import print_line, wait_for
@@ -40,7 +40,7 @@ def scale(
     """Run this many instances."""
     with Client() as client:
         one = client.put(f"{_place(app, env)}/replicas", {"replicas": replicas, "reason": reason})
-    _done(one, f"{app} in {env} will run {replicas} {'instance' if replicas == 1 else 'instances'}.")
+    done(one, f"{app} in {env} will run {replicas} {'instance' if replicas == 1 else 'instances'}.")
 
 
 def domains(
@@ -52,7 +52,7 @@ def domains(
     """Set the custom domains an application answers at."""
     with Client() as client:
         one = client.put(f"{_place(app, env)}/domains", {"domains": names or []})
-    _done(one, f"{app} in {env} answers at {', '.join(one['urls'])}.")
+    done(one, f"{app} in {env} answers at {', '.join(one['urls'])}.")
 
 
 def access(
@@ -64,7 +64,7 @@ def access(
     """Set who may open an application: everybody, or people signed in here."""
     with Client() as client:
         one = client.put(f"{_place(app, env)}/access", {"access": who.replace("-", "_")})
-    _done(one, f"{app} in {env} is open to {'everybody' if one['access'] == 'public' else 'signed-in people'}.")
+    done(one, f"{app} in {env} is open to {'everybody' if one['access'] == 'public' else 'signed-in people'}.")
 
 
 def remove(
@@ -81,7 +81,7 @@ def remove(
         client.get(_place(app, env))
         confirm_by_name(name, confirm, f"This removes {app} from {env}{' with its stored data' if volumes else ''}.")
         one = client.delete(_place(app, env), reason=reason, volumes_confirmed=name if volumes else "")
-    _done(one, f"{app} is being removed from {env}.")
+    done(one, f"{app} is being removed from {env}.")
 
 
 def logs(
@@ -188,10 +188,3 @@ def _mark(line: dict[str, Any]) -> tuple[str, str, str]:
 
 def _place(app: str, env: str) -> str:
     return f"/applications/{part(app)}/environments/{part(env)}/placement"
-
-
-def _done(value: Any, sentence: str) -> None:
-    if is_json():
-        answer(value)
-    else:
-        say(sentence)

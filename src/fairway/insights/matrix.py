@@ -54,8 +54,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
+    """`live` are the numbers of the deployments that are served."""
+
     environments: list[Environment]
     rows: list[Row]
+    live: frozenset[int] = frozenset()
 
 
 class _There(NamedTuple):
@@ -91,7 +94,9 @@ def matrix(actor: Actor, running: Sequence[Deployment] | None = None) -> Matrix:
     placements = {spot_of(one): one for one in map(_There._make, rows)}
     moving = {spot_of(one): one for one in reversed(list(active(actor)) if running is None else running)}
     failed = _first_attempts(actor, placements.values())
-    return Matrix(environments, [Row(one, _cells(one, environments, placements, moving, failed)) for one in applications])
+    live = frozenset(one.current_id for one in placements.values() if one.current_id is not None)
+    shown = [Row(one, _cells(one, environments, placements, moving, failed)) for one in applications]
+    return Matrix(environments, shown, live)
 
 
 def spot_of(one: Deployment | _There) -> Spot:

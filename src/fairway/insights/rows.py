@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -12,9 +12,9 @@ from fairway.deployments.queries import live_numbers
 from fairway.deployments.rules import Kind, shown_status
 
 
-def rows(deployments: Sequence[Deployment]) -> list[dict[str, Any]]:
-    """What lists show of these deployments; one more query for the whole list."""
-    live = live_numbers(deployments)
+def rows(deployments: Sequence[Deployment], live: Collection[int] | None = None) -> list[dict[str, Any]]:
+    """What lists show of these deployments; one more query for the whole list, unless it is known which are `live`."""
+    live = live_numbers(deployments) if live is None else live
     return [row(one, is_current=one.pk in live) for one in deployments]
 
 

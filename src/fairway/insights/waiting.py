@@ -15,6 +15,7 @@ from fairway.deployments.queries import placements_visible_to, visible_to
 from fairway.deployments.rules import Health, Status, Wanted
 from fairway.environments.models import Environment
 from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.releases.queries import Standstill, standstills
 
 FAILED_LATELY = timedelta(days=7)
 LOCK_ENDS_SOON = timedelta(hours=24)
@@ -23,18 +24,18 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing. `kind`: hold, down, drift, failed, lock. `about` is what its page shows."""
+    """One thing. `kind`: hold, down, drift, failed, lock, decision, approval. `about` is what its page shows."""
 
     kind: str
-    about: Placement | Deployment | Environment
+    about: Placement | Deployment | Environment | Standstill
     at: datetime
 
 
 def waiting_for(actor: Actor, environments: Iterable[Environment] | None = None) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; two queries, and one for the environments the actor may see unless given."""
+    """The most pressing first, at most `MOST`; three queries, and one for the actor's environments unless given."""
     environments = environments_visible_to(actor) if environments is None else environments
-    found = [*_placements(actor), *_failures(actor), *_locks(actor, environments)]
-    urgency = ("down", "hold", "failed", "drift", "lock")
+    found = [*_placements(actor), *_releases(actor), *_failures(actor), *_locks(actor, environments)]
+    urgency = ("down", "decision", "hold", "failed", "approval", "drift", "lock")
     return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
 
 
@@ -49,6 +50,11 @@ def _placements(actor: Actor) -> Iterator[Waiting]:
                 yield Waiting("down", one, one.observed_at or timezone.now())
             elif one.drift:
                 yield Waiting("drift", one, one.observed_at or timezone.now())
+
+
+def _releases(actor: Actor) -> Iterator[Waiting]:
+    for one in standstills(actor):
+        yield Waiting("approval" if one.rollout is None else "decision", one, one.since)
 
 
 def _failures(actor: Actor) -> Iterable[Waiting]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from fairway.accounts.queries import actor_of_request
-from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, may, may_somewhere
 from fairway.applications.models import Artifact, Configuration
 from fairway.applications.queries import changes_between
 from fairway.applications.rules import Change
@@ -183,6 +185,55 @@ def requester_of(planned: Rollout) -> Actor:
     if planned.requested_by_id is None:
         return SYSTEM
     return actor_of_request(planned.requested_by_id, planned.requested_by, planned.door, planned.acting_role)
+
+
+@dataclass(frozen=True)
+class Standstill:
+    """A release that goes on with a target only when somebody says how. `rollout` is the one to decide about; without one
+    it is an approval that is missing (`approved` of the target's `approvals_needed` are there)."""
+
+    release: Release
+    environment: Environment
+    rollout: int | None
+    sentence: str
+    since: datetime
+    approved: int = 0
+
+
+def standstills(actor: Actor) -> list[Standstill]:
+    """What waits for this person's word: rollouts to decide about, frozen releases they may approve and have not answered.
+
+    One query for all; none for people who may do neither anywhere.
+    """
+    if actor.id is None or not (may_somewhere(actor, Act.ROLL_OUT) or may_somewhere(actor, Act.APPROVE_RELEASE)):
+        return []
+    same = {"release": OuterRef("release"), "environment": OuterRef("environment")}
+    stopped = Rollout.objects.filter(**same, status=RolloutStatus.NEEDS_DECISION)
+    answers = Approval.objects.filter(**same, voided_at=None, fingerprint=OuterRef("release__fingerprint"))
+    yes = answers.filter(is_approved=True).order_by().values("release").annotate(number=Count("pk")).values("number")
+    is_frozen_now = Q(release__frozen_at__isnull=False, release__cancelled_at=None)
+    is_asked = is_frozen_now & Q(approved__lt=F("environment__approvals_needed"))
+    open_ones = (
+        Release.targets.through.objects.filter(release__in=visible_to(actor).values("pk"), environment__deleted_at=None)
+        .annotate(
+            rollout=Subquery(stopped.values("pk")[:1]),
+            sentence=Subquery(stopped.values("sentence")[:1]),
+            started_at=Subquery(stopped.values("started_at")[:1]),
+            approved=Coalesce(Subquery(yes), 0),
+            is_answered=Exists(answers.filter(person_id=actor.id)),
+        )
+        .filter(Q(rollout__isnull=False) | is_asked & Q(is_answered=False) & ~Q(release__frozen_by_id=actor.id))
+        .select_related("release", "environment")
+    )
+    return [found for row in open_ones if (found := _standstill(row, actor)) is not None]
+
+
+def _standstill(row: Any, actor: Actor) -> Standstill | None:
+    act = Act.ROLL_OUT if row.rollout is not None else Act.APPROVE_RELEASE
+    if not may(actor, act, environment=row.environment.slug):
+        return None
+    since = (row.started_at if row.rollout is not None else row.release.frozen_at) or row.release.created_at
+    return Standstill(row.release, row.environment, row.rollout, row.sentence or "", since, row.approved)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -19,6 +19,7 @@ from fairway.insights.matrix import Cell, Matrix, matrix
 from fairway.insights.queue import positions
 from fairway.insights.rows import rows
 from fairway.insights.waiting import Waiting, waiting_for
+from fairway.releases.queries import Standstill
 from fairway.web.shown.applications import KIND_ICONS
 from fairway.web.shown.freezes import environment_freeze
 from fairway.web.templatetags.fairway import ago_words
@@ -35,7 +36,7 @@ def home(actor: Actor) -> dict[str, Any]:
         **home_matrix(actor, found),
         **home_running(actor, moving),
         **home_waiting(actor, found.environments),
-        **home_recent(actor),
+        **home_recent(actor, found.live),
     }
 
 
@@ -65,8 +66,8 @@ def home_waiting(actor: Actor, environments: Sequence[Environment] | None = None
     return {"waiting": [_waiting(one) for one in waiting_for(actor, environments)]}
 
 
-def home_recent(actor: Actor) -> dict[str, Any]:
-    return {"recent": rows(list(visible_to(actor)[:RECENT]))}
+def home_recent(actor: Actor, live: Collection[int] | None = None) -> dict[str, Any]:
+    return {"recent": rows(list(visible_to(actor)[:RECENT]), live)}
 
 
 def _environment(one: Environment) -> dict[str, Any]:
@@ -116,6 +117,8 @@ def _waiting(one: Waiting) -> dict[str, Any]:
     if isinstance(about, Environment):
         title = _("Your lock of %(environment)s ends soon") % {"environment": about.name}
         return {"title": title, "sentence": about.lock_reason, "url": _environment_url(about), "at": one.at}
+    if isinstance(about, Standstill):
+        return {**_standstill(about), "at": one.at}
     where = {"application": about.application.name, "environment": about.environment.name}
     if isinstance(about, Deployment):
         title = _("%(application)s → %(environment)s failed") % where
@@ -128,6 +131,18 @@ def _waiting(one: Waiting) -> dict[str, Any]:
     }
     url = reverse("application-detail", args=[about.application.slug])
     return {"title": titles[one.kind] % where, "sentence": _placement_sentence(one.kind, about), "url": url, "at": one.at}
+
+
+def _standstill(one: Standstill) -> dict[str, Any]:
+    words = {"release": one.release, "environment": one.environment.name}
+    if one.rollout is not None:
+        title = _("%(release)s → %(environment)s needs a decision") % words
+        url = reverse("rollout-detail", args=[one.release.pk, one.rollout])
+        return {"title": title, "sentence": one.sentence, "url": url}
+    title = _("%(release)s → %(environment)s waits for approval") % words
+    counts = {"given": one.approved, "needed": one.environment.approvals_needed, "person": one.release.frozen_by}
+    sentence = _("%(given)s of %(needed)s approvals; frozen by %(person)s.") % counts
+    return {"title": title, "sentence": sentence, "url": reverse("release-plan", args=[one.release.pk])}
 
 
 def _placement_sentence(kind: str, about: Placement) -> str:
