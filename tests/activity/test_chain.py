@@ -1,3 +1,5 @@
+from contextlib import contextmanager
+
 import pytest
 from django.db import DatabaseError, connection, transaction
 
@@ -37,6 +39,36 @@ def test_an_intact_chain_verifies(db):
         append(after={"number": number, "text": "é", "nested": {"a": [1, None, True]}})
     found = verify()
     assert (found.is_intact, found.checked) == (True, 5)
+
+
+@contextmanager
+def others_write():
+    """Somebody else writes an event before and after every look at the chain."""
+    busy = False
+
+    def write(sql):
+        nonlocal busy
+        if not busy and sql.startswith("SELECT") and ("fairway_chainhead" in sql or "fairway_event" in sql):
+            busy = True
+            append("thing.done_meanwhile")
+            busy = False
+
+    def look(execute, sql, params, many, context):
+        write(sql)
+        result = execute(sql, params, many, context)
+        write(sql)
+        return result
+
+    with connection.execute_wrapper(look):
+        yield
+    assert Event.objects.filter(verb="thing.done_meanwhile").count() > 1
+
+
+def test_what_is_written_while_the_chain_is_verified_breaks_nothing(db):
+    append()
+    with others_write():
+        found = verify()
+    assert found.is_intact, found.sentence
 
 
 @pytest.mark.parametrize(

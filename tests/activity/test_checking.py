@@ -6,7 +6,7 @@ import pytest
 
 from fairway.activity.checking import check_again, check_some, last_check
 from fairway.activity.models import ChainHead, Event
-from tests.activity.test_chain import append
+from tests.activity.test_chain import append, others_write
 
 
 def test_new_events_are_verified_up_to_the_newest_and_the_whole_from_time_to_time(db):
@@ -19,6 +19,13 @@ def test_new_events_are_verified_up_to_the_newest_and_the_whole_from_time_to_tim
     later = append()
     found = check_some()
     assert (found.front_id, found.whole_count) == (later.pk, 5), "the whole is not walked at every tick"
+
+
+def test_what_is_written_during_a_tick_breaks_nothing(db):
+    append()
+    with others_write():
+        found = check_some()
+    assert found.broken_at is None, found.sentence
 
 
 def test_a_long_chain_is_walked_in_pieces(db):

@@ -107,7 +107,10 @@ MORE = {
     "unreachable": ("errored", "The registry registry.invalid does not answer.", ""),
     "build": ("failed", "", "the compiler is unhappy"),
 }
-ON_DOCKER = {"deaf": "Nothing seemed to listen on the port"}  # the Engine itself holds the port, and closes each connection
+ON_DOCKER = {
+    "deaf": "Nothing seemed to listen on the port",  # the Engine itself holds the port, and closes each connection
+    "short-lived": "The application ",  # its code is forgotten once the Engine has started it again
+}
 TINY = {name: ("failed", ON_DOCKER.get(name, words), line) for name, (_, words, line) in tinyapp.BROKEN.items()}
 CASES: dict[str, tuple[str, ...]] = {**TINY, **MORE}
 

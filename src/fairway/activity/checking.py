@@ -88,8 +88,8 @@ def _walked(last: int, previous: str, at_once: int) -> tuple[int, str, int, tupl
 
 def _missing_end(row: ChainCheck) -> tuple[int, str] | None:
     """The head remembers the newest event, also when that is gone."""
+    head = ChainHead.objects.filter(pk=1).values_list("event_id", "hash").first()  # first: what comes meanwhile is behind it
     newest = Event.objects.order_by("-pk").values_list("pk", "hash").first() or (0, GENESIS)
-    head = ChainHead.objects.filter(pk=1).values_list("event_id", "hash").first()
     if head is None or head == newest or head[0] < newest[0]:
         return None
     return newest[0] + 1, f"Events after number {newest[0]} are missing."
