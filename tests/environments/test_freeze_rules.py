@@ -129,7 +129,7 @@ def walked(windows: list[Window], first: datetime, minutes: int) -> list[bool]:
     return answers
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(windows_near_a_change())
 def test_the_answer_is_that_of_a_walk_minute_by_minute(drawn):
     windows, change = drawn

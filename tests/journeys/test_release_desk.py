@@ -196,6 +196,7 @@ def _starts_by_itself(desk: Desk, manager: Person, release: str) -> Person:
     is_offered_nothing(watched)
     desk.seen(viewer, "09-before-it-starts")
     stays(watched)
+    expect(watched.locator("#rollout-progress .status").first).not_to_have_text("Scheduled", timeout=2 * ENDS)
     turns(row(watched, "quay"), "Deployed")
     turns(row(watched, "crane"), "Failed")
     expect(box(watched, "crane", "Failed")).to_be_visible()

@@ -80,6 +80,16 @@ def test_one_person_counts_once_and_a_no_stands_until_they_say_yes(desk, frozen,
     roll_out(actor=desk.deployer, release=frozen, environment=strict)
 
 
+def test_a_no_counts_also_where_no_yes_is_asked_for(desk, frozen, staging):
+    ann = desk.person("ann", Role.RELEASE_MANAGER)
+    reject(actor=ann, release=frozen, environment=staging, fingerprint=frozen.fingerprint, comment="No tests")
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=frozen, environment=staging)
+    assert codes(blocked) == ["rejected"]
+    say_yes(desk, frozen, staging, "ann")
+    roll_out(actor=desk.deployer, release=frozen, environment=staging)
+
+
 def test_a_frozen_release_refuses_changes_until_somebody_unfreezes_it(desk, frozen, strict):
     api, db = desk.package(frozen, "api"), desk.package(frozen, "db")
     for change in (

@@ -99,6 +99,20 @@ def package_is_ready(request: Request) -> Iterator[Blocker]:
 
 
 @register(*RELEASES)
+def nobody_rejects_it(request: Request) -> Iterator[Blocker]:
+    """A no counts also where no yes is asked for."""
+    known = _known(request)
+    for answer in known[1].answers if known else ():
+        if not answer.is_approved:
+            words = {"person": answer.person, "environment": request.subject.environment.name, "comment": answer.comment}
+            yield Blocker(
+                code="rejected",
+                sentence=_("%(person)s rejected it for %(environment)s: %(comment)s") % words,
+                who=_("%(person)s, by approving it; or a Release Manager, by changing the release") % words,
+            )
+
+
+@register(*RELEASES)
 def it_is_approved(request: Request) -> Iterator[Blocker]:
     known = _known(request)
     environment = request.subject.environment
@@ -113,15 +127,6 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
             who=_("a Release Manager, by freezing it"),
         )
         return
-    for answer in standing.answers:
-        if not answer.is_approved:
-            yield Blocker(
-                code="rejected",
-                sentence=_("%(person)s rejected it for %(environment)s: %(comment)s")
-                % {**words, "person": answer.person, "comment": answer.comment},
-                who=_("%(person)s, by approving it; or a Release Manager, by changing the release")
-                % {"person": answer.person},
-            )
     missing = environment.approvals_needed - approvals_that_count(standing, request.actor)
     if missing > 0:
         sentence = ngettext(
