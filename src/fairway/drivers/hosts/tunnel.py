@@ -152,6 +152,7 @@ class Tunnel:
         return ["ssh", "-F", "/dev/null", "-M", "-S", CONTROL, "-N", "-T", *options, "-L", forward, *place]
 
     def _start(self, wanted: Callable[[], bool]) -> None:
+        self._let_go()
         for name in (SOCKET, CONTROL):
             (self.folder / name).unlink(missing_ok=True)
         with open(os.open(self.folder / "ssh.log", _FRESH, 0o600), "wb") as log:
@@ -215,6 +216,13 @@ class Tunnel:
             raise Unreached(Reason.SILENT, f"The tunnel did not {act} within {ASK_SECONDS:g} s.") from None
         if done.returncode != 0:
             raise Unreached(Reason.OTHER, done.stderr.strip()[-500:])
+
+    def _let_go(self) -> None:
+        """Of what we started before and nobody can talk to any more."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.wait()
+            self._child = None
 
     def _reap(self) -> None:
         if self._child is not None and self._child.poll() is not None:

@@ -19,7 +19,7 @@ import sysconfig
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 START_SECONDS = 20.0
 STOP_SECONDS = 15.0  # a little more than Caddy's own grace period
+LAST_BREATH = 1.0  # seconds between the end of a process and its being known to its parent, at most
 MEMORY = {"GOGC": "50", "GOMEMLIMIT": "256MiB"}  # idle heap is a few MB; collecting early keeps it that small
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 
@@ -160,6 +161,7 @@ class CaddyProcess:
 
     def _start(self) -> None:
         """Detached, in a session of its own: it serves on when the worker is killed."""
+        self._let_go()
         self._refuse_shared_ports()
         self._started_at = time.time() - 1.0  # file systems keep coarse times
         with open(os.open(self._start_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as log:
@@ -252,6 +254,12 @@ class CaddyProcess:
                 continue
             return False
         return True
+
+    def _let_go(self) -> None:
+        """Of what we started before, which has just ended. One that lives on has the ports: that is said in words."""
+        if self._child is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._child.wait(LAST_BREATH)
 
     def _reap(self) -> None:
         if self._child is not None and self._child.poll() is not None:
