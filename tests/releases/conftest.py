@@ -65,6 +65,7 @@ def proxy(answering: AnsweringProxy, monkeypatch: pytest.MonkeyPatch, settings: 
     for story in (fairway.stories.scene, fairway.stories.adjust):
         monkeypatch.setattr(story, "proxy", lambda: answering)
     monkeypatch.setattr(fairway.stories.deploy, "PROBE_AFTER", 0.0)
+    monkeypatch.setattr(fairway.stories.deploy, "PROBATION", 0.0)
     settings.PROXY_PORT = answering.port  # type: ignore[attr-defined]
     settings.DRAIN_SECONDS = 0  # type: ignore[attr-defined]
     settings.HEALTH_SECONDS = 5  # type: ignore[attr-defined]
