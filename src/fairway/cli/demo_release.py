@@ -17,6 +17,7 @@ from fairway.cli.client import Client
 from fairway.cli.failures import Stop
 from fairway.cli.sources import SourceOptions, body_of
 
+SHOP = Path(__file__).parent / "shop"
 NAME, VERSION = "Autumn", "2026.11"
 ABOUT = "The shop's autumn release: a new catalogue, faster search, checkout in three steps."
 NEEDS = {
@@ -33,13 +34,13 @@ ROLLED_OUT = {"succeeded", "failed", "fallen_back", "cancelled", "needs_decision
 PATIENCE = 120.0  # seconds for each thing that is waited for
 
 
-def seed(account: Account, examples: Path, say: Callable[[str], None]) -> bool:
+def seed(account: Account, say: Callable[[str], None]) -> bool:
     """Make the release unless there is one already; whether there is one now. Never raises: a demo without it is one."""
     try:
         with Client(account) as client:
             if client.get("/releases"):
                 return True
-            _Desk(client, examples).set_up()
+            _Desk(client).set_up()
     except (Stop, _DidNotWork) as stop:
         say(f"The demo's release could not be made: {stop}")
         return False
@@ -51,8 +52,8 @@ class _DidNotWork(Exception):
 
 
 class _Desk:
-    def __init__(self, client: Client, examples: Path) -> None:
-        self.client, self.examples = client, examples
+    def __init__(self, client: Client) -> None:
+        self.client = client
         self.packages: dict[str, int] = {}
 
     def set_up(self) -> None:
@@ -79,9 +80,9 @@ class _Desk:
         numbers = {}
         for name in NEEDS:
             with contextlib.suppress(Stop):  # there already
-                source = body_of(self.client, SourceOptions(path=self.examples / name, is_quiet=True))
+                source = body_of(self.client, SourceOptions(path=SHOP / name, is_quiet=True))
                 self.client.post("/applications", {"name": name, "source": source})
-            wanted = {"application": name, "environment": "development", "reason": "make demo"}
+            wanted = {"application": name, "environment": "development", "reason": "demo"}
             numbers[name] = self.client.post("/deployments", wanted)["id"]
         return {name: self._artifact_of(number) for name, number in numbers.items()}
 

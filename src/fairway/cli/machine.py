@@ -24,6 +24,7 @@ def attach(app: typer.Typer) -> None:
     """Add these commands to the program."""
     for command in (up, down, status, doctor, rotate_keys, new_password, demo):
         app.command(rich_help_panel="This machine")(command)
+    app.command(hidden=True)(seed_demo)
 
 
 def up(
@@ -47,6 +48,8 @@ def up(
     if not detach:
         sys.stdout.write(f"Fairway starts at http://localhost:{port} (data in {_place(data)}). Ctrl-C stops it.\n")
         sys.stdout.flush()
+        if demo_data:  # beside what this process becomes
+            subprocess.Popen([sys.executable, "-m", "fairway.cli.main", "seed-demo", "--data", str(_place(data))])
         os.execv(sys.executable, arguments)
     facts = _start_detached(arguments, data)
     _say(f"Fairway runs at http://localhost:{facts['port']} (process {facts['pid']}).")
@@ -54,6 +57,16 @@ def up(
         _say(f"First administrator: {facts['first_link']}")
     if demo_data:
         tell_demo_people(data)
+        seed_demo(data)
+
+
+def seed_demo(data: Data = Path(DEFAULT_DATA)) -> None:
+    """Make the demo's release as soon as Fairway answers. Nothing happens where there are no demo people."""
+    with contextlib.suppress(KeyboardInterrupt):
+        _wait(lambda: (found := _facts(data)) is not None and _is_ready(found), seconds=60)
+        facts, sign_in = _facts(data), _place(data) / "demo" / "sign-in.json"
+        if facts is not None and sign_in.exists():
+            _seed_release(f"http://localhost:{facts['port']}", json.loads(sign_in.read_text())["token"])
 
 
 def tell_demo_people(data: Path) -> None:
@@ -154,21 +167,19 @@ def demo(
         _print_summary(url, server, time.monotonic() - began)
     _print_people(passwords, data)
     if not code:
-        _seed_release(server, sign_in["token"], example.parent / "shop")
+        _seed_release(server, sign_in["token"])
     if detach:
         raise typer.Exit(code)
     _stay(data, code)
 
 
-def _seed_release(server: str, token: str, shop: Path) -> None:
-    """A release to look at; only where its example lies beside the one that was deployed."""
-    if not shop.is_dir():
-        return
+def _seed_release(server: str, token: str) -> None:
+    """A release to look at, unless there is one."""
     from fairway.cli.account import Account
     from fairway.cli.demo_release import NAME, VERSION, seed
 
     began = time.monotonic()
-    if seed(Account(server, token), shop, _say):
+    if seed(Account(server, token), _say):
         _say(f"  Release      {server}/releases/  {NAME} {VERSION}, {time.monotonic() - began:.0f} s")
 
 
