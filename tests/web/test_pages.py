@@ -156,8 +156,16 @@ def test_the_palette_reaches_what_one_may_see(viewer, browse, hello, staging):
     urls = {item["url"] for item in items}
     assert {"/applications/hello/", "/environments/staging/", "/events/"} <= urls
     assert "/applications/new" not in urls
+    assert any("target" in item["keywords"] for item in items if item["url"] == "/environments/staging/")
     resolve = get_resolver().resolve
     assert all(resolve(url.partition("?")[0]) for url in urls)
+
+
+def test_a_deployment_target_is_an_environment(viewer, browse, staging):
+    browser = browse(viewer)
+    assert browser.get("/targets/")["Location"] == "/environments/"
+    assert browser.get("/targets/staging/")["Location"] == "/environments/staging/"
+    assert "deployment target" in browser.get("/environments/staging/").content.decode()
 
 
 def test_health_says_only_that_we_are_well(db, client):

@@ -345,3 +345,11 @@ def test_the_home_page_says_which_release_waits_for_ones_yes(
     assert f"0 of 2 approvals; frozen by {manager.name}." in home
     assert reverse("release-plan", args=[release.pk]) in home
     assert "waits for approval" not in browse(manager).get("/").content.decode()
+
+
+def test_the_palette_reaches_a_release(browse: Browser, both: Actor, release: Release) -> None:
+    items = browse(both).get("/palette").json()["items"]
+    assert {"url": reverse("release-detail", args=[release.pk]), "label": str(release)}.items() <= next(
+        item for item in items if item["label"] == str(release)
+    ).items()
+    assert reverse("release-new") in {item["url"] for item in items}

@@ -62,6 +62,7 @@ _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.
 _add(RUN, running.remove)
 app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
 app.add_typer(places.envs, name="envs", rich_help_panel=RUN)
+app.add_typer(places.envs, name="targets", hidden=True)  # the release desk's word for them
 app.add_typer(freezes.freezes, name="freezes", rich_help_panel=RUN)
 app.add_typer(settings.config, name="config", rich_help_panel=RUN)
 _add(BACK, looking_back.history, looking_back.events)

@@ -1,4 +1,4 @@
-"""What the command palette offers: every application, environment and page the actor may open. The browser searches."""
+"""What the command palette offers: every application, environment, release and page the actor may open. Browsers search."""
 
 from __future__ import annotations
 
@@ -12,16 +12,19 @@ from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.deployments.queries import visible_to as deployments_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.releases.queries import visible_to as releases_visible_to
 from fairway.web.shown.applications import KIND_ICONS
 
 MOST_DEPLOYMENTS = 20
+MOST_RELEASES = 50
 
 Entry = dict[str, Any]
 
 
 def entries(actor: Actor) -> list[Entry]:
-    """Four queries, whatever the size."""
-    return [*_acts(actor), *_applications(actor), *_environments(actor), *_deployments(actor), *_pages(actor)]
+    """Five queries, whatever the size."""
+    things = (_acts, _applications, _environments, _releases, _deployments, _pages)
+    return [entry for entries_of in things for entry in entries_of(actor)]
 
 
 def _entry(group: str, label: str, url: str, icon: str, hint: str = "", keywords: str = "") -> Entry:
@@ -36,6 +39,8 @@ def _acts(actor: Actor) -> Iterator[Entry]:
         )
     if may_somewhere(actor, Act.CREATE_ENVIRONMENT):
         yield _entry(group, _("New environment"), reverse("environment-new"), "plus", keywords="create target")
+    if may_somewhere(actor, Act.CREATE_RELEASE):
+        yield _entry(group, _("New release"), reverse("release-new"), "plus", keywords="create plan packages")
     if may_somewhere(actor, Act.FREEZE_ENVIRONMENT):
         yield _entry(group, _("New freeze window"), reverse("freeze-new"), "plus", keywords="freeze close")
 
@@ -52,7 +57,13 @@ def _applications(actor: Actor) -> Iterator[Entry]:
 
 def _environments(actor: Actor) -> Iterator[Entry]:
     for one in environments_visible_to(actor):
-        yield _entry(_("Environments"), one.name, reverse("environment-detail", args=[one.slug]), "layers", one.host)
+        url = reverse("environment-detail", args=[one.slug])
+        yield _entry(_("Environments"), one.name, url, "layers", one.host, keywords="deployment target")
+
+
+def _releases(actor: Actor) -> Iterator[Entry]:
+    for one in releases_visible_to(actor)[:MOST_RELEASES]:
+        yield _entry(_("Releases"), str(one), reverse("release-detail", args=[one.pk]), "promote")
 
 
 def _deployments(actor: Actor) -> Iterator[Entry]:
@@ -64,6 +75,10 @@ def _deployments(actor: Actor) -> Iterator[Entry]:
 def _pages(actor: Actor) -> Iterator[Entry]:
     group = _("Pages")
     yield _entry(group, _("Home"), reverse("home"), "home")
+    yield _entry(group, _("Applications"), reverse("application-list"), "apps")
+    yield _entry(group, _("Releases"), reverse("release-list"), "promote", keywords="packages rollouts")
+    yield _entry(group, _("Calendar"), reverse("calendar"), "calendar", keywords="schedule planned")
+    yield _entry(group, _("Environments"), reverse("environment-list"), "layers", keywords="deployment targets")
     yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
     yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")

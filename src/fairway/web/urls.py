@@ -115,6 +115,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("deployments/<int:number>/log/raw", deployments.log_raw, name="deployment-log-raw"),
     # Environments
     path("environments/", environments.environment_list, name="environment-list"),
+    path("targets/", environments.target, name="target-list"),
+    path("targets/<slug:slug>/", environments.target, name="target-detail"),
     path("environments/new", environments.new, name="environment-new"),
     path("environments/<slug:slug>/", environments.environment_detail, name="environment-detail"),
     path("environments/<slug:slug>/edit", environments.edit, name="environment-edit"),

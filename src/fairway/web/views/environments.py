@@ -42,6 +42,13 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
     return _detail(request, actor, environment_named(actor, slug))
 
 
+@require_GET
+@needs(Act.VIEW)
+def target(request: HttpRequest, slug: str = "") -> HttpResponse:
+    """A deployment target is an environment: the release desk's word leads to the same page."""
+    return redirect("environment-detail", slug) if slug else redirect("environment-list")
+
+
 def _detail(
     request: HttpRequest, actor: Actor, one: Environment, status: int = 200, lock_form: dict[str, Any] | None = None
 ) -> HttpResponse:
