@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from django.core import serializers
 from django.db import transaction
 from hypothesis import Phase
@@ -334,6 +335,7 @@ def _concerns(event: Event, release: Release) -> bool:
     return event.subject_id == str(release.pk)
 
 
+@pytest.mark.timeout(240 + 10 * EXAMPLES)
 def test_no_path_leads_to_harm(proxy, fake):
     Desk.fake, Desk.proxy = fake, proxy
     # not shrunk: a step costs a deployment, and what led to harm is printed as a program anyway
