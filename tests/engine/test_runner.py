@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import connection
 
 from fairway.engine import clock, commands
+from fairway.engine.holding import Halt
 from fairway.engine.models import Run, Worker
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner, check_database
@@ -202,3 +204,44 @@ def test_a_worker_does_not_take_over_from_itself(database):
         until_status(run, "succeeded")
     assert run.fence == 1
     assert len(attempts(run)) == 1
+
+
+def test_a_run_that_is_taken_while_the_worker_stops_is_waited_for_and_handed_back(database, monkeypatch):
+    """As the heartbeat takes one that it left behind. Its thread is known a moment before it has started."""
+    begins, goes_on = threading.Event(), threading.Event()
+
+    class Slow(threading.Thread):
+        def start(self):
+            begins.set()
+            assert goes_on.wait(30)
+            super().start()
+
+    run = enqueue()
+    runner = Runner(stories_of(Step("wait", lambda context: context.sleep(60))), worker_name="w")
+    runner._stop.set()
+    hold = runner._take()
+    assert hold.why is Halt.SHUTDOWN
+    launching = threading.Thread(target=runner._launch, args=(hold,))
+    stopping = threading.Thread(target=in_a_thread(runner._shut_down), args=(SimpleNamespace(finish=lambda: None),))
+    monkeypatch.setattr(threading, "Thread", Slow)
+    launching.start()
+    assert begins.wait(30)
+    stopping.start()
+    stopping.join(0.3)  # long enough to meet a thread that has not started
+    goes_on.set()
+    for thread in (launching, stopping):
+        thread.join()
+    run.refresh_from_db()
+    assert (run.owner, run.is_finished, runner._at_work()) == ("", False, None)
+
+
+def in_a_thread(work):
+    """What leaves no connection behind."""
+
+    def wrapper(*given):
+        try:
+            work(*given)
+        finally:
+            connection.close()
+
+    return wrapper

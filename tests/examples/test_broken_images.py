@@ -14,7 +14,8 @@ from fairway.drivers.runtimes.contract import Silent
 from fairway.drivers.runtimes.docker import DockerRuntime
 from tests.examples.conftest import docker_environment
 from tests.examples.engine import containers_of
-from tests.services.docker import PASSWORD, USER, Engine, Registry, build
+from tests.examples.tiny import tiny_image
+from tests.services.docker import PASSWORD, USER, Engine, Registry
 from tests.services.installation import Installation, installed
 from tests.stories import tinyapp
 from tests.stories.desk import Visitors
@@ -22,15 +23,6 @@ from tests.stories.desk import Visitors
 pytestmark = pytest.mark.docker
 
 PLACE = "fragile"
-DOCKERFILE = """
-FROM {base}
-WORKDIR /app
-COPY main.py knobs.json ./
-ENV HOST=0.0.0.0 PORT=8080
-EXPOSE 8080
-{check}
-CMD ["python3", "main.py"]
-"""
 SICK = """HEALTHCHECK --interval=1s --timeout=5s --retries=2 CMD echo it has a fever && false"""
 NO_SUCH = "registry.invalid/team/app:1"
 
@@ -53,18 +45,6 @@ def place(fairway: Installation, docker_options: dict[str, str]) -> Iterator[str
         runtime.collect([], Silent())
 
 
-def image(engine: Engine, base: str, name: str, *, check: str = "", **knobs: Any) -> str:
-    """The tiny application as an image on the Engine; its reference."""
-    files = {
-        "Dockerfile": DOCKERFILE.format(base=base, check=check),
-        "main.py": tinyapp.MAIN,
-        "knobs.json": json.dumps({"version": name, **knobs}),
-    }
-    with engine.client() as client:
-        build(client, f"fairway-tests/tiny:{name}", files)
-    return f"fairway-tests/tiny:{name}"
-
-
 def failing_build(fairway: Installation, folder: Path, base: str) -> dict[str, str]:
     folder.mkdir()
     (folder / "Dockerfile").write_text(f'FROM {base}\nRUN echo "the compiler is unhappy" && false\n')
@@ -85,10 +65,10 @@ def bad_sources(
         given = {"kind": "registry", "host": docker_registry.host, "username": USER, "secret": password}
         fairway.call("PUT", f"/credentials/{name}", given)
     tiny = {
-        name: {"kind": "image", "image": image(docker_engine, docker_base, name, **knobs)}
+        name: {"kind": "image", "image": tiny_image(docker_engine, docker_base, name, **knobs)}
         for name, (knobs, _, _) in tinyapp.BROKEN.items()
     }
-    sick = image(docker_engine, docker_base, "sick", check=SICK)
+    sick = tiny_image(docker_engine, docker_base, "sick", check=SICK)
     absent = f"{docker_registry.host}/team/nothing:1"
     return {
         **tiny,
@@ -124,7 +104,7 @@ def shipped(
     docker_base: str,
 ) -> dict[str, tuple[int, int, Visitors]]:
     """Every bad version over a good one, while people visit: good and bad deployment, and what the visitors saw."""
-    source = {"kind": "image", "image": image(docker_engine, docker_base, "good")}
+    source = {"kind": "image", "image": tiny_image(docker_engine, docker_base, "good")}
     for name in CASES:
         spec = {"health_path": "/health"} if name in {"unhealthy", "deaf"} else None
         fairway.create(name, source, **({"spec": spec} if spec else {}))

@@ -24,9 +24,9 @@ import pytest
 from fairway.drivers.runtimes.contract import Silent
 from fairway.drivers.runtimes.docker import DockerRuntime
 from tests.examples.conftest import docker_environment
-from tests.services.docker import Engine, build
+from tests.examples.tiny import tiny_image
+from tests.services.docker import Engine
 from tests.services.installation import Installation, installed, wait_for
-from tests.stories import tinyapp
 
 pytestmark = [pytest.mark.docker, pytest.mark.timeout(1200)]
 
@@ -46,14 +46,6 @@ SETTINGS = {
     "FAIRWAY_WATCH_SECONDS": "2",
 }
 PATIENCE = 500  # seconds; a machine that does nothing else needs thirty
-DOCKERFILE = """
-FROM {base}
-WORKDIR /app
-COPY main.py knobs.json ./
-ENV HOST=0.0.0.0 PORT=8080
-EXPOSE 8080
-CMD ["python3", "main.py"]
-"""
 
 
 def needs_of(level: int, name: str) -> list[str]:
@@ -190,7 +182,7 @@ class Ground:
 @pytest.fixture(scope="module")
 def ground(docker_engine: Engine, docker_base: str) -> Iterator[Ground]:
     knobs: dict[str, dict[str, Any]] = {"old": {}, "new": {}, "bad": {"crashes": True}}
-    images = {version: image(docker_engine, docker_base, version, **more) for version, more in knobs.items()}
+    images = {version: tiny_image(docker_engine, docker_base, f"thirty-{version}", version=version, **more) for version, more in knobs.items()}
     with (
         tempfile.TemporaryDirectory(prefix="fairway-thirty-") as folder,
         installed(Path(folder) / ".local" / "fairway", **SETTINGS) as one,
@@ -202,18 +194,6 @@ def ground(docker_engine: Engine, docker_base: str) -> Iterator[Ground]:
             for instance in runtime.instances():
                 runtime.ensure_removed(instance.name, grace=0)
             runtime.collect([], Silent())
-
-
-def image(engine: Engine, base: str, version: str, **knobs: Any) -> str:
-    """The tiny application as an image on the Engine; its reference. They differ in a few bytes of the last layer."""
-    files: dict[str, str | bytes] = {
-        "Dockerfile": DOCKERFILE.format(base=base),
-        "main.py": tinyapp.MAIN,
-        "knobs.json": json.dumps({"version": version, **knobs}),
-    }
-    with engine.client() as client:
-        build(client, f"fairway-tests/thirty:{version}", files)
-    return f"fairway-tests/thirty:{version}"
 
 
 class Killer:

@@ -6,6 +6,7 @@ Everything is done through the public API, as anybody could.
 from __future__ import annotations
 
 import contextlib
+import tempfile
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,7 +18,6 @@ from fairway.cli.client import Client
 from fairway.cli.failures import Stop
 from fairway.cli.sources import SourceOptions, body_of
 
-SHOP = Path(__file__).parent / "shop"
 NAME, VERSION = "Autumn", "2026.11"
 ABOUT = "The shop's autumn release: a new catalogue, faster search, checkout in three steps."
 NEEDS = {
@@ -28,6 +28,32 @@ NEEDS = {
     "checkout": ("accounts", "pricing"),
     "storefront": ("checkout", "search"),
 }
+PAGES = {  # what each of them serves
+    "accounts": "Who is who: customers, their addresses, their consent.",
+    "catalogue": "What there is to buy: 1,240 things in 31 families.",
+    "pricing": "What it costs today, and why.",
+    "search": "Finds what the catalogue holds, also with a typing error.",
+    "checkout": "From basket to order, in three steps.",
+    "storefront": "What customers see first.",
+}
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title} · Shop</title>
+<link rel="icon" href="data:,">
+</head>
+<body>
+<main>
+  <p>Shop example</p>
+  <h1>{title}</h1>
+  <p>{words}</p>
+</main>
+</body>
+</html>
+"""
 ON_STAGING = ("accounts", "catalogue", "pricing")  # deployed there for real; the rest is only distributed
 ENDED = {"live", "superseded", "succeeded", "failed", "errored", "cancelled"}
 ROLLED_OUT = {"succeeded", "failed", "fallen_back", "cancelled", "needs_decision"}
@@ -45,6 +71,13 @@ def seed(account: Account, say: Callable[[str], None]) -> bool:
         say(f"The demo's release could not be made: {stop}")
         return False
     return True
+
+
+def _site(folder: Path, name: str) -> Path:
+    """One of the shop's small sites, written to the folder."""
+    (folder / "index.html").write_text(PAGE.format(title=name.capitalize(), words=PAGES[name]))
+    (folder / "VERSION").write_text("2.0.0\n")
+    return folder
 
 
 class _DidNotWork(Exception):
@@ -79,8 +112,8 @@ class _Desk:
         """Each application put live in development once; the numbers of what was built."""
         numbers = {}
         for name in NEEDS:
-            with contextlib.suppress(Stop):  # there already
-                source = body_of(self.client, SourceOptions(path=SHOP / name, is_quiet=True))
+            with contextlib.suppress(Stop), tempfile.TemporaryDirectory() as folder:  # Stop: there already
+                source = body_of(self.client, SourceOptions(path=_site(Path(folder), name), is_quiet=True))
                 self.client.post("/applications", {"name": name, "source": source})
             wanted = {"application": name, "environment": "development", "reason": "demo"}
             numbers[name] = self.client.post("/deployments", wanted)["id"]

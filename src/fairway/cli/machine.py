@@ -61,17 +61,19 @@ def up(
 
 
 def seed_demo(data: Data = Path(DEFAULT_DATA)) -> None:
-    """Make the demo's release as soon as Fairway answers. Nothing happens where there are no demo people."""
+    """Make the demo's release as soon as Fairway answers. Nothing happens where there are no demo people, or where who
+    started this has ended: Fairway, when it could not start."""
+    parent = os.getppid()
     with contextlib.suppress(KeyboardInterrupt):
-        _wait(lambda: (found := _facts(data)) is not None and _is_ready(found), seconds=60)
-        facts, sign_in = _facts(data), _place(data) / "demo" / "sign-in.json"
-        if facts is not None and sign_in.exists():
+        _wait(lambda: os.getppid() != parent or ((found := _facts(data)) is not None and _is_ready(found)), seconds=60)
+        facts, sign_in = _facts(data), _sign_in(data)
+        if os.getppid() == parent and facts is not None and sign_in.exists():
             _seed_release(f"http://localhost:{facts['port']}", json.loads(sign_in.read_text())["token"])
 
 
 def tell_demo_people(data: Path) -> None:
     """Print how to sign in to a demo; the passwords only the first time."""
-    if (_place(data) / "demo" / "sign-in.json").exists():
+    if _sign_in(data).exists():
         _print_people(_handed_over(data)[1], data)
 
 
@@ -210,9 +212,14 @@ def _print_people(passwords: dict[str, str], data: Path) -> None:
     _say(f"  {'':<12} Said only now. A new password: fairway new-password NAME --data {data}")
 
 
+def _sign_in(data: Path) -> Path:
+    """Where a demo says how to sign in; no file where there is no demo."""
+    return _place(data) / "demo" / "sign-in.json"
+
+
 def _handed_over(data: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """The demo's sign-in, and the passwords if nobody has been told them yet; from now on they are kept nowhere in clear."""
-    place = _place(data) / "demo" / "sign-in.json"
+    place = _sign_in(data)
     found: dict[str, Any] = json.loads(place.read_text())
     passwords: dict[str, str] = found.pop("people", {})
     if found.pop("password", None) is not None:

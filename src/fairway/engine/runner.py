@@ -175,8 +175,9 @@ class Runner:
         self._launch(self._hold(transitions.abandon(hold.lease, self._stories.by_kind[run.kind], ending)))
 
     def _at_work(self) -> threading.Thread | None:
+        """One of the threads that have not ended."""
         with self._starting:
-            return next(iter(self._threads), None)
+            return next((thread for thread in list(self._threads) if thread.is_alive()), None)
 
     def _shut_down(self, heartbeat: Heartbeat) -> None:
         """Interrupt what runs, wait for it as long as the grace, and keep its leases alive meanwhile."""

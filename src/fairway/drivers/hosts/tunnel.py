@@ -219,10 +219,10 @@ class Tunnel:
 
     def _let_go(self) -> None:
         """Of what we started before and nobody can talk to any more."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.wait()
-            self._child = None
+        child, self._child = self._child, None
+        if child is not None:
+            child.kill()
+            child.wait()
 
     def _reap(self) -> None:
         if self._child is not None and self._child.poll() is not None:

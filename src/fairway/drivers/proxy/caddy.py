@@ -257,9 +257,9 @@ class CaddyProcess:
 
     def _let_go(self) -> None:
         """Of what we started before, which has just ended. One that lives on has the ports: that is said in words."""
-        if self._child is not None:
+        if (child := self._child) is not None:
             with suppress(subprocess.TimeoutExpired):
-                self._child.wait(LAST_BREATH)
+                child.wait(LAST_BREATH)
 
     def _reap(self) -> None:
         if self._child is not None and self._child.poll() is not None:

@@ -1,7 +1,7 @@
 """A runtime that runs nothing: for tests, demonstrations and trying Fairway's own machinery.
 
 It keeps the whole contract. Its instances answer over HTTP from threads of this process (`/` with the artifact's reference,
-and the paths of `_Handler`), so health checks, routes and probes work with it. Opened with a data directory
+and the paths of `fake_application`), so health checks, routes and probes work with it. Opened with a data directory
 it keeps its world in one file there, which several processes share; without, in memory.
 
 Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes; the
@@ -20,11 +20,9 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 from fairway.drivers.runtimes.contract import (
     ArtifactKind,
@@ -39,6 +37,7 @@ from fairway.drivers.runtimes.contract import (
     Silent,
     Usage,
 )
+from fairway.drivers.runtimes.fake_application import Server, now
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -84,7 +83,7 @@ class FakeRuntime:
 
     def __init__(self, data: Path | None = None, *, is_available: bool = True) -> None:
         self.world = World(data / SHARED / "world.json" if data else None)
-        self.servers: dict[str, _Server] = {}
+        self.servers: dict[str, Server] = {}
         self.is_available = is_available
 
     @classmethod
@@ -118,7 +117,7 @@ class FakeRuntime:
                 found["state"] = InstanceState.FAILED
             else:
                 found["restarts"] += 1
-                found["started_at"] = _now()
+                found["started_at"] = now()
 
     @property
     def calls(self) -> list[tuple[str, str]]:
@@ -285,7 +284,7 @@ class FakeRuntime:
             "digest": spec.artifact.digest,
             "state": InstanceState.RESTARTING if exit_code else InstanceState.RUNNING,
             "port": before["port"] if before else 0,
-            "started_at": _now(),
+            "started_at": now(),
             "restarts": 1 if exit_code else 0,
             "exit_code": int(exit_code) if exit_code else None,
             "answer": answer,
@@ -297,21 +296,21 @@ class FakeRuntime:
             facts["port"] = self._free_port(spec.name)
         if spec.command and spec.command[0] == "echo":
             words = " ".join(spec.command[1:]).replace("{port}", str(facts["port"]))
-            facts["output"].append([_now(), "stdout", words])
+            facts["output"].append([now(), "stdout", words])
         else:
-            facts["output"].append([_now(), "stdout", f"version {answer} starts"])
+            facts["output"].append([now(), "stdout", f"version {answer} starts"])
         return facts
 
     def _free_port(self, name: str) -> int:
         """The port of a server that is opened here and now, so that nobody else gets it."""
-        self.servers[name] = _Server(self, name, 0)
+        self.servers[name] = Server(self, name, 0)
         return self.servers[name].port
 
     def _serve(self, name: str, facts: Mapping[str, Any]) -> None:
         """Answer for an instance. Another process may do so already: then its port is taken, and all is well."""
         if name not in self.servers:
             with suppress(OSError):
-                self.servers[name] = _Server(self, name, facts["port"])
+                self.servers[name] = Server(self, name, facts["port"])
         if server := self.servers.get(name):
             server.start()
 
@@ -325,93 +324,6 @@ class FakeRuntime:
             if found is None:
                 return None
             return [OutputLine(datetime.fromisoformat(at), stream, text) for at, stream, text in found["output"]]
-
-
-class _Server:
-    """Answers on one port for one instance, from daemon threads."""
-
-    def __init__(self, runtime: FakeRuntime, name: str, port: int) -> None:
-        handler = type("Handler", (_Handler,), {"runtime": runtime, "name": name})
-        self.http = ThreadingHTTPServer(("127.0.0.1", port), handler)
-        self.http.daemon_threads = True
-        self.port = int(self.http.server_address[1])
-        self.thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        if self.thread is None:
-            self.thread = threading.Thread(target=self._accept, daemon=True, name=f"fake-{self.port}")
-            self.thread.start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, address = self.http.socket.accept()
-            except OSError:  # closed
-                return
-            self.http.process_request(connection, address)
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self.http.socket.shutdown(2)  # wakes accept()
-        if self.thread:
-            self.thread.join()
-        self.http.server_close()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`."""
-
-    runtime: FakeRuntime
-    name: str
-
-    def do_GET(self) -> None:
-        url = urlsplit(self.path)
-        query = {name: values[0] for name, values in parse_qs(url.query).items()}
-        if url.path == "/slow":
-            time.sleep(float(query.get("s", "5")))
-        with self.runtime.world.open() as world:
-            facts = world["instances"].get(self.name)
-            answer = self._answer(url.path, query, facts, world) if facts else None
-        if url.path == "/crash" and facts:
-            self.runtime.crash(self.name)
-        if answer is None:
-            self.close_connection = True
-            return
-        status, body = answer[0], answer[1].encode()
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def _answer(
-        self, path: str, query: Mapping[str, str], facts: dict[str, Any], world: dict[str, Any]
-    ) -> tuple[int, str] | None:
-        if path == "/crash" or facts["state"] != InstanceState.RUNNING:
-            return None
-        if path == "/health":
-            return int(facts["environment"].get("HEALTH_STATUS", "200")), "health"
-        if path == "/env":
-            return 200, "".join(f"{name}={value}\n" for name, value in sorted(facts["environment"].items()))
-        if path == "/say":
-            facts["output"] += [[_now(), stream, query.get("text", "")] for stream in ("stdout", "stderr")]
-        if path == "/note":
-            return self._note(query, facts, world["volumes"])
-        return 200, facts["answer"]
-
-    def _note(self, query: Mapping[str, str], facts: Mapping[str, Any], volumes: dict[str, str]) -> tuple[int, str]:
-        for volume in facts["volumes"]:
-            if "text" in query:
-                volumes[volume] = query["text"]
-            if volume in volumes:
-                return 200, volumes[volume]
-        return 404, "nothing noted"
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Requests are not worth a line."""
-
-
-def _now() -> str:
-    return datetime.now(UTC).isoformat()
 
 
 def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
