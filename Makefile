@@ -3,14 +3,21 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 export UV_PYTHON_DOWNLOADS := never
+# Without compiled files each of some thousand Python programs that the tests start would compile all it imports: 3 s instead of 0.4 s.
+unexport PYTHONDONTWRITEBYTECODE
+export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo down test check bench format translations migrations clean
+.PHONY: help setup demo down test quick explore durations check bench format translations migrations clean
 
 help:
 	@printf '%s\n' \
 	  'make demo           start Fairway with demo data, deploy an example, print its live URL (Ctrl-C stops)' \
 	  'make demo DETACH=1  the same, then return; make down stops it' \
 	  'make test           install what the tests need (Debian, as root), start it, run everything' \
+  'make test ARGS=…    the same for some tests: a file, -k words, anything pytest takes' \
+  'make quick          the tests that a change can affect and that need no service: a minute at most' \
+  'make explore        property tests with many new examples: as long as you like (TIMES=50)' \
+  'make durations      everything, keeping how long each file took, which orders the next runs' \
 	  'make check          ruff, mypy, import-linter, translations, migrations, docs links: no services' \
 	  'make bench          the figures of the design, as ratios against the floor'
 
@@ -35,9 +42,22 @@ demo: .venv/.product
 down: .venv/.product
 	@$(BIN)/fairway down --data .demo
 
+# Tests wait more than they compute, so there are more processes than cores. A few tests need none beside them.
+PROCESSES ?= $(if $(ARGS),0,6)
+
 test: .venv/.development
 	@$(BIN)/python -m tests.machine
-	@$(BIN)/pytest -n 2 --dist loadscope $(ARGS)
+	@$(BIN)/pytest -n $(PROCESSES) --dist loadscope $(ARGS)
+
+quick: .venv/.development
+	@$(BIN)/python -m tests.quick
+
+explore: .venv/.development
+	@FAIRWAY_EXPLORE=$(or $(TIMES),20) $(BIN)/pytest -n 2 --dist loadscope -m hypothesis $(ARGS)
+
+durations: .venv/.development
+	@$(BIN)/python -m tests.machine
+	@FAIRWAY_KEEP_DURATIONS=1 $(BIN)/pytest -n $(PROCESSES) --dist loadscope
 
 check: .venv/.development
 	@$(BIN)/ruff check .

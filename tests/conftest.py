@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import os
 import signal
 from collections.abc import Iterator
 
 import pytest
 from django.db import connection
 from django.utils import translation
-from hypothesis import HealthCheck, settings
-from xdist.scheduler import LoadScopeScheduling
 
+import tests.exploring  # noqa: F401 -- before any property is read
 from fairway.accounts.models import RoleGrant, User
 from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import SYSTEM, Actor, Role
@@ -29,30 +27,6 @@ numbers = itertools.count(1)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it sends to the background
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the programs that tests start would ignore it, too
-
-settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-IS_CI = bool(os.environ.get("CI") or os.environ.get("FAIRWAY_REQUIRE_SERVICES"))
-settings.load_profile("ci" if IS_CI else "default")  # deadlines would assert timings
-
-ENGINE_TESTS = (
-    "tests/drivers/runtimes/test_docker",
-    "tests/drivers/builders/test_image",
-    "tests/examples/",
-)
-
-
-class ByNeed(LoadScopeScheduling):  # type: ignore[misc]
-    """Files stay whole when tests are spread over processes, and all that need a Docker Engine share one."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        place = nodeid.partition("::")[0]
-        return "docker" if place.startswith(ENGINE_TESTS) else place
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> ByNeed:
-    return ByNeed(config, log)
 
 
 @pytest.fixture(autouse=True)

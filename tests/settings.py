@@ -3,6 +3,7 @@
 import os
 import tempfile
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each program that a test starts would compile all it imports
 OWNER = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 if os.environ.get("FAIRWAY_DATA_OF") != OWNER:  # test processes beside each other must not share one; their children may
     os.environ |= {"FAIRWAY_DATA": tempfile.mkdtemp(prefix="fairway-tests-"), "FAIRWAY_DATA_OF": OWNER}

@@ -6,6 +6,7 @@ running while a test watches them compute, but the test waits for them all the s
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import time
@@ -17,7 +18,10 @@ from typing import Any
 
 import pytest
 
+from tests.scheduling import DURATIONS
+
 SLOWEST = 10
+WORTH_A_LINE = 0.1  # seconds
 
 
 class Spent:
@@ -41,7 +45,8 @@ class Spent:
         entry[2] += times
 
     def lines(self, limit: int = SLOWEST) -> Iterator[str]:
-        slowest = sorted(self.found.items(), key=lambda entry: -entry[1][0])[:limit]
+        slow = [entry for entry in self.found.items() if entry[1][0] >= WORTH_A_LINE]
+        slowest = sorted(slow, key=lambda entry: -entry[1][0])[:limit]
         for name, (clock, computed, times) in slowest:
             waited = max(clock - computed, 0.0)
             again = f" ({times} times)" if times > 1 else ""
@@ -88,17 +93,28 @@ class Timing:
         say = terminalreporter.write_line
         terminalreporter.section("where the time went")
         for what, spent in (("fixtures", self.fixtures), ("tests", self.tests)):
-            say(f"slowest {what}:")
-            for line in spent.lines():
-                say(line)
+            if lines := list(spent.lines()):
+                say(f"slowest {what}:")
+                for line in lines:
+                    say(line)
         clock = sum(entry[0] for one in (self.fixtures, self.tests) for entry in one.found.values())
         computed = sum(entry[1] for one in (self.fixtures, self.tests) for entry in one.found.values())
         processes = f"{self.workers} processes" if self.workers else "one process"
-        say(f"{took:.0f} s in {processes}: {clock:.0f} s in fixtures and tests, {max(clock - computed, 0):.0f} s of it waiting.")
+        waited = max(clock - computed, 0.0)
+        say(f"{took:.0f} s in {processes}: {clock:.0f} s in fixtures and tests, {waited:.0f} s of it waiting.")
         busy, idle = (after - before for after, before in zip(_machine(), self.machine, strict=True))
         say(f"The machine's {os.cpu_count()} cores were busy for {busy / (busy + idle or 1):.0%} of that time.")
-        if place := os.environ.get("FAIRWAY_TIMING_FILE"):
-            import json; Path(place).write_text(json.dumps({"fixtures": self.fixtures.found, "tests": self.tests.found}))
+        if os.environ.get("FAIRWAY_KEEP_DURATIONS"):
+            self._keep()
+
+    def _keep(self) -> None:
+        """Write down how long each file took, for `tests.scheduling`."""
+        files: dict[str, float] = defaultdict(float)
+        for spent in (self.tests, self.fixtures):
+            for name, (clock, *_) in spent.found.items():
+                files[name.partition("::")[0]] += clock
+        kept = {file: round(seconds, 1) for file, seconds in sorted(files.items()) if file.endswith(".py") and seconds > 1}
+        DURATIONS.write_text(json.dumps(kept, indent=1) + "\n")
 
 
 def _computed() -> float:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import schemathesis
-from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from hypothesis import HealthCheck, Phase, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.specs.openapi.checks import content_type_conformance, response_schema_conformance, status_code_conformance
 
 from fairway.api.main import description
 from fairway.deployments.models import Placement
 from tests.api.conftest import Api
-
-SCHEMA = schemathesis.openapi.from_wsgi("/api/v1/openapi.json", WSGIHandler())
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+from tests.exploring import examples
 
 
 def operations() -> list[tuple[str, str, dict[str, Any]]]:
@@ -58,9 +53,23 @@ def test_every_body_refuses_unknown_keys() -> None:
             assert schemas[name]["additionalProperties"] is False, f"{method} {path}"
 
 
-def test_every_operation_is_tried() -> None:
+@functools.cache
+def as_read() -> Any:
+    """The description as schemathesis reads it. Its import is slow, and only this file needs it."""
+    import schemathesis
+    from django.core.handlers.wsgi import WSGIHandler
+
+    return schemathesis.openapi.from_wsgi("/api/v1/openapi.json", WSGIHandler())
+
+
+@pytest.fixture
+def schema(kept_connection: None, db: None) -> Any:
+    return as_read()
+
+
+def test_every_operation_is_tried(schema: Any) -> None:
     """What schemathesis finds in the description is what there is; none is left out."""
-    tried = {(one.ok().method.upper(), one.ok().path) for one in SCHEMA.get_all_operations()}
+    tried = {(one.ok().method.upper(), one.ok().path) for one in schema.get_all_operations()}
     assert tried == {(method.upper(), path) for method, path, _ in operations()}
 
 
@@ -74,19 +83,36 @@ def kept_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@SCHEMA.parametrize()
-@settings(
-    max_examples=10,
+BOUNDS = settings(
+    max_examples=examples(10),
     deadline=None,
-    derandomize=True,
     database=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-@pytest.mark.django_db
+
+
+@pytest.mark.parametrize(("method", "path"), [pytest.param(m, p, id=f"{m.upper()} {p}") for m, p, _ in operations()])
 def test_whatever_is_sent_the_answer_is_as_described(
-    case: schemathesis.Case, kept_connection: None, admin: Api, placed: Placement
+    schema: Any, method: str, path: str, admin: Api, placed: Placement
 ) -> None:
-    case.headers = {**(case.headers or {}), **admin.headers}
-    response = case.call()
-    case.validate_response(response, checks=CHECKS)
+    from schemathesis.checks import not_a_server_error
+    from schemathesis.generation.feedback import FeedbackSources
+    from schemathesis.pytest._test_builder import build_operation_test
+    from schemathesis.specs.openapi import checks
+
+    described = [checks.status_code_conformance, checks.content_type_conformance, checks.response_schema_conformance]
+
+    def send(case: Any) -> None:
+        case.headers = {**(case.headers or {}), **admin.headers}
+        case.validate_response(case.call(), checks=[not_a_server_error, *described])
+
+    # what schemathesis' own plugin does, which would build the tests of all operations before the first test runs
+    build_operation_test(
+        config=schema.config,
+        operation=schema[path][method],
+        test_func=send,
+        given_kwargs={},
+        feedback=FeedbackSources(),
+        explicit_settings=BOUNDS,
+    )()

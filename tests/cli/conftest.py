@@ -18,6 +18,7 @@ import pytest
 
 from fairway.cli.main import main
 from tests.services.installation import Installation, installed
+from tests.services.waiting import PATIENCE
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Fairway:
         """One run as a process of its own."""
         done = subprocess.run(
             [sys.executable, "-m", "fairway.cli.main", *arguments], env=self.environment(**environment),
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         assert "Traceback" not in done.stderr + done.stdout, done.stderr + done.stdout
         return Said(done.returncode, done.stdout, done.stderr)

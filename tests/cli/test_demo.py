@@ -11,9 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from tests.services.installation import Installation, wait_for
+from tests.services.waiting import PATIENCE
 
 
 def own_environment(**more: str) -> dict[str, str]:
@@ -23,10 +22,9 @@ def own_environment(**more: str) -> dict[str, str]:
 def run_cli(one: Installation, *words: str) -> subprocess.CompletedProcess[str]:
     access = own_environment(FAIRWAY_URL=f"http://localhost:{one.port}", FAIRWAY_TOKEN=one.sign_in["token"])
     command = [sys.executable, "-m", "fairway.cli.main", *words]
-    return subprocess.run(command, env=access, capture_output=True, text=True, timeout=60, check=True)
+    return subprocess.run(command, env=access, capture_output=True, text=True, timeout=PATIENCE, check=True)
 
 
-@pytest.mark.timeout(300)
 def test_a_demo_has_a_release_on_its_way(tmp_path: Path) -> None:
     one = Installation(tmp_path / "data")
     words = ["up", "--demo", "--data", str(one.data), "--port", str(one.port), "--proxy-port", str(one.proxy_port)]
@@ -35,7 +33,7 @@ def test_a_demo_has_a_release_on_its_way(tmp_path: Path) -> None:
             [sys.executable, "-m", "fairway.cli.main", *words], env=own_environment(), stdout=said, stderr=said
         )
     try:
-        wait_for(lambda: "Autumn 2026.11" in (tmp_path / "said").read_text(), "it says that there is a release", seconds=120)
+        wait_for(lambda: "Autumn 2026.11" in (tmp_path / "said").read_text(), "it says that there is a release")
         (release,) = one.call("GET", "/releases")
         assert _columns(one.call("GET", f"/releases/{release['id']}")["matrix"]) == {
             "development": {"deployed"},
@@ -52,7 +50,7 @@ def test_a_demo_has_a_release_on_its_way(tmp_path: Path) -> None:
         }
     finally:
         up.send_signal(signal.SIGINT)
-        up.wait(timeout=60)
+        up.wait(timeout=PATIENCE)
     assert one.processes() == {}
 
 
@@ -64,9 +62,9 @@ def test_who_could_not_start_leaves_nobody_who_makes_a_release(tmp_path: Path) -
         one = Installation(tmp_path / "data")
         words = ["up", "--demo", "--data", str(one.data), "--port", port, "--proxy-port", port]
         command = [sys.executable, "-m", "fairway.cli.main", *words]
-        done = subprocess.run(command, env=own_environment(), capture_output=True, text=True, timeout=60, check=False)
+        done = subprocess.run(command, env=own_environment(), capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert (done.returncode, "is not free" in done.stderr) == (2, True)  # and its pipes are closed: nobody holds them
-    wait_for(lambda: one.processes() == {}, "nobody is left", seconds=20)
+    wait_for(lambda: one.processes() == {}, "nobody is left")
 
 
 def _columns(matrix: list[dict[str, Any]]) -> dict[str, set[str]]:

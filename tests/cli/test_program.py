@@ -14,6 +14,7 @@ import pytest
 
 from tests.cli.conftest import Fairway
 from tests.services.installation import Installation, wait_for
+from tests.services.waiting import PATIENCE
 
 
 def deployed(fairway: Fairway, name: str, folder: Path, *more: str) -> Any:
@@ -99,7 +100,7 @@ def test_a_cancelled_deployment_exits_4_and_ctrl_c_cancels_nothing(fairway: Fair
             if "Check" in line or "Start" in line:
                 break
         program.send_signal(signal.SIGINT)
-        rest = program.communicate(timeout=30)[1]
+        rest = program.communicate(timeout=PATIENCE)[1]
     assert program.returncode == 130
     assert "goes on without you" in rest
     (number,) = [one["id"] for one in fairway.json("history", "slow")]

@@ -215,7 +215,7 @@ def test_ctrl_c_and_cancel(fairway: Fairway, shop: tuple[str, dict[str, Path]]) 
         rows = fairway.json("releases", "rollouts", title)
         return rows[0]["status"] == "running" and "deploying" in statuses(fairway, title)
 
-    wait_for(is_deploying, "a package is being deployed", seconds=60)
+    wait_for(is_deploying, "a package is being deployed")
     assert fairway("releases", "delete", title, "--confirm", title).code == 3
     assert fairway("releases", "cancel-rollout", str(begun["id"]), "-m", "enough").code == 0
     ended = fairway(*path, "--json")

@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from tests.services.installation import Installation, ask, free_port
+from tests.services.waiting import PATIENCE
 
 
 def fairway(*words: object) -> subprocess.CompletedProcess[str]:
     """The program, with nothing of Fairway's in its environment."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
     command = [sys.executable, "-m", "fairway.cli.main", *map(str, words)]
-    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @pytest.fixture

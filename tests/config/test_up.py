@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.services.installation import Installation, installed, wait_for
+from tests.services.waiting import PATIENCE
 
 
 def run_file(one: Installation) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def up(data: Path, port: int, proxy_port: int) -> subprocess.CompletedProcess[st
     """A further ``fairway up``, waited for."""
     command = [sys.executable, "-m", "fairway.config.up", "--data", str(data), "--port", str(port)]
     command += ["--proxy-port", str(proxy_port)]
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def site(folder: Path) -> Path:
@@ -142,7 +143,7 @@ def test_ending_the_control_plane_leaves_applications_serving_and_down_stops_the
         before = pids(one)
         assert one.process is not None
         one.process.send_signal(signal.SIGTERM)
-        assert one.process.wait(timeout=60) == 0
+        assert one.process.wait(timeout=PATIENCE) == 0
         assert not any(is_alive(pid) for pid in before.values())
         assert "Here I am." in one.visit("hello.staging.localhost").text
         assert [int(pid) for pid in _minders(one)] == minded
@@ -153,14 +154,14 @@ def test_ending_the_control_plane_leaves_applications_serving_and_down_stops_the
 
         old = pids(one)
         os.kill(one.process.pid, signal.SIGKILL)
-        one.process.wait(timeout=10)
+        one.process.wait(timeout=PATIENCE)
         wait_for(lambda: not any(is_alive(pid) for pid in old.values()), "web and worker follow the killed supervisor")
         assert "Here I am." in one.visit("hello.staging.localhost").text
 
         one.start()
         assert len(caddy_of(one)) == 1
         one.process.send_signal(signal.SIGINT)
-        assert one.process.wait(timeout=60) == 0
+        assert one.process.wait(timeout=PATIENCE) == 0
         assert not _minders(one)
         wait_for(lambda: not caddy_of(one), "the proxy ends")
         with pytest.raises(ConnectionError):
@@ -174,7 +175,7 @@ def test_told_to_stop_while_it_still_loads_it_stops(tmp_path: Path) -> None:
     with subprocess.Popen(command, start_new_session=True) as process:
         wait_for((one.data / "run" / "fairway.json").exists, "it starts")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0
+        assert process.wait(timeout=PATIENCE) == 0
     wait_for(lambda: not _of_session(process.pid), "nothing of it is left")
     assert not (one.data / "run" / "fairway.json").exists()
 

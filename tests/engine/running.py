@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
+from tests.services.waiting import eventually
 
 T = TypeVar("T")
-PATIENCE = 30.0
-
-
-def until(condition: Callable[[], T]) -> T:
-    """Wait until the condition holds and return what it gave; fail when it never does."""
-    limit = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < limit, "waited in vain"
-        time.sleep(0.01)
-    return found
 
 
 def until_status(run: Run, *wanted: str) -> Run:
@@ -31,7 +21,7 @@ def until_status(run: Run, *wanted: str) -> Run:
         run.refresh_from_db()
         return run.status in wanted
 
-    until(reached)
+    eventually(reached)
     return run
 
 

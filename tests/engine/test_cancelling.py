@@ -12,8 +12,9 @@ from fairway.engine.models import Run
 from fairway.engine.runner import Runner
 from fairway.engine.story import STORIES, Step, Stories, Story, Wait
 from fairway.shared.failures import Cancelled, Refused, Retry
-from tests.engine.running import until, until_status, working
+from tests.engine.running import until_status, working
 from tests.engine.test_steps import Recorder
+from tests.services.waiting import PATIENCE, eventually
 
 
 def stories_of(*steps: Step, **story) -> Stories:
@@ -89,9 +90,9 @@ def test_a_running_step_is_interrupted_and_the_clean_up_keeps_the_key(database):
     run = enqueue()
     with working(Runner(stories_of(Step("nap", nap), clean_up=clean_up), worker_name="w")):
         until_status(run, "running")
-        until(lambda: queries.attempts(run))
+        eventually(lambda: queries.attempts(run))
         assert cancel(run)
-        assert cleaning.wait(30)
+        assert cleaning.wait(PATIENCE)
         follower = enqueue()
         held = fresh(run)
         assert (held.status, held.holds_key, held.clean_up_status) == ("cancelling", True, "running")
@@ -187,7 +188,7 @@ def test_a_step_that_does_not_react_to_a_cancellation_is_left_behind(database):
     )
     run = enqueue()
     with working(Runner(stories, worker_name="w", grace=timedelta(milliseconds=50))):
-        until(lambda: queries.attempts(run))
+        eventually(lambda: queries.attempts(run))
         cancel(run)
         until_status(run, "cancelled")
         gate.set()

@@ -17,8 +17,9 @@ from fairway.engine import commands
 from fairway.engine.models import Run, Worker
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner
-from tests.engine.running import until, until_status, working
+from tests.engine.running import until_status, working
 from tests.engine.tales import Teller
+from tests.services.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).parent.parent.parent
 LEASE = 0.6  # seconds: short, so that a take-over is soon
@@ -138,11 +139,11 @@ def test_a_cancelled_run_of_a_dead_worker_is_cleaned_up_before_the_next_starts(d
 def test_a_request_from_another_process_wakes_a_worker_that_would_look_only_in_an_hour(database, tmp_path):
     log = tmp_path / "log"
     with worker_process(database, log, name="sleeper", poll=3600) as sleeper:
-        until(Worker.objects.filter(name="sleeper").exists)
+        eventually(Worker.objects.filter(name="sleeper").exists)
         run = until_status(enqueue(), "succeeded")
         assert commands.signal(run_id=run.pk, name="late", data={}) is False
         sleeper.terminate()
-        assert sleeper.wait(30) == 0
+        assert sleeper.wait(PATIENCE) == 0
     assert not Worker.objects.exists()
 
 

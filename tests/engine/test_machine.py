@@ -19,6 +19,7 @@ from fairway.engine.models import Run, RunStep
 from fairway.engine.rules import Status
 from fairway.engine.story import Ending, LeaseLost, Outcome, Step, Stories, Story, Wait
 from fairway.shared.failures import Cancelled, Retry
+from tests.exploring import examples
 
 LEASE = timedelta(hours=1)
 KEYS = st.sampled_from(["k1", "k2"])
@@ -254,13 +255,13 @@ class EngineMachine(RuleBasedStateMachine):
         raise AssertionError(f"never came to an end: {list(unfinished)}")
 
 
+@pytest.mark.hypothesis
 @pytest.mark.usefixtures("database")
 def test_random_histories_keep_the_promises():
-    examples = 50 if connection.vendor == "sqlite" else 20
     run_state_machine_as_test(
         EngineMachine,
         settings=settings(
-            max_examples=examples,
+            max_examples=examples(50 if connection.vendor == "sqlite" else 20),
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.generate],  # shrinking replays whole histories on a database: minutes

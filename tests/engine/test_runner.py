@@ -16,7 +16,8 @@ from fairway.engine.models import Run, Worker
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner, check_database
 from fairway.engine.story import Step, Stories, Story
-from tests.engine.running import until, until_status, working
+from tests.engine.running import until_status, working
+from tests.services.waiting import PATIENCE, eventually
 
 BRIEF = timedelta(milliseconds=50)
 
@@ -47,7 +48,7 @@ def test_one_run_per_key_under_four_workers(database):
     stories = stories_of(Step("enter", enter), Step("leave", leave))
     runs = [enqueue(f"key-{number % 7}") for number in range(50)]
     with working(*(Runner(stories, worker_name=f"w{number}", slots=2) for number in range(4))):
-        until(lambda: Run.objects.filter(status="succeeded").count() == len(runs))
+        eventually(lambda: Run.objects.filter(status="succeeded").count() == len(runs))
     assert overlaps == []
     assert told == Counter({run.pk: 1 for run in runs})
 
@@ -58,7 +59,7 @@ def test_runs_of_one_key_go_in_the_order_they_came(database):
     runs = [enqueue() for _ in range(5)]
     urgent = enqueue(priority=1)
     with working(Runner(stories, worker_name="w")):
-        until(lambda: len(order) == 6)
+        eventually(lambda: len(order) == 6)
     assert order == [urgent.pk, *(run.pk for run in runs)]
 
 
@@ -73,7 +74,7 @@ def test_a_lane_keeps_its_slot_while_others_are_many(database):
     stories = stories_of(Step("one", step))
     slow = [commands.enqueue(kind="tale", key=f"s{n}", payload={"slow": True}, lane="staging") for n in range(3)]
     with working(Runner(stories, worker_name="w", slots=2, lanes={"production": 1})):
-        assert staged.acquire(timeout=30)
+        assert staged.acquire(timeout=PATIENCE)
         until_status(enqueue("p", lane="production"), "succeeded")
         assert sorted(Run.objects.filter(lane="staging").values_list("status", flat=True)) == ["queued", "queued", "running"]
         gate.set()
@@ -110,9 +111,9 @@ def test_a_step_that_does_not_react_is_left_behind_and_cannot_write_any_more(dat
     with working(Runner(stories, worker_name="w", slots=1, grace=BRIEF)):
         until_status(run, "errored")
         second = enqueue("other")  # the only slot is free again
-        until(lambda: Run.objects.get(pk=second.pk).status == "errored")
+        eventually(lambda: Run.objects.get(pk=second.pk).status == "errored")
         gate.set()
-        until(lambda: len(after) == 2)
+        eventually(lambda: len(after) == 2)
     run.refresh_from_db()
     assert (set(after), run.state) == ({"LeaseLost"}, {})
     assert "left behind" in attempts(run)[0].sentence
@@ -149,8 +150,8 @@ def test_a_stopped_worker_hands_its_run_to_the_next_one_at_once(database):
     stories = stories_of(Step("one", step))
     run = enqueue()
     with working(Runner(stories, worker_name="first")):
-        assert started.wait(30)
-        until(lambda: Worker.objects.filter(name="first").exists())
+        assert started.wait(PATIENCE)
+        eventually(lambda: Worker.objects.filter(name="first").exists())
     run.refresh_from_db()
     assert (run.status, run.holds_key, run.owner) == ("waiting", True, "")
     assert not Worker.objects.exists()
@@ -172,7 +173,7 @@ def test_a_worker_finds_work_without_looking_again_and_again(database):
     """With a poll of an hour only a wake-up can start it."""
     stories = stories_of(Step("one", lambda context: None))
     with working(Runner(stories, worker_name="w", poll=3600)):
-        until(Worker.objects.exists)
+        eventually(Worker.objects.exists)
         until_status(enqueue(), "succeeded")
 
 
@@ -193,7 +194,7 @@ def test_a_worker_does_not_take_over_from_itself(database):
         Run.objects.filter(pk=context.run_id).update(lease_until=clock.now() - timedelta(seconds=1))
         looks = len(seen)
         runner.wake()
-        until(lambda: len(seen) > looks + 3)
+        eventually(lambda: len(seen) > looks + 3)
 
     stories = stories_of(Step("slow", slow))
     runner = Runner(stories, worker_name="w", poll=0.02, lease=timedelta(seconds=60))
@@ -213,7 +214,7 @@ def test_a_run_that_is_taken_while_the_worker_stops_is_waited_for_and_handed_bac
     class Slow(threading.Thread):
         def start(self):
             begins.set()
-            assert goes_on.wait(30)
+            assert goes_on.wait(PATIENCE)
             super().start()
 
     run = enqueue()
@@ -225,7 +226,7 @@ def test_a_run_that_is_taken_while_the_worker_stops_is_waited_for_and_handed_bac
     stopping = threading.Thread(target=in_a_thread(runner._shut_down), args=(SimpleNamespace(finish=lambda: None),))
     monkeypatch.setattr(threading, "Thread", Slow)
     launching.start()
-    assert begins.wait(30)
+    assert begins.wait(PATIENCE)
     stopping.start()
     stopping.join(0.3)  # long enough to meet a thread that has not started
     goes_on.set()

@@ -12,7 +12,7 @@ from django.db import connections
 from fairway.engine import clock
 from fairway.engine.models import ScheduledTick
 from fairway.engine.schedule import Schedule, Tick
-from tests.engine.running import until
+from tests.services.waiting import eventually
 
 HOUR = timedelta(hours=1)
 
@@ -68,7 +68,7 @@ def test_the_loop_ticks_until_it_is_stopped(database):
     schedule = Schedule([Tick("often", timedelta(milliseconds=20), lambda: calls.append(1))], worker_name="w")
     thread = threading.Thread(target=schedule.run_forever, args=(stop,))
     thread.start()
-    until(lambda: len(calls) >= 3)
+    eventually(lambda: len(calls) >= 3)
     stop.set()
     thread.join()
 

@@ -10,6 +10,7 @@ import pytest
 from django.db import connection, transaction
 
 from fairway.engine import waking
+from tests.services.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -18,12 +19,12 @@ def listening(database):
     bell, stop = threading.Event(), threading.Event()
     thread = threading.Thread(target=waking.listen, args=(bell, stop, 3600))
     thread.start()
-    assert bell.wait(60)  # it listens
+    assert bell.wait(PATIENCE)  # it listens
     bell.clear()
     yield bell
     stop.set()
     waking.ring()
-    thread.join(60)
+    thread.join(PATIENCE)
     assert not thread.is_alive()
 
 
@@ -31,7 +32,7 @@ def test_a_commit_is_heard(listening):
     with transaction.atomic():
         waking.ring()
         assert not listening.is_set()
-    assert listening.wait(60)
+    assert listening.wait(PATIENCE)
 
 
 def test_what_was_rolled_back_is_not(listening):
@@ -48,5 +49,5 @@ def test_the_pipe_of_a_killed_worker_is_cleared_away(listening):
     (alive,) = os.listdir(folder)
     os.mkfifo(folder / "left")
     waking.ring()
-    assert listening.wait(60)
+    assert listening.wait(PATIENCE)
     assert os.listdir(folder) == [alive]

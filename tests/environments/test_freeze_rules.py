@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fairway.environments.freeze_rules import Kind, Window, instant_of, occurrences, state_at
 from fairway.environments.recurrence import parse_recurrence, wall_starts
 from fairway.shared.names import Invalid
+from tests.exploring import examples
 
 MINUTE = timedelta(minutes=1)
 PARIS, NEW_YORK = "Europe/Paris", "America/New_York"
@@ -129,7 +130,7 @@ def walked(windows: list[Window], first: datetime, minutes: int) -> list[bool]:
     return answers
 
 
-@settings(max_examples=20)
+@settings(max_examples=examples(20))
 @given(windows_near_a_change())
 def test_the_answer_is_that_of_a_walk_minute_by_minute(drawn):
     windows, change = drawn
@@ -232,7 +233,7 @@ def rules(draw):
     return ";".join(f"{name}={value}" for name, value in parts.items())
 
 
-@settings(max_examples=150)
+@settings(max_examples=examples(150))
 @given(rules(), st.datetimes(datetime(2026, 1, 1), datetime(2026, 12, 31)))
 @example("FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3", datetime(2026, 1, 31, 2))
 def test_it_recurs_as_another_implementation_says(rule, first):

@@ -16,7 +16,6 @@ from tests.services.installation import Installation
 ROOT = Path(__file__).parents[2] / "examples"
 GREETING = "Ahoy from the harbour"
 RERUN = b"\x5a\x00"  # Streamlit's BackMsg with an empty rerun_script (field 11): what a browser sends first
-PATIENCE = 30.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,8 @@ SIX = (
 )
 FLASK = SIX[2]
 each_example = pytest.mark.parametrize("example", SIX, ids=lambda example: example.name)
+# where only the way to the bytes differs, and what is done with them is tested with all six: one per package manager
+some_examples = pytest.mark.parametrize("example", [SIX[1], SIX[2], SIX[4], SIX[5]], ids=lambda example: example.name)
 
 
 def streamlit_page(fairway: Installation, host: str) -> str:

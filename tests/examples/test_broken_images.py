@@ -30,7 +30,7 @@ NO_SUCH = "registry.invalid/team/app:1"
 @pytest.fixture(scope="module")
 def fairway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """One of its own, where a version has little time to become ready."""
-    with installed(tmp_path_factory.mktemp("broken") / ".local" / "fairway", FAIRWAY_HEALTH_SECONDS="8") as one:
+    with installed(tmp_path_factory.mktemp("broken") / ".local" / "fairway", FAIRWAY_HEALTH_SECONDS="20") as one:
         yield one
 
 
@@ -117,7 +117,7 @@ def shipped(
         }
         bad = {name: fairway.deploy(name, place, source=bad_sources[name]) for name in CASES}
         for number in bad.values():
-            fairway.ended(number, seconds=240)
+            fairway.ended(number)
     return {name: (good[name], bad[name], visitors[name]) for name in CASES}
 
 

@@ -99,7 +99,7 @@ def test_an_image_is_asked_for_its_own_health(
 
     ill = fairway.upload(checked(tmp_path, docker_base, "two", is_well=False))
     number = fairway.deploy(slug, containers, source=ill)
-    ended = fairway.ended(number, seconds=55)  # not the 60 s it would have had to become ready
+    ended = fairway.ended(number)
     assert (ended["status"], ended["sentence"]) == ("failed", "The image's own health check found it “unhealthy”.")
     assert fairway.visit(host).text == "one"
     assert len(containers_of(docker_engine, f"{slug}.{containers}")) == 1
@@ -127,8 +127,8 @@ def test_a_container_somebody_removed_comes_back(
     [before] = ids_of(docker_engine, f"{slug}.{containers}")
     with docker_engine.client() as client:
         client.remove_container(before, force=True)
-    wait_for(lambda: ids_of(docker_engine, f"{slug}.{containers}") not in ([], [before]), "another one is there", seconds=60)
-    wait_for(lambda: is_healthy(fairway, slug, containers), "it is healthy again", seconds=60)
+    wait_for(lambda: ids_of(docker_engine, f"{slug}.{containers}") not in ([], [before]), "another one is there")
+    wait_for(lambda: is_healthy(fairway, slug, containers), "it is healthy again")
     FLASK.assert_serves(fairway, host_of(slug, containers))
 
 

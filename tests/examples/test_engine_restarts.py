@@ -19,6 +19,7 @@ from tests.services.installation import Installation, installed, wait_for
 from tests.services.relay import Relay, relaying
 from tests.services.rolling import SPEC, write_app
 from tests.stories.desk import locked
+from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.docker
 
@@ -50,7 +51,7 @@ class Ground:
     def end_engine(self, how: signal.Signals) -> None:
         assert self.engine.process is not None
         self.engine.process.send_signal(how)
-        self.engine.process.wait(timeout=60)
+        self.engine.process.wait(timeout=PATIENCE)
 
     def start_engine(self) -> None:
         """As a service manager would, again and again: on a busy machine its containerd may take longer than it waits for it."""
@@ -116,11 +117,11 @@ def engine_is_there(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.mark.parametrize(("step", "how"), CUT_AT)
 def test_in_the_middle_of_a_deployment(ground: Ground, step: str, how: str) -> None:
     with Cut(ground, HOW[how]).at(step) as number:
-        wait_for(lambda: waits(ground, number), "the step waits for the Engine", seconds=60)
+        wait_for(lambda: waits(ground, number), "the step waits for the Engine")
         ground.start_engine()
     ended = ground.fairway.ended(number)
     assert ended["status"] == "live", f"{ended['sentence']}\n{ground.fairway.log_of(number)}"
-    wait_for(lambda: ground.serves(number), f"{number} serves, and nothing else runs", seconds=60)
+    wait_for(lambda: ground.serves(number), f"{number} serves, and nothing else runs")
 
 
 class Cut:
@@ -149,14 +150,14 @@ class Cut:
     def _distribute(self) -> Iterator[int]:
         number = self.ground.deploy()
         with self.ground.relay.trap(r"^GET .*/images/", self._end) as sprung:
-            assert sprung.wait(60)
+            assert sprung.wait(PATIENCE)
             yield number
 
     @contextmanager
     def _start(self) -> Iterator[int]:
         with self.ground.relay.trap(r"^POST .*/containers/create", self._end) as sprung:
             number = self.ground.deploy()
-            assert sprung.wait(60)
+            assert sprung.wait(PATIENCE)
             yield number
 
     @contextmanager
@@ -164,7 +165,7 @@ class Cut:
         number = self.ground.deploy()
         self.ground.fairway.reached(number, "check")
         with self.ground.relay.trap(rf"^GET .*/containers/fairway-{PLACE}-d{number}-0", self._end) as sprung:
-            assert sprung.wait(60)
+            assert sprung.wait(PATIENCE)
             yield number
 
     @contextmanager
@@ -181,7 +182,7 @@ class Cut:
     def _retire(self) -> Iterator[int]:
         with self.ground.relay.trap(r"^POST .*/stop", self._end) as sprung:
             number = self.ground.deploy()
-            assert sprung.wait(60)
+            assert sprung.wait(PATIENCE)
             yield number
 
 
@@ -196,23 +197,23 @@ def waits(ground: Ground, number: int) -> bool:
 @pytest.mark.parametrize("how", HOW)
 def test_while_idle_an_engine_takes_its_containers_along_and_they_come_back(ground: Ground, how: str) -> None:
     current = ground.fairway.placement(SLUG, "restarted")["current"]
-    wait_for(lambda: ground.serves(current), "it serves", seconds=60)
+    wait_for(lambda: ground.serves(current), "it serves")
     ground.end_engine(HOW[how])
     wait_for(lambda: ground.fairway.visit(HOST).status == 502, "its port is gone with the Engine")
     assert not ground.fairway.call("GET", "/environments/restarted")["runtime_now"]["is_available"]
     ground.start_engine()
-    wait_for(lambda: ground.serves(current), "it serves again", seconds=60)
+    wait_for(lambda: ground.serves(current), "it serves again")
 
 
 def test_while_idle_with_live_restore_the_containers_stay(kept: Ground) -> None:
     current = kept.fairway.placement(SLUG, "restarted")["current"]
-    wait_for(lambda: kept.serves(current), "it serves", seconds=60)
+    wait_for(lambda: kept.serves(current), "it serves")
     [before] = kept.containers()
     for how in HOW.values():
         kept.end_engine(how)
         assert Path(f"/proc/{before['State']['Pid']}").exists(), "the application runs on"
         kept.start_engine()
-        wait_for(lambda: kept.serves(current), "it serves again", seconds=60)
+        wait_for(lambda: kept.serves(current), "it serves again")
         [after] = kept.containers()
         assert (after["Id"], after["State"]["Pid"]) == (before["Id"], before["State"]["Pid"])
 
@@ -221,9 +222,9 @@ def test_an_engine_that_stays_away_can_be_waited_for_or_not(ground: Ground) -> N
     """Cancelled meanwhile, it ends when the Engine can be asked again, and the old version serves."""
     current = ground.fairway.placement(SLUG, "restarted")["current"]
     with Cut(ground, signal.SIGTERM).at("check") as number:
-        wait_for(lambda: waits(ground, number), "the step waits for the Engine", seconds=60)
+        wait_for(lambda: waits(ground, number), "the step waits for the Engine")
         ground.fairway.call("POST", f"/deployments/{number}/cancellation", {"reason": "too long"})
         ground.fairway.reached(number, "clean-up")
         ground.start_engine()
     assert ground.fairway.ended(number)["status"] == "cancelled"
-    wait_for(lambda: ground.serves(current), "the old version serves, and nothing else runs", seconds=60)
+    wait_for(lambda: ground.serves(current), "the old version serves, and nothing else runs")

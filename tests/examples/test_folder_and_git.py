@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place
+from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place, some_examples
 from tests.services.installation import Installation
 
 CACHED = "Dependencies are unchanged: taken from the cache."
@@ -62,7 +62,7 @@ def test_from_a_folder(fairway: Installation, tmp_path: Path, example: Example) 
     example.assert_serves(fairway, host_of(slug, HERE))
 
 
-@each_example
+@some_examples
 @pytest.mark.usefixtures("_tools")
 def test_from_git(fairway: Installation, git: str, tmp_path: Path, example: Example) -> None:
     slug = f"{example.name}-git"

@@ -78,7 +78,7 @@ def test_two_versions_scaled_stopped_and_rolled_back(
 
     here = f"/applications/{slug}/environments/{containers}/placement"
     fairway.call("PUT", f"{here}/replicas", {"replicas": 3})
-    wait_for(lambda: is_healthy(fairway, slug, containers, replicas=3), "three instances run", seconds=60)
+    wait_for(lambda: is_healthy(fairway, slug, containers, replicas=3), "three instances run")
     assert len(containers_of(docker_engine, name)) == 3
     answers = {facts(fairway, host)["instance"] for _ in range(12)}
     assert len(answers) == 3
@@ -89,9 +89,9 @@ def test_two_versions_scaled_stopped_and_rolled_back(
     assert images_of(docker_engine, name) == {first["digest"]}
 
     fairway.call("POST", f"{here}/stopping", {})
-    wait_for(lambda: fairway.placement(slug, containers)["health"] == "stopped", "it is stopped", seconds=60)
+    wait_for(lambda: fairway.placement(slug, containers)["health"] == "stopped", "it is stopped")
     assert {one["State"]["Status"] for one in containers_of(docker_engine, name)} == {"exited"}
     assert fairway.visit(host).status == 503
     fairway.call("POST", f"{here}/starting", {})
-    wait_for(lambda: is_healthy(fairway, slug, containers, replicas=back["replicas"]), "it runs again", seconds=60)
+    wait_for(lambda: is_healthy(fairway, slug, containers, replicas=back["replicas"]), "it runs again")
     FLASK.assert_serves(fairway, host, "1.0.0")

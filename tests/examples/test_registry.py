@@ -6,7 +6,7 @@ import pytest
 
 from tests.examples.conftest import Build
 from tests.examples.engine import containers_of, has_image, images_of, is_healthy
-from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place
+from tests.examples.six import FLASK, Example, assert_as_deployed, host_of, place, some_examples
 from tests.services.docker import PASSWORD, USER, Engine, Registry, build
 from tests.services.installation import Installation, wait_for
 
@@ -41,7 +41,7 @@ def push_another(engine: Engine, registry: Registry, image: str, name: str, tag:
     return digest
 
 
-@each_example
+@some_examples
 def test_from_a_private_registry(
     fairway: Installation,
     containers: str,
@@ -56,7 +56,7 @@ def test_from_a_private_registry(
     slug = f"{example.name}-pulled"
     place(fairway, slug, source(docker_registry, f"six/{example.name}:1"), containers)
     number = fairway.deploy(slug, containers)
-    live = fairway.live(number, seconds=300)
+    live = fairway.live(number)
     assert_as_deployed(fairway, live)
     assert (live["version"], live["digest"]) == ("1", digest)
     assert images_of(docker_engine, f"{slug}.{containers}") == {image}
@@ -99,8 +99,8 @@ def test_a_repair_pulls_again_with_the_stored_credentials(
     with docker_engine.client() as client:
         client.remove_container(before["Id"], force=True)
         client.remove_image(before["Image"], force=True)
-    wait_for(lambda: containers_of(docker_engine, name), "another container is there", seconds=60)
-    wait_for(lambda: is_healthy(fairway, slug, containers), "it is healthy again", seconds=60)
+    wait_for(lambda: containers_of(docker_engine, name), "another container is there")
+    wait_for(lambda: is_healthy(fairway, slug, containers), "it is healthy again")
     assert {one["digest"] for one in fairway.placement(slug, containers)["instances"]} == {digest}
     FLASK.assert_serves(fairway, host_of(slug, containers), "1.0.3")
 

@@ -84,5 +84,5 @@ def host_of(fairway: Installation) -> dict[str, Any]:
 
 
 def connected(fairway: Installation) -> None:
-    wait_for(lambda: host_of(fairway)["state"] == "connected", "it is connected", seconds=60)
+    wait_for(lambda: host_of(fairway)["state"] == "connected", "it is connected")
     wait_for(lambda: fairway.call("GET", f"/environments/{FAR}")["runtime_now"]["is_available"], "it can be used")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -137,12 +136,12 @@ def test_deploy_scale_log_roll_back_and_drain(
     load = Load(fairway, HOST)
     with load.running():
         scale(fairway, 3)
-        wait_for(lambda: is_well(fairway, 3), "three run", seconds=60)
+        wait_for(lambda: is_well(fairway, 3), "three run")
         second = fairway.live(fairway.deploy(APP, far, source=image(versions["two"])))
         back = fairway.call("POST", "/rollbacks", {"application": APP, "environment": far})
         fairway.live(back["id"])
         scale(fairway, 1)
-        wait_for(lambda: is_well(fairway, 1), "one runs", seconds=60)
+        wait_for(lambda: is_well(fairway, 1), "one runs")
     assert not load.failed, load.failed[:5]
     assert {"one", "two"} <= set(load.answers)
     assert second["probe"]["failed"] == 0
@@ -174,7 +173,7 @@ def test_pull_and_build_over_there(fairway: Installation, far: str, far_host: Fa
     assert serves(fairway, "built over there", "built.far.localhost")
     for slug in ("pulled", "built"):
         fairway.call("DELETE", f"/applications/{slug}/environments/{far}/placement")
-        wait_for(lambda slug=slug: not ids_of(far_host.engine, f"{slug}.{far}"), "it is gone", seconds=60)
+        wait_for(lambda slug=slug: not ids_of(far_host.engine, f"{slug}.{far}"), "it is gone")
 
 
 def test_what_was_built_here_is_promoted_there_as_the_same_bytes(
@@ -195,7 +194,7 @@ def test_what_was_built_here_is_promoted_there_as_the_same_bytes(
     assert serves(fairway, "the same bytes", "moved.far.localhost")
     for environment in ("near", far):
         fairway.call("DELETE", f"/applications/moved/environments/{environment}/placement")
-    wait_for(lambda: not ids_of(far_host.engine, f"moved.{far}"), "it is gone", seconds=60)
+    wait_for(lambda: not ids_of(far_host.engine, f"moved.{far}"), "it is gone")
 
 
 def test_the_control_plane_may_die_and_nobody_notices(fairway: Installation, far: str, far_host: FarHost) -> None:
@@ -206,7 +205,7 @@ def test_the_control_plane_may_die_and_nobody_notices(fairway: Installation, far
         fairway.kill_control_plane()
         fairway.start()
         connected(fairway)
-        wait_for(lambda: is_well(fairway), "it is seen again", seconds=60)
+        wait_for(lambda: is_well(fairway), "it is seen again")
     assert not load.failed, load.failed[:5]
     assert (tunnel.pid(), ids_of(far_host.engine, NAME)) == before
 
@@ -230,17 +229,15 @@ def test_a_host_that_goes_away_in_the_middle(
     [serving] = ids_of(far_host.engine, NAME)
     fairway.call("PUT", f"/applications/{APP}/environments/{far}/configuration", {"variables": {"LOADING": "30"}})
     number = fairway.deploy(APP, far, source=image(versions["two"]))
-    wait_for(lambda: len(ids_of(far_host.engine, NAME)) == 2, "the new version is there, loading", seconds=60)
+    wait_for(lambda: len(ids_of(far_host.engine, NAME)) == 2, "the new version is there, loading")
     fairway.reached(number, "check")
-    began = time.monotonic()
     far_host.stop_sshd()
     try:
         ended = fairway.ended(number)
-        assert time.monotonic() - began < 60
         assert ended["status"] == "errored"
         assert far_host.address in ended["sentence"]
         assert "Cleaning up failed" in ended["detail"]
-        wait_for(lambda: fairway.placement(APP, far)["health"] == "unknown", "nobody can tell how it is", seconds=60)
+        wait_for(lambda: fairway.placement(APP, far)["health"] == "unknown", "nobody can tell how it is")
         assert far_host.address in " ".join(fairway.placement(APP, far)["drift"])
         refused = fairway.api("POST", "/deployments", {"application": APP, "environment": far})
         assert (refused.status, [one["code"] for one in refused.json["blockers"]]) == (409, ["runtime"])
@@ -249,8 +246,8 @@ def test_a_host_that_goes_away_in_the_middle(
         assert ids_of(far_host.engine, NAME).count(serving) == 1
     finally:
         far_host.start_sshd()
-    wait_for(lambda: ids_of(far_host.engine, NAME) == [serving], "what was begun is gone", seconds=90)
-    wait_for(lambda: is_well(fairway), "it is seen to be well", seconds=60)
+    wait_for(lambda: ids_of(far_host.engine, NAME) == [serving], "what was begun is gone")
+    wait_for(lambda: is_well(fairway), "it is seen to be well")
     assert serves(fairway, "one")
     fairway.call("PUT", f"/applications/{APP}/environments/{far}/configuration", {"variables": {}})
 
@@ -260,7 +257,7 @@ def test_a_host_that_changed_its_key_is_sent_nothing(fairway: Installation, far:
     far_host.new_host_key()
     far_host.stop_sshd()
     far_host.start_sshd()
-    wait_for(lambda: host_of(fairway)["state"] == "changed", "the other key is noticed", seconds=60)
+    wait_for(lambda: host_of(fairway)["state"] == "changed", "the other key is noticed")
     shown = host_of(fairway)
     assert (shown["fingerprint"], shown["shown_fingerprint"]) == (known, far_host.fingerprint)
     assert tunnel_of(fairway, far_host).pid() is None
@@ -270,11 +267,11 @@ def test_a_host_that_changed_its_key_is_sent_nothing(fairway: Installation, far:
 
     fairway.call("PUT", f"/environments/{FAR}/host/key", {"fingerprint": far_host.fingerprint})
     connected(fairway)
-    wait_for(lambda: serves(fairway, "one"), "it serves again", seconds=60)
+    wait_for(lambda: serves(fairway, "one"), "it serves again")
 
 
 def test_once_nothing_runs_there_the_tunnel_ends(fairway: Installation, far: str, far_host: FarHost) -> None:
     fairway.call("DELETE", f"/applications/{APP}/environments/{far}/placement")
-    wait_for(lambda: not ids_of(far_host.engine, NAME), "it is removed", seconds=60)
+    wait_for(lambda: not ids_of(far_host.engine, NAME), "it is removed")
     wait_for(lambda: fairway.api("DELETE", f"/environments/{far}").status == 204, "the environment goes")
     wait_for(lambda: tunnel_of(fairway, far_host).pid() is None, "the tunnel has ended")

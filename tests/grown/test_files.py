@@ -18,7 +18,8 @@ import yaml
 
 from fairway.cli.main import app
 from tests.services.installation import ask, free_port, wait_for
-from tests.services.postgres import PostgresServer, postgres_server  # noqa: F401
+from tests.services.postgres import Postgres, postgres_server  # noqa: F401
+from tests.services.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "guides" / "growing"
@@ -94,7 +95,7 @@ def test_the_units_are_units(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_the_command_of_the_compose_file_runs_as_it_is_written(postgres_server: PostgresServer, tmp_path: Path) -> None:  # noqa: F811
+def test_the_command_of_the_compose_file_runs_as_it_is_written(postgres_server: Postgres, tmp_path: Path) -> None:  # noqa: F811
     service = COMPOSE["services"]["fairway"]
     port, proxy_port = free_port(), free_port()
     exchanged = {"/data": str(tmp_path / "data"), "8000": str(port), "8080": str(proxy_port), "0.0.0.0": "127.0.0.1"}
@@ -111,6 +112,8 @@ def test_the_command_of_the_compose_file_runs_as_it_is_written(postgres_server: 
             run_file = tmp_path / "data" / "run" / "fairway.json"
             wait_for(lambda: len(json.loads(run_file.read_text()).get("processes", {})) == 5, "five processes")
         finally:
-            done = subprocess.run([*program, "down", "--data", tmp_path / "data"], env=environment, check=False, timeout=90)
+            done = subprocess.run(
+                [*program, "down", "--data", tmp_path / "data"], env=environment, check=False, timeout=PATIENCE
+            )
         assert done.returncode == 0
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=PATIENCE) == 0

@@ -22,9 +22,10 @@ import psycopg
 import pytest
 
 from tests.services.installation import Installation, ask, free_port, wait_for
-from tests.services.postgres import PostgresServer, postgres_server  # noqa: F401
+from tests.services.postgres import Postgres, postgres_server  # noqa: F401
+from tests.services.waiting import PATIENCE
 
-pytestmark = [pytest.mark.postgres, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.postgres]
 
 COUNTED = """
 CREATE TABLE taken (id serial, by text);
@@ -73,7 +74,7 @@ class Grown:
     def connected(self, *, unlike: int | None = None) -> tuple[http.client.HTTPConnection, int]:
         """A connection, and which web process serves it: one that is not `unlike`."""
         for _ in range(200):
-            connection = http.client.HTTPConnection("127.0.0.1", self.one.port, timeout=30)
+            connection = http.client.HTTPConnection("127.0.0.1", self.one.port, timeout=PATIENCE)
             connection.request("GET", "/api/v1/health", headers={"Host": "localhost"})
             connection.getresponse().read()
             pid = self.served_by(connection.sock)
@@ -91,7 +92,7 @@ def _link(place: Path) -> str:
 
 
 @pytest.fixture(scope="module")
-def grown(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:  # noqa: F811
+def grown(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:  # noqa: F811
     url = postgres_server.create_database("grown")
     environ = {"FAIRWAY_DATABASE_URL": url, "FAIRWAY_WORKER_SLOTS": "3"}
     data = tmp_path_factory.mktemp("grown") / "data"
@@ -120,7 +121,7 @@ def test_deployments_spread_and_those_of_a_killed_worker_are_taken_over(grown: G
         grown.one.create(f"held-{number}", source)
     numbers = [grown.one.deploy(f"held-{number}") for number in range(6)]
     for number in numbers:
-        grown.one.reached(number, "check", seconds=180)
+        grown.one.reached(number, "check")
     owners = Counter(owner for (owner,) in grown.rows("SELECT owner FROM fairway_run WHERE kind = 'deploy' AND owner <> ''"))
     assert sorted(owners.values()) == [2, 2, 2]  # each has two slots, the third is production's
 
@@ -129,7 +130,7 @@ def test_deployments_spread_and_those_of_a_killed_worker_are_taken_over(grown: G
     os.kill(int(victim.rpartition(":")[2]), signal.SIGKILL)
     gate.unlink()
     for number in numbers:
-        grown.one.live(number, seconds=180)
+        grown.one.live(number)
     steps = grown.rows("SELECT run_id, owner, status FROM fairway_runstep WHERE run_id = ANY(%s) ORDER BY id", list(cut))
     assert {run for run, owner, status in steps if status == "lost"} == cut
     assert {run for run, owner, status in steps if owner != victim and status == "succeeded"} == cut
@@ -192,7 +193,7 @@ def test_one_worker_reconciles_and_another_follows_when_it_is_killed(grown: Grow
     state = json.loads((instance / "state.json").read_text())
     for part in ("minder", "app"):
         os.kill(state[part][0], signal.SIGKILL)
-    wait_for(lambda: "Here I am." in grown.one.visit("minded.staging.localhost").text, "it is repaired", seconds=90)
+    wait_for(lambda: "Here I am." in grown.one.visit("minded.staging.localhost").text, "it is repaired")
     wait_for(lambda: _adjustments(grown)[0][1] == 0, "the repair has ended")
     assert _adjustments(grown) == [(1, 0)]
 
@@ -243,7 +244,7 @@ def test_processes_that_start_together_bring_the_database_up_to_date_once(postgr
     finally:
         for process in running:
             process.send_signal(signal.SIGINT)
-        said = [process.communicate(timeout=60)[1].decode() for process in running]
+        said = [process.communicate(timeout=PATIENCE)[1].decode() for process in running]
     assert [process.returncode for process in running] == [0, 0, 0], said
 
 
@@ -255,7 +256,7 @@ def _session(grown: Grown) -> str:
     cookie = page.headers["set-cookie"].partition(";")[0]
     fields = {"csrfmiddlewaretoken": token[1], "login": "admin", "password": grown.one.sign_in["password"]}
     headers = {"Host": "localhost", "Cookie": cookie, "Content-Type": "application/x-www-form-urlencoded"}
-    with closing(http.client.HTTPConnection("127.0.0.1", grown.one.port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", grown.one.port, timeout=PATIENCE)) as connection:
         connection.request("POST", "/accounts/login/", urlencode(fields), headers)
         answer = connection.getresponse()
         cookies = [value.partition(";")[0] for name, value in answer.getheaders() if name.lower() == "set-cookie"]
@@ -307,4 +308,4 @@ def _environment(environ: dict[str, str]) -> dict[str, str]:
 
 def _up(data: Path, environ: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     command = _command(data, free_port(), free_port(), *options)
-    return subprocess.run(command, env=_environment(environ), check=False, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, env=_environment(environ), check=False, capture_output=True, text=True, timeout=PATIENCE)

@@ -57,7 +57,7 @@ def described(fairway: Installation, name: str, slug: str, packages: str) -> int
     """A release made from its file, once everything in it is found; its number."""
     text = f"release: {name}\nversion: '1'\nmanager: manager\ntargets: [{slug}]\npackages:\n{packages}"
     number = int(fairway.call("POST", "/releases/file/application", {"text": text})["release"]["id"])
-    wait_for(lambda: _all_found(fairway, number), "every package is found", seconds=60)
+    wait_for(lambda: _all_found(fairway, number), "every package is found")
     return number
 
 

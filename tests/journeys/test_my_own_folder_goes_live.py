@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def _status(page: Page, word: str) -> None:
     """The deployment says so by itself: nobody reloads."""
-    expect(page.locator("#deployment-head .status").first).to_have_text(word, timeout=60_000)
+    expect(page.locator("#deployment-head .status").first).to_have_text(word)
 
 
 def _upload(page: Page, folder: Path) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def _state(admin: Person, word: str) -> None:
     """The card says so by itself."""
-    expect(card(admin.page, "development").locator("header .status")).to_have_text(word, timeout=30_000)
+    expect(card(admin.page, "development").locator("header .status")).to_have_text(word)
 
 
 def test_stop_start_scale_and_restart(admin: Person, fairway: Installation, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ def test_stop_start_scale_and_restart(admin: Person, fairway: Installation, tmp_
     here.get_by_label(re.compile("^More acts")).click()
     here.get_by_label("Replicas").fill("2")
     here.get_by_role("button", name="Scale").click()
-    expect(card(page, "development")).to_contain_text("2 of 2 healthy", timeout=30_000)
+    expect(card(page, "development")).to_contain_text("2 of 2 healthy")
     page.get_by_text("2 instances").click()
     admin.picture("operate-2-scaled")
     more(page, "development", "Restart")

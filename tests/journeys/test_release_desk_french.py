@@ -66,7 +66,7 @@ def test_une_livraison_est_approuvee_deroulee_et_repliee(joins: Joins, fairway: 
     expect(deployer.button("Tout replier")).to_be_visible(timeout=ENDS)
     desk.seen(deployer, "05-decision")
     deployer.button("Tout replier").click()
-    wait_for(lambda: fairway.visit("mole.rade.localhost").status != 200, "what was new is gone", seconds=60)
+    wait_for(lambda: fairway.visit("mole.rade.localhost").status != 200, "what was new is gone")
     expect(watched.locator("#decision-title")).to_have_count(0, timeout=ENDS)
     stayed(watched)
     desk.seen(viewer, "06-repliee")

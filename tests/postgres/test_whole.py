@@ -19,7 +19,6 @@ ROOMS = ["activity", "accounts", "applications", "environments", "deployments"]
 pytestmark = pytest.mark.postgres
 
 
-@pytest.mark.timeout(900)  # it is some hundred tests
 def test_the_rooms_keep_their_promises_on_postgresql(postgres_server):  # noqa: F811
     url = postgres_server.create_database("rooms")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{room}" for room in ROOMS)]

@@ -26,6 +26,7 @@ from fairway.releases.commands.targets import deploy_package, distribute, fall_b
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout
 from fairway.shared.names import Invalid
 from tests.services.installation import wait_for
+from tests.services.waiting import PATIENCE
 
 PEOPLE, ACTS = 8, 10
 CLEAR = (Blocked, Invalid, NotVisible)
@@ -124,7 +125,7 @@ def test_eight_people_at_the_same_things_at_once(request):
         for person in people:
             person.start()
         for person in people:
-            person.join(timeout=240)
+            person.join(timeout=PATIENCE)
             assert not person.is_alive(), "somebody waits for ever"
         assert [line for person in people for line in person.unclear] == []
         unlock_environment(actor=desk.admin, environment=target)
@@ -136,7 +137,7 @@ def test_eight_people_at_the_same_things_at_once(request):
     finally:
         stop.set()
         worker.wake()
-        working.join(timeout=60)
+        working.join(timeout=PATIENCE)
     _is_whole(desk, release, target, people)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -34,10 +33,10 @@ from fairway.releases.standing import current_fingerprint, needs_in, packages_of
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from tests.conftest import make_artifact, make_environment
+from tests.exploring import examples
 from tests.releases.conftest import emptied
 from tests.releases.desk import ReleaseDesk
 
-EXAMPLES = int(os.environ.get("FAIRWAY_MACHINE_EXAMPLES", "8"))  # more of them by hand: minutes, not seconds
 NAMES = ("a", "b", "c", "d")
 TARGETS = ("staging", "production")
 TABLES = (
@@ -335,10 +334,10 @@ def _concerns(event: Event, release: Release) -> bool:
     return event.subject_id == str(release.pk)
 
 
-@pytest.mark.timeout(240 + 10 * EXAMPLES)
+@pytest.mark.hypothesis
 def test_no_path_leads_to_harm(proxy, fake):
     Desk.fake, Desk.proxy = fake, proxy
     # not shrunk: a step costs a deployment, and what led to harm is printed as a program anyway
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
-    bounds = hypothesis_settings(max_examples=EXAMPLES, stateful_step_count=30, deadline=None, phases=phases)
+    bounds = hypothesis_settings(max_examples=examples(8), stateful_step_count=30, deadline=None, phases=phases)
     run_state_machine_as_test(Desk, settings=bounds)

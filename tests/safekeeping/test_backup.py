@@ -16,18 +16,18 @@ import pytest
 
 from tests.grown.test_grown import held_app
 from tests.services.installation import Installation, wait_for
-from tests.services.postgres import PostgresServer, postgres_server  # noqa: F401
+from tests.services.postgres import Postgres, postgres_server  # noqa: F401
+from tests.services.waiting import PATIENCE
 from tests.upgrade.make_fixtures import SECRET
 from tests.upgrade.test_upgrade import look_inside
 
-pytestmark = pytest.mark.timeout(600)
 INTERRUPTED = 2
 
 
 def fairway(*words: object, **environ: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")} | environ
     command = [sys.executable, "-m", "fairway.cli.main", *map(str, words)]
-    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=300)
+    return subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=PATIENCE)
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def save_in_the_middle(one: Installation, tmp_path: Path) -> Path:
     one.create("held", one.upload(held_app(tmp_path / "held", gate)))
     held = one.deploy("held")
     assert held == INTERRUPTED
-    one.reached(held, "check", seconds=180)
+    one.reached(held, "check")
     with busy(one):
         wait_for(lambda: one.api("GET", f"/deployments/{held + 1}").status == 200, "somebody restarts")
         done = fairway("backup", tmp_path / "saved.tar.gz", "--data", one.data, **one.environ)
@@ -85,14 +85,14 @@ def lost(one: Installation) -> None:
 
 
 def everything_is_there(one: Installation, token: str) -> None:
-    wait_for(lambda: "Version 1" in one.visit("site.staging.localhost").text, "what should run is started", seconds=120)
+    wait_for(lambda: "Version 1" in one.visit("site.staging.localhost").text, "what should run is started")
 
     def call(method: str, path: str) -> object:
         answer = one.api(method, path, token=token)
         assert answer.status == 200, answer.text
         return answer.json
 
-    wait_for(lambda: call("GET", f"/deployments/{INTERRUPTED}")["status"] == "cancelled", "it is cleaned up", seconds=120)
+    wait_for(lambda: call("GET", f"/deployments/{INTERRUPTED}")["status"] == "cancelled", "it is cleaned up")
     assert "restored from the backup" in call("GET", f"/deployments/{INTERRUPTED}")["sentence"]
     assert call("GET", "/deployments/1")["status"] in {"live", "superseded"}
     statuses = [row["status"] for row in call("GET", "/deployments")["items"]]
@@ -136,13 +136,13 @@ def test_everything_is_back_on_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_everything_is_back_on_postgresql(postgres_server: PostgresServer, tmp_path: Path) -> None:  # noqa: F811
+def test_everything_is_back_on_postgresql(postgres_server: Postgres, tmp_path: Path) -> None:  # noqa: F811
     old, new = (postgres_server.create_database(f"backup_{word}") for word in ("old", "new"))
     round_trip(tmp_path, {"FAIRWAY_DATABASE_URL": old}, {"FAIRWAY_DATABASE_URL": new})
 
 
 @pytest.fixture(scope="module")
-def saved(postgres_server: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:  # noqa: F811
+def saved(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:  # noqa: F811
     """An archive without keys made on SQLite; the data directory it is of (stopped); and a token."""
     folder = tmp_path_factory.mktemp("saved")
     one = Installation(folder / "data")
@@ -174,7 +174,7 @@ def test_a_backup_of_sqlite_becomes_an_installation_on_postgresql(postgres_serve
     assert list(tmp_path.glob("new.before-*"))
     try:
         other.start()
-        wait_for(lambda: "Version 1" in other.visit("site.staging.localhost").text, "it is started", seconds=90)
+        wait_for(lambda: "Version 1" in other.visit("site.staging.localhost").text, "it is started")
         assert other.api("GET", "/audit/verification", token=token).json["is_intact"]
         assert other.deploy("site") == 2  # numbers go on
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -13,8 +14,11 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from playwright._impl._driver import compute_driver_executable
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, Request, expect, sync_playwright
 
+from tests.services.docker import await_true, start, stop
+from tests.services.sharing import Facts, shared
 from tests.services.unmoved import without_netlink
 
 ARGUMENTS = [
@@ -28,7 +32,7 @@ ARGUMENTS = [
 PICTURES = Path(__file__).parents[2] / "artifacts" / "journeys"
 WIDTHS = {"phone": (375, 812), "desk": (1440, 900)}
 THEMES = ("light", "dark")
-PATIENCE = 20_000  # milliseconds; a busy machine is slow, and a condition that comes is not waited for any longer
+PATIENCE = 300_000  # milliseconds; only what does not come is waited for so long
 REFUSAL = re.compile(r"status of 4(0[01349]|10|22)\b")  # Chromium's note on an answer that is a refusal
 
 
@@ -48,13 +52,30 @@ def chromium_or_skip() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """A browser for the `with` block. Playwright keeps an event loop as long as it runs: nothing else of the suite may."""
+def chromium_for_all() -> Iterator[Facts]:
+    """The browser that a test run shares, from start to end. Windows of different tests share nothing."""
     program = chromium_or_skip()
+    with TemporaryDirectory(prefix="fairway-chromium-") as place:
+        folder, log = Path(place), Path(place) / "log"
+        unmoved = without_netlink(program, folder / "chromium")
+        wanted = {"executablePath": str(unmoved), "args": ARGUMENTS, "headless": True}
+        (folder / "wanted.json").write_text(json.dumps(wanted))
+        argv = [*compute_driver_executable(), "launch-server", "--browser", "chromium"]  # as `playwright launch-server` does
+        process = start([*argv, "--config", str(folder / "wanted.json")], log, dict(os.environ))
+        try:
+            await_true(lambda: "ws://" in log.read_text() and log.read_text().endswith("\n"), process, log)
+            yield {"address": log.read_text().split()[0]}
+        finally:
+            stop(process)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The run's browser for the `with` block. Playwright keeps an event loop that long: nothing else of the suite may."""
     expect.set_options(timeout=PATIENCE)
-    with TemporaryDirectory() as place, sync_playwright() as playwright:
-        unmoved = without_netlink(program, Path(place) / "chromium")
-        browser = playwright.chromium.launch(executable_path=unmoved, args=ARGUMENTS)
+    address = shared("chromium")["address"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.connect(address)
         try:
             yield browser
         finally:

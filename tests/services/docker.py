@@ -1,12 +1,11 @@
 """A private, real Docker Engine and a private registry for tests; both are gone afterwards.
 
-Import the fixtures into a conftest. However many conftests do, one test process starts one Engine. With
+Import the fixtures into a conftest. The whole test run shares one Engine and one registry. With
 ``FAIRWAY_TEST_DOCKER_HOST=unix:///…`` a given Engine is used, and left running.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ctypes
 import functools
@@ -20,8 +19,8 @@ import ssl
 import subprocess
 import tarfile
 import tempfile
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +30,9 @@ import pytest
 
 from fairway.drivers.runtimes.contract import RegistryCredential
 from tests.services.docker_base import base_tar
+from tests.services.sharing import Facts, one_at_a_time, shared
+from tests.services.waiting import PATIENCE, eventually
 
-START_LIMIT = 30.0  # seconds
 PLACES = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin"
 BASE = "fairway-tests/base:1"
 USER, PASSWORD = "deployer", "correct horse"
@@ -73,18 +73,16 @@ def start(argv: list[str], log: Path, environment: dict[str, str] | None = None)
 def stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(30)
+        process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
 
 
 def await_true(look: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
-    limit = time.monotonic() + START_LIMIT
-    while not look():
-        if process.poll() is not None or time.monotonic() > limit:
-            pytest.fail(f"{process.args} did not start:\n{log.read_text()[-3000:]}")
-        time.sleep(0.02)
+    eventually(lambda: process.poll() is not None or look(), f"{process.args} starts")
+    if process.poll() is not None:
+        pytest.fail(f"{process.args} did not start:\n{log.read_text()[-3000:]}")
 
 
 @dataclass
@@ -99,13 +97,13 @@ class Engine:
 
     def client(self) -> contextlib.closing[docker.APIClient]:
         """A client of its own for a test's look behind the runtime's back."""
-        return contextlib.closing(docker.APIClient(self.host, version="auto", timeout=120))
+        return contextlib.closing(docker.APIClient(self.host, version="auto", timeout=PATIENCE))
 
     def launch(self, pool: str = "") -> None:
         """Start dockerd in the engine's folder and wait until it answers; `pool` is where its networks come from."""
         assert self.folder is not None
         # several test processes may run beside each other
-        pool = pool or f"base=10.{100 + os.getpid() % 100}.0.0/16,size=24"
+        pool = pool or f"base=10.{100 + os.getpid() % 99}.0.0/16,size=24"
         flags = ["--bridge=none", "--iptables=false", "--ip-forward=false", "--ip-masq=false", "--shutdown-timeout=2"]
         places = {"host": self.host, "data-root": self.folder / "data", "exec-root": self.folder / "exec"}
         argv = [*self.inside, program("dockerd", "docker.io"), *flags, *self.options, f"--default-address-pool={pool}"]
@@ -162,16 +160,20 @@ def private_engine(*options: str) -> Engine:
     return engine
 
 
-@functools.cache
 def shared_engine() -> Engine:
-    """The Engine of this test process."""
-    given = os.environ.get("FAIRWAY_TEST_DOCKER_HOST")
-    if given:
-        return Engine(given)
+    """The Engine of this test run."""
+    return Engine(os.environ.get("FAIRWAY_TEST_DOCKER_HOST") or shared("engine")["host"])
+
+
+@contextmanager
+def engine_for_all() -> Iterator[Facts]:
+    """The same, from start to end."""
     program("dockerd", "docker.io")
     engine = private_engine()
-    atexit.register(engine.end)
-    return engine
+    try:
+        yield {"host": engine.host}
+    finally:
+        engine.end()
 
 
 def shared_base() -> str:
@@ -182,7 +184,7 @@ def shared_base() -> str:
 @functools.cache
 def base_on(host: str) -> str:
     """The same on the Engine at `host`."""
-    with Engine(host).client() as client:
+    with one_at_a_time("base"), Engine(host).client() as client:
         if not client.images(BASE):
             client.import_image_from_file(str(base_tar()), repository="fairway-tests/plain", tag="1")
             build(client, BASE, {"Dockerfile": _BASE_DOCKERFILE, "ca.crt": _authorities()})
@@ -246,9 +248,15 @@ class Registry:
         return str(digest)
 
 
-@functools.cache
 def shared_registry(address: str = "127.0.0.1") -> Registry:
-    """The registry of this test process on one of the machine's addresses."""
+    """The registry of this test run on one of the machine's addresses."""
+    facts = shared("registry", address)
+    return Registry(facts["host"], Path(facts["folder"]))
+
+
+@contextmanager
+def registry_for_all(address: str) -> Iterator[Facts]:
+    """The same, from start to end."""
     binary = program("docker-registry", "docker-registry")
     folder = Path(tempfile.mkdtemp(prefix="fairway-registry-"))
     host = f"{address}:{free_port()}"
@@ -256,9 +264,12 @@ def shared_registry(address: str = "127.0.0.1") -> Registry:
     (folder / "config.yml").write_text(_registry_config(folder, host))
     log = folder / "log"
     process = start([binary, "serve", str(folder / "config.yml")], log)
-    atexit.register(lambda: (stop(process), shutil.rmtree(folder, ignore_errors=True)))
-    await_true(lambda: _asks_for_sign_in(host), process, log)
-    return Registry(host, folder)
+    try:
+        await_true(lambda: _asks_for_sign_in(host), process, log)
+        yield {"host": host, "folder": str(folder)}
+    finally:
+        stop(process)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _registry_config(folder: Path, host: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import http.client
 import io
 import json
@@ -11,13 +12,18 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.services.waiting import PATIENCE, wait_for
+
+__all__ = ["wait_for"]
+
+PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
 ENDED = {"live", "superseded", "failed", "errored", "cancelled"}
 
 
@@ -63,8 +69,9 @@ class Installation:
         self.data.parent.mkdir(parents=True, exist_ok=True)
         self.log = self.data.parent / f"{self.data.name}.log"
         with open(self.log, "ab") as output:
-            self.process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
-        wait_for(lambda: self._is_dead() or self._answers(), "Fairway answers", seconds=60)
+            where = {"env": environment, "stdout": output, "stderr": output, "start_new_session": True}
+            self.process = subprocess.Popen(command, **where, preexec_fn=_end_with_us)  # noqa: PLW1509 -- one system call
+        wait_for(lambda: self._is_dead() or self._answers(), "Fairway answers")
         assert not self._is_dead(), self.log.read_text()[-4000:]
         wait_for(lambda: self.visit("nobody.localhost").status == 404, "the proxy answers")
         return self
@@ -73,7 +80,7 @@ class Installation:
         """End everything of it, applications and proxy included."""
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=PATIENCE)
 
     def pid_of(self, name: str) -> int:
         """The process that does ``web`` or ``worker``; they are the supervisor's children, in the order they were made."""
@@ -92,7 +99,7 @@ class Installation:
         assert self.process is not None
         for pid in (self.process.pid, self.pid_of("web"), self.pid_of("worker")):
             os.kill(pid, signal.SIGKILL)
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=PATIENCE)
 
     def processes(self) -> dict[int, str]:
         """Everything that runs for this data directory, by pid: the control plane, Caddy, minders and applications."""
@@ -106,7 +113,7 @@ class Installation:
                     with suppress(ProcessLookupError):
                         os.kill(pid, number)
             if self.process is not None:
-                self.process.wait(timeout=10)
+                self.process.wait(timeout=PATIENCE)
 
     def _answers(self) -> bool:
         return ask(self.port, "GET", "/api/v1/health", {"Host": "localhost"}).status == 200
@@ -157,18 +164,18 @@ class Installation:
     def deployment(self, number: int) -> Any:
         return self.call("GET", f"/deployments/{number}")
 
-    def ended(self, number: int, seconds: float = 120) -> Any:
+    def ended(self, number: int, seconds: float = PATIENCE) -> Any:
         """Wait until it has ended; returns it."""
         wait_for(lambda: self.deployment(number)["status"] in ENDED, f"deployment {number} ends", seconds=seconds)
         return self.deployment(number)
 
-    def live(self, number: int, seconds: float = 120) -> Any:
+    def live(self, number: int, seconds: float = PATIENCE) -> Any:
         """Wait until it has ended, and insist that it is live."""
         found = self.ended(number, seconds)
         assert found["status"] == "live", f"{found['status']}: {found.get('sentence')}\n{self.log_of(number)}"
         return found
 
-    def reached(self, number: int, step: str, seconds: float = 60) -> None:
+    def reached(self, number: int, step: str, seconds: float = PATIENCE) -> None:
         """Wait until the step has begun."""
         wait_for(lambda: self.deployment(number)["step"] == step, f"deployment {number} reaches {step}", seconds=seconds)
 
@@ -183,6 +190,11 @@ class Installation:
         return sorted((self.data / "process" / "instances").glob(f"fairway-{slug}.{environment}-*"))
 
 
+def _end_with_us() -> None:
+    """Everything of an installation ends when its test process does, even when that is killed."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
 @contextmanager
 def installed(data: Path, **environ: str) -> Iterator[Installation]:
     """A running installation, ended with everything of it."""
@@ -194,7 +206,7 @@ def installed(data: Path, **environ: str) -> Iterator[Installation]:
 
 
 def ask(port: int, method: str, path: str, headers: dict[str, str], body: bytes | None = None) -> Answer:
-    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=30)) as connection:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as connection:
         connection.request(method, path, body, headers)
         with connection.getresponse() as response:
             return Answer(response.status, response.read(), {k.lower(): v for k, v in response.getheaders()})
@@ -208,18 +220,6 @@ def packed(folder: Path) -> bytes:
             if not {"node_modules", ".venv", "__pycache__"} & set(place.parts):
                 archive.add(place, place.relative_to(folder), recursive=False)
     return buffer.getvalue()
-
-
-def wait_for(condition: Callable[[], object], what: str, *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if condition():
-                return
-        except (OSError, http.client.HTTPException):
-            pass
-        time.sleep(0.05)
-    raise AssertionError(f"waited {seconds} s in vain: {what}")
 
 
 def free_port() -> int:

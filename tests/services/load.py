@@ -22,10 +22,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.services.waiting import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 KEPT, NEW, SLOW = (10, 120), (10, 110), (12, 2)  # (visitors, requests a second of all of them together)
 SLOW_SECONDS = 5
-PATIENCE = 30.0  # seconds for one answer
 MOST_FAILURES = 200  # kept as words; all are counted
 PROBLEMS = (OSError, ValueError, LookupError, asyncio.IncompleteReadError, TimeoutError)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -77,7 +78,7 @@ class Load:
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        self._process.wait(timeout=60)
+        self._process.wait(timeout=PATIENCE)
         self._reader.join()
         assert self._process.stdout is not None
         self._process.stdout.close()

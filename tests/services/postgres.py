@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import signal
 import subprocess
 import tempfile
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
 import pytest
 
+from tests.services.sharing import Facts, shared
+from tests.services.waiting import PATIENCE, eventually
+
+numbers = itertools.count(1)
 NOBODY = 65534  # initdb refuses root
-START_LIMIT = 60.0  # seconds
 
 
 def find_binaries() -> Path | None:
@@ -38,12 +44,29 @@ def binaries_or_skip() -> Path:
     return binaries
 
 
-class PostgresServer:
-    """A server that lives as long as the `with` block."""
+@dataclass
+class Postgres:
+    """A server that runs: its programs, and the folder of its socket and its data."""
+
+    binaries: Path
+    folder: Path
+
+    def connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(host=str(self.folder), user="fairway", dbname=database, autocommit=True)
+
+    def create_database(self, name: str) -> str:
+        """A new, empty database, whose name begins so; returns its URL."""
+        name = f"{name}_{os.getpid()}_{next(numbers)}"  # other test processes make databases here, too
+        with self.connect("postgres") as connection:
+            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+        return f"postgres://fairway@/{name}?host={quote(str(self.folder), safe='')}"
+
+
+class PostgresServer(Postgres):
+    """A server of one's own that lives as long as the `with` block, and can be stopped and started."""
 
     def __init__(self, binaries: Path) -> None:
-        self.binaries = binaries
-        self.folder = Path(tempfile.mkdtemp(prefix="fairway-pg-"))
+        super().__init__(binaries, Path(tempfile.mkdtemp(prefix="fairway-pg-")))
         self._process: subprocess.Popen[bytes] | None = None
         self._as_other: dict[str, object] = {}
         if os.geteuid() == 0:
@@ -65,7 +88,7 @@ class PostgresServer:
     def start(self) -> None:
         """Answer, for the first time or again after `stop`."""
         data = self.folder / "data"
-        quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=60"]
+        quick = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=200"]
         local = ["listen_addresses=", f"unix_socket_directories={self.folder}", "log_min_messages=fatal"]
         options = [word for setting in quick + local for word in ("-c", setting)]
         self._process = subprocess.Popen(  # type: ignore[call-overload]
@@ -81,31 +104,24 @@ class PostgresServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGINT)  # "fast" shutdown
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.send_signal(signal.SIGQUIT)
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=PATIENCE)
 
     def _await_answer(self) -> None:
         assert self._process is not None
-        limit = time.monotonic() + START_LIMIT
-        while True:
-            try:
-                self._connect("postgres").close()
-                return
-            except psycopg.OperationalError:
-                if self._process.poll() is not None or time.monotonic() > limit:
-                    raise
-                time.sleep(0.05)
+        eventually(self._answers, "PostgreSQL answers")
 
-    def _connect(self, database: str) -> psycopg.Connection:
-        return psycopg.connect(host=str(self.folder), user="fairway", dbname=database, autocommit=True)
-
-    def create_database(self, name: str) -> str:
-        """A new, empty database; returns its URL."""
-        with self._connect("postgres") as connection:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
-        return f"postgres://fairway@/{name}?host={quote(str(self.folder), safe='')}"
+    def _answers(self) -> bool:
+        assert self._process is not None
+        try:
+            self.connect("postgres").close()
+        except psycopg.OperationalError:
+            if self._process.poll() is not None:
+                raise
+            return False
+        return True
 
     def __exit__(self, *_: object) -> None:
         if self._process is not None:
@@ -113,8 +129,15 @@ class PostgresServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
-def postgres_server():
-    """One private PostgreSQL for the whole test run; import this fixture into a conftest to use it."""
+@contextmanager
+def server_for_all() -> Iterator[Facts]:
+    """The server that a test run shares, from start to end."""
     with PostgresServer(binaries_or_skip()) as server:
-        yield server
+        yield {"binaries": str(server.binaries), "folder": str(server.folder)}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Postgres:
+    """One private PostgreSQL for the whole test run; import this fixture into a conftest to use it."""
+    facts = shared("postgres")
+    return Postgres(Path(facts["binaries"]), Path(facts["folder"]))

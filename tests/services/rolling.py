@@ -88,7 +88,7 @@ def roll(one: Installation, slug: str, environment: str, artifacts: list[int], c
         began = time.monotonic()
         for turn in range(count):
             number = one.deploy(slug, environment, artifact=artifacts[turn % len(artifacts)])
-            wait_for(lambda number=number: _serves(one.deployment(number)), f"deployment {number} serves", seconds=120)
+            wait_for(lambda number=number: _serves(one.deployment(number)), f"deployment {number} serves")
             numbers.append(number)
         for number in numbers:
             one.ended(number)

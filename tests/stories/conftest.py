@@ -14,7 +14,7 @@ from tests.stories.held import Spread, Workers, holding
 UPLOAD_MB = 32
 SETTINGS = {
     "FAIRWAY_LEASE_SECONDS": "2",
-    "FAIRWAY_HEALTH_SECONDS": "5",
+    "FAIRWAY_HEALTH_SECONDS": "20",
     "FAIRWAY_WATCH_SECONDS": "10",
     "FAIRWAY_WATCH_EVERY_SECONDS": "1",
     "FAIRWAY_UPLOAD_MB": str(UPLOAD_MB),

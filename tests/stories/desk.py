@@ -17,6 +17,7 @@ from typing import Any
 
 from fairway.drivers.proxy.admin import AdminSocket
 from tests.services.installation import Answer, Installation, wait_for
+from tests.services.waiting import PATIENCE
 from tests.stories import tinyapp
 
 _numbers = itertools.count(1)
@@ -151,7 +152,7 @@ class Desk:
             return True
 
         try:
-            wait_for(holds, f"{slug} is served by {number}", seconds=45)
+            wait_for(holds, f"{slug} is served by {number}")
         except AssertionError:
             self.serves(slug, number, version, replicas=replicas)
             raise
@@ -245,7 +246,7 @@ class Visitors:
         connection.close()
 
     def _connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
 
     def _ask(self, connection: http.client.HTTPConnection, path: str) -> None:
         connection.request("GET", path, headers={"Host": self.host})

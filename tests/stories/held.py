@@ -18,6 +18,7 @@ import psycopg
 
 from tests.services.installation import Installation, installed, wait_for
 from tests.services.postgres import PostgresServer
+from tests.services.waiting import PATIENCE
 from tests.stories.desk import Desk
 
 HOOKS = Path(__file__).parent / "moments"
@@ -55,7 +56,7 @@ class Moments:
             return 0
 
     def await_holder(self, slug: str, moment: str) -> int:
-        wait_for(lambda: self.holder(slug, moment), f"{slug} is held at {moment}", seconds=60)
+        wait_for(lambda: self.holder(slug, moment), f"{slug} is held at {moment}")
         return self.holder(slug, moment)
 
     def forget(self, slug: str) -> None:
@@ -84,7 +85,7 @@ class Workers:
         with open(self.fairway.log, "ab") as output:
             worker = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
         self.started.append(worker)
-        wait_for(lambda: self.is_seen(worker.pid), "another worker is there", seconds=60)
+        wait_for(lambda: self.is_seen(worker.pid), "another worker is there")
         return worker
 
     def is_seen(self, pid: int) -> bool:
@@ -120,7 +121,7 @@ def rows(fairway: Installation, query: str, *given: object) -> list[tuple[Any, .
     if url := fairway.environ.get("FAIRWAY_DATABASE_URL"):
         with psycopg.connect(url) as connection:
             return connection.execute(query.replace("?", "%s"), given).fetchall()  # type: ignore[arg-type]
-    with sqlite3.connect(f"file:{fairway.data}/fairway.sqlite3?mode=ro", uri=True, timeout=20) as database:
+    with sqlite3.connect(f"file:{fairway.data}/fairway.sqlite3?mode=ro", uri=True, timeout=PATIENCE) as database:
         found = database.execute(query, given).fetchall()
     database.close()
     return found

@@ -148,7 +148,7 @@ def test_the_proxy(desk):
     admin = AdminSocket(desk.fairway.data / "caddy" / "admin.sock")
     before = admin.pid()
     os.kill(before, signal.SIGKILL)
-    wait_for(lambda: desk.visit(slug).status == 200, "the same routes are served again", seconds=10)
+    wait_for(lambda: desk.visit(slug).status == 200, "the same routes are served again")
     assert admin.pid() not in {None, before}
     desk.serves(slug, number, "1")
     following = desk.ship(slug, "2")
@@ -175,7 +175,7 @@ def test_an_application_with_its_minder_is_repaired(desk):
     name = desk.names(slug)[0]
     before = desk.says(slug)["pid"]
     os.kill(desk.state_of(name)["minder"][0], signal.SIGKILL)  # the kernel ends the application with it
-    wait_for(lambda: _pid(desk, slug) not in {None, before}, "it is there again", seconds=45)
+    wait_for(lambda: _pid(desk, slug) not in {None, before}, "it is there again")
     desk.settles(slug, number, "1")
     wait_for(lambda: desk.fairway.placement(slug)["drift"] == [], "nothing differs any more")
     drifts = [one["after"]["drift"] for one in desk.events("placement.observed", application=slug)]
@@ -190,7 +190,8 @@ def test_an_instance_that_nobody_owns_is_removed(desk):
     stray.mkdir()
     facts = (folder / "instance.json").read_text().replace(f"{slug}.staging", "nobody.staging")
     (stray / "instance.json").write_text(facts)
-    wait_for(lambda: not stray.exists(), "the stray is removed")
+    wait_for(lambda: desk.events("placement.orphans_removed"), "the stray is removed, and that is written down")
+    assert not stray.exists()
     found = desk.events("placement.orphans_removed")
     assert found[0]["after"] == {"instances": [stray.name]}
     assert desk.names(slug) == [name]

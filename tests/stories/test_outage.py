@@ -14,6 +14,7 @@ import pytest
 
 from fairway.drivers.proxy.admin import AdminSocket
 from tests.services.installation import wait_for
+from tests.services.waiting import PATIENCE
 from tests.stories.held import rows
 
 pytestmark = pytest.mark.postgres
@@ -35,7 +36,9 @@ class Follower(threading.Thread):
 
     def _follow(self) -> None:
         headers = {"Last-Event-ID": self.last} if self.last else {}
-        with self.client.stream("GET", "/live", params={"topics": "home:matrix"}, headers=headers, timeout=60) as answer:
+        with self.client.stream(
+            "GET", "/live", params={"topics": "home:matrix"}, headers=headers, timeout=PATIENCE
+        ) as answer:
             for line in answer.iter_lines():
                 if line.startswith("id: "):
                     self.last = line[4:]
@@ -46,7 +49,7 @@ class Follower(threading.Thread):
 
 @contextmanager
 def signed_in(fairway):
-    with httpx.Client(base_url=f"http://127.0.0.1:{fairway.port}", timeout=30) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{fairway.port}", timeout=PATIENCE) as client:
         form = client.get("/accounts/login/").text
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)[1]
         given = {"csrfmiddlewaretoken": token, "login": fairway.sign_in["username"], "password": fairway.sign_in["password"]}

@@ -9,6 +9,7 @@ import pytest
 from fairway.drivers.runtimes.contract import Silent
 from fairway.shared.failures import Cancelled, Refused
 from fairway.stories.together import AT_ONCE, together
+from tests.services.waiting import PATIENCE
 
 
 def test_results_come_in_the_order_of_the_items():
@@ -23,7 +24,7 @@ def test_as_many_at_once_as_are_allowed_and_no_more():
         with lock:
             running[0] += 1
             most[0] = max(most[0], running[0])
-        barrier.wait(timeout=10)  # passes only if so many are in here together
+        barrier.wait(timeout=PATIENCE)  # passes only if so many are in here together
         with lock:
             running[0] -= 1
 
@@ -36,7 +37,7 @@ def test_one_that_fails_stops_the_others():
 
     def work(item, ear):
         if item == "bad":
-            begun.wait(10)
+            begun.wait(PATIENCE)
             raise Refused("no")
         begun.set()
         try:

@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 from tests.services.installation import Answer, Installation
+from tests.services.waiting import PATIENCE
 from tests.stories.conftest import UPLOAD_MB as LIMIT
 
 PIECE = bytes(2**16)
@@ -16,7 +17,7 @@ MOST_MEMORY = 24 * 2**20  # bytes the web process may grow by: less than one upl
 
 def send(fairway: Installation, pieces: int, *, length: int | None = None) -> tuple[Answer, int]:
     """An upload of so many pieces, with a Content-Length or in chunks; its answer, and how many pieces were taken."""
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", fairway.port, timeout=60)) as connection:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", fairway.port, timeout=PATIENCE)) as connection:
         connection.putrequest("POST", "/api/v1/uploads", skip_host=True)
         headers = {"Host": "localhost", "Authorization": f"Bearer {fairway.sign_in['token']}"}
         headers |= {"Content-Type": "application/octet-stream"}

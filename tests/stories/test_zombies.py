@@ -84,7 +84,7 @@ def test_a_worker_with_a_wrong_clock_neither_steals_nor_loses_a_run(spread, skew
     assert rows(desk.fairway, _FENCE, number) == [(fence,)], "it has not stolen what is held by another"
     os.kill(ours, signal.SIGSTOP)
     try:
-        wait_for(lambda: rows(desk.fairway, _FENCE, number) == [(fence + 1,)], "it takes over what was left", seconds=60)
+        wait_for(lambda: rows(desk.fairway, _FENCE, number) == [(fence + 1,)], "it takes over what was left")
         wait_for(lambda: moments.holder(slug, "about:switch") == wrong.pid, "it is there too")
     finally:
         os.kill(ours, signal.SIGCONT)

@@ -62,7 +62,7 @@ def test_so_does_one_on_postgresql(postgres_server, tmp_path: Path) -> None:  # 
 def goes_on(one: Installation) -> None:
     try:
         one.start()
-        wait_for(lambda: "Version 2" in one.visit("site.staging.localhost").text, "what should run is started", seconds=60)
+        wait_for(lambda: "Version 2" in one.visit("site.staging.localhost").text, "what should run is started")
         assert one.call("GET", "/audit/verification")["is_intact"]
         statuses = {row["id"]: row["status"] for row in one.call("GET", "/deployments")["items"]}
         assert statuses == {1: "superseded", 2: "live", 3: "failed"}

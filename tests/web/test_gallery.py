@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.services.waiting import PATIENCE
 from tests.web.gallery.pages import PAGES, Page
 
 STATIC = Path(__file__).parents[2] / "src/fairway/web/static"
@@ -78,7 +79,7 @@ def read(html: str) -> Reader:
 @pytest.mark.parametrize("language", ["en", "fr"])
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_page(gallery: str, page: Page, language: str) -> None:
-    answer = httpx.get(f"{gallery}{page.address}", params={"lang": language}, timeout=30)
+    answer = httpx.get(f"{gallery}{page.address}", params={"lang": language}, timeout=PATIENCE)
     assert answer.status_code == page.status
     assert not re.findall("⟦[^⟧]*⟧", answer.text), "the template reads something its context does not have"
     reader = read(answer.text)

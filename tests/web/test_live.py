@@ -48,9 +48,8 @@ from fairway.web.tail import Tail
 from tests.conftest import make_artifact, make_environment, make_person
 from tests.engine.conftest import connected_to
 from tests.services.postgres import postgres_server  # noqa: F401
+from tests.services.waiting import PATIENCE
 from tests.web.conftest import finish, live
-
-PATIENCE = 20.0
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from fairway.drivers.runtimes.process.bundle import Bundle
+from tests.services.waiting import PATIENCE, eventually
 
 
 @contextmanager
@@ -37,7 +37,7 @@ def served(location: Path, home: Path, environment: Mapping[str, str] | None = N
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(words, cwd=bundle.app, env=variables, stdout=log, stderr=log, start_new_session=True)
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+            with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
                 _wait(client, process, home / "log")
                 yield client
         finally:
@@ -46,16 +46,15 @@ def served(location: Path, home: Path, environment: Mapping[str, str] | None = N
 
 
 def _wait(client: httpx.Client, process: subprocess.Popen[bytes], log: Path) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until:
+    def answers() -> bool:
         assert process.poll() is None, log.read_text()
         try:
             client.get("/")
         except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log.read_text())
+            return False
+        return True
+
+    eventually(answers, "it answers")
 
 
 def _caddy() -> str:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from fairway.drivers.builders.fetch_archive import ArchiveLimits, safe_path, unpack
 from fairway.drivers.builders.tree import tree_checksum
 from fairway.shared.failures import Cancelled, Refused
+from tests.exploring import examples
 
 from .conftest import Heard
 from .folders import make
@@ -211,7 +212,7 @@ def test_a_path_that_is_accepted_stays_inside(name: str) -> None:
     assert Path(os.path.normpath(joined)).is_relative_to("/base/tree")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40), deadline=None)
 @given(
     st.lists(
         st.tuples(

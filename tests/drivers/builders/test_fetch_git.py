@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_r
 from fairway.drivers.builders.tree import tree_checksum
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid
+from tests.services.waiting import PATIENCE, eventually
 
 from .conftest import Heard
 from .folders import make
@@ -197,18 +197,16 @@ def server(sshd: str, tmp_path: Path) -> Iterator[Server]:
             yield Server(port, (keys / "deploy").read_text(), (keys / "host.pub").read_text())
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(PATIENCE)
 
 
 def _await_port(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 15
-    while time.monotonic() < until:
+    def listens() -> bool:
         assert process.poll() is None, "sshd ended"
         with socket.socket() as client:
-            if client.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.02)
-    raise AssertionError("sshd does not listen")
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    eventually(listens, "sshd listens")
 
 
 def test_a_deploy_key_opens_a_repository_over_ssh(server: Server, repository: Repository, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -18,10 +18,10 @@ from fairway.drivers.runtimes.contract import InstanceSpec, Silent
 from fairway.drivers.runtimes.docker import DockerRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused
 from tests.services.docker import Engine
+from tests.services.waiting import PATIENCE, eventually
 
 pytestmark = pytest.mark.docker
 EXAMPLES = Path(__file__).parents[3] / "examples"
-PATIENCE = 30.0
 
 
 class Log:
@@ -96,16 +96,15 @@ def serve(runtime: DockerRuntime, built: Built, spec: Spec, name: str) -> str:
     wanted = InstanceSpec(f"{name}.test", "d1", 0, built.artifact, port=spec.port, environment=spec.environment)
     instance = runtime.ensure_started(wanted, Silent())
     assert instance.digest == built.artifact.digest
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        try:
-            answer = httpx.get(f"http://{instance.address}/", timeout=PATIENCE, trust_env=False)
-        except httpx.TransportError:
-            time.sleep(0.05)
-            continue
-        runtime.ensure_removed(instance.name, grace=2)
-        return answer.text
-    pytest.fail("\n".join(line.text for line in runtime.output(instance.name)))
+
+    def answer() -> httpx.Response | None:
+        with suppress(httpx.TransportError):
+            return httpx.get(f"http://{instance.address}/", timeout=PATIENCE, trust_env=False)
+        return None
+
+    text = eventually(answer, f"{name} answers").text
+    runtime.ensure_removed(instance.name, grace=2)
+    return text
 
 
 @pytest.mark.parametrize("example", ["flask", "fastapi", "django", "express", "static", "streamlit"])
@@ -176,9 +175,7 @@ def test_nothing_from_outside_and_nothing_ignored_enters_the_image(
     write(folder, Dockerfile=f'FROM {docker_base}\nWORKDIR /x\nCOPY . .\nCMD ["find", ".", "-printf", "%p %y %l\\n"]\n')
     built = builder.build(BuildRequest("context", checkout(folder), Spec(kind="dockerfile")), Silent())
     instance = runtime.ensure_started(InstanceSpec("context.test", "d1", 0, built.artifact), Silent())
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and len(seen := [line.text for line in runtime.output(instance.name)]) < 6:
-        time.sleep(0.05)
+    seen = eventually(lambda: lines if len(lines := [line.text for line in runtime.output(instance.name)]) >= 6 else None)
     assert f"./leak l {secret}" in seen
     assert f"./folder-leak l {secret.parent}" in seen
     assert "./deep/a.txt f " in seen
@@ -220,12 +217,7 @@ def running(engine: Engine) -> list[str]:
 
 
 def gone(engine: Engine, command: str) -> bool:
-    until = time.monotonic() + PATIENCE
-    while any(command in one for one in running(engine)):
-        if time.monotonic() > until:
-            return False
-        time.sleep(0.05)
-    return True
+    return eventually(lambda: not any(command in one for one in running(engine)), f"{command} is gone")
 
 
 def test_a_cancelled_build_really_stops(

@@ -6,8 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from fairway.drivers.builders.running import Ceiling, group_memory, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
 from fairway.drivers.builders.workshop import failure_of
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
+from tests.services.waiting import eventually
 
 from .conftest import Heard
 
@@ -127,10 +126,3 @@ def test_a_program_ends_with_the_worker_that_started_it(tmp_path: Path) -> None:
         eventually(lambda: noted.exists() and noted.read_text())
         worker.kill()
     eventually(lambda: not Path("/proc", noted.read_text(), "cmdline").exists())
-
-
-def eventually(look: Callable[[], object]) -> None:
-    until = time.monotonic() + 30
-    while not look():
-        assert time.monotonic() < until, "it did not happen"
-        time.sleep(0.02)

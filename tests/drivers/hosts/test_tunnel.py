@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -19,17 +18,11 @@ from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.shared.keypairs import new_key_pair
 from tests.services.docker import program, start, stop
 from tests.services.far_host import FarHost
+from tests.services.waiting import eventually
 
 pytestmark = pytest.mark.docker
 WEB = 21999
 DEEP = "a-folder-that-lies-deeper-than-the-107-bytes-that-the-kernel-takes-for-the-path-of-a-socket-may-be-long"
-
-
-def eventually(look: Callable[[], object], what: str, seconds: float = 60.0) -> None:
-    until = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < until, f"never happened: {what}"
-        time.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

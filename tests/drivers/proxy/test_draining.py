@@ -10,6 +10,7 @@ from websockets.sync.server import ServerConnection, serve
 
 from fairway.drivers.proxy.admin import Draining, drain
 from fairway.shared.failures import Retry
+from tests.services.waiting import PATIENCE
 
 from .conftest import Stage
 from .upstreams import Upstream
@@ -34,7 +35,7 @@ def echoing() -> Iterator[str]:
 
 
 def open_socket(stage: Stage, host: str) -> ClientConnection:
-    return connect(f"ws://{host}/", sock=socket.create_connection(("127.0.0.1", stage.port), timeout=10))
+    return connect(f"ws://{host}/", sock=socket.create_connection(("127.0.0.1", stage.port), timeout=PATIENCE))
 
 
 def test_a_websocket_passes_survives_other_switches_and_is_drained(stage: Stage, upstream: Maker) -> None:
@@ -44,12 +45,12 @@ def test_a_websocket_passes_survives_other_switches_and_is_drained(stage: Stage,
         stage.serve("shop.localhost", other)
         with open_socket(stage, "chat.localhost") as connection:
             connection.send("hello")
-            assert connection.recv(timeout=10) == "hello"
+            assert connection.recv(timeout=PATIENCE) == "hello"
             for number in range(20):
                 stage.serve("shop.localhost", (other, another)[number % 2], generation=f"d{number}")
             stage.serve("chat.localhost", another, generation="d2")
             connection.send("still there")
-            assert connection.recv(timeout=10) == "still there"
+            assert connection.recv(timeout=PATIENCE) == "still there"
             assert stage.proxy.in_flight()[chat] == 1
             limited = drain(stage.proxy.in_flight, [chat], limit=0.3)
             assert limited.remaining == {chat: 1}
@@ -64,7 +65,7 @@ def test_a_slow_request_ends_on_the_old_version(stage: Stage, upstream: Maker) -
     answers: list[object] = []
     asking = threading.Thread(target=lambda: answers.append(stage.get("shop.localhost", "/slow").name))
     asking.start()
-    assert old.entered.wait(10)
+    assert old.entered.wait(PATIENCE)
     stage.serve("shop.localhost", new, generation="d2")
     assert stage.get("shop.localhost").name == "new"
     told: list[Mapping[str, int]] = []

@@ -11,6 +11,7 @@ import pytest
 from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.caddy import CaddyProcess
 from fairway.drivers.proxy.configuration import Https, ProxySettings, build
+from tests.services.waiting import PATIENCE
 
 from .conftest import Stage
 from .upstreams import Upstream, free_port
@@ -34,7 +35,7 @@ def first_line(stage: Stage, host: str) -> bytes:
     context = ssl.create_default_context()
     root = stage.process.folder / "storage" / "pki" / "authorities" / "local" / "root.crt"
     context.load_verify_locations(root)
-    plain = socket.create_connection(("127.0.0.1", https.port), timeout=20)
+    plain = socket.create_connection(("127.0.0.1", https.port), timeout=PATIENCE)
     with plain, context.wrap_socket(plain, server_hostname=host) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         return connection.makefile("rb").readline()

@@ -8,7 +8,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +19,7 @@ from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
 from fairway.drivers.proxy.configuration import ProxySettings
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.shared.failures import Failure, NeedsPerson, Refused
+from tests.services.waiting import PATIENCE, eventually
 
 from .conftest import Stage
 from .upstreams import Upstream, free_port, get
@@ -38,17 +38,6 @@ time.sleep(600)
 """
 
 
-def eventually(told: threading.Event) -> None:
-    assert told.wait(20)
-
-
-def await_true(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        threading.Event().wait(0.02)
-
-
 def test_killed_it_comes_back_with_the_same_routes(stage: Stage, upstream: Maker) -> None:
     stage.serve("shop.localhost", upstream("shop"))
     stop, running, failures = threading.Event(), threading.Event(), list[Failure]()
@@ -59,13 +48,13 @@ def test_killed_it_comes_back_with_the_same_routes(stage: Stage, upstream: Maker
     keeper = threading.Thread(target=stage.process.supervise, args=(stop, heard))
     keeper.start()
     try:
-        eventually(running)
+        assert running.wait(PATIENCE)
         for _ in range(2):
             first = stage.process.pid()
             assert first is not None
             running.clear()
             os.kill(first, signal.SIGKILL)
-            eventually(running)
+            assert running.wait(PATIENCE)
             assert stage.process.pid() not in (None, first)
             assert stage.get("shop.localhost").name == "shop"
     finally:
@@ -156,11 +145,11 @@ def test_one_that_hangs_is_replaced(stage: Stage, upstream: Maker) -> None:
     keeper = threading.Thread(target=heir.supervise, args=(stop, lambda failure: failure is None and running.set()))
     keeper.start()
     try:
-        eventually(running)
+        assert running.wait(PATIENCE)
         assert heir.pid() == pid
         running.clear()
         os.kill(pid, signal.SIGSTOP)
-        eventually(running)
+        assert running.wait(PATIENCE)
         assert heir.pid() not in (None, pid)
         assert stage.get("shop.localhost").name == "shop"
     finally:
@@ -205,9 +194,9 @@ def test_supervision_reports_and_goes_on(tmp_path: Path, settings: ProxySettings
     )
     keeper.start()
     try:
-        eventually(failed)
+        assert failed.wait(PATIENCE)
         taken.close()
-        eventually(running)
+        assert running.wait(PATIENCE)
     finally:
         taken.close()
         stop.set()
@@ -307,10 +296,10 @@ def test_stop_waits_for_what_is_in_flight(stage: Stage, upstream: Maker) -> None
     answers: list[object] = []
     asking = threading.Thread(target=lambda: answers.append(stage.get("shop.localhost", "/slow").name))
     asking.start()
-    assert shop.entered.wait(10)
+    assert shop.entered.wait(PATIENCE)
     stopping = threading.Thread(target=stage.process.stop)
     stopping.start()
-    await_true(lambda: not _accepts(stage.port))
+    eventually(lambda: not _accepts(stage.port))
     shop.release.set()
     stopping.join()
     asking.join()

@@ -14,6 +14,7 @@ from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.proxy.fake import FakeProxy
 from fairway.drivers.proxy.routes import RouteDirectory, parse_address
 from fairway.shared.names import Invalid
+from tests.exploring import examples
 
 ADDRESS = st.one_of(
     st.builds("{}:{}".format, st.ip_addresses(v=4), st.integers(1, 65535)),
@@ -106,7 +107,7 @@ class TestContract:
 
 
 class TestDirectory:
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=examples(60), deadline=None)
     @given(st.lists(st.one_of(SERVING_ROUTE, PAGE_ROUTE), max_size=6))
     def test_what_was_written_is_read_back(self, written: list[Route]) -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 
 from fairway.drivers.proxy.contract import RouteKind
+from tests.services.waiting import PATIENCE
 
 from .conftest import Stage
 from .upstreams import Answer, Upstream, free_port
@@ -51,7 +52,7 @@ def test_both_loopbacks_listen(stage: Stage, upstream: Maker) -> None:
     if "::1" not in stage.process.settings.binds:
         pytest.skip("no IPv6 loopback on this machine")
     stage.serve("shop.localhost", upstream("shop"))
-    connection = http.client.HTTPConnection("::1", stage.port, timeout=10)
+    connection = http.client.HTTPConnection("::1", stage.port, timeout=PATIENCE)
     connection.request("GET", "/", headers={"Host": "shop.localhost"})
     assert connection.getresponse().status == 200
     connection.close()
@@ -114,7 +115,7 @@ def test_a_host_is_served_in_any_spelling(stage: Stage, upstream: Maker, host: s
 def test_a_tricky_host_finds_nothing(stage: Stage, upstream: Maker, host: str) -> None:
     shop = upstream("shop")
     stage.serve("shop.localhost", shop)
-    with socket.create_connection(("127.0.0.1", stage.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", stage.port), timeout=PATIENCE) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: " + host.encode() + b"\r\nConnection: close\r\n\r\n")
         head = connection.makefile("rb").readline()
     assert head.split()[1] in (b"404", b"400")
@@ -125,7 +126,7 @@ def test_an_absolute_request_line_cannot_escape_either(stage: Stage, upstream: M
     shop = upstream("shop")
     stage.serve("shop.localhost", shop)
     for target in ("http://../open/shop.localhost", "http://..%2fopen%2fshop.localhost/", "http://*/"):
-        with socket.create_connection(("127.0.0.1", stage.port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", stage.port), timeout=PATIENCE) as connection:
             connection.sendall(f"GET {target} HTTP/1.1\r\nHost: shop.localhost\r\nConnection: close\r\n\r\n".encode())
             assert connection.makefile("rb").readline().split()[1] in (b"404", b"400")
     assert not shop.asked
@@ -188,7 +189,7 @@ def test_an_error_of_the_application_stays_its_own(stage: Stage, upstream: Maker
 def test_events_arrive_while_the_stream_is_open(stage: Stage, upstream: Maker) -> None:
     shop = upstream("shop")
     stage.serve("shop.localhost", shop)
-    connection = http.client.HTTPConnection("127.0.0.1", stage.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", stage.port, timeout=PATIENCE)
     connection.request("GET", "/events", headers={"Host": "shop.localhost"})
     response = connection.getresponse()
     assert response.readline() == b"data: first\n"
@@ -208,7 +209,7 @@ def test_a_replica_that_dies_while_it_answers_loses_no_get(
     answers: list[Answer] = []
     asking = threading.Thread(target=lambda: answers.append(stage.get("shop.localhost", "/slow", method=method)))
     asking.start()
-    assert dying.entered.wait(10)
+    assert dying.entered.wait(PATIENCE)
     time.sleep(2.2)  # longer than `try_duration`, which counts from the request's beginning
     stage.serve("shop.localhost", other, generation="d2")
     other.release.set()

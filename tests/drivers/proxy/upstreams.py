@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from tests.services.waiting import PATIENCE
+
 
 class Upstream(ThreadingHTTPServer):
     """Answers its name and the headers it got; ``/slow`` waits for `release`; ``/events`` streams two events.
@@ -118,7 +120,7 @@ def get(
     body: bytes | None = None,
 ) -> Answer:
     """One request to the proxy of this machine, for `host` exactly as written."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=15)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     try:
         connection.request(method, path, body, {"Host": host, **(headers or {})})
         response = connection.getresponse()

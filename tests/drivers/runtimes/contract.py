@@ -6,7 +6,6 @@ The artifacts hold ``app.py`` of this folder (or a program that answers the same
 from __future__ import annotations
 
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -27,19 +26,9 @@ from fairway.drivers.runtimes.contract import (
     Volume,
 )
 from fairway.shared.failures import Cancelled, Refused
+from tests.services.waiting import PATIENCE, eventually
 
 T = TypeVar("T")
-PATIENCE = 30.0  # seconds; generous, because only a broken runtime ever waits that long
-
-
-def eventually(look: Callable[[], T], *, what: str) -> T:
-    """The first truthy thing that `look` sees; fails naming `what` when it never comes."""
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        if seen := look():
-            return seen
-        threading.Event().wait(0.02)
-    pytest.fail(f"never happened: {what}")
 
 
 def ask(instance: Instance, path: str = "/") -> str | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,18 +25,11 @@ from fairway.drivers.runtimes.docker import DockerRuntime
 from fairway.drivers.runtimes.docker.plan import port_choices
 from fairway.shared.failures import Refused, Retry
 from tests.services.docker import Engine, build, private_engine
+from tests.services.waiting import eventually
 
 pytestmark = pytest.mark.docker
-PATIENCE = 30.0
 CADDY = "FROM scratch\nCOPY caddy /caddy\n"
 HELLO = 'CMD ["/caddy", "respond", "--listen", ":8080", "hello"]\n'
-
-
-def eventually(look: Callable[[], object], what: str) -> None:
-    until = time.monotonic() + PATIENCE
-    while not look():
-        assert time.monotonic() < until, f"never happened: {what}"
-        time.sleep(0.02)
 
 
 def answers(instance: Instance) -> bool:

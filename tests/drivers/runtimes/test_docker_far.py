@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -23,6 +22,7 @@ from tests.drivers.runtimes.contract import RuntimeContract
 from tests.drivers.runtimes.test_docker import make
 from tests.services.docker import Engine, base_on, build
 from tests.services.far_host import FarHost, far_host  # noqa: F401
+from tests.services.waiting import eventually
 
 pytestmark = pytest.mark.docker
 
@@ -100,7 +100,7 @@ def test_a_tunnel_made_anew_leads_to_what_runs_and_to_nothing_else(
     pid = tunnel.pid()
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
-    _until(lambda: tunnel.pid() is None)
+    eventually(lambda: tunnel.pid() is None)
     with pytest.raises(Retry, match="cannot be reached"):
         far_runtime.instances()
 
@@ -130,7 +130,7 @@ def test_a_followed_log_goes_on_after_the_tunnel_broke(
             pid = tunnel.pid()
             assert pid is not None
             os.kill(pid, signal.SIGKILL)
-            _until(lambda: tunnel.pid() is None)
+            eventually(lambda: tunnel.pid() is None)
             tunnel.ensure_up(access)
         if len(seen) >= 15:
             break
@@ -164,10 +164,3 @@ def test_an_image_no_registry_has_is_copied_with_its_digest(
     with pytest.raises(Refused, match="no longer"):
         far_runtime.copy_from(here, artifact, Silent())
     here.close()
-
-
-def _until(look: Callable[[], object]) -> None:
-    limit = time.monotonic() + 30
-    while not look():
-        assert time.monotonic() < limit
-        time.sleep(0.02)

@@ -15,7 +15,8 @@ import pytest
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, InstanceState, Runtime, Silent
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
-from tests.drivers.runtimes.contract import RuntimeContract, ask, eventually
+from tests.drivers.runtimes.contract import RuntimeContract, ask
+from tests.services.waiting import eventually
 
 ONE = ArtifactRef(ArtifactKind.IMAGE, f"sha256:{'1' * 64}", reference="one")
 SPEC = InstanceSpec("hello.test", "d1", 0, ONE)

@@ -27,8 +27,9 @@ from fairway.drivers.runtimes.contract import (
 )
 from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, readings
 from fairway.shared.failures import NeedsPerson, Refused, Retry
-from tests.drivers.runtimes.contract import ask, eventually, listens
+from tests.drivers.runtimes.contract import ask, listens
 from tests.drivers.runtimes.process.conftest import Bundled
+from tests.services.waiting import eventually
 
 FAMILY = """
 import os, signal, subprocess, sys, time

@@ -1,0 +1,140 @@
+"""How the tests themselves are chosen, spread and waited for."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from pathlib import Path
+from types import SimpleNamespace
+
+import grimp
+import pytest
+
+from tests import quick
+from tests.scheduling import ByNeed
+from tests.services import sharing
+from tests.services.waiting import eventually
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def graph() -> grimp.ImportGraph:
+    return grimp.build_graph(*quick.PACKAGES)
+
+
+def chosen(graph: grimp.ImportGraph, *files: str) -> list[str]:
+    return quick.affected(graph, quick.modules_of(files))
+
+
+def test_a_changed_test_comes_first_and_what_imports_the_changed_code_follows(graph):
+    found = chosen(graph, "src/fairway/deployments/rules.py", "tests/deployments/test_rules.py")
+    assert found[0] == "tests/deployments/test_rules.py"
+    assert {"tests/deployments/test_gate.py", "tests/web/test_acts.py"} <= set(found)
+
+
+def test_a_page_or_a_style_is_about_its_room(graph):
+    for file in ("src/fairway/web/templates/home.html", "src/fairway/web/static/css/base.css"):
+        assert "tests/web/test_pages.py" in chosen(graph, file)
+
+
+def test_a_conftest_is_about_all_tests_beside_it(graph):
+    assert "tests/engine/test_steps.py" in chosen(graph, "tests/engine/conftest.py")
+    everything = chosen(graph, "tests/conftest.py")
+    assert {"tests/engine/test_steps.py", "tests/web/test_pages.py", "tests/shared/test_names.py"} <= set(everything)
+
+
+def test_what_starts_programs_is_never_quick_and_documents_affect_no_test(graph):
+    found = chosen(graph, "tests/conftest.py", "src/fairway/shared/names.py", "tests/services/docker.py")
+    assert not [file for file in found if file.startswith(("tests/journeys", "tests/examples", "tests/stories"))]
+    assert "tests/drivers/builders/test_image.py" not in found
+    assert chosen(graph, "README.md", "docs/glossary.md") == []
+
+
+def test_every_test_file_is_known_to_the_graph(graph):
+    there = {str(place.relative_to(ROOT)) for place in (ROOT / "tests").rglob("test_*.py")}
+    known = {f"{module.replace('.', '/')}.py" for module in graph.modules}
+    assert there <= known, "a folder of tests lacks its __init__.py"
+
+
+class Node:
+    """A process of pytest-xdist as the scheduler sees it."""
+
+    def __init__(self, name: str) -> None:
+        self.gateway = SimpleNamespace(id=name)
+        self.given: list[str] = []
+        self.shutting_down = False
+
+    def send_runtest_some(self, indices: list[int]) -> None:
+        self.given += [str(index) for index in indices]
+
+
+def spread(seconds: dict[str, float], processes: int) -> list[list[str]]:
+    """Which files each process gets when all files take as long as expected: a simulation by the clock of the files."""
+    scheduler = ByNeed(
+        SimpleNamespace(getvalue=lambda name: ["popen"] * processes, option=None), SimpleNamespace(loadscopesched=None)
+    )
+    scheduler._seconds = seconds
+    scheduler.workqueue = OrderedDict((file, {f"{file}::test": False}) for file in seconds)
+    nodes = [Node(str(number)) for number in range(processes)]
+    for node in nodes:
+        scheduler.assigned_work[node] = {}
+        scheduler.registered_collections[node] = [f"{file}::test" for file in seconds]
+    busy_until = dict.fromkeys(nodes, 0.0)
+    given: dict[Node, list[str]] = {node: [] for node in nodes}
+    while scheduler.workqueue:
+        node = min(nodes, key=lambda one: busy_until[one])
+        before = set(scheduler.workqueue)
+        scheduler._assign_work_unit(node)
+        (file,) = before - set(scheduler.workqueue)
+        given[node].append(file)
+        busy_until[node] += seconds[file]
+    return [given[node] for node in nodes]
+
+
+def test_long_work_goes_first_and_a_shared_installation_stays_in_one_process():
+    stories = {f"tests/stories/test_{number}.py": 30.0 for number in range(3)}
+    rooms = {f"tests/web/test_{number}.py": 10.0 for number in range(9)}
+    first, second = spread({**rooms, "tests/engine/test_long.py": 60.0, **stories}, processes=2)
+    assert first[:3] == list(stories), "together they take longest"
+    assert second[0] == "tests/engine/test_long.py"
+
+
+def test_a_process_without_work_takes_over_from_anothers_home():
+    stories = {f"tests/stories/test_{number}.py": 30.0 for number in range(6)}
+    shares = spread(stories, processes=2)
+    assert sorted(itertools.chain(*shares)) == sorted(stories)
+    assert [len(share) for share in shares] == [3, 3]
+
+
+def test_what_the_run_shares_is_started_once_and_a_failure_is_told_to_everybody(monkeypatch, tmp_path):
+    monkeypatch.setitem(sharing.STARTERS, "thing", "tests.architecture.test_running_tests:starting")
+    monkeypatch.setitem(sharing.STARTERS, "broken", "tests.architecture.test_running_tests:breaking")
+    owner = sharing.Owner()
+    assert owner.answer(["thing", "a"]) == owner.answer(["thing", "a"]) == {"facts": {"name": "a", "number": 1}}
+    assert owner.answer(["thing", "b"])["facts"]["number"] == 2
+    assert "it is broken" in owner.answer(["broken"])["fail"]
+    owner.end()
+    assert sorted(ENDED) == ["a", "b"]
+
+
+STARTED = itertools.count(1)
+ENDED: list[str] = []
+
+
+@sharing.contextmanager
+def starting(name: str):
+    yield {"name": name, "number": next(STARTED)}
+    ENDED.append(name)
+
+
+@sharing.contextmanager
+def breaking():
+    raise OSError("it is broken")
+    yield {}
+
+
+def test_what_never_comes_is_named():
+    with pytest.raises(AssertionError, match="in vain: the ship"):
+        eventually(lambda: False, "the ship", seconds=0)
+    assert eventually(iter([0, 0, 7]).__next__) == 7
