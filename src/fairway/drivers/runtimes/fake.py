@@ -168,6 +168,7 @@ class FakeRuntime:
                 raise Refused("The artifact is not here; distribute it first.")
             found = world["instances"].get(spec.name)
             if found is None or found["state"] not in (InstanceState.RUNNING, InstanceState.RESTARTING):
+                _refuse_if_held(world, spec)
                 found = world["instances"][spec.name] = self._started(spec, found)
             if found["state"] == InstanceState.RUNNING:
                 self._serve(spec.name, found)
@@ -326,6 +327,14 @@ class FakeRuntime:
             return [OutputLine(datetime.fromisoformat(at), stream, text) for at, stream, text in found["output"]]
 
 
+def _refuse_if_held(world: Mapping[str, Any], spec: InstanceSpec) -> None:
+    wanted = {volume.name for volume in spec.volumes}
+    for name, facts in sorted(world["instances"].items()):
+        is_alive = facts["state"] in (InstanceState.RUNNING, InstanceState.RESTARTING)
+        if name != spec.name and is_alive and wanted.intersection(facts["volumes"]):
+            raise Retry(f"{name} still has a volume of {spec.name}; nothing else is started on it.")
+
+
 def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
     state = InstanceState(facts["state"])
     return Instance(
@@ -339,6 +348,7 @@ def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
         started_at=datetime.fromisoformat(facts["started_at"]),
         restarts=facts["restarts"],
         exit_code=facts["exit_code"],
+        volumes=frozenset(facts["volumes"]),
     )
 
 

@@ -24,6 +24,7 @@ DIGEST = "fairway.digest"
 PORT = "fairway.port"
 SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
+PREFIX = "fairway-"  # of the names of networks and volumes
 
 DEFAULTS = Limits()
 # What an ordinary image needs to prepare its files as root and then step down to its own user; everything else that
@@ -45,10 +46,10 @@ class Names:
         return f"{name}.{self.installation}"
 
     def network(self, placement: str) -> str:
-        return f"fairway-{placement}.{self.installation}"
+        return f"{PREFIX}{placement}.{self.installation}"
 
     def volume(self, volume: str) -> str:
-        return f"fairway-{volume}.{self.installation}"
+        return f"{PREFIX}{volume}.{self.installation}"
 
     def labels(self, **more: str) -> dict[str, str]:
         return {MANAGED: "true", DATA: self.installation, **more}

@@ -68,7 +68,8 @@ class DockerRuntime:
 
     @cached_property
     def _containers(self) -> Containers:
-        return Containers(self.daemon, self.names, self.images, self.options.ports, self.options.publish)
+        options, holds = self.options, self._data / "docker-holds"
+        return Containers(self.daemon, self.names, self.images, options.ports, options.publish, holds=holds)
 
     def availability(self) -> Availability:
         """See `Runtime.availability`."""
