@@ -7,15 +7,19 @@ check       port answers / health path is 2xx–3xx / container healthy, until t
 switch      atomic route switch, probe running
 retire      drain, then stop the old instances
 
+Where the old and the new have a volume in common, they are never there both (see `making_way`): *start* stops the old
+first, visitors see the starting page until the *switch*, and *retire* removes what is stopped already.
+
 Until the run has ended well, everything can be taken back: the clean-up gives the traffic back to what served before
-and removes what this deployment started. Every step may run twice.
+and removes what this deployment started; on a common volume it stops that first and starts the old again, the same
+instances under the same configuration. Every step may run twice.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
@@ -24,10 +28,10 @@ from django.db import transaction
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
-from fairway.deployments.commands.requests import STORY, act_of
+from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import has_proved_itself
+from fairway.deployments.queries import absence, has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
@@ -36,7 +40,7 @@ from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine import clock
 from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
-from fairway.shared.failures import Away, Refused, Retry
+from fairway.shared.failures import Away, Failure, Refused, Retry
 from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.outside import forget_work_folder, probe_token
@@ -63,9 +67,9 @@ def prepare(context: Context) -> Mapping[str, Any]:
     """Settle what will run. A deployment of an existing artifact has nothing to do here."""
     with scene_of(context) as scene:
         _refuse_to_go_back_in_time(scene)
+        _settle_replicas(scene)
         _ask_gate(scene)
         context.checkpoint(admitted=True)
-        _settle_replicas(scene)
         _announce(scene)
         if scene.deployment.artifact is None:
             progress.artifact_settled(deployment=scene.deployment, artifact=artifact_from_source(making_of(scene)))
@@ -74,6 +78,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
         else:
             scene.log.say(f"{scene.artifact.version} is built already ({scene.artifact.digest[:19]}).")
         _tell_if_it_serves_already(scene)
+        _tell_if_it_will_be_away(scene)
         return {"artifact": scene.artifact.pk}
 
 
@@ -88,8 +93,9 @@ def distribute(context: Context) -> None:
 
 
 def start(context: Context) -> Mapping[str, Any]:
-    """Start the new instances beside whatever serves now."""
+    """Start the new instances: beside whatever serves now, or in its place where both have one volume."""
     with scene_of(context) as scene:
+        _make_way(scene)
         started = start_all(scene.runtime, scene.specs(), scene.log)
         return {"instances": [one.name for one in started]}
 
@@ -135,6 +141,18 @@ def switch(context: Context) -> None:
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
         _record_switch(scene)
+
+
+def _make_way(scene: Scene) -> None:
+    """Stop what has a volume of the new instances; from when on visitors were away is remembered over any crash."""
+    holders = scene.way.holders(scene.specs())
+    if any(one.address for one in holders):
+        names = ", ".join(sorted({f"#{one.deployment[1:]}" for one in holders if one.address}))
+        scene.log.say(f"{names} stops first: what it stores has one writer. Visitors see the starting page meanwhile.")
+        if "away_since" not in scene.context.state:
+            scene.context.checkpoint(away_since=clock.now().isoformat())
+    if holders:
+        scene.way.make(holders, scene.deployment.label)
 
 
 def _is_seen(scene: Scene, probe: Probe) -> bool:
@@ -183,6 +201,7 @@ def _put_back(scene: Scene, ending: Ending) -> None:
     except Retry:  # its host is away; what should serve is settled now, and made so when it is back
         _settle_what_serves(scene, serving)
         raise
+    _tell_how_long_it_was_away(scene)
 
 
 def _log_last_words(scene: Scene, ending: Ending) -> None:
@@ -218,6 +237,7 @@ def _ask_gate(scene: Scene) -> None:
         deployment.artifact,
         deployment.configuration,
         deployment,
+        deployment.replicas,
     )
     glass = bool(deployment.broke_glass)
     found = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
@@ -264,7 +284,8 @@ def _requester(deployment: Deployment) -> Actor:
 def _settle_replicas(scene: Scene) -> None:
     """Who deploys without a number means as many as there are by now, scaled meanwhile or not."""
     if scene.context.payload.get("replicas") is None:
-        progress.replicas_settled(deployment=scene.deployment, replicas=scene.placement.replicas)
+        wanted = replicas_for(Kind(scene.deployment.kind), scene.deployment.artifact, scene.placement.replicas)
+        progress.replicas_settled(deployment=scene.deployment, replicas=wanted)
 
 
 def _announce(scene: Scene) -> None:
@@ -282,6 +303,27 @@ def _tell_if_it_serves_already(scene: Scene) -> None:
     if (current.artifact.digest, current.configuration_id) == (scene.artifact.digest, wanted.configuration_id):
         same = f"#{current.pk} serves exactly this already ({current.artifact.digest[:19]}, same configuration)"
         scene.log.say(f"{same}; it is started anew.")
+
+
+def _tell_if_it_will_be_away(scene: Scene) -> None:
+    """Said before it happens; whoever watches may still cancel."""
+    away = absence(scene.placement, scene.artifact)
+    if away is not None:
+        about = f"for about {away.seconds:.0f} s" if away.seconds else "until the new version is ready"
+        scene.log.say(f"It stores data in {', '.join(away.volumes)}, so it will be away {about}.")
+
+
+def _tell_how_long_it_was_away(scene: Scene) -> None:
+    seconds = _away_seconds(scene)
+    if seconds is not None:
+        progress.was_away(deployment=scene.deployment, seconds=seconds)
+        scene.log.say(f"Visitors saw the starting page for {seconds:.1f} s.")
+
+
+def _away_seconds(scene: Scene) -> float | None:
+    """How long visitors have been turned away by now; None where they never were."""
+    since = scene.context.state.get("away_since")
+    return (clock.now() - datetime.fromisoformat(since)).total_seconds() if since else None
 
 
 def _read_back(scene: Scene) -> list[Instance]:
@@ -321,6 +363,7 @@ def _record_switch(scene: Scene) -> None:
             served_digest=instances[0].digest,
             observed=[describe(one) for one in instances],
         )
+    _tell_how_long_it_was_away(scene)
     scene.log.say(f"{scene.placement.url} serves {scene.artifact.version}.")
 
 
@@ -369,9 +412,17 @@ def _traffic_is_ours(scene: Scene) -> bool:
 
 
 def _running_again(scene: Scene, serving: Deployment, replicas: int) -> list[Instance]:
+    """The old instances, started again where they were stopped. What cannot be brought back is not announced for ever."""
     specs = [instance_spec(serving, replica) for replica in range(replicas)]
-    start_all(scene.runtime, specs, scene.log)
-    check_all(scene.runtime, specs, scene.log, host=scene.placement.host)
+    try:
+        if holders := scene.way.holders(specs):
+            scene.way.make(holders, scene.deployment.label)
+        start_all(scene.runtime, specs, scene.log)
+        check_all(scene.runtime, specs, scene.log, host=scene.placement.host)
+    except Failure:
+        if "away_since" in scene.context.state:
+            scene.way.announce(scene.deployment.label, RouteKind.DOWN)
+        raise
     names = {spec.name for spec in specs}
     return [one for one in instances_of(scene.runtime, serving) if one.name in names]
 

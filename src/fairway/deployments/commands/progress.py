@@ -170,6 +170,11 @@ def probed(*, deployment: Deployment, figure: ProbeFigure) -> None:
     record(who=SYSTEM.who, verb="deployment.probed", on=on_deployment(deployment), after=asdict(figure))
 
 
+def was_away(*, deployment: Deployment, seconds: float) -> None:
+    """Visitors were turned away for so long, because the old had to stop before the new could start."""
+    Deployment.objects.filter(pk=deployment.pk).update(away_seconds=round(max(0.0, seconds), 2))
+
+
 def gate_used(*, deployment: Deployment, gate: str) -> None:
     """How readiness was decided; shown on the page."""
     Deployment.objects.filter(pk=deployment.pk).update(gate_used=gate[:200])
