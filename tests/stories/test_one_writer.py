@@ -1,9 +1,8 @@
-"""What stores data is there once: one version stops before the next starts, whoever dies meanwhile, and visitors are told."""
+"""What stores data is there once: one version stops before the next starts, whoever dies meanwhile."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -26,14 +25,13 @@ from tests.conftest import make_environment
 from tests.releases.conftest import AnsweringProxy, answering, development, fake, proxy  # noqa: F401
 from tests.stories.told import Death, Told
 
-
 POINTS = int(os.environ.get("FAIRWAY_KILL_POINTS", "6"))  # spread over the whole deployment and its way back
 
 
 @pytest.fixture
-def told(fake: FakeRuntime, proxy: AnsweringProxy, hello: Application, staging: Environment) -> Iterator[Told]:  # noqa: F811
+def told(fake: FakeRuntime, proxy: AnsweringProxy, hello: Application, staging: Environment) -> Told:  # noqa: F811
     register_all()
-    yield Told(fake, proxy, hello, staging)
+    return Told(fake, proxy, hello, staging)
 
 
 def acts(told: Told, *verbs: str) -> list[tuple[str, str]]:

@@ -19,7 +19,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -27,14 +29,16 @@ from django.db import transaction
 
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
+from fairway.deployments import verdict
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import absence, has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
+from fairway.drivers.health import answers_of
 from fairway.drivers.proxy.admin import drain
-from fairway.drivers.proxy.contract import Route, RouteKind
+from fairway.drivers.proxy.contract import Answers, Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine import clock
@@ -61,6 +65,10 @@ LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
 PROBE_AFTER = 0.4  # seconds the probe goes on after that
+PROBE_LONGEST = 5.0  # seconds, where what was answered until then is too little to judge by
+PROBE_LOOK = 0.05  # seconds between two looks at that
+OLD_ANSWERS = 5  # how often the old version is asked each path, to compare
+OLD_SECONDS = 2.0  # and for how long, for each
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
@@ -124,7 +132,7 @@ def switch(context: Context) -> None:
         probe = Probe(
             ("127.0.0.1", settings.PROXY_PORT),
             scene.placement.host,
-            scene.artifact.parsed_spec.health_path or "/",
+            _paths(scene),
             token=probe_token(),
             is_new=addresses.__contains__,
         )
@@ -134,8 +142,11 @@ def switch(context: Context) -> None:
                 scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
             probe.switched()
             was_seen = _is_seen(scene, probe)
-            context.sleep(PROBE_AFTER)
+            if was_seen:
+                _watch_answers(scene, probe)
             _refuse_if_one_died(scene)  # at once: each moment more is one in which visitors meet it
+            if was_seen:
+                _refuse_if_it_answers_worse(scene, probe)
         progress.probed(deployment=scene.deployment, figure=probe.figure())
         _refuse_if_one_died(scene)
         if not was_seen:
@@ -150,7 +161,8 @@ def _make_way(scene: Scene) -> None:
         names = ", ".join(sorted({f"#{one.deployment[1:]}" for one in holders if one.address}))
         scene.log.say(f"{names} stops first: what it stores has one writer. Visitors see the starting page meanwhile.")
         if "away_since" not in scene.context.state:
-            scene.context.checkpoint(away_since=clock.now().isoformat())
+            answers = {path: astuple(found) for path, found in _old_answers(scene).items()}
+            scene.context.checkpoint(away_since=clock.now().isoformat(), old_answers=answers)
     if holders:
         scene.way.make(holders, scene.deployment.label)
 
@@ -163,6 +175,51 @@ def _is_seen(scene: Scene, probe: Probe) -> bool:
         if time.monotonic() > until:
             return False
     return True
+
+
+def _watch_answers(scene: Scene, probe: Probe) -> None:
+    """Go on as long as always, and until enough was answered to judge by; what answers very slowly is not waited for."""
+    began = time.monotonic()
+    while (watched := time.monotonic() - began) < PROBE_AFTER or not verdict.is_known(probe.new_answers()):
+        if watched > PROBE_LONGEST or (watched < PROBE_AFTER and verdict.is_hopeless(probe.new_answers())):
+            return
+        scene.context.sleep(PROBE_LOOK)
+
+
+def _refuse_if_it_answers_worse(scene: Scene, probe: Probe) -> None:
+    """Success is what visitors get: a version that fails them more than the one before gives the traffic back."""
+    new = probe.new_answers()
+    if not verdict.is_suspect(new):
+        return
+    worse = verdict.complaint(new, _old_answers(scene))
+    if worse:
+        progress.probed(deployment=scene.deployment, figure=probe.figure())
+        raise Refused(worse, detail=last_words(scene.runtime, [one.name for one in scene.own_instances()]))
+
+
+def _paths(scene: Scene) -> list[str]:
+    """What the probe asks: the page that visitors open, and the path by which it says how it is."""
+    return list(dict.fromkeys(["/", scene.artifact.parsed_spec.health_path or "/"]))
+
+
+def _old_answers(scene: Scene) -> dict[str, Answers]:
+    """How the version before answers: asked now where it still runs, else what was asked before it was stopped."""
+    if kept := scene.context.state.get("old_answers"):
+        return {path: Answers(*found) for path, found in kept.items()}
+    serving = scene.placement.current
+    if serving is not None and serving.pk == scene.deployment.pk:
+        serving = scene.deployment.replaces
+    if serving is None or scene.placement.wanted != Wanted.RUNNING:
+        return {}
+    return _ask(scene, [one for one in instances_of(scene.runtime, serving) if one.address])
+
+
+def _ask(scene: Scene, instances: Sequence[Instance]) -> dict[str, Answers]:
+    """How these instances answer right now, without the proxy."""
+    if not instances:
+        return {}
+    ask = partial(answers_of, instances[0].address, host=scene.placement.host, times=OLD_ANSWERS, seconds=OLD_SECONDS)
+    return {path: ask(path) for path in _paths(scene)}
 
 
 def retire(context: Context) -> None:
@@ -418,7 +475,7 @@ def _running_again(scene: Scene, serving: Deployment, replicas: int) -> list[Ins
         if holders := scene.way.holders(specs):
             scene.way.make(holders, scene.deployment.label)
         start_all(scene.runtime, specs, scene.log)
-        check_all(scene.runtime, specs, scene.log, host=scene.placement.host)
+        check_all(scene.runtime, specs, scene.log, host=scene.placement.host, has_served=True)
     except Failure:
         if "away_since" in scene.context.state:
             scene.way.announce(scene.deployment.label, RouteKind.DOWN)

@@ -64,14 +64,16 @@ class Limits:
 class HealthCheck:
     """When an instance counts as ready.
 
-    With `path`, ``GET path`` must answer 2xx–3xx; without, the port must accept a connection (and an image's own
-    HEALTHCHECK, where it has one, must say healthy). `deadline` and `interval` are seconds.
+    With `path`, ``GET path`` must answer 2xx–3xx; without, ``/`` must answer anything below 500 (or an image's own
+    HEALTHCHECK, where it has one, must say healthy). `deadline` and `interval` are seconds. With `accepts_errors` a 5xx of
+    ``/`` will do: what served before is brought back as it was.
     """
 
     path: str | None = None
     deadline: float = 60.0
     interval: float = 0.25
     timeout: float = 5.0
+    accepts_errors: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ and the paths of `fake_application`), so health checks, routes and probes work w
 it keeps its world in one file there, which several processes share; without, in memory.
 
 Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes; the
-variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health``, and
-``START_SECONDS`` is how long it takes to start.
+variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health`` and
+``STATUS`` that of other paths, and ``START_SECONDS`` is how long it takes to start.
 Failures are asked for with `fail`, standstill with `hang` and `release`, a dying application with `crash`.
 """
 
