@@ -214,6 +214,53 @@ def test_what_was_stopped_is_away_already(told: Told) -> None:
     told.serves(second)
 
 
+class TestAVolumeThatIsEmpty:
+    def emptied(self, told: Told) -> None:
+        with told.fake.world.open() as world:
+            world["volumes"].clear()
+
+    def filled(self, told: Told) -> None:
+        with told.fake.world.open() as world:
+            world["volumes"]["hello.staging.data"] = "precious"
+
+    def test_it_stops_the_start_until_its_data_is_back(self, told: Told) -> None:
+        first = told.live(told.version("data"))
+        assert told.placement.stored == []
+        self.filled(told)
+        second = told.live(told.version("data"))
+        assert told.placement.stored == ["hello.staging.data"]
+        assert second.pk > first.pk
+        placements.stop(actor=SYSTEM, placement=told.placement)
+        told.work()
+        self.emptied(told)
+        placements.start(actor=SYSTEM, placement=told.placement)
+        told.work()
+        assert told.running() == []
+        assert "“data” held data and is empty now" in told.placement.drift[0]
+        assert told.page() == "down"
+        third = told.ship(told.version("data"))
+        assert (third.status, "Put the data back" in third.sentence) == ("failed", True)
+        assert told.running() == []
+        self.filled(told)
+        fourth = told.live(told.version("data"))
+        told.serves(fourth)
+
+    def test_what_emptied_its_own_goes_on(self, told: Told) -> None:
+        self.filled(told)
+        told.live(told.version("data"))
+        assert told.placement.stored == ["hello.staging.data"]
+        self.emptied(told)
+        told.live(told.version("data"))
+
+    def test_a_person_may_begin_anew(self, told: Told) -> None:
+        self.filled(told)
+        told.live(told.version("data"))
+        self.emptied(told)
+        placements.remove(actor=SYSTEM, placement=told.placement)
+        told.work()
+        told.live(told.version("data"))
+
+
 class TestTheGate:
     def codes(self, told: Told, act: Act, **more: object) -> list[str]:
         subject = Subject(told.application, told.environment, **{"placement": told.placement, **more})  # type: ignore[arg-type]

@@ -129,7 +129,8 @@ class Deployment(models.Model):
 
 
 class Placement(models.Model):
-    """What should be in one environment of one application, and what was last seen there."""
+    """What should be in one environment of one application, and what was last seen there. `stored` names the volumes that
+    were seen with data in them: what held data and is empty is not started on."""
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="placements")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="placements")
@@ -142,6 +143,7 @@ class Placement(models.Model):
     hold_reason = models.CharField(max_length=500, blank=True)
     held_at = models.DateTimeField(null=True)
     health = models.CharField(max_length=10, default=Health.UNKNOWN.value)
+    stored = models.JSONField(default=list)
     drift = models.JSONField(default=list)  # sentences: what differs from what should be
     observed = models.JSONField(default=list)  # the instances, as last seen
     observed_at = models.DateTimeField(null=True)

@@ -19,5 +19,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(model_name="deployment", name="away_seconds", field=models.FloatField(null=True)),
+        migrations.AddField(model_name="placement", name="stored", field=models.JSONField(default=list)),
         migrations.RunPython(one_instance_each, migrations.RunPython.noop),
     ]

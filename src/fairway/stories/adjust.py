@@ -74,6 +74,8 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
         bring(current.artifact, placement.environment, runtime, ear)
     specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
     way = Way(context, placement, runtime, proxy(), ear)
+    if not any(one.address for one in runtime.instances(placement.name)):
+        way.refuse_if_emptied(specs)
     if holders := way.holders(specs):
         way.make(holders, current.label)
     start_all(runtime, specs, ear)
@@ -82,6 +84,7 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     running = [one for one in instances_of(runtime, current) if one.name in wanted]
     for host in placement.hosts:
         proxy().ensure_route(live_route(placement, host, running, current.label), fence=context.checkpoint)
+    way.remember_data(specs)
     surplus = [one for one in runtime.instances(placement.name) if one.name not in wanted]
     _retire(context, runtime, surplus, remove=True)
     observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(one) for one in running])

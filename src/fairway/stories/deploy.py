@@ -104,6 +104,8 @@ def start(context: Context) -> Mapping[str, Any]:
     """Start the new instances: beside whatever serves now, or in its place where both have one volume."""
     with scene_of(context) as scene:
         _make_way(scene)
+        if "away_since" not in context.state:
+            scene.way.refuse_if_emptied(scene.specs())
         started = start_all(scene.runtime, scene.specs(), scene.log)
         return {"instances": [one.name for one in started]}
 
@@ -225,6 +227,7 @@ def _ask(scene: Scene, instances: Sequence[Instance]) -> dict[str, Answers]:
 def retire(context: Context) -> None:
     """Let the old instances finish their requests, then stop and remove them."""
     with scene_of(context) as scene:
+        scene.way.remember_data(scene.specs())
         done = drained(scene, scene.other_instances())
         context.checkpoint()  # nobody has taken over since the old ones were counted: none of them serves
         stop_all(scene.runtime, done, scene.log)

@@ -6,6 +6,9 @@ stop     gently, then for good; each is kept as it was, so that it can be starte
 
 Who has a volume is asked of the runtime each time; an instance that is stopped already is stopped again, because a worker
 may have died between ending it and ending what it left behind. The runtime itself refuses to start a second holder.
+
+What held data and is empty is not started on: a disk that is not mounted, a volume that somebody pruned, a machine that was
+restored without it. What ran on it until just now is believed: it may have emptied its own volume.
 """
 
 from __future__ import annotations
@@ -15,11 +18,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from fairway.deployments.commands import progress
 from fairway.deployments.models import Placement
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import Instance, InstanceSpec, Progress, Runtime
 from fairway.engine.story import Context
+from fairway.shared.failures import NeedsPerson
 from fairway.stories.instances import stop_all
 
 MOST_DRAIN = 5.0  # seconds: one download must not keep everybody else away
@@ -56,6 +61,22 @@ class Way:
         self.context.checkpoint()  # nobody has taken over since they were counted
         stop_all(self.runtime, holders, self.log)
         self.context.checkpoint()  # nobody who has may meet a start of ours
+
+    def refuse_if_emptied(self, specs: Sequence[InstanceSpec]) -> None:
+        """Raises `NeedsPerson` where a volume that held data has none."""
+        known = {volume.name for spec in specs for volume in spec.volumes}.intersection(self.placement.stored)
+        if lost := sorted(known - self.runtime.stored(specs[0])) if known else []:
+            names = ", ".join(f"“{name.removeprefix(f'{self.placement.name}.')}”" for name in lost)
+            raise NeedsPerson(
+                f"The volume {names} held data and is empty now, so nothing is started on it. Put the data back; or, if it "
+                "may be empty, remove the application from this environment and deploy it again."
+            )
+
+    def remember_data(self, specs: Sequence[InstanceSpec]) -> None:
+        """What holds data by now would be missed from now on."""
+        unknown = {volume.name for spec in specs for volume in spec.volumes}.difference(self.placement.stored)
+        if unknown and (found := unknown & self.runtime.stored(specs[0])):
+            progress.data_seen(placement=self.placement, volumes=found)
 
     def announce(self, label: str, kind: RouteKind = RouteKind.STARTING) -> None:
         """Our own page answers for every host."""

@@ -383,3 +383,17 @@ class RuntimeContract:
             started = [name for name in pool.map(start, range(4)) if name]
         assert [one.name for one in runtime.instances(placement) if one.address] == started
         assert len(started) == 1
+
+    def test_a_volume_tells_whether_it_holds_data(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:
+        wanted = self.on_a_volume(spec, placement)
+        names = {volume.name for volume in wanted.volumes}
+        assert runtime.stored(wanted) == frozenset(), "it is not even there"
+        first = self.start(runtime, wanted)
+        assert runtime.stored(wanted) == frozenset()
+        assert ask(first, "/note?text=kept") == "kept"
+        assert runtime.stored(wanted) == names, "while it runs"
+        runtime.ensure_removed(first.name)
+        assert runtime.stored(wanted) == names, "and when nothing does"
+        for name in names:
+            runtime.ensure_volume_removed(name)
+        assert runtime.stored(wanted) == frozenset()

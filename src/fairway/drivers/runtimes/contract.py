@@ -255,6 +255,10 @@ class Runtime(Protocol):
     def usage(self, name: str) -> Usage | None:
         """What the instance uses right now; None when it does not run."""
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        """Which of the spec's volumes hold data right now: looked at, whether or not anything runs. The artifact must be
+        here."""
+
     def ensure_volume_removed(self, volume: str) -> None:
         """Delete a named volume and everything in it. Only ever called after a person confirmed it by name."""
 

@@ -220,6 +220,10 @@ class FakeRuntime:
         found = self.instance(name)
         return Usage(16 * 1024 * 1024, 0.1) if found and found.state is InstanceState.RUNNING else None
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        with self.world.open() as world:
+            return frozenset(volume.name for volume in spec.volumes if volume.name in world["volumes"])
+
     def ensure_volume_removed(self, volume: str) -> None:
         self._called("ensure_volume_removed", volume, Silent())
         with self.world.open() as world:

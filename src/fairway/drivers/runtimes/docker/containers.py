@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import posixpath
+import tarfile
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -206,8 +208,41 @@ class Containers:
         except errors.NotFound:
             return None
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        """See `Runtime.stored`. Looked at through a container that is never started; an Engine that is asked for a volume
+        would tell nothing of what is in it."""
+        image = self._images.find(spec.artifact)
+        if image is None:
+            raise Refused(f"The image {short(spec.artifact.digest)} is not on this host; distribute it first.")
+        there = [volume.name for volume in spec.volumes if self._has_volume(volume.name)]
+        return frozenset(name for name in there if self._has_data(name, image["Id"]))
+
+    def _has_volume(self, volume: str) -> bool:
+        try:
+            with self._daemon.asking("look at a volume") as api:
+                return bool(api.inspect_volume(self._names.volume(volume)))
+        except errors.NotFound:
+            return False
+
+    def _has_data(self, volume: str, image: str) -> bool:
+        looker = self._names.looker(volume)
+        self._delete(looker)  # of a worker that died while it looked
+        with self._daemon.asking("create a container") as api:
+            api.create_container_from_config(plan.looker_body(self._names.volume(volume), image), looker)
+        try:
+            with self._daemon.asking("look into a volume") as api:
+                url = f"{api.base_url}/v{api.api_version}/containers/{looker}/archive"
+                plain = {"Accept-Encoding": "identity"}
+                answer = api.get(url, params={"path": plan.LOOKED_AT}, headers=plain, stream=True, timeout=api.timeout)
+                with closing(answer):
+                    answer.raise_for_status()
+                    return len(list(islice(tarfile.open(fileobj=answer.raw, mode="r|"), 2))) > 1  # the first is itself
+        finally:
+            self._delete(looker)
+
     def ensure_volume_removed(self, volume: str) -> None:
         """See `Runtime.ensure_volume_removed`. Raises `Refused` while an instance still has it."""
+        self._delete(self._names.looker(volume))
         try:
             with suppress(errors.NotFound), self._daemon.asking("remove a volume") as api:
                 api.remove_volume(self._names.volume(volume))

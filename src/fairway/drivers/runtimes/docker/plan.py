@@ -24,6 +24,7 @@ DIGEST = "fairway.digest"
 PORT = "fairway.port"
 SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
+LOOKED_AT = "/fairway-looks"
 PREFIX = "fairway-"  # of the names of networks and volumes
 
 DEFAULTS = Limits()
@@ -50,6 +51,10 @@ class Names:
 
     def volume(self, volume: str) -> str:
         return f"{PREFIX}{volume}.{self.installation}"
+
+    def looker(self, volume: str) -> str:
+        """The container through which a volume is looked into."""
+        return f"{self.volume(volume)}.look"
 
     def labels(self, **more: str) -> dict[str, str]:
         return {MANAGED: "true", DATA: self.installation, **more}
@@ -105,6 +110,12 @@ def container_body(
     if spec.command is not None:
         body["Cmd"] = command(spec)
     return body
+
+
+def looker_body(volume: str, image: str) -> dict[str, Any]:
+    """The ``ContainerCreate`` body of a container that is never started: it has the volume, and puts nothing into it."""
+    mount = {**_mount(volume, LOOKED_AT), "ReadOnly": True, "VolumeOptions": {"NoCopy": True}}
+    return {"Image": image, "Cmd": ["never"], "HostConfig": {"NetworkMode": "none", "Mounts": [mount]}}
 
 
 def command(spec: InstanceSpec) -> list[str]:

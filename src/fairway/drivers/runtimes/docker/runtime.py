@@ -153,6 +153,10 @@ class DockerRuntime:
         """See `Runtime.usage`."""
         return self._containers.usage(name)
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        """See `Runtime.stored`."""
+        return self._containers.stored(spec)
+
     def ensure_volume_removed(self, volume: str) -> None:
         """See `Runtime.ensure_volume_removed`."""
         self._containers.ensure_volume_removed(volume)

@@ -173,6 +173,10 @@ class ProcessRuntime:
             return None
         return readings.usage(readings.descendants(state["minder"][0]))
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        places = {volume.name: self.places.volume(volume.name) for volume in spec.volumes}
+        return frozenset(name for name, place in places.items() if place.is_dir() and any(place.iterdir()))
+
     def ensure_volume_removed(self, volume: str) -> None:
         """A placement's name is the volume that its instances share without having asked: their home."""
         if who := holding.users(self.places.volume(volume)):
