@@ -12,6 +12,7 @@ import pytest
 import fairway.deployments.verdict
 import fairway.stories.adjust
 import fairway.stories.deploy
+import fairway.stories.judging
 import fairway.stories.scene
 from fairway.drivers.proxy.configuration import UPSTREAM_HEADER
 from fairway.drivers.proxy.contract import RouteKind
@@ -71,7 +72,7 @@ def proxy(answering: AnsweringProxy, monkeypatch: pytest.MonkeyPatch, settings: 
         answering.ensure_no_route(route.host)
     for story in (fairway.stories.scene, fairway.stories.adjust):
         monkeypatch.setattr(story, "proxy", lambda: answering)
-    monkeypatch.setattr(fairway.stories.deploy, "PROBE_AFTER", 0.0)
+    monkeypatch.setattr(fairway.stories.judging, "PROBE_AFTER", 0.0)
     monkeypatch.setattr(fairway.stories.deploy, "PROBATION", 0.0)
     monkeypatch.setattr(fairway.deployments.verdict, "LEAST", 1)
     settings.PROXY_PORT = answering.port  # type: ignore[attr-defined]

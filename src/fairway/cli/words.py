@@ -171,7 +171,7 @@ def away(absence: dict[str, Any] | None) -> str:
     if not absence:
         return ""
     about = "" if absence["seconds"] is None else f", for about {seconds(absence['seconds'])}"
-    first = f"It stores data in {', '.join(absence['volumes'])}: the old version stops before the new one starts"
+    first = f"It stores data in the volume {', '.join(absence['volumes'])}: the old version stops before the new one starts"
     return f"{first}, and visitors see the starting page meanwhile{about}."
 
 

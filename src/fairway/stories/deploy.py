@@ -19,9 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -29,24 +27,24 @@ from django.db import transaction
 
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
-from fairway.deployments import verdict
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import absence, has_proved_itself
+from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
-from fairway.drivers.health import answers_of
 from fairway.drivers.proxy.admin import drain
-from fairway.drivers.proxy.contract import Answers, Route, RouteKind
+from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine import clock
 from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Failure, Refused, Retry
+from fairway.stories.away import make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
+from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, watch_answers
 from fairway.stories.outside import forget_work_folder, probe_token
 from fairway.stories.retiring import drained
 from fairway.stories.scene import (
@@ -64,11 +62,6 @@ from fairway.stories.watching import DeploymentWatcher
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
-PROBE_AFTER = 0.4  # seconds the probe goes on after that
-PROBE_LONGEST = 5.0  # seconds, where what was answered until then is too little to judge by
-PROBE_LOOK = 0.05  # seconds between two looks at that
-OLD_ANSWERS = 5  # how often the old version is asked each path, to compare
-OLD_SECONDS = 2.0  # and for how long, for each
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
@@ -86,7 +79,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
         else:
             scene.log.say(f"{scene.artifact.version} is built already ({scene.artifact.digest[:19]}).")
         _tell_if_it_serves_already(scene)
-        _tell_if_it_will_be_away(scene)
+        tell_if_it_will_be_away(scene)
         return {"artifact": scene.artifact.pk}
 
 
@@ -103,7 +96,7 @@ def distribute(context: Context) -> None:
 def start(context: Context) -> Mapping[str, Any]:
     """Start the new instances: beside whatever serves now, or in its place where both have one volume."""
     with scene_of(context) as scene:
-        _make_way(scene)
+        make_way(scene)
         if "away_since" not in context.state:
             scene.way.refuse_if_emptied(scene.specs())
         started = start_all(scene.runtime, scene.specs(), scene.log)
@@ -134,7 +127,7 @@ def switch(context: Context) -> None:
         probe = Probe(
             ("127.0.0.1", settings.PROXY_PORT),
             scene.placement.host,
-            _paths(scene),
+            paths_of(scene),
             token=probe_token(),
             is_new=addresses.__contains__,
         )
@@ -145,28 +138,15 @@ def switch(context: Context) -> None:
             probe.switched()
             was_seen = _is_seen(scene, probe)
             if was_seen:
-                _watch_answers(scene, probe)
+                watch_answers(scene, probe)
             _refuse_if_one_died(scene)  # at once: each moment more is one in which visitors meet it
             if was_seen:
-                _refuse_if_it_answers_worse(scene, probe)
+                refuse_if_it_answers_worse(scene, probe)
         progress.probed(deployment=scene.deployment, figure=probe.figure())
         _refuse_if_one_died(scene)
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
         _record_switch(scene)
-
-
-def _make_way(scene: Scene) -> None:
-    """Stop what has a volume of the new instances; from when on visitors were away is remembered over any crash."""
-    holders = scene.way.holders(scene.specs())
-    if any(one.address for one in holders):
-        names = ", ".join(sorted({f"#{one.deployment[1:]}" for one in holders if one.address}))
-        scene.log.say(f"{names} stops first: what it stores has one writer. Visitors see the starting page meanwhile.")
-        if "away_since" not in scene.context.state:
-            answers = {path: astuple(found) for path, found in _old_answers(scene).items()}
-            scene.context.checkpoint(away_since=clock.now().isoformat(), old_answers=answers)
-    if holders:
-        scene.way.make(holders, scene.deployment.label)
 
 
 def _is_seen(scene: Scene, probe: Probe) -> bool:
@@ -177,51 +157,6 @@ def _is_seen(scene: Scene, probe: Probe) -> bool:
         if time.monotonic() > until:
             return False
     return True
-
-
-def _watch_answers(scene: Scene, probe: Probe) -> None:
-    """Go on as long as always, and until enough was answered to judge by; what answers very slowly is not waited for."""
-    began = time.monotonic()
-    while (watched := time.monotonic() - began) < PROBE_AFTER or not verdict.is_known(probe.new_answers()):
-        if watched > PROBE_LONGEST or (watched < PROBE_AFTER and verdict.is_hopeless(probe.new_answers())):
-            return
-        scene.context.sleep(PROBE_LOOK)
-
-
-def _refuse_if_it_answers_worse(scene: Scene, probe: Probe) -> None:
-    """Success is what visitors get: a version that fails them more than the one before gives the traffic back."""
-    new = probe.new_answers()
-    if not verdict.is_suspect(new):
-        return
-    worse = verdict.complaint(new, _old_answers(scene))
-    if worse:
-        progress.probed(deployment=scene.deployment, figure=probe.figure())
-        raise Refused(worse, detail=last_words(scene.runtime, [one.name for one in scene.own_instances()]))
-
-
-def _paths(scene: Scene) -> list[str]:
-    """What the probe asks: the page that visitors open, and the path by which it says how it is."""
-    return list(dict.fromkeys(["/", scene.artifact.parsed_spec.health_path or "/"]))
-
-
-def _old_answers(scene: Scene) -> dict[str, Answers]:
-    """How the version before answers: asked now where it still runs, else what was asked before it was stopped."""
-    if kept := scene.context.state.get("old_answers"):
-        return {path: Answers(*found) for path, found in kept.items()}
-    serving = scene.placement.current
-    if serving is not None and serving.pk == scene.deployment.pk:
-        serving = scene.deployment.replaces
-    if serving is None or scene.placement.wanted != Wanted.RUNNING:
-        return {}
-    return _ask(scene, [one for one in instances_of(scene.runtime, serving) if one.address])
-
-
-def _ask(scene: Scene, instances: Sequence[Instance]) -> dict[str, Answers]:
-    """How these instances answer right now, without the proxy."""
-    if not instances:
-        return {}
-    ask = partial(answers_of, instances[0].address, host=scene.placement.host, times=OLD_ANSWERS, seconds=OLD_SECONDS)
-    return {path: ask(path) for path in _paths(scene)}
 
 
 def retire(context: Context) -> None:
@@ -261,7 +196,7 @@ def _put_back(scene: Scene, ending: Ending) -> None:
     except Retry:  # its host is away; what should serve is settled now, and made so when it is back
         _settle_what_serves(scene, serving)
         raise
-    _tell_how_long_it_was_away(scene)
+    tell_how_long_it_was_away(scene)
 
 
 def _log_last_words(scene: Scene, ending: Ending) -> None:
@@ -365,27 +300,6 @@ def _tell_if_it_serves_already(scene: Scene) -> None:
         scene.log.say(f"{same}; it is started anew.")
 
 
-def _tell_if_it_will_be_away(scene: Scene) -> None:
-    """Said before it happens; whoever watches may still cancel."""
-    away = absence(scene.placement, scene.artifact)
-    if away is not None:
-        about = f"for about {away.seconds:.0f} s" if away.seconds else "until the new version is ready"
-        scene.log.say(f"It stores data in {', '.join(away.volumes)}, so it will be away {about}.")
-
-
-def _tell_how_long_it_was_away(scene: Scene) -> None:
-    seconds = _away_seconds(scene)
-    if seconds is not None:
-        progress.was_away(deployment=scene.deployment, seconds=seconds)
-        scene.log.say(f"Visitors saw the starting page for {seconds:.1f} s.")
-
-
-def _away_seconds(scene: Scene) -> float | None:
-    """How long visitors have been turned away by now; None where they never were."""
-    since = scene.context.state.get("away_since")
-    return (clock.now() - datetime.fromisoformat(since)).total_seconds() if since else None
-
-
 def _read_back(scene: Scene) -> list[Instance]:
     """What really runs must be what was asked for."""
     instances = scene.own_instances()
@@ -423,7 +337,7 @@ def _record_switch(scene: Scene) -> None:
             served_digest=instances[0].digest,
             observed=[describe(one) for one in instances],
         )
-    _tell_how_long_it_was_away(scene)
+    tell_how_long_it_was_away(scene)
     scene.log.say(f"{scene.placement.url} serves {scene.artifact.version}.")
 
 
