@@ -33,14 +33,14 @@ def tell_if_it_will_be_away(scene: Scene) -> None:
         scene.log.say(f"It stores data in the volume {', '.join(away.volumes)}, so it will be away {about}.")
 
 
-def tell_how_long_it_was_away(scene: Scene) -> None:
-    seconds = _away_seconds(scene)
+def tell_how_long_it_was_away(scene: Scene, seconds: float | None) -> None:
+    """Written down, so that the next deployment can say it beforehand."""
     if seconds is not None:
         progress.was_away(deployment=scene.deployment, seconds=seconds)
         scene.log.say(f"Visitors saw the starting page for {seconds:.1f} s.")
 
 
-def _away_seconds(scene: Scene) -> float | None:
+def away_seconds(scene: Scene) -> float | None:
     """How long visitors have been turned away by now; None where they never were."""
     since = scene.context.state.get("away_since")
     return (clock.now() - datetime.fromisoformat(since)).total_seconds() if since else None

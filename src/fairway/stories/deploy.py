@@ -41,7 +41,7 @@ from fairway.engine import clock
 from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Failure, Refused, Retry
-from fairway.stories.away import make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
+from fairway.stories.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, watch_answers
@@ -136,6 +136,7 @@ def switch(context: Context) -> None:
             for host in scene.placement.hosts:
                 scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
             probe.switched()
+            away = away_seconds(scene)
             was_seen = _is_seen(scene, probe)
             if was_seen:
                 watch_answers(scene, probe)
@@ -147,6 +148,7 @@ def switch(context: Context) -> None:
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
         _record_switch(scene)
+        tell_how_long_it_was_away(scene, away)
 
 
 def _is_seen(scene: Scene, probe: Probe) -> bool:
@@ -192,11 +194,11 @@ def _put_back(scene: Scene, ending: Ending) -> None:
     try:
         _log_last_words(scene, ending)
         _give_back(scene, serving)
+        tell_how_long_it_was_away(scene, away_seconds(scene))
         remove_all(scene.runtime, scene.own_instances(), scene.log)
     except Retry:  # its host is away; what should serve is settled now, and made so when it is back
         _settle_what_serves(scene, serving)
         raise
-    tell_how_long_it_was_away(scene)
 
 
 def _log_last_words(scene: Scene, ending: Ending) -> None:
@@ -337,7 +339,6 @@ def _record_switch(scene: Scene) -> None:
             served_digest=instances[0].digest,
             observed=[describe(one) for one in instances],
         )
-    tell_how_long_it_was_away(scene)
     scene.log.say(f"{scene.placement.url} serves {scene.artifact.version}.")
 
 

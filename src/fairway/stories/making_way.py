@@ -24,7 +24,7 @@ from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import Instance, InstanceSpec, Progress, Runtime
 from fairway.engine.story import Context
-from fairway.shared.failures import NeedsPerson
+from fairway.shared.failures import Failure, NeedsPerson
 from fairway.stories.instances import stop_all
 
 MOST_DRAIN = 5.0  # seconds: one download must not keep everybody else away
@@ -73,9 +73,14 @@ class Way:
             )
 
     def remember_data(self, specs: Sequence[InstanceSpec]) -> None:
-        """What holds data by now would be missed from now on."""
+        """What holds data by now would be missed from now on. What serves must not fail by a look that does."""
         unknown = {volume.name for spec in specs for volume in spec.volumes}.difference(self.placement.stored)
-        if unknown and (found := unknown & self.runtime.stored(specs[0])):
+        try:
+            found = unknown & self.runtime.stored(specs[0]) if unknown else frozenset()
+        except Failure as failure:
+            self.log.line(f"Whether its volume holds data could not be seen: {failure.sentence}", stream="fairway")
+            return
+        if found:
             progress.data_seen(placement=self.placement, volumes=found)
 
     def announce(self, label: str, kind: RouteKind = RouteKind.STARTING) -> None:

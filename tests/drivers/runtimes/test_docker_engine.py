@@ -281,6 +281,7 @@ def test_a_strangers_container_holds_a_volume_too(docker_engine: Engine, runtime
                 runtime.ensure_started(mine, Silent())
             api.stop("a-stranger", timeout=0)
             assert runtime.ensure_started(mine, Silent()).volumes == {volume.name}
+            assert runtime.stored(mine) == frozenset(), "looked at, from an image with nothing in it"
         finally:
             api.remove_container("a-stranger", force=True)
     runtime.ensure_removed(mine.name, grace=0)

@@ -241,7 +241,8 @@ def _request(
 ) -> Deployment:
     placement = _placement_to_be(application, environment)
     glass = parse_text(break_glass, field="break_glass", longest=500)
-    wanted = parse_replicas(replicas) if replicas is not None else replicas_for(kind, artifact, placement.replicas)
+    asked = parse_replicas(replicas) if replicas is not None else placement.replicas
+    wanted = replicas_for(kind, artifact, asked)
     subject = Subject(application, environment, placement, artifact, configuration, replicas=wanted)
     ask(act or ACT_OF[kind], subject, actor, breaks_glass=bool(glass), may_wait=when_open)
     deployment = Deployment.objects.create(
@@ -280,12 +281,12 @@ def _request(
     return deployment
 
 
-def replicas_for(kind: Kind, artifact: Artifact | None, placed: int) -> int:
-    """How many instances, where nobody said a number: as many as are placed. A way back must not fail by a number that only
-    the newer version could have, so it takes what the earlier one can."""
+def replicas_for(kind: Kind, artifact: Artifact | None, asked: int) -> int:
+    """How many instances there will be: as many as were asked for, or are placed. A way back must not fail by a number that
+    only the newer version could have, so it takes what the earlier one can."""
     if artifact is None or kind not in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK}:
-        return placed
-    return min(placed, most_replicas(artifact.parsed_spec.volumes))
+        return asked
+    return min(asked, most_replicas(artifact.parsed_spec.volumes))
 
 
 def _placement_to_be(application: Application, environment: Environment) -> Placement:
