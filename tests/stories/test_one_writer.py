@@ -307,4 +307,15 @@ class TestTheGate:
         assert (back.status, back.returns_to_id, back.replicas) == ("succeeded", first.pk, 1)
         assert told.placement.replicas == 1
         told.serves(back)
+        placements.scale(actor=SYSTEM, placement=told.placement, replicas=1)
+        taken = requests.request_under(  # as a release falls back to what ran three times before the version of this rule
+            Act.FALL_BACK,
+            actor=SYSTEM,
+            application=told.application,
+            environment=told.environment,
+            artifact=first.artifact,
+            returns_to=first,
+            replicas=3,
+        )
+        assert taken.replicas == 1
         assert Event.objects.filter(verb="placement.switched", subject_id=str(told.placement.pk)).count() == 3
