@@ -60,7 +60,8 @@ def _watched() -> float:
     import django
 
     django.setup()
-    from fairway.stories.deploy import PROBATION, PROBE_AFTER
+    from fairway.stories.deploy import PROBATION
+    from fairway.stories.judging import PROBE_AFTER
 
     return PROBATION + PROBE_AFTER
 

@@ -6,11 +6,17 @@ from fairway.deployments.rules import (
     NEXT,
     Health,
     Status,
+    Strategy,
     expected_seconds,
     may_move,
+    most_replicas,
     overall_health,
     shown_status,
+    strategy_of,
+    volumes_in_common,
 )
+
+DATA, MORE = ("data", "/data"), ("more", "/more")
 
 
 def test_what_has_ended_never_moves_again():
@@ -57,3 +63,22 @@ def test_the_expected_time_is_the_median():
     assert expected_seconds([]) is None
     assert expected_seconds([9.0, 1.0, 2.0]) == 2.0
     assert expected_seconds([1.0, 2.0, 3.0, 100.0]) == 2.5
+
+
+@pytest.mark.parametrize(("volumes", "strategy", "most"), [((), Strategy.OVERLAP, 8), ((DATA,), Strategy.RECREATE, 1)])
+def test_what_stores_data_is_there_once(volumes, strategy, most):
+    assert (strategy_of(volumes), most_replicas(volumes)) == (strategy, most)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "common"),
+    [
+        ((), (DATA,), ()),
+        ((DATA,), (), ()),
+        ((DATA,), (MORE,), ()),
+        ((DATA, MORE), (MORE,), ("more",)),
+        ((DATA,), (("data", "/elsewhere"),), ("data",)),
+    ],
+)
+def test_versions_have_a_volume_in_common_by_its_name_wherever_they_see_it(old, new, common):
+    assert volumes_in_common(old, new) == common

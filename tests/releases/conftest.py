@@ -9,8 +9,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+import fairway.deployments.verdict
 import fairway.stories.adjust
 import fairway.stories.deploy
+import fairway.stories.judging
 import fairway.stories.scene
 from fairway.drivers.proxy.configuration import UPSTREAM_HEADER
 from fairway.drivers.proxy.contract import RouteKind
@@ -33,11 +35,10 @@ class AnsweringProxy(FakeProxy):
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
-                route = proxy.route(self.headers["Host"])
-                is_open = route is not None and route.kind is RouteKind.OPEN
-                self.send_response(200 if is_open else 503)
-                if is_open and route is not None:
-                    self.send_header(UPSTREAM_HEADER, route.addresses[0])
+                status, headers = proxy.answer(self.headers["Host"], self.path)
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
@@ -47,6 +48,13 @@ class AnsweringProxy(FakeProxy):
         self.http.daemon_threads = True
         self.port = int(self.http.server_address[1])
         threading.Thread(target=self.http.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def answer(self, host: str, path: str) -> tuple[int, dict[str, str]]:
+        """Status and headers."""
+        route = self.route(host)
+        if route is None or route.kind is not RouteKind.OPEN:
+            return 503, {}
+        return 200, {UPSTREAM_HEADER: route.addresses[0]}
 
 
 @pytest.fixture(scope="session")
@@ -64,8 +72,9 @@ def proxy(answering: AnsweringProxy, monkeypatch: pytest.MonkeyPatch, settings: 
         answering.ensure_no_route(route.host)
     for story in (fairway.stories.scene, fairway.stories.adjust):
         monkeypatch.setattr(story, "proxy", lambda: answering)
-    monkeypatch.setattr(fairway.stories.deploy, "PROBE_AFTER", 0.0)
+    monkeypatch.setattr(fairway.stories.judging, "PROBE_AFTER", 0.0)
     monkeypatch.setattr(fairway.stories.deploy, "PROBATION", 0.0)
+    monkeypatch.setattr(fairway.deployments.verdict, "LEAST", 1)
     settings.PROXY_PORT = answering.port  # type: ignore[attr-defined]
     settings.DRAIN_SECONDS = 0  # type: ignore[attr-defined]
     settings.HEALTH_SECONDS = 5  # type: ignore[attr-defined]

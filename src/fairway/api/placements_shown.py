@@ -12,6 +12,8 @@ from fairway.api.schemas import Named
 from fairway.applications.models import Artifact
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import (
+    Absence,
+    absence,
     expected_total_seconds,
     last_log_text,
     live_numbers,
@@ -19,7 +21,7 @@ from fairway.deployments.queries import (
     rollback_targets,
     steps_of,
 )
-from fairway.deployments.rules import ACTIVE, Status, shown_status
+from fairway.deployments.rules import ACTIVE, Status, shown_status, strategy_of
 
 
 class ArtifactShown(Schema):
@@ -56,8 +58,20 @@ class ProbeShown(Schema):
     first_failure: str = ""
 
 
+class AbsenceShown(Schema):
+    """Being away while one version follows the other, because both store data in these `volumes`; for about so many
+    `seconds` (null: not known yet)."""
+
+    volumes: list[str]
+    seconds: float | None
+
+
 class DeploymentShown(Schema):
-    """One attempt. `status`: queued, running, waiting, cancelling, live, superseded, failed, errored, cancelled."""
+    """One attempt. `status`: queued, running, waiting, cancelling, live, superseded, failed, errored, cancelled.
+
+    `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null where they
+    never did.
+    """
 
     id: int
     application: Named
@@ -82,6 +96,7 @@ class DeploymentShown(Schema):
     sentence: str
     gate_used: str
     probe: ProbeShown | None
+    away_seconds: float | None
     served_digest: str
     log_lines: int
     log_collected_at: datetime | None
@@ -108,9 +123,11 @@ class StepShown(Schema):
 
 
 class DeploymentDetail(DeploymentShown):
-    """With its steps, how long it should take, how many go before it, and the end of its log when it went wrong."""
+    """With its steps, how long it should take, how many go before it, and the end of its log when it went wrong. `away`
+    says beforehand, while it is active, that visitors will see the starting page; null where they will not."""
 
     steps: list[StepShown]
+    away: AbsenceShown | None
     expected_seconds: float | None
     queue_position: int | None
     detail: str
@@ -119,7 +136,8 @@ class DeploymentDetail(DeploymentShown):
 
 
 class PlacementShown(Schema):
-    """What should be in one environment of one application, and what was last seen there."""
+    """What should be in one environment of one application, and what was last seen there. `strategy`: how its next version
+    follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most)."""
 
     application: Named
     environment: Named
@@ -131,6 +149,7 @@ class PlacementShown(Schema):
     replicas: int
     domains: list[str]
     access: str
+    strategy: str
     version: str
     digest: str
     current: int | None
@@ -142,8 +161,9 @@ class PlacementShown(Schema):
 
 
 class PlacementDetail(PlacementShown):
-    """With the instances as last seen and the deployments one can go back to."""
+    """With the instances as last seen, the deployments one can go back to, and what its next version means for visitors."""
 
+    away: AbsenceShown | None
     instances: list[dict[str, Any]]
     deployment: DeploymentShown | None
     rollback_targets: list[DeploymentShown]
@@ -165,13 +185,14 @@ def deployment_shown(one: Deployment) -> DeploymentShown:
 
 
 def deployment_detail(one: Deployment) -> DeploymentDetail:
-    placement = Placement.objects.select_related("application", "environment").filter(
+    placement = Placement.objects.select_related("application", "environment", "current__artifact").filter(
         application=one.application_id, environment=one.environment_id
     )
     here = placement.first()
     return DeploymentDetail(
         **_facts(one, is_live=here is not None and here.current_id == one.pk),
         steps=[StepShown(**vars(step)) for step in steps_of(one)],
+        away=_absence_shown(absence(here, one.artifact) if here and one.is_active else None),
         expected_seconds=expected_total_seconds(one),
         queue_position=place_in_queue(one),
         detail=one.detail,
@@ -187,10 +208,15 @@ def placement_shown(one: Placement) -> PlacementShown:
 def placement_detail(one: Placement) -> PlacementDetail:
     return PlacementDetail(
         **_placement_facts(one),
+        away=_absence_shown(absence(one)),
         instances=one.observed,
         deployment=deployment_shown(one.current) if one.current else None,
         rollback_targets=deployments_shown(rollback_targets(one)),
     )
+
+
+def _absence_shown(found: Absence | None) -> AbsenceShown | None:
+    return AbsenceShown(volumes=list(found.volumes), seconds=found.seconds) if found else None
 
 
 def _named(one: Any) -> Named:
@@ -200,7 +226,7 @@ def _named(one: Any) -> Named:
 def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
     same = (
         "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
-        "sentence", "gate_used", "probe", "served_digest", "log_lines", "log_collected_at",
+        "sentence", "gate_used", "probe", "away_seconds", "served_digest", "log_lines", "log_collected_at",
         "created_at", "started_at", "switched_at",
         "finished_at", "version",
     )  # fmt: skip
@@ -232,6 +258,7 @@ def _placement_facts(one: Placement) -> dict[str, Any]:
         **{name: getattr(one, name) for name in same},
         "application": _named(one.application),
         "environment": _named(one.environment),
+        "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),
         "version": current.version if current else "",
         "digest": current.artifact.digest if current and current.artifact else "",
         "current": one.current_id,

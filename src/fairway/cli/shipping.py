@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fairway.cli import words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import Code, Missing
 from fairway.cli.output import Json, answer, is_json, note, say
@@ -110,7 +111,7 @@ def rollback(
 
 
 def restart(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
-    """Fresh instances of what runs, without a gap."""
+    """Fresh instances of what runs, without a gap unless it stores data."""
     with Client() as client:
         _ship(client, f"/applications/{part(app)}/environments/{part(env)}/placement/restart", {"reason": reason}, no_wait)
 
@@ -143,7 +144,10 @@ def _exists(client: Client, app: str) -> bool:
 
 
 def _ship(client: Client, path: str, body: dict[str, Any], no_wait: bool) -> None:
-    _end(follow(client, client.post(path, body), wait=not no_wait))
+    made = client.post(path, body)
+    if sentence := words.away(made.get("away")):
+        note(sentence)
+    _end(follow(client, made, wait=not no_wait))
 
 
 def _end(code: Code) -> None:

@@ -58,6 +58,10 @@ def result(one: dict[str, Any]) -> None:
             console.print(styled(f"  {url}", "bold underline"), soft_wrap=True)
         if figure := words.probe(one.get("probe")):
             console.print(styled(f"  {figure}", "bright_black" if not one["probe"]["failed"] else "yellow"))
+        if one.get("away_seconds") is not None:
+            console.print(
+                styled(f"  Visitors saw the starting page for {words.seconds(one['away_seconds'])}.", "bright_black")
+            )
         return
     if one.get("sentence"):
         console.print(f"  {one['sentence']}", soft_wrap=True)

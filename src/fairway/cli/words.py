@@ -166,6 +166,15 @@ def probe(figure: dict[str, Any] | None) -> str:
     return text if first is None else f"{text}, new version first seen at +{first:.0f} ms"
 
 
+def away(absence: dict[str, Any] | None) -> str:
+    """What a deployment of something that stores data means for visitors; "" where they notice nothing."""
+    if not absence:
+        return ""
+    about = "" if absence["seconds"] is None else f", for about {seconds(absence['seconds'])}"
+    first = f"It stores data in the volume {', '.join(absence['volumes'])}: the old version stops before the new one starts"
+    return f"{first}, and visitors see the starting page meanwhile{about}."
+
+
 def source(kind: str, given: dict[str, Any]) -> str:
     """Where the bytes come from, in one line."""
     if kind == "image":

@@ -171,7 +171,7 @@ def _told(manifest: dict[str, Any], ended: int, aside: Path | None) -> list[str]
     if ended:
         lines.append(f"{ended} deployments were on their way then; they are ended as Cancelled. Deploy them again.")
     if not manifest["has_volumes"]:
-        lines.append("The backup was made without volumes: applications start with empty ones.")
+        lines.append("The backup was made without volumes: what stored data there does not start until it is put back.")
     if aside is not None:
         lines.append(f"What was there before lies in {aside}.")
     return [*lines, "Make sure that the installation it was made of does not run any more, then: fairway up"]

@@ -33,7 +33,8 @@ BRINGS_NEW = frozenset({Act.DEPLOY, Act.PROMOTE}) | RELEASES  # what a freeze cl
 
 @dataclass(frozen=True)
 class Subject:
-    """What an act is about. `artifact` and `configuration` are what would be live afterwards, where known."""
+    """What an act is about. `artifact` and `configuration` are what would be live afterwards, where known, with this many
+    `replicas` (None: nobody has said a number)."""
 
     application: Application
     environment: Environment
@@ -41,6 +42,7 @@ class Subject:
     artifact: Artifact | None = None
     configuration: Configuration | None = None
     deployment: Deployment | None = None
+    replicas: int | None = None
 
 
 @dataclass(frozen=True)
@@ -212,6 +214,38 @@ def required_settings_are_set(request: Request) -> Iterator[Blocker]:
             who=_("a Deployer, under Configuration"),
             details={"names": missing},
         )
+
+
+@register(*STARTS)
+def a_volume_has_one_writer(request: Request) -> Iterator[Blocker]:
+    names, replicas = _stored_in(request.subject), _replicas(request)
+    if names and replicas > 1:
+        words = {"names": ", ".join(names), "count": replicas}
+        yield Blocker(
+            code="volume_replicas",
+            sentence=_(
+                "It stores data in a volume (%(names)s), which only one instance may write: it cannot run %(count)s times."
+            )
+            % words,
+            who=_("a Deployer, by scaling it to one instance"),
+            details={"volumes": names},
+        )
+
+
+def _stored_in(subject: Subject) -> list[str]:
+    """The volumes of what would be live; before it is built, those that a person has given it."""
+    if subject.artifact is not None:
+        return [name for name, _target in subject.artifact.parsed_spec.volumes]
+    return [str(pair[0]) for pair in (subject.application.spec or {}).get("volumes") or ()]
+
+
+def _replicas(request: Request) -> int:
+    """Where nobody said a number it stays as it is; ways back take what they can, and scaling names one."""
+    subject = request.subject
+    if subject.replicas is not None:
+        return subject.replicas
+    settles_itself = TAKES_BACK | {Act.SCALE, Act.DISTRIBUTE}
+    return 1 if subject.placement is None or request.act in settles_itself else subject.placement.replicas
 
 
 @register(Act.PROMOTE, Act.ROLL_BACK)

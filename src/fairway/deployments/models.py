@@ -28,7 +28,8 @@ class Deployment(models.Model):
 
     `probe` is the figure measured during the switch, `gate_used` how readiness was decided, `addresses` what the route
     served right after. `log_lines` counts the lines of its log, `log_bytes` their text in UTF-8; the lines lie in `LogChunk`
-    until they are collected (`log_collected_at`), and with them the times of the steps.
+    until they are collected (`log_collected_at`), and with them the times of the steps. `away_seconds` is how long visitors
+    saw the starting page because the old had to stop before the new could start; None where they never did.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
@@ -56,6 +57,7 @@ class Deployment(models.Model):
     detail = models.TextField(blank=True)
     gate_used = models.CharField(max_length=200, blank=True)
     probe = models.JSONField(null=True)
+    away_seconds = models.FloatField(null=True)
     served_digest = models.CharField(max_length=80, blank=True)
     log_lines = models.PositiveIntegerField(default=0)
     log_bytes = models.PositiveBigIntegerField(default=0)
@@ -127,7 +129,8 @@ class Deployment(models.Model):
 
 
 class Placement(models.Model):
-    """What should be in one environment of one application, and what was last seen there."""
+    """What should be in one environment of one application, and what was last seen there. `stored` names the volumes that
+    were seen with data in them: what held data and is empty is not started on."""
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="placements")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="placements")
@@ -140,6 +143,7 @@ class Placement(models.Model):
     hold_reason = models.CharField(max_length=500, blank=True)
     held_at = models.DateTimeField(null=True)
     health = models.CharField(max_length=10, default=Health.UNKNOWN.value)
+    stored = models.JSONField(default=list)
     drift = models.JSONField(default=list)  # sentences: what differs from what should be
     observed = models.JSONField(default=list)  # the instances, as last seen
     observed_at = models.DateTimeField(null=True)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from fairway.accounts.rules import Actor, NotVisible
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, LogChunk, Placement
-from fairway.deployments.rules import ACTIVE, STEPS, Status, expected_seconds
+from fairway.deployments.rules import ACTIVE, STEPS, Status, Volumes, Wanted, expected_seconds, volumes_in_common
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
 from fairway.environments.models import Environment
@@ -196,6 +196,46 @@ def expected_total_seconds(one: Deployment) -> float | None:
     )
     ends = alike.exclude(started_at=None).order_by("-pk").values_list("started_at", "finished_at")[:10]
     return expected_seconds([(end - begun).total_seconds() for begun, end in ends if begun and end])
+
+
+@dataclass(frozen=True)
+class Absence:
+    """Being away while one version follows the other, because both store data in these `volumes`; for about so many
+    `seconds`, None where nobody knows yet."""
+
+    volumes: tuple[str, ...]
+    seconds: float | None
+
+
+def absence(placement: Placement, artifact: Artifact | None = None) -> Absence | None:
+    """What a deployment of `artifact` (None: of the next version) means for visitors; None when they notice nothing."""
+    current = placement.current
+    if current is None or current.artifact is None or placement.wanted != Wanted.RUNNING:
+        return None
+    old = current.artifact.parsed_spec.volumes
+    common = volumes_in_common(old, _volumes_of(artifact, placement.application, old))
+    return Absence(common, _expected_away_seconds(placement)) if common else None
+
+
+def _volumes_of(artifact: Artifact | None, application: Application, unless_known: Volumes) -> Volumes:
+    if artifact is not None:
+        return artifact.parsed_spec.volumes
+    given = (application.spec or {}).get("volumes")
+    return unless_known if given is None else [(str(name), str(target)) for name, target in given]
+
+
+def _expected_away_seconds(placement: Placement) -> float | None:
+    """The median of the last ten times; before the first, how long start and check took when it was deployed here."""
+    here = Deployment.objects.filter(
+        application=placement.application_id, environment=placement.environment_id, status=Status.SUCCEEDED
+    ).order_by("-pk")
+    known = [seconds for seconds in here.values_list("away_seconds", flat=True)[:10] if seconds is not None]
+    run = placement.current.run_id if placement.current else None
+    if known or run is None:
+        return expected_seconds(known)
+    times = RunStep.objects.filter(run_id=run, step__in=("start", "check"), status="succeeded", finished_at__isnull=False)
+    took = [(end - begun).total_seconds() for begun, end in times.values_list("started_at", "finished_at") if end]
+    return sum(took) if len(took) == 2 else None
 
 
 def place_in_queue(one: Deployment) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 
@@ -69,6 +70,32 @@ class Access(StrEnum):
 
     PUBLIC = "public"
     SIGNED_IN = "signed_in"
+
+
+class Strategy(StrEnum):
+    """How a version follows the one before it."""
+
+    OVERLAP = "overlap"  # beside it, until the traffic has moved: visitors notice nothing
+    RECREATE = "recreate"  # after it: what is stored has one writer
+
+
+Volumes = Sequence[tuple[str, str]]  # as in a spec: (name, target)
+
+
+def strategy_of(volumes: Volumes) -> Strategy:
+    """What stores data is never there twice, so its versions follow one after the other."""
+    return Strategy.RECREATE if volumes else Strategy.OVERLAP
+
+
+def most_replicas(volumes: Volumes) -> int:
+    """How many instances there may be at a time."""
+    return 1 if strategy_of(volumes) is Strategy.RECREATE else MOST_REPLICAS
+
+
+def volumes_in_common(old: Volumes, new: Volumes) -> tuple[str, ...]:
+    """The names of what both versions write; where there are none, they may run beside each other."""
+    names = {name for name, _target in old}
+    return tuple(name for name, _target in new if name in names)
 
 
 RESTARTS_TOLERATED = 2  # per replica; more restarts than this while it is watched mean that the version is bad

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fairway.drivers.proxy.contract import Answers
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceState, Progress, Runtime
 from fairway.shared.failures import Refused
 
@@ -23,6 +24,8 @@ PART = 0.05  # so readiness is seen at most 5 % late, however long the start tak
 FRESH = 0.1  # seconds what the runtime said of an instance is believed between two looks; ready is only said of a fresh one
 LAST_LINES = 40
 MOST_BODY = 65536  # bytes of an answer that are read
+LEAST_STATUS, LEAST_ERROR = 100, 500
+NO_PATH = " Where “/” is not meant to answer, set a health path."
 NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
 STRANGE = -1  # it is open, and did not answer in time or not in HTTP
 
@@ -63,8 +66,9 @@ def wait_until_ready(
 
     Raises `Refused`, with the last lines it printed as detail, when it failed for good, died `most_restarts` times
     meanwhile, or was not ready at the deadline. An HTTP answer or the image's own verdict counts at once, while the process
-    is the one that was asked. Without a health path ``/`` is asked, and any answer below 500 will do; a port that is only
-    open counts if the same process still has it after `settle` seconds.
+    is the one that was asked. Without a health path ``/`` is asked, and any answer below 500 will do; what answers 5xx has
+    until the deadline to become better. A port that is open and says nothing, or nothing in HTTP, counts if the same process
+    still has it after `settle` seconds.
     """
     waiting = _Waiting(runtime, instance_name, check, progress, host, most_restarts, settle)
     return waiting.run()
@@ -149,12 +153,12 @@ class _Waiting:
         return _Look("image HEALTHCHECK", *_ask_port(instance.address, timeout))
 
     def _look_without_a_check(self, instance: Instance, timeout: float) -> _Look:
-        """Nobody said how to ask. Every application is reached by HTTP, so an answer is the best sign; one that is slow or
-        answers something else may still be what was meant, so an open port will do once it has lasted."""
+        """Nobody said how to ask. Every application is reached by HTTP, so an answer is the best sign, and an error the best
+        sign that it is none; one that is slow may still be what was meant, so an open port will do once it has lasted."""
         patience = max(0.05, min(timeout, self._unsettled()))
         status, words = _ask_http(instance.address, "/", self.host, patience)
-        if 200 <= status < 500:
-            return _Look("any http answer", True, words)
+        if status >= LEAST_STATUS:
+            return _Look("any http answer", status < LEAST_ERROR or self.check.accepts_errors, words)
         if status == NO_ANSWER:
             return _Look("tcp port", False, words)
         return _Look("tcp port", *_ask_port(instance.address, timeout), settles=True)
@@ -190,7 +194,9 @@ class _Waiting:
     def _late(self) -> str:
         lasted = time.monotonic() - self.words_since
         words = self.words or "it did not stay up"
-        return f"{words[:1].upper()}{words[1:]} for {lasted:.0f} s; it had to be ready within {self.check.deadline:g} s."
+        advice = "" if self.check.path or not words.startswith("/ answered") else NO_PATH
+        said, seconds = words[:1].upper() + words[1:], self.check.deadline
+        return f"{said} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{advice}"
 
     def _given_up(self, instance: Instance) -> Refused:
         """The image itself has said how often and how long to try (its retries and start period): nothing to wait for."""
@@ -200,6 +206,15 @@ class _Waiting:
     def _refused(self, sentence: str) -> Refused:
         lines = self.runtime.output(self.name, tail=LAST_LINES)
         return Refused(sentence, detail="\n".join(line.text for line in lines))
+
+
+def answers_of(address: str, path: str, host: str, *, times: int, seconds: float) -> Answers:
+    """How an instance answers a path when it is asked directly: `times`, one after the other, in at most `seconds`."""
+    found, until = Answers(), time.monotonic() + seconds
+    while found.asked < times and (left := until - time.monotonic()) > 0:
+        status, words = _ask_http(address, path, host, left)
+        found = found.and_one("" if LEAST_STATUS <= status < LEAST_ERROR else words)
+    return found
 
 
 def _last_line(text: str) -> str:

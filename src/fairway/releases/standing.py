@@ -203,6 +203,7 @@ def knows_its_package(act: Act, subject: Subject) -> Subject:
         subject.artifact,
         subject.configuration,
         subject.deployment,
+        subject.replicas,
         package=package,
         standing=standing,
         is_start=True,

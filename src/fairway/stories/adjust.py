@@ -20,6 +20,7 @@ from fairway.environments.runtimes import runtime_of
 from fairway.releases.commands import progress as package_progress
 from fairway.stories.bringing import bring
 from fairway.stories.instances import check_all, describe, remove_all, start_all, stop_all
+from fairway.stories.making_way import Way
 from fairway.stories.outside import proxy
 from fairway.stories.scene import (
     RELATED,
@@ -72,12 +73,18 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     if not runtime.is_distributed(current.artifact.ref):
         bring(current.artifact, placement.environment, runtime, ear)
     specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
+    way = Way(context, placement, runtime, proxy(), ear)
+    if not any(one.address for one in runtime.instances(placement.name)):
+        way.refuse_if_emptied(specs)
+    if holders := way.holders(specs):
+        way.make(holders, current.label)
     start_all(runtime, specs, ear)
-    check_all(runtime, specs, ear, host=placement.host)
+    check_all(runtime, specs, ear, host=placement.host, has_served=True)
     wanted = {spec.name for spec in specs}
     running = [one for one in instances_of(runtime, current) if one.name in wanted]
     for host in placement.hosts:
         proxy().ensure_route(live_route(placement, host, running, current.label), fence=context.checkpoint)
+    way.remember_data(specs)
     surplus = [one for one in runtime.instances(placement.name) if one.name not in wanted]
     _retire(context, runtime, surplus, remove=True)
     observe(placement=placement, health=Health.HEALTHY, drift=[], observed=[describe(one) for one in running])

@@ -7,8 +7,12 @@ check       port answers / health path is 2xx–3xx / container healthy, until t
 switch      atomic route switch, probe running
 retire      drain, then stop the old instances
 
+Where the old and the new have a volume in common, they are never there both (see `making_way`): *start* stops the old
+first, visitors see the starting page until the *switch*, and *retire* removes what is stopped already.
+
 Until the run has ended well, everything can be taken back: the clean-up gives the traffic back to what served before
-and removes what this deployment started. Every step may run twice.
+and removes what this deployment started; on a common volume it stops that first and starts the old again, the same
+instances under the same configuration. Every step may run twice.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from django.db import transaction
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
-from fairway.deployments.commands.requests import STORY, act_of
+from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import has_proved_itself
@@ -36,9 +40,11 @@ from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine import clock
 from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
-from fairway.shared.failures import Away, Refused, Retry
+from fairway.shared.failures import Away, Failure, Refused, Retry
+from fairway.stories.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
+from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, watch_answers
 from fairway.stories.outside import forget_work_folder, probe_token
 from fairway.stories.retiring import drained
 from fairway.stories.scene import (
@@ -56,16 +62,15 @@ from fairway.stories.watching import DeploymentWatcher
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
-PROBE_AFTER = 0.4  # seconds the probe goes on after that
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
     """Settle what will run. A deployment of an existing artifact has nothing to do here."""
     with scene_of(context) as scene:
         _refuse_to_go_back_in_time(scene)
+        _settle_replicas(scene)
         _ask_gate(scene)
         context.checkpoint(admitted=True)
-        _settle_replicas(scene)
         _announce(scene)
         if scene.deployment.artifact is None:
             progress.artifact_settled(deployment=scene.deployment, artifact=artifact_from_source(making_of(scene)))
@@ -74,6 +79,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
         else:
             scene.log.say(f"{scene.artifact.version} is built already ({scene.artifact.digest[:19]}).")
         _tell_if_it_serves_already(scene)
+        tell_if_it_will_be_away(scene)
         return {"artifact": scene.artifact.pk}
 
 
@@ -88,8 +94,11 @@ def distribute(context: Context) -> None:
 
 
 def start(context: Context) -> Mapping[str, Any]:
-    """Start the new instances beside whatever serves now."""
+    """Start the new instances: beside whatever serves now, or in its place where both have one volume."""
     with scene_of(context) as scene:
+        make_way(scene)
+        if "away_since" not in context.state:
+            scene.way.refuse_if_emptied(scene.specs())
         started = start_all(scene.runtime, scene.specs(), scene.log)
         return {"instances": [one.name for one in started]}
 
@@ -118,7 +127,7 @@ def switch(context: Context) -> None:
         probe = Probe(
             ("127.0.0.1", settings.PROXY_PORT),
             scene.placement.host,
-            scene.artifact.parsed_spec.health_path or "/",
+            paths_of(scene),
             token=probe_token(),
             is_new=addresses.__contains__,
         )
@@ -127,14 +136,19 @@ def switch(context: Context) -> None:
             for host in scene.placement.hosts:
                 scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
             probe.switched()
+            away = away_seconds(scene)
             was_seen = _is_seen(scene, probe)
-            context.sleep(PROBE_AFTER)
+            if was_seen:
+                watch_answers(scene, probe)
             _refuse_if_one_died(scene)  # at once: each moment more is one in which visitors meet it
+            if was_seen:
+                refuse_if_it_answers_worse(scene, probe)
         progress.probed(deployment=scene.deployment, figure=probe.figure())
         _refuse_if_one_died(scene)
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
         _record_switch(scene)
+        tell_how_long_it_was_away(scene, away)
 
 
 def _is_seen(scene: Scene, probe: Probe) -> bool:
@@ -150,6 +164,7 @@ def _is_seen(scene: Scene, probe: Probe) -> bool:
 def retire(context: Context) -> None:
     """Let the old instances finish their requests, then stop and remove them."""
     with scene_of(context) as scene:
+        scene.way.remember_data(scene.specs())
         done = drained(scene, scene.other_instances())
         context.checkpoint()  # nobody has taken over since the old ones were counted: none of them serves
         stop_all(scene.runtime, done, scene.log)
@@ -179,6 +194,7 @@ def _put_back(scene: Scene, ending: Ending) -> None:
     try:
         _log_last_words(scene, ending)
         _give_back(scene, serving)
+        tell_how_long_it_was_away(scene, away_seconds(scene))
         remove_all(scene.runtime, scene.own_instances(), scene.log)
     except Retry:  # its host is away; what should serve is settled now, and made so when it is back
         _settle_what_serves(scene, serving)
@@ -218,6 +234,7 @@ def _ask_gate(scene: Scene) -> None:
         deployment.artifact,
         deployment.configuration,
         deployment,
+        deployment.replicas,
     )
     glass = bool(deployment.broke_glass)
     found = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
@@ -264,7 +281,8 @@ def _requester(deployment: Deployment) -> Actor:
 def _settle_replicas(scene: Scene) -> None:
     """Who deploys without a number means as many as there are by now, scaled meanwhile or not."""
     if scene.context.payload.get("replicas") is None:
-        progress.replicas_settled(deployment=scene.deployment, replicas=scene.placement.replicas)
+        wanted = replicas_for(Kind(scene.deployment.kind), scene.deployment.artifact, scene.placement.replicas)
+        progress.replicas_settled(deployment=scene.deployment, replicas=wanted)
 
 
 def _announce(scene: Scene) -> None:
@@ -369,9 +387,17 @@ def _traffic_is_ours(scene: Scene) -> bool:
 
 
 def _running_again(scene: Scene, serving: Deployment, replicas: int) -> list[Instance]:
+    """The old instances, started again where they were stopped. What cannot be brought back is not announced for ever."""
     specs = [instance_spec(serving, replica) for replica in range(replicas)]
-    start_all(scene.runtime, specs, scene.log)
-    check_all(scene.runtime, specs, scene.log, host=scene.placement.host)
+    try:
+        if holders := scene.way.holders(specs):
+            scene.way.make(holders, scene.deployment.label)
+        start_all(scene.runtime, specs, scene.log)
+        check_all(scene.runtime, specs, scene.log, host=scene.placement.host, has_served=True)
+    except Failure:
+        if "away_since" in scene.context.state:
+            scene.way.announce(scene.deployment.label, RouteKind.DOWN)
+        raise
     names = {spec.name for spec in specs}
     return [one for one in instances_of(scene.runtime, serving) if one.name in names]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 from fairway.deployments.models import Deployment
@@ -27,11 +28,17 @@ def start_all(runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress) ->
     return _with_last_words(lambda: together(start, specs, log), runtime, [spec.name for spec in specs])
 
 
-def check_all(runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress, *, host: str) -> list[HealthResult]:
-    """Wait until every one is ready. Raises `Refused` with the last lines of the one that is not as detail."""
+def check_all(
+    runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress, *, host: str, has_served: bool = False
+) -> list[HealthResult]:
+    """Wait until every one is ready. Raises `Refused` with the last lines of the one that is not as detail.
+
+    What `has_served` before is brought back with whatever it answers: the alternative is nothing.
+    """
 
     def check(spec: InstanceSpec, ear: Progress) -> HealthResult:
-        result = wait_until_ready(runtime, spec.name, spec.health, ear, host=host)
+        wanted = replace(spec.health, accepts_errors=has_served)
+        result = wait_until_ready(runtime, spec.name, wanted, ear, host=host)
         ear.line(f"{spec.name} is ready ({result.gate}, {result.elapsed:.1f} s).", stream="fairway")
         return result
 

@@ -25,6 +25,7 @@ from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused
 from fairway.shared.masking import Masker
 from fairway.shared.names import Invalid
 from fairway.stories.log import DeploymentLog
+from fairway.stories.making_way import Way
 from fairway.stories.outside import proxy
 
 RELATED = ("application", "environment", "artifact", "configuration", "replaces__artifact", "replaces__configuration")
@@ -49,6 +50,10 @@ class Scene:
     def specs(self) -> list[InstanceSpec]:
         """One per replica of this deployment."""
         return [instance_spec(self.deployment, replica) for replica in range(self.deployment.replicas)]
+
+    @property
+    def way(self) -> Way:
+        return Way(self.context, self.placement, self.runtime, self.proxy, self.log)
 
     def serve(self, route: Route) -> None:
         """Change what a host serves; a worker that lost this run meanwhile changes nothing."""

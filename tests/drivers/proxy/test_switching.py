@@ -81,7 +81,7 @@ def test_changing_the_kind_leaves_no_gap(stage: Stage, upstream: Maker, web: Ups
 
 def probe_of(stage: Stage, *new: Upstream, path: str = "/") -> Probe:
     addresses = {upstream.address for upstream in new}
-    return Probe(("127.0.0.1", stage.port), SHOP, path, token=stage.token, is_new=addresses.__contains__)
+    return Probe(("127.0.0.1", stage.port), SHOP, [path], token=stage.token, is_new=addresses.__contains__)
 
 
 def test_the_probe_sees_the_new_version(stage: Stage, upstream: Maker) -> None:

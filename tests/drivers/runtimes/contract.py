@@ -25,7 +25,7 @@ from fairway.drivers.runtimes.contract import (
     Silent,
     Volume,
 )
-from fairway.shared.failures import Cancelled, Refused
+from fairway.shared.failures import Cancelled, Refused, Retry
 from tests.services.waiting import PATIENCE, eventually
 
 T = TypeVar("T")
@@ -335,3 +335,54 @@ class RuntimeContract:
     def volume_environment(self, volume: Volume) -> dict[str, str]:
         """What tells the test application where the volume is, where that is not its target. Override."""
         return {}
+
+    def on_a_volume(self, spec: InstanceSpec, placement: str) -> InstanceSpec:
+        """The spec, on a volume of this test."""
+        volume = Volume(name=f"{placement}-notes", target="/notes")
+        return replace(spec, volumes=(volume,), environment=self.volume_environment(volume))
+
+    def test_a_volume_has_one_holder(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:
+        first = self.on_a_volume(spec, placement)
+        holder = self.start(runtime, first)
+        assert holder.volumes == {volume.name for volume in first.volumes}
+        for other in (replace(first, replica=1), replace(first, deployment="d2")):
+            with pytest.raises(Retry, match="nothing else is started"):
+                runtime.ensure_started(other, Silent())
+        assert [one.name for one in runtime.instances(placement) if one.address] == [first.name]
+        assert ask(holder) == "one"
+        assert runtime.ensure_started(first, Silent()) == holder, "it is still adopted"
+        runtime.ensure_stopped(first.name)
+        assert ask(self.start(runtime, replace(first, deployment="d2"))) == "one"
+        with pytest.raises(Retry, match="nothing else is started"):
+            runtime.ensure_started(first, Silent())
+
+    def test_of_many_that_start_on_one_volume_at_the_same_time_one_does(
+        self, runtime: Runtime, reopen: Callable[[], Runtime], spec: InstanceSpec, placement: str
+    ) -> None:
+        """Different instances, by different workers."""
+        first = self.on_a_volume(spec, placement)
+
+        def start(number: int) -> str:
+            try:
+                return reopen().ensure_started(replace(first, deployment=f"d{number}"), Silent()).name
+            except Retry:
+                return ""
+
+        with ThreadPoolExecutor(4) as pool:
+            started = [name for name in pool.map(start, range(4)) if name]
+        assert [one.name for one in runtime.instances(placement) if one.address] == started
+        assert len(started) == 1
+
+    def test_a_volume_tells_whether_it_holds_data(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:
+        wanted = self.on_a_volume(spec, placement)
+        names = {volume.name for volume in wanted.volumes}
+        assert runtime.stored(wanted) == frozenset(), "it is not even there"
+        first = self.start(runtime, wanted)
+        assert runtime.stored(wanted) == frozenset()
+        assert ask(first, "/note?text=kept") == "kept"
+        assert runtime.stored(wanted) == names, "while it runs"
+        runtime.ensure_removed(first.name)
+        assert runtime.stored(wanted) == names, "and when nothing does"
+        for name in names:
+            runtime.ensure_volume_removed(name)
+        assert runtime.stored(wanted) == frozenset()

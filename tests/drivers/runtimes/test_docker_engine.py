@@ -257,3 +257,24 @@ def test_an_instance_whose_network_is_gone_is_made_anew(
         client.remove_network(runtime.names.network(spec.placement))
     instance = runtime.ensure_started(spec, Silent())
     eventually(lambda: answers(instance), "it answers again")
+
+
+def test_a_strangers_container_holds_a_volume_too(docker_engine: Engine, runtime: DockerRuntime, spec: InstanceSpec) -> None:
+    """Say, the one in which somebody looks after the data by hand."""
+    volume = Volume(name="hello.test.data", target="/data")
+    mine = replace(spec, volumes=(volume,))
+    with docker_engine.client() as api:
+        theirs = {"Binds": [f"{runtime.names.volume(volume.name)}:/theirs"], "NetworkMode": "none"}
+        stranger = {"Image": spec.artifact.digest, "HostConfig": theirs}
+        api.create_container_from_config(stranger, "a-stranger")
+        try:
+            api.start("a-stranger")
+            with pytest.raises(Retry, match="still held by a-stranger"):
+                runtime.ensure_started(mine, Silent())
+            api.stop("a-stranger", timeout=0)
+            assert runtime.ensure_started(mine, Silent()).volumes == {volume.name}
+            assert runtime.stored(mine) == frozenset(), "looked at, from an image with nothing in it"
+        finally:
+            api.remove_container("a-stranger", force=True)
+    runtime.ensure_removed(mine.name, grace=0)
+    runtime.ensure_volume_removed(volume.name)

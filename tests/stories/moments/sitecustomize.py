@@ -29,7 +29,7 @@ AMID = {
     "clean-up": "_give_back",  # the old serves, the new is not removed
 }
 # Before the call of this name: the last moment at which a step could still be held back.
-ABOUT = {"switch": "live_route", "retire": "stop_all"}
+ABOUT = {"start": "start_all", "switch": "live_route", "retire": "stop_all", "clean-up": "start_all"}
 
 here = threading.local()
 

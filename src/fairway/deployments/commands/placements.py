@@ -161,7 +161,7 @@ def _want(
     **changes: Any,
 ) -> Placement:
     row = _locked(placement)
-    ask(act, _subject(row), actor)
+    ask(act, _subject(row, changes.get("replicas")), actor)
     why = parse_text(reason, field="reason", longest=500)
     before = {name: getattr(row, name) for name in changes}
     for name, value in changes.items():
@@ -224,7 +224,7 @@ def _locked(placement: Placement) -> Placement:
     return chosen.get(pk=placement.pk)
 
 
-def _subject(row: Placement) -> Subject:
+def _subject(row: Placement, replicas: int | None = None) -> Subject:
     current = row.current
     return Subject(
         row.application,
@@ -232,6 +232,7 @@ def _subject(row: Placement) -> Subject:
         placement=row,
         artifact=current.artifact if current else None,
         configuration=current.configuration if current else None,
+        replicas=replicas,
     )
 
 

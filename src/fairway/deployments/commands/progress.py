@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -168,6 +168,20 @@ def switched_back(*, deployment: Deployment, placement: Placement, to: Deploymen
 def probed(*, deployment: Deployment, figure: ProbeFigure) -> None:
     Deployment.objects.filter(pk=deployment.pk).update(probe=asdict(figure))
     record(who=SYSTEM.who, verb="deployment.probed", on=on_deployment(deployment), after=asdict(figure))
+
+
+@transaction.atomic
+def data_seen(*, placement: Placement, volumes: Iterable[str]) -> None:
+    """These volumes hold data: from now on it would be noticed if they were empty."""
+    row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
+    row.stored = sorted({*row.stored, *volumes})
+    row.save(update_fields=["stored"])
+    placement.stored = row.stored
+
+
+def was_away(*, deployment: Deployment, seconds: float) -> None:
+    """Visitors were turned away for so long, because the old had to stop before the new could start."""
+    Deployment.objects.filter(pk=deployment.pk).update(away_seconds=round(max(0.0, seconds), 2))
 
 
 def gate_used(*, deployment: Deployment, gate: str) -> None:

@@ -17,7 +17,7 @@ from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.queries import latest_configuration
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import MOST_REPLICAS, Kind, Status, Wanted
+from fairway.deployments.rules import MOST_REPLICAS, Kind, Status, Wanted, most_replicas
 from fairway.deployments.subjects import deployment_facts, on_deployment, placement_of
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
@@ -141,7 +141,7 @@ def roll_back(
 
 @transaction.atomic
 def restart(*, actor: Actor, application: Application, environment: Environment, reason: str = "") -> Deployment:
-    """Fresh instances of what runs, started beside the old ones: a deployment like any other, without a gap."""
+    """Fresh instances of what runs: a deployment like any other, without a gap unless it stores data."""
     placement = placement_of(application, environment)
     current = placement.current if placement else None
     return _request(
@@ -241,7 +241,9 @@ def _request(
 ) -> Deployment:
     placement = _placement_to_be(application, environment)
     glass = parse_text(break_glass, field="break_glass", longest=500)
-    subject = Subject(application, environment, placement, artifact, configuration)
+    asked = parse_replicas(replicas) if replicas is not None else placement.replicas
+    wanted = replicas_for(kind, artifact, asked)
+    subject = Subject(application, environment, placement, artifact, configuration, replicas=wanted)
     ask(act or ACT_OF[kind], subject, actor, breaks_glass=bool(glass), may_wait=when_open)
     deployment = Deployment.objects.create(
         application=application,
@@ -252,7 +254,7 @@ def _request(
         source_kind=artifact.source_kind if artifact else application.source_kind,
         source=artifact.source if artifact else application.source,
         spec=None if artifact else application.spec,
-        replicas=parse_replicas(replicas) if replicas is not None else placement.replicas,
+        replicas=wanted,
         replaces=placement.current,
         returns_to=returns_to,
         requested_by_id=actor.id,
@@ -277,6 +279,14 @@ def _request(
         after=deployment_facts(deployment),
     )
     return deployment
+
+
+def replicas_for(kind: Kind, artifact: Artifact | None, asked: int) -> int:
+    """How many instances there will be: as many as were asked for, or are placed. A way back must not fail by a number that
+    only the newer version could have, so it takes what the earlier one can."""
+    if artifact is None or kind not in {Kind.ROLLBACK, Kind.AUTOMATIC_ROLLBACK}:
+        return asked
+    return min(asked, most_replicas(artifact.parsed_spec.volumes))
 
 
 def _placement_to_be(application: Application, environment: Environment) -> Placement:

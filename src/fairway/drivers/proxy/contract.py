@@ -46,6 +46,25 @@ class ProbeFigure:
     first_failure: str = ""
 
 
+@dataclass(frozen=True)
+class Answers:
+    """How one version answered one path: it was asked so many times, and `failed` to give a whole answer below 500 so many;
+    `words` say how it failed first."""
+
+    asked: int = 0
+    failed: int = 0
+    words: str = ""
+
+    @property
+    def share(self) -> float:
+        """The part that failed, from 0 to 1."""
+        return self.failed / self.asked if self.asked else 0.0
+
+    def and_one(self, failure: str = "") -> Answers:
+        """With one answer more; `failure` says how it failed."""
+        return Answers(self.asked + 1, self.failed + bool(failure), self.words or failure)
+
+
 Fence = Callable[[], object]
 """Raises when the one who asks has no right to any more. Called right before a change, when nobody else can make one."""
 

@@ -2,11 +2,12 @@
 
 Two visitors ask at a steady pace: one keeps its connection, one opens a new one each time. They connect to the proxy on
 this machine with the public host in the Host header, so no name needs to resolve. The token makes the proxy tell which
-replica answered, and pass the sign-in: measured is the application.
+replica answered, and pass the sign-in: measured is the application. Each path is asked in turn.
 
 A request has failed when it got no complete answer; when the proxy answered itself (no replica reachable, host unknown)
 although the application had been answering or had just been switched to; or when the application answered 5xx with a
-status it did not use before the switch. Bounded: counts and a few sentences, whatever the length.
+status it did not use before the switch. What the new version answered is counted apart, by path: that is what it is judged
+by. Bounded: counts and a few sentences, whatever the length.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import contextlib
 import http.client
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from types import TracebackType
 
 from fairway.drivers.proxy.configuration import PAGE_HEADER, PROBE_HEADER, UPSTREAM_HEADER
-from fairway.drivers.proxy.contract import ProbeFigure
+from fairway.drivers.proxy.contract import Answers, ProbeFigure
 
 TIMEOUT = 10.0  # a visitor's patience; longer counts as failed
 BODY_SECONDS = 1.0  # after the headers: a stream that never ends is answered, not failed
@@ -52,21 +54,21 @@ class Probe:
         self,
         address: tuple[str, int],
         host: str,
-        path: str = "/",
+        paths: Sequence[str] = ("/",),
         *,
         token: str,
         is_new: Callable[[str], bool],
         interval: float = 0.01,
     ) -> None:
         self._address = address
-        self._path = path
+        self._paths = paths
         self._headers = {"Host": host, PROBE_HEADER: token, "User-Agent": "Fairway-Probe", "Accept": "*/*"}
         self._is_new = is_new
         self._pace = 2 * interval
         self._tally = _Tally()
         self._stop = threading.Event()
         self._visitors = [
-            threading.Thread(target=self._visit, args=(keep,), name=f"probe-{host}", daemon=True) for keep in (True, False)
+            threading.Thread(target=self._visit, args=(keep,), name=f"probe-{host}", daemon=True) for keep in (False, True)
         ]
 
     def __enter__(self) -> Probe:
@@ -96,31 +98,38 @@ class Probe:
         """What was seen so far; final after the `with` block."""
         return self._tally.figure()
 
+    def new_answers(self) -> Mapping[str, Answers]:
+        """How the new version has answered so far, by path; only what was asked after the switch."""
+        return self._tally.new_answers()
+
     def _visit(self, keep: bool) -> None:
-        with contextlib.closing(_Visitor(self._address, self._path, self._headers, keep)) as visitor:
-            while not self._stop.is_set():
+        with contextlib.closing(_Visitor(self._address, self._headers, keep)) as visitor:
+            for path in cycle(self._paths if keep else [*self._paths[1:], self._paths[0]]):
+                if self._stop.is_set():
+                    return
                 began = time.monotonic()
                 try:
-                    answer = visitor.ask(self._stop)
+                    answer = visitor.ask(path, self._stop)
                 except (OSError, http.client.HTTPException) as error:
-                    self._tally.broken(began, error)
+                    self._tally.broken(began, path, error)
                 else:
-                    self._tally.answered(began, answer, bool(answer.upstream) and self._is_new(answer.upstream))
+                    is_new = bool(answer.upstream) and self._is_new(answer.upstream)
+                    self._tally.answered(began, path, answer, is_new)
                 self._stop.wait(max(0.0, self._pace - (time.monotonic() - began)))
 
 
 class _Visitor:
     """One client: keeps its connection or opens a new one for each request."""
 
-    def __init__(self, address: tuple[str, int], path: str, headers: dict[str, str], keep: bool) -> None:
-        self._address, self._path, self._headers, self._keep = address, path, headers, keep
+    def __init__(self, address: tuple[str, int], headers: dict[str, str], keep: bool) -> None:
+        self._address, self._headers, self._keep = address, headers, keep
         self._connection: http.client.HTTPConnection | None = None
 
-    def ask(self, stop: threading.Event) -> _Answer:
+    def ask(self, path: str, stop: threading.Event) -> _Answer:
         connection = self._connection or http.client.HTTPConnection(*self._address, timeout=TIMEOUT)
         self._connection = connection
         try:
-            connection.request("GET", self._path, headers=self._headers)
+            connection.request("GET", path, headers=self._headers)
             line = connection.sock  # the connection forgets it where the answer is the last one
             line.settimeout(TIMEOUT)
             response = connection.getresponse()
@@ -161,6 +170,13 @@ def _finish(response: http.client.HTTPResponse, stop: threading.Event) -> bool:
         return True
 
 
+def _failure(answer: _Answer) -> str:
+    """How an answer failed; "" where it did not."""
+    if answer.page:
+        return f"the proxy answered {answer.status} itself (page “{answer.page}”)"
+    return f"the application answered {answer.status}" if answer.status >= 500 else ""
+
+
 class _Tally:
     """What both visitors saw. Every method may be called from any thread."""
 
@@ -176,6 +192,7 @@ class _Tally:
         self._old_errors: set[int] = set()
         self._sent = self._failed = 0
         self._first_failure = ""
+        self._new: dict[str, Answers] = {}
 
     def switching(self) -> None:
         with self._lock:
@@ -189,14 +206,23 @@ class _Tally:
         with self._lock:
             self._ended = time.monotonic()
 
-    def broken(self, began: float, error: Exception) -> None:
+    def new_answers(self) -> Mapping[str, Answers]:
         with self._lock:
-            self._sent += 1
-            self._fail(began, f"no complete answer ({type(error).__name__}: {error})"[:300])
+            return dict(self._new)
 
-    def answered(self, began: float, answer: _Answer, new: bool) -> None:
+    def broken(self, began: float, path: str, error: Exception) -> None:
         with self._lock:
             self._sent += 1
+            words = f"no complete answer ({type(error).__name__}: {error})"[:300]
+            self._fail(began, words)
+            if self._after_switch(began) and not isinstance(error, ConnectionRefusedError):  # that is the proxy's own fault
+                self._count(path, words)
+
+    def answered(self, began: float, path: str, answer: _Answer, new: bool) -> None:
+        with self._lock:
+            self._sent += 1
+            if new or (answer.page and self._after_switch(began)):
+                self._count(path, _failure(answer))
             if answer.page:
                 self._own_page(began, answer)
             elif answer.status >= 500:
@@ -213,17 +239,20 @@ class _Tally:
             duration = ((self._ended or time.monotonic()) - self._began) * 1000
             return ProbeFigure(self._sent, self._failed, seen, duration, self._first_failure)
 
+    def _count(self, path: str, failure: str) -> None:
+        self._new[path] = self._new.get(path, Answers()).and_one(failure)
+
     def _own_page(self, began: float, answer: _Answer) -> None:
         """Before the first version is switched to, our own page is the right answer."""
         if self._was_serving or self._after_switch(began):
-            self._fail(began, f"the proxy answered {answer.status} itself (page “{answer.page}”)")
+            self._fail(began, _failure(answer))
 
     def _own_error(self, began: float, answer: _Answer, new: bool) -> None:
         if not self._after_switch(began) and not new:
             self._was_serving = True
             self._old_errors.add(answer.status)
         elif answer.status not in self._old_errors:
-            self._fail(began, f"the application answered {answer.status}")
+            self._fail(began, _failure(answer))
 
     def _saw_new(self) -> None:
         if self._first_seen is None:

@@ -64,14 +64,16 @@ class Limits:
 class HealthCheck:
     """When an instance counts as ready.
 
-    With `path`, ``GET path`` must answer 2xx–3xx; without, the port must accept a connection (and an image's own
-    HEALTHCHECK, where it has one, must say healthy). `deadline` and `interval` are seconds.
+    With `path`, ``GET path`` must answer 2xx–3xx; without, ``/`` must answer anything below 500 (or an image's own
+    HEALTHCHECK, where it has one, must say healthy). `deadline` and `interval` are seconds. With `accepts_errors` a 5xx of
+    ``/`` will do: what served before is brought back as it was.
     """
 
     path: str | None = None
     deadline: float = 60.0
     interval: float = 0.25
     timeout: float = 5.0
+    accepts_errors: bool = False
 
 
 @dataclass(frozen=True)
@@ -127,6 +129,7 @@ class Instance:
     `address` is ``host:port`` as the proxy on the control machine can dial it; "" while it has none. `digest` is the
     digest of what this instance was really started from. `health` is the image's own HEALTHCHECK verdict
     ("healthy", "unhealthy", "starting") or None where there is none, `health_output` what that check printed last.
+    `volumes` names what is mounted into it; None where that cannot be told (started by an older Fairway).
     """
 
     name: str
@@ -141,6 +144,11 @@ class Instance:
     exit_code: int | None = None
     health: str | None = None
     health_output: str = ""
+    volumes: frozenset[str] | None = frozenset()
+
+    def shares(self, volumes: Collection[str]) -> bool:
+        """Whether it has, or may have, one of these volumes."""
+        return bool(volumes) and (self.volumes is None or not self.volumes.isdisjoint(volumes))
 
 
 @dataclass(frozen=True)
@@ -220,7 +228,10 @@ class Runtime(Protocol):
 
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """Create and start the instance, or adopt it (and start it again when it was stopped). Returns once it has
-        an address; readiness is the caller's business (`fairway.drivers.health`)."""
+        an address; readiness is the caller's business (`fairway.drivers.health`).
+
+        A volume has one holder: raises `Retry`, starting nothing, while anything else that is alive has one of its volumes.
+        That is looked up where it cannot lie (the kernel, the Engine), also when several start at the same time."""
 
     def instance(self, name: str) -> Instance | None:
         """One instance as it is right now, None when there is none."""
@@ -230,7 +241,7 @@ class Runtime(Protocol):
 
     def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
         """Stop gently (TERM), then after `grace` seconds for good (KILL, the whole process group); keep what is needed
-        to start it again. No error when it does not exist."""
+        to start it again. No error when it does not exist; raises `Retry` when something of it is still alive afterwards."""
 
     def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
         """Stop and forget the instance. Never touches a volume. No error when it does not exist."""
@@ -243,6 +254,10 @@ class Runtime(Protocol):
 
     def usage(self, name: str) -> Usage | None:
         """What the instance uses right now; None when it does not run."""
+
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        """Which of the spec's volumes hold data right now: looked at, whether or not anything runs. The artifact must be
+        here."""
 
     def ensure_volume_removed(self, volume: str) -> None:
         """Delete a named volume and everything in it. Only ever called after a person confirmed it by name."""

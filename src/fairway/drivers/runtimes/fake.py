@@ -5,8 +5,8 @@ and the paths of `fake_application`), so health checks, routes and probes work w
 it keeps its world in one file there, which several processes share; without, in memory.
 
 Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes; the
-variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health``, and
-``START_SECONDS`` is how long it takes to start.
+variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health`` and
+``STATUS`` that of other paths, and ``START_SECONDS`` is how long it takes to start.
 Failures are asked for with `fail`, standstill with `hang` and `release`, a dying application with `crash`.
 """
 
@@ -168,6 +168,7 @@ class FakeRuntime:
                 raise Refused("The artifact is not here; distribute it first.")
             found = world["instances"].get(spec.name)
             if found is None or found["state"] not in (InstanceState.RUNNING, InstanceState.RESTARTING):
+                _refuse_if_held(world, spec)
                 found = world["instances"][spec.name] = self._started(spec, found)
             if found["state"] == InstanceState.RUNNING:
                 self._serve(spec.name, found)
@@ -218,6 +219,10 @@ class FakeRuntime:
     def usage(self, name: str) -> Usage | None:
         found = self.instance(name)
         return Usage(16 * 1024 * 1024, 0.1) if found and found.state is InstanceState.RUNNING else None
+
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        with self.world.open() as world:
+            return frozenset(volume.name for volume in spec.volumes if volume.name in world["volumes"])
 
     def ensure_volume_removed(self, volume: str) -> None:
         self._called("ensure_volume_removed", volume, Silent())
@@ -326,6 +331,14 @@ class FakeRuntime:
             return [OutputLine(datetime.fromisoformat(at), stream, text) for at, stream, text in found["output"]]
 
 
+def _refuse_if_held(world: Mapping[str, Any], spec: InstanceSpec) -> None:
+    wanted = {volume.name for volume in spec.volumes}
+    for name, facts in sorted(world["instances"].items()):
+        is_alive = facts["state"] in (InstanceState.RUNNING, InstanceState.RESTARTING)
+        if name != spec.name and is_alive and wanted.intersection(facts["volumes"]):
+            raise Retry(f"{name} still has a volume of {spec.name}; nothing else is started on it.")
+
+
 def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
     state = InstanceState(facts["state"])
     return Instance(
@@ -339,6 +352,7 @@ def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
         started_at=datetime.fromisoformat(facts["started_at"]),
         restarts=facts["restarts"],
         exit_code=facts["exit_code"],
+        volumes=frozenset(facts["volumes"]),
     )
 
 

@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
             facts["output"] += [[now(), stream, query.get("text", "")] for stream in ("stdout", "stderr")]
         if path == "/note":
             return self._note(query, facts, world["volumes"])
-        return 200, facts["answer"]
+        return int(facts["environment"].get("STATUS", "200")), facts["answer"]
 
     def _note(self, query: Mapping[str, str], facts: Mapping[str, Any], volumes: dict[str, str]) -> tuple[int, str]:
         for volume in facts["volumes"]:

@@ -121,6 +121,9 @@ class UnavailableRuntime:
     def usage(self, name: str) -> Usage | None:
         return None
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        self._raise()
+
     def ensure_volume_removed(self, volume: str) -> None:
         self._raise()
 

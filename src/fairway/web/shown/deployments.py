@@ -14,6 +14,7 @@ from fairway.deployments.commands.requests import act_of
 from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import (
+    absence,
     expected_total_seconds,
     last_log_text,
     place_in_queue,
@@ -26,6 +27,7 @@ from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
 from fairway.web.shown.acts import Place, deployment_acts
 from fairway.web.shown.applications import source_text
+from fairway.web.shown.placements import away_shown
 from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
 
 LAST_LINES = 12
@@ -89,6 +91,8 @@ def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
         "url": placement.url if placement and is_open else "",
         "gate": one.gate_used,
         "probe": one.probe,
+        "away_seconds": one.away_seconds,
+        "away": away_shown(absence(placement, one.artifact) if placement and one.is_active else None),
         "log_lines": one.log_lines,
         "log_collected_at": one.log_collected_at,
         "source": _source(one),

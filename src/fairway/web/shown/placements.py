@@ -15,8 +15,15 @@ from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application, Configuration
 from fairway.deployments.gate import Subject
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import active, expected_total_seconds, is_stale, placements_visible_to
-from fairway.deployments.rules import MOST_REPLICAS, STEPS
+from fairway.deployments.queries import (
+    Absence,
+    absence,
+    active,
+    expected_total_seconds,
+    is_stale,
+    placements_visible_to,
+)
+from fairway.deployments.rules import STEPS, most_replicas, strategy_of
 from fairway.environments.models import Environment
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.environments.rules import Lock
@@ -111,10 +118,17 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
         "actor": {"name": current.requested_by},
         "configuration_version": current.configuration.version if current.configuration else 0,
         "gate": current.gate_used,
+        "strategy": strategy_of(current.artifact.parsed_spec.volumes if current.artifact else ()),
+        "away": away_shown(absence(placement)),
         "replicas": {"wanted": placement.replicas, "healthy": healthy_replicas(placement)},
         "instances": placement.observed,
         "drift": _drift(placement),
     }
+
+
+def away_shown(found: Absence | None) -> dict[str, Any] | None:
+    """As ``parts/away.html`` says it, before it happens."""
+    return {"volumes": ", ".join(found.volumes), "seconds": found.seconds} if found else None
 
 
 def _drift(placement: Placement) -> str:
@@ -155,9 +169,12 @@ def lock_shown(lock: Lock | None) -> dict[str, Any] | None:
 
 
 def _scale(place: Place, placement: Placement) -> dict[str, Any]:
+    current = placement.current
+    most = most_replicas(current.artifact.parsed_spec.volumes if current and current.artifact else ())
     return {
         "url": reverse("placement-scale", args=[placement.application.slug, placement.environment.slug]),
         "replicas": placement.replicas,
-        "maximum": MOST_REPLICAS,
+        "maximum": most,
+        "is_fixed": most == 1 and placement.replicas == 1,
         "blockers": place.why_not(Act.SCALE, place.current()),
     }

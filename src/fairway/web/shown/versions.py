@@ -13,12 +13,13 @@ from fairway.applications.models import Application, Artifact, Upload
 from fairway.applications.queries import artifacts_of, latest_configuration
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import expected_total_seconds, placements_visible_to
+from fairway.deployments.queries import absence, expected_total_seconds, placements_visible_to
 from fairway.deployments.rules import Kind
 from fairway.environments.models import Environment
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.web.errors import shown
 from fairway.web.shown.applications import head, source_text
+from fairway.web.shown.placements import away_shown
 
 RECENT = 30
 
@@ -58,6 +59,7 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
         "expected_seconds": expected_total_seconds(
             Deployment(application=application, environment=environment, kind=Kind.DEPLOY)
         ),
+        "away": away_shown(absence(here) if here else None),
         "blockers": shown(found),
         "can_break_glass": may_break and bool(found),
         "can_wait": bool(found) and opens_by_itself(found),

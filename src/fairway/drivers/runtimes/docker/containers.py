@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import posixpath
+import tarfile
 import threading
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
+from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 
 from docker import errors
 
 from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage
-from fairway.drivers.runtimes.docker import failures, plan, readback
+from fairway.drivers.runtimes.docker import failures, holding, plan, readback
 from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
 from fairway.drivers.runtimes.docker.images import Images, short
 from fairway.drivers.runtimes.docker.networks import Networks
@@ -32,7 +35,17 @@ class _Exists(Retry):
 class Containers:
     """The instances of one data directory on one Engine."""
 
-    def __init__(self, daemon: Daemon, names: plan.Names, images: Images, ports: range, publish: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        daemon: Daemon,
+        names: plan.Names,
+        images: Images,
+        ports: range,
+        publish: str = "127.0.0.1",
+        *,
+        holds: Path,
+    ) -> None:
+        self._holds = holds
         self._daemon = daemon
         self._names = names
         self._images = images
@@ -52,7 +65,7 @@ class Containers:
         for _ in range(START_ATTEMPTS):
             progress.check()
             container = self._adopt(spec) or self._create(spec, image, taken)
-            if self._start(spec, container, taken):
+            if self._start_alone(spec, container, taken, progress):
                 self._check_command(spec, image)
                 return self._read_started(spec, image)
         raise Retry(f"“{spec.name}” could not be started: its ports or its network were taken away each time.")
@@ -79,6 +92,23 @@ class Containers:
         except _Exists:
             LOOK_AGAIN.wait(LOOK_AGAIN_SECONDS)  # another worker reserved the name; its container appears in a moment
         return self._inspect(spec.name) or {}
+
+    def _start_alone(self, spec: InstanceSpec, container: Mapping[str, Any], taken: set[int], progress: Progress) -> bool:
+        """Start it while nobody else starts anything on its volumes, and nothing that is up has one of them. The Engine says
+        that, whoever made the container; one that is up already stays."""
+        with holding.alone(self._holds, [volume.name for volume in spec.volumes], progress.check):
+            if container and container["State"]["Status"] not in _UP:
+                self._refuse_if_held(spec, container["Id"])
+            return self._start(spec, container, taken)
+
+    def _refuse_if_held(self, spec: InstanceSpec, container_id: str) -> None:
+        for volume in spec.volumes:
+            wanted = {"volume": [self._names.volume(volume.name)]}
+            with self._daemon.asking("list containers") as api:
+                found = [one for one in api.containers(filters=wanted) if one["Id"] != container_id]
+            if found:
+                who = labels_of(found[0]).get(plan.NAME) or found[0]["Names"][0].lstrip("/")
+                raise Retry(f"The volume “{volume.name}” is still held by {who}; nothing else is started on it.")
 
     def _start(self, spec: InstanceSpec, container: Mapping[str, Any], taken: set[int]) -> bool:
         """Start it; False when it has to be looked at or made again."""
@@ -178,8 +208,41 @@ class Containers:
         except errors.NotFound:
             return None
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        """See `Runtime.stored`. Looked at through a container that is never started; an Engine that is asked for a volume
+        would tell nothing of what is in it."""
+        image = self._images.find(spec.artifact)
+        if image is None:
+            raise Refused(f"The image {short(spec.artifact.digest)} is not on this host; distribute it first.")
+        there = [volume.name for volume in spec.volumes if self._has_volume(volume.name)]
+        return frozenset(name for name in there if self._has_data(name, image["Id"]))
+
+    def _has_volume(self, volume: str) -> bool:
+        try:
+            with self._daemon.asking("look at a volume") as api:
+                return bool(api.inspect_volume(self._names.volume(volume)))
+        except errors.NotFound:
+            return False
+
+    def _has_data(self, volume: str, image: str) -> bool:
+        looker = self._names.looker(volume)
+        self._delete(looker)  # of a worker that died while it looked
+        with self._daemon.asking("create a container") as api:
+            api.create_container_from_config(plan.looker_body(self._names.volume(volume), image), looker)
+        try:
+            with self._daemon.asking("look into a volume") as api:
+                url = f"{api.base_url}/v{api.api_version}/containers/{looker}/archive"
+                plain = {"Accept-Encoding": "identity"}
+                answer = api.get(url, params={"path": plan.LOOKED_AT}, headers=plain, stream=True, timeout=api.timeout)
+                with closing(answer):
+                    answer.raise_for_status()
+                    return len(list(islice(tarfile.open(fileobj=answer.raw, mode="r|"), 2))) > 1  # the first is itself
+        finally:
+            self._delete(looker)
+
     def ensure_volume_removed(self, volume: str) -> None:
         """See `Runtime.ensure_volume_removed`. Raises `Refused` while an instance still has it."""
+        self._delete(self._names.looker(volume))
         try:
             with suppress(errors.NotFound), self._daemon.asking("remove a volume") as api:
                 api.remove_volume(self._names.volume(volume))

@@ -24,6 +24,8 @@ DIGEST = "fairway.digest"
 PORT = "fairway.port"
 SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
+LOOKED_AT = "/fairway-looks"
+PREFIX = "fairway-"  # of the names of networks and volumes
 
 DEFAULTS = Limits()
 # What an ordinary image needs to prepare its files as root and then step down to its own user; everything else that
@@ -45,10 +47,14 @@ class Names:
         return f"{name}.{self.installation}"
 
     def network(self, placement: str) -> str:
-        return f"fairway-{placement}.{self.installation}"
+        return f"{PREFIX}{placement}.{self.installation}"
 
     def volume(self, volume: str) -> str:
-        return f"fairway-{volume}.{self.installation}"
+        return f"{PREFIX}{volume}.{self.installation}"
+
+    def looker(self, volume: str) -> str:
+        """The container through which a volume is looked into."""
+        return f"{self.volume(volume)}.look"
 
     def labels(self, **more: str) -> dict[str, str]:
         return {MANAGED: "true", DATA: self.installation, **more}
@@ -104,6 +110,12 @@ def container_body(
     if spec.command is not None:
         body["Cmd"] = command(spec)
     return body
+
+
+def looker_body(volume: str, image: str) -> dict[str, Any]:
+    """The ``ContainerCreate`` body of a container that is never started: it has the volume, and puts nothing into it."""
+    mount = {**_mount(volume, LOOKED_AT), "ReadOnly": True, "VolumeOptions": {"NoCopy": True}}
+    return {"Image": image, "Cmd": ["never"], "HostConfig": {"NetworkMode": "none", "Mounts": [mount]}}
 
 
 def command(spec: InstanceSpec) -> list[str]:

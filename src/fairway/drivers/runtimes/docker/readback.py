@@ -34,6 +34,7 @@ def instance(container: Mapping[str, Any], image: Mapping[str, Any] | None) -> I
         exit_code=None if is_up or now is InstanceState.STARTING else int(state.get("ExitCode", 0)),
         health=health(state),
         health_output=health_output(state),
+        volumes=volumes(container),
     )
 
 
@@ -66,6 +67,17 @@ def running_digest(image_id: str, image: Mapping[str, Any] | None, *, claimed: s
     """
     pulled = {digest.partition("@")[2] for digest in (image or {}).get("RepoDigests") or []}
     return claimed if claimed == image_id or claimed in pulled else image_id
+
+
+def volumes(container: Mapping[str, Any]) -> frozenset[str]:
+    """The volumes of ours that are mounted into a container, under the names that specs give them."""
+    end = f".{container['Config']['Labels'][plan.DATA]}"
+    mounted = [str(one.get("Name") or "") for one in container.get("Mounts") or () if one.get("Type") == "volume"]
+    return frozenset(
+        name.removeprefix(plan.PREFIX).removesuffix(end)
+        for name in mounted
+        if name.startswith(plan.PREFIX) and name.endswith(end)
+    )
 
 
 def health(state: Mapping[str, Any]) -> str | None:

@@ -68,7 +68,8 @@ class DockerRuntime:
 
     @cached_property
     def _containers(self) -> Containers:
-        return Containers(self.daemon, self.names, self.images, self.options.ports, self.options.publish)
+        options, holds = self.options, self._data / "docker-holds"
+        return Containers(self.daemon, self.names, self.images, options.ports, options.publish, holds=holds)
 
     def availability(self) -> Availability:
         """See `Runtime.availability`."""
@@ -151,6 +152,10 @@ class DockerRuntime:
     def usage(self, name: str) -> Usage | None:
         """See `Runtime.usage`."""
         return self._containers.usage(name)
+
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        """See `Runtime.stored`."""
+        return self._containers.stored(spec)
 
     def ensure_volume_removed(self, volume: str) -> None:
         """See `Runtime.ensure_volume_removed`."""

@@ -1,7 +1,8 @@
 """Where the `process` runtime keeps things below the data directory, and the locks that keep its verbs apart.
 
 ``process/instances/<name>/`` one instance · ``process/locks/`` · ``process/volumes/<volume>/`` ·
-``process/homes/<placement>/`` · ``process/verified/`` what was checked when · ``bundles/<64 hex>/`` the artifacts.
+``process/holds/<volume>`` the lock of whoever holds it · ``process/homes/<placement>/`` ·
+``process/verified/`` what was checked when · ``bundles/<64 hex>/`` the artifacts.
 """
 
 from __future__ import annotations
@@ -45,6 +46,10 @@ class Places:
     def volume(self, name: str) -> Path:
         """The folder of a volume; it need not exist. Raises `Refused` for a name that is no file name."""
         return self.root / "volumes" / _safe(name)
+
+    def hold(self, volume: str) -> Path:
+        """The file whose lock says that a volume is held; it is never removed, or two could hold two files of one name."""
+        return self.folder("holds") / _safe(volume)
 
     def home(self, placement: str) -> Path:
         """The writable home of a placement; it need not exist."""

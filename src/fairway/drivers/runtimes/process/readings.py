@@ -144,9 +144,12 @@ def send_and_wait(identity: Identity, number: int, seconds: float) -> bool:
         os.close(handle)
 
 
-def end_orphans(app: Identity | None, mark: str, folder: Path, *, seconds: float = 5.0) -> None:
-    """KILL what is left of an application, as often as it takes."""
+def end_orphans(app: Identity | None, mark: str, folder: Path, *, seconds: float = 5.0) -> bool:
+    """KILL what is left of an application, as often as it takes; False when something of it lives on."""
     until = time.monotonic() + seconds
-    while (left := orphans(app, mark, folder)) and time.monotonic() < until:
+    while left := orphans(app, mark, folder):
+        if time.monotonic() > until:
+            return False
         end(left)
         time.sleep(0.01)
+    return True

@@ -33,7 +33,7 @@ from fairway.drivers.runtimes.contract import (
     Silent,
     Usage,
 )
-from fairway.drivers.runtimes.process import launch, output, ports, readings, store, workcopy
+from fairway.drivers.runtimes.process import holding, launch, output, ports, readings, store, workcopy
 from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure
 from fairway.drivers.runtimes.process.places import Places, read_json, try_lock, wait_for, write_json
 from fairway.shared.failures import Failure, Refused, Retry
@@ -118,7 +118,7 @@ class ProcessRuntime:
         state = read_json(self.places.instance(name) / "state.json")
         what = self._state_of(name, state)
         is_up = what in (InstanceState.RUNNING, InstanceState.RESTARTING)
-        since = state.get("started_at")
+        since, volumes = state.get("started_at"), facts.get("volumes")
         return Instance(
             name=name,
             placement=str(facts["placement"]),
@@ -130,6 +130,7 @@ class ProcessRuntime:
             started_at=datetime.fromtimestamp(since, UTC) if since else None,
             restarts=int(state.get("restarts", 0)),
             exit_code=state.get("exit_code"),
+            volumes=None if volumes is None else frozenset(volumes),
         )
 
     def instances(self, placement: str | None = None) -> list[Instance]:
@@ -172,8 +173,14 @@ class ProcessRuntime:
             return None
         return readings.usage(readings.descendants(state["minder"][0]))
 
+    def stored(self, spec: InstanceSpec) -> frozenset[str]:
+        places = {volume.name: self.places.volume(volume.name) for volume in spec.volumes}
+        return frozenset(name for name, place in places.items() if place.is_dir() and any(place.iterdir()))
+
     def ensure_volume_removed(self, volume: str) -> None:
         """A placement's name is the volume that its instances share without having asked: their home."""
+        if who := holding.users(self.places.volume(volume)):
+            raise Refused(f"The volume “{volume}” is still used by {who}; end that first.")
         for place in (self.places.volume(volume), self.places.home(volume)):
             if place.is_dir():
                 _erase(place)
@@ -287,6 +294,7 @@ class ProcessRuntime:
             "replica": spec.replica,
             "digest": bundle.digest,
             "port": port,
+            "volumes": [volume.name for volume in spec.volumes],
         }
 
     def _port(self, facts: Mapping[str, Any]) -> int:
@@ -297,6 +305,10 @@ class ProcessRuntime:
         return ports.choose({int(self._facts(name).get("port", 0)) for name in self._names()})
 
     def _launch(self, spec: InstanceSpec, bundle: Bundle, folder: Path) -> None:
+        with holding.held(self.places, [volume.name for volume in spec.volumes]) as locks:
+            _bear(self._order(spec, bundle, folder), folder, locks)
+
+    def _order(self, spec: InstanceSpec, bundle: Bundle, folder: Path) -> dict[str, Any]:
         volumes = {volume: self.places.volume(volume.name) for volume in spec.volumes}
         work = workcopy.prepare(bundle, folder, volumes)
         home = self.places.home(spec.placement)
@@ -311,10 +323,9 @@ class ProcessRuntime:
             mark=mark,
             volumes={volume.name: place for volume, place in volumes.items()},
         )
-        order = launch.order(
+        return launch.order(
             spec, bundle, folder=folder, work=work, port=port, variables=variables, mark=mark, boot=readings.boot()
         )
-        _bear(order, folder)
 
     # -- stopping
 
@@ -327,28 +338,32 @@ class ProcessRuntime:
         if self._has_minder(state) and not readings.send_and_wait(state["minder"], signal.SIGTERM, grace + LAST_WORDS):
             readings.send_and_wait(state["minder"], signal.SIGKILL, LAST_WORDS)
         self._end_orphans(read_json(folder / "state.json"), folder)
+        if self._has_minder(state):
+            raise Retry(f"{name} could not be ended: process {state['minder'][0]} does not die. It is tried again.")
 
     def _end_orphans(self, state: Mapping[str, Any], folder: Path) -> None:
         """End what a killed minder could not. Nothing to do when it said its last word itself."""
         if not state or state.get("boot") != readings.boot() or (state.get("app") is None and state["state"] == "stopped"):
             return
-        readings.end_orphans(state.get("app"), str(state.get("mark", "")), folder)
+        if not readings.end_orphans(state.get("app"), str(state.get("mark", "")), folder):
+            raise Retry(f"Something of {folder.name} does not die although it was killed. It is tried again.")
 
 
-def _bear(order: dict[str, Any], folder: Path) -> None:
-    """Start a minder with this order and wait for its answer. Raises the typed failure for what the kernel said."""
+def _bear(order: dict[str, Any], folder: Path, volumes: Sequence[int]) -> None:
+    """Start a minder with this order and wait for its answer; it inherits the locks of its `volumes`. Raises the typed
+    failure for what the kernel said."""
     lock = os.open(folder / "minder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         if not try_lock(lock):
             raise Retry(f"{folder.name} is still being ended; it is tried again.", after=0.5)
-        answer = _ask({**order, "lock_fd": lock}, lock)
+        answer = _ask({**order, "lock_fd": lock}, (lock, *volumes))
     finally:
         os.close(lock)  # the minder has inherited it, and with it the lock
     if "errno" in answer:
         raise _not_started(int(answer["errno"]), order)
 
 
-def _ask(order: dict[str, Any], lock: int) -> dict[str, Any]:
+def _ask(order: dict[str, Any], locks: Sequence[int]) -> dict[str, Any]:
     python = getattr(sys, "_base_executable", sys.executable)
     try:
         done = subprocess.run(
@@ -356,7 +371,7 @@ def _ask(order: dict[str, Any], lock: int) -> dict[str, Any]:
             input=json.dumps(order).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            pass_fds=(lock,),
+            pass_fds=locks,
             env={"LANG": "C.UTF-8"},
             cwd="/",
             start_new_session=True,
