@@ -81,7 +81,9 @@ class CalendarEntry(RolloutShown):
 @needs(Act.VIEW)
 def list_rollouts(request: HttpRequest, number: Number) -> list[RolloutShown]:
     """Every rollout and fallback of a release, newest first."""
-    return [rollout_shown(one) for one in queries.rollouts_of(queries.release(actor_of(request), number))]
+    actor = actor_of(request)
+    one = queries.release(actor, number)
+    return [rollout_shown(each) for each in queries.rollouts_visible_to(actor).filter(release=one).order_by("-pk")]
 
 
 @router.post("/releases/{number}/environments/{env}/rollouts", response={201: RolloutDetail})

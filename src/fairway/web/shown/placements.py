@@ -18,7 +18,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, expected_total_seconds, is_stale, placements_visible_to
 from fairway.deployments.rules import MOST_REPLICAS, STEPS
 from fairway.environments.models import Environment
-from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.queries import places_of
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
@@ -38,7 +38,7 @@ class Situation:
 
 
 def situation(actor: Actor, application: Application) -> Situation:
-    environments = list(environments_visible_to(actor))
+    environments = list(places_of(actor, application))
     found = placements_visible_to(actor).filter(application=application).select_related("previous_good__configuration")
     moving = list(active(actor).filter(application=application))
     return Situation(

@@ -108,7 +108,7 @@ def _meant(actor: Actor, form: PackageForm, name: str = "") -> dict[str, Any]:
 
 def built_already(actor: Actor, application: str, version: str) -> Artifact | None:
     """The newest artifact of this name; None also when the actor may not see the application."""
-    return desk.artifact_called(application, version)
+    return desk.artifact_called(actor, application, version)
 
 
 def _in_this_form(problem: Invalid) -> Invalid:
@@ -158,8 +158,9 @@ def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[De
 @needs(Act.VIEW)
 def log(request: HttpRequest, number: int, package: int) -> HttpResponse:
     """What looking it up, building it and distributing it said."""
-    one = package_of(actor_of(request), number, package)
-    return page(request, "releases/package_log.html", package_log_shown(one))
+    actor = actor_of(request)
+    one = package_of(actor, number, package)
+    return page(request, "releases/package_log.html", package_log_shown(actor, one))
 
 
 def _on_package(needed: Act) -> Callable[[Doing], View]:

@@ -137,7 +137,7 @@ def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 7):
         raise Invalid("start_by", _("is not a number."))
     at, zone, late = typed["at"], typed["zone"], int(minutes)
-    planned = desk.planned(release)
+    planned = desk.planned(release, actor)
     if planned is not None and planned.environment_id == environment.pk:
         schedule.reschedule(actor=actor, rollout=planned, at=at, zone=zone, start_by_minutes=late)
     else:
