@@ -94,15 +94,11 @@ class Timing:
         clock = sum(entry[0] for one in (self.fixtures, self.tests) for entry in one.found.values())
         computed = sum(entry[1] for one in (self.fixtures, self.tests) for entry in one.found.values())
         processes = f"{self.workers} processes" if self.workers else "one process"
-        say(
-            f"{took:.0f} s in {processes}: {clock:.0f} s in fixtures and tests, {max(clock - computed, 0):.0f} s of it waiting."
-        )
+        say(f"{took:.0f} s in {processes}: {clock:.0f} s in fixtures and tests, {max(clock - computed, 0):.0f} s of it waiting.")
         busy, idle = (after - before for after, before in zip(_machine(), self.machine, strict=True))
         say(f"The machine's {os.cpu_count()} cores were busy for {busy / (busy + idle or 1):.0%} of that time.")
         if place := os.environ.get("FAIRWAY_TIMING_FILE"):
-            import json
-
-            Path(place).write_text(json.dumps({"fixtures": self.fixtures.found, "tests": self.tests.found}))
+            import json; Path(place).write_text(json.dumps({"fixtures": self.fixtures.found, "tests": self.tests.found}))
 
 
 def _computed() -> float:

@@ -51,12 +51,18 @@ def sees(grants: Iterable[Given], owner: object, roles: Iterable[str] = ROLES) -
 
 
 def pairs_of_scopes() -> list[tuple[Scope, Scope]]:
-    """Two narrowed scopes at a time, one of each kind: the two applications, and the two environments, are alike."""
+    """Two narrowed scopes at a time, one of each kind: the two applications, and the two environments, are alike; and a
+    scope inside the other adds nothing, so that each is there once by itself."""
     narrowed = [one for one in SCOPES if one != (None, None)]
     found: dict[object, tuple[Scope, Scope]] = {}
     for pair in combinations_with_replacement(narrowed, 2):
-        found.setdefault(min(_mirrored(pair)), pair)
+        if pair[0] == pair[1] or not (_lies_in(*pair) or _lies_in(*reversed(pair))):
+            found.setdefault(min(_mirrored(pair)), pair)
     return list(found.values())
+
+
+def _lies_in(inner: Scope, outer: Scope) -> bool:
+    return all(wide in (None, narrow) for narrow, wide in zip(inner, outer, strict=True))
 
 
 def _mirrored(pair: tuple[Scope, Scope]) -> list[tuple[tuple[str, str], ...]]:
@@ -68,3 +74,11 @@ def _mirrored(pair: tuple[Scope, Scope]) -> list[tuple[tuple[str, str], ...]]:
             turned = [(apps.get(one or "", ""), places.get(place or "", "")) for one, place in pair]
             found.append(tuple(sorted(turned)))
     return found
+
+
+# The pairs whose halves could be mixed up in every way there is.
+TELLING = [
+    pair
+    for pair in pairs_of_scopes()
+    if pair[0] != pair[1] and not (pair[0][0] == pair[1][0] is None or pair[0][1] == pair[1][1])
+]

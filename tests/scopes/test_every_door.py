@@ -12,15 +12,21 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 
 import pytest
 from django.db import transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
+from fairway.accounts.feeds import make_feed
 from fairway.accounts.rules import Act, Actor
+from fairway.deployments.models import Deployment, Placement
+from fairway.engine.models import Run
+from fairway.web.topics import KINDS, MOST_TOPICS, render, topic_named, watchable
 from tests.architecture.test_doors import every_door, permissions
-from tests.scopes.model import APPLICATIONS, ENVIRONMENTS, PAIRS, WHOLE, Given, pairs_of_scopes, sees
+from tests.scopes.model import APPLICATIONS, ENVIRONMENTS, PAIRS, TELLING, WHOLE, Given, pairs_of_scopes, sees
 from tests.scopes.model import ROLES as ALL_ROLES
 from tests.scopes.world import World, build, person_with
 
@@ -155,6 +161,7 @@ ALL_OF_IT = [(name, place) for name in APPLICATIONS for place in ENVIRONMENTS]
 def _of_release(world: World, plain: str) -> Iterator[tuple[str, object]]:
     """The shared one is everybody's who reaches any pair; the other is of alpha in development."""
     shared, alone = (str(world.releases[name].pk) for name in ("shared", "alone"))
+    plain = plain.replace("{env}", "{environment}")
     if "{package}" in plain:
         for name, one in world.packages.items():
             url = plain.replace("{number}", shared).replace("{package}", str(one.pk)).replace("{needed}", "1")
@@ -163,7 +170,10 @@ def _of_release(world: World, plain: str) -> Iterator[tuple[str, object]]:
     elif "{environment}" in plain:
         for place in ENVIRONMENTS:
             url = plain.replace("{number}", shared).replace("{environment}", place)
-            yield url, [(name, place) for name in APPLICATIONS]
+            is_of_parts = url.endswith(
+                ("/distribute", "/distribution")
+            )  # each package by itself; what is not theirs is left
+            yield url, ("", place) if is_of_parts else [(name, place) for name in APPLICATIONS]
     elif plain.endswith("/differences"):
         yield from ((f"{plain.replace('{number}', shared)}?environment={place}", ("", place)) for place in ENVIRONMENTS)
     elif plain.endswith(("/file", "release.yaml")):
@@ -176,6 +186,11 @@ def _of_release(world: World, plain: str) -> Iterator[tuple[str, object]]:
 
 def _of_person(world: World, plain: str) -> Iterator[tuple[str, object]]:
     yield plain.replace("{username}", "zed-x"), WHOLE
+
+
+def _of_credential(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair in PAIRS:
+        yield plain.replace("{name}", "credential-{}-{}-x".format(*pair)), pair
 
 
 def _of_nobody(world: World, plain: str) -> Iterator[tuple[str, object]]:
@@ -193,7 +208,8 @@ FILLERS = (
     (r"/(releases/\{number\}/)?rollouts/\{", _of_rollout),
     (r"/releases/\{number\}", _of_release),
     (r"/(settings/)?people/\{username\}", _of_person),
-    (r"/calendar/feeds/|/settings/credentials/\{name\}/deletion", _of_nobody),
+    (r"/calendar/feeds/", _of_nobody),
+    (r"/(settings/)?credentials/\{name\}", _of_credential),
 )
 _NOW = timezone.now()
 _SPAN = f"since={_NOW:%Y-%m-%dT%H:%M:%SZ}&until={_NOW + timedelta(days=3):%Y-%m-%dT%H:%M:%SZ}"
@@ -285,6 +301,8 @@ def test_two_grants_show_what_each_covers_and_nothing_more(world: World, told_to
         for one, (status, words) in told_to_everything.items():
             if number and one.act in (None, Act.VIEW):
                 continue  # roles make no difference to looking
+            if not one.url.startswith("/api/") and scopes not in TELLING:
+                continue  # pages take their time, and ask the same queries
             got, text = answer(client, one.url)
             shown = world.found_in(text) - world.found_in(one.url)
             may = is_let_in(grants, one)
@@ -294,3 +312,105 @@ def test_two_grants_show_what_each_covers_and_nothing_more(world: World, told_to
                 wrong.append((one.url, got, status if may else "nothing", too_much, too_little))
         told = "\n".join(map(str, wrong))
         assert not wrong, f"{grants}: (address, got, wanted, too much, too little)\n{told}"
+
+
+def topics(world: World) -> list[tuple[str, object]]:
+    """Every topic there is, and whose it is."""
+    named = [("placement:{}:{}".format(*pair), pair) for pair in PAIRS]
+    named += [(f"application:{name}:recent", (name, "")) for name in APPLICATIONS]
+    named += [(f"deployment:{one.pk}:facts", pair) for pair, one in world.deployments.items()]
+    kinds = ("host", "state", "placements")
+    named += [(f"environment:{place}:{kind}", ("", place)) for place, kind in product(ENVIRONMENTS, kinds)]
+    parts = ("head", "matrix", "readiness", "rollouts", "freezing", "planned", "approvals", "graph")
+    named += [(f"release:{world.releases['alone'].pk}:{part}", ("alpha", "development")) for part in parts]
+    named += [(f"release:{world.releases['shared'].pk}:{part}", None) for part in parts]
+    named += [
+        (f"rollout:{one.pk}:progress", [(name, place) for name in APPLICATIONS]) for place, one in world.rollouts.items()
+    ]
+    plain = ("home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes")
+    return [*named, *((name, None) for name in (*plain, "applications", "events", "releases", "calendar"))]
+
+
+def test_every_kind_of_topic_is_asked_about(world: World) -> None:
+    kinds = {id(topic.kind) for name, _ in topics(world) if (topic := topic_named(name)) is not None}
+    assert len(kinds) == len(KINDS)
+
+
+@pytest.mark.parametrize("scopes", pairs_of_scopes(), ids=str)
+def test_what_pages_watch_shows_no_more_than_the_pages(world: World, scopes) -> None:
+    grants = grants_of(scopes, ROLES[0])
+    actor, _ = person_with(grants, world, "watcher")
+    own, asked = granted(world, grants, set(world.words)), topics(world)
+    allowed = {topic.name for part in batches(asked) for topic in watchable(actor, part)}
+    assert allowed == {name for name, owner in asked if sees(grants, owner)}
+    for name in sorted(allowed):
+        topic = topic_named(name)
+        assert topic is not None
+        sent = render(topic, actor, "en")
+        assert world.found_in(str(sent)) <= own, (grants, name, world.found_in(str(sent)) - own)
+
+
+def batches(asked: list[tuple[str, object]]) -> Iterator[list[str]]:
+    names = [name for name, _ in asked]
+    yield from (names[start : start + MOST_TOPICS] for start in range(0, len(names), MOST_TOPICS))
+
+
+@pytest.mark.parametrize("scopes", pairs_of_scopes(), ids=str)
+def test_a_calendar_feed_tells_what_its_owner_may_see(world: World, scopes) -> None:
+    grants = grants_of(scopes, ROLES[0])
+    actor, _ = person_with(grants, world, "calendar")
+    with transaction.atomic():
+        secret = make_feed(actor=actor)
+    _, text = answer(Client(), reverse("calendar-feed", args=[secret]))
+    unfolded = text.replace("\r\n ", "")
+    assert world.found_in(unfolded) <= granted(world, grants, set(world.words)), (grants, unfolded)
+    assert world.found_in(unfolded) >= {f"frozen-{one}-{place}-x" for one, place in PAIRS if sees(grants, (one, place))}
+
+
+HALVES: list[Given] = [
+    *((role, "alpha", "development") for role in ("admin", "deployer", "release_manager")),
+    *((role, "beta", "production") for role in ("admin", "deployer", "release_manager")),
+]
+ALPHA_IN_PRODUCTION = {"application": "alpha", "environment": "production"}
+WRITTEN_OUT = (  # what names the pair in its body
+    ("/api/v1/deployments", ALPHA_IN_PRODUCTION),
+    ("/api/v1/rollbacks", ALPHA_IN_PRODUCTION),
+    ("/api/v1/promotions", {**ALPHA_IN_PRODUCTION, "from_environment": "development"}),
+    ("/api/v1/promotions", {"application": "alpha", "environment": "development", "from_environment": "production"}),
+)
+
+
+def changing(world: World) -> Iterator[tuple[str, str, object]]:
+    """Every (method, address, owner) that changes something of somebody's."""
+    for pattern, callback in every_door():
+        place = re.sub(r"[\^$]", "", pattern)
+        if not place.startswith(NOT_GOT) and place != "api/v1/":
+            methods = [one for one in permissions(callback) if one != "GET"]
+            if not place.startswith("api/v1/"):
+                methods = ["POST"]
+            known = {url: owner for url, owner in filled(world, place) if owner not in (None, WHOLE)}
+            yield from ((method, url, owner) for method, (url, owner) in product(methods, known.items()))
+
+
+def test_two_halves_change_nothing_of_the_pair_they_do_not_make(world: World) -> None:
+    """Of alpha in production, and beta in development, they are neither told anything nor may do anything."""
+    _, client = person_with(HALVES, world, "halves")
+    own, wrong, asked = granted(world, HALVES, set(world.words)), [], 0
+    before = [Deployment.objects.count(), Run.objects.count(), list(Placement.objects.order_by("pk").values())]
+    for method, url, owner in changing(world):
+        if sees(HALVES, owner):
+            continue
+        kind, body = ("application/json", b"{}") if url.startswith("/api/") else ("application/x-www-form-urlencoded", b"")
+        with transaction.atomic():
+            response = client.generic(method, url, body, content_type=kind)
+        asked += 1
+        too_much = world.found_in(response.content.decode()) - world.found_in(url) - own
+        if response.status_code not in (403, 404, 405, 422) or too_much:
+            wrong.append((method, url, response.status_code, too_much))
+    for url, body in WRITTEN_OUT:
+        response = client.post(url, body, content_type="application/json")
+        if response.status_code != 404 or world.found_in(response.content.decode()) - own:
+            wrong.append(("POST", url, response.status_code, world.found_in(response.content.decode()) - own))
+    assert not wrong, "\n".join(map(str, wrong))
+    assert asked > 50
+    assert before == [Deployment.objects.count(), Run.objects.count(), list(Placement.objects.order_by("pk").values())]

@@ -16,7 +16,7 @@ from fairway.api.release_shapes import PackageShown, package_shown
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Number, Slug, Text
 from fairway.applications.queries import application, artifact
-from fairway.environments.queries import environment
+from fairway.environments.queries import environment, place
 from fairway.releases import queries
 from fairway.releases.commands import dependencies, packages, targets
 from fairway.releases.described import LONGEST_PASTE, parse_pasted
@@ -189,7 +189,7 @@ def distribute_package(
     """Bring it to a target, digest verified, ready to start."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.distribute(actor=actor, package=one, environment=environment(actor, env), **given.dict())
+    targets.distribute(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
     return Status(202, package_shown(actor, one))
 
 
@@ -201,7 +201,7 @@ def deploy_package(
     """Activate a distributed package. What it needs must be deployed there."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    made = targets.deploy_package(actor=actor, package=one, environment=environment(actor, env), **given.dict())
+    made = targets.deploy_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
     return Status(201, deployment_shown(made))
 
 
@@ -213,7 +213,7 @@ def fall_back_package(
     """Put back exactly what served before it was deployed."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.fall_back_package(actor=actor, package=one, environment=environment(actor, env), **given.dict())
+    targets.fall_back_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
     return Status(202, package_shown(actor, one))
 
 

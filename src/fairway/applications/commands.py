@@ -247,9 +247,7 @@ def save_credential(
 @transaction.atomic
 def scope_credential(*, actor: Actor, name: str, scopes: Iterable[Pair]) -> Credential:
     """Say anew where a stored credential may be used. Raises `Blocked`, `Invalid` or `NotVisible`."""
-    credential = _own_credential(actor, name)
-    if credential is None:
-        raise NotVisible("credential", name)
+    credential = _seen_credential(actor, name)
     before, wanted = scope_of(credential), parse_scopes(actor, scopes)
     _set_scope(credential, wanted)
     record(
@@ -265,9 +263,7 @@ def scope_credential(*, actor: Actor, name: str, scopes: Iterable[Pair]) -> Cred
 @transaction.atomic
 def delete_credential(*, actor: Actor, name: str) -> None:
     """Raises `Invalid` while an application's source names it."""
-    credential = _own_credential(actor, name)
-    if credential is None:
-        raise NotVisible("credential", name)
+    credential = _seen_credential(actor, name)
     users = [one.slug for one in Application.objects.filter(deleted_at=None) if one.source.get("credential") == name]
     if users:
         seen = set(visible_to(actor).filter(slug__in=users).values_list("slug", flat=True))
@@ -318,6 +314,15 @@ def _own_credential(actor: Actor, name: str) -> Credential | None:
     found = Credential.objects.select_for_update(no_key=True).filter(name=name.strip()).first()
     if found is not None and not reach_of(actor, Act.MANAGE_CREDENTIALS).is_everything:
         _require_scope(actor, scope_of(found))
+    return found
+
+
+def _seen_credential(actor: Actor, name: str) -> Credential:
+    """The same of one the actor can see. Raises `Blocked` or `NotVisible`."""
+    credential_named(actor, name)
+    found = _own_credential(actor, name)
+    if found is None:
+        raise NotVisible("credential", name)
     return found
 
 

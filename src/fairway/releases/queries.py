@@ -72,6 +72,8 @@ def require_whole(one: Release, actor: Actor, environment: Environment | None = 
     reach = reach_of(actor)
     targets = [environment] if environment else targets_of(one)
     applications = {each.application.slug for each in packages_of(one)}
+    if environment and not applications:
+        return  # there is nothing yet that could be told
     pairs = {(slug, each.slug) for slug in applications for each in targets}
     if not reach.is_everything and not (pairs and reach.holds(Reach(frozenset(pairs)))):
         raise NotVisible("release", one.pk)

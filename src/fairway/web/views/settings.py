@@ -19,6 +19,7 @@ from fairway.accounts.profiles import edit_profile
 from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
 from fairway.applications.commands import delete_credential, save_credential
 from fairway.applications.models import Credential
+from fairway.applications.queries import credential_named
 from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.cookies import remember_display
@@ -142,11 +143,13 @@ def _key(values: dict[str, Any]) -> dict[str, Any]:
 @require_POST
 @needs(Act.MANAGE_CREDENTIALS)
 def credential_deletion(request: HttpRequest, name: str) -> HttpResponse:
+    actor = actor_of(request)
+    credential_named(actor, name)
     if request.POST.get("confirm", "") != name:
         messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": name})
         return redirect("credentials")
     try:
-        delete_credential(actor=actor_of(request), name=name)
+        delete_credential(actor=actor, name=name)
     except Invalid as problem:
         messages.error(request, f"{name} {problem.sentence}")
     except Blocked as problem:

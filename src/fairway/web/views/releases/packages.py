@@ -18,6 +18,7 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.models import Artifact
 from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import place
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
@@ -216,21 +217,21 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 @_on_package(Act.DISTRIBUTE)
 def distribute(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = environment_named(actor, environment)
+    there = place(actor, package.application, environment)
     targets.distribute(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being distributed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.DEPLOY_PACKAGE)
 def deploy(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = environment_named(actor, environment)
+    there = place(actor, package.application, environment)
     targets.deploy_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being deployed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.FALL_BACK)
 def fall_back(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = environment_named(actor, environment)
+    there = place(actor, package.application, environment)
     targets.fall_back_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is falling back in %(target)s.") % {"package": package.name, "target": there.name}
 

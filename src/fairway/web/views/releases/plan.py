@@ -133,6 +133,7 @@ def scheduling(request: HttpRequest, number: int) -> HttpResponse:
 
 def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
     environment = environment_named(actor, typed["environment"])
+    queries.require_whole(release, actor, environment)
     minutes = typed["start_by"]
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 7):
         raise Invalid("start_by", _("is not a number."))
