@@ -111,7 +111,7 @@ def test_pages_show_an_old_event_with_the_account_behind_it(ada, mallory):
 def test_pages_show_the_user_name_with_what_they_call_themselves_beside_it(ada, mallory, hello, staging):
     live(hello, staging, actor=mallory)
     page = signed_in(ada).get("/events/").content.decode()
-    assert '<span class="who">mallory</span> <span class="quiet">ada</span>' in page
+    assert '<strong>mallory</strong> <span class="quiet">ada</span>' in page
 
 
 # --- addresses
