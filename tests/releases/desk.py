@@ -133,7 +133,7 @@ class ReleaseDesk:
 
     def shown(self, release: Release, environment: Environment) -> dict[str, str]:
         """The matrix column of a target."""
-        cells = [cell for row in matrix(release) for cell in row if cell.environment == environment]
+        cells = [cell for row in matrix(release, SYSTEM) for cell in row if cell.environment == environment]
         return {cell.package.name: cell.status for cell in cells}
 
     def on_target(self, release: Release, name: str, environment: Environment) -> PackageOnTarget:

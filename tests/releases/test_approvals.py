@@ -161,7 +161,7 @@ def test_the_difference_names_versions_and_settings_but_no_value(desk, productio
         actor=desk.deployer, application=application, environment=production, variables={"A": "new"}, secrets={"B": "s3cret"}
     )
     release = desk.release(packages="api")
-    (found,) = differences(release, production)
+    (found,) = differences(release, production, desk.deployer)
     assert (found.now.version[:3], found.then.version[:2]) == ("old", "1.")
     assert [(one.name, one.kind) for one in found.settings] == [("A", "changed"), ("B", "added")]
     assert not any(word in repr(found.settings) for word in ("old", "new", "s3cret"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from fairway.accounts.commands import create_person, ensure_first_link
 from fairway.accounts.models import User
@@ -71,7 +72,7 @@ def test_a_deactivated_persons_invitation_is_dead(admin, client):
 @pytest.mark.parametrize("field", ["username", "email"])
 def test_signing_in_by_name_or_address_and_out_again_are_events(db, client, field):
     ada = make_person("ada", Role.ADMIN)
-    User.objects.filter(pk=ada.id).update(email="ada@example.com")
+    User.objects.filter(pk=ada.id).update(email="ada@example.com", email_confirmed_at=timezone.now())
     login = "ada" if field == "username" else "ada@example.com"
     answer = client.post("/accounts/login/?next=/events/", {"login": login, "password": PASSWORD})
     assert (answer.status_code, answer["Location"]) == (302, "/events/")

@@ -51,7 +51,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def set_password(self, user: User, password: str) -> None:
         """A person's own new password, by the old one or by a link sent to their address."""
-        who = Who(id=user.pk, name=user.shown_name, door=Door.WEB, identified_by="password change")
+        who = Who(id=user.pk, name=user.username, door=Door.WEB, identified_by="password change")
         with transaction.atomic():
             super().set_password(user, password)
             record(who=who, verb="person.password_set", on=On("person", user.pk, user.username))

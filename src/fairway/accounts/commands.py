@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
+from fairway.accounts.emails import parse_email, vouched_at
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
 from fairway.accounts.queries import person, tokens_of, usable_link
 from fairway.accounts.rules import (
@@ -72,9 +73,12 @@ def create_first_administrator(*, link: str, username: str, password: str, email
 
 @transaction.atomic
 def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterable[str] = ()) -> tuple[User, str]:
-    """A person and the secret of their invitation link, bound to them and good for seven days."""
+    """A person and the secret of their invitation link, bound to them and good for seven days.
+
+    An address that is given is vouched for by who gives it: an administrator, about somebody else.
+    """
     require(actor, Act.MANAGE_PEOPLE)
-    user = _new_person(username, email, None)
+    user = _new_person(username, email, None, is_vouched=True)
     wanted = sorted({parse_role(role) for role in roles})
     RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role) for role in wanted)
     text = _invite(user)
@@ -193,11 +197,12 @@ def parse_role(text: str) -> str:
     return text
 
 
-def _new_person(username: str, email: str, password: str | None) -> User:
+def _new_person(username: str, email: str, password: str | None, *, is_vouched: bool = False) -> User:
     name = parse_username(username)
     if User.objects.filter(username__iexact=name).exists():
         raise Invalid("username", "“{name}” is taken.", name=name)
-    user = User(username=name, email=email.strip())
+    user = User(username=name, email=parse_email(email))
+    user.email_confirmed_at = vouched_at(user.email, user) if is_vouched else None
     if password is None:
         user.set_unusable_password()
     else:

@@ -7,6 +7,7 @@ from typing import ClassVar
 from django.contrib.auth.models import AbstractUser
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from fairway.accounts.rules import Role
@@ -15,14 +16,33 @@ __all__ = ["ApiToken", "CalendarFeed", "OneTimeLink", "RoleGrant", "User"]
 
 
 class User(AbstractUser):
-    """A person. What they may do comes from their grants alone; Django's staff and superuser flags stay unused."""
+    """A person. What they may do comes from their grants alone; Django's staff and superuser flags stay unused.
 
+    `username` is who they are: given once, unique whatever its case, never changed. Their name and their address are what
+    they say of themselves, until `email_confirmed_at`, when somebody vouched for the address.
+    """
+
+    email_confirmed_at = models.DateTimeField(null=True)
     language = models.CharField(max_length=8, blank=True)
     theme = models.CharField(max_length=8, blank=True)  # "", "light", "dark"
 
+    class Meta(AbstractUser.Meta):
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("username"), name="username_once_in_any_case"),
+            models.UniqueConstraint(
+                Lower("email"), condition=Q(email_confirmed_at__isnull=False), name="confirmed_email_of_one_person"
+            ),
+        ]
+
     @property
     def shown_name(self) -> str:
+        """What they call themselves; shown beside the user name, and compared with nothing."""
         return self.get_full_name() or self.username
+
+    @property
+    def confirmed_email(self) -> str:
+        """The address somebody vouched for, "" for none: what others may be told."""
+        return self.email if self.email_confirmed_at else ""
 
 
 class RoleGrant(models.Model):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from fairway.accounts.commands import create_first_administrator, create_person, on_person, require, set_roles
+from fairway.accounts.emails import parse_email, taken, vouched_at
 from fairway.accounts.models import User
 from fairway.accounts.rules import Act, Actor
 from fairway.activity.commands import record
@@ -35,13 +34,43 @@ def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", the
 
 @transaction.atomic
 def edit_person(*, actor: Actor, user: User, name: str, email: str, grants: Grants) -> User:
-    """Change somebody's name, address and roles. Raises `Blocked` or `Invalid`."""
+    """Change somebody's name, address and roles. An address entered for somebody else is vouched for by who enters it.
+
+    Raises `Blocked` or `Invalid`.
+    """
     require(actor, Act.MANAGE_PEOPLE)
     row = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if (row.get_full_name(), row.email) != (name.strip(), email.strip()):
-        _save(actor, row, name, email)
+        _save(actor, row, name, email, is_vouched=row.pk != actor.id)
     set_roles(actor=actor, user=row, grants=grants)
     return row
+
+
+@transaction.atomic
+def confirm_email(*, actor: Actor, user: User) -> User:
+    """Vouch that the address is the person's: from then on they may sign in with it, and applications are told it.
+
+    No error when it is confirmed already. Raises `Blocked`, or `Invalid` without an address or when it is somebody else's.
+    """
+    require(actor, Act.MANAGE_PEOPLE)
+    row = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if not row.email:
+        raise Invalid("email", "is missing; enter the person's address first.")
+    if row.email_confirmed_at is not None:
+        return row
+    row.email_confirmed_at = vouched_at(row.email, row)
+    _save_vouched(row)
+    record(who=actor.who, verb="person.email_confirmed", on=on_person(row), after={"email": row.email})
+    return row
+
+
+def _save_vouched(user: User) -> None:
+    """Two administrators may vouch for one address of two people at once; the database knows who was first."""
+    try:
+        with transaction.atomic():
+            user.save()
+    except IntegrityError:
+        raise taken(user.email) from None
 
 
 @transaction.atomic
@@ -56,7 +85,7 @@ def first_administrator(*, link: str, username: str, name: str, password: str, a
 @transaction.atomic
 def invite(*, actor: Actor, username: str, name: str, email: str, grants: Grants) -> tuple[User, str]:
     """Somebody new, with their roles, and the secret of their invitation link."""
-    user, secret = create_person(actor=actor, username=username, email=_parse_email(email))
+    user, secret = create_person(actor=actor, username=username, email=email)
     user.first_name = parse_text(name, field="name", longest=150)
     user.save(update_fields=["first_name"])
     if wanted := list(grants):
@@ -64,20 +93,11 @@ def invite(*, actor: Actor, username: str, name: str, email: str, grants: Grants
     return user, secret
 
 
-def _save(actor: Actor, user: User, name: str, email: str) -> None:
+def _save(actor: Actor, user: User, name: str, email: str, *, is_vouched: bool = False) -> None:
     before = {"name": user.get_full_name(), "email": user.email}
     user.first_name, user.last_name = parse_text(name, field="name", longest=150), ""
-    user.email = _parse_email(email)
-    user.save(update_fields=["first_name", "last_name", "email", "language", "theme"])
-    after = {"name": user.first_name, "email": user.email}
+    if (wanted := parse_email(email)) != user.email:  # what was vouched for is not this address
+        user.email, user.email_confirmed_at = wanted, vouched_at(wanted, user) if is_vouched else None
+    _save_vouched(user)
+    after = {"name": user.first_name, "email": user.email, "email_confirmed": user.email_confirmed_at is not None}
     record(who=actor.who, verb="person.edited", on=on_person(user), before=before, after=after)
-
-
-def _parse_email(text: str) -> str:
-    email = text.strip()
-    if email:
-        try:
-            validate_email(email)
-        except ValidationError:
-            raise Invalid("email", "is not an e-mail address, e.g. “ada@example.com”.") from None
-    return email

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
-from fairway.accounts.rules import Actor, Grant, NotVisible, Role
+from fairway.accounts.rules import Actor, Grant, NotVisible, Reach, Role, reach_of
 from fairway.accounts.secrets import token_digest
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
 
 
 def grants_of(user: User) -> tuple[Grant, ...]:
-    """A person's grants as the rules know them."""
-    rows = RoleGrant.objects.filter(user=user).values_list("role", "environment__slug", "application__slug")
+    """A person's grants as the rules know them. One that was narrowed to something deleted is over: another of its name may
+    have come since."""
+    living = RoleGrant.objects.filter(user=user, environment__deleted_at=None, application__deleted_at=None)
+    rows = living.values_list("role", "environment__slug", "application__slug")
     return tuple(Grant(Role(role), environment or "", application or "") for role, environment, application in rows)
 
 
@@ -30,7 +34,7 @@ def actor_for(
     """The actor that this person is at this door."""
     return Actor(
         id=user.pk,
-        name=user.shown_name,
+        name=user.username,
         grants=grants_of(user),
         acting_as=Role(acting_as) if acting_as in set(Role) else None,
         door=door,
@@ -72,6 +76,48 @@ def people() -> QuerySet[User]:
     return User.objects.prefetch_related("role_grants__environment", "role_grants__application").order_by("username")
 
 
+def people_visible_to(actor: Actor) -> QuerySet[User]:
+    """Those an actor may know of: oneself, and whoever holds a role over anything one reaches oneself."""
+    reach = reach_of(actor)
+    if reach.is_everything:
+        return people()
+    beside = Q(pk=actor.id)
+    for one, place in reach.pairs:
+        application = Q(role_grants__application=None) | Q(role_grants__application__slug=one) if one else Q()
+        environment = Q(role_grants__environment=None) | Q(role_grants__environment__slug=place) if place else Q()
+        beside |= Q(role_grants__isnull=False) & application & environment
+    return people().filter(pk__in=User.objects.filter(beside).values("pk"))
+
+
+def colleague(actor: Actor, username: str) -> User | None:
+    """Somebody who can sign in and whom the actor may name (as a release's manager, say), by user name alone."""
+    return people_visible_to(actor).filter(username=username, is_active=True).first()
+
+
+def by_person(chosen: QuerySet[Event], username: str) -> QuerySet[Event]:
+    """The events of the account with this user name, whatever it called itself then; Fairway's own by its name."""
+    user = User.objects.filter(username__iexact=username).values_list("pk", flat=True).first()
+    if user is not None:
+        return chosen.filter(actor_id=user)
+    return chosen.filter(actor_id=None, actor_name__iexact=username)
+
+
+def usernames_of(numbers: Iterable[int | None]) -> dict[int, str]:
+    """The user names of these accounts, in one query."""
+    return dict(User.objects.filter(pk__in={one for one in numbers if one}).values_list("pk", "username"))
+
+
+def shown_names() -> dict[str, str]:
+    """What people call themselves, by user name; only of those who call themselves anything else."""
+    named = User.objects.exclude(first_name="", last_name="")
+    return {one.username: one.shown_name for one in named if one.shown_name != one.username}
+
+
+def confirmed_people(email: str) -> QuerySet[User]:
+    """Whose address this is: nobody's until it was confirmed, and then one person's."""
+    return User.objects.filter(email__iexact=email, email_confirmed_at__isnull=False) if email else User.objects.none()
+
+
 def person(username: str) -> User:
     """Raises `NotVisible`."""
     found = people().filter(username=username).first()
@@ -84,17 +130,39 @@ def tokens_of(user_id: int | None) -> QuerySet[ApiToken]:
     return ApiToken.objects.filter(user__in=[user_id] if user_id else [], revoked_at=None).order_by("-created_at")
 
 
-def visible_events(actor: Actor, chosen: QuerySet[Event]) -> QuerySet[Event]:
-    """Narrow events to what the actor may see: everything, or the environments and applications of narrowed grants."""
-    grants = actor.active_grants
-    if actor.is_system or any(not grant.environment and not grant.application for grant in grants):
+_EVERY = ~Q(pk__in=[])  # never an empty condition: “or” forgets one
+
+
+def reached(reach: Reach, *, application: str = "", environment: str = "") -> Q:
+    """Grants as a condition: the rows that a reach holds. Every query that depends on grants is made of this.
+
+    Name the lookups that lead from a row to its slugs. Rows of both an application and an environment need both in one
+    pair (`Reach.covers`); rows of only one of them need a pair that meets it.
+    """
+    if reach.is_everything:
+        return _EVERY
+    found = Q(pk__in=[])
+    for one, place in reach.pairs:
+        part = Q()
+        if application and one:
+            part &= Q(**{application: one})
+        if environment and place:
+            part &= Q(**{environment: place})
+        found |= part or _EVERY
+    return found
+
+
+def visible_events(actor: Actor, chosen: QuerySet[Event], *, person: str = "") -> QuerySet[Event]:
+    """Narrow events to those of what the actor may see, and their own; with `person`, to that account's."""
+    chosen = by_person(chosen, person) if person else chosen
+    reach = reach_of(actor)
+    if reach.is_everything:
         return chosen
-    allowed = Q(actor_id=actor.id)
-    for grant in grants:
-        scope = Q()
-        if grant.environment:
-            scope &= Q(environment=grant.environment)
-        if grant.application:
-            scope &= Q(application=grant.application)
-        allowed |= scope
-    return chosen.filter(allowed)
+    return chosen.filter(reached(reach, application="application", environment="environment") | Q(actor_id=actor.id))
+
+
+def is_visible(actor: Actor, event: Event) -> bool:
+    """The same for one event in memory."""
+    return (actor.id is not None and event.actor_id == actor.id) or reach_of(actor).covers(
+        event.application, event.environment
+    )

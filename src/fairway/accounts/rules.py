@@ -118,6 +118,12 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
 }
 
 
+# Acts on no application and no environment: only grants that are not narrowed reach them, to read as to write.
+OF_THE_WHOLE = frozenset(
+    {Act.MANAGE_PEOPLE, Act.MANAGE_SYSTEM, Act.CREATE_ENVIRONMENT, Act.CREATE_APPLICATION, Act.CREATE_RELEASE}
+)
+
+
 @dataclass(frozen=True)
 class Grant:
     """A role, everywhere or narrowed to one environment and/or one application (slugs; "" means all)."""
@@ -126,16 +132,61 @@ class Grant:
     environment: str = ""
     application: str = ""
 
+
+@dataclass(frozen=True)
+class Reach:
+    """What grants reach, kept as the pairs they were given as: (application, environment), slugs, "" for all of them.
+
+    One half of a pair never goes with the other half of another: *alpha in development* and *beta in production* do not make
+    *alpha in production*.
+    """
+
+    pairs: frozenset[tuple[str, str]]
+
+    @property
+    def is_everything(self) -> bool:
+        return ("", "") in self.pairs
+
     def covers(self, application: str, environment: str) -> bool:
-        """Whether it reaches this subject. A narrowed grant does not reach acts on nothing in particular."""
-        return (not self.application or self.application == application) and (
-            not self.environment or self.environment == environment
+        """Whether one pair holds both; "" stands for nothing in particular, which a narrowed pair does not hold."""
+        return any(one in ("", application) and other in ("", environment) for one, other in self.pairs)
+
+    def meets_application(self, application: str) -> bool:
+        """Whether anything of this application is reached: then its name, source and versions may be known."""
+        return any(one in ("", application) for one, _ in self.pairs)
+
+    def meets_environment(self, environment: str) -> bool:
+        """Whether anything in this environment is reached: then its name and state may be known."""
+        return any(other in ("", environment) for _, other in self.pairs)
+
+    def of_application(self, application: str) -> Reach:
+        """What is reached of this application: pairs of every application in the environments reached with it."""
+        return Reach(frozenset(("", other) for one, other in self.pairs if one in ("", application)))
+
+    def in_environment(self, environment: str) -> Reach:
+        """What is reached in this environment: the applications, everywhere."""
+        return Reach(frozenset((one, "") for one, other in self.pairs if other in ("", environment)))
+
+    def holds(self, other: Reach) -> bool:
+        """Whether everything that `other` reaches is reached by one pair of this."""
+        return all(self.covers(application, environment) for application, environment in other.pairs)
+
+    def meets(self, other: Reach) -> bool:
+        """Whether there is anything that both reach."""
+        return any(
+            ("" in (one, theirs) or one == theirs) and ("" in (place, there) or place == there)
+            for one, place in self.pairs
+            for theirs, there in other.pairs
         )
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person (or Fairway itself) at a door. `acting_as` can only narrow."""
+    """A person (or Fairway itself) at a door. `acting_as` can only narrow.
+
+    `name` is the user name: nobody but an administrator gives one, no two people have the same, and it never changes. What
+    people call themselves is shown beside it and identifies nobody.
+    """
 
     id: int | None
     name: str
@@ -185,18 +236,32 @@ def roles_one_may_act_as(grants: Sequence[Grant]) -> list[Role]:
     return [role for role in Role if any(_can_act_as(grant.role, role) for grant in grants)]
 
 
+EVERYTHING = Reach(frozenset({("", "")}))
+
+
+def reach_of(actor: Actor, act: Act = Act.VIEW) -> Reach:
+    """Where the actor may do this. Permissions, queries and pages all ask here, so that none can mean another *where*."""
+    if actor.is_system:
+        return EVERYTHING
+    grants = (grant for grant in actor.active_grants if grant.role in ROLES_FOR[act])
+    return Reach(frozenset((grant.application, grant.environment) for grant in grants))
+
+
 def may(actor: Actor, act: Act, *, application: str = "", environment: str = "") -> bool:
     """The one permission function. Subjects are slugs; "" stands for "nothing in particular"."""
-    if actor.is_system:
-        return True
     if act == Act.OWN_ACCOUNT:  # one's own account lies nowhere: narrowed grants reach it too
         return may_somewhere(actor, act)
-    return any(grant.role in ROLES_FOR[act] and grant.covers(application, environment) for grant in actor.active_grants)
+    return reach_of(actor, act).covers(application, environment)
 
 
 def may_somewhere(actor: Actor, act: Act) -> bool:
-    """Whether the actor may do this to anything at all: decides if a menu entry or page is offered."""
-    return actor.is_system or any(grant.role in ROLES_FOR[act] for grant in actor.active_grants)
+    """Whether the actor may do this to anything at all: decides if a menu entry or page is offered.
+
+    Acts on the whole installation know no part of it: who manages people in one environment manages nobody.
+    """
+    if act in OF_THE_WHOLE:
+        return reach_of(actor, act).is_everything
+    return bool(reach_of(actor, act).pairs)
 
 
 ROLE_WORDS = {

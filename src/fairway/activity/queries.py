@@ -18,7 +18,6 @@ class EventFilter:
 
     application: str = ""
     environment: str = ""
-    person: str = ""
     verb: str = ""  # a verb, or its first word: "deployment"
     subject_kind: str = ""
     subject_id: str = ""
@@ -38,8 +37,6 @@ def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
     for name in ("application", "environment", "subject_kind", "subject_id"):
         if value := getattr(wanted, name):
             chosen = chosen.filter(**{name: value})
-    if wanted.person:
-        chosen = chosen.filter(actor_name__iexact=wanted.person)
     if wanted.verb:
         chosen = chosen.filter(Q(verb=wanted.verb) | Q(verb__startswith=f"{wanted.verb}."))
     if wanted.since:

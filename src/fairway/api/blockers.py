@@ -19,7 +19,7 @@ from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Placement
 from fairway.deployments.subjects import placement_of
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment
+from fairway.environments.queries import place
 
 router = DoorRouter(tags=["blockers"])
 ACTS = {
@@ -58,7 +58,8 @@ class BlockersShown(Schema):
 def show_blockers(request: HttpRequest, app: Slug, env: Slug, asked: Query[BlockersAsked]) -> BlockersShown:
     """Every reason why you may not do this here right now; none means yes."""
     actor = actor_of(request)
-    one, where = application(actor, app), environment(actor, env)
+    one = application(actor, app)
+    where = place(actor, one, env)
     placement = placement_of(one, where)
     future, settings = _what_would_run(actor, asked, one, where, placement)
     found = blockers(ACTS[asked.act], Subject(one, where, placement, future, settings), actor)
@@ -72,7 +73,7 @@ def _what_would_run(
     if asked.act == "deploy":
         return (artifact(one, asked.artifact) if asked.artifact is not None else None), latest
     if asked.act == "promote":
-        origin = placement_of(one, environment(actor, asked.from_environment)) if asked.from_environment else None
+        origin = placement_of(one, place(actor, one, asked.from_environment)) if asked.from_environment else None
         return (origin.current.artifact if origin and origin.current else None), latest
     there = placement.previous_good if placement and asked.act == "rollback" else placement.current if placement else None
     return (there.artifact, there.configuration) if there else (None, None)

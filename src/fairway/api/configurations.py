@@ -22,7 +22,7 @@ from fairway.applications.queries import (
     latest_configuration,
 )
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment
+from fairway.environments.queries import place
 
 router = DoorRouter(tags=["configurations"])
 HERE = "/applications/{app}/environments/{env}/configuration"
@@ -77,7 +77,8 @@ def _shown(one: Configuration | None) -> ConfigurationShown:
 
 def _place(request: HttpRequest, app: str, env: str) -> tuple[Application, Environment]:
     actor = actor_of(request)
-    return application(actor, app), environment(actor, env)
+    one = application(actor, app)
+    return one, place(actor, one, env)
 
 
 @router.get(HERE, response=ConfigurationShown)

@@ -14,11 +14,22 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Given, Slug
-from fairway.applications.commands import delete_credential, save_credential
+from fairway.applications.commands import delete_credential, save_credential, scope_credential
 from fairway.applications.models import Credential
-from fairway.applications.queries import credentials
+from fairway.applications.queries import credentials, scope_of
 
 router = DoorRouter(tags=["credentials"])
+
+
+class Scope(Given):
+    """Where it may be used: slugs, as a pair; empty for every application, or every environment."""
+
+    application: str = Field("", max_length=40)
+    environment: str = Field("", max_length=40)
+
+
+class ScopesWanted(Given):
+    scopes: list[Scope] = Field(max_length=500)
 
 
 class CredentialShown(Schema):
@@ -32,10 +43,13 @@ class CredentialShown(Schema):
     public_key: str
     created_at: datetime
     created_by: str
+    scopes: list[Scope]
 
 
 class CredentialWanted(Given):
-    """`secret` is a registry's password or token, or a private deploy key."""
+    """`secret` is a registry's password or token, or a private deploy key.
+
+    Without `scopes` a new one may be used wherever you manage credentials, and a replaced one where it could be."""
 
     kind: Literal["registry", "deploy_key"]
     host: str = Field(max_length=253)
@@ -43,25 +57,40 @@ class CredentialWanted(Given):
     username: str = Field("", max_length=200)
     known_hosts: str = Field("", max_length=20_000)
     public_key: str = Field("", max_length=20_000)
+    scopes: list[Scope] | None = Field(None, max_length=500)
 
 
 def _shown(one: Credential) -> CredentialShown:
-    return CredentialShown(**{name: getattr(one, name) for name in CredentialShown.model_fields})
+    scopes = [Scope(application=application, environment=place) for application, place in sorted(scope_of(one).pairs)]
+    names = [name for name in CredentialShown.model_fields if name != "scopes"]
+    return CredentialShown(**{name: getattr(one, name) for name in names}, scopes=scopes)
+
+
+def _pairs(scopes: list[Scope] | None) -> list[tuple[str, str]] | None:
+    return None if scopes is None else [(one.application, one.environment) for one in scopes]
 
 
 @router.get("/credentials", response=list[CredentialShown])
 @needs(Act.MANAGE_CREDENTIALS)
 def list_credentials(request: HttpRequest) -> list[CredentialShown]:
-    """Every stored credential, without its secret."""
-    return [_shown(one) for one in credentials()]
+    """Every stored credential you may use somewhere, without its secret."""
+    return [_shown(one) for one in credentials(actor_of(request))]
 
 
 @router.put("/credentials/{name}", response=CredentialShown)
 @needs(Act.MANAGE_CREDENTIALS)
 def put_credential(request: HttpRequest, name: Slug, given: CredentialWanted) -> CredentialShown:
     """Store a credential, or replace the one of this name."""
-    values = given.dict(exclude={"secret"})
+    values = given.dict(exclude={"secret", "scopes"}) | {"scopes": _pairs(given.scopes)}
     return _shown(save_credential(actor=actor_of(request), name=name, secret=given.secret.get_secret_value(), **values))
+
+
+@router.put("/credentials/{name}/scopes", response=CredentialShown)
+@needs(Act.MANAGE_CREDENTIALS)
+def put_credential_scopes(request: HttpRequest, name: Slug, given: ScopesWanted) -> CredentialShown:
+    """Say anew where a credential may be used; its secret stays."""
+    scopes = _pairs(given.scopes) or []
+    return _shown(scope_credential(actor=actor_of(request), name=name, scopes=scopes))
 
 
 @router.delete("/credentials/{name}", response={204: None})

@@ -132,7 +132,7 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
     made = requests.request_deployment(
         actor=actor,
         application=one,
-        environment=environments.environment(actor, given.environment),
+        environment=environments.place(actor, one, given.environment),
         artifact=applications.artifact(one, given.artifact) if given.artifact is not None else None,
         source_kind=given.source.kind if given.source else "",
         source=given.source.values() if given.source else None,
@@ -150,11 +150,12 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
 def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDetail]:
     """Promote the artifact that runs in one environment to another."""
     actor = actor_of(request)
+    one = applications.application(actor, given.application)
     made = requests.promote(
         actor=actor,
-        application=applications.application(actor, given.application),
-        environment=environments.environment(actor, given.environment),
-        from_environment=environments.environment(actor, given.from_environment),
+        application=one,
+        environment=environments.place(actor, one, given.environment),
+        from_environment=environments.place(actor, one, given.from_environment),
         reason=given.reason,
         break_glass=given.break_glass,
         when_open=given.when_open,
@@ -168,10 +169,11 @@ def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDe
 def roll_back(request: HttpRequest, given: RollbackWanted) -> Answer[DeploymentDetail]:
     """Put back an earlier artifact and its configuration, as a new deployment."""
     actor = actor_of(request)
+    one = applications.application(actor, given.application)
     made = requests.roll_back(
         actor=actor,
-        application=applications.application(actor, given.application),
-        environment=environments.environment(actor, given.environment),
+        application=one,
+        environment=environments.place(actor, one, given.environment),
         to=deployment(actor, given.to) if given.to is not None else None,
         reason=given.reason,
         break_glass=given.break_glass,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from ninja import Query, Schema
 from pydantic import AwareDatetime, Field
 
 from fairway.accounts.doors import actor_of, needs
-from fairway.accounts.queries import visible_events
+from fairway.accounts.queries import usernames_of, visible_events
 from fairway.accounts.rules import Act, NotVisible
 from fairway.activity.commands import record
 from fairway.activity.models import Event
@@ -72,7 +72,7 @@ class EventsAsked(Asked):
     hides_steps: bool = False
 
     def filter(self) -> EventFilter:
-        return EventFilter(**self.model_dump(exclude={"cursor", "limit", "format"}))
+        return EventFilter(**self.model_dump(exclude={"cursor", "limit", "format", "person"}))
 
 
 class EventPageAsked(EventsAsked, Paged):
@@ -94,16 +94,27 @@ class VerificationShown(Schema):
     sentence: str
 
 
+class EventWithPerson(EventShown):
+    """With the user name of the account behind it: `actor_name` of an old event is what it called itself then."""
+
+    actor_username: str
+
+
+def _with_people(rows: Sequence[Event]) -> list[EventWithPerson]:
+    usernames = usernames_of(one.actor_id for one in rows)
+    return [EventWithPerson(**_shown(one).dict(), actor_username=usernames.get(one.actor_id or 0, "")) for one in rows]
+
+
 def _shown(one: Event) -> EventShown:
     return EventShown(id=one.pk, **{name: getattr(one, name) for name in EventShown.model_fields if name != "id"})
 
 
-@router.get("/events", response=Page[EventShown])
+@router.get("/events", response=Page[EventWithPerson])
 @needs(Act.VIEW)
 def list_events(request: HttpRequest, asked: Query[EventPageAsked]) -> object:
     """Every event you may see, newest first."""
-    chosen = visible_events(actor_of(request), events(asked.filter()))
-    return page_of(chosen, asked, lambda rows: [_shown(one) for one in rows])
+    chosen = visible_events(actor_of(request), events(asked.filter()), person=asked.person)
+    return page_of(chosen, asked, _with_people)
 
 
 @router.get(
@@ -121,10 +132,10 @@ def list_events(request: HttpRequest, asked: Query[EventPageAsked]) -> object:
 def export_events(request: HttpRequest, asked: Query[ExportAsked]) -> HttpResponseBase:
     """Every event you may see as JSON lines or CSV, oldest first. That it was exported is an event too.
 
-    JSON lines hold the hashes, so that anybody can check the chain: docs/guides/audit.md.
+    JSON lines hold exactly what the hashes cover, so that anybody can check the chain: docs/guides/audit.md.
     """
     actor = actor_of(request)
-    chosen = visible_events(actor, events(asked.filter()))
+    chosen = visible_events(actor, events(asked.filter()), person=asked.person)
     given = {name: value for name, value in asked.model_dump(mode="json").items() if value}
     with transaction.atomic():
         record(who=actor.who, verb="events.exported", on=On("events", "export", f"events as {asked.format}"), after=given)
@@ -135,14 +146,14 @@ def export_events(request: HttpRequest, asked: Query[ExportAsked]) -> HttpRespon
     return response
 
 
-@router.get("/events/{number}", response=EventShown)
+@router.get("/events/{number}", response=EventWithPerson)
 @needs(Act.VIEW)
-def show_event(request: HttpRequest, number: Number) -> EventShown:
+def show_event(request: HttpRequest, number: Number) -> EventWithPerson:
     """One event."""
     found = visible_events(actor_of(request), events()).filter(pk=number).first()
     if found is None:
         raise NotVisible("event", number)
-    return _shown(found)
+    return _with_people([found])[0]
 
 
 @router.get("/audit/verification", response=VerificationShown)
@@ -158,13 +169,13 @@ def _lines(chosen: QuerySet[Event]) -> Iterator[str]:
 
 
 def _csv_lines(chosen: QuerySet[Event]) -> Iterator[str]:
-    names = list(EventShown.model_fields)
+    names = list(EventWithPerson.model_fields)
     yield ",".join(names) + "\r\n"
     for rows in _pieces(chosen):
         text = io.StringIO()
         writer = csv.writer(text)
-        for one in rows:
-            values = _shown(one).model_dump(mode="json")
+        for one in _with_people(rows):
+            values = one.model_dump(mode="json")
             writer.writerow([_cell(values[name]) for name in names])
         yield text.getvalue()
 

@@ -11,15 +11,15 @@ from ninja import Query, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from fairway.accounts.doors import actor_of, needs
-from fairway.accounts.rules import Act
+from fairway.accounts.rules import Act, Actor
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Number, Text
 from fairway.applications.queries import application
 from fairway.environments import freeze_commands as commands
-from fairway.environments.freeze_queries import freeze, freeze_state, freezes_visible_to
+from fairway.environments.freeze_queries import freeze, freeze_state, freezes_visible_to, named_to
 from fairway.environments.freeze_rules import Window, occurrences
 from fairway.environments.models import FreezeWindow
-from fairway.environments.queries import environment
+from fairway.environments.queries import environment, place
 
 router = DoorRouter(tags=["freezes"])
 PREVIEWED = 5
@@ -106,13 +106,16 @@ def _next(window: Window, count: int) -> list[OccurrenceShown]:
     return [OccurrenceShown(starts=window.local(one.starts), ends=window.local(one.ends)) for one in found]
 
 
-def _shown(row: FreezeWindow) -> FreezeShown:
-    names = ("kind", "name", "reason", "starts", "zone", "rrule", "environments", "applications", "created_by", "created_at")
+def _shown(actor: Actor, row: FreezeWindow) -> FreezeShown:
+    names = ("kind", "name", "reason", "starts", "zone", "rrule", "created_by", "created_at")
     following = _next(row.window, 1)
+    environments, applications = named_to(actor, row)
     return FreezeShown(
         id=row.pk,
         ends=row.ends.isoformat("T", "minutes"),
         next=following[0] if following else None,
+        environments=environments,
+        applications=applications,
         **{name: getattr(row, name) for name in names},
     )
 
@@ -121,14 +124,16 @@ def _shown(row: FreezeWindow) -> FreezeShown:
 @needs(Act.VIEW)
 def list_freezes(request: HttpRequest) -> list[FreezeShown]:
     """Every freeze window that says something about what you may see, by name."""
-    return [_shown(row) for row in freezes_visible_to(actor_of(request))]
+    actor = actor_of(request)
+    return [_shown(actor, row) for row in freezes_visible_to(actor)]
 
 
 @router.post("/freezes", response={201: FreezeShown})
 @needs(Act.FREEZE_ENVIRONMENT)
 def make_freeze(request: HttpRequest, given: FreezeWanted) -> Status[FreezeShown]:
     """Create a freeze window."""
-    return Status(201, _shown(commands.create_freeze(actor=actor_of(request), **given.dict())))
+    actor = actor_of(request)
+    return Status(201, _shown(actor, commands.create_freeze(actor=actor, **given.dict())))
 
 
 @router.post("/freezes/preview", response=list[OccurrenceShown])
@@ -143,9 +148,9 @@ def preview_freeze(request: HttpRequest, given: TimesGiven) -> list[OccurrenceSh
 def show_freeze_state(request: HttpRequest, asked: Query[StateAsked]) -> FreezeStateShown:
     """Whether an environment is closed for deployments (of an application) at a time, and when that changes."""
     actor = actor_of(request)
-    where = environment(actor, asked.environment)
-    what = application(actor, asked.application).slug if asked.application else ""
-    answer = freeze_state(where.slug, what, asked.at or timezone.now())
+    one = application(actor, asked.application) if asked.application else None
+    where = place(actor, one, asked.environment) if one else environment(actor, asked.environment)
+    answer = freeze_state(where.slug, one.slug if one else "", asked.at or timezone.now())
     return FreezeStateShown(
         is_closed=answer.is_closed,
         closed_by=[one.name for one in answer.closed_by],
@@ -159,7 +164,8 @@ def show_freeze_state(request: HttpRequest, asked: Query[StateAsked]) -> FreezeS
 @needs(Act.VIEW)
 def show_freeze(request: HttpRequest, number: Number) -> FreezeShown:
     """One freeze window."""
-    return _shown(freeze(actor_of(request), number))
+    actor = actor_of(request)
+    return _shown(actor, freeze(actor, number))
 
 
 @router.get("/freezes/{number}/occurrences", response=list[OccurrenceShown])
@@ -175,7 +181,7 @@ def change_freeze(request: HttpRequest, number: Number, given: FreezeChanges) ->
     """Change a freeze window; what is left out stays."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
-    return _shown(commands.edit_freeze(actor=actor, freeze=freeze(actor, number), **changes))
+    return _shown(actor, commands.edit_freeze(actor=actor, freeze=freeze(actor, number), **changes))
 
 
 @router.delete("/freezes/{number}", response={204: None})

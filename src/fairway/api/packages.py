@@ -16,7 +16,7 @@ from fairway.api.release_shapes import PackageShown, package_shown
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Number, Slug, Text
 from fairway.applications.queries import application, artifact
-from fairway.environments.queries import environment
+from fairway.environments.queries import environment, place
 from fairway.releases import queries
 from fairway.releases.commands import dependencies, packages, targets
 from fairway.releases.described import LONGEST_PASTE, parse_pasted
@@ -106,7 +106,7 @@ def add_package(request: HttpRequest, number: Number, given: PackageWanted) -> S
         artifact=_artifact(actor, given.application or given.name, given.artifact),
         stage=given.stage,
     )
-    return Status(201, package_shown(made))
+    return Status(201, package_shown(actor, made))
 
 
 @router.post("/releases/{number}/packages/many", response={201: list[PackageShown]})
@@ -116,14 +116,15 @@ def add_packages(request: HttpRequest, number: Number, given: ManyWanted) -> Sta
     actor = actor_of(request)
     meant = [packages.NewPackage(one.name, one.source, one.stage, needs=one.needs) for one in parse_pasted(given.text)]
     made = packages.add_packages(actor=actor, release=queries.release(actor, number), packages=meant)
-    return Status(201, [package_shown(one) for one in made])
+    return Status(201, [package_shown(actor, one) for one in made])
 
 
 @router.get("/releases/{number}/packages/{package}", response=PackageShown)
 @needs(Act.VIEW)
 def show_package(request: HttpRequest, number: Number, package: Number) -> PackageShown:
     """One package on its targets."""
-    return package_shown(found(actor_of(request), number, package))
+    actor = actor_of(request)
+    return package_shown(actor, found(actor, number, package))
 
 
 @router.patch("/releases/{number}/packages/{package}", response=PackageShown)
@@ -140,7 +141,7 @@ def change_package(request: HttpRequest, number: Number, package: Number, given:
         stage=given.stage,
         artifact=_artifact(actor, one.application.slug, given.artifact),
     )
-    return package_shown(changed)
+    return package_shown(actor, changed)
 
 
 @router.delete("/releases/{number}/packages/{package}", response={204: None})
@@ -157,7 +158,7 @@ def remove_package(request: HttpRequest, number: Number, package: Number, asked:
 def resolve_package(request: HttpRequest, number: Number, package: Number) -> Status[PackageShown]:
     """Look its source up once more: a tag may point elsewhere by now."""
     actor = actor_of(request)
-    return Status(202, package_shown(packages.resolve_again(actor=actor, package=found(actor, number, package))))
+    return Status(202, package_shown(actor, packages.resolve_again(actor=actor, package=found(actor, number, package))))
 
 
 @router.put("/releases/{number}/packages/{package}/needs/{needed}", response=PackageShown)
@@ -167,7 +168,7 @@ def add_dependency(request: HttpRequest, number: Number, package: Number, needed
     actor = actor_of(request)
     one = found(actor, number, package)
     dependencies.add_dependency(actor=actor, package=one, needs=queries.package(actor, needed))
-    return package_shown(one)
+    return package_shown(actor, one)
 
 
 @router.delete("/releases/{number}/packages/{package}/needs/{needed}", response=PackageShown)
@@ -177,7 +178,7 @@ def remove_dependency(request: HttpRequest, number: Number, package: Number, nee
     actor = actor_of(request)
     one = found(actor, number, package)
     dependencies.remove_dependency(actor=actor, package=one, needs=queries.package(actor, needed))
-    return package_shown(one)
+    return package_shown(actor, one)
 
 
 @router.post("/releases/{number}/packages/{package}/environments/{env}/distribution", response={202: PackageShown})
@@ -188,8 +189,8 @@ def distribute_package(
     """Bring it to a target, digest verified, ready to start."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.distribute(actor=actor, package=one, environment=environment(actor, env), **given.dict())
-    return Status(202, package_shown(one))
+    targets.distribute(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    return Status(202, package_shown(actor, one))
 
 
 @router.post("/releases/{number}/packages/{package}/environments/{env}/deployment", response={201: DeploymentShown})
@@ -200,7 +201,7 @@ def deploy_package(
     """Activate a distributed package. What it needs must be deployed there."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    made = targets.deploy_package(actor=actor, package=one, environment=environment(actor, env), **given.dict())
+    made = targets.deploy_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
     return Status(201, deployment_shown(made))
 
 
@@ -212,8 +213,8 @@ def fall_back_package(
     """Put back exactly what served before it was deployed."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.fall_back_package(actor=actor, package=one, environment=environment(actor, env), **given.dict())
-    return Status(202, package_shown(one))
+    targets.fall_back_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    return Status(202, package_shown(actor, one))
 
 
 @router.post("/releases/{number}/environments/{env}/distribution", response={202: DistributionShown})

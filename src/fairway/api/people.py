@@ -11,6 +11,7 @@ from pydantic import Field
 from fairway.accounts.commands import create_person, invite_again, parse_role, set_active, set_roles
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
+from fairway.accounts.profiles import confirm_email
 from fairway.accounts.queries import people, person
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.me import GrantShown
@@ -24,9 +25,12 @@ router = DoorRouter(tags=["people"])
 
 
 class PersonShown(Schema):
+    """`username` identifies them; `name` and an `email` that is not confirmed are what they say of themselves."""
+
     username: str
     name: str
     email: str
+    email_confirmed: bool
     is_active: bool
     grants: list[GrantShown]
 
@@ -73,7 +77,12 @@ def shown(user: User) -> PersonShown:
         for one in user.role_grants.all()
     ]
     return PersonShown(
-        username=user.username, name=user.shown_name, email=user.email, is_active=user.is_active, grants=grants
+        username=user.username,
+        name=user.shown_name,
+        email=user.email,
+        email_confirmed=bool(user.confirmed_email),
+        is_active=user.is_active,
+        grants=grants,
     )
 
 
@@ -121,6 +130,14 @@ def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted) 
     actor = actor_of(request)
     grants = [_grant(actor, number, one) for number, one in enumerate(given.grants)]
     set_roles(actor=actor, user=person(username), grants=grants)
+    return shown(person(username))
+
+
+@router.put("/people/{username}/email-confirmation", response=PersonShown)
+@needs(Act.MANAGE_PEOPLE)
+def confirm_person_email(request: HttpRequest, username: Slug) -> PersonShown:
+    """Vouch that the address is theirs: they may sign in with it, and applications are told it."""
+    confirm_email(actor=actor_of(request), user=person(username))
     return shown(person(username))
 
 

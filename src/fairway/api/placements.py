@@ -26,7 +26,7 @@ from fairway.applications.secrets import open_secrets
 from fairway.deployments import queries
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Deployment, Placement
-from fairway.environments.queries import environment
+from fairway.environments.queries import place
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.masking import Masker
 
@@ -72,7 +72,8 @@ class OutputLineShown(Schema):
 
 def _placement(request: HttpRequest, app: str, env: str) -> Placement:
     actor = actor_of(request)
-    return queries.placement(actor, application(actor, app), environment(actor, env))
+    one = application(actor, app)
+    return queries.placement(actor, one, place(actor, one, env))
 
 
 @router.get("/placements", response=list[PlacementShown])
@@ -107,9 +108,8 @@ def remove_placement(request: HttpRequest, app: Slug, env: Slug, asked: Query[Re
 def restart_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[DeploymentDetail]:
     """Fresh instances of what runs, started beside the old ones: a deployment like any other."""
     actor = actor_of(request)
-    made = requests.restart(
-        actor=actor, application=application(actor, app), environment=environment(actor, env), reason=given.reason
-    )
+    one = application(actor, app)
+    made = requests.restart(actor=actor, application=one, environment=place(actor, one, env), reason=given.reason)
     return Answer(201, deployment_detail(made))
 
 

@@ -7,13 +7,14 @@ from typing import Any
 
 from ninja import Schema
 
+from fairway.accounts.rules import Actor
 from fairway.api.problems import BlockerShown, blockers_shown
 from fairway.api.schemas import Named
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.models import Approval, Package, Release, Rollout, RolloutPackage
 from fairway.releases.queries import Difference, Readiness
-from fairway.releases.standing import is_frozen, needs_in, packages_of
+from fairway.releases.standing import is_frozen, needs_in
 
 
 class ReleaseShown(Schema):
@@ -152,11 +153,11 @@ class ApprovalShown(Schema):
     at: datetime
 
 
-def release_shown(one: Release, status: str = "", packages: list[str] | None = None) -> ReleaseShown:
-    return ReleaseShown(**_release(one, status, packages))
+def release_shown(actor: Actor, one: Release, status: str = "", packages: list[str] | None = None) -> ReleaseShown:
+    return ReleaseShown(**_release(actor, one, status, packages))
 
 
-def _release(one: Release, status: str, packages: list[str] | None) -> dict[str, Any]:
+def _release(actor: Actor, one: Release, status: str, packages: list[str] | None) -> dict[str, Any]:
     names = ("name", "version", "description", "fingerprint", "created_by", "created_at", "cancelled_by", "cancel_reason")
     return {
         **{name: getattr(one, name) for name in names},
@@ -164,28 +165,29 @@ def _release(one: Release, status: str, packages: list[str] | None) -> dict[str,
         "status": status or queries.status_of(one).value,
         "manager": one.manager.username,
         "deputy": one.deputy.username if one.deputy else None,
-        "targets": [each.slug for each in queries.targets_of(one)],
-        "packages": [each.name for each in packages_of(one)] if packages is None else packages,
+        "targets": [each.slug for each in queries.targets_seen(one, actor)],
+        "packages": [each.name for each in queries.packages_seen(one, actor)] if packages is None else packages,
         "is_frozen": is_frozen(one),
     }
 
 
-def release_detail(one: Release) -> ReleaseDetail:
-    rows = queries.matrix(one)
-    packages = [row[0].package for row in rows] if rows and rows[0] else list(packages_of(one))
+def release_detail(actor: Actor, one: Release) -> ReleaseDetail:
+    rows, packages = queries.matrix(one, actor), queries.packages_seen(one, actor)
     needs, names = needs_in(packages), {each.pk: each.name for each in packages}
     shown = [
-        package_shown(package, sorted(names[number] for number in needs[package.pk]), rows[index] if rows else [])
+        package_shown(actor, package, sorted(names[number] for number in needs[package.pk]), rows[index])
         for index, package in enumerate(packages)
     ]
-    return ReleaseDetail(**_release(one, "", [each.name for each in packages]), matrix=shown)
+    return ReleaseDetail(**_release(actor, one, "", [each.name for each in packages]), matrix=shown)
 
 
-def package_shown(one: Package, needs: list[str] | None = None, cells: list[queries.Cell] | None = None) -> PackageShown:
+def package_shown(
+    actor: Actor, one: Package, needs: list[str] | None = None, cells: list[queries.Cell] | None = None
+) -> PackageShown:
     if needs is None:
         needs = sorted(one.dependencies.filter(needs__deleted_at=None).values_list("needs__name", flat=True))
     if cells is None:
-        cells = next((row for row in queries.matrix(one.release) if row and row[0].package == one), [])
+        cells = next((row for row in queries.matrix(one.release, actor) if row and row[0].package == one), [])
     return PackageShown(
         id=one.pk,
         name=one.name,

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
+from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Act, Actor
 from fairway.api.release_shapes import (
     ApprovalShown,
@@ -120,9 +121,10 @@ class Applied(Schema):
 @needs(Act.VIEW)
 def list_releases(request: HttpRequest, asked: Query[ReleasesAsked]) -> list[ReleaseShown]:
     """Every release you may see, newest first."""
-    found = desk.overview(actor_of(request))
+    actor = actor_of(request)
+    found = desk.overview(actor)
     chosen = [one for one in found if asked.status in (None, one.status)]
-    return [release_shown(one.release, one.status, list(one.packages)) for one in chosen]
+    return [release_shown(actor, one.release, one.status, list(one.packages)) for one in chosen]
 
 
 @router.post("/releases", response={201: ReleaseShown})
@@ -130,8 +132,8 @@ def list_releases(request: HttpRequest, asked: Query[ReleasesAsked]) -> list[Rel
 def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseShown]:
     """Create a release, empty or of what runs healthy in an environment."""
     actor = actor_of(request)
-    manager = _person(given.manager, "manager") if given.manager else _oneself(actor)
-    deputy = _person(given.deputy, "deputy") if given.deputy else None
+    manager = _person(actor, given.manager, "manager") if given.manager else _oneself(actor)
+    deputy = _person(actor, given.deputy, "deputy") if given.deputy else None
     if given.from_environment:
         made = releases.release_from_environment(
             actor=actor,
@@ -151,11 +153,11 @@ def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseSh
             deputy=deputy,
             targets=_targets(request, given.targets),
         )
-    return Status(201, release_shown(made))
+    return Status(201, release_shown(actor, made))
 
 
-def _person(username: str, field: str) -> User:
-    found = User.objects.filter(username=username, is_active=True).first()
+def _person(actor: Actor, username: str, field: str) -> User:
+    found = colleague(actor, username)
     if found is None:
         raise Invalid(field, "“{name}” is nobody who can sign in; use a user name.", name=username[:60])
     return found
@@ -176,7 +178,8 @@ def _targets(request: HttpRequest, slugs: list[str] | None) -> list[Environment]
 @needs(Act.VIEW)
 def show_release(request: HttpRequest, number: Number) -> ReleaseDetail:
     """One release with its packages on its targets."""
-    return release_detail(queries.release(actor_of(request), number))
+    actor = actor_of(request)
+    return release_detail(actor, queries.release(actor, number))
 
 
 @router.patch("/releases/{number}", response=ReleaseShown)
@@ -188,12 +191,12 @@ def change_release(request: HttpRequest, number: Number, given: ReleaseChanges) 
         actor=actor,
         release=queries.release(actor, number),
         description=given.description,
-        manager=_person(given.manager, "manager") if given.manager else None,
-        deputy=_person(given.deputy, "deputy") if given.deputy else None,
+        manager=_person(actor, given.manager, "manager") if given.manager else None,
+        deputy=_person(actor, given.deputy, "deputy") if given.deputy else None,
         no_deputy=given.deputy == "",
         targets=_targets(request, given.targets),
     )
-    return release_shown(changed)
+    return release_shown(actor, changed)
 
 
 @router.delete("/releases/{number}", response={204: None})
@@ -212,7 +215,7 @@ def clone_release(request: HttpRequest, number: Number, given: CloneWanted) -> S
     actor = actor_of(request)
     source = queries.release(actor, number)
     made = releases.clone_release(actor=actor, release=source, version=given.version, name=given.name)
-    return Status(201, release_shown(made))
+    return Status(201, release_shown(actor, made))
 
 
 @router.post("/releases/{number}/cancellation", response=ReleaseShown)
@@ -221,7 +224,7 @@ def cancel_release(request: HttpRequest, number: Number, given: Reason) -> Relea
     """Give a release up. What runs keeps running, and may still fall back."""
     actor = actor_of(request)
     one = queries.release(actor, number)
-    return release_shown(releases.cancel_release(actor=actor, release=one, reason=given.reason))
+    return release_shown(actor, releases.cancel_release(actor=actor, release=one, reason=given.reason))
 
 
 @router.post("/releases/{number}/freeze", response=ReleaseShown)
@@ -229,7 +232,7 @@ def cancel_release(request: HttpRequest, number: Number, given: Reason) -> Relea
 def freeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
     """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
     actor = actor_of(request)
-    return release_shown(approvals.freeze(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.freeze(actor=actor, release=queries.release(actor, number)))
 
 
 @router.delete("/releases/{number}/freeze", response=ReleaseShown)
@@ -237,15 +240,16 @@ def freeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
 def unfreeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
     """Open it for changes; every approval is void."""
     actor = actor_of(request)
-    return release_shown(approvals.unfreeze(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.unfreeze(actor=actor, release=queries.release(actor, number)))
 
 
 @router.get("/releases/{number}/approvals", response=list[ApprovalShown])
 @needs(Act.VIEW)
 def list_approvals(request: HttpRequest, number: Number) -> list[ApprovalShown]:
     """The answers that count: those given to what is frozen now."""
-    one = queries.release(actor_of(request), number)
-    return [approval_shown(each) for where in queries.targets_of(one) for each in queries.approvals(one, where)]
+    actor = actor_of(request)
+    one = queries.release(actor, number)
+    return [approval_shown(each) for where in queries.whole_targets(one, actor) for each in queries.approvals(one, where)]
 
 
 @router.post("/releases/{number}/approvals", response={201: ApprovalShown})
@@ -277,7 +281,7 @@ def show_readiness(request: HttpRequest, number: Number) -> list[ReadinessShown]
 def show_differences(request: HttpRequest, number: Number, asked: Query[EnvironmentAsked]) -> list[DifferenceShown]:
     """What it would change on a target: versions, commits, names of settings."""
     actor = actor_of(request)
-    found = queries.differences(queries.release(actor, number), environment(actor, asked.environment))
+    found = queries.differences(queries.release(actor, number), environment(actor, asked.environment), actor)
     return [difference_shown(one) for one in found]
 
 
@@ -285,7 +289,10 @@ def show_differences(request: HttpRequest, number: Number, asked: Query[Environm
 @needs(Act.VIEW)
 def show_release_file(request: HttpRequest, number: Number) -> FileShown:
     """The release as ``release.yaml``."""
-    return FileShown(text=release_file(queries.release(actor_of(request), number)))
+    actor = actor_of(request)
+    one = queries.release(actor, number)
+    queries.require_whole(one, actor)
+    return FileShown(text=release_file(one))
 
 
 @router.post("/releases/file/plan", response=list[ReleaseStepShown])
@@ -299,8 +306,9 @@ def plan_release_file(request: HttpRequest, given: FileGiven) -> list[ReleaseSte
 @needs(Act.CREATE_RELEASE)
 def apply_release_file(request: HttpRequest, given: FileGiven) -> Applied:
     """Make a release what a ``release.yaml`` says, all of it or nothing."""
-    done = apply_described(actor=actor_of(request), described=parse_release(given.text))
-    return Applied(release=release_shown(done.release), steps=[_step(one) for one in done.steps])
+    actor = actor_of(request)
+    done = apply_described(actor=actor, described=parse_release(given.text))
+    return Applied(release=release_shown(actor, done.release), steps=[_step(one) for one in done.steps])
 
 
 def _step(one: Step) -> ReleaseStepShown:

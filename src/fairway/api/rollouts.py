@@ -10,13 +10,15 @@ from ninja import Query, Schema, Status
 from pydantic import AwareDatetime, Field
 
 from fairway.accounts.doors import actor_of, needs
-from fairway.accounts.rules import Act
+from fairway.accounts.rules import Act, Actor
 from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Number, Reason, Slug
+from fairway.environments.models import Environment
 from fairway.environments.queries import environment
 from fairway.releases import queries
 from fairway.releases.commands import rollouts, schedule
+from fairway.releases.models import Release
 from fairway.releases.rules import LONGEST_START_BY, MOST_PARALLEL, USUAL_PARALLEL
 
 router = DoorRouter(tags=["rollouts"])
@@ -77,11 +79,20 @@ class CalendarEntry(RolloutShown):
     starts: datetime
 
 
+def _whole(actor: Actor, number: int, env: str) -> tuple[Release, Environment]:
+    """A release and a target where the actor reaches all of it. Raises `NotVisible`."""
+    one, where = queries.release(actor, number), environment(actor, env)
+    queries.require_whole(one, actor, where)
+    return one, where
+
+
 @router.get("/releases/{number}/rollouts", response=list[RolloutShown])
 @needs(Act.VIEW)
 def list_rollouts(request: HttpRequest, number: Number) -> list[RolloutShown]:
     """Every rollout and fallback of a release, newest first."""
-    return [rollout_shown(one) for one in queries.rollouts_of(queries.release(actor_of(request), number))]
+    actor = actor_of(request)
+    one = queries.release(actor, number)
+    return [rollout_shown(each) for each in queries.rollouts_visible_to(actor).filter(release=one).order_by("-pk")]
 
 
 @router.post("/releases/{number}/environments/{env}/rollouts", response={201: RolloutDetail})
@@ -89,7 +100,7 @@ def list_rollouts(request: HttpRequest, number: Number) -> list[RolloutShown]:
 def roll_out_release(request: HttpRequest, number: Number, env: Slug, given: RolloutWanted) -> Status[RolloutDetail]:
     """Deploy every package on a target, level by level."""
     actor = actor_of(request)
-    one, where = queries.release(actor, number), environment(actor, env)
+    one, where = _whole(actor, number, env)
     return Status(201, rollout_detail(rollouts.roll_out(actor=actor, release=one, environment=where, **given.dict())))
 
 
@@ -98,7 +109,7 @@ def roll_out_release(request: HttpRequest, number: Number, env: Slug, given: Rol
 def fall_back_release(request: HttpRequest, number: Number, env: Slug, given: RolloutWanted) -> Status[RolloutDetail]:
     """Take every package that is deployed on a target back to exactly what served before, in reverse order."""
     actor = actor_of(request)
-    one, where = queries.release(actor, number), environment(actor, env)
+    one, where = _whole(actor, number, env)
     made = rollouts.fall_back_release(actor=actor, release=one, environment=where, **given.dict())
     return Status(201, rollout_detail(made))
 
@@ -108,7 +119,7 @@ def fall_back_release(request: HttpRequest, number: Number, env: Slug, given: Ro
 def schedule_release(request: HttpRequest, number: Number, env: Slug, given: ScheduleWanted) -> Status[RolloutDetail]:
     """Let it start by itself."""
     actor = actor_of(request)
-    one, where = queries.release(actor, number), environment(actor, env)
+    one, where = _whole(actor, number, env)
     made = schedule.schedule_release(actor=actor, release=one, environment=where, **given.dict())
     return Status(201, rollout_detail(made))
 

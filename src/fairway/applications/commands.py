@@ -8,18 +8,27 @@ import secrets as random
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from fairway.accounts.commands import require
-from fairway.accounts.rules import Act, Actor, Blocked, NotVisible, may_somewhere, role_blocker
+from fairway.accounts.queries import reached
+from fairway.accounts.rules import Act, Actor, Blocked, NotVisible, Reach, may_somewhere, reach_of, role_blocker
 from fairway.activity.commands import record
 from fairway.activity.rules import On
-from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
+from fairway.applications.models import Application, Artifact, Configuration, Credential, CredentialScope, Inspection, Upload
 from fairway.applications.places import EnvironmentLike, upload_file
-from fairway.applications.queries import credential_named, latest_configuration, next_configuration_version, upload
+from fairway.applications.queries import (
+    credential_named,
+    latest_configuration,
+    next_configuration_version,
+    scope_of,
+    upload,
+    visible_to,
+)
 from fairway.applications.rules import SourceKind, parse_source, parse_variables
 from fairway.applications.secrets import seal
 from fairway.drivers.builders.contract import Spec
@@ -27,6 +36,8 @@ from fairway.drivers.builders.spec_rules import parse_spec
 from fairway.drivers.runtimes.contract import ArtifactRef
 from fairway.engine.commands import enqueue
 from fairway.shared.names import Invalid, image_host, parse_host, parse_slug, parse_text, slug_from
+
+Pair = tuple[str, str]  # of slugs: application, environment
 
 
 def on_application(application: Application) -> On:
@@ -51,10 +62,10 @@ def create_application(
         name=parse_text(name, field="name", longest=80, required=True),
         description=parse_text(description, field="description", longest=2000),
         source_kind=source_kind,
-        source=_checked_source(source_kind, source),
         spec=parse_overrides(spec),
         created_by=actor.name,
     )
+    application.source = _checked_source(actor, source_kind, source, application.slug)
     if Application.objects.filter(slug=application.slug, deleted_at=None).exists():
         raise Invalid("slug", "“{slug}” exists already; choose another name.", slug=application.slug)
     application.save()
@@ -83,7 +94,7 @@ def edit_application(
         row.description = parse_text(description, field="description", longest=2000)
     if source is not None:
         row.source_kind = source_kind or row.source_kind
-        row.source = _checked_source(row.source_kind, source)
+        row.source = _checked_source(actor, row.source_kind, source, row.slug)
     if spec is not None:
         row.spec = parse_overrides(spec)
     row.save()
@@ -104,7 +115,7 @@ def parse_overrides(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
 def request_inspection(*, actor: Actor, source_kind: str, source: Mapping[str, Any]) -> Inspection:
     """Ask a worker to look at a source and say what it is. Raises `Blocked` or `Invalid`."""
     _require_shipping(actor)
-    clean = _checked_source(source_kind, source)
+    clean = _checked_source(actor, source_kind, source, "")
     inspection = Inspection.objects.create(source_kind=source_kind, source=clean, created_by_id=actor.id)
     enqueue(kind="inspect", key=f"inspection:{inspection.pk}", payload={"inspection": inspection.pk}, priority=20)
     return inspection
@@ -194,9 +205,14 @@ def save_credential(
     username: str = "",
     known_hosts: str = "",
     public_key: str = "",
+    scopes: Iterable[Pair] | None = None,
 ) -> Credential:
-    """Store or replace (by name) a registry password or a deploy key. The secret is never shown again."""
-    require(actor, Act.MANAGE_CREDENTIALS)
+    """Store or replace (by name) a registry password or a deploy key. The secret is never shown again.
+
+    `scopes` are the pairs (application, environment) where it may be used: slugs, "" for every one. Left out, a new one may
+    be used wherever the actor manages credentials, and a replaced one where it could be. Raises `Blocked` or `Invalid`.
+    """
+    known = _own_credential(actor, name)
     if kind not in {Credential.REGISTRY, Credential.DEPLOY_KEY}:
         raise Invalid("kind", "use registry or deploy_key.")
     if not secret.strip():
@@ -213,23 +229,119 @@ def save_credential(
         "public_key": parse_text(public_key, field="public_key", longest=20_000),
         "created_by": actor.name,
     }
+    wanted = parse_scopes(actor, scopes) if scopes is not None else scope_of(known) if known else _own_scope(actor)
     credential, is_new = Credential.objects.update_or_create(name=clean_name, defaults=values)
+    _set_scope(credential, wanted)
     verb = "credential.created" if is_new else "credential.replaced"
-    after = {"kind": kind, "host": credential.host, "username": credential.username, "secret": seal().mark(secret)}
+    after = {
+        "kind": kind,
+        "host": credential.host,
+        "username": credential.username,
+        "secret": seal().mark(secret),
+        "scopes": scope_words(wanted),
+    }
     record(who=actor.who, verb=verb, on=On("credential", credential.pk, clean_name), after=after)
+    return credential
+
+
+@transaction.atomic
+def scope_credential(*, actor: Actor, name: str, scopes: Iterable[Pair]) -> Credential:
+    """Say anew where a stored credential may be used. Raises `Blocked`, `Invalid` or `NotVisible`."""
+    credential = _seen_credential(actor, name)
+    before, wanted = scope_of(credential), parse_scopes(actor, scopes)
+    _set_scope(credential, wanted)
+    record(
+        who=actor.who,
+        verb="credential.scoped",
+        on=On("credential", credential.pk, name),
+        before={"scopes": scope_words(before)},
+        after={"scopes": scope_words(wanted)},
+    )
     return credential
 
 
 @transaction.atomic
 def delete_credential(*, actor: Actor, name: str) -> None:
     """Raises `Invalid` while an application's source names it."""
-    require(actor, Act.MANAGE_CREDENTIALS)
-    credential = credential_named(name)
+    credential = _seen_credential(actor, name)
     users = [one.slug for one in Application.objects.filter(deleted_at=None) if one.source.get("credential") == name]
     if users:
-        raise Invalid("name", "is used by {names}; choose another credential there first.", names=", ".join(users))
+        seen = set(visible_to(actor).filter(slug__in=users).values_list("slug", flat=True))
+        names = ", ".join(sorted(seen)) or "another application"
+        raise Invalid("name", "is used by {names}; choose another credential there first.", names=names)
     record(who=actor.who, verb="credential.deleted", on=On("credential", credential.pk, name))
     credential.delete()
+
+
+def parse_scopes(actor: Actor, scopes: Iterable[Pair]) -> Reach:
+    """Pairs of things that exist, within what the actor manages. Raises `Blocked` or `Invalid`."""
+    found = Reach(frozenset(scopes))
+    if not found.pairs:
+        raise Invalid("scopes", "is empty; name at least one application or environment, or every one.")
+    there = _environments().filter(reached(reach_of(actor), environment="slug"))
+    for application, environment in found.pairs:
+        if application and not visible_to(actor).filter(slug=application).exists():
+            raise Invalid("scopes", "there is no application “{name}”, or you may not see it.", name=application[:40])
+        if environment and not there.filter(slug=environment).exists():
+            raise Invalid("scopes", "there is no environment “{name}”, or you may not see it.", name=environment[:40])
+    _require_scope(actor, found)
+    return found
+
+
+def scope_words(scope: Reach) -> list[str]:
+    """For events: ``shop in production``, ``* in *``."""
+    return sorted(f"{application or '*'} in {environment or '*'}" for application, environment in scope.pairs)
+
+
+def _own_scope(actor: Actor) -> Reach:
+    reach = reach_of(actor, Act.MANAGE_CREDENTIALS)
+    if not reach.pairs:
+        raise Blocked([role_blocker(Act.MANAGE_CREDENTIALS)])
+    return reach
+
+
+def _require_scope(actor: Actor, scope: Reach) -> None:
+    """Who manages credentials in a part of it manages none that goes beyond."""
+    if not scope.pairs or not reach_of(actor, Act.MANAGE_CREDENTIALS).holds(scope):
+        raise Blocked([role_blocker(Act.MANAGE_CREDENTIALS)])
+
+
+def _own_credential(actor: Actor, name: str) -> Credential | None:
+    """The stored one of this name, locked, when the actor may change it; None when there is none. Raises `Blocked`.
+
+    That a name is taken is said also to those who may not see by what: names are given once.
+    """
+    found = Credential.objects.select_for_update(no_key=True).filter(name=name.strip()).first()
+    if found is not None and not reach_of(actor, Act.MANAGE_CREDENTIALS).is_everything:
+        _require_scope(actor, scope_of(found))
+    return found
+
+
+def _seen_credential(actor: Actor, name: str) -> Credential:
+    """The same of one the actor can see. Raises `Blocked` or `NotVisible`."""
+    credential_named(actor, name)
+    found = _own_credential(actor, name)
+    if found is None:
+        raise NotVisible("credential", name)
+    return found
+
+
+def _set_scope(credential: Credential, scope: Reach) -> None:
+    applications = dict(Application.objects.filter(deleted_at=None).values_list("slug", "pk"))
+    environments = dict(_environments().values_list("slug", "pk"))
+    credential.scopes.all().delete()
+    for application, environment in sorted(scope.pairs):
+        CredentialScope.objects.create(
+            credential=credential,
+            application_id=applications[application] if application else None,
+            environment_id=environments[environment] if environment else None,
+        )
+
+
+def _environments() -> QuerySet[Any]:
+    """The living environments, from the room above, by the table that names them."""
+    found: QuerySet[Any] = apps.get_model("fairway", "Environment").objects.filter(deleted_at=None)
+    return found
 
 
 def _require_shipping(actor: Actor) -> None:
@@ -337,11 +449,11 @@ def mark_bad(*, actor: Actor, artifact: Artifact, reason: str, is_bad: bool = Tr
     return artifact
 
 
-def _checked_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
+def _checked_source(actor: Actor, kind: str, source: Mapping[str, Any], application: str) -> dict[str, str]:
     clean = parse_source(kind, source)
     try:
         if "credential" in clean:
-            _check_credential(kind, clean, credential_named(clean["credential"]))
+            _check_credential(kind, clean, credential_named(actor, clean["credential"]), application)
         if kind == SourceKind.ARCHIVE and "upload" in clean:
             upload(clean["upload"])
     except NotVisible as error:
@@ -349,8 +461,13 @@ def _checked_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
     return clean
 
 
-def _check_credential(kind: str, source: Mapping[str, str], chosen: Credential) -> None:
-    """Raises `Invalid` for a credential of the wrong kind, or of another registry: its password would go there."""
+def _check_credential(kind: str, source: Mapping[str, str], chosen: Credential, application: str) -> None:
+    """Raises `Invalid` for a credential of the wrong kind, of another registry (its password would go there), or one that
+    this application may use nowhere."""
+    if not scope_of(chosen).meets_application(application):
+        raise Invalid(
+            "credential", "“{name}” may not be used for this application; choose or store another.", name=chosen.name
+        )
     wanted = Credential.REGISTRY if kind == SourceKind.IMAGE else Credential.DEPLOY_KEY
     if chosen.kind != wanted:
         what = "a registry password" if kind == SourceKind.IMAGE else "a deploy key"

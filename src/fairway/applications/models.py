@@ -13,7 +13,7 @@ from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
 
-__all__ = ["Application", "Artifact", "Configuration", "Credential", "Inspection", "Upload"]
+__all__ = ["Application", "Artifact", "Configuration", "Credential", "CredentialScope", "Inspection", "Upload"]
 
 
 class Application(models.Model):
@@ -147,6 +147,24 @@ class Credential(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class CredentialScope(models.Model):
+    """Where one credential may be used: an application (None: every one) in an environment (None: every one), as a pair."""
+
+    credential = models.ForeignKey(Credential, on_delete=models.CASCADE, related_name="scopes")
+    application = models.ForeignKey(Application, null=True, on_delete=models.CASCADE, related_name="+")
+    environment = models.ForeignKey("fairway.Environment", null=True, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["credential", "application", "environment"], nulls_distinct=False, name="credential_scope_once"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.credential}: {self.application or '*'} in {self.environment or '*'}"
 
 
 class Upload(models.Model):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from django.db.models import Max, QuerySet
+from django.db.models import Max, Q, QuerySet
 
-from fairway.accounts.rules import Actor, NotVisible
-from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
+from fairway.accounts.queries import reached
+from fairway.accounts.rules import Act, Actor, NotVisible, Reach, reach_of
+from fairway.applications.models import Application, Artifact, Configuration, Credential, CredentialScope, Inspection, Upload
 from fairway.applications.places import EnvironmentLike
 from fairway.applications.rules import Change, SourceKind, configuration_diff, ssh_host
 from fairway.shared.names import image_host
@@ -16,10 +17,7 @@ from fairway.shared.names import image_host
 def visible_to(actor: Actor) -> QuerySet[Application]:
     """The living applications this actor may see."""
     chosen = Application.objects.filter(deleted_at=None).order_by("name")
-    grants = actor.active_grants
-    if actor.is_system or any(not grant.application for grant in grants):
-        return chosen
-    return chosen.filter(slug__in=[grant.application for grant in grants])
+    return chosen.filter(reached(reach_of(actor), application="slug"))
 
 
 def application(actor: Actor, slug: str) -> Application:
@@ -75,43 +73,82 @@ def next_configuration_version(one: Application, environment: EnvironmentLike) -
     return (newest or 0) + 1
 
 
-def credentials() -> QuerySet[Credential]:
-    return Credential.objects.order_by("kind", "name")
+def credentials(actor: Actor) -> list[Credential]:
+    """Those that may be used anywhere this actor manages credentials."""
+    reach = reach_of(actor, Act.MANAGE_CREDENTIALS)
+    every = Credential.objects.prefetch_related("scopes__application", "scopes__environment").order_by("kind", "name")
+    return [one for one in every if scope_of(one).meets(reach)]
 
 
-def credential_named(name: str) -> Credential:
+def credential_named(actor: Actor, name: str) -> Credential:
     """Raises `NotVisible`."""
-    found = Credential.objects.filter(name=name).first()
+    found = next((one for one in credentials(actor) if one.name == name), None)
     if found is None:
         raise NotVisible("credential", name)
     return found
 
 
-def credential_for(one: Application) -> Credential | None:
-    """The credential an application's source uses."""
-    return credential_for_source(one.source_kind, one.source)
+def scope_of(one: Credential) -> Reach:
+    """Where it may be used, as pairs; nowhere once all it was for is deleted."""
+    living = (
+        each
+        for each in one.scopes.all()
+        if not (each.application and each.application.deleted_at) and not (each.environment and each.environment.deleted_at)
+    )
+    return Reach(
+        frozenset(
+            (each.application.slug if each.application else "", each.environment.slug if each.environment else "")
+            for each in living
+        )
+    )
 
 
-def credential_for_source(kind: str, source: Mapping[str, str]) -> Credential | None:
-    """The one the source names, else the first stored for its registry's or (ssh) repository's host."""
+def usable_in(application: str, environment: str) -> QuerySet[Credential]:
+    """The credentials that may be used for this application in this environment, oldest first; "" stands for none yet."""
+    chosen = CredentialScope.objects.filter(
+        Q(application=None) | Q(application__slug=application, application__deleted_at=None),
+        Q(environment=None) | Q(environment__slug=environment, environment__deleted_at=None),
+    )
+    return Credential.objects.filter(pk__in=chosen.values("credential")).order_by("pk")
+
+
+def credential_for(one: Application, environment: EnvironmentLike) -> Credential | None:
+    """The credential an application's source uses for that environment."""
+    return credential_for_source(one.source_kind, one.source, one.slug, environment.slug)
+
+
+def credential_for_source(
+    kind: str, source: Mapping[str, str], application: str = "", environment: str = ""
+) -> Credential | None:
+    """The one the source names, else the first stored for its registry's or (ssh) repository's host; of those that may be
+    used there."""
+    usable = usable_in(application, environment)
     if name := source.get("credential"):
-        return Credential.objects.filter(name=name).first()
+        return usable.filter(name=name).first()
     if kind == SourceKind.IMAGE:
         wanted = {"kind": Credential.REGISTRY, "host": image_host(source["image"])}
     elif kind == SourceKind.GIT and (host := ssh_host(source["url"])):
         wanted = {"kind": Credential.DEPLOY_KEY, "host": host}
     else:
         return None
-    return Credential.objects.filter(**wanted).order_by("pk").first()
+    return usable.filter(**wanted).first()
 
 
-def registry_credential_for(one: Application, reference: str) -> Credential | None:
+def registry_credential_for(one: Application, reference: str, environment: EnvironmentLike) -> Credential | None:
     """The stored sign-in for the registry of an image: the one the source names, else the first for that host.
 
     Only ever one that was stored for this very host: a password must not be sent to whoever is named in a reference.
     """
-    fitting = Credential.objects.filter(kind=Credential.REGISTRY, host=image_host(reference).lower()).order_by("pk")
+    usable = usable_in(one.slug, environment.slug)
+    fitting = usable.filter(kind=Credential.REGISTRY, host=image_host(reference).lower())
     return fitting.filter(name=one.source.get("credential", "")).first() or fitting.first()
+
+
+def is_out_of_scope(one: Application, source: Mapping[str, str], environment: EnvironmentLike) -> bool:
+    """Whether the credential that a source names exists, but may not be used there."""
+    name = source.get("credential", "")
+    exists = Credential.objects.filter(name=name).exists() if name else False
+    return exists and not usable_in(one.slug, environment.slug).filter(name=name).exists()
 
 
 def upload(checksum: str) -> Upload:

@@ -225,7 +225,7 @@ def _events(rows: list[dict[str, Any]]) -> None:
         (
             one["id"],
             words.ago(one["at"]),
-            one["actor_name"],
+            one["actor_username"] or one["actor_name"],
             one["door"],
             one["verb"],
             one["subject_label"],
@@ -244,8 +244,9 @@ def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str])
             if is_json():
                 print(json.dumps(one, ensure_ascii=False), flush=True)
             else:
-                who = f"{one['at'][:19].replace('T', ' ')}  {one['actor_name']}  {one['verb']}  {one['subject_label']}"
-                out().print(who, styled(one["comment"], "bright_black"), soft_wrap=True)
+                at, person = one["at"][:19].replace("T", " "), one["actor_username"] or one["actor_name"]
+                line = f"{at}  {person}  {one['verb']}  {one['subject_label']}"
+                out().print(line, styled(one["comment"], "bright_black"), soft_wrap=True)
         time.sleep(1.0)
         newest = client.pages("/events", limit=200, **filters)
         rows = [one for one in newest if one["id"] > last][::-1]

@@ -152,6 +152,9 @@ def restore_config(app: Slug, version: Annotated[int, typer.Argument(min=1)], en
         say(f"Version {saved['version']} holds what version {version} held. It takes effect with the next deployment.")
 
 
+SCOPE_HELP = "Where it may be used: shop, shop@staging, @staging or all; may be given again."
+
+
 @credentials.command("list")
 def list_credentials(as_json: Json = False) -> None:
     """Every stored credential, without its secret."""
@@ -160,9 +163,14 @@ def list_credentials(as_json: Json = False) -> None:
     if is_json():
         answer(rows)
         return
-    columns = [Column("Name"), Column("Kind"), Column("Host"), Column("User"), Column("Stored", 70)]
+    columns = [Column("Name"), Column("Kind"), Column("Host"), Column("User"), Column("For"), Column("Stored", 70)]
     shown = [
-        (one["name"], words.word(one["kind"]), one["host"], one["username"], words.ago(one["created_at"])) for one in rows
+        (
+            *(one["name"], words.word(one["kind"]), one["host"], one["username"]),
+            ", ".join(_scope_words(each) for each in one["scopes"]) or "nothing",
+            words.ago(one["created_at"]),
+        )
+        for one in rows
     ]
     table(
         columns, shown, empty="No credential is stored. Store one: fairway credentials set NAME --host HOST --username USER"
@@ -176,11 +184,14 @@ def set_credential(
     kind: Annotated[str, typer.Option(help="registry or deploy_key.")] = "registry",
     username: Annotated[str, typer.Option(help="The user, for registries.")] = "",
     known_hosts: Annotated[Path | None, typer.Option(help="A known_hosts file, for deploy keys.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help=SCOPE_HELP)] = None,
     as_json: Json = False,
 ) -> None:
     """Store or replace a credential. The password or private key is piped in or asked for, and never shown again."""
     secret = read_secret("Password or token" if kind == "registry" else "Private key")
-    body = {"kind": kind.replace("-", "_"), "host": host, "username": username, "secret": secret}
+    body: dict[str, Any] = {"kind": kind.replace("-", "_"), "host": host, "username": username, "secret": secret}
+    if scope:
+        body["scopes"] = [_scope(one) for one in scope]
     if known_hosts is not None:
         try:
             body["known_hosts"] = known_hosts.expanduser().read_text()
@@ -194,6 +205,21 @@ def set_credential(
         say(f"{name} is stored for {one['host']}.")
 
 
+@credentials.command("scope")
+def scope_credential(
+    name: Annotated[str, typer.Argument(help="The credential.")],
+    scopes: Annotated[list[str], typer.Argument(metavar="APP@ENV…", help=SCOPE_HELP)],
+    as_json: Json = False,
+) -> None:
+    """Say anew which applications and environments may use a credential."""
+    with Client() as client:
+        one = client.put(f"/credentials/{part(name)}/scopes", {"scopes": [_scope(each) for each in scopes]})
+    if is_json():
+        answer(one)
+    else:
+        say(f"{name} may be used for {', '.join(_scope_words(each) for each in one['scopes'])}.")
+
+
 @credentials.command("delete")
 def delete_credential(name: str, as_json: Json = False) -> None:
     """Delete a credential no application uses."""
@@ -203,6 +229,20 @@ def delete_credential(name: str, as_json: Json = False) -> None:
         answer({"name": name, "is_deleted": True})
     else:
         say(f"{name} is deleted.")
+
+
+def _scope(text: str) -> dict[str, str]:
+    application, _, environment = text.partition("@")
+    return {
+        name: "" if value in ("", "all") else value
+        for name, value in (("application", application), ("environment", environment))
+    }
+
+
+def _scope_words(one: dict[str, str]) -> str:
+    if not one["application"] and not one["environment"]:
+        return "all"
+    return one["application"] + (f"@{one['environment']}" if one["environment"] else "")
 
 
 def _place(app: str, env: str) -> str:

@@ -59,7 +59,7 @@ def whoami(as_json: Json = False) -> None:
             return
         facts(
             [
-                ("Person", f"{me['name']} ({me['username']})"),
+                ("Person", me["username"] if me["name"] == me["username"] else f"{me['username']} ({me['name']})"),
                 ("At", client.account.url),
                 ("Roles", ", ".join(_grant(one) for one in me["grants"])),
                 ("Acting as", word(me["acting_as"]) if me["acting_as"] else ""),

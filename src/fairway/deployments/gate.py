@@ -79,7 +79,13 @@ def recognise(look: Look) -> Look:
 def blockers(
     act: Act, subject: Subject, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
 ) -> list[Blocker]:
-    """Why `actor` may not do `act` to `subject` at that instant; empty means they may."""
+    """Why `actor` may not do `act` to `subject` at that instant; empty means they may.
+
+    Who may not even look there is told only that: every other reason would tell of what is there.
+    """
+    where = {"application": subject.application.slug, "environment": subject.environment.slug}
+    if not may(actor, Act.VIEW, **where):
+        return [role_blocker(act)]
     for look in _looks:
         subject = look(act, subject)
     request = Request(act, subject, actor, at or timezone.now(), breaks_glass)

@@ -10,7 +10,8 @@ from typing import Any
 from django.db.models import Q, QuerySet, Subquery
 from django.utils import timezone
 
-from fairway.accounts.rules import Actor, NotVisible
+from fairway.accounts.queries import reached
+from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.rules import ACTIVE, STEPS, Status, Volumes, Wanted, expected_seconds, volumes_in_common
@@ -20,18 +21,7 @@ from fairway.environments.models import Environment
 
 
 def _scope(actor: Actor) -> Q:
-    grants = actor.active_grants
-    if actor.is_system or any(not grant.environment and not grant.application for grant in grants):
-        return Q()
-    allowed = Q(pk__in=[])
-    for grant in grants:
-        scope = Q()
-        if grant.environment:
-            scope &= Q(environment__slug=grant.environment)
-        if grant.application:
-            scope &= Q(application__slug=grant.application)
-        allowed |= scope
-    return allowed
+    return reached(reach_of(actor), application="application__slug", environment="environment__slug")
 
 
 def visible_to(actor: Actor) -> QuerySet[Deployment]:
@@ -86,7 +76,7 @@ def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deplo
     if wanted.environment:
         chosen = chosen.filter(environment=_the(Environment, wanted.environment))
     if wanted.person:
-        chosen = chosen.filter(requested_by__iexact=wanted.person)
+        chosen = chosen.filter(requested_by=wanted.person)
     if wanted.since:
         chosen = chosen.filter(created_at__gte=wanted.since)
     if wanted.until:

@@ -7,25 +7,27 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
-from fairway.accounts.rules import Actor, NotVisible
+from fairway.accounts.rules import Actor, NotVisible, Reach, reach_of
 from fairway.environments.freeze_rules import Answer, Window, state_at
 from fairway.environments.models import FreezeWindow
 
 
 def freezes_visible_to(actor: Actor) -> list[FreezeWindow]:
     """Windows that say something about what this actor may see, by name."""
-    rows = FreezeWindow.objects.filter(deleted_at=None)
-    grants = actor.active_grants
-    if actor.is_system or any(not grant.environment and not grant.application for grant in grants):
-        return list(rows)
-    return [row for row in rows if any(_reaches(row, grant.environment, grant.application) for grant in grants)]
+    reach = reach_of(actor)
+    return [row for row in FreezeWindow.objects.filter(deleted_at=None) if reach.meets(_selected(row))]
 
 
-def _reaches(row: FreezeWindow, environment: str, application: str) -> bool:
-    """Whether a grant for this environment and application (slugs, "" for all) sees the window."""
-    return (not environment or not row.environments or environment in row.environments) and (
-        not application or not row.applications or application in row.applications
-    )
+def _selected(row: FreezeWindow) -> Reach:
+    """What a window is about, as pairs."""
+    return Reach(frozenset((one, place) for one in row.applications or [""] for place in row.environments or [""]))
+
+
+def named_to(actor: Actor, row: FreezeWindow) -> tuple[list[str], list[str]]:
+    """The environments and applications (slugs) that a window names, as far as this actor may know of them."""
+    reach = reach_of(actor)
+    environments = [slug for slug in row.environments if reach.meets_environment(slug)]
+    return environments, [slug for slug in row.applications if reach.meets_application(slug)]
 
 
 def freeze(actor: Actor, number: int) -> FreezeWindow:

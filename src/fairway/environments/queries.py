@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from django.db.models import QuerySet
 
-from fairway.accounts.rules import Act, Actor, NotVisible, may
+from fairway.accounts.queries import reached
+from fairway.accounts.rules import Act, Actor, NotVisible, may, reach_of
 from fairway.drivers.hosts.address import SshAddress, is_ssh
 from fairway.environments.models import Environment, Host
 from fairway.shared.names import Invalid
+
+
+class ApplicationLike(Protocol):
+    """An application, as far as grants are concerned."""
+
+    slug: str
+
 
 DOCKER = "docker"  # the runtime whose options may name a host over SSH
 
@@ -15,10 +25,7 @@ DOCKER = "docker"  # the runtime whose options may name a host over SSH
 def visible_to(actor: Actor) -> QuerySet[Environment]:
     """The environments this actor may see, in promotion order."""
     chosen = Environment.objects.filter(deleted_at=None).order_by("position", "slug")
-    grants = actor.active_grants
-    if actor.is_system or any(not grant.environment for grant in grants):
-        return chosen
-    return chosen.filter(slug__in=[grant.environment for grant in grants])
+    return chosen.filter(reached(reach_of(actor), environment="slug"))
 
 
 def environment(actor: Actor, slug: str) -> Environment:
@@ -29,10 +36,29 @@ def environment(actor: Actor, slug: str) -> Environment:
     return found
 
 
-def next_after(current: Environment, actor: Actor) -> Environment | None:
-    """Where a promotion from `current` leads: the next position this actor may deploy to."""
-    later = visible_to(actor).filter(position__gt=current.position)
-    return next((one for one in later if may(actor, Act.PROMOTE, environment=one.slug, application="")), later.first())
+def places_of(actor: Actor, application: ApplicationLike) -> QuerySet[Environment]:
+    """The environments in which this actor may see this application, in promotion order."""
+    reach = reach_of(actor).of_application(application.slug)
+    chosen = Environment.objects.filter(deleted_at=None).order_by("position", "slug")
+    return chosen.filter(reached(reach, environment="slug"))
+
+
+def place(actor: Actor, application: ApplicationLike, slug: str) -> Environment:
+    """The environment, to be used together with this application: both in one grant. Raises `NotVisible`.
+
+    Looked up each for itself, the two halves could come from two grants that say nothing of the pair.
+    """
+    found = places_of(actor, application).filter(slug=slug).first()
+    if found is None:
+        raise NotVisible("environment", slug)
+    return found
+
+
+def next_after(current: Environment, actor: Actor, application: ApplicationLike) -> Environment | None:
+    """Where a promotion from `current` leads: the next position this actor may deploy the application to."""
+    later = list(places_of(actor, application).filter(position__gt=current.position))
+    may_promote = (one for one in later if may(actor, Act.PROMOTE, environment=one.slug, application=application.slug))
+    return next(may_promote, later[0] if later else None)
 
 
 def ssh_address(environment: Environment) -> str:

@@ -9,8 +9,11 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from fairway.accounts.rules import Actor
+from fairway.accounts.queries import reached
+from fairway.accounts.rules import Actor, reach_of
+from fairway.accounts.rules import Reach as Reached
 from fairway.applications.models import Artifact
+from fairway.applications.queries import visible_to
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.deployments.rules import Health, Wanted
@@ -25,10 +28,14 @@ from fairway.releases.standing import Standing
 
 @dataclass(frozen=True)
 class Reach:
-    """How far a release is on one target. `state` is the status of a rollout that is planned or under way, or ""."""
+    """How far a release is on one target, of the packages that the actor reaches there.
+
+    `state` is the status of a rollout that is planned or under way, or "".
+    """
 
     environment: Environment
     deployed: int
+    total: int
     state: str
 
 
@@ -47,43 +54,54 @@ def overview(actor: Actor) -> list[Overview]:
     """Every release the actor may see, newest first; the number of queries does not grow with their number."""
     releases = list(queries.visible_to(actor).prefetch_related("targets"))
     statuses = queries.statuses_of(releases)
-    names = _names(releases)
-    deployed = _deployed(releases)
+    reach = reach_of(actor)
+    names = _names(releases, reach)
+    deployed = _deployed(releases, reach)
     active = {(one.release_id, one.environment_id): one for one in queries.active_rollouts(actor)}
     return [
         Overview(
             one,
             statuses[one.pk],
-            tuple(names.get(one.pk, ())),
-            tuple(_reaches(one, deployed, active)),
+            tuple(name for name, _application in names.get(one.pk, ())),
+            tuple(_reaches(one, reach, deployed, active, names.get(one.pk, ()))),
             _first_planned(one, active.values()),
         )
         for one in releases
     ]
 
 
-def _names(releases: Sequence[Release]) -> dict[int, list[str]]:
-    found: dict[int, list[str]] = {}
+def _names(releases: Sequence[Release], reach: Reached) -> dict[int, list[tuple[str, str]]]:
+    """The packages of each that are reached somewhere: their names, and the slugs of their applications."""
+    found: dict[int, list[tuple[str, str]]] = {}
     rows = Package.objects.filter(release__in=releases, deleted_at=None).order_by("name")
-    for number, name in rows.values_list("release_id", "name"):
-        found.setdefault(number, []).append(name)
+    for number, name, application in rows.values_list("release_id", "name", "application__slug"):
+        if reach.meets_application(application):
+            found.setdefault(number, []).append((name, application))
     return found
 
 
-def _deployed(releases: Sequence[Release]) -> Counter[tuple[int, int]]:
+def _deployed(releases: Sequence[Release], reach: Reached) -> Counter[tuple[int, int]]:
     rows = PackageOnTarget.objects.filter(
-        package__release__in=releases, package__deleted_at=None, status=OnTarget.DEPLOYED
+        reached(reach, application="package__application__slug", environment="environment__slug"),
+        package__release__in=releases,
+        package__deleted_at=None,
+        status=OnTarget.DEPLOYED,
     ).values_list("package__release_id", "environment_id")
     return Counter(rows)
 
 
 def _reaches(
-    one: Release, deployed: Mapping[tuple[int, int], int], active: Mapping[tuple[int, int], Rollout]
+    one: Release,
+    reach: Reached,
+    deployed: Mapping[tuple[int, int], int],
+    active: Mapping[tuple[int, int], Rollout],
+    packages: Sequence[tuple[str, str]],
 ) -> Iterable[Reach]:
-    living = [each for each in one.targets.all() if each.deleted_at is None]
+    living = [each for each in one.targets.all() if each.deleted_at is None and reach.meets_environment(each.slug)]
     for each in sorted(living, key=lambda environment: (environment.position, environment.slug)):
         rollout = active.get((one.pk, each.pk))
-        yield Reach(each, deployed.get((one.pk, each.pk), 0), rollout.status if rollout else "")
+        total = sum(reach.covers(application, each.slug) for _name, application in packages)
+        yield Reach(each, deployed.get((one.pk, each.pk), 0), total, rollout.status if rollout else "")
 
 
 def _first_planned(one: Release, active: Iterable[Rollout]) -> Rollout | None:
@@ -91,15 +109,16 @@ def _first_planned(one: Release, active: Iterable[Rollout]) -> Rollout | None:
     return min(own, key=lambda each: each.planned_at or each.created_at, default=None)
 
 
-def planned(release: Release) -> Rollout | None:
-    """The next rollout that is planned and has not begun."""
-    own = queries.rollouts_of(release).filter(status__in=sorted(ROLLOUT_NOT_BEGUN))
+def planned(release: Release, actor: Actor) -> Rollout | None:
+    """The next rollout that is planned and has not begun, and that the actor may see."""
+    own = queries.rollouts_visible_to(actor).filter(release=release, status__in=sorted(ROLLOUT_NOT_BEGUN))
     return own.exclude(planned_at=None).order_by("planned_at").first()
 
 
-def under_way(release: Release) -> Rollout | None:
-    """The rollout that runs, or waits for a decision."""
-    return queries.rollouts_of(release).filter(status__in=sorted(ROLLOUT_UNDER_WAY)).first()
+def under_way(release: Release, actor: Actor) -> Rollout | None:
+    """The rollout that runs, or waits for a decision, and that the actor may see."""
+    chosen = queries.rollouts_visible_to(actor).filter(release=release, status__in=sorted(ROLLOUT_UNDER_WAY))
+    return chosen.order_by("-pk").first()
 
 
 def is_being_rolled_out(release: Release) -> bool:
@@ -119,9 +138,9 @@ def versions_before(rollout: Rollout) -> dict[str, str]:
     return {slug: known.get(number, "") for slug, number in wanted.items()}
 
 
-def artifact_called(application: str, version: str) -> Artifact | None:
-    """The newest artifact of a living application that people call by this version."""
-    chosen = Artifact.objects.filter(application__slug=application, application__deleted_at=None, version=version)
+def artifact_called(actor: Actor, application: str, version: str) -> Artifact | None:
+    """The newest artifact, of an application the actor may see, that people call by this version."""
+    chosen = Artifact.objects.filter(application__in=visible_to(actor).filter(slug=application), version=version)
     return chosen.order_by("-number").first()
 
 

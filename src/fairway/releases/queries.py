@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from fairway.accounts.queries import actor_of_request
-from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, may, may_somewhere
+from fairway.accounts.queries import actor_of_request, reached
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, Reach, may, may_somewhere, reach_of
 from fairway.applications.models import Artifact, Configuration
 from fairway.applications.queries import changes_between
 from fairway.applications.rules import Change
@@ -29,22 +29,66 @@ from fairway.releases.rules import (
     RolloutStatus,
     release_status,
 )
-from fairway.releases.standing import Standing, answers_to, is_frozen, packages_of, standing_of
+from fairway.releases.standing import Standing, answers_to, is_frozen, packages_of, standing_of, standing_seen
 
 
 def visible_to(actor: Actor) -> QuerySet[Release]:
-    """The living releases this actor may see, newest first; with narrowed grants those that touch what they cover."""
+    """The living releases this actor may see something of, newest first: a package on a target that one grant covers."""
     chosen = Release.objects.filter(deleted_at=None).select_related("manager", "deputy").order_by("-pk")
-    grants = actor.active_grants
-    if actor.is_system or any(not grant.environment and not grant.application for grant in grants):
+    reach = reach_of(actor)
+    if reach.is_everything:
         return chosen
-    allowed = Q(pk__in=[])
-    for grant in grants:
-        scope = Q(targets__slug=grant.environment) if grant.environment else Q()
-        if grant.application:
-            scope &= Q(packages__application__slug=grant.application, packages__deleted_at=None)
-        allowed |= scope
-    return chosen.filter(pk__in=Release.objects.filter(allowed).values("pk"))
+    living = Q(packages__deleted_at=None, targets__deleted_at=None)
+    pair = reached(reach, application="packages__application__slug", environment="targets__slug")
+    return chosen.filter(pk__in=Release.objects.filter(living & pair).values("pk"))
+
+
+def packages_seen(one: Release, actor: Actor) -> list[Package]:
+    """The packages whose application this actor may know of, by name."""
+    reach = reach_of(actor)
+    return [each for each in packages_of(one) if reach.meets_application(each.application.slug)]
+
+
+def targets_seen(one: Release, actor: Actor) -> list[Environment]:
+    """The targets this actor may know of, in promotion order."""
+    reach = reach_of(actor)
+    return [each for each in targets_of(one) if reach.meets_environment(each.slug)]
+
+
+def whole_targets(one: Release, actor: Actor) -> list[Environment]:
+    """The targets where the actor reaches every package. Only of these is told what is true of the release as a whole:
+    what stands in its way, who approved it, how its rollouts go. Any of it may name every package."""
+    reach = reach_of(actor)
+    applications = {each.application.slug for each in packages_of(one)}
+    return [
+        each
+        for each in targets_of(one)
+        if reach.meets_environment(each.slug) and all(reach.covers(slug, each.slug) for slug in applications)
+    ]
+
+
+def require_whole(one: Release, actor: Actor, environment: Environment | None = None) -> None:
+    """Raises `NotVisible` unless the actor reaches all of it, on that target or on every one."""
+    reach = reach_of(actor)
+    targets = [environment] if environment else targets_of(one)
+    applications = {each.application.slug for each in packages_of(one)}
+    if environment and not applications:
+        return  # there is nothing yet that could be told
+    pairs = {(slug, each.slug) for slug in applications for each in targets}
+    if not reach.is_everything and not (pairs and reach.holds(Reach(frozenset(pairs)))):
+        raise NotVisible("release", one.pk)
+
+
+def rollouts_visible_to(actor: Actor) -> QuerySet[Rollout]:
+    """The rollouts this actor may see: those of targets where they reach every package."""
+    chosen = Rollout.objects.filter(release__deleted_at=None).select_related("release", "environment")
+    reach = reach_of(actor)
+    if reach.is_everything:
+        return chosen
+    there = ExpressionWrapper(OuterRef("environment__slug"), output_field=CharField())
+    inside = Package.objects.filter(release=OuterRef("release"), deleted_at=None).annotate(there=there)
+    outside = inside.exclude(reached(reach, application="application__slug", environment="there"))
+    return chosen.filter(Exists(inside), ~Exists(outside))
 
 
 def release(actor: Actor, number: int) -> Release:
@@ -58,6 +102,7 @@ def release(actor: Actor, number: int) -> Release:
 def package(actor: Actor, number: int) -> Package:
     """A living package of a release the actor may see. Raises `NotVisible`."""
     chosen = Package.objects.filter(deleted_at=None, release__in=visible_to(actor).values("pk"))
+    chosen = chosen.filter(reached(reach_of(actor), application="application__slug"))
     found = chosen.select_related("application", "artifact", "release").filter(pk=number).first()
     if found is None:
         raise NotVisible("package", number)
@@ -66,8 +111,7 @@ def package(actor: Actor, number: int) -> Package:
 
 def rollout(actor: Actor, number: int) -> Rollout:
     """Raises `NotVisible`."""
-    chosen = Rollout.objects.filter(release__in=visible_to(actor).values("pk")).select_related("release", "environment")
-    found = chosen.filter(pk=number).first()
+    found = rollouts_visible_to(actor).filter(pk=number).first()
     if found is None:
         raise NotVisible("rollout", number)
     return found
@@ -137,10 +181,10 @@ class Cell:
     row: PackageOnTarget | None
 
 
-def matrix(one: Release) -> list[list[Cell]]:
-    """Packages × targets, in name and promotion order."""
-    standings = [standing_of(one, environment) for environment in targets_of(one)]
-    return [[_cell(package, standing) for standing in standings] for package in packages_of(one)]
+def matrix(one: Release, actor: Actor) -> list[list[Cell]]:
+    """Packages × targets, in name and promotion order; of each package the targets where the actor reaches it."""
+    standings = [standing_seen(one, environment, actor) for environment in targets_seen(one, actor)]
+    return [[_cell(package, each) for each in standings if package in each.seen] for package in packages_seen(one, actor)]
 
 
 def _cell(package: Package, standing: Standing) -> Cell:
@@ -166,7 +210,7 @@ def readiness(one: Release, actor: Actor) -> list[Readiness]:
 
     Where a rollout is planned the gate is asked for that instant and for who planned it; elsewhere for now, and for `actor`.
     """
-    return [_readiness(one, environment, actor) for environment in targets_of(one)]
+    return [_readiness(one, environment, actor) for environment in whole_targets(one, actor)]
 
 
 def _readiness(one: Release, environment: Environment, actor: Actor) -> Readiness:
@@ -251,10 +295,11 @@ class Difference:
         return same and not self.settings
 
 
-def differences(one: Release, environment: Environment) -> list[Difference]:
-    """What a release would change on a target: versions, commits, names of changed settings; never a value of one."""
-    standing = standing_of(one, environment)
-    return [_difference(package, standing) for package in standing.packages]
+def differences(one: Release, environment: Environment, actor: Actor) -> list[Difference]:
+    """What a release would change on a target, as far as the actor reaches its packages there: versions, commits, names of
+    changed settings; never a value of one."""
+    standing = standing_seen(one, environment, actor)
+    return [_difference(package, standing) for package in standing.seen]
 
 
 def _difference(package: Package, standing: Standing) -> Difference:
@@ -272,19 +317,25 @@ def approvals(one: Release, environment: Environment) -> list[Approval]:
 
 
 def rollouts_of(one: Release) -> QuerySet[Rollout]:
-    """Newest first."""
+    """All of them, newest first; `rollouts_visible_to` says which an actor may see."""
     return Rollout.objects.filter(release=one).select_related("environment", "release").order_by("-pk")
 
 
 def planned_between(actor: Actor, start: datetime, end: datetime) -> QuerySet[Rollout]:
     """What is, or was, planned to start in that time, for the calendar."""
-    chosen = Rollout.objects.filter(release__in=visible_to(actor).values("pk"), planned_at__gte=start, planned_at__lt=end)
-    return chosen.select_related("release", "environment").order_by("planned_at")
+    return rollouts_visible_to(actor).filter(planned_at__gte=start, planned_at__lt=end).order_by("planned_at")
 
 
 def logs_of(one: Package, environment: Environment | None = None) -> QuerySet[PackageLog]:
     """What resolving it (no environment), or distributing it to one, said; newest first."""
     return PackageLog.objects.filter(package=one, environment=environment).order_by("-pk")
+
+
+def logs_seen(one: Package, actor: Actor) -> QuerySet[PackageLog]:
+    """What resolving it said, and distributing it to the targets where the actor reaches it; newest first."""
+    there = reached(reach_of(actor), application="package__application__slug", environment="environment__slug")
+    chosen = PackageLog.objects.filter(there | Q(environment=None), package=one)
+    return chosen.select_related("environment").order_by("-pk")
 
 
 def uploads_needed() -> set[str]:
@@ -300,5 +351,4 @@ def still_resolving() -> list[int]:
 
 def active_rollouts(actor: Actor) -> QuerySet[Rollout]:
     """What is planned or under way."""
-    chosen = Rollout.objects.filter(release__in=visible_to(actor).values("pk"), status__in=sorted(ROLLOUT_ACTIVE))
-    return chosen.select_related("release", "environment").order_by("planned_at", "pk")
+    return rollouts_visible_to(actor).filter(status__in=sorted(ROLLOUT_ACTIVE)).order_by("planned_at", "pk")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import Max, QuerySet
 
-from fairway.accounts.rules import Act
+from fairway.accounts.rules import Act, Actor, reach_of
 from fairway.applications.models import Configuration
 from fairway.deployments.gate import Subject, recognise
 from fairway.deployments.models import Placement
@@ -33,6 +33,11 @@ class Standing:
     is_frozen: bool
     answers: tuple[Approval, ...]  # those that count: given to the fingerprint it has now
     active_rollout: Rollout | None = None
+    hidden: frozenset[int] = frozenset()  # the packages that whoever looks does not reach here; the gate asks about all
+
+    @property
+    def seen(self) -> tuple[Package, ...]:
+        return tuple(one for one in self.packages if one.pk not in self.hidden)
 
     def shown(self, package: Package) -> str:
         """The word people see for it here."""
@@ -143,6 +148,13 @@ def standing_of(release: Release, environment: Environment) -> Standing:
             release=release, environment=environment, status__in=sorted(ROLLOUT_ACTIVE)
         ).first(),
     )
+
+
+def standing_seen(release: Release, environment: Environment, actor: Actor) -> Standing:
+    """The same, as this actor may see it."""
+    reach, whole = reach_of(actor), standing_of(release, environment)
+    outside = (one.pk for one in whole.packages if not reach.covers(one.application.slug, environment.slug))
+    return replace(whole, hidden=frozenset(outside))
 
 
 def answers_to(release: Release, environment: Environment) -> QuerySet[Approval]:

@@ -130,13 +130,16 @@ def parse_port(value: object, *, field: str = "port") -> int:
     return port
 
 
+OWN_NAMES = frozenset({"fairway", "system"})
 _USERNAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,58}[a-zA-Z0-9])?")
 
 
 def parse_username(text: str, *, field: str = "username") -> str:
-    """A sign-in name."""
+    """A sign-in name. Fairway signs its own acts, so nobody may be called so."""
     if not _USERNAME.fullmatch(text.strip()):
         raise Invalid(field, "use letters, digits, “.”, “_” and “-”, at most 60, e.g. “ada.lovelace”.")
+    if text.strip().lower() in OWN_NAMES:
+        raise Invalid(field, "“{name}” is Fairway's own; choose another.", name=text.strip())
     return text.strip()
 
 

@@ -29,7 +29,7 @@ def bring(artifact: Artifact, environment: Environment, runtime: Runtime, log: P
     if holder is not None and isinstance(runtime, Copies):
         runtime.copy_from(runtime_of(holder), artifact.ref, log)
     else:
-        runtime.distribute(artifact.ref, sign_in_for(artifact.application, artifact.ref.reference), log)
+        runtime.distribute(artifact.ref, sign_in_for(artifact.application, artifact.ref.reference, environment), log)
 
 
 def holder_of(artifact: Artifact, wanted_in: Environment, runtime: Runtime) -> Environment | None:

@@ -30,7 +30,7 @@ def distribute(context: Context) -> None:
         return
     _ask_gate(context, on_target)
     artifact, runtime = on_target.artifact, runtime_of(on_target.environment)
-    credential = registry_credential_for(on_target.package.application, artifact.reference)
+    credential = registry_credential_for(on_target.package.application, artifact.reference, on_target.environment)
     masker = Masker([open_credential(credential)] if credential else [])
     with log_of(context, on_target.package, on_target.environment, masker) as log:
         log.say(f"Distributing {artifact.version} to {on_target.environment.name}.")

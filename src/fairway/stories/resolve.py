@@ -42,7 +42,7 @@ def resolve(context: Context) -> Mapping[str, Any]:
 
 def _made(context: Context, package: Package) -> Artifact:
     environment = _chosen(package)
-    credential = credential_for_source(package.source_kind, package.source)
+    credential = credential_for_source(package.source_kind, package.source, package.application.slug, environment.slug)
     masker = Masker([open_credential(credential)] if credential else [])
     with log_of(context, package, None, masker) as log:
         log.say(f"Looking at {package.entered} for {environment.name}.")

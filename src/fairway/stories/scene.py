@@ -19,6 +19,7 @@ from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, RegistryCredential, Runtime, Volume
 from fairway.engine.execution import insist
 from fairway.engine.story import Context, DeadlinePassed, LeaseLost, Wait
+from fairway.environments.models import Environment
 from fairway.environments.runtimes import limits_of, runtime_of
 from fairway.shared.disk import FULL, is_disk_full
 from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused
@@ -103,7 +104,7 @@ def masker_of(*deployments: Deployment | None) -> Masker:
     values: list[str] = []
     for one in filter(None, deployments):
         values += open_secrets(one.configuration).values()
-        credential = credential_for(one.application)
+        credential = credential_for(one.application, one.environment)
         values += [open_credential(credential)] if credential else []
     return Masker(values)
 
@@ -128,9 +129,9 @@ def masked(masker: Masker) -> Iterator[None]:
         raise RuntimeError(masker(f"{type(problem).__name__}: {problem}")) from None
 
 
-def sign_in_for(application: Application, reference: str) -> RegistryCredential | None:
+def sign_in_for(application: Application, reference: str, environment: Environment) -> RegistryCredential | None:
     """How to sign in to the registry of an image; None where nothing is stored for it."""
-    credential = registry_credential_for(application, reference)
+    credential = registry_credential_for(application, reference, environment)
     return registry_credential(credential) if credential else None
 
 

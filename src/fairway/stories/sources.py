@@ -14,7 +14,7 @@ from fairway import __version__
 from fairway.applications.commands import record_artifact
 from fairway.applications.models import Application, Artifact, Credential
 from fairway.applications.places import upload_file
-from fairway.applications.queries import credential_for
+from fairway.applications.queries import credential_for, is_out_of_scope
 from fairway.applications.rules import SourceKind
 from fairway.applications.secrets import open_credential
 from fairway.deployments.models import Deployment
@@ -79,6 +79,9 @@ def making_of(scene: Scene) -> Making:
 
 def artifact_from_source(making: Making) -> Artifact:
     """The artifact of a source: found, or made now."""
+    if is_out_of_scope(making.application, making.source, making.environment):
+        words = (making.source["credential"], making.application.name, making.environment.name)
+        raise NeedsPerson("The credential “{}” may not be used for {} in {}; choose another, or widen it.".format(*words))
     if making.source_kind == SourceKind.IMAGE:
         return _from_image(making)
     identity = _identity(making)
@@ -89,7 +92,7 @@ def artifact_from_source(making: Making) -> Artifact:
     checkout = fetch(
         making.source_kind,
         making.source,
-        credential_for(making.application),
+        credential_for(making.application, making.environment),
         identity.get("commit", ""),
         work_folder(making.work),
         making.log,
@@ -126,7 +129,7 @@ def _from_image(making: Making) -> Artifact:
             f"{name} uses the {making.runtime.name} runtime, which runs no images; choose an environment with Docker."
         )
     reference = making.source["image"]
-    credential = sign_in_for(making.application, reference)
+    credential = sign_in_for(making.application, reference, making.environment)
     ref = making.runtime.resolve(reference, credential)
     making.log.say(f"{reference} is {ref.digest}.")
     making.runtime.distribute(ref, credential, making.log)
@@ -209,7 +212,7 @@ def _identity(making: Making) -> dict[str, Any]:
     source = making.source
     exact = {name: value for name, value in source.items() if name not in {"ref", "credential", "name"}}
     if making.source_kind == SourceKind.GIT:
-        access = _git_access(credential_for(making.application))
+        access = _git_access(credential_for(making.application, making.environment))
         exact["commit"] = resolve_ref(source["url"], source["ref"], progress=making.log, **access)
         making.log.say(f"{source['ref']} is commit {exact['commit'][:12]}.")
     kinds = sorted(making.runtime.artifact_kinds)

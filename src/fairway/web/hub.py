@@ -19,6 +19,7 @@ from typing import Any, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
 
+from fairway.accounts.queries import is_visible
 from fairway.accounts.rules import Actor
 from fairway.activity.models import Event
 from fairway.activity.queries import after as events_after
@@ -26,7 +27,7 @@ from fairway.deployments.models import Deployment
 from fairway.deployments.queries import log_lines
 from fairway.web.live import message
 from fairway.web.tail import PATIENCE, LogLengths, Tail
-from fairway.web.topics import CSRF_PLACE, Topic, is_visible, render, subjects_of, watchable
+from fairway.web.topics import CSRF_PLACE, Topic, render, subjects_of, watchable
 from fairway.web.viewers import Viewer, look_again
 
 log = logging.getLogger(__name__)

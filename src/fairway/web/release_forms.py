@@ -9,8 +9,11 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from fairway.accounts.models import User
+from fairway.accounts.queries import people_visible_to
+from fairway.accounts.rules import Actor
 from fairway.releases.rules import LONGEST_DESCRIPTION, MOST_PARALLEL, USUAL_PARALLEL
 from fairway.web.forms import PLAIN
+from fairway.web.shown.filters import named
 
 STAGES = [
     ("registered", pgettext_lazy("package", "Registered")),
@@ -20,10 +23,10 @@ STAGES = [
 
 
 class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Somebody, by the name others know them by."""
+    """Somebody, by their user name; what they call themselves stands beside it."""
 
     def label_from_instance(self, obj: User) -> str:
-        return obj.shown_name
+        return named(obj)
 
 
 class ReleaseForm(forms.Form):
@@ -40,9 +43,9 @@ class ReleaseForm(forms.Form):
     manager = PersonField(User.objects.none(), label=_("Release manager"), to_field_name="username")
     deputy = PersonField(User.objects.none(), label=_("Deputy"), to_field_name="username", required=False)
 
-    def __init__(self, *args: Any, is_new: bool, **values: Any) -> None:
+    def __init__(self, *args: Any, is_new: bool, actor: Actor, **values: Any) -> None:
         super().__init__(*args, **values)
-        people = User.objects.filter(is_active=True).order_by("first_name", "username")
+        people = people_visible_to(actor).filter(is_active=True)
         for name in ("manager", "deputy"):
             field = self.fields[name]
             assert isinstance(field, PersonField)

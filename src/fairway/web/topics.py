@@ -83,17 +83,6 @@ def subjects_of(event: Event) -> frozenset[str]:
     return frozenset(found)
 
 
-def is_visible(actor: Actor, event: Event) -> bool:
-    """Whether this actor may see this event; the same rule as `accounts.queries.visible_events`, for one event in memory."""
-    if actor.is_system or event.actor_id == actor.id:
-        return True
-    return any(
-        (not grant.environment or grant.environment == event.environment)
-        and (not grant.application or grant.application == event.application)
-        for grant in actor.active_grants
-    )
-
-
 def watchable(actor: Actor, names: Iterable[str]) -> list[Topic]:
     """The topics among these names that exist and that this actor may watch."""
     found = []
@@ -135,9 +124,17 @@ def _may_watch(actor: Actor, topic: Topic) -> bool:
     try:
         for subject in topic.subjects:
             _look_for(actor, subject)
+        _look_for_pair(actor, topic)
     except NotVisible:
         return False
     return True
+
+
+def _look_for_pair(actor: Actor, topic: Topic) -> None:
+    """A topic about an application in an environment needs both in one grant. Raises `NotVisible`."""
+    named = dict(subject.split(":", 1) for subject in topic.subjects if ":" in subject)
+    if "application" in named and "environment" in named:
+        environments.place(actor, applications.application(actor, named["application"]), named["environment"])
 
 
 def _look_for(actor: Actor, subject: str) -> None:

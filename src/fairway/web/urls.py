@@ -190,6 +190,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/people", people.people, name="people"),
     path("settings/people/new", people.new, name="person-new"),
     path("settings/people/<str:username>", people.edit, name="person-edit"),
+    path("settings/people/<str:username>/email-confirmation", people.email_confirmation, name="person-email-confirmation"),
     path("settings/people/<str:username>/link", people.link, name="person-link"),
     path("settings/people/<str:username>/activation", people.activation, name="person-activation"),
 ]

@@ -399,7 +399,11 @@ GRANTS = [
 
 
 def profile() -> Data:
-    return {"form": filled(forms.ProfileForm, name="Ada Lovelace", email="ada@example.com"), "grants": GRANTS}
+    return {
+        "form": filled(forms.ProfileForm, name="Ada Lovelace", email="ada@example.com"),
+        "grants": GRANTS,
+        "is_email_unconfirmed": True,
+    }
 
 
 def people() -> Data:
@@ -407,6 +411,8 @@ def people() -> Data:
         base = {
             **who,
             "email": f"{who['username']}@example.com",
+            "name": who.get("called", who["name"]),
+            "is_email_confirmed": who["username"] != "linus",
             "is_active": True,
             "is_you": False,
             "last_seen": back(hours=3),
@@ -427,7 +433,7 @@ def person() -> Data:
         ("viewer", "Viewer", "Sees everything, changes nothing."),
     ]
     return {
-        "person": {**GRACE, "is_active": True, "is_you": False}, "form": filled(forms.PersonForm, username="grace", name="Grace Hopper", email="grace@example.com"),
+        "person": {**GRACE, "name": "Grace Hopper", "email": "grace@example.com", "is_email_confirmed": False, "is_active": True, "is_you": False}, "form": filled(forms.PersonForm, username="grace", name="Grace Hopper", email="grace@example.com"),
         "grants": [{"role": "deployer", "environment": "production", "application": "", "error": ""}, {"role": "viewer", "environment": "", "application": "", "error": ""}],
         "choices": {"roles": [{"key": key, "label": label, "sentence": sentence} for key, label, sentence in roles], "environments": ENVIRONMENTS, "applications": APPS},
         "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3)},
@@ -509,6 +515,7 @@ def credentials() -> Data:
             "public_key": "",
             "created_at": back(days=40),
             "actor": ADA,
+            "scopes": [{"application": "", "environment": ""}],
             "delete": delete,
         },
         {
@@ -519,7 +526,11 @@ def credentials() -> Data:
             "public_key": "ssh-ed25519 AAAA fairway",
             "created_at": back(days=4),
             "actor": GRACE,
-            "delete": delete,
+            "scopes": [
+                {"application": "Storefront", "environment": "Staging"},
+                {"application": "Storefront", "environment": ""},
+            ],
+            "delete": None,
         },
     ]
     return {
@@ -527,6 +538,9 @@ def credentials() -> Data:
         "registry_form": wrong(forms.RegistryForm, "registry_%s", name="x"),
         "key_form": filled(forms.KeyForm, "key_%s"),
         "open": "registry",
+        "applications": APPS,
+        "environments": ENVIRONMENTS,
+        "chosen": {"application": "", "environment": ""},
     }
 
 

@@ -13,10 +13,10 @@ from django.urls import reverse
 
 Data = dict[str, Any]
 
-ADA = {"username": "ada", "name": "Ada Lovelace"}
-GRACE = {"username": "grace", "name": "Grace Hopper"}
-LINUS = {"username": "linus", "name": "Linus Åkesson"}
-CI = {"username": "ci-bot", "name": "ci-bot"}
+ADA = {"username": "ada", "name": "ada", "called": "Ada Lovelace"}
+GRACE = {"username": "grace", "name": "grace", "called": "Grace Hopper"}
+LINUS = {"username": "linus", "name": "linus", "called": "Linus Åkesson"}
+CI = {"username": "ci-bot", "name": "ci-bot", "called": ""}
 OPEN = {"is_closed": False, "by": [], "opens_at": None, "closes_at": None}
 WEEKEND = {
     "is_closed": True,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from fairway.accounts.models import User
+from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Actor
 from fairway.environments.models import Environment
 from fairway.releases.commands.dependencies import add_dependency, remove_dependency
@@ -63,14 +64,14 @@ def plan_described(*, actor: Actor, described: DescribedRelease) -> tuple[Step, 
 
 
 def _created(actor: Actor, described: DescribedRelease) -> Release:
-    manager = _person(described, "manager") or _person_of(actor)
+    manager = _person(actor, described, "manager") or _person_of(actor)
     return create_release(
         actor=actor,
         name=described.name,
         version=described.version,
         description=described.description or "",
         manager=manager,
-        deputy=_person(described, "deputy"),
+        deputy=_person(actor, described, "deputy"),
         targets=_targets(described),
     )
 
@@ -78,7 +79,7 @@ def _created(actor: Actor, described: DescribedRelease) -> Release:
 def _edited(actor: Actor, release: Release, described: DescribedRelease) -> list[str]:
     """The names of what had to be changed."""
     wanted_targets = _targets(described)
-    manager, deputy = _person(described, "manager"), _person(described, "deputy")
+    manager, deputy = _person(actor, described, "manager"), _person(actor, described, "deputy")
     differs = {
         "description": described.description is not None and described.description != release.description,
         "manager": manager is not None and manager.pk != release.manager_id,
@@ -167,12 +168,12 @@ def _targets(described: DescribedRelease) -> list[Environment] | None:
     return [known[slug] for slug in described.targets]
 
 
-def _person(described: DescribedRelease, key: str) -> User | None:
+def _person(actor: Actor, described: DescribedRelease, key: str) -> User | None:
     """The manager or deputy that the file names."""
     username = getattr(described, key)
     if not username:
         return None
-    found = User.objects.filter(username=username, is_active=True).first()
+    found = colleague(actor, username)
     if found is None:
         words = {"line": described.lines.get(key, 1), "name": username[:60]}
         raise Invalid(key, "line {line}: “{name}” is nobody who can sign in; use a user name.", **words)

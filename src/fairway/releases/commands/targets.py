@@ -22,7 +22,7 @@ from fairway.releases.commands.changing import locked, locked_package
 from fairway.releases.gate_rules import packages_there
 from fairway.releases.models import Package, PackageOnTarget, Release
 from fairway.releases.rules import OnTarget
-from fairway.releases.standing import PackageSubject, Standing, standing_of, subject_of, way_back_of
+from fairway.releases.standing import PackageSubject, Standing, standing_of, standing_seen, subject_of, way_back_of
 from fairway.releases.subjects import on_package, on_release, package_facts
 from fairway.shared.names import parse_text
 
@@ -59,12 +59,15 @@ def distribute(
 
 @transaction.atomic
 def distribute_all(*, actor: Actor, release: Release, environment: Environment, reason: str = "") -> Distribution:
-    """Distribute every package that may be; what may not is skipped, with all its reasons. Nothing eligible is no error."""
+    """Distribute every package that may be; what may not is skipped, with all its reasons. Nothing eligible is no error.
+
+    Packages that the actor may not even see there are neither done nor named.
+    """
     row = locked(release)
     place = locked_environment(environment)
-    standing = standing_of(row, place)
+    standing = standing_seen(row, place, actor)
     started, skipped = [], []
-    for package in standing.packages:
+    for package in standing.seen:
         reasons = blockers(Act.DISTRIBUTE, subject_of(package, standing), actor)
         if reasons:
             skipped.append(Skipped(package, tuple(reasons)))

@@ -15,7 +15,7 @@ from fairway.deployments.gate import Subject
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.environments.models import Environment
-from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.queries import places_of
 from fairway.web.shown.acts import Button, Place, main_acts
 from fairway.web.shown.applications import head
 from fairway.web.variables import rows_of
@@ -44,7 +44,7 @@ def configuration_shown(
         **head(actor, application),
         "can_edit": may(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug),
         "environment": environment,
-        "environments": environments_visible_to(actor),
+        "environments": places_of(actor, application),
         "version": _version(shown, newest) if shown else None,
         "variables": rows_of(shown, required),
         "missing": missing_names(tuple(required), *_given(newest)),

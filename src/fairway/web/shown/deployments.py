@@ -20,6 +20,7 @@ from fairway.deployments.queries import (
     place_in_queue,
     placements_visible_to,
     steps_of,
+    visible_to,
 )
 from fairway.deployments.rules import Kind, Status, Wanted, shown_status
 from fairway.engine.rules import CleanUp
@@ -27,6 +28,7 @@ from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
 from fairway.web.shown.acts import Place, deployment_acts
 from fairway.web.shown.applications import source_text
+from fairway.web.shown.filters import who
 from fairway.web.shown.placements import away_shown
 from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
 
@@ -39,7 +41,7 @@ def deployment_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
     placement = _placement(actor, one)
     is_failed = one.status in {Status.FAILED, Status.ERRORED}
     return {
-        "deployment": {**_facts(one, placement), **_story(one), **_relations(one), **_outcome(one)},
+        "deployment": {**_facts(one, placement), **_story(one), **_relations(actor, one), **_outcome(one)},
         "steps": [_step(step) for step in steps_of(one)],
         "last_lines": [{"text": text} for text in last_log_text(one, LAST_LINES)] if is_failed else [],
         "acts": deployment_acts(actor, one, placement, _onward(actor, one, placement)),
@@ -67,7 +69,7 @@ def _placement(actor: Actor, one: Deployment) -> Placement | None:
 def _onward(actor: Actor, one: Deployment, placement: Placement | None) -> Place | None:
     if placement is None or placement.current_id != one.pk or one.is_active:
         return None
-    environment = next_after(one.environment, actor)
+    environment = next_after(one.environment, actor, one.application)
     if environment is None:
         return None
     there = placements_visible_to(actor).filter(application=one.application_id, environment=environment).first()
@@ -101,7 +103,7 @@ def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
 
 def _story(one: Deployment) -> dict[str, Any]:
     return {
-        "actor": {"username": one.requested_by, "name": one.requested_by},
+        "actor": who(one.requested_by),
         "acting_role": ROLE_LABELS.get(one.acting_role, one.acting_role),
         "door": DOOR_LABELS.get(Door(one.door), one.door),
         "reason": one.reason,
@@ -130,21 +132,21 @@ def _waiting(one: Deployment) -> dict[str, Any]:
     }
 
 
-def _relations(one: Deployment) -> dict[str, Any]:
+def _relations(actor: Actor, one: Deployment) -> dict[str, Any]:
     replaces = one.replaces
     after = one.replaced_by.filter(status=Status.SUCCEEDED).select_related("artifact").order_by("pk").first()
     return {
-        "from_deployment": _came_from(one),
+        "from_deployment": _came_from(actor, one),
         "replaced": {"id": replaces.pk, "version": replaces.version} if replaces else None,
         "superseded_by": {"id": after.pk, "version": after.version} if after else None,
     }
 
 
-def _came_from(one: Deployment) -> dict[str, Any] | None:
+def _came_from(actor: Actor, one: Deployment) -> dict[str, Any] | None:
     origin = one.returns_to
     if one.kind == Kind.PROMOTE and one.artifact_id:
-        served = Deployment.objects.filter(artifact=one.artifact_id, status=Status.SUCCEEDED, pk__lt=one.pk)
-        elsewhere = served.exclude(environment=one.environment_id).select_related("environment")
+        served = visible_to(actor).filter(artifact=one.artifact_id, status=Status.SUCCEEDED, pk__lt=one.pk)
+        elsewhere = served.exclude(environment=one.environment_id)
         origin = elsewhere.order_by("-environment__position", "-pk").first()
     return {"id": origin.pk, "environment_name": origin.environment.name} if origin else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from fairway.accounts.queries import visible_events
+from fairway.accounts.queries import shown_names, usernames_of, visible_events
 from fairway.accounts.rules import Actor
 from fairway.activity.checking import last_check
 from fairway.activity.models import Event
@@ -21,7 +21,7 @@ from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import Door
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
-from fairway.web.shown.filters import day, people_choices
+from fairway.web.shown.filters import day, people_choices, who
 from fairway.web.words import DOOR_LABELS, EVENT_GROUPS, EVENT_LABELS, ROLE_LABELS, SUBJECT_KINDS
 
 FILTERS = ("person", "act", "kind", "application", "environment", "since", "until", "q", "steps")
@@ -33,7 +33,6 @@ def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
     wanted = EventFilter(
         application=filters["application"],
         environment=filters["environment"],
-        person=filters["person"].strip(),
         verb=filters["act"],
         since=day(filters["since"]),
         subject_kind=filters["kind"],
@@ -41,7 +40,7 @@ def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
         text=filters["q"].strip(),
         hides_steps=not filters["steps"],
     )
-    return visible_events(actor, events(wanted))
+    return visible_events(actor, events(wanted), person=filters["person"].strip())
 
 
 def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
@@ -67,7 +66,7 @@ def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
 
 def choices(actor: Actor) -> dict[str, Any]:
     return {
-        "people": people_choices(),
+        "people": people_choices(actor),
         "kinds": [{"key": key, "label": label} for key, label in SUBJECT_KINDS.items()],
         "acts": [{"key": key, "label": label} for key, label in EVENT_GROUPS.items()],
         "applications": applications_visible_to(actor),
@@ -75,12 +74,25 @@ def choices(actor: Actor) -> dict[str, Any]:
     }
 
 
-def event_shown(event: Event) -> dict[str, Any]:
+def events_shown(found: Sequence[Event]) -> list[dict[str, Any]]:
+    """Their lines; two more queries for all of them."""
+    usernames, names = usernames_of(one.actor_id for one in found), shown_names()
+    return [_event(one, usernames, names) for one in found]
+
+
+def _who(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, str]:
+    """The account behind it, also where what was written is what it called itself then."""
+    username = usernames.get(event.actor_id or 0, event.actor_name)
+    written = event.actor_name if event.actor_name != username else ""
+    return {**who(username, names), "written": written}
+
+
+def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, Any]:
     """One line and what is behind it."""
     return {
         "number": event.pk,
         "at": event.at,
-        "actor": {"name": event.actor_name},
+        "actor": _who(event, usernames, names),
         "acting_role": ROLE_LABELS.get(event.acting_role, event.acting_role),
         "door": DOOR_LABELS.get(Door(event.door), event.door) if event.door in set(Door) else event.door,
         "label": EVENT_LABELS.get(event.verb, event.verb),

@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.dateparse import parse_date
 
 from fairway.accounts.models import User
+from fairway.accounts.queries import people_visible_to, shown_names
 from fairway.accounts.rules import Actor
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.deployments.queries import HistoryFilter
@@ -43,10 +44,21 @@ def history_choices(actor: Actor) -> dict[str, Any]:
     return {
         "applications": applications_visible_to(actor),
         "environments": environments_visible_to(actor),
-        "people": people_choices(),
+        "people": people_choices(actor),
     }
 
 
-def people_choices() -> list[dict[str, str]]:
-    """Everybody who could have done something. History knows them by the name they had."""
-    return [{"username": one.shown_name, "name": one.shown_name} for one in User.objects.order_by("username")]
+def people_choices(actor: Actor) -> list[dict[str, str]]:
+    """Everybody who could have done something that the actor may see."""
+    return [{"username": one.username, "name": named(one)} for one in people_visible_to(actor).prefetch_related(None)]
+
+
+def who(username: str, names: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Somebody as ``parts/who.html`` shows them; `names` are those of `shown_names`, where they were read already."""
+    names = shown_names() if names is None else names
+    return {"username": username, "name": username, "called": names.get(username, "")}
+
+
+def named(one: User) -> str:
+    """Who somebody is, and what they call themselves."""
+    return one.username if one.shown_name == one.username else f"{one.username} ({one.shown_name})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import INVITATION_LIFETIME
 from fairway.accounts.models import ApiToken, RoleGrant, User
 from fairway.accounts.queries import people, tokens_of
-from fairway.accounts.rules import Actor, Role
+from fairway.accounts.rules import Act, Actor, Role, reach_of
 from fairway.applications.models import Application, Credential
-from fairway.applications.queries import credentials
+from fairway.applications.queries import credentials, scope_of
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.models import Environment
 from fairway.environments.queries import visible_to as environments_visible_to
@@ -37,6 +37,7 @@ def _person(one: User, actor: Actor) -> dict[str, Any]:
         "username": one.username,
         "name": one.shown_name,
         "email": one.email,
+        "is_email_confirmed": bool(one.confirmed_email),
         "is_active": one.is_active,
         "is_you": one.pk == actor.id,
         "last_seen": one.last_login,
@@ -119,6 +120,8 @@ def person_choices(actor: Actor) -> dict[str, Any]:
 
 def person_acts(one: User) -> list[Button]:
     found = [Button(_("New link"), reverse("person-link", args=[one.username]), "link")]
+    if one.email and not one.confirmed_email:
+        found.append(_confirm_email(one))
     url = reverse("person-activation", args=[one.username])
     if one.is_active:
         deactivate = Button(
@@ -132,6 +135,12 @@ def person_acts(one: User) -> list[Button]:
         )
         return [*found, deactivate]
     return [*found, Button(_("Activate"), url, "play", fields=[("active", "1")])]
+
+
+def _confirm_email(one: User) -> Button:
+    url = reverse("person-email-confirmation", args=[one.username])
+    consequence = _("They may sign in with it, and applications are told that it is theirs.")
+    return Button(_("Confirm the address"), url, "check", fields=[("email", one.email)], consequence=consequence)
 
 
 def link_shown(url: str) -> dict[str, Any]:
@@ -167,11 +176,31 @@ def token_end(days: str) -> Any:
     return timezone.now() + timedelta(days=int(days)) if days else None
 
 
-def credentials_shown() -> list[dict[str, Any]]:
-    return [_credential(one) for one in credentials()]
+def credentials_shown(actor: Actor) -> list[dict[str, Any]]:
+    reach = reach_of(actor, Act.MANAGE_CREDENTIALS)
+    return [_credential(one, may_delete=reach.holds(scope_of(one))) for one in credentials(actor)]
 
 
-def _credential(one: Credential) -> dict[str, Any]:
+def scope_choices(actor: Actor, posted: Mapping[str, Any]) -> dict[str, Any]:
+    """What a credential can be narrowed to, and what was chosen."""
+    return {
+        "applications": applications_visible_to(actor),
+        "environments": environments_visible_to(actor),
+        "chosen": {"application": posted.get("application", ""), "environment": posted.get("environment", "")},
+    }
+
+
+def _scopes(one: Credential) -> list[dict[str, str]]:
+    return [
+        {
+            "application": each.application.name if each.application else "",
+            "environment": each.environment.name if each.environment else "",
+        }
+        for each in one.scopes.all()
+    ]
+
+
+def _credential(one: Credential, *, may_delete: bool) -> dict[str, Any]:
     delete = Button(
         _("Delete %(name)s") % {"name": one.name},
         reverse("credential-deletion", args=[one.name]),
@@ -188,5 +217,6 @@ def _credential(one: Credential) -> dict[str, Any]:
         "public_key": one.public_key,
         "created_at": one.created_at,
         "actor": {"name": one.created_by},
-        "delete": delete,
+        "scopes": _scopes(one),
+        "delete": delete if may_delete else None,
     }

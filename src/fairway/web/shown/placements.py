@@ -25,7 +25,7 @@ from fairway.deployments.queries import (
 )
 from fairway.deployments.rules import STEPS, most_replicas, strategy_of
 from fairway.environments.models import Environment
-from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.queries import places_of
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
@@ -45,7 +45,7 @@ class Situation:
 
 
 def situation(actor: Actor, application: Application) -> Situation:
-    environments = list(environments_visible_to(actor))
+    environments = list(places_of(actor, application))
     found = placements_visible_to(actor).filter(application=application).select_related("previous_good__configuration")
     moving = list(active(actor).filter(application=application))
     return Situation(

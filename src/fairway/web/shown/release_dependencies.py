@@ -11,7 +11,7 @@ from fairway.accounts.rules import Act, Actor, may
 from fairway.releases import queries
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, Release
-from fairway.releases.standing import Standing, needs_in, packages_of, standing_of
+from fairway.releases.standing import Standing, needs_in, standing_seen
 from fairway.web.shown.release_graph import Node, graph_shown
 from fairway.web.shown.releases import head_shown
 
@@ -20,10 +20,10 @@ def dependencies_shown(
     actor: Actor, release: Release, target: str, typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> dict[str, Any]:
     """The whole context of ``releases/dependencies.html``; `target` is the slug whose states are drawn."""
-    targets = list(queries.targets_of(release))
+    targets = queries.targets_seen(release, actor)
     chosen = next((one for one in targets if one.slug == target), targets[-1] if targets else None)
-    standing = standing_of(release, chosen) if chosen else None
-    packages = list(standing.packages if standing else packages_of(release))
+    standing = standing_seen(release, chosen, actor) if chosen else None
+    packages = queries.packages_seen(release, actor)
     needs = needs_in(packages)
     return {
         **head_shown(actor, release),
@@ -43,7 +43,7 @@ def _graph(
     nodes = [
         Node(
             one.name,
-            standing.shown(one) if standing else one.stage,
+            standing.shown(one) if standing and one in standing.seen else one.stage,
             note=one.version or one.entered,
             sentence=one.sentence,
             url=f"{address}?package={one.pk}#depend",

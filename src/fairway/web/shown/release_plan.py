@@ -19,6 +19,7 @@ from fairway.releases.queries import Difference, Readiness
 from fairway.releases.standing import is_frozen
 from fairway.web.errors import shown
 from fairway.web.shown.acts import Button
+from fairway.web.shown.filters import who
 from fairway.web.shown.releases import head_shown
 
 
@@ -85,7 +86,9 @@ def freezing_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
     frozen = is_frozen(release)
-    targets = sorted(queries.targets_of(release), key=lambda one: one.approvals_needed == 0)  # what waits comes first
+    targets = sorted(
+        queries.whole_targets(release, actor), key=lambda one: one.approvals_needed == 0
+    )  # what waits comes first
     found = [_approval(actor, release, one, frozen=frozen) for one in targets]
     return {"release": release, "approvals": found}
 
@@ -100,7 +103,7 @@ def _approval(actor: Actor, release: Release, environment: Environment, *, froze
         "state": _state(environment.approvals_needed, given, answers),
         "people": [
             {
-                "name": one.person,
+                **who(one.person),
                 "decision": "approved" if one.is_approved else "rejected",
                 "at": one.created_at,
                 "comment": one.comment,
@@ -108,7 +111,7 @@ def _approval(actor: Actor, release: Release, environment: Environment, *, froze
             for one in answers
         ],
         "decide": _decide(actor, release, environment, frozen=frozen),
-        "differences": [_difference(one) for one in queries.differences(release, environment) if not one.is_same],
+        "differences": [_difference(one) for one in queries.differences(release, environment, actor) if not one.is_same],
     }
 
 
@@ -154,8 +157,8 @@ def _schedule(
 ) -> dict[str, Any] | None:
     if release.cancelled_at is not None or not may(actor, Act.SCHEDULE_RELEASE):
         return None
-    planned = desk.planned(release)
-    targets = queries.targets_of(release)
+    planned = desk.planned(release, actor)
+    targets = queries.targets_seen(release, actor)
     usual = {
         "environment": planned.environment.slug if planned else (targets[-1].slug if targets else ""),
         "at": planned.wall_time if planned else "",
@@ -188,7 +191,7 @@ def _why_not(actor: Actor, release: Release, planned: Rollout) -> list[dict[str,
 
 
 def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
-    planned = desk.planned(release)
+    planned = desk.planned(release, actor)
     if planned is None:
         return None
     url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from fairway.accounts.rules import Act, Actor, Blocker, may, role_blocker
+from fairway.accounts.models import User
+from fairway.accounts.rules import Act, Actor, Blocker, NotVisible, may, role_blocker
 from fairway.deployments.gate import blockers
 from fairway.environments import queries as environments
 from fairway.environments.models import Environment
@@ -17,10 +18,11 @@ from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.models import Package, Release, Rollout
 from fairway.releases.rules import OnTarget, Resolution, Stage
-from fairway.releases.standing import Standing, packages_of, standing_of, subject_of
+from fairway.releases.standing import Standing, standing_seen, subject_of
 from fairway.web.errors import shown
 from fairway.web.shown.acts import Button
 from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.shown.filters import who
 
 OPEN = ("draft", "frozen", "scheduled", "in_progress")
 ENDED = ("failed", "fallen_back", "cancelled")
@@ -63,16 +65,20 @@ def _line(one: desk.Overview) -> dict[str, Any]:
         "name": release.name,
         "version": release.version,
         "status": one.status,
-        "manager": {"name": release.manager.shown_name},
-        "deputy": {"name": release.deputy.shown_name} if release.deputy else None,
+        "manager": _person(release.manager),
+        "deputy": _person(release.deputy) if release.deputy else None,
         "planned_at": planned.planned_at if planned else None,
         "target": planned.environment.name if planned else "",
         "packages": len(one.packages),
         "targets": [
-            {"name": each.environment.name, "deployed": each.deployed, "total": len(one.packages), "state": each.state}
+            {"name": each.environment.name, "deployed": each.deployed, "total": each.total, "state": each.state}
             for each in one.targets
         ],
     }
+
+
+def _person(one: User) -> dict[str, str]:
+    return who(one.username, {one.username: one.shown_name} if one.shown_name != one.username else {})
 
 
 def _create(actor: Actor) -> Button | None:
@@ -97,7 +103,7 @@ def _from_what_runs(actor: Actor) -> list[Button]:
 
 def head_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """What ``releases/base.html`` needs on every tab."""
-    status, planned, active = queries.status_of(release), desk.planned(release), desk.under_way(release)
+    status, planned, active = queries.status_of(release), desk.planned(release, actor), desk.under_way(release, actor)
     return {
         "release": {
             "id": release.pk,
@@ -105,8 +111,8 @@ def head_shown(actor: Actor, release: Release) -> dict[str, Any]:
             "version": release.version,
             "status": status,
             "description": release.description,
-            "manager": {"name": release.manager.shown_name},
-            "deputy": {"name": release.deputy.shown_name} if release.deputy else None,
+            "manager": _person(release.manager),
+            "deputy": _person(release.deputy) if release.deputy else None,
             "planned_at": planned.planned_at if planned else None,
             "planned_wall": planned.wall_time.replace("T", " ") if planned else "",
             "zone": planned.zone if planned else "",
@@ -140,11 +146,20 @@ def _more_acts(actor: Actor, release: Release) -> list[Button]:
     found = [
         (Act.EDIT_RELEASE, Button(_("Edit"), reverse("release-edit", args=number), "settings", method="get")),
         (Act.CREATE_RELEASE, Button(_("Clone"), reverse("release-clone", args=number), "copy", method="get")),
-        (Act.VIEW, Button(_("Download release.yaml"), reverse("release-file", args=number), "download", method="get")),
+        (Act.VIEW, _download(actor, release)),
         (Act.CANCEL_RELEASE, _cancel(release)),
         (Act.DELETE_RELEASE, _delete(release)),
     ]
-    return [button for act, button in found if button is not None and may(actor, act)]
+    return [button for act, button in found if button is not None and (act == Act.VIEW or may(actor, act))]
+
+
+def _download(actor: Actor, release: Release) -> Button | None:
+    """All of it or nothing: half a release, applied again, would take the other half away."""
+    try:
+        queries.require_whole(release, actor)
+    except NotVisible:
+        return None
+    return Button(_("Download release.yaml"), reverse("release-file", args=[release.pk]), "download", method="get")
 
 
 def _cancel(release: Release) -> Button | None:
@@ -168,8 +183,8 @@ def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """Packages × targets."""
-    standings = [standing_of(release, one) for one in queries.targets_of(release)]
-    packages = standings[0].packages if standings else tuple(packages_of(release))
+    standings = [standing_seen(release, one, actor) for one in queries.targets_seen(release, actor)]
+    packages = queries.packages_seen(release, actor)
     names = {one.pk: one.name for one in packages}
     needs = standings[0].needs if standings else {}
     return {
@@ -198,8 +213,8 @@ def _target(actor: Actor, standing: Standing) -> dict[str, Any]:
         "name": environment.name,
         "status": environment.status,
         "lock_reason": lock.reason if lock else "",
-        "deployed": sum(standing.is_deployed(one) for one in standing.packages),
-        "total": len(standing.packages),
+        "deployed": sum(standing.is_deployed(one) for one in standing.seen),
+        "total": len(standing.seen),
         "acts": list(_target_acts(actor, standing)),
     }
 
@@ -208,11 +223,11 @@ def _target_acts(actor: Actor, standing: Standing) -> Iterable[Button]:
     release, environment = standing.release, standing.environment
     number = [release.pk, environment.slug]
     where = {"environment": environment.slug}
-    if may(actor, Act.DISTRIBUTE, **where) and any(standing.shown(one) == OnTarget.ABSENT for one in standing.packages):
+    if may(actor, Act.DISTRIBUTE, **where) and any(standing.shown(one) == OnTarget.ABSENT for one in standing.seen):
         yield Button(_("Distribute all"), reverse("release-distribute", args=number), "download")
     if may(actor, Act.ROLL_OUT, **where):
         yield Button(_("Roll out"), reverse("release-roll-out", args=number), "promote", method="get")
-    if may(actor, Act.FALL_BACK_RELEASE, **where) and any(standing.is_deployed(one) for one in standing.packages):
+    if may(actor, Act.FALL_BACK_RELEASE, **where) and any(standing.is_deployed(one) for one in standing.seen):
         yield Button(_("Fall back"), reverse("release-fall-back", args=number), "rollback", method="get")
 
 
@@ -236,7 +251,7 @@ def _package(
         "needs": sorted(names[number] for number in needs.get(package.pk, ()) if number in names),
         "stage_acts": _stage_acts(actor, package),
         "acts": _package_acts(actor, package),
-        "cells": [_cell(actor, package, one) for one in standings],
+        "cells": [_cell(actor, package, one) if package in one.seen else NOT_SEEN for one in standings],
     }
 
 
@@ -288,6 +303,9 @@ NEXT_ACTS: dict[str, tuple[Act, ...]] = {
 }
 
 
+NOT_SEEN: dict[str, Any] = {"status": "", "sentence": "", "deployment_id": None, "at": None, "url": "", "acts": []}
+
+
 def _cell(actor: Actor, package: Package, standing: Standing) -> dict[str, Any]:
     on_target = standing.on_targets.get(package.pk)
     status = standing.shown(package)
@@ -331,9 +349,9 @@ def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]
     ]
 
 
-def package_log_shown(package: Package) -> dict[str, Any]:
+def package_log_shown(actor: Actor, package: Package) -> dict[str, Any]:
     """The context of ``releases/package_log.html``: what looking it up, and distributing it, said."""
-    logs = package.logs.select_related("environment").order_by("-pk")[:MOST_LOGS]
+    logs = queries.logs_seen(package, actor)[:MOST_LOGS]
     return {
         "release": package.release,
         "package": package,

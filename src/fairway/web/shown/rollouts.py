@@ -31,7 +31,8 @@ DONE = frozenset({Part.DEPLOYED, Part.SKIPPED, Part.FALLEN_BACK})
 
 def rollouts_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """The whole context of ``releases/rollouts.html``."""
-    return {**head_shown(actor, release), "rollouts": [_line(one) for one in queries.rollouts_of(release)]}
+    found = queries.rollouts_visible_to(actor).filter(release=release).order_by("-pk")
+    return {**head_shown(actor, release), "rollouts": [_line(one) for one in found]}
 
 
 def _line(rollout: Rollout) -> dict[str, Any]:

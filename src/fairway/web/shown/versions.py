@@ -16,7 +16,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import absence, expected_total_seconds, placements_visible_to
 from fairway.deployments.rules import Kind
 from fairway.environments.models import Environment
-from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.queries import places_of
 from fairway.web.errors import shown
 from fairway.web.shown.applications import head, source_text
 from fairway.web.shown.placements import away_shown
@@ -47,7 +47,7 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
     return {
         "application": head(actor, application)["application"],
         "environment": environment,
-        "environments": environments_visible_to(actor),
+        "environments": places_of(actor, application),
         "current": _current(here),
         "artifacts": _artifacts(application, places, environment),
         "chosen": choice.artifact,

@@ -52,7 +52,7 @@ def check(request: HttpRequest) -> HttpResponse:
         return HttpResponse(_("You may not open this application."), status=403, content_type="text/plain; charset=utf-8")
     response = HttpResponse(status=204)
     response.headers["X-Fairway-User"] = user.username
-    response.headers["X-Fairway-Email"] = user.email
+    response.headers["X-Fairway-Email"] = user.confirmed_email
     response.headers["X-Fairway-Name"] = user.shown_name.encode("ascii", "replace").decode()
     return response
 

@@ -16,7 +16,7 @@ from fairway.applications.queries import application as application_named
 from fairway.deployments.commands.placements import delete_application, set_access, set_domains
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placement
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import place
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import RunSettingsForm, refuse
@@ -94,7 +94,8 @@ def _blocked(request: HttpRequest, actor: Actor, application: Application, probl
 
 
 def _there(actor: Actor, slug: str, environment: str) -> Placement:
-    return placement(actor, application_named(actor, slug), environment_named(actor, environment))
+    application = application_named(actor, slug)
+    return placement(actor, application, place(actor, application, environment))
 
 
 @require_POST

@@ -19,8 +19,7 @@ from fairway.applications.queries import application as application_named
 from fairway.applications.queries import configuration as configuration_numbered
 from fairway.applications.queries import latest_configuration
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
-from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.queries import place, places_of
 from fairway.shared.names import Invalid
 from fairway.web.pages import page
 from fairway.web.shown.configuration import configuration_shown, required_names
@@ -40,10 +39,10 @@ def _spot(request: HttpRequest, slug: str) -> Spot:
     actor = actor_of(request)
     application = application_named(actor, slug)
     wanted = request.GET.get("environment", "")
-    first = environments_visible_to(actor).first()
+    first = places_of(actor, application).first()
     if not wanted and first is None:
         raise NotVisible("environment", "")
-    return Spot(actor, application, environment_named(actor, wanted) if wanted or first is None else first)
+    return Spot(actor, application, place(actor, application, wanted) if wanted or first is None else first)
 
 
 @needs(Act.VIEW)

@@ -16,7 +16,7 @@ from fairway.accounts.rules import Act
 from fairway.activity.checking import check_again
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
-from fairway.web.shown.events import FILTERS, chain, choices, chosen, event_shown, exports
+from fairway.web.shown.events import FILTERS, chain, choices, chosen, events_shown, exports
 
 PER_PAGE = 50
 
@@ -27,7 +27,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     filters = {name: request.GET.get(name, "") for name in FILTERS}
     shown: Page[Any] = LongPaginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
-    shown.object_list = [event_shown(event) for event in shown.object_list]
+    shown.object_list = events_shown(list(shown.object_list))
     context = {
         "filters": filters,
         "choices": choices(actor),

@@ -16,8 +16,7 @@ from fairway.applications.secrets import masker_for
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placement, placements_visible_to
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
-from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.environments.queries import place, places_of
 from fairway.environments.runtimes import runtime_of
 from fairway.web import live
 from fairway.web.followers import FOLLOWERS, InstanceLogStream, Place, came_back
@@ -39,7 +38,7 @@ def logs(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         **head(actor, application),
         "environment": environment,
-        "environments": environments_visible_to(actor),
+        "environments": places_of(actor, application),
         "instances": instances,
         "instance": chosen,
         "log": _log(application, environment, instances, chosen) if instances and environment else None,
@@ -50,9 +49,9 @@ def logs(request: HttpRequest, slug: str) -> HttpResponse:
 def _environment(request: HttpRequest, actor: Actor, application: Application) -> Environment | None:
     """The one asked for, else the last in promotion order where something runs, else the first."""
     if wanted := request.GET.get("environment"):
-        return environment_named(actor, wanted)
+        return place(actor, application, wanted)
     running = placements_visible_to(actor).filter(application=application).exclude(current=None).last()
-    return running.environment if running else environments_visible_to(actor).first()
+    return running.environment if running else places_of(actor, application).first()
 
 
 def _instance(one: dict[str, Any]) -> dict[str, Any]:
@@ -80,7 +79,7 @@ def _log(application: Application, environment: Environment, instances: list[dic
 def log_page(request: HttpRequest, slug: str, environment: str) -> JsonResponse:
     """Nothing by itself: the stream begins with the last lines, so that none is lost between the two."""
     actor = actor_of(request)
-    placement(actor, application_named(actor, slug), environment_named(actor, environment))
+    _there(actor, slug, environment)
     return JsonResponse({"lines": [], "next": None, "is_complete": False})
 
 
@@ -89,11 +88,16 @@ def log_page(request: HttpRequest, slug: str, environment: str) -> JsonResponse:
 def log_stream(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     """The last lines and then new ones, of ``?instance=`` or of all."""
     actor = actor_of(request)
-    there = placement(actor, application_named(actor, slug), environment_named(actor, environment))
+    there = _there(actor, slug, environment)
     wanted = request.GET.get("instance", "")
     names = [one["name"] for one in there.observed if wanted in ("", one["name"])]
     count, since = came_back(request.headers.get("Last-Event-ID", ""))
     return live.admit(InstanceLogStream(FOLLOWERS, _places(there, names), count, since))
+
+
+def _there(actor: Actor, slug: str, environment: str) -> Placement:
+    application = application_named(actor, slug)
+    return placement(actor, application, place(actor, application, environment))
 
 
 def _places(there: Placement, names: list[str]) -> list[Place]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fairway.accounts.commands import invite_again, set_active
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
-from fairway.accounts.profiles import edit_person, invite
+from fairway.accounts.profiles import confirm_email, edit_person, invite
 from fairway.accounts.queries import person
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.shared.names import Invalid
@@ -93,6 +93,8 @@ def _edit_page(
         "person": {
             "username": user.username,
             "name": user.shown_name,
+            "email": user.email,
+            "is_email_confirmed": bool(user.confirmed_email),
             "is_active": user.is_active,
             "is_you": user.pk == actor.id,
         },
@@ -113,6 +115,23 @@ def link(request: HttpRequest, username: str) -> HttpResponse:
     actor, user = actor_of(request), person(username)
     secret = invite_again(actor=actor, user=user)
     return _edit_page(request, actor, user, link=_link(request, secret), status=201)
+
+
+@require_POST
+@needs(Act.MANAGE_PEOPLE)
+def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
+    """Vouch for the address that the page showed, and for no other."""
+    actor, user = actor_of(request), person(username)
+    if request.POST.get("email", "") != user.email:
+        messages.error(request, _("The address was changed meanwhile; look at it again."))
+        return _edit_page(request, actor, user, status=409)
+    try:
+        confirm_email(actor=actor, user=user)
+    except Invalid as problem:
+        messages.error(request, problem.sentence)
+        return _edit_page(request, actor, user, status=422)
+    messages.success(request, _("%(email)s is confirmed.") % {"email": user.email})
+    return redirect("person-edit", user.username)
 
 
 @require_POST

@@ -21,7 +21,7 @@ from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import deployment, placement
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import place
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import safe_next
@@ -45,7 +45,7 @@ def act(needed: Act) -> Callable[[Doing], View]:
             actor = actor_of(request)
             application = application_named(actor, slug)
             try:
-                done = doing(request, actor, application, environment_named(actor, environment))
+                done = doing(request, actor, application, place(actor, application, environment))
             except Blocked as problem:
                 tell_blocked(request, problem)
                 return overview_page(request, actor, application, status=409)
@@ -73,7 +73,7 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
 @act(Act.PROMOTE)
 def promote(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
     """Put live here what runs in the environment named in ``from``."""
-    origin = environment_named(actor, request.POST.get("from", ""))
+    origin = place(actor, application, request.POST.get("from", ""))
     return requests.promote(
         actor=actor, application=application, environment=environment, from_environment=origin, **_asked(request)
     )

@@ -16,15 +16,17 @@ from fairway.accounts.commands import create_token, revoke_token
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
 from fairway.accounts.profiles import edit_profile
-from fairway.accounts.rules import Act, roles_one_may_act_as
+from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
 from fairway.applications.commands import delete_credential, save_credential
 from fairway.applications.models import Credential
+from fairway.applications.queries import credential_named
 from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.cookies import remember_display
+from fairway.web.errors import tell_blocked
 from fairway.web.forms import KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
 from fairway.web.pages import page
-from fairway.web.shown.people import credentials_shown, grants_shown, token_end, tokens_shown
+from fairway.web.shown.people import credentials_shown, grants_shown, scope_choices, token_end, tokens_shown
 from fairway.web.words import ROLE_LABELS
 
 
@@ -50,7 +52,11 @@ def profile(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("Saved."))
             return remember_display(redirect("profile"), form.cleaned_data["language"], form.cleaned_data["theme"])
     grants = user.role_grants.select_related("environment", "application")
-    context = {"form": form, "grants": grants_shown(grants)}
+    context = {
+        "form": form,
+        "grants": grants_shown(grants),
+        "is_email_unconfirmed": bool(user.email and not user.confirmed_email),
+    }
     return page(request, "settings/profile.html", context, status=422 if form.errors else 200)
 
 
@@ -88,22 +94,37 @@ def token_revocation(request: HttpRequest, number: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Act.MANAGE_CREDENTIALS)
 def credentials(request: HttpRequest) -> HttpResponse:
-    kind = request.POST.get("kind", "")
+    actor, kind = actor_of(request), request.POST.get("kind", "")
     registry = RegistryForm(request.POST if kind == Credential.REGISTRY else None, prefix="", auto_id="registry-%s")
     key = KeyForm(request.POST if kind == Credential.DEPLOY_KEY else None, auto_id="key-%s")
     form: Any = {Credential.REGISTRY: registry, Credential.DEPLOY_KEY: key}.get(kind)
     if form is not None and form.is_valid():
         values = _registry(form.cleaned_data) if kind == Credential.REGISTRY else _key(form.cleaned_data)
         try:
-            save_credential(actor=actor_of(request), kind=kind, **values)
+            save_credential(actor=actor, kind=kind, scopes=_scopes(request), **values)
         except Invalid as problem:
             fields = {"secret": "password" if kind == Credential.REGISTRY else "private_key"}
             refuse(form, Invalid(fields.get(problem.field, problem.field), problem.sentence))
+        except Blocked as problem:
+            tell_blocked(request, problem)
         else:
             messages.success(request, _("Stored. It is never shown again."))
             return redirect("credentials")
-    context = {"credentials": credentials_shown(), "registry_form": registry, "key_form": key, "open": kind}
+    context = {
+        "credentials": credentials_shown(actor),
+        "registry_form": registry,
+        "key_form": key,
+        "open": kind,
+        **scope_choices(actor, request.POST),
+    }
     return page(request, "settings/credentials.html", context, status=422 if form is not None else 200)
+
+
+def _scopes(request: HttpRequest) -> list[tuple[str, str]] | None:
+    """The pair that was chosen; None where the form did not ask."""
+    if "application" not in request.POST and "environment" not in request.POST:
+        return None
+    return [(request.POST.get("application", ""), request.POST.get("environment", ""))]
 
 
 def _registry(values: dict[str, Any]) -> dict[str, Any]:
@@ -122,11 +143,15 @@ def _key(values: dict[str, Any]) -> dict[str, Any]:
 @require_POST
 @needs(Act.MANAGE_CREDENTIALS)
 def credential_deletion(request: HttpRequest, name: str) -> HttpResponse:
+    actor = actor_of(request)
+    credential_named(actor, name)
     if request.POST.get("confirm", "") != name:
         messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": name})
         return redirect("credentials")
     try:
-        delete_credential(actor=actor_of(request), name=name)
+        delete_credential(actor=actor, name=name)
     except Invalid as problem:
         messages.error(request, f"{name} {problem.sentence}")
+    except Blocked as problem:
+        tell_blocked(request, problem)
     return redirect("credentials")

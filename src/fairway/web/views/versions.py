@@ -22,7 +22,7 @@ from fairway.applications.queries import upload as upload_named
 from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.requests import request_deployment
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import place
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked, wants_json
 from fairway.web.pages import page
@@ -39,7 +39,7 @@ def choose(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     actor = actor_of(request)
     application = application_named(actor, slug)
     choice = Choice(request.GET.get("artifact", ""), *_uploaded(request.GET))
-    return _page(request, application, environment_named(actor, environment), choice)
+    return _page(request, application, place(actor, application, environment), choice)
 
 
 @require_POST
@@ -47,7 +47,8 @@ def choose(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     """Put what was chosen live here; nothing chosen means the newest of the application's source."""
     actor = actor_of(request)
-    application, there = application_named(actor, slug), environment_named(actor, environment)
+    application = application_named(actor, slug)
+    there = place(actor, application, environment)
     why = request.POST.get("reason", "")
     try:
         what = _what(request, application)
@@ -74,7 +75,8 @@ def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 def upload(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     """Take a folder's next version; answers with the page that deploys it."""
     actor = actor_of(request)
-    application, there = application_named(actor, slug), environment_named(actor, environment)
+    application = application_named(actor, slug)
+    there = place(actor, application, environment)
     try:
         name, chunks = archive_of(request)
         stored = store_upload(actor=actor, name=name, chunks=chunks)

@@ -18,6 +18,7 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.models import Artifact
 from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import place
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
@@ -108,7 +109,7 @@ def _meant(actor: Actor, form: PackageForm, name: str = "") -> dict[str, Any]:
 
 def built_already(actor: Actor, application: str, version: str) -> Artifact | None:
     """The newest artifact of this name; None also when the actor may not see the application."""
-    return desk.artifact_called(application, version)
+    return desk.artifact_called(actor, application, version)
 
 
 def _in_this_form(problem: Invalid) -> Invalid:
@@ -158,8 +159,9 @@ def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[De
 @needs(Act.VIEW)
 def log(request: HttpRequest, number: int, package: int) -> HttpResponse:
     """What looking it up, building it and distributing it said."""
-    one = package_of(actor_of(request), number, package)
-    return page(request, "releases/package_log.html", package_log_shown(one))
+    actor = actor_of(request)
+    one = package_of(actor, number, package)
+    return page(request, "releases/package_log.html", package_log_shown(actor, one))
 
 
 def _on_package(needed: Act) -> Callable[[Doing], View]:
@@ -215,21 +217,21 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 @_on_package(Act.DISTRIBUTE)
 def distribute(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = environment_named(actor, environment)
+    there = place(actor, package.application, environment)
     targets.distribute(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being distributed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.DEPLOY_PACKAGE)
 def deploy(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = environment_named(actor, environment)
+    there = place(actor, package.application, environment)
     targets.deploy_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being deployed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.FALL_BACK)
 def fall_back(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = environment_named(actor, environment)
+    there = place(actor, package.application, environment)
     targets.fall_back_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is falling back in %(target)s.") % {"package": package.name, "target": there.name}
 

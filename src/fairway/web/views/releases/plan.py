@@ -133,11 +133,12 @@ def scheduling(request: HttpRequest, number: int) -> HttpResponse:
 
 def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
     environment = environment_named(actor, typed["environment"])
+    queries.require_whole(release, actor, environment)
     minutes = typed["start_by"]
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 7):
         raise Invalid("start_by", _("is not a number."))
     at, zone, late = typed["at"], typed["zone"], int(minutes)
-    planned = desk.planned(release)
+    planned = desk.planned(release, actor)
     if planned is not None and planned.environment_id == environment.pk:
         schedule.reschedule(actor=actor, rollout=planned, at=at, zone=zone, start_by_minutes=late)
     else:

@@ -56,7 +56,7 @@ def new(request: HttpRequest) -> HttpResponse:
     """An empty one; with ``?from=`` one of what runs healthy there."""
     actor = actor_of(request)
     origin = _origin(request, actor)
-    form = ReleaseForm(request.POST or None, initial={"manager": request.user}, is_new=True)
+    form = ReleaseForm(request.POST or None, initial={"manager": request.user}, is_new=True, actor=actor)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
@@ -103,7 +103,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     release = queries.release(actor, number)
     initial = {"description": release.description, "manager": release.manager, "deputy": release.deputy}
-    form = ReleaseForm(request.POST or None, initial=initial, is_new=False)
+    form = ReleaseForm(request.POST or None, initial=initial, is_new=False, actor=actor)
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
@@ -121,7 +121,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
 def clone(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     release = queries.release(actor, number)
-    form = CloneForm(request.POST or None, initial={"name": release.name})
+    form = CloneForm(request.POST or None, initial={"name": release.name}, actor=actor)
     if request.method == "POST" and form.is_valid():
         try:
             made = commands.clone_release(actor=actor, release=release, **form.cleaned_data)
@@ -181,6 +181,8 @@ def deletion(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.VIEW)
 def download(request: HttpRequest, number: int) -> HttpResponse:
     """The release as ``release.yaml``; the command line applies it again."""
-    release = queries.release(actor_of(request), number)
+    actor = actor_of(request)
+    release = queries.release(actor, number)
+    queries.require_whole(release, actor)
     headers = {"Content-Disposition": 'attachment; filename="release.yaml"'}
     return HttpResponse(release_file(release), content_type="application/yaml; charset=utf-8", headers=headers)

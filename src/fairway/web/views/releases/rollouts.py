@@ -63,6 +63,7 @@ def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> Ht
     """What will happen first; with POST it does."""
     actor = actor_of(request)
     release, environment = queries.release(actor, number), environment_named(actor, slug)
+    queries.require_whole(release, actor, environment)
     form = _form(request, actor, environment)
     status = 200
     if request.method == "POST" and form.is_valid():

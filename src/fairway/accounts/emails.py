@@ -1,0 +1,37 @@
+"""Whose an address is. One that was typed is a claim; somebody has to vouch for it before anybody else is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils import timezone
+
+from fairway.accounts.models import User
+from fairway.accounts.queries import confirmed_people
+from fairway.shared.names import Invalid
+
+
+def parse_email(text: str) -> str:
+    """An address, "" for none. Raises `Invalid`."""
+    email = text.strip()
+    if email:
+        try:
+            validate_email(email)
+        except ValidationError:
+            raise Invalid("email", "is not an e-mail address, e.g. “ada@example.com”.") from None
+    return email
+
+
+def vouched_at(email: str, user: User) -> datetime | None:
+    """Now, for an address that is to be confirmed as this person's; None for none. Raises `Invalid` when it is taken."""
+    if not email:
+        return None
+    if confirmed_people(email).exclude(pk=user.pk).exists():
+        raise taken(email)
+    return timezone.now()
+
+
+def taken(email: str) -> Invalid:
+    return Invalid("email", "“{email}” is confirmed as somebody else's; an address belongs to one person.", email=email)

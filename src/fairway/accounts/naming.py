@@ -1,0 +1,68 @@
+"""Who is behind the names that rows were written with before names were user names; for a migration.
+
+Until then a row kept what a person called themselves, which anybody may call themselves. The chain of events tells which
+accounts ever acted under a name: one, and the name is replaced by its user name; none or several, and it is put into
+quotation marks, which no user name holds: a name, not an account.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+OF_FAIRWAY = frozenset({"", "Fairway"})
+# Rows that know the account's number: (model, the number's column, the name's column).
+NUMBERED = (
+    ("Deployment", "requested_by_id", "requested_by"),
+    ("Environment", "locked_by_id", "locked_by"),
+    ("FreezeWindow", "created_by_id", "created_by"),
+    ("Upload", "created_by_id", "created_by"),
+    ("Release", "created_by_id", "created_by"),
+    ("Release", "frozen_by_id", "frozen_by"),
+    ("Package", "created_by_id", "created_by"),
+    ("Rollout", "requested_by_id", "requested_by"),
+    ("Approval", "person_id", "person"),
+)
+NAMED = (
+    ("Application", "created_by"),
+    ("Artifact", "created_by"),
+    ("Artifact", "bad_by"),
+    ("Configuration", "created_by"),
+    ("Credential", "created_by"),
+    ("Host", "confirmed_by"),
+    ("Release", "cancelled_by"),
+    ("Rollout", "decided_by"),
+)
+
+
+def name_accounts(apps: Any, schema_editor: Any) -> None:
+    """For a migration's RunPython. Events stay as they are: their hashes cover the names, and they carry the numbers."""
+    usernames: dict[int, str] = dict(apps.get_model("fairway", "User").objects.values_list("pk", "username"))
+    for model, number, name in NUMBERED:
+        _by_number(apps.get_model("fairway", model), number, name, usernames)
+    meant = _meanings(apps.get_model("fairway", "Event"), usernames)
+    for model, name in NAMED:
+        _by_name(apps.get_model("fairway", model), name, meant)
+
+
+def _by_number(model: Any, number: str, name: str, usernames: Mapping[int, str]) -> None:
+    for pk in model.objects.exclude(**{number: None}).order_by().values_list(number, flat=True).distinct():
+        if pk in usernames:
+            model.objects.filter(**{number: pk}).exclude(**{name: usernames[pk]}).update(**{name: usernames[pk]})
+
+
+def _by_name(model: Any, name: str, meant: Mapping[str, str]) -> None:
+    for text in model.objects.order_by().values_list(name, flat=True).distinct():
+        if text not in OF_FAIRWAY and (known := meant.get(text, f"“{text[:198]}”")) != text:
+            model.objects.filter(**{name: text}).update(**{name: known})
+
+
+def _meanings(events: Any, usernames: Mapping[int, str]) -> dict[str, str]:
+    """Every name that exactly one account acted under, or that is a user name nobody else acted under."""
+    accounts: dict[str, set[int]] = defaultdict(set)
+    for pk, username in usernames.items():
+        accounts[username].add(pk)
+    for text, pk in events.objects.exclude(actor_id=None).order_by().values_list("actor_name", "actor_id").distinct():
+        accounts[text].add(pk)
+    return {text: usernames[pk] for text, found in accounts.items() if len(found) == 1 for pk in found if pk in usernames}

@@ -1,0 +1,217 @@
+"""Two applications in two environments, with a word of its own hidden in everything that belongs to any of them.
+
+Whoever is shown a word was shown the thing. The words of one kind are alike but for their owner: ``why-alpha-production-x``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from django.test import Client
+from django.utils import timezone
+
+from fairway.accounts.models import RoleGrant, User
+from fairway.accounts.queries import actor_for
+from fairway.accounts.rules import SYSTEM, Actor
+from fairway.activity.commands import record
+from fairway.activity.models import Event
+from fairway.activity.rules import Door, On
+from fairway.applications.commands import create_application, save_configuration, save_credential
+from fairway.applications.models import Application, Credential, CredentialScope
+from fairway.deployments.commands.requests import request_deployment
+from fairway.deployments.models import Deployment, LogChunk, Placement
+from fairway.engine.commands import enqueue
+from fairway.environments.models import Environment, FreezeWindow
+from fairway.releases.commands.approvals import freeze, reject
+from fairway.releases.commands.packages import add_package
+from fairway.releases.commands.releases import create_release
+from fairway.releases.models import Package, PackageLog, PackageOnTarget, Release, Rollout
+from tests.conftest import make_artifact, make_environment, make_person
+from tests.scopes.model import APPLICATIONS, ENVIRONMENTS, PAIRS, WHOLE, Given
+from tests.web.conftest import finish
+
+WORD = re.compile(r"\b[a-z]+-(?:(?:alpha|beta|development|production)-)*x\b")
+
+
+@dataclass
+class World:
+    """`words` says to whom each word belongs; a list belongs to all of its owners at once."""
+
+    words: dict[str, object] = field(default_factory=dict)
+    needs: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the roles a word is for, where not for every one
+    applications: dict[str, Application] = field(default_factory=dict)
+    environments: dict[str, Environment] = field(default_factory=dict)
+    deployments: dict[tuple[str, str], Deployment] = field(default_factory=dict)
+    freezes: dict[tuple[str, str], FreezeWindow] = field(default_factory=dict)
+    events: dict[object, Event] = field(default_factory=dict)
+    releases: dict[str, Release] = field(default_factory=dict)
+    packages: dict[str, Package] = field(default_factory=dict)
+    rollouts: dict[str, Rollout] = field(default_factory=dict)
+
+    def word(self, kind: str, owner: object, roles: tuple[str, ...] = ()) -> str:
+        """A word nobody else uses, for something of this owner's."""
+        names = [] if owner == WHOLE else [name for name in owner if name] if isinstance(owner, tuple) else []
+        word = "-".join([kind, *names, "x"])
+        assert word not in self.words
+        assert WORD.fullmatch(word), word
+        self.words[word] = owner
+        if roles:
+            self.needs[word] = roles
+        return word
+
+    def found_in(self, text: str) -> set[str]:
+        return {word for word in WORD.findall(text) if word in self.words}
+
+
+def build() -> World:
+    world = World()
+    boss = make_person("boss", "admin")  # type: ignore[arg-type]
+    for position, place in enumerate(ENVIRONMENTS):
+        one = make_environment(place, position=position)
+        one.name = world.word("place", ("", place))
+        one.approvals_needed = 1
+        one.save()
+        world.environments[place] = one
+    for name in APPLICATIONS:
+        source = {"image": f"registry.test/{world.word('source', (name, ''))}:1"}
+        description = world.word("about", (name, ""))
+        application = create_application(
+            actor=SYSTEM, name=world.word("app", (name, "")), slug=name, source_kind="image", source=source,
+            description=description,
+        )  # fmt: skip
+        world.applications[name] = application
+    for pair in PAIRS:
+        _placed(world, pair)
+    _released(world, boss)
+    for place, one in world.environments.items():
+        one.locked_by, one.lock_reason, one.locked_at = "boss", world.word("lock", ("", place)), timezone.now()
+        one.save()
+    zed = User.objects.create_user(username=world.word("zed", WHOLE, ("admin",)), password="correct horse battery")
+    zed.email = "zed@example.com"
+    zed.save()
+    _told(world)
+    return world
+
+
+def _placed(world: World, pair: tuple[str, str]) -> None:
+    """Everything that one application has in one environment."""
+    application, environment = world.applications[pair[0]], world.environments[pair[1]]
+    save_configuration(
+        actor=SYSTEM, application=application, environment=environment, variables={"WORD": world.word("variable", pair)},
+        secrets={"TOKEN": "hush hush hush"}, comment=world.word("comment", pair),
+    )  # fmt: skip
+    who = make_person(world.word("by", pair), "deployer")  # type: ignore[arg-type]
+    RoleGrant.objects.filter(user_id=who.id).update(application=application, environment=environment)
+    deployment = finish(
+        request_deployment(
+            actor=who, application=application, environment=environment, artifact=make_artifact(application),
+            reason=world.word("why", pair),
+        )
+    )  # fmt: skip
+    world.deployments[pair] = deployment
+    lines = [[1, 1.0, "start", "out", world.word("log", pair)]]
+    LogChunk.objects.create(deployment=deployment, first=1, last=1, lines=lines)
+    Deployment.objects.filter(pk=deployment.pk).update(log_lines=1)
+    Placement.objects.filter(application=application, environment=environment).update(
+        domains=[f"{world.word('domain', pair)}.example.com"], hold_reason=world.word("hold", pair), held_at=timezone.now(),
+        drift=[world.word("drift", pair)],
+    )  # fmt: skip
+    soon = timezone.now() + timedelta(days=1)
+    world.freezes[pair] = FreezeWindow.objects.create(
+        kind="deny", name=world.word("window", pair), reason=world.word("frozen", pair), minutes=60, zone="UTC",
+        starts=soon.strftime("%Y-%m-%dT%H:%M"), environments=[pair[1]], applications=[pair[0]], created_by="boss",
+    )  # fmt: skip
+    credential = save_credential(
+        actor=SYSTEM, kind="registry", name=world.word("credential", pair, ("admin", "deployer")), host="registry.test",
+        username="bot", secret="hush hush hush",
+    )  # fmt: skip
+    CredentialScope.objects.filter(credential=credential).update(application=application, environment=environment)
+
+
+def _released(world: World, boss: Actor) -> None:
+    """One release of both applications to both environments, and one of alpha to development alone."""
+    user = User.objects.get(pk=boss.id)
+    both = [world.environments[place] for place in ENVIRONMENTS]
+    shared = create_release(actor=boss, name="Shared", version="1", manager=user, targets=both)
+    alone = create_release(
+        actor=boss, name=world.word("release", ("alpha", "development")), version="1", manager=user, targets=both[:1]
+    )
+    world.releases = {"shared": shared, "alone": alone}
+    for name in APPLICATIONS:
+        application = world.applications[name]
+        world.packages[name] = add_package(
+            actor=boss, release=shared, name=world.word("package", (name, "")), application=application,
+            artifact=make_artifact(application, version=world.word("version", (name, ""))),
+        )  # fmt: skip
+        for place in ENVIRONMENTS:
+            _on_target(world, name, place)
+    add_package(actor=boss, release=alone, name="only", application=world.applications["alpha"],
+                artifact=make_artifact(world.applications["alpha"]))  # fmt: skip
+    freeze(actor=boss, release=shared)
+    shared.refresh_from_db()
+    for place in ENVIRONMENTS:
+        _all_of_it(world, shared, boss, place)
+
+
+def _on_target(world: World, name: str, place: str) -> None:
+    package, environment = world.packages[name], world.environments[place]
+    PackageOnTarget.objects.create(package=package, environment=environment, sentence=world.word("cell", (name, place)))
+    run = enqueue(kind="distribute", key=f"test:{name}:{place}", payload={})
+    lines = [[1.0, "out", world.word("line", (name, place))]]
+    PackageLog.objects.create(package=package, environment=environment, run=run, lines=lines)
+
+
+def _all_of_it(world: World, release: Release, boss: Actor, place: str) -> None:
+    """What is told of the whole release on a target."""
+    whole: object = [(name, place) for name in APPLICATIONS]
+    say = {kind: f"{kind}-{place}-x" for kind in ("answer", "rollout", "went")}
+    world.words |= dict.fromkeys(say.values(), whole)
+    reject(actor=boss, release=release, environment=world.environments[place], fingerprint=release.fingerprint,
+           comment=say["answer"])  # fmt: skip
+    at = timezone.now() + timedelta(days=1)
+    world.rollouts[place] = Rollout.objects.create(
+        release=release, environment=world.environments[place], status="scheduled", asked_as="release.roll_out", door="web",
+        requested_by="boss", requested_by_id=boss.id, reason=say["rollout"], sentence=say["went"],
+        planned_at=at, wall_time=at.strftime("%Y-%m-%dT%H:%M"), zone="UTC",
+    )  # fmt: skip
+
+
+def _told(world: World) -> None:
+    """An event of each kind of owner."""
+    owners: list[object] = [*PAIRS, *((name, "") for name in APPLICATIONS), *(("", place) for place in ENVIRONMENTS), WHOLE]
+    for owner in owners:
+        application, environment = owner if isinstance(owner, tuple) else ("", "")
+        # What happened to an application as such is told to those who have it everywhere; likewise of an environment.
+        word = f"told-{'-'.join(filter(None, (application, environment)))}-x".replace("--", "-")
+        world.words[word] = _everywhere(owner)
+        on = On("test", 1, "something", application, environment)
+        world.events[owner if owner != WHOLE else WHOLE] = record(who=SYSTEM.who, verb="test.told", on=on, comment=word)
+
+
+def _everywhere(owner: object) -> object:
+    if owner == WHOLE or not isinstance(owner, tuple):
+        return WHOLE
+    application, environment = owner
+    if application and environment:
+        return owner
+    return ("only", owner)
+
+
+def person_with(grants: list[Given], world: World, name: str) -> tuple[Actor, Client]:
+    """Somebody with these grants, and their browser."""
+    user = User.objects.create_user(username=name, password="correct horse battery")
+    for role, application, environment in grants:
+        RoleGrant.objects.create(
+            user=user,
+            role=role,
+            application=world.applications[application] if application else None,
+            environment=world.environments[environment] if environment else None,
+        )
+    client = Client(raise_request_exception=False)
+    client.force_login(user)
+    return actor_for(user, door=Door.WEB), client
+
+
+__all__ = ["WORD", "Credential", "World", "build", "person_with"]
