@@ -1,4 +1,4 @@
-"""What surrounds every page: the content policy, the person's language, and refusals said in words."""
+"""What surrounds every page: the headers that keep it safe, the person's language, and refusals said in words."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ def policy(form_action: str = "'self'") -> str:
     )
 
 
-class ContentPolicy:
-    """Says what a page may load; a stricter or wider header set by a view stays."""
+HSTS = f"max-age={365 * 24 * 60 * 60}"  # without sub-domains: applications may be served by HTTP
+
+
+class SafeHeaders:
+    """Says what a page may load and who may keep it; a stricter or wider header set by a view stays."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -38,6 +41,9 @@ class ContentPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", policy())
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        if settings.IS_HTTPS:  # also when what ends HTTPS before us does not say so; browsers heed it by HTTPS alone
+            response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response
 
 
