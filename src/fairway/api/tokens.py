@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 from ninja import Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import ApiToken
@@ -14,7 +14,7 @@ from fairway.accounts.queries import tokens_of
 from fairway.accounts.rules import Act
 from fairway.accounts.tokens import create_token, revoke_token
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Given, Number
+from fairway.api.schemas import Given, Moment, Number
 
 router = DoorRouter(tags=["tokens"])
 
@@ -40,7 +40,7 @@ class TokenWanted(Given):
 
     name: str = Field(min_length=1, max_length=80)
     role: str = Field("", max_length=20)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 def shown(token: ApiToken) -> TokenShown:
