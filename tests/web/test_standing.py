@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
+import fairway
 from fairway.accounts.commands import (
     accept_invitation,
     create_person,
@@ -27,7 +29,7 @@ from fairway.accounts.profiles import set_own_password
 from fairway.accounts.queries import actor_for, usable_link
 from fairway.accounts.reset_tokens import ResetTokens
 from fairway.accounts.rules import Actor, Blocked, Role
-from fairway.accounts.standing import look_again
+from fairway.accounts.standing import Ended, look_again, while_standing
 from fairway.accounts.tokens import create_token, revoke_token
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
@@ -319,3 +321,19 @@ def test_a_look_at_many_takes_as_few_queries_as_at_one(ways, admin, django_asser
     RoleGrant.objects.create(user=User.objects.get(pk=admin.id), role=Role.VIEWER)
     with django_assert_max_num_queries(4):
         assert all(look_again([*many, admin]))
+
+
+def test_a_long_download_is_cut_when_its_reader_is_shut_out(ways, admin, monkeypatch):
+    monkeypatch.setattr("fairway.accounts.standing.LOOK_EVERY", 0.0)
+    pieces = while_standing(ways.actor("token"), iter(range(10)))
+    assert next(pieces) == 0
+    token_revoked(ways, admin)
+    with pytest.raises(Ended):
+        next(pieces)
+
+
+def test_no_password_is_set_but_where_everything_ends_with_it():
+    """Whoever sets one elsewhere leaves the old ways in open."""
+    source = Path(fairway.__file__).parent
+    found = {place.relative_to(source).as_posix() for place in source.rglob("*.py") if ".set_password(" in place.read_text()}
+    assert found == {"accounts/standing.py", "accounts/commands.py"}, "commands.py sets the first one of somebody new"

@@ -38,6 +38,7 @@ IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name")
 # What a visitor may not say, also spelt as CGI and WSGI servers would take it for the same.
 SPOOFED = ("X-Fairway*", "X_Fairway*")
 ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (may pass) or what the browser shall see instead
+LONGEST_SIGNED_IN_STREAM = "12h"  # a websocket is asked about once, at its start; it lasts no longer than the access cookie
 FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts these belong to Fairway: the hand-over of a sign-in
 
 _HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"
@@ -250,6 +251,7 @@ def _to_replicas(patience: str, identity: tuple[str, ...] = ()) -> list[Json]:
             # Short and forgiving: an application with one replica must not be shut out by one broken answer.
             "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 3}},
             "headers": {"request": told, "response": {"delete": ["X-Fairway-*"]}},
+            **({"stream_timeout": LONGEST_SIGNED_IN_STREAM} if identity else {}),
         },
     ]
 
