@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from django.test import Client
 
-from fairway.accounts.commands import create_token
 from fairway.accounts.models import User
 from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import Role
+from fairway.accounts.tokens import create_token
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
 from fairway.cli import audit_file

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from fairway.accounts.commands import create_token
 from fairway.accounts.models import RoleGrant, User
 from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import Actor, Role
+from fairway.accounts.tokens import create_token
 from fairway.activity.rules import Door
 from fairway.applications.commands import create_application, record_artifact
 from fairway.applications.models import Application, Artifact

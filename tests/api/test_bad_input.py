@@ -103,3 +103,32 @@ def test_the_page_says_it_beside_the_field(page: Client, counted: Any, form: dic
     assert words in answer.content.decode()
     assert 'aria-invalid="true"' in answer.content.decode()
     assert counted() == before
+
+
+FAR = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
+
+
+@pytest.mark.parametrize("moment", FAR)
+def test_a_moment_nobody_can_mean(admin: Api, counted: Any, moment: str) -> None:
+    body = {"name": "ci", "expires_at": moment}
+    refuse(admin, counted, "/tokens", body, "expires_at", "must lie between the years 1970 and 2200")
+    answer = admin.get(f"/events?since={moment.replace('+', '%2B')}").json()
+    assert (answer["field"], answer["status"]) == ("since", 422)
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00", "9999-12-31T23:59", *FAR])
+def test_the_page_names_the_field_of_such_a_moment(admin: Api, hello: Any, moment: str) -> None:
+    client = Client()
+    client.force_login(User.objects.get(username="admin"))
+    answer = client.post("/environments/staging/lock", {"reason": "Busy", "until": moment})
+    assert answer.status_code == 422
+    assert "must lie between the years 1970 and 2200" in answer.content.decode()
+
+
+@pytest.mark.parametrize(("method", "place"), [("get", "/events/"), ("post", "/settings/profile")])
+def test_a_nul_is_refused_by_the_name_of_its_field(page: Client, method: str, place: str) -> None:
+    answer = getattr(page, method)(place, {"name": "a\x00b"}, headers={"Accept": "application/json"})
+    if method == "post":  # a form with files is read by its view, and Django's own fields say it
+        answer = page.post(place, "name=a%00b", "application/x-www-form-urlencoded", headers={"Accept": "application/json"})
+    assert answer.status_code == 422
+    assert answer.json() == {"error": "holds a NUL character; remove it.", "field": "name"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -24,11 +23,6 @@ from tests.conftest import make_artifact
 PASSWORD = "correct horse battery"
 
 Browser = Callable[[Actor], Client]
-
-
-@pytest.fixture(autouse=True)
-def _fresh_cache() -> None:
-    cache.clear()  # rate limits count here
 
 
 @pytest.fixture

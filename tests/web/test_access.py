@@ -5,13 +5,13 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from django.core import signing
 from django.test import Client
 
-from fairway.accounts.models import User
+from fairway.accounts.models import RoleGrant, User
 from fairway.accounts.rules import Role
+from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement
-from fairway.web.views.access import CODE_SALT, COOKIE, COOKIE_SALT
+from fairway.web.views.access import COOKIE
 from tests.conftest import make_person
 from tests.web.conftest import PASSWORD, live
 
@@ -73,12 +73,11 @@ def test_a_cookie_opens_no_other_host_and_dies_with_its_person(placed, viewer, b
     assert app.get("/.fairway/access", headers=ASKED).status_code == 302
 
 
-@pytest.mark.parametrize("forged", ["{0}x", "", "other salt"])
+@pytest.mark.parametrize("forged", ["x{0}", "", "é", "{{}}", "sealed"])
 def test_a_forged_cookie_opens_nothing(placed, viewer, browse, forged):
     cookie, _ = handed_over(browse(viewer))
     app = Client()
-    other = signing.dumps({"user": viewer.id, "host": HOST}, salt="other")
-    app.cookies[COOKIE] = other if forged == "other salt" else forged.format(cookie)
+    app.cookies[COOKIE] = seal().seal("[1]") if forged == "sealed" else forged.format(cookie)
     assert app.get("/.fairway/access", headers=ASKED).status_code == 302
 
 
@@ -90,16 +89,27 @@ def test_a_code_works_once_for_its_host_and_is_no_cookie(placed, viewer, browse)
     assert COOKIE in Client().get(path, headers=ASKED).cookies
     assert COOKIE not in Client().get(path, headers=ASKED).cookies
     code = parse_qs(urlsplit(there["Location"]).query)["code"][0]
-    with pytest.raises(signing.BadSignature):
-        signing.loads(code, salt=COOKIE_SALT)
-    assert signing.loads(code, salt=CODE_SALT)["host"] == HOST
+    app = Client()
+    app.cookies[COOKIE] = code
+    assert app.get("/.fairway/access", headers=ASKED).status_code == 302, "a code is no cookie"
+
+
+def test_the_application_cannot_read_the_session_out_of_its_cookie(placed, viewer, browse):
+    browser = browse(viewer)
+    cookie, _ = handed_over(browser)
+    assert browser.session.session_key
+    assert browser.session.session_key not in cookie
+    assert browser.session.session_key in seal().open(cookie)
 
 
 def test_who_may_not_see_the_application_may_not_open_it(placed, browse, production):
     lou = make_person("lou", Role.VIEWER, environment=production)
     assert browse(lou).get("/access/enter", {"host": HOST, "path": "/"}).status_code == 404
+    RoleGrant.objects.filter(user=lou.id).update(environment=None)
     app = Client()
-    app.cookies[COOKIE] = signing.dumps({"user": lou.id, "host": HOST}, salt=COOKIE_SALT)
+    app.cookies[COOKIE], _ = handed_over(browse(lou))
+    assert app.get("/.fairway/access", headers=ASKED).status_code == 204
+    RoleGrant.objects.filter(user=lou.id).update(environment=production)
     assert app.get("/.fairway/access", headers=ASKED).status_code == 403
 
 

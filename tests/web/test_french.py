@@ -12,8 +12,8 @@ import pytest
 from django.conf import settings
 from django.utils import translation
 
-from fairway.accounts.commands import create_token
 from fairway.accounts.models import User
+from fairway.accounts.tokens import create_token
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of
 from fairway.shared.names import Invalid

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from shutil import copy
@@ -21,12 +21,14 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.core.asgi import get_asgi_application
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test import Client
+from django.utils import timezone
 
-from fairway.accounts.commands import set_active
+from fairway.accounts.commands import give_new_password, record_sign_in, set_active, set_roles
 from fairway.accounts.models import User
 from fairway.accounts.rules import SYSTEM, Actor, Role
 from fairway.activity.commands import record
@@ -34,6 +36,7 @@ from fairway.activity.models import Event
 from fairway.activity.queries import latest_number
 from fairway.activity.rules import On
 from fairway.applications.commands import create_application, save_configuration
+from fairway.applications.models import Application
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.placements import observe
 from fairway.deployments.commands.requests import request_deployment
@@ -41,6 +44,7 @@ from fairway.deployments.models import Placement
 from fairway.deployments.rules import Health
 from fairway.drivers.runtimes.contract import InstanceSpec, Silent
 from fairway.environments.commands import lock_environment
+from fairway.environments.models import Environment
 from fairway.environments.runtimes import runtime_of
 from fairway.web.hub import HUB
 from fairway.web.live import Streams
@@ -524,3 +528,88 @@ def connected_when_ready(port: int) -> socket.socket:
             last = problem
             threading.Event().wait(0.05)
     raise AssertionError(f"the server never listened: {last}")
+
+
+# --- streams end with what lets their viewer in --------------------------------------------------------------------------
+
+STREAMS = ("/live?topics=home:matrix", "/deployments/{number}/log/stream", "/applications/hello/in/staging/log/stream")
+
+
+def shut_out(ada: Actor, vera: Actor) -> None:
+    set_active(actor=ada, user=User.objects.get(pk=vera.id), is_active=False)
+
+
+def new_password(ada: Actor, vera: Actor) -> None:
+    give_new_password(actor=ada, username="vera")
+
+
+def signed_out(ada: Actor, vera: Actor) -> None:
+    """By whichever browser: this one's session is gone, and the event says that it was."""
+    Session.objects.all().delete()
+    record_signed_out(vera)
+
+
+@transaction.atomic
+def record_signed_out(vera: Actor) -> None:
+    record_sign_in(who=vera.who, signed_in=False)
+
+
+def all_roles_removed(ada: Actor, vera: Actor) -> None:
+    set_roles(actor=ada, user=User.objects.get(pk=vera.id), grants=[])
+
+
+def session_over_without_a_word(ada: Actor, vera: Actor) -> None:
+    Session.objects.update(expire_date=timezone.now())
+
+
+ENDINGS = (shut_out, new_password, signed_out, all_roles_removed, session_over_without_a_word)
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.__name__)
+def test_every_kind_of_stream_ends_with_its_viewers_way_in(database, monkeypatch, ending):
+    """By the event, or by the look that is taken every few seconds; here that is the only way where there is no event."""
+    monkeypatch.setattr("fairway.web.hub.LOOK_AGAIN", 0.2 if ending is session_over_without_a_word else 3600.0)
+    ada, runtime, name = running_instance("hush-hush-2")
+    vera = make_person("vera", Role.VIEWER)
+    hello = Application.objects.get()
+    made = request_deployment(
+        actor=ada, application=hello, environment=Environment.objects.get(), artifact=make_artifact(hello)
+    )
+    logs = STREAMS[1:] if ending is all_roles_removed else STREAMS  # a page without roles stays open, and empty
+
+    async def test() -> None:
+        async with AsyncExitStack() as stack:
+            cookie = await doing(lambda: cookie_of(vera))
+            pages = []
+            for path in logs:
+                page = Viewer(Streams(get_asgi_application()), path.format(number=made.pk), cookie, {})
+                await page.open()
+                assert page.status == 200
+                stack.push_async_callback(page.close)
+                pages.append(page)
+            await HUB._ready.wait()
+            await doing(lambda: ending(ada, vera))
+            for page in pages:
+                while await page.next() is not None:
+                    pass
+            await doing(lambda: say(runtime, name, "nobody hears this"))
+
+    run(test)
+
+
+def test_a_log_goes_on_for_those_who_may_still_see_it(database):
+    ada, _runtime, _name = running_instance("hush-hush-3")
+    vera, staging = make_person("vera", Role.VIEWER, Role.DEPLOYER), Environment.objects.get()
+    hello = Application.objects.get()
+    one = request_deployment(actor=ada, application=hello, environment=staging, artifact=make_artifact(hello))
+
+    async def test() -> None:
+        async with watching(vera, f"/deployments/{one.pk}/log/stream") as page:
+            await HUB._ready.wait()
+            grants = [("viewer", staging.pk, None)]
+            await doing(lambda: set_roles(actor=ada, user=User.objects.get(pk=vera.id), grants=grants))
+            line = (1, 1.5, "start", "stdout", "still here")
+            await doing(lambda: progress.append_log(deployment_id=one.pk, lines=[line]))
+            assert [found["text"] for found in (await page.until("log")).data] == ["still here"]
+
+    run(test)

@@ -35,11 +35,12 @@ def test_a_token_is_shown_once_works_and_is_revoked(deployer, browse):
     token = ApiToken.objects.get()
     assert token.role == "viewer"
     assert token.expires_at is not None
-    assert Client().get("/", headers={"authorization": f"Bearer fwy_{secret}"}).status_code == 200
+    bearer = {"authorization": f"Bearer fwy_{secret}"}
+    assert Client().get("/api/v1/me", headers=bearer).status_code == 200
     assert secret not in browser.get("/settings/tokens").content.decode()
     assert secret not in json.dumps(list(Event.objects.values()), default=str)
     browser.post(f"/settings/tokens/{token.pk}/revocation")
-    assert Client().get("/", headers={"authorization": f"Bearer fwy_{secret}"}).status_code == 302
+    assert Client().get("/api/v1/me", headers=bearer).status_code == 401
 
 
 def test_nobody_revokes_anothers_token(deployer, viewer, browse):

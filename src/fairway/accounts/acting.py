@@ -15,7 +15,7 @@ from fairway.activity.rules import On
 @transaction.atomic
 def act_as(*, actor: Actor, role: str) -> None:
     """Write down that from now on this person acts as `role` ("" for all of theirs)."""
-    require(replace(actor, acting_as=None), Act.OWN_ACCOUNT)
+    require(replace(actor, acting_as=None), Act.CHANGE_ACCOUNT)
     before = actor.acting_as or ""
     after = replace(actor, acting_as=Role(role) if role else None)
     record(

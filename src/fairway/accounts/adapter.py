@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
 from fairway.accounts.commands import record_sign_in
-from fairway.accounts.doors import ACTING_AS, actor_if_signed_in
+from fairway.accounts.doors import actor_if_signed_in
+from fairway.accounts.failed_sign_ins import note_failure
 from fairway.accounts.models import User
+from fairway.accounts.profiles import set_own_password
 from fairway.accounts.queries import actor_for
-from fairway.activity.commands import record
-from fairway.activity.rules import Door, On, Who
+from fairway.accounts.standing import ACTING_AS
+from fairway.activity.rules import Door
 
 if TYPE_CHECKING:
 
     class DefaultAccountAdapter:
         """What we use of allauth's adapter; allauth itself ships no types."""
 
+        request: HttpRequest
+
         def login(self, request: HttpRequest, user: Any) -> None: ...
         def logout(self, request: HttpRequest) -> None: ...
+        def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None: ...
         def set_password(self, user: Any, password: str) -> None: ...
 else:
     from allauth.account.adapter import DefaultAccountAdapter
@@ -49,12 +55,24 @@ class AccountAdapter(DefaultAccountAdapter):
             super().logout(request)
         _forget_actor(request)
 
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refused for trying too often is failed, too."""
+        try:
+            super().pre_authenticate(request, **credentials)
+        except ValidationError:
+            self.authentication_failed(request, **credentials)
+            raise
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        note_failure(
+            login=str(credentials.get("username") or credentials.get("email") or ""),
+            address=request.META.get("REMOTE_ADDR", ""),
+            client=request.headers.get("User-Agent", "")[:200],
+        )
+
     def set_password(self, user: User, password: str) -> None:
-        """A person's own new password, by the old one or by a link sent to their address."""
-        who = Who(id=user.pk, name=user.username, door=Door.WEB, identified_by="password change")
-        with transaction.atomic():
-            super().set_password(user, password)
-            record(who=who, verb="person.password_set", on=On("person", user.pk, user.username))
+        """A person's own new password, by a link sent to their address: it ends all their ways in."""
+        set_own_password(user=user, password=password, address=self.request.META.get("REMOTE_ADDR", ""))
 
 
 def _actor(request: HttpRequest, user: User) -> Any:

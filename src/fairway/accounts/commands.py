@@ -1,10 +1,10 @@
-"""Verbs on people: the first administrator, invitations, grants, tokens. One transaction, one event each."""
+"""Verbs on people: the first administrator, invitations, grants, access. One transaction, one event each."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -12,21 +12,21 @@ from django.db import transaction
 from django.utils import timezone
 
 from fairway.accounts.emails import parse_email, vouched_at
-from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
-from fairway.accounts.queries import person, tokens_of, usable_link
+from fairway.accounts.models import OneTimeLink, RoleGrant, User
+from fairway.accounts.queries import person, usable_link
 from fairway.accounts.rules import (
     ROLES_FOR,
     Act,
     Actor,
     Blocked,
     Blocker,
-    Grant,
     Role,
     may,
-    role_blocker,
-    roles_one_may_act_as,
+    token_blocker,
+    why_not,
 )
-from fairway.accounts.secrets import new_link_secret, new_token, token_digest
+from fairway.accounts.secrets import new_link_secret, token_digest
+from fairway.accounts.standing import end_standing, replace_password, standing_person
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
 from fairway.shared.names import Invalid, parse_username
@@ -38,7 +38,7 @@ INVITATION_LIFETIME = timedelta(days=7)
 def require(actor: Actor, act: Act, *, application: str = "", environment: str = "") -> None:
     """Raise `Blocked` unless the actor may. Every command of every room begins with it (or with the gate, which asks it)."""
     if not may(actor, act, application=application, environment=environment):
-        raise Blocked([role_blocker(act)])
+        raise Blocked([why_not(actor, act)])
 
 
 def on_person(user: User) -> On:
@@ -81,7 +81,7 @@ def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterab
     user = _new_person(username, email, None, is_vouched=True)
     wanted = sorted({parse_role(role) for role in roles})
     RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role) for role in wanted)
-    text = _invite(user)
+    text = _invite(actor, user)
     record(who=actor.who, verb="person.created", on=on_person(user), after={"roles": wanted})
     return user, text
 
@@ -90,7 +90,8 @@ def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterab
 def invite_again(*, actor: Actor, user: User) -> str:
     """A new invitation (or password reset) link; older ones die."""
     require(actor, Act.MANAGE_PEOPLE)
-    text = _invite(user)
+    _refuse_own_token(actor, user)
+    text = _invite(actor, user)
     record(who=actor.who, verb="person.invited", on=on_person(user))
     return text
 
@@ -104,22 +105,20 @@ def accept_invitation(*, link: str, password: str, address: str = "") -> User:
     _check_password(password, found.user)
     if not OneTimeLink.objects.filter(pk=found.pk, used_at=None).update(used_at=timezone.now()):
         raise Invalid("link", "has been used a moment ago.")
-    found.user.set_password(password)
-    found.user.save(update_fields=["password"])
+    ended = replace_password(found.user, password)
     who = Who(id=found.user.pk, name=found.user.username, door=Door.WEB, identified_by="invitation", address=address)
-    record(who=who, verb="person.invitation_accepted", on=on_person(found.user))
+    record(who=who, verb="person.invitation_accepted", on=on_person(found.user), after=ended)
     return found.user
 
 
 @transaction.atomic
 def give_new_password(*, actor: Actor, username: str) -> str:
-    """A generated password in place of the one a person had, which ends their sessions. Raises `NotVisible`."""
+    """A generated password in place of the one a person had, which ends all their ways in. Raises `NotVisible`."""
     require(actor, Act.MANAGE_PEOPLE)
     user = person(username)
     password = secrets.token_urlsafe(12)
-    user.set_password(password)
-    user.save(update_fields=["password"])
-    record(who=actor.who, verb="person.password_replaced", on=on_person(user))
+    ended = replace_password(user, password)
+    record(who=actor.who, verb="person.password_replaced", on=on_person(user), after=ended)
     return password
 
 
@@ -127,6 +126,7 @@ def give_new_password(*, actor: Actor, username: str) -> str:
 def set_roles(*, actor: Actor, user: User, grants: Iterable[tuple[str, int | None, int | None]]) -> None:
     """Replace a person's grants: (role, environment id, application id). The last administrator cannot be unmade."""
     require(actor, Act.MANAGE_PEOPLE)
+    _refuse_own_token(actor, user)
     before = _grant_words(user)
     RoleGrant.objects.filter(user=user).delete()
     for role, environment, application in dict.fromkeys(grants):
@@ -143,45 +143,13 @@ def set_roles(*, actor: Actor, user: User, grants: Iterable[tuple[str, int | Non
 
 @transaction.atomic
 def set_active(*, actor: Actor, user: User, is_active: bool) -> None:
-    """Let a person in or keep them out; their tokens follow."""
+    """Let a person in, or keep them out, which ends all their ways in: whoever is let in again makes new ones."""
     require(actor, Act.MANAGE_PEOPLE)
+    _refuse_own_token(actor, user)
     User.objects.filter(pk=user.pk).update(is_active=is_active)
     _refuse_no_administrator()
-    record(who=actor.who, verb="person.activated" if is_active else "person.deactivated", on=on_person(user))
-
-
-@transaction.atomic
-def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetime | None = None) -> tuple[ApiToken, str]:
-    """A token of the actor's own, never able to do more than they now can; its text is returned once and never again."""
-    require(actor, Act.OWN_ACCOUNT)
-    if not name.strip() or len(name) > 80:
-        raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
-    if actor.id is None:
-        raise Blocked([Blocker(code="person", sentence=said("Only people have tokens."))])
-    if role and actor.acting_as and parse_role(role) not in roles_one_may_act_as((Grant(actor.acting_as),)):
-        raise Invalid("role", "“{role}” can do more than the role you act as; a token can only narrow it.", role=role)
-    text = new_token()
-    token = ApiToken.objects.create(
-        user_id=actor.id,
-        name=name.strip(),
-        prefix=text[:8],
-        digest=token_digest(text),
-        role=parse_role(role) if role else (actor.acting_as or ""),
-        expires_at=expires_at,
-    )
-    record(who=actor.who, verb="token.created", on=On("token", token.pk, token.name), after={"role": token.role})
-    return token, text
-
-
-@transaction.atomic
-def revoke_token(*, actor: Actor, token_id: int) -> None:
-    """Revoke one of the actor's own tokens. No error when it is gone already."""
-    require(actor, Act.OWN_ACCOUNT)
-    token = tokens_of(actor.id).filter(pk=token_id).first()
-    if token is None:
-        return
-    ApiToken.objects.filter(pk=token.pk).update(revoked_at=timezone.now())
-    record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name))
+    verb, after = ("person.activated", {}) if is_active else ("person.deactivated", end_standing(user))
+    record(who=actor.who, verb=verb, on=on_person(user), after=after)
 
 
 @transaction.atomic
@@ -219,13 +187,24 @@ def _check_password(password: str, user: User) -> None:
         raise Invalid("password", " ".join(error.messages)) from None
 
 
-def _invite(user: User) -> str:
+def _refuse_own_token(actor: Actor, user: User) -> None:
+    """A token must not give its owner, and so whoever holds it, another way in."""
+    if actor.standing.token is not None and actor.id == user.pk:
+        raise Blocked([token_blocker()])
+
+
+def _invite(actor: Actor, user: User) -> str:
+    if not actor.is_system:
+        standing_person(actor)
     OneTimeLink.objects.filter(user=user, used_at=None).delete()
     text = new_link_secret()
     OneTimeLink.objects.create(
         purpose=OneTimeLink.INVITATION,
         user=user,
         digest=token_digest(text),
+        generation=user.generation,
+        made_by_id=actor.id,
+        made_with_id=actor.standing.token,
         expires_at=timezone.now() + INVITATION_LIFETIME,
     )
     return text

@@ -26,14 +26,16 @@ from fairway.accounts.rules import (
     Actor,
     Role,
     may_somewhere,
-    role_blocker,
     roles_one_may_act_as,
     token_is_well_formed,
+    why_not,
 )
+from fairway.accounts.standing import ACTING_AS
 from fairway.activity.rules import Door
 from fairway.shared.names import Invalid
+from fairway.shared.words import said
 
-ACTING_AS = "acting_as"  # the session's key for the acting role
+API = "/api/"  # tokens open what lies below it, and no page
 CLIENT_HEADER = "X-Fairway-Client"
 ACTING_AS_HEADER = "X-Fairway-Acting-As"  # narrows one request of a token to a role
 LONGEST_CLIENT = 200
@@ -100,7 +102,7 @@ def actor_if_signed_in(request: HttpRequest) -> Actor | None:
     """
     if not hasattr(request, "_fairway_actor"):
         text = bearer_token(request)
-        actor = _actor_of_session(request) if text is None else _actor_of_token(request, text)
+        actor = _actor_of_session(request) if text is None else _actor_of_token(request, text) if is_api(request) else None
         request._fairway_actor = actor  # type: ignore[attr-defined]
     found: Actor | None = request._fairway_actor  # type: ignore[attr-defined]
     return found
@@ -108,10 +110,19 @@ def actor_if_signed_in(request: HttpRequest) -> Actor | None:
 
 def admit(request: HttpRequest, act: Act) -> Actor:
     """The actor, when they may do `act` to something. Raises `NotSignedIn` or `PermissionDenied`."""
+    if not is_api(request) and bearer_token(request) is not None:
+        raise PermissionDenied(
+            said("API tokens open the API (/api/v1/) and no page; sign in, without an Authorization header.")
+        )
     actor = actor_of(request)
     if not may_somewhere(actor, act):
-        raise PermissionDenied(role_blocker(act).sentence)
+        raise PermissionDenied(why_not(actor, act).sentence)
     return actor
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether the API was asked rather than a page."""
+    return request.path.startswith(API)
 
 
 def bearer_token(request: HttpRequest) -> str | None:
@@ -157,6 +168,7 @@ def _actor_of_session(request: HttpRequest) -> Actor | None:
         identified_by="session",
         address=request.META.get("REMOTE_ADDR", ""),
         client=request.headers.get("User-Agent", "")[:LONGEST_CLIENT],
+        session=request.session.session_key or "",
     )
 
 
@@ -173,6 +185,7 @@ def _actor_of_token(request: HttpRequest, text: str) -> Actor | None:
         identified_by=f"token {token.name}",
         address=request.META.get("REMOTE_ADDR", ""),
         client=(client or request.headers.get("User-Agent", ""))[:LONGEST_CLIENT],
+        token=token,
     )
     return _narrowed(request, actor)
 

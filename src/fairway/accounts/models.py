@@ -23,6 +23,7 @@ class User(AbstractUser):
     """
 
     email_confirmed_at = models.DateTimeField(null=True)
+    generation = models.PositiveIntegerField(default=0)  # whatever lets them in remembers it; see standing.py
     language = models.CharField(max_length=8, blank=True)
     theme = models.CharField(max_length=8, blank=True)  # "", "light", "dark"
 
@@ -43,6 +44,11 @@ class User(AbstractUser):
     def confirmed_email(self) -> str:
         """The address somebody vouched for, "" for none: what others may be told."""
         return self.email if self.email_confirmed_at else ""
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """What Django compares with a session at every request: it ends with the generation, not only with the password."""
+        of_password: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
+        return f"{of_password}.{self.generation}" if self.generation else of_password
 
 
 class RoleGrant(models.Model):
@@ -67,13 +73,18 @@ class RoleGrant(models.Model):
 
 
 class ApiToken(models.Model):
-    """A person's key for the API. Only its SHA-256 is kept; `role` may narrow what it can do."""
+    """A person's key for the API. Only its SHA-256 is kept; `role` may narrow what it can do.
+
+    One that was made with another (`made_with`) ends with it at the latest.
+    """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=80)
     prefix = models.CharField(max_length=12)
     digest = models.CharField(max_length=64, unique=True)
     role = models.CharField(max_length=20, blank=True)
+    generation = models.PositiveIntegerField(default=0)
+    made_with = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
@@ -84,7 +95,11 @@ class ApiToken(models.Model):
 
 
 class OneTimeLink(models.Model):
-    """A link that works once, for the person it was made for. `user` is None only for the very first administrator."""
+    """A link that works once, for the person it was made for. `user` is None only for the very first administrator.
+
+    It is good as long as its person's generation stands, whoever made it may still make links, and the token it was made
+    with works.
+    """
 
     FIRST_ADMINISTRATOR = "first_administrator"
     INVITATION = "invitation"
@@ -92,6 +107,9 @@ class OneTimeLink(models.Model):
     purpose = models.CharField(max_length=24)
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="links")
     digest = models.CharField(max_length=64, unique=True)
+    generation = models.PositiveIntegerField(default=0)
+    made_by = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    made_with = models.ForeignKey(ApiToken, null=True, on_delete=models.CASCADE, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
     expires_at = models.DateTimeField(null=True)
     used_at = models.DateTimeField(null=True)
@@ -105,6 +123,7 @@ class CalendarFeed(models.Model):
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="calendar_feed")
     digest = models.CharField(max_length=64, unique=True)
+    generation = models.PositiveIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -10,7 +10,9 @@ from fairway.accounts.commands import create_first_administrator, create_person,
 from fairway.accounts.emails import parse_email, taken, vouched_at
 from fairway.accounts.models import User
 from fairway.accounts.rules import Act, Actor
+from fairway.accounts.standing import replace_password
 from fairway.activity.commands import record
+from fairway.activity.rules import Door, Who
 from fairway.shared.names import Invalid, parse_text
 
 LANGUAGES = {"", "en", "fr"}
@@ -21,7 +23,7 @@ Grants = Iterable[tuple[str, int | None, int | None]]
 @transaction.atomic
 def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", theme: str = "") -> User:
     """Change one's own. Raises `Invalid`."""
-    require(actor, Act.OWN_ACCOUNT)
+    require(actor, Act.CHANGE_ACCOUNT)
     user = User.objects.select_for_update(no_key=True).get(pk=actor.id or 0)
     if language not in LANGUAGES:
         raise Invalid("language", "use en or fr, or leave it empty to follow the browser.")
@@ -30,6 +32,14 @@ def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", the
     user.language, user.theme = language, theme
     _save(actor, user, name, email)
     return user
+
+
+@transaction.atomic
+def set_own_password(*, user: User, password: str, keeps_keys: bool = False, address: str = "") -> None:
+    """A person's own new password, by the old one or by a link sent to them; see `standing.end_standing`."""
+    ended = replace_password(user, password, keeps_keys=keeps_keys)
+    who = Who(id=user.pk, name=user.shown_name, door=Door.WEB, identified_by="password change", address=address)
+    record(who=who, verb="person.password_set", on=on_person(user), after=ended)
 
 
 @transaction.atomic

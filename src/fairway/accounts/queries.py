@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
-from fairway.accounts.rules import Actor, Grant, NotVisible, Reach, Role, reach_of
+from fairway.accounts.rules import Act, Actor, Grant, NotVisible, Reach, Role, Standing, may, reach_of
 from fairway.accounts.secrets import token_digest
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
@@ -22,6 +22,17 @@ def grants_of(user: User) -> tuple[Grant, ...]:
     return tuple(Grant(Role(role), environment or "", application or "") for role, environment, application in rows)
 
 
+def grants_of_all(people: Iterable[int]) -> dict[int, tuple[Grant, ...]]:
+    """Those of many people, by their number, in one query."""
+    found: dict[int, list[Grant]] = {number: [] for number in people}
+    rows = RoleGrant.objects.filter(user__in=list(found))
+    for number, role, environment, application in rows.values_list(
+        "user_id", "role", "environment__slug", "application__slug"
+    ):
+        found[number].append(Grant(Role(role), environment or "", application or ""))
+    return {number: tuple(grants) for number, grants in found.items()}
+
+
 def actor_for(
     user: User,
     *,
@@ -30,8 +41,11 @@ def actor_for(
     identified_by: str = "session",
     address: str = "",
     client: str = "",
+    session: str = "",
+    token: ApiToken | None = None,
 ) -> Actor:
-    """The actor that this person is at this door."""
+    """The actor that this person is at this door, let in by the session of this key, or by this token."""
+    by_token = (token.pk, token.expires_at) if token is not None else (None, None)
     return Actor(
         id=user.pk,
         name=user.username,
@@ -41,6 +55,7 @@ def actor_for(
         identified_by=identified_by,
         address=address,
         client=client,
+        standing=Standing(user.generation, session, *by_token),
     )
 
 
@@ -53,19 +68,34 @@ def actor_of_request(user_id: int, name: str, door: str, acting_as: str) -> Acto
 
 
 def token_owner(text: str) -> ApiToken | None:
-    """The valid token behind this text; None when unknown, expired, revoked, or its owner is inactive."""
-    token = ApiToken.objects.select_related("user").filter(digest=token_digest(text), revoked_at=None).first()
-    if token is None or not token.user.is_active:
-        return None
-    return None if token.expires_at and token.expires_at <= timezone.now() else token
+    """The working token behind this text; None when unknown, expired, revoked, or its owner's account moved on."""
+    return working_tokens().select_related("user").filter(digest=token_digest(text)).first()
+
+
+def still_to_end() -> Q:
+    """Tokens that neither ended by themselves nor were revoked."""
+    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+
+
+def working_tokens() -> QuerySet[ApiToken]:
+    """Those that open the API now."""
+    return ApiToken.objects.filter(still_to_end(), user__is_active=True, user__generation=F("generation"))
 
 
 def usable_link(text: str, purpose: str) -> OneTimeLink | None:
-    """The unused, unexpired link behind this text."""
-    link = (
-        OneTimeLink.objects.select_related("user").filter(digest=token_digest(text), purpose=purpose, used_at=None).first()
-    )
-    return None if link is None or (link.expires_at and link.expires_at <= timezone.now()) else link
+    """The unused link behind this text, while all that it hangs on stands (see `OneTimeLink`)."""
+    found = OneTimeLink.objects.select_related("user", "made_by").filter(digest=token_digest(text), purpose=purpose)
+    link = found.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), used_at=None).first()
+    return link if link is not None and _stands(link) else None
+
+
+def _stands(link: OneTimeLink) -> bool:
+    user, maker = link.user, link.made_by
+    if user is not None and (not user.is_active or user.generation != link.generation):
+        return False
+    if link.made_with_id is not None and not working_tokens().filter(pk=link.made_with_id).exists():
+        return False
+    return maker is None or (maker.is_active and may(actor_for(maker, door=Door.WEB), Act.MANAGE_PEOPLE))
 
 
 def has_people() -> bool:
@@ -127,7 +157,8 @@ def person(username: str) -> User:
 
 
 def tokens_of(user_id: int | None) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(user__in=[user_id] if user_id else [], revoked_at=None).order_by("-created_at")
+    """Those that work; an inactive person has none."""
+    return working_tokens().filter(user__in=[user_id] if user_id else []).order_by("-created_at")
 
 
 _EVERY = ~Q(pk__in=[])  # never an empty condition: “or” forgets one

@@ -63,7 +63,8 @@ class Act(StrEnum):
     MANAGE_CREDENTIALS = "credential.manage"
     MANAGE_PEOPLE = "people.manage"
     MANAGE_SYSTEM = "system.manage"
-    OWN_ACCOUNT = "account.own"  # one's own profile, tokens, acting role
+    OWN_ACCOUNT = "account.own"  # seeing one's own account, and making tokens
+    CHANGE_ACCOUNT = "account.change"  # one's own profile, password, feed, acting role; never by a token
 
 
 _ALL = frozenset(Role)
@@ -74,6 +75,7 @@ _ADMIN = frozenset({Role.ADMIN})
 ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.VIEW: _ALL,
     Act.OWN_ACCOUNT: _ALL,
+    Act.CHANGE_ACCOUNT: _ALL,
     Act.CREATE_APPLICATION: _SHIPPING,
     Act.EDIT_APPLICATION: _SHIPPING,
     Act.DELETE_APPLICATION: _SHIPPING,
@@ -116,6 +118,8 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.MANAGE_PEOPLE: _ADMIN,
     Act.MANAGE_SYSTEM: _ADMIN,
 }
+_ABOUT_ONESELF = frozenset({Act.OWN_ACCOUNT, Act.CHANGE_ACCOUNT})
+_NEVER_BY_TOKEN = frozenset({Act.CHANGE_ACCOUNT})
 
 
 # Acts on no application and no environment: only grants that are not narrowed reach them, to read as to write.
@@ -181,6 +185,20 @@ class Reach:
 
 
 @dataclass(frozen=True)
+class Standing:
+    """What somebody came in with: the generation of their account then, and their session or their token.
+
+    Whatever they make hangs on it: nothing made with a token ends later than `until`, and nothing of an earlier generation
+    lets anybody in.
+    """
+
+    generation: int = 0
+    session: str = field(default="", repr=False)  # its key
+    token: int | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
 class Actor:
     """A person (or Fairway itself) at a door. `acting_as` can only narrow.
 
@@ -197,6 +215,7 @@ class Actor:
     address: str = ""
     client: str = ""
     is_system: bool = False
+    standing: Standing = Standing()
 
     @property
     def who(self) -> Who:
@@ -249,7 +268,7 @@ def reach_of(actor: Actor, act: Act = Act.VIEW) -> Reach:
 
 def may(actor: Actor, act: Act, *, application: str = "", environment: str = "") -> bool:
     """The one permission function. Subjects are slugs; "" stands for "nothing in particular"."""
-    if act == Act.OWN_ACCOUNT:  # one's own account lies nowhere: narrowed grants reach it too
+    if act in _ABOUT_ONESELF:  # one's own account lies nowhere: narrowed grants reach it too
         return may_somewhere(actor, act)
     return reach_of(actor, act).covers(application, environment)
 
@@ -259,9 +278,16 @@ def may_somewhere(actor: Actor, act: Act) -> bool:
 
     Acts on the whole installation know no part of it: who manages people in one environment manages nobody.
     """
+    if is_beyond_tokens(actor, act):
+        return False
     if act in OF_THE_WHOLE:
         return reach_of(actor, act).is_everything
     return bool(reach_of(actor, act).pairs)
+
+
+def is_beyond_tokens(actor: Actor, act: Act) -> bool:
+    """Whether this is what no API token may do, whatever its owner may."""
+    return actor.standing.token is not None and act in _NEVER_BY_TOKEN
 
 
 ROLE_WORDS = {
@@ -303,6 +329,20 @@ class NotVisible(LookupError):
         super().__init__(f"There is no {kind} “{name}”, or you may not see it.")
         self.kind = kind
         self.name = name
+
+
+def why_not(actor: Actor, act: Act) -> Blocker:
+    """The reason that stands between this actor and this act, when `may` says no."""
+    return token_blocker() if is_beyond_tokens(actor, act) else role_blocker(act)
+
+
+def token_blocker() -> Blocker:
+    """Why a token may not, although its owner may."""
+    return Blocker(
+        code="token",
+        sentence=said("An API token changes no ways in of its owner; sign in to the pages to do that."),
+        who=said("its owner, signed in"),
+    )
 
 
 def role_blocker(act: Act) -> Blocker:

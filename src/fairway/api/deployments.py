@@ -10,14 +10,14 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from ninja import Query, Schema
 from ninja import Status as Answer
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.applications import SourceGiven
 from fairway.api.placements_shown import DeploymentDetail, DeploymentShown, deployment_detail, deployments_shown
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import LARGEST, Asked, Given, Number, Page, Paged, Reason, Text, page_of
+from fairway.api.schemas import LARGEST, Asked, Given, Moment, Number, Page, Paged, Reason, Text, page_of
 from fairway.api.streaming import stream
 from fairway.applications import queries as applications
 from fairway.deployments.commands import requests
@@ -45,7 +45,7 @@ class DeploymentWanted(Given):
     reason: str = Field("", max_length=500)
     break_glass: str = Field("", max_length=500)
     when_open: bool = False
-    start_by: AwareDatetime | None = None
+    start_by: Moment | None = None
 
 
 class PromotionWanted(Given):
@@ -60,7 +60,7 @@ class PromotionWanted(Given):
     reason: str = Field("", max_length=500)
     break_glass: str = Field("", max_length=500)
     when_open: bool = False
-    start_by: AwareDatetime | None = None
+    start_by: Moment | None = None
 
 
 class RollbackWanted(Given):
@@ -83,8 +83,8 @@ class HistoryAsked(Paged):
         "cancelled",
     ] = ""  # fmt: skip
     person: Text = Field("", max_length=200)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
 
 
 class LogAsked(Asked):

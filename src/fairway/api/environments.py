@@ -7,12 +7,12 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import LARGEST, Given, LockShown, Slug
+from fairway.api.schemas import LARGEST, Given, LockShown, Moment, Slug
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments.commands import (
     EDITABLE,
@@ -119,7 +119,7 @@ class LockWanted(Given):
     """`until` is when it ends by itself; left out, it holds until somebody unlocks."""
 
     reason: str = Field(max_length=500)
-    until: AwareDatetime | None = None
+    until: Moment | None = None
 
 
 def shown(one: Environment) -> EnvironmentShown:

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from ninja import Query, Schema
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.queries import usernames_of, visible_events
@@ -24,7 +24,7 @@ from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events, verify
 from fairway.activity.rules import On
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Number, Page, Paged, Text, page_of
+from fairway.api.schemas import Asked, Moment, Number, Page, Paged, Text, page_of
 from fairway.api.streaming import stream
 
 router = DoorRouter(tags=["events"])
@@ -66,8 +66,8 @@ class EventsAsked(Asked):
     verb: Text = Field("", max_length=80)
     subject_kind: Text = Field("", max_length=40)
     subject_id: Text = Field("", max_length=80)
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     text: Text = Field("", max_length=200)
     hides_steps: bool = False
 

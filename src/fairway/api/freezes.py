@@ -8,12 +8,12 @@ from typing import Literal
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Given, Number, Text
+from fairway.api.schemas import Asked, Given, Moment, Number, Text
 from fairway.applications.queries import application
 from fairway.environments import freeze_commands as commands
 from fairway.environments.freeze_queries import freeze, freeze_state, freezes_visible_to, named_to
@@ -88,7 +88,7 @@ class StateAsked(Asked):
 
     environment: Text = Field(max_length=40)
     application: Text = Field("", max_length=40)
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
 
 class FreezeStateShown(Schema):

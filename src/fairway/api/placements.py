@@ -7,7 +7,7 @@ from datetime import datetime
 from django.http import HttpRequest
 from ninja import Query, Schema
 from ninja import Status as Answer
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
@@ -20,7 +20,7 @@ from fairway.api.placements_shown import (
     placement_shown,
 )
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Given, Reason, Slug, Text
+from fairway.api.schemas import Asked, Given, Moment, Reason, Slug, Text
 from fairway.applications.queries import application
 from fairway.applications.secrets import open_secrets
 from fairway.deployments import queries
@@ -60,7 +60,7 @@ class OutputAsked(Asked):
     """The last `tail` lines of each instance, or of those what was printed at `since` or later."""
 
     tail: int = Field(200, ge=1, le=5000)
-    since: AwareDatetime | None = None
+    since: Moment | None = None
 
 
 class OutputLineShown(Schema):

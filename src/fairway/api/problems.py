@@ -208,6 +208,7 @@ def answer_problems(api: NinjaAPI) -> None:
     on(UnreadablePostError, lambda error: problem(400, "bad_request", "The body ended too early; send it again."))
     on(IntegrityError, lambda error: problem(409, "conflict", "Somebody changed the same thing a moment ago; try again."))
     on(DataError, lambda error: invalid("body", "holds a value that is too large or cannot be stored."))
+    on(OverflowError, lambda error: invalid("body", "holds a number or a date beyond what can be stored."))
     on(OperationalError, _database_away)
     on(InterfaceError, _database_away)
     on(Failure, _unavailable)

@@ -140,6 +140,7 @@ async def _refuse(send: Send, limit: int) -> None:
         f"The body is larger than {limit // 2**20} MB, the limit here; FAIRWAY_UPLOAD_MB says how large an upload may be."
     )
     body = problem(413, "too_large", words).content
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close")]
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close"),
+               (b"cache-control", b"private, no-store")]  # fmt: skip
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": body})

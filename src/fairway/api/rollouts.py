@@ -7,13 +7,13 @@ from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Query, Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Given, Number, Reason, Slug
+from fairway.api.schemas import Asked, Given, Moment, Number, Reason, Slug
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment
 from fairway.releases import queries
@@ -68,8 +68,8 @@ class ConsequenceShown(Schema):
 class TimeAsked(Asked):
     """Planned rollouts that start in `[since, until)`."""
 
-    since: AwareDatetime
-    until: AwareDatetime
+    since: Moment
+    until: Moment
 
 
 class CalendarEntry(RolloutShown):

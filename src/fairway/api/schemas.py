@@ -9,8 +9,10 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from django.db.models import Model, QuerySet
 from ninja import Path, Schema
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
+
+from fairway.shared.names import EARLIEST_YEAR, LATEST_YEAR
 
 MOST_PER_PAGE = 200
 DEEPEST = 32
@@ -60,6 +62,14 @@ class Asked(BaseModel):
     """Query parameters; unknown ones are refused by `DoorAuth`, because ninja picks out the known ones."""
 
 
+def _within_reach(value: datetime) -> datetime:
+    if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
+        years = {"least": EARLIEST_YEAR, "most": LATEST_YEAR}
+        raise PydanticCustomError("far_away", "must lie between the years {least} and {most}.", years)
+    return value
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
 Text = Annotated[str, AfterValidator(_storable)]
 Slug = Annotated[str, Path(max_length=80), AfterValidator(_storable)]
 Number = Annotated[int, Path(ge=0, le=LARGEST)]

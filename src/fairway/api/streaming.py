@@ -8,12 +8,17 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
+from fairway.accounts.doors import actor_of
+from fairway.accounts.standing import while_standing
+
 
 def stream(request: HttpRequest, pieces: Iterator[str], *, content_type: str) -> StreamingHttpResponse:
-    """`pieces`, one after the other. Each piece should be worth a trip to the database and back.
+    """`pieces`, one after the other, as long as who asked for them may have them. Each piece should be worth a trip to the
+    database and back.
 
     Under ASGI a plain iterator would be read to its end before the first byte is sent, so there it is read piece by piece.
     """
+    pieces = while_standing(actor_of(request), pieces)
     body = _one_by_one(pieces) if isinstance(request, ASGIRequest) else pieces
     response = StreamingHttpResponse(body, content_type=content_type)
     response["X-Accel-Buffering"] = "no"

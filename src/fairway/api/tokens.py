@@ -5,18 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.http import HttpRequest
-from django.utils import timezone
 from ninja import Schema, Status
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
-from fairway.accounts.commands import create_token, revoke_token
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import ApiToken
 from fairway.accounts.queries import tokens_of
 from fairway.accounts.rules import Act
+from fairway.accounts.tokens import create_token, revoke_token
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Given, Number
-from fairway.shared.names import Invalid
+from fairway.api.schemas import Given, Moment, Number
 
 router = DoorRouter(tags=["tokens"])
 
@@ -42,7 +40,7 @@ class TokenWanted(Given):
 
     name: str = Field(min_length=1, max_length=80)
     role: str = Field("", max_length=20)
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
 
 
 def shown(token: ApiToken) -> TokenShown:
@@ -67,9 +65,7 @@ def list_tokens(request: HttpRequest) -> list[TokenShown]:
 @router.post("/tokens", response={201: TokenMade})
 @needs(Act.OWN_ACCOUNT)
 def make_token(request: HttpRequest, given: TokenWanted) -> Status[TokenMade]:
-    """Make a token of your own. It can never do more than what made it."""
-    if given.expires_at is not None and given.expires_at <= timezone.now():
-        raise Invalid("expires_at", "lies in the past; leave it empty or give a later time.")
+    """Make a token of your own. It can never do more than what made it, nor work longer."""
     token, text = create_token(actor=actor_of(request), name=given.name, role=given.role, expires_at=given.expires_at)
     return Status(201, TokenMade(**shown(token).dict(), token=text))
 
@@ -77,6 +73,6 @@ def make_token(request: HttpRequest, given: TokenWanted) -> Status[TokenMade]:
 @router.delete("/tokens/{number}", response={204: None})
 @needs(Act.OWN_ACCOUNT)
 def revoke_own_token(request: HttpRequest, number: Number) -> Status[None]:
-    """Revoke one of your tokens. No error when it is gone already."""
+    """Revoke one of your tokens, and those made with it. A token can end no others. No error when it is gone already."""
     revoke_token(actor=actor_of(request), token_id=number)
     return Status(204, None)

@@ -14,10 +14,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from fairway.accounts.commands import create_token
 from fairway.accounts.demo_people import seed_demo_people
 from fairway.accounts.models import User
 from fairway.accounts.queries import actor_for
+from fairway.accounts.tokens import create_token
 from fairway.activity.rules import Door
 
 

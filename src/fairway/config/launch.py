@@ -130,6 +130,7 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         http="h11",
         ws="none",  # no page of ours uses websockets; those of applications pass through the proxy
         server_header=False,
+        proxy_headers=False,  # `config.asgi` believes those who are named, and nobody else
     )
     server = uvicorn.Server(config)
     server.run(sockets=[_listener(bind, port)] if is_shared else None)

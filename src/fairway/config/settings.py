@@ -21,6 +21,8 @@ PROXY_TLS_ISSUER = os.environ.get("FAIRWAY_PROXY_TLS_ISSUER", "acme")
 PROXY_BINDS = os.environ.get("FAIRWAY_PROXY_BINDS", "127.0.0.1,::1").split(",")
 SOURCE_ADDRESSES = os.environ.get("FAIRWAY_SOURCE_ADDRESSES", "intranet")  # public, intranet or any
 ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # file:// repositories read this machine's disk
+# Addresses or networks of what stands before us and may say for whom it asks: nobody, unless they are named.
+TRUSTED_PROXIES = [one.strip() for one in os.environ.get("FAIRWAY_TRUSTED_PROXIES", "").split(",") if one.strip()]
 PUBLIC_URL = os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}")
 IS_DEMO = os.environ.get("FAIRWAY_DEMO") == "1"
 
@@ -43,7 +45,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "fairway.web.middleware.ContentPolicy",
+    "fairway.web.middleware.SafeHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
@@ -83,6 +85,8 @@ TEMPLATES = [
 
 _url = os.environ.get("FAIRWAY_DATABASE_URL", "")
 DATABASES = {"default": database_from_url(_url) if _url else sqlite_database(DATA.private_file("fairway.sqlite3"))}
+# One-time codes, rate limits and counts of failed sign-ins: every web process must know them, and a restart must not forget.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "fairway_cache"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "fairway.User"
@@ -100,13 +104,17 @@ ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_FORMS = {"reset_password": "fairway.accounts.backend.ForgottenForm"}
 ACCOUNT_ADAPTER = "fairway.accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"change_password": "fairway.web.password_forms.ChangePasswordForm"}
+ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "fairway.accounts.reset_tokens.ResetTokens"  # noqa: S105 -- a class, no password
 CSRF_FAILURE_VIEW = "fairway.web.errors.csrf_failure"
 
-SESSION_COOKIE_NAME = "fairway_session"
+IS_HTTPS = PUBLIC_URL.startswith("https://")
+_HOST_ONLY = "__Host-" if IS_HTTPS else ""  # browsers take such a cookie from this host alone, by HTTPS alone
+SESSION_COOKIE_NAME = f"{_HOST_ONLY}fairway_session"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
-CSRF_COOKIE_NAME = "fairway_csrf"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+CSRF_COOKIE_NAME = f"{_HOST_ONLY}fairway_csrf"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -129,6 +137,8 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("fr", "Français")]
 LOCALE_PATHS = [Path(__file__).parent.parent / "locale"]
 LANGUAGE_COOKIE_NAME = "fairway_language"
+LANGUAGE_COOKIE_SECURE = IS_HTTPS
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -15,7 +15,7 @@ def one_instance_each(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fairway", "0011_identity_and_scopes")]
+    dependencies = [("fairway", "0012_standing")]
 
     operations = [
         migrations.AddField(model_name="deployment", name="away_seconds", field=models.FloatField(null=True)),

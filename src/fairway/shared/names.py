@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from datetime import date
 from pathlib import PurePosixPath
 
 from fairway.shared.words import said
@@ -131,6 +132,15 @@ def parse_port(value: object, *, field: str = "port") -> int:
 
 
 OWN_NAMES = frozenset({"fairway", "system"})
+EARLIEST_YEAR, LATEST_YEAR = 1970, 2200  # beyond, sums with time zones leave what a date can be
+
+
+def within_reach(moment: date, *, field: str) -> None:
+    """Raises `Invalid` for a day, or a moment, that nobody can mean and no database can hold in every time zone."""
+    if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
+        raise Invalid(field, "must lie between the years {least} and {most}.", least=EARLIEST_YEAR, most=LATEST_YEAR)
+
+
 _USERNAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,58}[a-zA-Z0-9])?")
 
 

@@ -45,7 +45,15 @@ def caddy() -> CaddyProcess:
         )
     binds = tuple(settings.PROXY_BINDS)
     return CaddyProcess(
-        proxy_folder(), ProxySettings(port=settings.PROXY_PORT, web=web, token=probe_token(), binds=binds, https=https)
+        proxy_folder(),
+        ProxySettings(
+            port=settings.PROXY_PORT,
+            web=web,
+            token=probe_token(),
+            binds=binds,
+            https=https,
+            trusted_proxies=tuple(settings.TRUSTED_PROXIES),
+        ),
     )
 
 

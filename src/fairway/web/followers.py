@@ -11,15 +11,19 @@ import asyncio
 import logging
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connections
 
+from fairway.accounts.rules import Actor
 from fairway.drivers.runtimes.contract import OutputLine, Runtime
 from fairway.shared.failures import Cancelled
 from fairway.shared.masking import Masker
+from fairway.web.hub import HUB
 from fairway.web.live import text_message
+from fairway.web.viewers import Viewer
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +31,7 @@ MOST = 64
 KEPT = 2000  # lines of an instance that newcomers are given
 TAIL = 500  # lines read back when nobody followed before
 GATHER = 0.1  # seconds in which lines are gathered into one message
+Sees = Callable[[Actor], bool]
 
 
 @dataclass(frozen=True)
@@ -148,10 +153,15 @@ class Followers:
 
 
 class InstanceLogStream:
-    """What these instances print, as one log; numbers go on after `count`, lines up to `since` are known already."""
+    """What these instances print, as one log; numbers go on after `count`, lines up to `since` are known already.
 
-    def __init__(self, followers: Followers, places: list[Place], count: int = 0, since: int = 0) -> None:
-        self._followers, self._places = followers, places
+    `sees` says whether an actor may look at them; the hub asks again when what the viewer may see has changed.
+    """
+
+    def __init__(
+        self, followers: Followers, places: list[Place], viewer: Viewer, sees: Sees, count: int = 0, since: int = 0
+    ) -> None:
+        self._followers, self._places, self.viewer, self._sees = followers, places, viewer, sees
         self._count, self._since = count, since
         self._joined: list[Follower] = []
         self._waiting: list[Printed] = []
@@ -159,6 +169,7 @@ class InstanceLogStream:
         self._is_over = False
 
     async def open(self) -> None:
+        HUB.admit(self)
         for place in self._places:
             follower = self._followers.join(self, place)
             if follower is not None:
@@ -176,6 +187,8 @@ class InstanceLogStream:
             await self._heard.wait()
             await asyncio.sleep(GATHER)
             self._heard.clear()
+            if self._is_over:
+                return None
             if self._waiting:
                 return self._message()
             if all(follower.is_over for follower in self._joined):
@@ -183,7 +196,17 @@ class InstanceLogStream:
                 return text_message("complete", {}, self._id(self._since))
         return None
 
+    async def renew(self, viewer: Viewer) -> None:
+        if not await HUB.in_thread(lambda: self._sees(viewer.actor)):
+            self.end()
+        self.viewer = viewer
+
+    def end(self) -> None:
+        self._is_over = True
+        self._heard.set()
+
     def close(self) -> None:
+        HUB.dismiss(self)
         for follower in self._joined:
             self._followers.leave(self, follower)
 

@@ -33,7 +33,7 @@ from fairway.web.viewers import Viewer, look_again
 log = logging.getLogger(__name__)
 
 PAUSE = 0.1  # seconds between two rounds: a burst of events renders each fragment ten times a second at most
-LOOK_AGAIN = 60.0  # seconds between two looks at whether sessions still hold
+LOOK_AGAIN = 5.0  # seconds between two looks at whether sessions still hold, should no event have told that they ended
 LOG_PAGE = 2000  # lines per message
 MOST_PAGES = 16  # pages of logs kept for those who come right behind
 MOST_MISSED = 500  # more missed events than this: everything on the page is rendered again instead
@@ -55,6 +55,11 @@ class TopicStream:
 
     async def open(self) -> None:
         await self.hub.add(self)
+
+    async def renew(self, viewer: Viewer) -> None:
+        names = list(self.topics)
+        allowed = await self.hub.in_thread(lambda: watchable(viewer.actor, names))
+        self.viewer, self.topics = viewer, {topic.name: topic for topic in allowed}
 
     async def next(self) -> bytes | None:
         await self._filled.wait()
@@ -85,7 +90,19 @@ class TopicStream:
         self._filled.set()
 
 
-class LogWatch(Protocol):
+class Watched(Protocol):
+    """An open stream: it ends with what its viewer came in with, and shows no more than they may see."""
+
+    viewer: Viewer
+
+    async def renew(self, viewer: Viewer) -> None:
+        """The viewer may now see something else than before."""
+
+    def end(self) -> None:
+        """Say nothing more, not even what waits to be sent."""
+
+
+class LogWatch(Watched, Protocol):
     """Anything that wants to know when a deployment's log grows."""
 
     deployment: int
@@ -117,6 +134,7 @@ class Hub:
 
     def __init__(self) -> None:
         self.lengths: LogLengths = {}
+        self._open: set[Watched] = set()
         self._streams: set[TopicStream] = set()
         self._logs: dict[int, set[LogWatch]] = {}
         self._tail: Tail | None = None
@@ -134,18 +152,28 @@ class Hub:
     async def add(self, stream: TopicStream) -> None:
         """From now on it hears of everything; what it missed since `stream.after` is made up for."""
         self._streams.add(stream)
-        self._start()
+        self.admit(stream)
         await self._ready.wait()  # the tail knows its place: whatever is not behind it will be told
         if stream.after is not None:
             await self._make_up(stream, stream.after)
 
     def remove(self, stream: TopicStream) -> None:
         self._streams.discard(stream)
-        self._stop_if_idle()
+        self.dismiss(stream)
+
+    def admit(self, stream: Watched) -> None:
+        """From now on `stream` ends soon after its viewer's way in has."""
+        self._open.add(stream)
+        self._start()
+
+    def dismiss(self, stream: Watched) -> None:
+        self._open.discard(stream)
+        if not self._open:
+            self._stop()
 
     def add_log(self, watch: LogWatch) -> None:
         self._logs.setdefault(watch.deployment, set()).add(watch)
-        self._start()
+        self.admit(watch)
         if self._tail is not None:
             self._tail.look_soon()
 
@@ -155,7 +183,7 @@ class Hub:
         if not watching:
             self._logs.pop(watch.deployment, None)
             self.lengths.pop(watch.deployment, None)
-        self._stop_if_idle()
+        self.dismiss(watch)
 
     async def log_page(self, deployment: int, after: int) -> list[dict[str, Any]]:
         """The lines after `after`; read once for everybody who is as far."""
@@ -201,8 +229,9 @@ class Hub:
         self._rounds = loop.create_task(self._run_rounds())
         self._looks = loop.create_task(self._run_looks())
 
-    def _stop_if_idle(self) -> None:
-        if self._streams or self._logs or self._tail is None:
+    def _stop(self) -> None:
+        """Nobody watches."""
+        if self._tail is None:
             return
         self._tail.ask_to_stop()
         for task in (self._rounds, self._looks):
@@ -245,7 +274,7 @@ class Hub:
     async def _round(self, events: list[Event]) -> None:
         people = {int(event.subject_id) for event in events if event.subject_kind == "person" and event.subject_id.isdigit()}
         if people:
-            await self._look_again([stream for stream in self._streams if stream.viewer.actor.id in people])
+            await self._look_again([stream for stream in self._open if stream.viewer.actor.id in people])
         touched = self._touched(events, self._streams)
         await self._render(touched)
         for stream in touched:
@@ -301,23 +330,22 @@ class Hub:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             try:
-                await self._look_again(list(self._streams))
+                await self._look_again(list(self._open))
             except Exception:  # the next look asks again
                 log.exception("looking again at who watches failed")
 
-    async def _look_again(self, streams: list[TopicStream]) -> None:
+    async def _look_again(self, streams: list[Watched]) -> None:
         """End the streams of sessions that are over; narrow or widen those of people whose roles changed."""
-        viewers = {stream.viewer for stream in streams}
-        now = await self.in_thread(lambda: {viewer: look_again(viewer) for viewer in viewers})
-        for stream in streams:
-            viewer = now[stream.viewer]
-            if viewer is None:
+        before = [(stream, stream.viewer) for stream in streams]
+        viewers = {viewer for _, viewer in before}
+        if not viewers:
+            return
+        now = await self.in_thread(lambda: look_again(viewers))
+        for stream, viewer in before:
+            if (renewed := now[viewer]) is None:
                 stream.end()
-            elif viewer.actor.active_grants != stream.viewer.actor.active_grants:
-                stream.viewer = viewer
-                names = list(stream.topics)
-                allowed = await self.in_thread(lambda who=viewer.actor, names=names: watchable(who, names))  # type: ignore[misc]
-                stream.topics = {topic.name: topic for topic in allowed}
+            elif renewed.actor.active_grants != viewer.actor.active_grants:
+                await stream.renew(renewed)
 
 
 def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *given: Any) -> None:

@@ -32,7 +32,8 @@ TICKET = "X-Fairway-Stream"
 HEARTBEAT = 15.0  # seconds; proxies close connections that say nothing for a minute
 RETRY = 2000  # milliseconds a browser waits before it comes back
 MOST_TICKETS = 5000
-KEPT = ("set-cookie", "vary", "content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy")
+KEPT = ("set-cookie", "vary", "content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy",
+        "strict-transport-security")  # fmt: skip
 
 
 class Source(Protocol):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
+from fairway.deployments.queries import visible_to
 from fairway.deployments.rules import ENDED
 from fairway.web.hub import Hub, LogWatch
 from fairway.web.live import log_message, message
+from fairway.web.viewers import Viewer
 
 LAST_WORDS = 0.5  # seconds after its end in which a deployment's last lines may still be written
 
@@ -14,8 +16,8 @@ LAST_WORDS = 0.5  # seconds after its end in which a deployment's last lines may
 class LogStream(LogWatch):
     """A deployment's log from line `after` on; ends after its last line."""
 
-    def __init__(self, hub: Hub, deployment: int, after: int) -> None:
-        self.hub, self.deployment, self.position = hub, deployment, after
+    def __init__(self, hub: Hub, viewer: Viewer, deployment: int, after: int) -> None:
+        self.hub, self.viewer, self.deployment, self.position = hub, viewer, deployment, after
         self._grew = asyncio.Event()
         self._is_over = False
 
@@ -25,10 +27,17 @@ class LogStream(LogWatch):
     def grown(self) -> None:
         self._grew.set()
 
+    async def renew(self, viewer: Viewer) -> None:
+        if not await self.hub.in_thread(lambda: visible_to(viewer.actor).filter(pk=self.deployment).exists()):
+            self.end()
+        self.viewer = viewer
+
+    def end(self) -> None:
+        self._is_over = True
+        self._grew.set()
+
     async def next(self) -> bytes | None:
-        if self._is_over:
-            return None
-        while True:
+        while not self._is_over:
             length, status = self.hub.lengths.get(self.deployment, (0, ""))
             if length > self.position:
                 return await self._page()
@@ -36,6 +45,7 @@ class LogStream(LogWatch):
                 return await self._ending()
             await self._grew.wait()
             self._grew.clear()
+        return None
 
     def close(self) -> None:
         self.hub.remove_log(self)

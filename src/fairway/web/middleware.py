@@ -1,4 +1,4 @@
-"""What surrounds every page: the content policy, the person's language, and refusals said in words."""
+"""What surrounds every page: the headers that keep it safe, the person's language, and refusals said in words."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
@@ -28,8 +28,12 @@ def policy(form_action: str = "'self'") -> str:
     )
 
 
-class ContentPolicy:
-    """Says what a page may load; a stricter or wider header set by a view stays."""
+FORM = "application/x-www-form-urlencoded"  # forms with files are read by their views, as they arrive
+HSTS = f"max-age={365 * 24 * 60 * 60}"  # without sub-domains: applications may be served by HTTP
+
+
+class SafeHeaders:
+    """Says what a page may load and who may keep it; a stricter or wider header set by a view stays."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -38,6 +42,9 @@ class ContentPolicy:
         response = self.get_response(request)
         response.headers.setdefault("Content-Security-Policy", policy())
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+        response.headers.setdefault("Cache-Control", "private, no-store")
+        if settings.IS_HTTPS:  # also when what ends HTTPS before us does not say so; browsers heed it by HTTPS alone
+            response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response
 
 
@@ -77,6 +84,19 @@ class Refusals:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return self.get_response(request)
 
+    def process_view(
+        self, request: HttpRequest, view: object, given: object, named: dict[str, object]
+    ) -> HttpResponse | None:
+        """No database takes a NUL, and no name of ours holds one. The API looks at its own input."""
+        if request.path.startswith("/api/"):
+            return None
+        if any(isinstance(value, str) and "\x00" in value for value in named.values()):
+            return errors.not_found(request)
+        typed = [request.GET, request.POST] if request.content_type == FORM else [request.GET]
+        for name in (name for form in typed for name, values in form.lists() if "\x00" in "".join((name, *values))):
+            return errors.invalid(request, Invalid(name.replace("\x00", "")[:60], "holds a NUL character; remove it."))
+        return None
+
     def process_exception(self, request: HttpRequest, problem: Exception) -> HttpResponse | None:
         if request.path.startswith("/api/"):
             return None
@@ -86,6 +106,8 @@ class Refusals:
             Invalid: errors.invalid,
             OperationalError: lambda request, _: errors.no_database(request),
             InterfaceError: lambda request, _: errors.no_database(request),
+            OverflowError: lambda request, _: errors.beyond(request),
+            DataError: lambda request, _: errors.beyond(request),
         }
         if isinstance(problem, (OSError, OperationalError)) and is_disk_full(problem):
             return errors.disk_full(request)

@@ -35,4 +35,5 @@ def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
     """Where a form asked to go on, when that is a page of ours."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     here = {request.get_host()}
-    return wanted if url_has_allowed_host_and_scheme(wanted, here, require_https=request.is_secure()) else otherwise
+    is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, here, require_https=request.is_secure())
+    return wanted if is_ours else otherwise

@@ -45,8 +45,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/login/", entrance.login, name="account_login"),
     path("accounts/logout/", open_door("signing out, also twice")(allauth.logout), name="account_logout"),
     path("accounts/signup/", entrance.signup_closed, name="account_signup"),
-    path("accounts/password/change/", needs(Act.OWN_ACCOUNT)(allauth.password_change), name="account_change_password"),
-    path("accounts/password/set/", needs(Act.OWN_ACCOUNT)(allauth.password_set), name="account_set_password"),
+    path("accounts/password/change/", needs(Act.CHANGE_ACCOUNT)(allauth.password_change), name="account_change_password"),
+    path("accounts/password/set/", needs(Act.CHANGE_ACCOUNT)(allauth.password_set), name="account_set_password"),
     path("accounts/password/reset/", FORGOTTEN(allauth.password_reset), name="account_reset_password"),
     path("accounts/password/reset/done/", FORGOTTEN(allauth.password_reset_done), name="account_reset_password_done"),
     re_path(

@@ -1,20 +1,17 @@
-"""Whoever has a page open, as long as their session holds."""
+"""Whoever has a page open, as long as what they came in with stands."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from importlib import import_module
 
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
-from django.utils.crypto import constant_time_compare
 from django.utils.translation import get_language
 
-from fairway.accounts.doors import ACTING_AS, actor_of
-from fairway.accounts.models import User
-from fairway.accounts.queries import actor_for
+from fairway.accounts import standing
+from fairway.accounts.doors import actor_of
 from fairway.accounts.rules import Actor
 
 
@@ -23,33 +20,17 @@ class Viewer:
     """A person at a page: what they may see, in which language, and what their forms must carry."""
 
     actor: Actor
-    session_key: str
     csrf_token: str
     language: str
 
 
 def viewer_of(request: HttpRequest) -> Viewer:
-    return Viewer(
-        actor=actor_of(request),
-        session_key=request.session.session_key or "",
-        csrf_token=get_token(request),
-        language=get_language() or settings.LANGUAGE_CODE,
-    )
+    return Viewer(actor_of(request), get_token(request), get_language() or settings.LANGUAGE_CODE)
 
 
-def look_again(viewer: Viewer) -> Viewer | None:
-    """The same person with what they may do now; None when the session ended or they were shut out."""
-    if not viewer.session_key:
-        return None  # a token opened this page: it has no session that could be looked at again
-    session = import_module(settings.SESSION_ENGINE).SessionStore(viewer.session_key)
-    user = User.objects.filter(pk=session.get(SESSION_KEY), is_active=True).first()
-    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
-        return None
-    actor = actor_for(
-        user,
-        door=viewer.actor.door,
-        acting_as=session.get(ACTING_AS, ""),
-        address=viewer.actor.address,
-        client=viewer.actor.client,
-    )
-    return replace(viewer, actor=actor)
+def look_again(viewers: Collection[Viewer]) -> dict[Viewer, Viewer | None]:
+    """Each with what they may do now; None for those whose session ended, or who were shut out."""
+    now = standing.look_again([viewer.actor for viewer in viewers])
+    return {
+        viewer: None if actor is None else replace(viewer, actor=actor) for viewer, actor in zip(viewers, now, strict=True)
+    }

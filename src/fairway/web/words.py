@@ -94,6 +94,7 @@ EVENT_LABELS: dict[str, Text] = {
     "person.acting_as": _("changed the acting role:"),
     "person.signed_in": _("signed in:"),
     "person.signed_out": _("signed out:"),
+    "person.sign_in_failed": _("failed to sign in as"),
     "placement.access_set": _("set who may open"),
     "placement.domains_set": _("set the domains of"),
     "placement.held": _("put automatic deployments on hold for"),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -78,3 +79,72 @@ def test_an_open_host_keeps_its_own_fairway_paths(stage: Stage, upstream: Maker,
     stage.serve("shop.localhost", upstream("shop"))
     assert stage.get("shop.localhost", "/.fairway/access").name == "shop"
     assert web.asked == []
+
+
+ATTACKS = (
+    {"Connection": "X-Fairway-User, X-Fairway-Email, X-Fairway-Name"},
+    {"Connection": "close, x-fairway-user", "X-Fairway-User": "root"},
+    {"X-Fairway-User": "root", "X-Fairway-Email": "root@example.com", "X-Fairway-Roles": "admin"},
+    {"X_Fairway_User": "root", "X-Fairway_Email": "root@example.com", "x_fairway-name": "root"},
+    {"Proxy-Connection": "X-Fairway-User", "Keep-Alive": "X-Fairway-User", "TE": "trailers, X-Fairway-User"},
+    {"X-Fairway-Proxy": "forged", "X-Fairway-Host": "forged", "X-Fairway-Acting-As": "admin"},
+    {"Upgrade": "X-Fairway-User", "Connection": "Upgrade, X-Fairway-User"},
+)
+TOLD = {"X-Fairway-User": "ada", "X-Fairway-Email": "ada@example.com", "X-Fairway-Name": "Ada {http.request.header.Cookie}"}
+
+
+def ours(headers: object) -> dict[str, str]:
+    """What an application that takes “_” for “-” would believe."""
+    assert isinstance(headers, dict)
+    return {name.title().replace("_", "-"): value for name, value in headers.items() if "fairway" in name.lower()}
+
+
+@pytest.mark.parametrize("sent", ATTACKS, ids=lambda sent: next(iter(sent)))
+def test_whatever_a_visitor_sends_the_application_hears_what_fairway_said(
+    stage: Stage, board: Upstream, web: Upstream, sent: dict[str, str]
+) -> None:
+    web.extra = TOLD
+    answer = stage.get(HOST, headers={**sent, "Cookie": "secret=1"})
+    assert answer.name == "board"
+    assert ours(answer.json["headers"]) == TOLD, "a name is not read as a placeholder either"
+
+
+@pytest.mark.parametrize("sent", ATTACKS, ids=lambda sent: next(iter(sent)))
+def test_nor_does_any_of_it_reach_an_open_application(
+    stage: Stage, upstream: Maker, web: Upstream, sent: dict[str, str]
+) -> None:
+    stage.serve("shop.localhost", upstream("shop"))
+    assert ours(stage.get("shop.localhost", headers=sent).json["headers"]) == {}
+
+
+def test_what_fairway_does_not_know_of_a_person_is_empty_and_nobody_else_fills_it(
+    stage: Stage, board: Upstream, web: Upstream
+) -> None:
+    web.extra = {"X-Fairway-User": "ada"}
+    seen = stage.get(HOST, headers={"X-Fairway-Email": "root@example.com", "Connection": "X-Fairway-Email"}).json["headers"]
+    assert ours(seen) == {"X-Fairway-User": "ada", "X-Fairway-Email": "", "X-Fairway-Name": ""}
+
+
+@pytest.mark.parametrize("kind", [RouteKind.SIGNED_IN, RouteKind.OPEN])
+def test_trailers_bring_nothing_either(stage: Stage, board: Upstream, web: Upstream, kind: RouteKind) -> None:
+    """A request's trailers come after its body; some servers file them under its headers."""
+    web.extra = {"X-Fairway-User": "ada"}
+    stage.serve(HOST, board, kind=kind)
+    lines = [
+        "POST / HTTP/1.1",
+        f"Host: {HOST}",
+        "Transfer-Encoding: chunked",
+        "Trailer: X-Fairway-User",
+        "Connection: close",
+    ]
+    request = "\r\n".join([*lines, "", "0", "X-Fairway-User: root", "", ""])
+    with socket.create_connection(("127.0.0.1", stage.port), timeout=15) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    assert b'"name": "board"' in answer
+    assert b"root" not in answer
+
+
+def test_the_probe_is_nobody(stage: Stage, board: Upstream, web: Upstream) -> None:
+    answer = stage.get(HOST, headers={"X-Fairway-Probe": stage.token, "X-Fairway-User": "root"})
+    assert (answer.name, ours(answer.json["headers"]), web.asked) == ("board", {}, [])

@@ -100,6 +100,11 @@ class PasswordForm(forms.Form):
         label="New password", widget=forms.PasswordInput, help_text=mark_safe("<ul><li>At least 10 characters.</li></ul>")
     )
     password2 = forms.CharField(label="New password (again)", widget=forms.PasswordInput)
+    keeps_keys = forms.BooleanField(
+        label="Keep my API tokens and my calendar feed",
+        help_text="Only if nobody else can know them. Leave it unticked when somebody might.",
+        required=False,
+    )
 
 
 def filled(form: type[forms.Form], prefix: str = "id_%s", **values: Any) -> forms.Form:

@@ -34,8 +34,11 @@ PROBE_HEADER = "X-Fairway-Probe"  # carries the token; asks for the next one in 
 UPSTREAM_HEADER = "X-Fairway-Upstream"  # which replica answered, told to the probe only
 PAGE_HEADER = "X-Fairway-Page"  # the proxy itself answered, with this page
 PROXY_HEADER = "X-Fairway-Proxy"  # proves to Fairway's web that a request came through the proxy
-IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name", "X-Fairway-Roles")
+IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name")
+# What a visitor may not say, also spelt as CGI and WSGI servers would take it for the same.
+SPOOFED = ("X-Fairway*", "X_Fairway*")
 ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (may pass) or what the browser shall see instead
+LONGEST_SIGNED_IN_STREAM = "12h"  # a websocket is asked about once, at its start; it lasts no longer than the access cookie
 FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts these belong to Fairway: the hand-over of a sign-in
 
 _HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"
@@ -194,16 +197,16 @@ def _to_https(token: str, port: int) -> Json:
 
 
 def _open(patience: str) -> Json:
-    return _when_found(RouteKind.OPEN, [*_to_replicas(["X-Fairway-*"], patience)])
+    return _when_found(RouteKind.OPEN, _to_replicas(patience))
 
 
 def _signed_in(settings: ProxySettings, patience: str) -> Json:
     """Asks Fairway before every request. The probe passes: it measures the application, not the sign-in page."""
+    asked = [_ask_access(settings), *_to_replicas(patience, identity=IDENTITY_HEADERS)]
     routes: list[Json] = [
         {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_to_web(settings)], "terminal": True},
-        {"handle": [{"handler": "headers", "request": {"delete": list(IDENTITY_HEADERS)}}]},
-        {"match": [{"not": [_is_probe(settings.token)]}], "handle": [_ask_access(settings)]},
-        {"handle": _to_replicas([PROBE_HEADER, PROXY_HEADER, "X-Fairway-Host"], patience)},
+        {"match": [_is_probe(settings.token)], "handle": _to_replicas(patience), "terminal": True},
+        {"handle": asked},
     ]
     return _when_found(RouteKind.SIGNED_IN, [_subroute(routes)])
 
@@ -220,17 +223,21 @@ def _gateway_errors() -> Json:
 # --- handlers --------------------------------------------------------------------------------------------------------
 
 
-def _to_replicas(spoofed: list[str], patience: str) -> list[Json]:
+def _to_replicas(patience: str, identity: tuple[str, ...] = ()) -> list[Json]:
     """Splits the file name into addresses and passes the request on to one of them, trying others for `patience`.
 
-    `spoofed` are request headers an application must not believe. Server-sent events and streams are flushed at once
-    by Caddy itself; `flush_interval` -1 would also do that but keeps a request running after its client has left.
+    What only Fairway may say is deleted before, and the `identity` it told is set by the proxy itself, the last of all: a
+    header that was set earlier is lost when the visitor sends ``Connection: X-Fairway-User``. Server-sent events and streams
+    are flushed at once by Caddy itself; `flush_interval` -1 would also do that but keeps a request running after its client
+    has left.
     """
+    told: Json = {"set": {name: [f"{{http.vars.{_variable(name)}}}"] for name in identity}}
     hosts, ports = [f"{{ip{n}}}" for n in range(1, SLOTS + 1)], [f"{{port{n}}}" for n in range(1, SLOTS + 1)]
     outputs = [f"${{{n}}}" for n in range(1, 2 * SLOTS, 2)] + [f"${{{n}}}" for n in range(2, 2 * SLOTS + 1, 2)]
     split: Json = {"input_regexp": "/" + ",".join([_ADDRESS] * SLOTS) + "$", "outputs": outputs}
     sources = [{"source": "a", "name": name, "port": port} for name, port in zip(hosts, ports, strict=True)]
     return [
+        {"handler": "headers", "request": {"delete": list(SPOOFED)}},
         {"handler": "map", "source": _FOUND, "destinations": hosts + ports, "mappings": [split]},
         {
             "handler": "reverse_proxy",
@@ -243,7 +250,8 @@ def _to_replicas(spoofed: list[str], patience: str) -> list[Json]:
             },
             # Short and forgiving: an application with one replica must not be shut out by one broken answer.
             "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 3}},
-            "headers": {"request": {"delete": spoofed}, "response": {"delete": ["X-Fairway-*"]}},
+            "headers": {"request": told, "response": {"delete": ["X-Fairway-*"]}},
+            **({"stream_timeout": LONGEST_SIGNED_IN_STREAM} if identity else {}),
         },
     ]
 
@@ -265,7 +273,8 @@ def _to_web(settings: ProxySettings) -> Json:
 
 
 def _ask_access(settings: ProxySettings) -> Json:
-    """What Caddy's `forward_auth` expands to: 2xx goes on with the identity headers, all else is the answer."""
+    """What Caddy's `forward_auth` expands to, but for the identity, which is kept in variables: 2xx goes on, all else is the
+    answer."""
     headers = _web_headers(settings)
     headers["request"]["set"] |= {
         "X-Forwarded-Method": ["{http.request.method}"],
@@ -276,16 +285,16 @@ def _ask_access(settings: ProxySettings) -> Json:
         "upstreams": [{"dial": settings.web}],
         "rewrite": {"method": "GET", "uri": ACCESS_PATH + "?"},  # without the query of the visitor
         "headers": headers,
-        "handle_response": [{"match": {"status_code": [2]}, "routes": [_copy(name) for name in IDENTITY_HEADERS]}],
+        "handle_response": [{"match": {"status_code": [2]}, "routes": [{"handle": [_kept_identity()]}]}],
     }
 
 
-def _copy(header: str) -> Json:
-    given = f"{{http.reverse_proxy.header.{header}}}"
-    return {
-        "match": [{"not": [{"vars": {given: [""]}}]}],
-        "handle": [{"handler": "headers", "request": {"set": {header: [given]}}}],
-    }
+def _kept_identity() -> Json:
+    return {"handler": "vars"} | {_variable(name): f"{{http.reverse_proxy.header.{name}}}" for name in IDENTITY_HEADERS}
+
+
+def _variable(header: str) -> str:
+    return header.lower().replace("-", "_")
 
 
 def _web_headers(settings: ProxySettings) -> Json:

@@ -14,6 +14,7 @@ from fairway.accounts.rules import Actor
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.deployments.queries import HistoryFilter
 from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.shared.names import within_reach
 
 HISTORY_FILTERS = ("application", "environment", "outcome", "person", "since", "until")
 
@@ -22,9 +23,10 @@ def day(text: str, *, end: bool = False) -> datetime | None:
     """The start of that day (or, with `end`, of the one after it), None when it is no date: a filter is not a form."""
     try:
         found = parse_date(text)
+        if found is None:
+            return None
+        within_reach(found, field="day")
     except ValueError:
-        return None
-    if found is None:
         return None
     return datetime.combine(found + timedelta(days=1) if end else found, time.min, UTC)
 

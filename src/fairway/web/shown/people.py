@@ -131,7 +131,7 @@ def person_acts(one: User) -> list[Button]:
             "danger",
             fields=[("active", "")],
             confirm=one.username,
-            consequence=_("They are signed out and their tokens stop working, until somebody activates them again."),
+            consequence=_("They are signed out everywhere at once. Their tokens, calendar feed and links end for good."),
         )
         return [*found, deactivate]
     return [*found, Button(_("Activate"), url, "play", fields=[("active", "1")])]

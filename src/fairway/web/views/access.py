@@ -2,18 +2,20 @@
 
 The hand-over: the proxy asks `check`, which sends a stranger to ``/access/enter`` on Fairway's own address; there the
 session is known, so a code that is good for one minute, one host, one person and one use goes back with the browser;
-`hand_over`, served on the application's host, turns it into a cookie of that host alone. An application never sees Fairway's
-own session.
+`hand_over`, served on the application's host, turns it into a cookie of that host alone. Both hold the session they come
+from, and end with it; they are sealed, because the application sees them and must never see Fairway's own session.
 """
 
 from __future__ import annotations
 
+import json
 import secrets
+import time
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 from django.conf import settings
-from django.core import signing
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -22,17 +24,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from fairway.accounts.doors import actor_of, needs, open_door
-from fairway.accounts.models import User
-from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import Act, NotVisible, may
+from fairway.accounts.standing import actor_of_session
 from fairway.activity.rules import Door
+from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement, public_url
 from fairway.insights.hosts import placement_at
 from fairway.shared.names import Invalid
+from fairway.shared.sealing import CannotOpen
 
 COOKIE = "fairway_access"
-COOKIE_SALT = "fairway.access.cookie"
-CODE_SALT = "fairway.access.code"
 HANDED_OVER = "/.fairway/signed-in"
 COOKIE_LIFETIME = timedelta(hours=12)
 CODE_LIFETIME = timedelta(seconds=60)
@@ -44,11 +45,13 @@ CODE_LIFETIME = timedelta(seconds=60)
 def check(request: HttpRequest) -> HttpResponse:
     """2xx: may pass, with who it is. Otherwise where the browser shall go."""
     host, placement = _asked_host(request)
-    user = _user_of_cookie(request.COOKIES.get(COOKIE, ""), host)
-    if user is None:
+    sealed = _opened(request.COOKIES.get(cookie_name(host), ""), "cookie", host)
+    found = actor_of_session(sealed.get("session", ""), Door.WEB)
+    if found is None:
         query = urlencode({"host": host, "path": request.headers.get("X-Forwarded-Uri", "/")})
         return HttpResponseRedirect(f"{settings.PUBLIC_URL}/access/enter?{query}")
-    if not _may_open(user, placement):
+    actor, user = found
+    if not may(actor, Act.VIEW, **_where(placement)):
         return HttpResponse(_("You may not open this application."), status=403, content_type="text/plain; charset=utf-8")
     response = HttpResponse(status=204)
     response.headers["X-Fairway-User"] = user.username
@@ -66,10 +69,9 @@ def enter(request: HttpRequest) -> HttpResponse:
     placement = placement_at(host)
     if placement is None:
         raise NotVisible("address", host[:200])
-    where = {"application": placement.application.slug, "environment": placement.environment.slug}
-    if not may(actor, Act.VIEW, **where):
+    if not may(actor, Act.VIEW, **_where(placement)):
         raise NotVisible("address", host[:200])
-    code = signing.dumps({"user": actor.id, "host": _bare(host), "once": secrets.token_urlsafe(12)}, salt=CODE_SALT)
+    code = _sealed("code", _bare(host), actor.standing.session, CODE_LIFETIME)
     query = urlencode({"code": code, "path": _own_path(request.GET.get("path", "/"))})
     return HttpResponseRedirect(f"{public_url(_bare(host))}{HANDED_OVER}?{query}")
 
@@ -81,17 +83,14 @@ def hand_over(request: HttpRequest) -> HttpResponse:
     """Turn a code into this host's own cookie."""
     host, _placement = _asked_host(request)
     path = _own_path(request.GET.get("path", "/"))
-    try:
-        code = signing.loads(request.GET.get("code", ""), salt=CODE_SALT, max_age=CODE_LIFETIME)
-    except signing.BadSignature:
-        code = {}
-    is_fresh = code.get("host") == host and cache.add(f"access:{code['once']}", 1, CODE_LIFETIME.seconds * 2)
-    if not is_fresh:
+    code = _opened(request.GET.get("code", ""), "code", host)
+    if not code or not cache.add(f"access:{code['once']}", 1, CODE_LIFETIME.seconds * 2):
         return redirect(path)  # the proxy asks again, and a new code is made
     response = HttpResponseRedirect(path)
-    value = signing.dumps({"user": code["user"], "host": host}, salt=COOKIE_SALT)
-    is_secure = public_url(host).startswith("https://")
-    response.set_cookie(COOKIE, value, max_age=COOKIE_LIFETIME, httponly=True, samesite="Lax", secure=is_secure)
+    value = _sealed("cookie", host, code["session"], COOKIE_LIFETIME)
+    response.set_cookie(
+        cookie_name(host), value, max_age=COOKIE_LIFETIME, httponly=True, samesite="Lax", secure=_is_https(host)
+    )
     return response
 
 
@@ -111,17 +110,38 @@ def _asked_host(request: HttpRequest) -> tuple[str, Placement]:
     return host, placement
 
 
-def _user_of_cookie(text: str, host: str) -> User | None:
+def cookie_name(host: str) -> str:
+    """Where this host is served by HTTPS, browsers take such a cookie from this host alone (RFC 6265bis, “__Host-”)."""
+    return f"__Host-{COOKIE}" if _is_https(host) else COOKIE
+
+
+def _is_https(host: str) -> bool:
+    return public_url(host).startswith("https://")
+
+
+def _sealed(purpose: str, host: str, session: str, lifetime: timedelta) -> str:
+    """What lets a session in at `host`, readable by us alone."""
+    ends = time.time() + lifetime.total_seconds()
+    content = {"for": purpose, "host": host, "session": session, "once": secrets.token_urlsafe(12), "ends": ends}
+    return seal().seal(json.dumps(content))
+
+
+def _opened(text: str, purpose: str, host: str) -> dict[str, Any]:
+    """Its content; empty when it is not ours, is for something else, or has ended."""
+    if not text.isascii():
+        return {}
     try:
-        value = signing.loads(text, salt=COOKIE_SALT, max_age=COOKIE_LIFETIME)
-    except signing.BadSignature:
-        return None
-    return User.objects.filter(pk=value["user"], is_active=True).first() if value.get("host") == host else None
+        content = json.loads(seal().open(text))
+    except (CannotOpen, ValueError):
+        return {}
+    if not isinstance(content, dict):
+        return {}
+    is_good = (content.get("for"), content.get("host")) == (purpose, host) and content.get("ends", 0) > time.time()
+    return content if is_good else {}
 
 
-def _may_open(user: User, placement: Placement) -> bool:
-    actor = actor_for(user, door=Door.WEB)
-    return may(actor, Act.VIEW, application=placement.application.slug, environment=placement.environment.slug)
+def _where(placement: Placement) -> dict[str, str]:
+    return {"application": placement.application.slug, "environment": placement.environment.slug}
 
 
 def _bare(host: str) -> str:

@@ -59,7 +59,7 @@ def _day(text: str) -> date | None:
 
 
 @require_POST
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def make(request: HttpRequest) -> HttpResponse:
     """A new address; it is shown once."""
     secret = make_feed(actor=actor_of(request))
@@ -69,7 +69,7 @@ def make(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def revoke(request: HttpRequest) -> HttpResponse:
     revoke_feed(actor=actor_of(request))
     messages.success(request, _("The address no longer works."))

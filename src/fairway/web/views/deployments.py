@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.accounts.standing import while_standing
 from fairway.deployments.commands import requests
 from fairway.deployments.models import Deployment
 from fairway.deployments.queries import collected_note, deployment, history, log_lines
@@ -30,6 +31,7 @@ from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
 from fairway.web.shown.deployments import deployment_shown
 from fairway.web.shown.filters import HISTORY_FILTERS, history_choices, history_wanted
+from fairway.web.viewers import viewer_of
 from fairway.web.views.home import came_back_after
 
 PER_PAGE = 30
@@ -118,15 +120,16 @@ def log_page(request: HttpRequest, number: int) -> JsonResponse:
 def log_stream(request: HttpRequest, number: int) -> HttpResponse:
     """New lines as they are written, then ``complete``."""
     one = deployment(actor_of(request), number)
-    return live.admit(LogStream(HUB, one.pk, came_back_after(request) or 0))
+    return live.admit(LogStream(HUB, viewer_of(request), one.pk, came_back_after(request) or 0))
 
 
 @require_GET
 @needs(Act.VIEW)
 def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
     """The whole log as plain text."""
-    one = deployment(actor_of(request), number)
-    text = _text_of(one)
+    actor = actor_of(request)
+    one = deployment(actor, number)
+    text = while_standing(actor, _text_of(one))
     body = _piece_by_piece(text) if isinstance(request, ASGIRequest) else text
     response = StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'inline; filename="{one.application.slug}-{one.pk}.log"'

@@ -21,11 +21,12 @@ from django.views.i18n import set_language
 from fairway.accounts.acting import act_as
 from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
-from fairway.accounts.doors import ACTING_AS, actor_of, needs, open_door
+from fairway.accounts.doors import actor_of, needs, open_door
 from fairway.accounts.models import OneTimeLink, User
 from fairway.accounts.profiles import first_administrator
 from fairway.accounts.queries import actor_for, usable_link
 from fairway.accounts.rules import Act, roles_one_may_act_as
+from fairway.accounts.standing import ACTING_AS
 from fairway.activity.rules import Door
 from fairway.deployments.models import public_url
 from fairway.insights.hosts import placement_at
@@ -98,7 +99,9 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
 
 
 def _entrance(request: HttpRequest, form: NewPasswordForm | None, purpose: str, user: User | None = None) -> HttpResponse:
-    person = {"username": user.username, "name": user.shown_name} if user else None
+    person = (
+        {"username": user.username, "name": user.shown_name, "has_password": user.has_usable_password()} if user else None
+    )
     status = DEAD if form is None else 422 if form.errors else 200
     return render(request, "first_run.html", {"form": form, "purpose": purpose, "person": person}, status=status)
 
@@ -120,7 +123,7 @@ def signup_closed(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def acting_as(request: HttpRequest) -> HttpResponse:
     """Narrow what one may do to one role, or take all of them back."""
     actor, role = actor_of(request), request.POST.get("role", "")
@@ -133,7 +136,7 @@ def acting_as(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def demo_person(request: HttpRequest) -> HttpResponse:
     """In a demo, go on as another of its four people. Elsewhere there is no such page."""
     actor = actor_of(request)

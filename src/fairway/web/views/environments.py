@@ -19,7 +19,7 @@ from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments import commands
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
-from fairway.shared.names import Invalid
+from fairway.shared.names import Invalid, within_reach
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import EnvironmentForm, refuse
 from fairway.web.pages import page
@@ -131,6 +131,7 @@ def _time(text: str) -> datetime | None:
         found = None
     if found is None:
         raise Invalid("until", _("is not a date and time."))
+    within_reach(found, field="until")
     return timezone.make_aware(found) if timezone.is_naive(found) else found
 
 

@@ -22,6 +22,7 @@ from fairway.web import live
 from fairway.web.followers import FOLLOWERS, InstanceLogStream, Place, came_back
 from fairway.web.pages import page
 from fairway.web.shown.applications import head
+from fairway.web.viewers import viewer_of
 
 
 @require_GET
@@ -92,7 +93,11 @@ def log_stream(request: HttpRequest, slug: str, environment: str) -> HttpRespons
     wanted = request.GET.get("instance", "")
     names = [one["name"] for one in there.observed if wanted in ("", one["name"])]
     count, since = came_back(request.headers.get("Last-Event-ID", ""))
-    return live.admit(InstanceLogStream(FOLLOWERS, _places(there, names), count, since))
+
+    def sees(who: Actor) -> bool:
+        return placements_visible_to(who).filter(pk=there.pk).exists()
+
+    return live.admit(InstanceLogStream(FOLLOWERS, _places(there, names), viewer_of(request), sees, count, since))
 
 
 def _there(actor: Actor, slug: str, environment: str) -> Placement:

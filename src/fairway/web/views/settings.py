@@ -12,11 +12,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fairway.accounts.commands import create_token, revoke_token
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
 from fairway.accounts.profiles import edit_profile
 from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
+from fairway.accounts.tokens import create_token, revoke_token
 from fairway.applications.commands import delete_credential, save_credential
 from fairway.applications.models import Credential
 from fairway.applications.queries import credential_named
@@ -31,13 +31,13 @@ from fairway.web.words import ROLE_LABELS
 
 
 @require_GET
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def settings_home(request: HttpRequest) -> HttpResponse:
     return redirect("profile")
 
 
 @require_http_methods(["GET", "POST"])
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def profile(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     user = User.objects.get(pk=actor.id or 0)
@@ -62,7 +62,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_http_methods(["GET", "POST"])
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def tokens(request: HttpRequest) -> HttpResponse:
     """One's tokens; a new one is shown this one time."""
     actor, created = actor_of(request), None
@@ -83,7 +83,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@needs(Act.OWN_ACCOUNT)
+@needs(Act.CHANGE_ACCOUNT)
 def token_revocation(request: HttpRequest, number: int) -> HttpResponse:
     revoke_token(actor=actor_of(request), token_id=number)
     messages.success(request, _("The token works no more."))

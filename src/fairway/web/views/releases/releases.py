@@ -8,7 +8,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.dateparse import parse_date
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -25,6 +24,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.release_forms import CloneForm, ReasonForm, ReleaseForm
+from fairway.web.shown.filters import day
 from fairway.web.shown.releases import detail_shown, healthy_there, list_shown
 
 USUAL_HOUR = "20:00"  # what the form proposes for a day chosen in the calendar
@@ -78,10 +78,10 @@ def new(request: HttpRequest) -> HttpResponse:
 
 def _go_on(request: HttpRequest, release: Release) -> HttpResponse:
     """To its packages; who came from a day of the calendar goes on to plan it."""
-    day = parse_date(request.GET.get("day", "")[:10])
-    if day is None:
+    chosen = day(request.GET.get("day", "")[:10])
+    if chosen is None:
         return redirect("release-detail", release.pk)
-    return redirect(f"{reverse('release-plan', args=[release.pk])}?at={day.isoformat()}T{USUAL_HOUR}#schedule")
+    return redirect(f"{reverse('release-plan', args=[release.pk])}?at={chosen.date().isoformat()}T{USUAL_HOUR}#schedule")
 
 
 def _origin(request: HttpRequest, actor: Actor) -> Environment | None:

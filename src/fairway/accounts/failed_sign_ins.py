@@ -1,0 +1,43 @@
+"""Sign-ins that failed are events, few enough that nobody floods the chain, and none holds what was typed.
+
+People type passwords into the field for the name, so a name that nobody has is not written down.
+"""
+
+from __future__ import annotations
+
+import time
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Q
+
+from fairway.accounts.models import User
+from fairway.activity.commands import record
+from fairway.activity.rules import Door, On, Who
+
+WINDOW = 60 * 60  # seconds; failures are counted within it, for each person and for all unknown names together
+
+LONGEST = 254  # characters; no name or address of ours is longer
+
+
+def note_failure(*, login: str, address: str, client: str) -> None:
+    """Count one; write an event for the 1st, 2nd, 4th, 8th … within an hour, which says how many there were."""
+    user = _person(login)
+    key = f"sign-in-failed:{user.pk if user else 0}:{int(time.time() // WINDOW)}"
+    count = cache.get(key, 0) + 1
+    cache.set(key, count, WINDOW)
+    if count & (count - 1) == 0:
+        _tell(user, count, address, client)
+
+
+def _person(login: str) -> User | None:
+    if not login or not login.isprintable() or len(login) > LONGEST:
+        return None
+    return User.objects.filter(Q(username__iexact=login) | Q(email__iexact=login)).order_by("pk").first()
+
+
+@transaction.atomic
+def _tell(user: User | None, count: int, address: str, client: str) -> None:
+    who = Who(id=None, name="", door=Door.WEB, identified_by="nothing", address=address, client=client)
+    on = On("person", user.pk, user.username) if user else On("person", 0, "a name that nobody has")
+    record(who=who, verb="person.sign_in_failed", on=on, after={"within_an_hour": count})

@@ -1,0 +1,140 @@
+"""What lets somebody in, and when that ends.
+
+Sessions, tokens, calendar feeds, one-time links and application cookies remember the generation their person's account had.
+`end_standing` raises it, and nothing of before lets anybody in. Whatever stays open for long asks `look_again`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from fairway.accounts.models import ApiToken, CalendarFeed, User
+from fairway.accounts.queries import actor_for, grants_of_all, still_to_end, working_tokens
+from fairway.accounts.rules import Actor, Blocked, Blocker, Grant, Role
+from fairway.activity.rules import Door
+from fairway.shared.words import said
+
+ACTING_AS = "acting_as"  # the session's key for the acting role
+LOOK_EVERY = 2.0  # seconds between two looks at whether a long answer may go on
+Piece = TypeVar("Piece")
+
+
+class Ended(Exception):
+    """What somebody came in with has ended, or shows less than before, in the middle of an answer."""
+
+
+def end_standing(user: User, *, keeps_keys: bool = False) -> dict[str, Any]:
+    """End everything that lets this person in; their tokens and calendar feed stay with `keeps_keys`.
+
+    Belongs in the transaction of the act that is the reason. Returns what the act's event says of it.
+    """
+    User.objects.filter(pk=user.pk).update(generation=F("generation") + 1)
+    user.refresh_from_db(fields=["generation"])
+    before = Q(user_id=user.pk, generation=user.generation - 1)
+    tokens, feeds = ApiToken.objects.filter(before, still_to_end()), CalendarFeed.objects.filter(before)
+    names = sorted(tokens.values_list("name", flat=True))
+    has_feed = feeds.exists()
+    if keeps_keys:
+        tokens.update(generation=user.generation)
+        feeds.update(generation=user.generation)
+        return {"sessions_ended": True, "tokens_kept": names, "calendar_feed_kept": has_feed}
+    return {"sessions_ended": True, "tokens_ended": names, "calendar_feed_ended": has_feed}
+
+
+def replace_password(user: User, password: str, *, keeps_keys: bool = False) -> dict[str, Any]:
+    """The one way to another password: what let people in by the old one ends with it. See `end_standing`."""
+    ended = end_standing(user, keeps_keys=keeps_keys)
+    user.set_password(password)
+    user.save(update_fields=["password"])
+    return ended
+
+
+def standing_person(actor: Actor) -> User:
+    """The actor's account, locked until the transaction ends, so that nothing new is made on a standing that has ended.
+
+    Raises `Blocked` when it has.
+    """
+    user = User.objects.select_for_update(no_key=True).filter(pk=actor.id or 0).first()
+    if user is None:
+        raise Blocked([Blocker(code="person", sentence=said("Only people have ways in of their own."))])
+    if look_again([actor])[0] is None:
+        sentence = said("You were signed out meanwhile, or the token has ended; sign in again.")
+        raise Blocked([Blocker(code="ended", sentence=sentence)])
+    return user
+
+
+def look_again(actors: Collection[Actor]) -> list[Actor | None]:
+    """Each of them as they are now, with what they may do now; None for whoever's way in has ended.
+
+    Few queries, however many actors: one for the sessions, one for the tokens, one for the people, one for the grants.
+    """
+    people = User.objects.filter(is_active=True).in_bulk({actor.id for actor in actors if actor.id})
+    sessions = _sessions(actor.standing.session for actor in actors if actor.standing.session)
+    tokens = working_tokens().in_bulk({actor.standing.token for actor in actors if actor.standing.token})
+    grants = grants_of_all(people)
+    return [_now(actor, people.get(actor.id or 0), sessions, tokens, grants) for actor in actors]
+
+
+def while_standing(actor: Actor, pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """`pieces` of a long answer, as long as the actor may have them. Raises `Ended`: a reader must see that it is cut."""
+    looked = time.monotonic()
+    for piece in pieces:
+        if time.monotonic() - looked >= LOOK_EVERY:
+            now, looked = look_again([actor])[0], time.monotonic()
+            if now is None or now.active_grants != actor.active_grants:
+                raise Ended
+        yield piece
+
+
+def actor_of_session(key: str, door: Door) -> tuple[Actor, User] | None:
+    """Whose session this is, and what they may do, while it lasts."""
+    user = User.objects.filter(pk=_sessions([key]).get(key, {}).get(SESSION_KEY, 0)).first()
+    actor = look_again([actor_for(user, door=door, session=key)])[0] if user else None
+    return (actor, user) if actor is not None and user is not None else None
+
+
+def _now(
+    actor: Actor,
+    user: User | None,
+    sessions: Mapping[str, dict[str, Any]],
+    tokens: Mapping[int, ApiToken],
+    grants: Mapping[int, tuple[Grant, ...]],
+) -> Actor | None:
+    came = actor.standing
+    if user is None:
+        return None
+    if came.token is not None:  # one that was kept is of a later generation than the actor
+        return replace(actor, grants=grants[user.pk]) if came.token in tokens else None
+    if user.generation != came.generation:
+        return None
+    if not came.session:  # no door let them in: a command of ours speaks for them
+        return replace(actor, grants=grants[user.pk])
+    return _of_session(actor, user, sessions.get(came.session, {}), grants[user.pk])
+
+
+def _of_session(actor: Actor, user: User, session: dict[str, Any], grants: tuple[Grant, ...]) -> Actor | None:
+    if session.get(SESSION_KEY) != str(user.pk) or not _opens(session, user):
+        return None
+    acting_as = session.get(ACTING_AS, "")
+    return replace(actor, grants=grants, acting_as=Role(acting_as) if acting_as in set(Role) else None)
+
+
+def _opens(session: dict[str, Any], user: User) -> bool:
+    return constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+
+
+def _sessions(keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """The content of those that have not ended."""
+    store = SessionStore()
+    rows = Session.objects.filter(expire_date__gt=timezone.now()).in_bulk(set(keys))
+    return {key: store.decode(row.session_data) for key, row in rows.items()}

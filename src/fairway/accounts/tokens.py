@@ -1,0 +1,95 @@
+"""API tokens: made, and ended. Nothing made with a token outlives or outgrows it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from fairway.accounts.commands import parse_role, require
+from fairway.accounts.models import ApiToken
+from fairway.accounts.queries import tokens_of
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, roles_one_may_act_as
+from fairway.accounts.secrets import new_token, token_digest
+from fairway.accounts.standing import standing_person
+from fairway.activity.commands import record
+from fairway.activity.rules import On
+from fairway.shared.names import Invalid
+from fairway.shared.words import said
+
+LONGEST_NAME = 80
+
+
+@transaction.atomic
+def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetime | None = None) -> tuple[ApiToken, str]:
+    """A token of the actor's own; its text is returned once and never again.
+
+    It never does more than the actor may now, and one made with a token ends when that does, whatever was asked for.
+    """
+    require(actor, Act.OWN_ACCOUNT)
+    if not name.strip() or len(name) > LONGEST_NAME:
+        raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
+    user, text = standing_person(actor), new_token()
+    token = ApiToken.objects.create(
+        user=user,
+        name=name.strip(),
+        prefix=text[:8],
+        digest=token_digest(text),
+        role=_role(actor, role),
+        generation=user.generation,
+        made_with_id=actor.standing.token,
+        expires_at=_end(actor, expires_at),
+    )
+    after = {"role": token.role, "expires_at": token.expires_at.isoformat() if token.expires_at else ""}
+    record(who=actor.who, verb="token.created", on=On("token", token.pk, token.name), after=after)
+    return token, text
+
+
+@transaction.atomic
+def revoke_token(*, actor: Actor, token_id: int) -> None:
+    """Revoke one of the actor's own tokens and those made with it. No error when it is gone already.
+
+    Who comes with a token ends that one and those made with it, no others. Raises `Blocked`.
+    """
+    require(actor, Act.OWN_ACCOUNT)
+    standing_person(actor)
+    token = tokens_of(actor.id).filter(pk=token_id).first()
+    if token is None:
+        return
+    if actor.standing.token is not None and token.pk not in _with_children(actor.standing.token):
+        sentence = said("A token can end itself and the tokens made with it; sign in to the pages to end others.")
+        raise Blocked([Blocker(code="token", sentence=sentence, who=said("its owner, signed in"))])
+    ended = _with_children(token.pk)
+    ApiToken.objects.filter(pk__in=ended).update(revoked_at=timezone.now())
+    record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name), after={"tokens": len(ended)})
+
+
+def _role(actor: Actor, role: str) -> str:
+    """What the token is narrowed to. Raises `Invalid` when that would be more than the actor may do."""
+    if not role:
+        return actor.acting_as or ""
+    if parse_role(role) in roles_one_may_act_as(actor.active_grants):
+        return role
+    if actor.acting_as:
+        raise Invalid("role", "“{role}” can do more than the role you act as; a token can only narrow it.", role=role)
+    raise Invalid("role", "you do not hold “{role}”; a token can only narrow what you may do.", role=role)
+
+
+def _end(actor: Actor, wanted: datetime | None) -> datetime | None:
+    if wanted is not None and wanted <= timezone.now():
+        raise Invalid("expires_at", "lies in the past; leave it empty or give a later time.")
+    last = actor.standing.until
+    if wanted is not None and last is not None and wanted > last:
+        end = last.isoformat(timespec="seconds")
+        raise Invalid("expires_at", "lies after {end}, when the token you use ends; it cannot make a longer one.", end=end)
+    return wanted or last
+
+
+def _with_children(number: int) -> set[int]:
+    """This token and all that hang on it."""
+    found, fresh = {number}, [number]
+    while fresh:
+        fresh = list(ApiToken.objects.filter(made_with__in=fresh, revoked_at=None).values_list("pk", flat=True))
+        found.update(fresh)
+    return found

@@ -1,0 +1,51 @@
+"""Who really asks, when a proxy that we know stands between: only those named in FAIRWAY_TRUSTED_PROXIES are believed.
+
+uvicorn would believe everybody on this machine, and so every application that runs here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from typing import Any
+
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
+
+Scope = MutableMapping[str, Any]
+Application = Callable[[Scope, Any, Any], Awaitable[None]]
+SAID = (b"x-forwarded-for", b"x-forwarded-proto")
+
+
+class Forwarded:
+    """ASGI middleware. What strangers say of others is dropped; a trusted proxy is believed, hop by hop from the right.
+
+    Raises ValueError at start for a trusted proxy that is neither an address nor a network.
+    """
+
+    def __init__(self, application: Application, trusted: Sequence[str]) -> None:
+        for one in trusted:
+            ipaddress.ip_network(one, strict=False)
+        self._application = application
+        self._trusting = ProxyHeadersMiddleware(self._checked, list(trusted))  # type: ignore[arg-type]
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            await self._application(scope, receive, send)
+            return
+        scope["fairway.peer"] = scope.get("client")
+        await self._trusting(scope, receive, send)  # type: ignore[arg-type]
+
+    async def _checked(self, scope: Scope, receive: Any, send: Any) -> None:
+        """An address that is none would stand in events, and count its own failed sign-ins: the proxy's is taken instead."""
+        if not _is_address(scope.get("client")):
+            scope["client"] = scope["fairway.peer"]
+        scope["headers"] = [(name, value) for name, value in scope["headers"] if name not in SAID]
+        await self._application(scope, receive, send)
+
+
+def _is_address(client: Any) -> bool:
+    try:
+        ipaddress.ip_address(client[0])
+    except (TypeError, ValueError, IndexError):
+        return False
+    return True
