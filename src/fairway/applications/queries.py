@@ -10,7 +10,8 @@ from fairway.accounts.rules import Actor, NotVisible
 from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
 from fairway.applications.places import EnvironmentLike
 from fairway.applications.rules import Change, SourceKind, configuration_diff, ssh_host
-from fairway.shared.names import image_host
+from fairway.shared.hosts import registry_in
+from fairway.shared.names import registry_of
 
 
 def visible_to(actor: Actor) -> QuerySet[Application]:
@@ -97,12 +98,10 @@ def credential_for_source(kind: str, source: Mapping[str, str]) -> Credential | 
     if name := source.get("credential"):
         return Credential.objects.filter(name=name).first()
     if kind == SourceKind.IMAGE:
-        wanted = {"kind": Credential.REGISTRY, "host": image_host(source["image"])}
-    elif kind == SourceKind.GIT and (host := ssh_host(source["url"])):
-        wanted = {"kind": Credential.DEPLOY_KEY, "host": host}
-    else:
-        return None
-    return Credential.objects.filter(**wanted).order_by("pk").first()
+        return next(iter(_stored_for(Credential.REGISTRY, registry_of(source["image"]))), None)
+    if kind == SourceKind.GIT and (host := ssh_host(source["url"])):
+        return next(iter(_stored_for(Credential.DEPLOY_KEY, host)), None)
+    return None
 
 
 def registry_credential_for(one: Application, reference: str) -> Credential | None:
@@ -110,8 +109,15 @@ def registry_credential_for(one: Application, reference: str) -> Credential | No
 
     Only ever one that was stored for this very host: a password must not be sent to whoever is named in a reference.
     """
-    fitting = Credential.objects.filter(kind=Credential.REGISTRY, host=image_host(reference).lower()).order_by("pk")
-    return fitting.filter(name=one.source.get("credential", "")).first() or fitting.first()
+    fitting = _stored_for(Credential.REGISTRY, registry_of(reference))
+    named = (credential for credential in fitting if credential.name == one.source.get("credential"))
+    return next(named, None) or next(iter(fitting), None)
+
+
+def _stored_for(kind: str, host: str) -> list[Credential]:
+    """Those whose host means this one, however it was typed; the oldest first."""
+    stored = Credential.objects.filter(kind=kind).order_by("pk")
+    return [one for one in stored if registry_in(one.host) == host]
 
 
 def upload(checksum: str) -> Upload:

@@ -28,6 +28,7 @@ from fairway.accounts.rules import Act, NotVisible, may
 from fairway.activity.rules import Door
 from fairway.deployments.models import Placement, public_url
 from fairway.insights.hosts import placement_at
+from fairway.shared.hosts import host_in
 from fairway.shared.names import Invalid
 
 COOKIE = "fairway_access"
@@ -125,8 +126,8 @@ def _may_open(user: User, placement: Placement) -> bool:
 
 
 def _bare(host: str) -> str:
-    """Without port, lower case."""
-    return host.split(",")[0].strip().partition(":")[0].lower()
+    """In its one spelling, without port; "" for what is no host name."""
+    return host_in(host.split(",")[0])
 
 
 def _own_path(path: str) -> str:
