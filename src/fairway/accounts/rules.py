@@ -166,6 +166,11 @@ class Actor:
         held = {grant.role for grant in self.grants}
         return tuple(role for role in Role if role in held)
 
+    def is_among(self, people: frozenset[int | None]) -> bool:
+        """Whether this person's account is one of these. Asked instead of `id` where pages are drawn: whoever is not among
+        them is shown the same."""
+        return self.id in people
+
     @property
     def active_grants(self) -> tuple[Grant, ...]:
         if self.acting_as is None:

@@ -10,6 +10,7 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
 from django.utils.crypto import constant_time_compare
+from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
 from fairway.accounts.doors import ACTING_AS, actor_of
@@ -20,12 +21,13 @@ from fairway.accounts.rules import Actor
 
 @dataclass(frozen=True)
 class Viewer:
-    """A person at a page: what they may see, in which language, and what their forms must carry."""
+    """A person at a page: what they may see, in which language and time zone, and what their forms must carry."""
 
     actor: Actor
     session_key: str
     csrf_token: str
     language: str
+    zone: str
 
 
 def viewer_of(request: HttpRequest) -> Viewer:
@@ -34,6 +36,7 @@ def viewer_of(request: HttpRequest) -> Viewer:
         session_key=request.session.session_key or "",
         csrf_token=get_token(request),
         language=get_language() or settings.LANGUAGE_CODE,
+        zone=get_current_timezone_name(),
     )
 
 
