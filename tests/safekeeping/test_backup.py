@@ -188,6 +188,11 @@ def test_an_archive_without_keys_wants_the_right_ones(saved: tuple[Path, str, st
     assert (done.returncode, "--keys" in done.stderr) == (1, True)
     with tarfile.open(file) as tar:
         assert not [name for name in tar.getnames() if name.startswith(("keys", "caddy"))]
+        keys = [file.read_text().split() for file in (Path(saved[1]) / "keys").iterdir()]
+        lets_in = [saved[2], *(word for words in keys for word in words if len(word) > 30)]
+        for member in filter(tarfile.TarInfo.isfile, tar):
+            content = tar.extractfile(member).read()  # type: ignore[union-attr]
+            assert not any(word.encode() in content for word in lets_in), member.name
     wrong = Path(saved[1]).parent / "wrong"
     if not wrong.exists():
         shutil.copytree(f"{saved[1]}/keys", wrong)

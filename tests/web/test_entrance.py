@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
@@ -10,6 +11,7 @@ from fairway.accounts.commands import create_person, ensure_first_link
 from fairway.accounts.models import User
 from fairway.accounts.rules import Role
 from fairway.activity.models import Event
+from fairway.config import settings as product
 from tests.conftest import make_person
 from tests.web.conftest import PASSWORD
 
@@ -156,3 +158,30 @@ def test_a_form_without_its_token_is_refused_in_words(viewer):
     answer = browser.post("/acting-as", {"role": "viewer"})
     assert answer.status_code == 403
     assert "Please send that again" in answer.content.decode()
+
+
+def test_without_mail_the_page_says_how_a_new_password_is_had_and_makes_no_link(admin, client, settings, capfd):
+    User.objects.filter(pk=admin.id).update(email="ada@example.com")
+    settings.EMAIL_BACKEND = product.EMAIL_BACKEND
+    for answer in (
+        client.get("/accounts/password/reset/"),
+        client.post("/accounts/password/reset/", {"email": "ada@example.com"}),
+    ):
+        text = answer.content.decode()
+        assert answer.status_code == 200
+        assert "sends no e-mail" in text
+        assert "fairway new-password" in text
+        assert "<form class" not in text
+    assert not mail.outbox
+    assert "/password/reset/key/" not in "".join(capfd.readouterr())
+
+
+def test_with_mail_the_link_is_sent_and_stands_nowhere_else(admin, client, settings, capfd):
+    User.objects.filter(pk=admin.id).update(email="ada@example.com")
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    answer = client.post("/accounts/password/reset/", {"email": "Ada@Example.com"}, follow=True)
+    assert "Look into your mail" in answer.content.decode()
+    (sent,) = mail.outbox
+    assert sent.to == ["ada@example.com"]
+    assert "/password/reset/key/" in sent.body
+    assert "/password/reset/key/" not in "".join(capfd.readouterr())

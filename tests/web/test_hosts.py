@@ -73,8 +73,8 @@ def test_a_changed_key_is_trusted_by_name_only(admin, browse, far):
 
 def test_an_open_page_follows_and_speaks_the_readers_language(admin, far):
     topic = topics.topic_named("environment:far:host")
-    assert fingerprint(KEY) not in topics.render(topic, admin, "en")["html"]
+    assert fingerprint(KEY) not in topics.render(topic, admin, "en", "UTC")["html"]
     hosts.key_shown(host=Host.objects.get(), key=KEY)
     assert topics.subjects_of(Event.objects.latest("pk")) & topic.subjects
-    assert "is not confirmed yet" in topics.render(topic, admin, "en")["html"]
-    assert "pas encore confirmée" in topics.render(topic, admin, "fr")["html"]
+    assert "is not confirmed yet" in topics.render(topic, admin, "en", "UTC")["html"]
+    assert "pas encore confirmée" in topics.render(topic, admin, "fr", "UTC")["html"]

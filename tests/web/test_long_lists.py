@@ -6,6 +6,7 @@ import pytest
 from django.core.paginator import EmptyPage
 from django.template import Context, Template
 from django.utils import translation
+from django.utils.translation import gettext_lazy
 
 from fairway.accounts.models import User
 from fairway.web import long_lists
@@ -47,23 +48,47 @@ def test_a_long_list_is_not_counted_to_its_end_and_all_of_it_is_reached(people, 
 
 
 def test_a_kept_part_is_drawn_anew_for_other_things_and_languages():
-    template = Template("{% load fairway kept %}{% kept word %}{{ word }}{{ unseen }}{% status 'failed' %}{% endkept %}")
+    template = Template("{% load fairway kept %}{% kept word=word %}{{ word }}{% status 'failed' %}{% endkept %}")
 
     def drawn(**context: object) -> str:
         return template.render(Context(context))
 
-    first = drawn(word="<a>", unseen=1)
-    assert first.startswith("&lt;a&gt;1")
-    assert drawn(word="<a>", unseen=2) == first
-    assert drawn(word="b", unseen=2).startswith("b2")
+    first = drawn(word="<a>")
+    assert first.startswith("&lt;a&gt;")
+    assert drawn(word="<a>") == first
+    assert drawn(word="b").startswith("b")
     with translation.override("fr"):
-        assert drawn(word="<a>", unseen=3) != first
+        assert drawn(word="<a>") != first
+
+
+def test_a_kept_part_sees_what_it_was_given_and_nothing_else_of_the_page():
+    """Whose page it is, and their token, cannot get into what others are shown."""
+    inside = "{% firstof person csrf_token request.user unseen 'nothing' %}"
+    template = Template(
+        "{% load kept %}{% with person='ada' %}{% kept word=word %}{{ word }} " + inside + "{% endkept %}{% endwith %}"
+    )
+    assert template.render(Context({"word": "x", "csrf_token": "secret", "unseen": "y"})) == "x nothing"
+
+
+@pytest.mark.parametrize("value", [object(), {"a": object()}, [User(username="ada")], {1, 2}])
+def test_only_plain_data_is_kept(value):
+    with pytest.raises(TypeError, match="plain data"):
+        Template("{% load kept %}{% kept word=word %}{{ word }}{% endkept %}").render(Context({"word": value}))
+
+
+def test_what_is_drawn_differently_is_kept_apart():
+    template = Template("{% load kept %}{% kept word=word %}{{ word }}{% endkept %}")
+    values = [1, True, 1.0, "1", [1], (1, 2), {"a": 1}, {"b": 1}, {"a": 2}, None, gettext_lazy("Failed"), b"1"]
+    for _ in range(2):
+        assert [template.render(Context({"word": value})) for value in values] == [
+            Template("{{ word }}").render(Context({"word": value})) for value in values
+        ]
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
     monkeypatch.setattr(kept, "MOST", 3)
-    template = Template("{% load kept %}{% kept word %}{{ word }}{{ count }}{% endkept %}")
+    template = Template("{% load kept %}{% kept word=word %}{{ word }}{% endkept %}")
+    node = template.nodelist[1]
     for number in range(5):
-        template.render(Context({"word": number, "count": ""}))
-    assert template.render(Context({"word": 4, "count": "!"})) == "4"
-    assert template.render(Context({"word": 0, "count": "!"})) == "0!"
+        template.render(Context({"word": number}))
+    assert len(node._drawn) == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
         def set_password(self, user: Any, password: str) -> None: ...
 else:
     from allauth.account.adapter import DefaultAccountAdapter
+
+
+NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
+
+
+def can_send_mail() -> bool:
+    """Whether a mail would reach anybody."""
+    return settings.EMAIL_BACKEND != NO_MAIL
 
 
 class AccountAdapter(DefaultAccountAdapter):

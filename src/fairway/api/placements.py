@@ -22,13 +22,12 @@ from fairway.api.placements_shown import (
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Reason, Slug, Text
 from fairway.applications.queries import application
-from fairway.applications.secrets import open_secrets
 from fairway.deployments import queries
 from fairway.deployments.commands import placements, requests
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Placement
+from fairway.deployments.output import masker_of_output
 from fairway.environments.queries import place
 from fairway.environments.runtimes import runtime_of
-from fairway.shared.masking import Masker
 
 router = DoorRouter(tags=["placements"])
 HERE = "/applications/{app}/environments/{env}/placement"
@@ -172,18 +171,13 @@ def show_output(request: HttpRequest, app: Slug, env: Slug, asked: Query[OutputA
     row = _placement(request, app, env)
     runtime = runtime_of(row.environment)
     found, instances = [], runtime.instances(row.name)
-    mask = _masker(row, {instance.deployment for instance in instances})
+    masker = masker_of_output(row, {instance.deployment for instance in instances})
     for instance in instances:
+        masked = masker.lines()
         for line in runtime.output(instance.name, tail=asked.tail):
             if asked.since is None or line.at >= asked.since:
-                shown = OutputLineShown(at=line.at, instance=instance.name, stream=line.stream, text=mask(line.text))
+                shown = OutputLineShown(
+                    at=line.at, instance=instance.name, stream=line.stream, text=masked(line.text, line.stream)
+                )
                 found.append(shown)
     return sorted(found, key=lambda line: line.at)
-
-
-def _masker(row: Placement, labels: set[str]) -> Masker:
-    """Masks the secrets of every configuration that an instance here was started with: old ones may still run."""
-    numbers = [int(label[1:]) for label in labels if label[:1] == "d" and label[1:].isdigit()]
-    chosen = Deployment.objects.filter(pk__in=[*numbers, row.current_id], application=row.application_id)
-    secrets = [open_secrets(one.configuration) for one in chosen.select_related("configuration")]
-    return Masker(value for values in secrets for value in values.values())

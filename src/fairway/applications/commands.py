@@ -35,7 +35,8 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import parse_spec
 from fairway.drivers.runtimes.contract import ArtifactRef
 from fairway.engine.commands import enqueue
-from fairway.shared.names import Invalid, image_host, parse_host, parse_slug, parse_text, slug_from
+from fairway.shared.hosts import registry_in
+from fairway.shared.names import Invalid, parse_host, parse_slug, parse_text, registry_of, slug_from
 
 Pair = tuple[str, str]  # of slugs: application, environment
 
@@ -472,7 +473,7 @@ def _check_credential(kind: str, source: Mapping[str, str], chosen: Credential, 
     if chosen.kind != wanted:
         what = "a registry password" if kind == SourceKind.IMAGE else "a deploy key"
         raise Invalid("credential", "“{name}” is not {what}; choose one that is.", name=chosen.name, what=what)
-    if kind == SourceKind.IMAGE and chosen.host != (host := image_host(source["image"]).lower()):
+    if kind == SourceKind.IMAGE and registry_in(chosen.host) != (host := registry_of(source["image"])):
         raise Invalid(
             "credential",
             "“{name}” is for {host}, not for {host_2}; choose or store one for {host_2}.",
@@ -488,7 +489,7 @@ def _parse_registry_host(text: str) -> str:
         raise Invalid("host", "has a port that is not a number from 1 to 65535.")
     if host.replace(".", "").isdigit():
         return text.strip()  # an address: registries inside a company often have no name
-    return parse_host(host, field="host") + (colon + port)
+    return registry_in(parse_host(host, field="host") + (colon + port))
 
 
 def _facts(application: Application) -> dict[str, Any]:

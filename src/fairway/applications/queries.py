@@ -11,7 +11,8 @@ from fairway.accounts.rules import Act, Actor, NotVisible, Reach, reach_of
 from fairway.applications.models import Application, Artifact, Configuration, Credential, CredentialScope, Inspection, Upload
 from fairway.applications.places import EnvironmentLike
 from fairway.applications.rules import Change, SourceKind, configuration_diff, ssh_host
-from fairway.shared.names import image_host
+from fairway.shared.hosts import registry_in
+from fairway.shared.names import registry_of
 
 
 def visible_to(actor: Actor) -> QuerySet[Application]:
@@ -126,12 +127,10 @@ def credential_for_source(
     if name := source.get("credential"):
         return usable.filter(name=name).first()
     if kind == SourceKind.IMAGE:
-        wanted = {"kind": Credential.REGISTRY, "host": image_host(source["image"])}
-    elif kind == SourceKind.GIT and (host := ssh_host(source["url"])):
-        wanted = {"kind": Credential.DEPLOY_KEY, "host": host}
-    else:
-        return None
-    return usable.filter(**wanted).first()
+        return next(iter(_stored_for(usable, Credential.REGISTRY, registry_of(source["image"]))), None)
+    if kind == SourceKind.GIT and (host := ssh_host(source["url"])):
+        return next(iter(_stored_for(usable, Credential.DEPLOY_KEY, host)), None)
+    return None
 
 
 def registry_credential_for(one: Application, reference: str, environment: EnvironmentLike) -> Credential | None:
@@ -139,9 +138,14 @@ def registry_credential_for(one: Application, reference: str, environment: Envir
 
     Only ever one that was stored for this very host: a password must not be sent to whoever is named in a reference.
     """
-    usable = usable_in(one.slug, environment.slug)
-    fitting = usable.filter(kind=Credential.REGISTRY, host=image_host(reference).lower())
-    return fitting.filter(name=one.source.get("credential", "")).first() or fitting.first()
+    fitting = _stored_for(usable_in(one.slug, environment.slug), Credential.REGISTRY, registry_of(reference))
+    named = (credential for credential in fitting if credential.name == one.source.get("credential"))
+    return next(named, None) or next(iter(fitting), None)
+
+
+def _stored_for(usable: QuerySet[Credential], kind: str, host: str) -> list[Credential]:
+    """Those whose host means this one, however it was typed; in their order."""
+    return [one for one in usable.filter(kind=kind) if registry_in(one.host) == host]
 
 
 def is_out_of_scope(one: Application, source: Mapping[str, str], environment: EnvironmentLike) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
 
+from fairway.shared.hosts import registry_in
 from fairway.shared.names import Invalid, parse_git_ref, parse_image, parse_relative_path, parse_variable
 
 LONGEST_VALUE = 64 * 1024
@@ -91,8 +92,8 @@ def ssh_host(url: str) -> str:
     """The host that a deploy key would be used with; "" for https and file."""
     if "://" in url:
         parts = urlsplit(url)
-        return (parts.hostname or "") if parts.scheme == "ssh" else ""
-    return url.partition(":")[0].rpartition("@")[2].lower()
+        return registry_in(parts.hostname or "") if parts.scheme == "ssh" else ""
+    return registry_in(url.partition(":")[0].rpartition("@")[2])
 
 
 def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> dict[str, str]:

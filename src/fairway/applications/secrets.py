@@ -8,7 +8,6 @@ from django.conf import settings
 
 from fairway.applications.models import Configuration, Credential
 from fairway.drivers.runtimes.contract import RegistryCredential
-from fairway.shared.masking import Masker
 from fairway.shared.sealing import Seal
 
 
@@ -32,10 +31,3 @@ def open_credential(credential: Credential) -> str:
 
 def registry_credential(credential: Credential) -> RegistryCredential:
     return RegistryCredential(credential.host, credential.username, open_credential(credential))
-
-
-def masker_for(configuration: Configuration | None, *credentials: Credential | None) -> Masker:
-    """Masks every secret that a deployment of this configuration could print."""
-    values = list(open_secrets(configuration).values())
-    values += [open_credential(credential) for credential in credentials if credential]
-    return Masker(values)

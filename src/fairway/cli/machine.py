@@ -107,6 +107,8 @@ def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     else:
         word = "answers" if answers else "does not answer"
         _say(f"Fairway {word} at http://localhost:{facts['port']}; applications at port {facts['proxy_port']}.")
+        if facts.get("first_link"):
+            _say(f"The first administrator's link, which works once: {facts['first_link']}")
     raise typer.Exit(0 if answers else 1)
 
 

@@ -12,7 +12,7 @@ import os
 import secrets
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -34,8 +34,10 @@ class Writer:
         self._tar = tar
         self._sums: dict[str, str] = {}
 
-    def folder(self, place: Path, name: str) -> None:
+    def folder(self, place: Path, name: str, without: Set[str] = frozenset()) -> None:
         """A folder with everything below it, as far as it is still there when it is read. Nothing when there is none.
+
+        `without` are names in the archive that are left out.
 
         Files, folders and links only: a socket or a device is nothing to keep.
         """
@@ -45,8 +47,10 @@ class Writer:
         for below in sorted(os.scandir(place), key=lambda entry: entry.name):
             inside = f"{name}/{below.name}"
             with suppress(FileNotFoundError):  # collected, or deleted by its application, a moment ago
+                if inside in without:
+                    continue
                 if below.is_dir(follow_symlinks=False):
-                    self.folder(Path(below.path), inside)
+                    self.folder(Path(below.path), inside, without)
                 elif below.is_symlink():
                     self._tar.addfile(self._tar.gettarinfo(below.path, inside))
                 elif below.is_file():

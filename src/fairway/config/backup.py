@@ -16,6 +16,7 @@ from fairway.config import archive
 FILES = ("docker-id",)
 FOLDERS = ("uploads", "bundles", "demo")
 SECRET_FOLDERS = ("keys", "caddy/caddy")  # the keys of secrets, sessions and certificates
+SECRET_FILES = frozenset({"demo/sign-in.json", "demo/sign-in.draft"})  # what lets somebody in, outside those folders
 VOLUMES = ("process/volumes", "process/homes")
 
 
@@ -78,7 +79,7 @@ def back_up(file: Path, data: Path, *, has_keys: bool, has_volumes: bool) -> Non
             if (data / name).exists():
                 writer.file(data / name, name)
         for name in (*FOLDERS, *(SECRET_FOLDERS if has_keys else ()), *(VOLUMES if has_volumes else ())):
-            writer.folder(data / name, name)
+            writer.folder(data / name, name, without=frozenset() if has_keys else SECRET_FILES)
         writer.manifest(_facts(counts, nodes) | {"has_keys": has_keys, "has_volumes": has_volumes})
 
 

@@ -190,10 +190,11 @@ class Supervisor:
         return said
 
     def _announce(self, link: str) -> None:
-        if link:
-            sys.stdout.write(f"First administrator: {link}\n")
+        if link:  # a log is no place for links that let somebody in, nor for passwords
+            place = link if sys.stdout.isatty() else f"fairway status --data {os.environ['FAIRWAY_DATA']} says the link"
+            sys.stdout.write(f"First administrator: {place}\n")
             sys.stdout.flush()
-        if self._is_demo and sys.stdout.isatty():  # a log is no place for passwords
+        if self._is_demo and sys.stdout.isatty():
             _say_demo_people(Path(os.environ["FAIRWAY_DATA"]))
         self._run_file.write(state="running", first_link=link)
 

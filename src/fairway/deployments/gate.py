@@ -17,12 +17,14 @@ from fairway.accounts.rules import Act, Actor, Blocked, Blocker, may, role_block
 from fairway.activity.rules import Door
 from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.rules import missing_names
+from fairway.deployments.hosts import is_fairways_own
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, Health, Wanted
 from fairway.environments.freeze_queries import freeze_state
 from fairway.environments.freeze_rules import Kind, Window
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
+from fairway.shared.hosts import host_in
 
 RELEASES = frozenset({Act.DEPLOY_PACKAGE, Act.ROLL_OUT, Act.SCHEDULE_RELEASE})  # what a release brings live
 TAKES_BACK = frozenset({Act.ROLL_BACK, Act.FALL_BACK, Act.FALL_BACK_RELEASE})  # possible in a freeze, not under a lock
@@ -163,6 +165,18 @@ def runtime_is_available(request: Request) -> Iterator[Blocker]:
     answer = availability_of(request.subject.environment)
     if not answer.is_available:
         yield Blocker(code="runtime", sentence=answer.sentence, who=answer.who or _("whoever runs this machine"))
+
+
+@register(*STARTS)
+def host_is_not_fairways_own(request: Request) -> Iterator[Blocker]:
+    """An application's name before an environment's domain may spell Fairway's own address."""
+    host = f"{request.subject.application.slug}.{host_in(request.subject.environment.host)}"
+    if is_fairways_own(host):
+        yield Blocker(
+            code="host_taken",
+            sentence=_("It would be reached at %(host)s, which is Fairway's own address.") % {"host": host},
+            who=_("an Admin, by giving the environment another domain; or deploy under another name"),
+        )
 
 
 @register(*STARTS)

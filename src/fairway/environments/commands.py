@@ -24,6 +24,8 @@ from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
 
 # What keeps an environment from being deleted; rooms above add theirs (a placement, a distributed package).
 IN_USE: list[Callable[[Environment], Iterable[Blocker]]] = []
+# Custom domains that lie below a host; rooms above know them.
+CLAIMED: list[Callable[[str], Iterable[str]]] = []
 EDITABLE = (
     *("name", "host", "url", "description", "position", "runtime", "options", "lane"),
     *("approvals_needed", "needs_ready"),
@@ -225,6 +227,14 @@ def _refuse_taken(environment: Environment) -> None:
         raise Invalid("slug", "“{slug}” exists already; choose another.", slug=environment.slug)
     if others.filter(host=environment.host).exists():
         raise Invalid("host", "“{host}” belongs to another environment.", host=environment.host)
+    before = Environment.objects.filter(pk=environment.pk).values_list("host", flat=True).first()
+    if environment.host != before and (claimed := [one for ask in CLAIMED for one in ask(environment.host)]):
+        raise Invalid(
+            "host",
+            "“{host}” covers {domain}, the domain of an application; remove it there first.",
+            host=environment.host,
+            domain=", ".join(sorted(claimed)),
+        )
 
 
 def _facts(environment: Environment) -> dict[str, Any]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Wanted
-from fairway.shared.names import Invalid, parse_host
+from fairway.shared.hosts import host_in
 
 
 def placement_at(host: str) -> Placement | None:
     """The placement that answers at this host (a port is ignored); None when nothing of ours does."""
-    try:
-        name = parse_host(host.partition(":")[0])
-    except Invalid:
+    name = host_in(host)
+    if not name:
         return None
     application, _, environment = name.partition(".")
     routed = Placement.objects.exclude(wanted=Wanted.REMOVED).select_related("application", "environment")

@@ -144,8 +144,8 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
 
 def approvals_that_count(standing: Standing, requester: Actor) -> int:
     """Distinct people who approved; neither who froze it nor who now wants it live."""
-    own = {requester.id, standing.release.frozen_by_id}
-    return len({one.person_id for one in standing.answers if one.is_approved and one.person_id not in own})
+    approvers = {one.person_id for one in standing.answers if one.is_approved} - {standing.release.frozen_by_id}
+    return len(approvers) - requester.is_among(frozenset(approvers))
 
 
 @register(*FORWARD, *BACKWARD)

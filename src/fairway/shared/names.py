@@ -10,10 +10,10 @@ import unicodedata
 from datetime import date
 from pathlib import PurePosixPath
 
+from fairway.shared.hosts import IsAnAddress, NotAHost, canonical_host, registry_in
 from fairway.shared.words import said
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
-HOST_LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _REF_FORBIDDEN = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|\.lock(?:/|$)|^/|/$|\.$")
 # Source: the grammar of the OCI distribution specification, "reference", tightened to lower-case host names.
@@ -65,14 +65,15 @@ def slug_from(text: str, *, longest: int = 40) -> str:
 
 
 def parse_host(text: str, *, field: str = "host") -> str:
-    """A DNS host name, lower-cased, without port or trailing dot. Refuses addresses, wildcards and paths."""
-    host = text.strip().lower().removesuffix(".")
-    labels = host.split(".")
-    if not host or len(host) > 253 or not all(HOST_LABEL.fullmatch(label) for label in labels):
-        raise Invalid(field, "is not a host name; write something like “shop.example.com”, without http:// or a path.")
-    if all(label.isdigit() for label in labels):
-        raise Invalid(field, "is an address; a domain needs a name, e.g. “shop.example.com”.")
-    return host
+    """A DNS host name in its one spelling (`hosts.canonical_host`). Refuses addresses, wildcards, ports and paths."""
+    try:
+        return canonical_host(text)
+    except IsAnAddress:
+        raise Invalid(field, "is an address; a domain needs a name, e.g. “shop.example.com”.") from None
+    except NotAHost:
+        raise Invalid(
+            field, "is not a host name; write something like “shop.example.com”, without http:// or a path."
+        ) from None
 
 
 def parse_git_ref(text: str, *, field: str = "ref") -> str:
@@ -101,6 +102,11 @@ def image_host(reference: str) -> str:
     if slash and ("." in first or ":" in first or first == "localhost"):
         return first
     return "docker.io"
+
+
+def registry_of(reference: str) -> str:
+    """The registry an image reference means, in the one spelling registries are compared by."""
+    return registry_in(image_host(reference))
 
 
 def parse_variable(text: str, *, field: str = "name") -> str:

@@ -29,7 +29,7 @@ class DeploymentLog:
     """
 
     def __init__(self, context: Context, deployment: Deployment, masker: Masker) -> None:
-        self._context, self._deployment, self._masker = context, deployment, masker
+        self._context, self._deployment, self._masked = context, deployment, masker.lines()
         self._number = deployment.log_lines
         self._buffer: list[Line] = []
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class DeploymentLog:
 
     def line(self, text: str, *, stream: str = "stdout") -> None:
         with self._lock:
-            for part in self._masker(text).splitlines() or [""]:
+            for part in self._masked(text, stream).splitlines() or [""]:
                 self._number += 1
                 self._buffer.append((self._number, time.time(), self._context.step, stream, _storable(part)))
         self._write_when_due()

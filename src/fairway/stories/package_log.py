@@ -21,7 +21,7 @@ class RunLog:
     """The `Progress` that drivers talk to. Only the thread that opened it writes; lines of others are buffered."""
 
     def __init__(self, context: Context, row: PackageLog, masker: Masker) -> None:
-        self._context, self._row, self._masker = context, row, masker
+        self._context, self._row, self._masked = context, row, masker.lines()
         self._lines: list[list[object]] = list(row.lines)
         self._is_new = False
         self._lock = threading.Lock()
@@ -30,7 +30,7 @@ class RunLog:
 
     def line(self, text: str, *, stream: str = "stdout") -> None:
         with self._lock:
-            shown = self._masker(text).replace("\x00", "␀").encode(errors="replace").decode()
+            shown = self._masked(text, stream).replace("\x00", "␀").encode(errors="replace").decode()
             self._lines += [[time.time(), stream, part[:8000]] for part in shown.splitlines() or [""]]
             self._is_new = True
         self._write_when_due()

@@ -20,7 +20,7 @@ from django.db import connections
 from fairway.accounts.rules import Actor
 from fairway.drivers.runtimes.contract import OutputLine, Runtime
 from fairway.shared.failures import Cancelled
-from fairway.shared.masking import Masker
+from fairway.shared.masking import MaskedLines, Masker
 from fairway.web.hub import HUB
 from fairway.web.live import text_message
 from fairway.web.viewers import Viewer
@@ -57,9 +57,9 @@ class Place:
     def instance(self) -> str:
         return self.key[1]
 
-    def printed(self, line: OutputLine) -> Printed:
+    def printed(self, line: OutputLine, masked: MaskedLines) -> Printed:
         at = line.at.isoformat(timespec="milliseconds")
-        return Printed(int(line.at.timestamp() * 1_000_000), at, self.instance, line.stream, self.masker(line.text))
+        return Printed(int(line.at.timestamp() * 1_000_000), at, self.instance, line.stream, masked(line.text, line.stream))
 
 
 class _Ear:
@@ -91,10 +91,11 @@ class Follower:
         self._ear.stop.set()
 
     def _run(self) -> None:
+        masked = self.place.masker.lines()
         try:
             for line in self.place.runtime.output(self.place.instance, tail=TAIL, follow=True, progress=self._ear):
                 self._ear.check()
-                self._gather(self.place.printed(line))
+                self._gather(self.place.printed(line, masked))
         except Cancelled:
             pass
         except Exception:

@@ -1,4 +1,4 @@
-"""Who watches what: events come in once, each fragment is rendered once, and everybody who may see it gets it.
+"""Who watches what: events come in once, each fragment is rendered once for all who would see the same, and they get it.
 
 Everything here lives in the event loop; the tail has a thread of its own, and rendering borrows one for a moment. A stream
 says which event it has seen everything up to only after every fragment of a round is in its box, so that coming back with
@@ -11,21 +11,21 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 from django.db import InterfaceError, OperationalError, connections
 
 from fairway.accounts.queries import is_visible
-from fairway.accounts.rules import Actor
 from fairway.activity.models import Event
 from fairway.activity.queries import after as events_after
 from fairway.deployments.models import Deployment
 from fairway.deployments.queries import log_lines
 from fairway.web.live import message
+from fairway.web.sharing import shared
 from fairway.web.tail import PATIENCE, LogLengths, Tail
 from fairway.web.topics import CSRF_PLACE, Topic, render, subjects_of, watchable
 from fairway.web.viewers import Viewer, look_again
@@ -111,20 +111,11 @@ class LogWatch(Watched, Protocol):
 
 
 @dataclass(frozen=True)
-class _Job:
-    """One rendering, for everybody who would see the same."""
+class _Rendered:
+    """A fragment's message, encoded once, and whom it is for."""
 
     topic: Topic
-    language: str
-    actor: Actor
-    streams: tuple[TopicStream, ...]
-
-
-@dataclass(frozen=True)
-class _Rendered:
-    """Its message, encoded once."""
-
-    job: _Job
+    streams: list[TopicStream]
     body: bytes
     has_form: bool
 
@@ -300,25 +291,17 @@ class Hub:
         stream.seen(missed[-1].pk if missed else after)
 
     async def _render(self, touched: dict[TopicStream, list[Topic]]) -> None:
-        jobs = _jobs(touched)
-        if jobs:
-            await self.in_thread(lambda: self._render_all(jobs))
+        if touched:
+            watching = _by_topic(touched)
+            await self.in_thread(lambda: self._render_all(watching))
 
-    def _render_all(self, jobs: list[_Job]) -> None:
+    def _render_all(self, watching: list[tuple[Topic, list[TopicStream]]]) -> None:
         """In a thread. What most people wait for comes first; nobody waits much longer than `TOGETHER` for what is there."""
         assert self._loop is not None
         ready: list[_Rendered] = []
         since = time.monotonic()
-        for job in sorted(jobs, key=lambda job: -len(job.streams)):
-            try:
-                data = render(job.topic, job.actor, job.language)
-            except (OperationalError, InterfaceError):
-                raise  # the database is away; the round is done again
-            except Exception:
-                log.exception("the fragment %s could not be rendered", job.topic.name)
-                continue
-            if data is not None:
-                ready.append(_rendered(job, data))
+        for one in _renderings(watching):
+            ready.append(one)
             if time.monotonic() - since > TOGETHER:
                 self._loop.call_soon_threadsafe(_deliver, ready)
                 ready, since = [], time.monotonic()
@@ -354,33 +337,28 @@ def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *given: An
         loop.call_soon_threadsafe(what, *given)
 
 
-def _rendered(job: _Job, data: dict[str, str]) -> _Rendered:
-    body = message("fragment" if "html" in data else "changed", data)
-    return _Rendered(job, body, _CSRF in body)
+def _by_topic(touched: dict[TopicStream, list[Topic]]) -> list[tuple[Topic, list[TopicStream]]]:
+    """The topic most people wait for first."""
+    found: dict[str, tuple[Topic, list[TopicStream]]] = {}
+    for stream, topics in touched.items():
+        for topic in topics:
+            found.setdefault(topic.name, (topic, []))[1].append(stream)
+    return sorted(found.values(), key=lambda one: -len(one[1]))
+
+
+def _renderings(watching: list[tuple[Topic, list[TopicStream]]]) -> Iterator[_Rendered]:
+    for topic, streams in watching:
+        for data, those in shared(partial(render, topic), streams):
+            if data is not None:
+                body = message("fragment" if "html" in data else "changed", data)
+                yield _Rendered(topic, those, body, _CSRF in body)
 
 
 def _deliver(ready: list[_Rendered]) -> None:
     for one in ready:
-        for stream in one.job.streams:
-            if one.job.topic.name in stream.topics:
-                stream.put(one.job.topic.name, one.body, has_form=one.has_form)
-
-
-def _jobs(touched: dict[TopicStream, list[Topic]]) -> list[_Job]:
-    """Who sees the same gets the same: one job per topic, language and what the person may do (or who they are)."""
-    groups: dict[tuple[object, ...], list[TopicStream]] = defaultdict(list)
-    firsts: dict[tuple[object, ...], Topic] = {}
-    for stream, topics in touched.items():
-        actor = stream.viewer.actor
-        for topic in topics:
-            who = actor.id if topic.is_personal else frozenset(actor.active_grants)
-            key = (topic.name, stream.viewer.language, who)
-            groups[key].append(stream)
-            firsts.setdefault(key, topic)
-    return [
-        _Job(firsts[key], streams[0].viewer.language, streams[0].viewer.actor, tuple(streams))
-        for key, streams in groups.items()
-    ]
+        for stream in one.streams:
+            if one.topic.name in stream.topics:
+                stream.put(one.topic.name, one.body, has_form=one.has_form)
 
 
 HUB = Hub()

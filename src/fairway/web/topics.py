@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 
 from fairway.accounts.rules import Actor, NotVisible
 from fairway.activity.models import Event
@@ -55,10 +55,6 @@ class Topic:
     subjects: frozenset[str]
     kind: Kind
 
-    @property
-    def is_personal(self) -> bool:
-        return self.kind.is_personal
-
 
 @dataclass(frozen=True)
 class Kind:
@@ -68,7 +64,6 @@ class Kind:
     subjects: tuple[str, ...]
     build: Build
     template: str = ""
-    is_personal: bool = False
 
 
 def subjects_of(event: Event) -> frozenset[str]:
@@ -101,13 +96,16 @@ def topic_named(name: str) -> Topic | None:
     return None
 
 
-def render(topic: Topic, actor: Actor, language: str) -> dict[str, str] | None:
-    """What to send: ``{"topic", "html"}``, ``{"topic"}`` when the page must fetch it itself, None when it is gone."""
+def render(topic: Topic, actor: Actor, language: str, zone: str) -> dict[str, str] | None:
+    """What to send: ``{"topic", "html"}``, ``{"topic"}`` when the page must fetch it itself, None when it is gone.
+
+    Whatever it shows of its viewer is read from these three; see `fairway.web.sharing`.
+    """
     if not topic.kind.template:
         return {"topic": topic.name}
     match = topic.kind.pattern.fullmatch(topic.name)
     assert match is not None
-    with translation.override(language):
+    with translation.override(language), timezone.override(zone):
         try:
             context = topic.kind.build(actor, list(match.groups()))
         except NotVisible:
@@ -192,8 +190,8 @@ def _home(build: Callable[[Actor], Context]) -> Build:
     return lambda actor, parts: build(actor)
 
 
-def _kind(pattern: str, subjects: Iterable[str], build: Build, template: str = "", *, is_personal: bool = False) -> Kind:
-    return Kind(re.compile(pattern), tuple(subjects), build, template, is_personal)
+def _kind(pattern: str, subjects: Iterable[str], build: Build, template: str = "") -> Kind:
+    return Kind(re.compile(pattern), tuple(subjects), build, template)
 
 
 def _desk(part: str, build: Callable[[Actor, Release], Context], template: str) -> Kind:
@@ -209,7 +207,7 @@ KINDS = (
     _kind("home:matrix", ["home"], _home(shown_home.home_matrix), "home.html#matrix"),
     _kind("home:running", ["home"], _home(shown_home.home_running), "home.html#running"),
     _kind("home:recent", ["home"], _home(shown_home.home_recent), "home.html#recent"),
-    _kind("home:waiting", ["home"], _home(shown_home.home_waiting), "home.html#waiting", is_personal=True),
+    _kind("home:waiting", ["home"], _home(shown_home.home_waiting), "home.html#waiting"),
     _kind(
         r"placement:([a-z0-9-]+):([a-z0-9-]+)",
         ["application:{0}", "environment:{1}"],

@@ -47,7 +47,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/signup/", entrance.signup_closed, name="account_signup"),
     path("accounts/password/change/", needs(Act.CHANGE_ACCOUNT)(allauth.password_change), name="account_change_password"),
     path("accounts/password/set/", needs(Act.CHANGE_ACCOUNT)(allauth.password_set), name="account_set_password"),
-    path("accounts/password/reset/", FORGOTTEN(allauth.password_reset), name="account_reset_password"),
+    path("accounts/password/reset/", entrance.forgotten, name="account_reset_password"),
     path("accounts/password/reset/done/", FORGOTTEN(allauth.password_reset_done), name="account_reset_password_done"),
     re_path(
         r"^accounts/password/reset/key/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",

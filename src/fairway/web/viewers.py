@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from django.conf import settings
 from django.http import HttpRequest
 from django.middleware.csrf import get_token
+from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
 from fairway.accounts import standing
@@ -17,15 +18,18 @@ from fairway.accounts.rules import Actor
 
 @dataclass(frozen=True)
 class Viewer:
-    """A person at a page: what they may see, in which language, and what their forms must carry."""
+    """A person at a page: what they may see, in which language and time zone, and what their forms must carry."""
 
     actor: Actor
     csrf_token: str
     language: str
+    zone: str
 
 
 def viewer_of(request: HttpRequest) -> Viewer:
-    return Viewer(actor_of(request), get_token(request), get_language() or settings.LANGUAGE_CODE)
+    return Viewer(
+        actor_of(request), get_token(request), get_language() or settings.LANGUAGE_CODE, get_current_timezone_name()
+    )
 
 
 def look_again(viewers: Collection[Viewer]) -> dict[Viewer, Viewer | None]:

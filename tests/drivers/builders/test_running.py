@@ -14,6 +14,7 @@ from fairway.drivers.builders.running import Ceiling, group_memory, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
 from fairway.drivers.builders.workshop import failure_of
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
+from fairway.shared.masking import MASK, Masker
 from tests.services.waiting import eventually
 
 from .conftest import Heard
@@ -126,3 +127,13 @@ def test_a_program_ends_with_the_worker_that_started_it(tmp_path: Path) -> None:
         eventually(lambda: noted.exists() and noted.read_text())
         worker.kill()
     eventually(lambda: not Path("/proc", noted.read_text(), "cmdline").exists())
+
+
+def test_what_must_not_be_seen_is_masked_before_anything_is_cut(tmp_path: Path, heard: Heard) -> None:
+    """A carriage return inside it, and a line without end that is cut where it stands."""
+    code = "print('pass hun' + chr(13) + 'ter22!'); print('x' * 7993 + ' hunter22! and ' + 'y' * 9000, end='')"
+    mask = Masker(["hunter22!"])
+    run((sys.executable, "-c", code), cwd=tmp_path, env=ENVIRONMENT, progress=heard, mask=mask)
+    assert heard.lines[0].endswith(MASK)
+    assert not any(part in line for line in heard.lines for part in ("hunt", "ter2", "r22!"))
+    assert sum(map(len, heard.lines)) > 15_000

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -21,6 +20,7 @@ from fairway.applications.commands import on_application
 from fairway.applications.models import Application
 from fairway.deployments.commands.requests import parse_replicas
 from fairway.deployments.gate import Subject, ask
+from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, Access, Health, Wanted
 from fairway.deployments.subjects import on_placement
@@ -29,6 +29,7 @@ from fairway.engine.models import Run
 from fairway.engine.queries import is_worked_on
 from fairway.environments.commands import IN_USE
 from fairway.environments.models import Environment
+from fairway.shared.hosts import host_in, is_same_or_below
 from fairway.shared.names import Invalid, parse_host, parse_text
 
 STORY = "adjust"
@@ -88,11 +89,13 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
 @transaction.atomic
 def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -> Placement:
     """The placement's custom domains. Raises `Invalid` for a bad one, one of Fairway's own, or one that is taken."""
+    # Locked so that two people who claim one domain at the same time do so one after the other.
+    environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
     wanted = list(dict.fromkeys(parse_host(domain, field="domains") for domain in domains))
     for domain in wanted:
-        _refuse_taken(domain, row)
+        _refuse_taken(domain, row, environments)
     return _set(actor, row, "placement.domains_set", domains=wanted)
 
 
@@ -236,23 +239,21 @@ def _subject(row: Placement, replicas: int | None = None) -> Subject:
     )
 
 
-def _refuse_taken(domain: str, row: Placement) -> None:
-    own = [environment.host for environment in Environment.objects.filter(deleted_at=None)]
-    if any(domain == host or domain.endswith(f".{host}") for host in own):
+def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environment]) -> None:
+    if is_fairways_own(domain):
+        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=domain)
+    if is_same_or_below(domain, [host_in(one.host) for one in environments]):
         raise Invalid(
             "domains", "“{domain}” lies below an environment's own domain; those are given by Fairway.", domain=domain
         )
-    if domain in settings.ALLOWED_HOSTS:
-        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=domain)
-    for other in Placement.objects.filter(~Q(pk=row.pk)).select_related("application", "environment"):
-        if domain in other.domains:
-            raise Invalid(
-                "domains",
-                "“{domain}” belongs to {application} in {environment}.",
-                domain=domain,
-                application=other.application.name,
-                environment=other.environment.name,
-            )
+    if other := claimant_of(domain, besides=row):
+        raise Invalid(
+            "domains",
+            "“{domain}” belongs to {application} in {environment}.",
+            domain=domain,
+            application=other.application.name,
+            environment=other.environment.name,
+        )
 
 
 def _placed_there(environment: Environment) -> Iterable[Blocker]:

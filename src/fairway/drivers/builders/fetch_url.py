@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from fairway.drivers.builders.addresses import AddressPolicy, permitted_address
+from fairway.drivers.builders.addresses import AddressPolicy, judge, permitted_address
 from fairway.drivers.builders.fetch_git import FetchLimits
 from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import NeedsPerson, Refused, Retry
@@ -116,16 +116,25 @@ def _asked(client: httpx.Client, url: httpx.URL, policy: AddressPolicy | None) -
     if policy is None:
         request = client.build_request("GET", url, headers=headers)
     else:
-        number = permitted_address(url.host, url.port or (443 if url.scheme == "https" else 80), policy)
+        number = permitted_address(url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80), policy)
         host = f"[{number}]" if ipaddress.ip_address(number).version == 6 else number
         headers["Host"] = url.netloc.decode("ascii")
-        extensions = {"sni_hostname": url.host}
+        extensions = {"sni_hostname": url.raw_host.decode("ascii")}
         request = client.build_request("GET", url.copy_with(host=host), headers=headers, extensions=extensions)
     answer = client.send(request, stream=True)
     try:
+        _judge_connection(answer, url, policy)
         yield answer
     finally:
         answer.close()
+
+
+def _judge_connection(answer: httpx.Response, url: httpx.URL, policy: AddressPolicy | None) -> None:
+    """What was really connected to, whatever led there. Raises `NeedsPerson`."""
+    stream = answer.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream is not None and policy is not None else None
+    if peer and policy is not None:
+        judge(url.host, str(peer[0]), policy)
 
 
 def _accept(answer: httpx.Response, url: httpx.URL) -> None:

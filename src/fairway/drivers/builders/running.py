@@ -95,8 +95,10 @@ class _Lines:
         *whole, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
         for line in whole:
             self._say(line)
-        if len(self._rest) > LONGEST_LINE:
-            self.close()
+        if len(self._rest) > LONGEST_LINE:  # cut between two words, where there are any: whoever masks needs them whole
+            cut = 1 + max(self._rest.rfind(end, LONGEST_LINE // 2) for end in (b" ", b"\t", b","))
+            self._say(self._rest[: cut or None])
+            self._rest = self._rest[cut:] if cut else b""
 
     def close(self) -> None:
         if self._rest:
@@ -104,7 +106,10 @@ class _Lines:
         self._rest = b""
 
     def _say(self, line: bytes) -> None:
-        text = self._mask(line.rpartition(b"\r")[2].decode(errors="replace"))[:LONGEST_LINE]
+        masked = self._mask(
+            line.rstrip(b"\r").decode(errors="replace")
+        )  # first: a carriage return may stand inside a secret
+        text = masked.rpartition("\r")[2][:LONGEST_LINE]
         self.tail.append(text)
         if self._keep:
             self.kept.append(text + "\n")

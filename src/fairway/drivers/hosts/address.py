@@ -7,7 +7,8 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from fairway.shared.names import HOST_LABEL, Invalid
+from fairway.shared.hosts import NotAHost, canonical_host
+from fairway.shared.names import Invalid
 
 SCHEME = "ssh://"
 DOCKER_SOCKET = "/var/run/docker.sock"
@@ -76,14 +77,15 @@ def loopback_of(address: SshAddress, installation: str) -> str:
 
 
 def _host(text: str, field: str) -> str:
-    host = text.strip("[]").removesuffix(".")
+    host = text.strip("[]")
     try:
         return str(ipaddress.ip_address(host))
     except ValueError:
-        labels = host.split(".")
-    if len(host) > 253 or not all(HOST_LABEL.fullmatch(label) for label in labels) or all(map(str.isdigit, labels)):
-        raise Invalid(field, "“{value}” is neither a host name nor an address.", value=host[:80])
-    return host
+        pass
+    try:
+        return canonical_host(host)
+    except NotAHost:
+        raise Invalid(field, "“{value}” is neither a host name nor an address.", value=host[:80]) from None
 
 
 def _port(text: str | None, field: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -88,12 +88,8 @@ def _application(one: Application) -> dict[str, Any]:
 def _cell(cell: Cell | None) -> dict[str, Any] | None:
     if cell is None:
         return None
-    return {**vars(cell), "step": STEP_LABELS.get(cell.step, cell.step), "key": _key(cell)}
-
-
-def _key(cell: Cell) -> tuple[Hashable, ...]:
-    """What its HTML depends on: its own facts, and how long ago it was."""
-    return (*(cell.actor["name"] if name == "actor" else value for name, value in vars(cell).items()), ago_words(cell.at))
+    # The page keeps what it drew of these values: how long ago it was is one of them, or it would stand still.
+    return {**vars(cell), "step": str(STEP_LABELS.get(cell.step, cell.step)), "ago": ago_words(cell.at)}
 
 
 def _running(one: Deployment, position: int | None) -> dict[str, Any]:

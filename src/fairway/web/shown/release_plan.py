@@ -133,7 +133,7 @@ def _cannot(actor: Actor, release: Release, frozen: bool) -> list[Blocker]:
     if not frozen:
         sentence = _("It is not frozen, so there is nothing to approve yet.")
         return [Blocker(code="not_frozen", sentence=sentence, who=_("a Release Manager, by freezing it"))]
-    if actor.id == release.frozen_by_id:
+    if actor.is_among(frozenset({release.frozen_by_id})):
         sentence = _("You froze it; somebody else has to approve it.")
         return [Blocker(code="own_request", sentence=sentence, who=_("another Release Manager or Admin"))]
     return []

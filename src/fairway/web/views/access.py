@@ -30,6 +30,7 @@ from fairway.activity.rules import Door
 from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement, public_url
 from fairway.insights.hosts import placement_at
+from fairway.shared.hosts import host_in
 from fairway.shared.names import Invalid
 from fairway.shared.sealing import CannotOpen
 
@@ -145,8 +146,8 @@ def _where(placement: Placement) -> dict[str, str]:
 
 
 def _bare(host: str) -> str:
-    """Without port, lower case."""
-    return host.split(",")[0].strip().partition(":")[0].lower()
+    """In its one spelling, without port; "" for what is no host name."""
+    return host_in(host.split(",")[0])
 
 
 def _own_path(path: str) -> str:

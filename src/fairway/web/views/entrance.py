@@ -6,6 +6,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from allauth.account.adapter import get_adapter
 from allauth.account.views import login as allauth_login
+from allauth.account.views import password_reset as allauth_reset
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login as login_as
@@ -19,6 +20,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.i18n import set_language
 
 from fairway.accounts.acting import act_as
+from fairway.accounts.adapter import can_send_mail
 from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
 from fairway.accounts.doors import actor_of, needs, open_door
@@ -48,6 +50,15 @@ def login(request: HttpRequest) -> HttpResponse:
         host = parse_qs(wanted.query).get("host", [""])[0]
         if placement_at(host) is not None:
             response.headers["Content-Security-Policy"] = policy(form_action=f"'self' {public_url(host)}")
+    return response
+
+
+@open_door("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
+def forgotten(request: HttpRequest) -> HttpResponse:
+    """allauth's page, where mail can be sent; else how a new password is had."""
+    if not can_send_mail():
+        return render(request, "account/password_reset.html", {"has_mail": False})
+    response: HttpResponse = allauth_reset(request)
     return response
 
 

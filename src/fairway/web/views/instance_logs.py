@@ -12,8 +12,8 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application
 from fairway.applications.queries import application as application_named
-from fairway.applications.secrets import masker_for
 from fairway.deployments.models import Placement
+from fairway.deployments.output import masker_of_output
 from fairway.deployments.queries import placement, placements_visible_to
 from fairway.environments.models import Environment
 from fairway.environments.queries import place, places_of
@@ -108,6 +108,6 @@ def _there(actor: Actor, slug: str, environment: str) -> Placement:
 def _places(there: Placement, names: list[str]) -> list[Place]:
     if not names:
         return []
-    masker = masker_for(there.current.configuration if there.current else None)
+    masker = masker_of_output(there, [one.get("deployment", "") for one in there.observed if one["name"] in names])
     runtime = runtime_of(there.environment)
     return [Place((there.environment.slug, name), runtime, masker) for name in names]

@@ -22,7 +22,8 @@ from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
 from fairway.drivers.runtimes.docker.pulling import PullReport
 from fairway.drivers.runtimes.docker.streams import json_lines
 from fairway.shared.failures import Failure, Refused, Retry
-from fairway.shared.names import Invalid, image_host, parse_image
+from fairway.shared.hosts import DOCKER_HUB
+from fairway.shared.names import Invalid, parse_image, registry_of
 
 PULLED: Final = "fairway/pulled"
 KEPT: Final = "fairway/kept"
@@ -59,7 +60,7 @@ class Images:
 
     def _built_by_hand(self, reference: str) -> ArtifactRef | None:
         """An image somebody built on this Engine and never pushed: a name without a host, and no registry knows it."""
-        if "@" in reference or image_host(reference) != "docker.io":
+        if "@" in reference or registry_of(reference) != DOCKER_HUB:
             return None
         image = self.inspect(reference)
         if image is None or image.get("RepoDigests"):

@@ -1,0 +1,43 @@
+"""Who may be reached under which host name. Nobody but Fairway answers at its own address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+from fairway.deployments.models import Placement
+from fairway.environments.commands import CLAIMED
+from fairway.shared.hosts import host_in, is_same_or_below
+
+
+def is_fairways_own(host: str) -> bool:
+    """Whether people reach Fairway itself under this (canonical) host: its public address, and what Django answers to.
+
+    An entry with a leading dot in ``FAIRWAY_ALLOWED_HOSTS`` takes everything below it; ``*`` names nothing.
+    """
+    wide = {host_in(entry[1:]) for entry in settings.ALLOWED_HOSTS if entry.startswith(".")}
+    exact = {host_in(entry) for entry in settings.ALLOWED_HOSTS}
+    exact |= {host_in(urlsplit(settings.PUBLIC_URL).hostname or ""), "localhost"}
+    return host in exact - {""} or is_same_or_below(host, wide - {""})
+
+
+def claimants() -> Iterator[tuple[str, Placement]]:
+    """Every custom domain, canonical, and whose it is."""
+    # Domains are a short JSON list on few rows; both databases differ in how they search one.
+    for row in Placement.objects.exclude(domains=[]).select_related("application", "environment"):
+        yield from ((host_in(domain), row) for domain in row.domains)
+
+
+def claimant_of(host: str, *, besides: Placement) -> Placement | None:
+    """The other placement that has this (canonical) host as one of its custom domains."""
+    return next((row for domain, row in claimants() if domain == host and row.pk != besides.pk), None)
+
+
+def _claimed_below(host: str) -> Iterator[str]:
+    """An environment's domain covers whatever lies below it; see `environments.commands.CLAIMED`."""
+    return (domain for domain, _row in claimants() if is_same_or_below(domain, [host]))
+
+
+CLAIMED.append(_claimed_below)

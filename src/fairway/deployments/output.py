@@ -1,0 +1,20 @@
+"""What must not be seen in what instances print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from fairway.applications.secrets import open_secrets
+from fairway.deployments.models import Deployment, Placement
+from fairway.shared.masking import Masker
+
+
+def masker_of_output(placement: Placement, labels: Iterable[str]) -> Masker:
+    """Masks the secrets of every configuration that an instance here was started with: old ones may still run.
+
+    `labels` are those of the instances' deployments (``d17``).
+    """
+    numbers = [int(label[1:]) for label in labels if label[:1] == "d" and label[1:].isdigit()]
+    chosen = Deployment.objects.filter(pk__in=[*numbers, placement.current_id], application=placement.application_id)
+    secrets = [open_secrets(one.configuration) for one in chosen.select_related("configuration")]
+    return Masker(value for values in secrets for value in values.values())
