@@ -14,7 +14,7 @@ from typing import Any
 from fairway.config import archive
 
 FILES = ("docker-id",)
-FOLDERS = ("uploads", "bundles", "demo")
+FOLDERS = ("uploads", "bundles", "demo", "heads")
 SECRET_FOLDERS = ("keys", "caddy/caddy")  # the keys of secrets, sessions and certificates
 VOLUMES = ("process/volumes", "process/homes")
 

@@ -12,6 +12,7 @@ DATA = DataDirectory(Path(os.environ.get("FAIRWAY_DATA", "~/.local/share/fairway
 DEBUG = False
 SECRET_KEY = DATA.secret_key()
 FIELD_KEYS = DATA.field_keys()  # newest first; see fairway.shared.sealing
+HEAD_KEY = DATA.head_key()  # see fairway.activity.heads
 
 WEB_PORT = int(os.environ.get("FAIRWAY_PORT", "8000"))
 PROXY_PORT = int(os.environ.get("FAIRWAY_PROXY_PORT", "8080"))
@@ -121,6 +122,10 @@ HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # a new 
 DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # old instances may finish their requests within
 LOG_DAYS = float(os.environ.get("FAIRWAY_LOG_DAYS", "90"))  # logs of deployments and the times of their steps are kept
 LOG_BYTES = int(os.environ.get("FAIRWAY_LOG_MB", "2048")) * 2**20  # and all of them together hold no more text than this
+HEAD_SECONDS = float(os.environ.get("FAIRWAY_HEAD_SECONDS", "60"))  # a signed head of the chain of events is kept this often
+HEADS_TO = os.environ.get(
+    "FAIRWAY_HEADS_TO", ""
+)  # a folder, or an https address that takes POST, where they are kept as well
 WATCH_SECONDS = float(os.environ.get("FAIRWAY_WATCH_SECONDS", "300"))  # a new version is watched for
 WATCH_EVERY_SECONDS = float(os.environ.get("FAIRWAY_WATCH_EVERY_SECONDS", "10"))
 
