@@ -114,6 +114,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # uploads stream to disk; forms a
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 MAX_UPLOAD_BYTES = int(os.environ.get("FAIRWAY_UPLOAD_MB", "1024")) * 2**20
+SOURCE_FILES = int(os.environ.get("FAIRWAY_SOURCE_FILES", "20000"))  # files, folders and links of one source
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
