@@ -115,6 +115,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 MAX_UPLOAD_BYTES = int(os.environ.get("FAIRWAY_UPLOAD_MB", "1024")) * 2**20
 SOURCE_FILES = int(os.environ.get("FAIRWAY_SOURCE_FILES", "20000"))  # files, folders and links of one source
+HEADER_SECONDS = float(os.environ.get("FAIRWAY_HEADER_SECONDS", "10"))  # a request's header must be whole within
+SLOW_SECONDS = float(os.environ.get("FAIRWAY_SLOW_SECONDS", "30"))  # a body, or an answer, must move within, at so many
+SLOW_BYTES = float(os.environ.get("FAIRWAY_SLOW_BYTES", "500"))  # bytes a second
+UNFINISHED_REQUESTS = int(os.environ.get("FAIRWAY_UNFINISHED_REQUESTS", "64"))  # of one address, header or body not whole
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
