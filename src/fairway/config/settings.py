@@ -119,6 +119,8 @@ HEADER_SECONDS = float(os.environ.get("FAIRWAY_HEADER_SECONDS", "10"))  # a requ
 SLOW_SECONDS = float(os.environ.get("FAIRWAY_SLOW_SECONDS", "30"))  # a body, or an answer, must move within, at so many
 SLOW_BYTES = float(os.environ.get("FAIRWAY_SLOW_BYTES", "500"))  # bytes a second
 UNFINISHED_REQUESTS = int(os.environ.get("FAIRWAY_UNFINISHED_REQUESTS", "64"))  # of one address, header or body not whole
+STREAMS_PER_PERSON = int(os.environ.get("FAIRWAY_STREAMS_PER_PERSON", "200"))  # live pages and logs, in one web process
+DOWNLOADS_PER_PERSON = int(os.environ.get("FAIRWAY_DOWNLOADS_PER_PERSON", "4"))  # exports and whole logs, likewise
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
