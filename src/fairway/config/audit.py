@@ -56,7 +56,7 @@ def verified(kept: Sequence[Head]) -> Verification:
     if found.is_intact and forged:
         return replace(found, is_intact=False, broken_at=forged.at, sentence=forged.sentence)
     if gone := triggers.missing(connection):
-        said = f"{found.sentence} But the database no longer refuses changes: {', '.join(gone)} is gone; restart Fairway."
+        said = f"{found.sentence} But the database no longer refuses changes: {', '.join(gone)} is gone until Fairway runs."
         return replace(found, is_intact=False, sentence=said)
     return found
 

@@ -99,11 +99,19 @@ class Item:
 
 
 class _TooMuch(Exception):
-    """A limit that was passed at `line`; `template` is the sentence with ``{value}`` for it."""
+    """A limit was passed at `line`."""
 
-    def __init__(self, line: int, template: str, most: int) -> None:
-        super().__init__(template)
-        self.line, self.template, self.most = line, template, most
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+class _TooDeep(_TooMuch):
+    pass
+
+
+class _TooMany(_TooMuch):
+    pass
 
 
 class _BoundedLoader(yaml.SafeLoader):
@@ -122,21 +130,17 @@ class _BoundedLoader(yaml.SafeLoader):
 
     def _refuse_depth(self) -> None:
         if len(self.indents) + self.flow_level > DEEPEST:
-            template = "has lists or mappings inside each other more than {value} deep; write it flatter."
-            raise _TooMuch(self.line + 1, template, DEEPEST)
+            raise _TooDeep(self.line + 1)
 
     def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
         self._seen += 1
         if self._seen > MOST_VALUES:
-            raise _TooMuch(self.line + 1, _TOO_MANY, MOST_VALUES)
+            raise _TooMany(self.line + 1)
         return super().compose_node(parent, index)
 
 
-_TOO_MANY = "has more than {value} values, aliases written out; write less into one file."
-
-
 def _count_values(root: yaml.Node) -> None:
-    """Raise `_TooMuch` where aliases, written out, make more than `MOST_VALUES` values, or lead into themselves.
+    """Raise `_TooMany` where aliases, written out, make more than `MOST_VALUES` values, or lead into themselves.
 
     Each node is looked at once, after those inside it.
     """
@@ -153,7 +157,7 @@ def _count_values(root: yaml.Node) -> None:
             continue
         sizes[id(node)] = 1 + sum(sizes[id(inner)] for inner in _inside(node))
         if sizes[id(node)] > MOST_VALUES:
-            raise _TooMuch(int(node.start_mark.line) + 1, _TOO_MANY, MOST_VALUES)
+            raise _TooMany(int(node.start_mark.line) + 1)
 
 
 def _inside(node: yaml.Node) -> list[yaml.Node]:
@@ -176,8 +180,16 @@ def root_of(text: str, file: str) -> Item:
         node = yaml.compose(text, Loader=_BoundedLoader)
         if node is not None:
             _count_values(node)
-    except _TooMuch as error:
-        raise Invalid(f"{file}, line {error.line}", error.template, value=error.most) from error
+    except _TooDeep as error:
+        where = f"{file}, line {error.line}"
+        raise Invalid(
+            where, "has lists or mappings inside each other more than {value} deep; write it flatter.", value=DEEPEST
+        ) from error
+    except _TooMany as error:
+        where = f"{file}, line {error.line}"
+        raise Invalid(
+            where, "has more than {value} values, aliases written out; write less into one file.", value=MOST_VALUES
+        ) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Invalid(f"{file}, line {line}", "is not valid YAML: {problem}.", problem=error.problem) from error

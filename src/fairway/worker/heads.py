@@ -122,7 +122,10 @@ def send(head: Head, place: str) -> None:
 def _post(head: Head, place: str) -> None:
     import httpx  # only where heads are sent to an address
 
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+    except ValueError as problem:
+        raise OSError(str(problem)) from None
     if parts.scheme != "https" and parts.hostname not in LOOPBACK:
         raise OSError("heads are sent by https only")
     try:
@@ -136,5 +139,8 @@ def _post(head: Head, place: str) -> None:
 
 def place_shown(place: str) -> str:
     """Without the password or the token that an address may carry."""
-    parts = urlsplit(place)
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        return "an address that is none"
     return f"{parts.scheme}://{parts.hostname}" if parts.hostname else place
