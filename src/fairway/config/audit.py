@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--head", type=Path, action="append", default=[])
     parser.add_argument("--print-heads", action="store_true")
     wanted = parser.parse_args(arguments)
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # whatever the shell was set up for
     import django
 
     django.setup()
