@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from fairway.accounts.rules import Actor
+from fairway.activity import checking
+from fairway.activity.checking import check_some
 from fairway.activity.models import Event
+from fairway.activity.rules import chained_hash
 from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
@@ -124,3 +128,34 @@ def test_the_chain_is_verified(viewer: Api, placed: Placement) -> None:
     whole = viewer.get("/audit/verification").json()
     assert (whole["is_intact"], whole["broken_at"]) == (True, None)
     assert whole["checked"] == Event.objects.count() > 0
+
+
+def test_a_viewer_starts_no_walk_and_an_administrators_is_told_until_it_ends(
+    viewer: Api, admin: Api, placed: Placement
+) -> None:
+    check_some()
+    assert viewer.get("/audit/verification").json()["whole_at"] is not None
+    assert viewer.post("/audit/verification").status_code == 403
+    assert viewer.post("/audit/acknowledgement", {"reason": "x"}).status_code == 403
+    assert admin.post("/audit/verification").json()["whole_at"] is None
+    check_some()
+    assert viewer.get("/audit/verification").json()["whole_at"] is not None
+    refused = admin.post("/audit/acknowledgement", {"reason": "x"})
+    assert (refused.status_code, "nothing to acknowledge" in refused.json()["detail"]) == (409, True)
+
+
+def test_asking_for_the_state_of_the_chain_looks_at_few_events_however_many_there_are(
+    viewer: Api, placed: Placement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checking, "IN_A_REQUEST", 2)
+    hashed = 0
+
+    def counted(*given: Any) -> str:
+        nonlocal hashed
+        hashed += 1
+        return chained_hash(*given)
+
+    monkeypatch.setattr(checking, "chained_hash", counted)
+    assert Event.objects.count() > 2
+    assert viewer.get("/audit/verification").json()["is_intact"]
+    assert hashed == 2

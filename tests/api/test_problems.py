@@ -70,7 +70,9 @@ def test_addresses_and_methods_that_do_not_exist(admin: Api) -> None:
     is_problem(admin.get(f"/deployments/{2**70}"), 422)
 
 
-@pytest.mark.parametrize("body", ["{", "[1]", '"text"', "null", '{"name": "\\ud800", "source": {"kind": "image"}}', ""])
+@pytest.mark.parametrize("body", ["{", "[1]", '"text"', "null", '{"name": "\\ud800", "source": {"kind": "image"}}', "",
+                                  "[" * 900_000, '{"a":' * 300_000, "[" * 50_000 + "]" * 50_000, "1" * 100_000,
+                                  '{"name": ' + "9" * 90_000 + "}"])  # fmt: skip
 def test_bodies_that_are_not_what_they_should_be(admin: Api, body: str) -> None:
     assert admin("post", "/applications", body).status_code in {400, 422}
     assert not Application.objects.exists()

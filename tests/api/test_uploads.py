@@ -132,9 +132,12 @@ def test_in_front_of_django_a_body_is_cut_at_its_limit(settings: Any) -> None:
     taken.clear()
     assert through(limit, "/api/v1/applications", body(10_000_000), [])[0]["status"] == 413
     assert len(taken) < 20
-    assert through(limit, "/api/v1/uploads", body(900_000), [])[0]["status"] == 200
-    assert through(limit, "/api/v1/uploads", body(2_000_000), [])[0]["status"] == 413
-    declared = [(b"content-length", b"5000000")]
+    signed_in = (b"cookie", f"a=b; {settings.SESSION_COOKIE_NAME}=abc".encode())
+    for who in (signed_in, (b"authorization", b"Bearer abc")):
+        assert through(limit, "/api/v1/uploads", body(900_000), [who])[0]["status"] == 200
+        assert through(limit, "/api/v1/uploads", body(2_000_000), [who])[0]["status"] == 413
+    assert through(limit, "/api/v1/uploads", body(900_000), [])[0]["status"] == 413, "from whoever does not say who they are"
+    declared = [(b"content-length", b"5000000"), signed_in]
     taken.clear()
     assert through(limit, "/api/v1/uploads", body(5_000_000), declared)[0]["status"] == 413
     assert not taken

@@ -11,13 +11,15 @@ from django.urls import URLPattern, get_resolver
 
 from fairway.accounts.doors import Permission, declared_permission
 from fairway.accounts.rules import SYSTEM, Role
-from fairway.activity.checking import check_some
-from fairway.activity.models import Event
+from fairway.activity.checking import book, check_some
+from fairway.activity.keeping import sign_head
+from fairway.activity.models import ChainHead, Event
 from fairway.applications.commands import create_application
+from fairway.config.data import DataDirectory
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.progress import append_log
 from fairway.deployments.models import Deployment, Placement
-from fairway.environments.commands import lock_environment
+from fairway.environments.commands import lock_environment, unlock_environment
 from fairway.web.urls import urlpatterns
 from tests.conftest import make_artifact, make_environment, make_person
 from tests.web.conftest import live
@@ -136,6 +138,34 @@ def test_an_edited_chain_is_told_on_the_page(admin, browse, staging):
     page = browser.get("/events/").content.decode()
     assert f"The chain is broken at event {first.pk}" in page
     assert 'role="alert"' in page
+
+
+def test_an_older_backup_is_acknowledged_on_the_page_by_an_administrator_only(
+    admin, viewer, browse, staging, settings, tmp_path
+):
+    settings.DATA = DataDirectory(tmp_path / "data")
+    lock_environment(actor=admin, environment=staging, reason="Stocktaking")
+    kept = Event.objects.latest("pk")
+    unlock_environment(actor=admin, environment=staging)
+    sign_head(book())
+    Event.objects.filter(pk__gt=kept.pk).delete()
+    ChainHead.objects.update(event_id=kept.pk, hash=kept.hash)
+    check_some()
+    for actor, may_acknowledge in ((viewer, False), (admin, True)):
+        page = browse(actor).get("/events/").content.decode()
+        assert f"Events after number {kept.pk} are missing" in page
+        assert ("Was an older backup put back on purpose?" in page) is may_acknowledge
+        assert ("Check now" in page) is may_acknowledge
+    assert browse(viewer).post("/events/acknowledgement", {"reason": "because"}).status_code == 403
+    browser = browse(admin)
+    told = browser.post("/events/acknowledgement", {"reason": " "}, follow=True).content.decode()
+    assert "must say why" in told
+    told = browser.post("/events/acknowledgement", {"reason": "The disk died"}, follow=True).content.decode()
+    assert "The disk died" in told
+    check_some()
+    page = browser.get("/events/").content.decode()
+    assert "An unbroken chain" in page
+    assert "acknowledged that events are gone from" in page
 
 
 def test_steps_are_hidden_until_asked_for_and_the_exports_follow_the_filters(admin, browse, hello, staging):

@@ -29,7 +29,7 @@ def record(
     """
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an event belongs in the transaction of its act")
-    head = _locked_head()
+    head = locked_head()
     event = Event(
         at=clock.now(),
         actor_id=who.id,
@@ -56,7 +56,8 @@ def record(
     return event
 
 
-def _locked_head() -> ChainHead:
+def locked_head() -> ChainHead:
+    """The chain's head, locked until the transaction ends: nobody else writes an event meanwhile."""
     head = ChainHead.objects.select_for_update(no_key=True).filter(pk=1).first()
     if head is None:
         ChainHead.objects.get_or_create(pk=1)

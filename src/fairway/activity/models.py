@@ -89,7 +89,7 @@ class ChainCheck(models.Model):
     """How far the chain has been verified: one row. See `activity.checking`.
 
     `front` is the newest event found good when it was new; `back` how far the present walk along the whole chain has
-    come, `whole_at` when the last such walk ended. `broken_at` is the first event that did not fit.
+    come, `whole_at` when the last such walk ended. `broken_at` is the first event that did not fit, `code` says how.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -102,7 +102,9 @@ class ChainCheck(models.Model):
     whole_at = models.DateTimeField(null=True)
     whole_count = models.BigIntegerField(default=0)
     broken_at = models.BigIntegerField(null=True)
-    sentence = models.CharField(max_length=200, blank=True)
+    sentence = models.CharField(max_length=300, blank=True)
+    code = models.CharField(max_length=20, blank=True)  # of `activity.rules.Break`
+    details = models.JSONField(default=dict)  # what fills the sentence, for whoever says it in another language
 
     def __str__(self) -> str:
         return f"verified up to event {self.front_id}"

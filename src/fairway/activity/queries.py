@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
+from fairway.activity.heads import Head, first_misfit
 from fairway.activity.models import ChainHead, Event
 from fairway.activity.rules import GENESIS, chained_hash
 
@@ -27,6 +28,7 @@ class EventFilter:
     hides_steps: bool = False  # leave the steps of deployments out
 
 
+HASHES_AT_ONCE = 500
 STEP_VERBS = ("deployment.step_started", "deployment.step_finished")
 
 
@@ -55,6 +57,20 @@ def latest_number() -> int:
     return ChainHead.objects.filter(pk=1).values_list("event_id", flat=True).first() or 0
 
 
+def newest_event() -> tuple[int, str]:
+    """The number and the hash of the newest event that is there, whatever the head says."""
+    return Event.objects.order_by("-pk").values_list("pk", "hash").first() or (0, GENESIS)
+
+
+def hashes_of(numbers: Sequence[int]) -> dict[int, str]:
+    """The hashes of these events, as far as they are there."""
+    found: dict[int, str] = {}
+    for start in range(0, len(numbers), HASHES_AT_ONCE):
+        some = Event.objects.filter(pk__in=numbers[start : start + HASHES_AT_ONCE])
+        found |= dict(some.values_list("pk", "hash"))
+    return found
+
+
 def after(number: int, *, limit: int = 500) -> list[Event]:
     """The events after `number`, oldest first. Complete: see `commands.record` for why none can appear below later."""
     return list(Event.objects.filter(pk__gt=number).order_by("pk")[:limit])
@@ -70,25 +86,42 @@ class Verification:
     sentence: str = ""
 
 
-def verify() -> Verification:
-    """Walk the whole chain: recompute every hash, compare with the next link and with the head.
+def verify(heads: Sequence[Head] = (), *, key: str = "") -> Verification:
+    """Walk the whole chain: recompute every hash, compare with the next link, with the head, and with signed `heads`.
 
-    The head is read first: events that are written meanwhile lie behind it, and miss nothing.
+    The head is read first and last: events that are written meanwhile lie between, and miss nothing. `key` is the public key
+    that heads must be signed with; without one, any.
     """
-    head = ChainHead.objects.filter(pk=1).values_list("event_id", "hash").first()
+    head = chain_head()
     previous, checked, last = GENESIS, 0, 0
     hash_at_head = GENESIS
+    wanted, hashes = {one.event for one in heads}, dict[int, str]()
     for event in _all_in_order():
         if event.previous_hash != previous:
             return Verification(False, checked, event.pk, f"An event is missing before number {event.pk}.")
         if chained_hash(previous, event.content()) != event.hash:
             return Verification(False, checked, event.pk, f"Event {event.pk} was changed after it was written.")
         previous, checked, last = event.hash, checked + 1, event.pk
-        if head is not None and last <= head[0]:
+        if last in wanted:
+            hashes[last] = previous
+        if last <= head[0]:
             hash_at_head = previous
-    if head is not None and (last < head[0] or hash_at_head != head[1]):
+    if last < head[0] or hash_at_head != head[1]:
         return Verification(False, checked, last, f"Events after number {last} are missing.")
-    return Verification(True, checked, None, f"{checked} events, unbroken.")
+    if chain_head()[0] < last:
+        return Verification(False, checked, head[0] + 1, f"The head of the chain was moved back to number {head[0]}.")
+    if found := first_misfit(heads, hashes, last, key=key):
+        return Verification(False, checked, found.at, found.sentence)
+    return Verification(True, checked, None, f"{checked} events, unbroken{_compared(heads)}.")
+
+
+def _compared(heads: Sequence[Head]) -> str:
+    return f", as {len(heads)} signed heads say, the last of {heads[-1].at}" if heads else ""
+
+
+def chain_head() -> tuple[int, str]:
+    """The number and the hash that the head remembers."""
+    return ChainHead.objects.filter(pk=1).values_list("event_id", "hash").first() or (0, GENESIS)
 
 
 def _all_in_order() -> Iterator[Event]:

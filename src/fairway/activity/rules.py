@@ -12,6 +12,19 @@ from typing import Any
 GENESIS = "0" * 64
 
 
+class Break(StrEnum):
+    """How the chain of events does not fit."""
+
+    CHANGED = "changed"  # an event is not what it was
+    MISSING = "missing"  # an event before another is gone, or is another one
+    END = "end"  # the newest events are gone, or what remembers them was moved back
+    HEADS = "heads"  # it fits in itself, but is not the chain that a head was signed for
+
+
+# An older copy of the database that was put back looks like this, and an administrator may say so; it explains no others.
+ACKNOWLEDGEABLE = frozenset({Break.END, Break.HEADS})
+
+
 class Door(StrEnum):
     """By which way an act came in."""
 

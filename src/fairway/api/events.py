@@ -13,15 +13,17 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from ninja import Query, Schema
+from ninja import Query, Schema, Status
 from pydantic import Field
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.queries import usernames_of, visible_events
+from fairway.accounts.record import acknowledge, ask_for_a_walk
 from fairway.accounts.rules import Act, NotVisible
+from fairway.activity.checking import book, found_so_far, last_check
 from fairway.activity.commands import record
 from fairway.activity.models import Event
-from fairway.activity.queries import EventFilter, events, verify
+from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import On
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Moment, Number, Page, Paged, Text, page_of
@@ -86,12 +88,39 @@ class ExportAsked(EventsAsked):
 
 
 class VerificationShown(Schema):
-    """`broken_at` is the number of the first event that does not fit."""
+    """`broken_at` is the number of the first event that does not fit, `checked` how many events the last whole walk saw;
+    `whole_at` when that walk ended: null before the first, and while one is on its way that somebody asked for."""
 
     is_intact: bool
     checked: int
     broken_at: int | None
     sentence: str
+    whole_at: datetime | None
+
+
+class HeadShown(Schema):
+    """A signed head: see docs/guides/audit.md for what is signed and how to check it."""
+
+    number: int
+    event: int
+    hash: str
+    count: int
+    at: str
+    acknowledges: int
+    key: str
+    signature: str
+
+
+class AcknowledgementAsked(Asked):
+    """Why the newest events are gone: which backup was put back, and why."""
+
+    reason: Text = Field(min_length=1, max_length=2000)
+
+
+class HeadsAsked(Asked):
+    """How many."""
+
+    limit: int = Field(1, ge=1, le=10_000)
 
 
 class EventWithPerson(EventShown):
@@ -158,9 +187,39 @@ def show_event(request: HttpRequest, number: Number) -> EventWithPerson:
 
 @router.get("/audit/verification", response=VerificationShown)
 @needs(Act.VIEW)
-def verify_audit(request: HttpRequest) -> VerificationShown:
-    """Walk the whole chain and say whether an event was changed or is missing."""
-    return VerificationShown(**vars(verify()))
+def show_verification(request: HttpRequest) -> VerificationShown:
+    """What the worker found on its last walks along the chain, and whether the newest events fit."""
+    return _verification()
+
+
+@router.post("/audit/verification", response={202: VerificationShown})
+@needs(Act.MANAGE_SYSTEM)
+def verify_audit(request: HttpRequest) -> Status[VerificationShown]:
+    """Have the worker walk the whole chain; ask for what it found until `whole_at` says that it is through.
+
+    A walk that is on its way already is not begun again.
+    """
+    ask_for_a_walk(actor=actor_of(request))
+    return Status(202, _verification())
+
+
+@router.post("/audit/acknowledgement", response={201: HeadShown})
+@needs(Act.MANAGE_SYSTEM)
+def acknowledge_audit(request: HttpRequest, asked: AcknowledgementAsked) -> Status[HeadShown]:
+    """Say that an older backup was put back on purpose. It is an event, and the chain is compared from here on."""
+    return Status(201, HeadShown(**vars(acknowledge(actor=actor_of(request), reason=asked.reason))))
+
+
+@router.get("/audit/heads", response=list[HeadShown])
+@needs(Act.VIEW)
+def list_heads(request: HttpRequest, asked: Query[HeadsAsked]) -> list[HeadShown]:
+    """The newest signed heads, oldest first. Keep one somewhere else: the chain can be compared with it later."""
+    heads = [one] if asked.limit == 1 and (one := book().last()) else book().all()[-asked.limit :]
+    return [HeadShown(**vars(one)) for one in heads]
+
+
+def _verification() -> VerificationShown:
+    return VerificationShown(**vars(found_so_far()), whole_at=last_check().whole_at)
 
 
 def _lines(chosen: QuerySet[Event]) -> Iterator[str]:

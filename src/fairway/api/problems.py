@@ -37,6 +37,7 @@ TITLES = {
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid input",
+    429: "Too many at a time",
     500: "Fairway failed",
     503: "Not available",
 }
@@ -81,6 +82,7 @@ ERRORS: dict[int, dict[str, Any]] = {
     404: {"description": "There is no such thing, or none you may see.", **_REFERENCE},
     409: {"description": "It may not happen now; `blockers` says why.", **_REFERENCE},
     413: {"description": "The body is too large.", **_REFERENCE},
+    429: {"description": "Too many of these are going on for this person, or from this address.", **_REFERENCE},
     422: {"description": "Bad input; `field` says where.", **_REFERENCE},
     503: {"description": "Something it needs is not available now.", **_REFERENCE},
 }

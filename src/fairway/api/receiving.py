@@ -106,9 +106,9 @@ class BodyLimit:
         if scope["type"] != "http":
             await self.application(scope, receive, send)
             return
-        limit, seen = _limit(scope["path"]), 0
+        limit, seen = _limit(scope), 0
         if _declared_length(scope) > limit:
-            await _refuse(send, limit)
+            await _refuse(send, scope, limit)
             return
 
         async def counted() -> Message:
@@ -119,13 +119,20 @@ class BodyLimit:
 
         await self.application(scope, counted, send)
         if seen > limit:
-            await _refuse(send, limit)
+            await _refuse(send, scope, limit)
 
 
-def _limit(path: str) -> int:
-    if path.rstrip("/").endswith(UPLOADS):
+def _limit(scope: Any) -> int:
+    """Whoever says nothing about themselves has nothing large to send: Django writes a body to the disk before anybody asks
+    who sent it."""
+    if scope["path"].rstrip("/").endswith(UPLOADS) and _says_who(scope):
         return int(settings.MAX_UPLOAD_BYTES) + MARGIN
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + MARGIN
+
+
+def _says_who(scope: Any) -> bool:
+    session = f"{settings.SESSION_COOKIE_NAME}=".encode()
+    return any(name == b"authorization" or (name == b"cookie" and session in value) for name, value in scope["headers"])
 
 
 def _declared_length(scope: Any) -> int:
@@ -135,10 +142,12 @@ def _declared_length(scope: Any) -> int:
     return 0
 
 
-async def _refuse(send: Send, limit: int) -> None:
-    words = (
-        f"The body is larger than {limit // 2**20} MB, the limit here; FAIRWAY_UPLOAD_MB says how large an upload may be."
+async def _refuse(send: Send, scope: Any, limit: int) -> None:
+    may_more = _says_who(scope)
+    advice = (
+        "FAIRWAY_UPLOAD_MB says how large an upload may be." if may_more else "sign in, or send a token, to upload more."
     )
+    words = f"The body is larger than {limit // 2**20} MB, the limit here; {advice}"
     body = problem(413, "too_large", words).content
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"content-length", b"%d" % len(body)), (b"connection", b"close"),
                (b"cache-control", b"private, no-store")]  # fmt: skip

@@ -1,30 +1,37 @@
-"""Verify exported events without Fairway. It stands alone: ``python audit_file.py FILE``; docs/guides/audit.md."""
+"""Verify exported events without Fairway. It stands alone: ``python audit_file.py EVENTS [HEADS]``; docs/guides/audit.md."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 NOT_HASHED = {"id", "previous_hash", "hash"}
 
 
 @dataclass
 class Found:
-    """`gaps` counts places where events were left out (a filtered export), `broken_at` is the first that was changed."""
+    """`gaps` counts places where events were left out (a filtered export), `broken_at` is the first that was changed or is
+    missing. `heads` counts the signed heads that were given and whose events are in the file."""
 
     checked: int = 0
     gaps: int = 0
     first_is_genesis: bool = False
     broken_at: int | None = None
     sentence: str = ""
+    heads: int = 0
 
 
-def verify_lines(lines: Iterable[str]) -> Found:
-    """Each event's hash is the SHA-256 of: the hash before it, a newline, and its content as canonical JSON."""
-    found, previous = Found(), ""
+def verify_lines(lines: Iterable[str], heads: Sequence[dict[str, Any]] = ()) -> Found:
+    """Each event's hash is the SHA-256 of: the hash before it, a newline, and its content as canonical JSON.
+
+    `heads` say which hash an event had when they were signed, and how far the chain had come.
+    """
+    found, previous, last = Found(), "", 0
+    signed = {head["event"]: head for head in heads}
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -34,18 +41,37 @@ def verify_lines(lines: Iterable[str]) -> Found:
             content["at"] = content["at"].replace("Z", "+00:00")
             canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
             is_good = hashlib.sha256(f"{event['previous_hash']}\n{canonical}".encode()).hexdigest() == event["hash"]
-        except (ValueError, KeyError, TypeError, AttributeError) as problem:
-            found.broken_at, found.sentence = number, f"Line {number} is no event: {problem}."
-            return found
+            head = signed.get(event["id"])
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
+            return _broken(found, number, f"Line {number} is no event: {problem}.")
         if not is_good:
-            found.broken_at, found.sentence = event["id"], f"Event {event['id']} was changed after it was written."
-            return found
+            return _broken(found, event["id"], f"Event {event['id']} was changed after it was written.")
+        if head is not None and head["hash"] != event["hash"]:
+            words = f"Event {event['id']} is not the one for which a head was signed at {head['at']}: events were exchanged."
+            return _broken(found, event["id"], words)
         if not found.checked:
             found.first_is_genesis = event["previous_hash"] == "0" * 64
         elif event["previous_hash"] != previous:
             found.gaps += 1
-        previous, found.checked = event["hash"], found.checked + 1
-    found.sentence = _sentence(found)
+        if head is not None:
+            found.heads += 1
+            del signed[event["id"]]
+        previous, last, found.checked = event["hash"], event["id"], found.checked + 1
+    for number, head in sorted(signed.items(), reverse=True):
+        if number > last:
+            words = f"Events after number {last} are missing: by {head['at']} the chain had reached number {number}."
+            return _broken(found, last + 1, words)
+        if not found.gaps and found.first_is_genesis:
+            words = f"Event {number}, for which a head was signed at {head['at']}, is missing, and no gap is left."
+            return _broken(found, number, words)
+    found.sentence = _sentence(found) + (
+        f" {found.heads} of {len(heads)} signed heads are of events in it, and fit." if heads else ""
+    )
+    return found
+
+
+def _broken(found: Found, at: int, sentence: str) -> Found:
+    found.broken_at, found.sentence = at, sentence
     return found
 
 
@@ -59,7 +85,11 @@ def _sentence(found: Found) -> str:
 
 
 if __name__ == "__main__":
+    kept = []
+    if len(sys.argv) > 2:
+        with open(sys.argv[2], encoding="utf-8") as file:
+            kept = [json.loads(line) for line in file if line.strip()]
     with open(sys.argv[1], encoding="utf-8") as file:
-        result = verify_lines(file)
+        result = verify_lines(file, kept)
     print(result.sentence)
     sys.exit(result.broken_at is not None)

@@ -1,24 +1,17 @@
-"""history, events, audit, people, openapi."""
+"""history, events, people, openapi."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from fairway.cli import words
-from fairway.cli.audit_file import verify_lines
 from fairway.cli.client import Client, part
-from fairway.cli.failures import Code, Stop
 from fairway.cli.output import Column, Json, answer, is_json, note, out, say, status, styled, table
 
-audit = typer.Typer(no_args_is_help=True, help="Whether the record of everything is whole.")
 people = typer.Typer(no_args_is_help=True, help="People and their roles.")
 App = Annotated[str, typer.Option("--app", "-a", help="Only of this application.")]
 OfEnv = Annotated[str, typer.Option("--env", "-e", help="Only in this environment.")]
@@ -82,64 +75,6 @@ def events(
             _follow(client, rows, filters)
         except KeyboardInterrupt:
             raise typer.Exit(0) from None
-
-
-@audit.command("verify")
-def verify(
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Exported JSON lines; needs no server.")] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="This machine's data directory: reads the database itself; needs no server.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Walk the whole chain of events: was one changed, is one missing? Exit code 1 if so."""
-    if file is not None:
-        found = _of_file(file)
-    elif data is not None:
-        found = _of_data(data)
-    else:
-        with Client() as client:
-            found = client.get("/audit/verification")
-    if is_json():
-        answer(found)
-    else:
-        say(found["sentence"], "done" if found["is_intact"] else "failed")
-    if not found["is_intact"]:
-        raise typer.Exit(int(Code.FAILED))
-
-
-def _of_file(file: Path) -> dict[str, Any]:
-    try:
-        with file.open(encoding="utf-8") as lines:
-            found = verify_lines(lines)
-    except (OSError, UnicodeDecodeError) as problem:
-        raise Stop(f"{file} cannot be read: {problem}", Code.FAILED) from None
-    return {"is_intact": found.broken_at is None and found.checked > 0, **vars(found)}
-
-
-def _of_data(data: Path) -> dict[str, Any]:
-    environment = {**os.environ, "FAIRWAY_DATA": str(data.expanduser().absolute())}
-    command = [sys.executable, "-m", "fairway.config.audit"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    if not done.stdout.strip():
-        raise Stop(f"The database could not be read: {done.stderr.strip()[-500:]}", Code.FAILED)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
-@audit.command("export")
-def export(
-    app: App = "",
-    env: OfEnv = "",
-    since: Since = "",
-    as_csv: Annotated[bool, typer.Option("--csv", help="For spreadsheets, instead of JSON lines.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Every event as JSON lines on stdout, oldest first, hashes included."""
-    query = {"application": app, "environment": env, "since": since, "format": "csv" if as_csv else "jsonl"}
-    with Client() as client:
-        for line in client.lines("/events/export", **query):
-            print(line)
 
 
 @people.command("list")

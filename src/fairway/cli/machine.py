@@ -258,7 +258,13 @@ def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
     with open(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as output:
         start = log.stat().st_size
         child = subprocess.Popen(
-            arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd="/"
+            arguments,
+            env={**os.environ, "FAIRWAY_LOG_FILE": str(log.absolute())},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            cwd="/",
         )
     found: dict[str, Any] | None = None
 

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from fairway.cli import (
+    auditing,
     freezes,
     looking_back,
     machine,
@@ -66,7 +67,7 @@ app.add_typer(places.envs, name="targets", hidden=True)  # the release desk's wo
 app.add_typer(freezes.freezes, name="freezes", rich_help_panel=RUN)
 app.add_typer(settings.config, name="config", rich_help_panel=RUN)
 _add(BACK, looking_back.history, looking_back.events)
-app.add_typer(looking_back.audit, name="audit", rich_help_panel=BACK)
+app.add_typer(auditing.audit, name="audit", rich_help_panel=BACK)
 _add(SELF, signing_in.login, signing_in.logout, signing_in.whoami)
 app.add_typer(signing_in.tokens, name="tokens", rich_help_panel=SELF)
 app.add_typer(settings.credentials, name="credentials", rich_help_panel=SELF)

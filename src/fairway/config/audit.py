@@ -1,24 +1,78 @@
-"""``fairway audit verify --data DIR``: the whole chain, read from the database itself; Fairway need not run."""
+"""``fairway audit … --data DIR``: the chain and its signed heads, read from the machine itself; Fairway need not run."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import sys
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fairway.shared.names import Invalid
+
+if TYPE_CHECKING:
+    from fairway.activity.heads import Head
+    from fairway.activity.queries import Verification
 
 
-def main() -> int:
-    """Print what was found as JSON; exit code 1 when the chain is broken."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
+def main(arguments: list[str] | None = None) -> int:
+    """Print what was found as JSON; exit code 1 when the chain is broken. With ``--print-heads``, the kept heads."""
+    parser = argparse.ArgumentParser(prog="fairway audit")
+    parser.add_argument("--head", type=Path, action="append", default=[])
+    parser.add_argument("--print-heads", action="store_true")
+    wanted = parser.parse_args(arguments)
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # whatever the shell was set up for
     import django
 
     django.setup()
-    from fairway.activity.queries import verify
-
-    found = verify()
+    if wanted.print_heads:
+        return _print_heads()
+    try:
+        found = verified(_kept(wanted.head))
+    except (OSError, UnicodeDecodeError, Invalid) as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
     sys.stdout.write(json.dumps(asdict(found)) + "\n")
     return 0 if found.is_intact else 1
+
+
+def verified(kept: Sequence[Head]) -> Verification:
+    """The chain against itself, this installation's signed heads, and those that somebody `kept`; and whether the database
+    still refuses changes."""
+    from django.conf import settings
+    from django.db import connection
+
+    from fairway.activity import triggers
+    from fairway.activity.checking import book
+    from fairway.activity.heads import first_misfit, public_key
+    from fairway.activity.queries import verify
+
+    own = book().valid()  # before the walk: what is signed meanwhile lies behind it
+    found = verify([*own, *kept])
+    forged = first_misfit(own, {one.event: one.hash for one in own}, sys.maxsize, key=public_key(settings.HEAD_KEY))
+    if found.is_intact and forged:
+        return replace(found, is_intact=False, broken_at=forged.at, sentence=forged.sentence)
+    if gone := triggers.missing(connection):
+        said = f"{found.sentence} But the database no longer refuses changes: {', '.join(gone)} is gone until Fairway runs."
+        return replace(found, is_intact=False, sentence=said)
+    return found
+
+
+def _kept(files: Sequence[Path]) -> list[Head]:
+    from fairway.activity.heads import parse_heads
+
+    return [head for file in files for head in parse_heads(file.read_text(encoding="utf-8").splitlines())]
+
+
+def _print_heads() -> int:
+    from fairway.activity.checking import book
+
+    for head in book().all():
+        sys.stdout.write(f"{head.line()}\n")
+    return 0
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -72,15 +73,24 @@ def back_up(file: Path, data: Path, *, has_keys: bool, has_volumes: bool) -> Non
         tempfile.TemporaryDirectory(dir=file.absolute().parent, prefix=".fairway-rows-") as rows,
         Places(data).locked("bundles", lambda: None, shared=True),
     ):
+        _copy_heads(data, Path(rows))
+        (Path(rows) / "tables").mkdir()
         with tables.snapshot():
-            counts, nodes = tables.save(Path(rows)), tables.applied()
-        writer.folder(Path(rows), "tables")
+            counts, nodes = tables.save(Path(rows) / "tables"), tables.applied()
+        for name in ("tables", "heads"):
+            writer.folder(Path(rows) / name, name)
         for name in FILES:
             if (data / name).exists():
                 writer.file(data / name, name)
         for name in (*FOLDERS, *(SECRET_FOLDERS if has_keys else ()), *(VOLUMES if has_volumes else ())):
             writer.folder(data / name, name, without=frozenset() if has_keys else SECRET_FILES)
         writer.manifest(_facts(counts, nodes) | {"has_keys": has_keys, "has_volumes": has_volumes})
+
+
+def _copy_heads(data: Path, to: Path) -> None:
+    """The signed heads, before the rows are read: one that is signed meanwhile would tell of events that are not saved."""
+    if (data / "heads").is_dir():
+        shutil.copytree(data / "heads", to / "heads")
 
 
 def _refuse_other_versions() -> None:

@@ -5,6 +5,7 @@ No key has a default. Each is generated at first use, and written so that two pr
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -41,6 +42,10 @@ class DataDirectory:
     def field_keys(self) -> list[str]:
         """Fernet keys for secrets at rest, newest first: the first encrypts, all decrypt."""
         return self._once("keys/field.keys", lambda: Fernet.generate_key().decode()).split()
+
+    def head_key(self) -> bytes:
+        """The 32 bytes that heads of the chain of events are signed with (Ed25519)."""
+        return base64.b64decode(self._once("keys/head.key", lambda: base64.b64encode(secrets.token_bytes(32)).decode()))
 
     def identity(self) -> str:
         """Eight hexadecimal digits that tell this data directory from every other."""

@@ -12,6 +12,8 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from fairway.config.log_file import keep_small
+
 HEARD = {signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}  # what the supervisor waits for, blocked in it
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
@@ -83,6 +85,7 @@ def send(pid: int, number: int) -> None:
 
 def complain(event: str, **more: str) -> None:
     """An error as ``logs.py`` writes it, without loading that."""
+    keep_small()
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = {"timestamp": moment, "level": "error", "logger": "fairway.up", "event": event, **more}
     sys.stderr.write(json.dumps(line, ensure_ascii=False) + "\n")

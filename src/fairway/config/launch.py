@@ -103,6 +103,7 @@ def _load() -> None:
     from django.db import connections
 
     import fairway.config.asgi
+    import fairway.config.connections
     import fairway.config.urls
     import fairway.worker.main  # noqa: F401
     from fairway.stories import register_all
@@ -119,6 +120,8 @@ def _load() -> None:
 def _web(bind: str, port: int, *, is_shared: bool) -> None:
     import uvicorn
 
+    from fairway.config.connections import PacedProtocol
+
     config = uvicorn.Config(
         "fairway.config.asgi:application",
         host=bind,
@@ -127,7 +130,7 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         timeout_graceful_shutdown=3,
         lifespan="on",  # open streams end when the process is asked to stop
         loop="asyncio",
-        http="h11",
+        http=PacedProtocol,
         ws="none",  # no page of ours uses websockets; those of applications pass through the proxy
         server_header=False,
         proxy_headers=False,  # `config.asgi` believes those who are named, and nobody else

@@ -10,6 +10,20 @@ import logging
 import re
 import sys
 from datetime import UTC, datetime
+from typing import TextIO
+
+from fairway.config.log_file import keep_small
+
+LONGEST = 64 * 1024  # characters of a message or a traceback: what came from outside is not repeated without end
+
+
+class OurLog(logging.StreamHandler[TextIO]):
+    """Standard error; ``fairway.log`` is kept small."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        keep_small()
+        super().emit(record)
+
 
 MASK = "••••"
 # What lets somebody in and may stand in a message: links that work once, feeds, tokens, codes of a hand-over, passwords in
@@ -40,16 +54,16 @@ class JsonLine(logging.Formatter):
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "event": without_what_lets_in(record.getMessage()),
+            "event": without_what_lets_in(record.getMessage())[:LONGEST],
         }
         if record.exc_info:
-            line["exception"] = without_what_lets_in(self.formatException(record.exc_info))
+            line["exception"] = without_what_lets_in(self.formatException(record.exc_info))[-LONGEST:]
         return json.dumps(line, ensure_ascii=False)
 
 
 def configure() -> None:
     """Send our messages, and others' warnings, to standard error."""
-    handler = logging.StreamHandler()
+    handler = OurLog()
     for_people = Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
     handler.setFormatter(for_people if sys.stderr.isatty() else JsonLine())
     root = logging.getLogger()

@@ -48,13 +48,14 @@ def restore(file: Path, data: Path, *, keys: Path | None, replaces: bool) -> lis
             archive.unpack(file, draft)
             if keys is not None:
                 shutil.copytree(keys, draft / "keys", dirs_exist_ok=True)
-            ended = _restore_database(draft, manifest, replaces=replaces)
+            _carry_heads(data, draft)
+            ended, reached = _restore_database(draft, manifest, replaces=replaces)
             for name in ("tables", archive.MANIFEST):
                 _remove(draft / name)
             aside = _put_in_place(draft, data)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-    return _told(manifest, ended, aside)
+    return _told(manifest, ended, aside, reached)
 
 
 def _refuse_in_use(data: Path, *, replaces: bool) -> None:
@@ -66,12 +67,25 @@ def _refuse_in_use(data: Path, *, replaces: bool) -> None:
         raise Refusal(f"{data} is not empty. Give another --data, or move what is there aside with --replace.")
 
 
+def _carry_heads(data: Path, draft: Path) -> None:
+    """The signed heads of the installation that is replaced know how far its events had come. They stay, unless it is
+    another installation: then its heads say nothing about this one."""
+    key, heads = Path("keys") / "head.key", Path("heads")
+    if not (data / heads).is_dir() or not (data / key).is_file():
+        return
+    if not (draft / key).is_file() or (draft / key).read_bytes() == (data / key).read_bytes():
+        shutil.rmtree(draft / heads, ignore_errors=True)
+        shutil.copytree(data / heads, draft / heads)
+        (draft / "keys").mkdir(mode=0o700, exist_ok=True)
+        shutil.copy2(data / key, draft / key)
+
+
 def _is_bare(data: Path) -> bool:
     return {place.name for place in data.iterdir()} <= {"run"}
 
 
-def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) -> int:
-    """Returns how many deployments the backup had cut in the middle."""
+def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) -> tuple[int, int]:
+    """Returns how many deployments the backup had cut in the middle, and `_heads_reach_further`."""
     os.environ |= {"FAIRWAY_DATA": str(draft), "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
     import django
     from django.conf import settings
@@ -91,8 +105,18 @@ def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) 
         _clear_database(replaces=replaces)
     tables.load(draft / "tables", nodes, manifest["tables"])
     ended = _begin_again(manifest)
+    reached = _heads_reach_further()
     connection.close()
-    return ended
+    return ended, reached
+
+
+def _heads_reach_further() -> int:
+    """The event that signed heads know and this backup does not; 0 when there is none."""
+    from fairway.activity.checking import book
+    from fairway.activity.queries import hashes_of
+
+    last = book().last()
+    return last.event if last and hashes_of([last.event]).get(last.event) != last.hash else 0
 
 
 def _clear_database(*, replaces: bool) -> None:
@@ -165,13 +189,18 @@ def _remove(place: Path) -> None:
         place.unlink(missing_ok=True)
 
 
-def _told(manifest: dict[str, Any], ended: int, aside: Path | None) -> list[str]:
+def _told(manifest: dict[str, Any], ended: int, aside: Path | None, reached: int) -> list[str]:
     events = manifest["tables"]["fairway.event"]
     lines = [f"Restored as it was on {manifest['created_at']} on {manifest['host']}: {events} events, unbroken."]
     if ended:
         lines.append(f"{ended} deployments were on their way then; they are ended as Cancelled. Deploy them again.")
     if not manifest["has_volumes"]:
         lines.append("The backup was made without volumes: what stored data there does not start until it is put back.")
+    if reached:
+        lines.append(
+            f"The chain of events had reached number {reached}, says a signed head; what came after the backup is gone from "
+            "it. Fairway says so until an administrator acknowledges it: fairway audit acknowledge --reason …"
+        )
     if aside is not None:
         lines.append(f"What was there before lies in {aside}.")
     return [*lines, "Make sure that the installation it was made of does not run any more, then: fairway up"]

@@ -12,6 +12,7 @@ DATA = DataDirectory(Path(os.environ.get("FAIRWAY_DATA", "~/.local/share/fairway
 DEBUG = False
 SECRET_KEY = DATA.secret_key()
 FIELD_KEYS = DATA.field_keys()  # newest first; see fairway.shared.sealing
+HEAD_KEY = DATA.head_key()  # see fairway.activity.heads
 
 WEB_PORT = int(os.environ.get("FAIRWAY_PORT", "8000"))
 PROXY_PORT = int(os.environ.get("FAIRWAY_PROXY_PORT", "8080"))
@@ -122,6 +123,13 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # uploads stream to disk; forms a
 FILE_UPLOAD_MAX_MEMORY_SIZE = 512 * 1024
 FILE_UPLOAD_TEMP_DIR = None
 MAX_UPLOAD_BYTES = int(os.environ.get("FAIRWAY_UPLOAD_MB", "1024")) * 2**20
+SOURCE_FILES = int(os.environ.get("FAIRWAY_SOURCE_FILES", "20000"))  # files, folders and links of one source
+HEADER_SECONDS = float(os.environ.get("FAIRWAY_HEADER_SECONDS", "10"))  # a request's header must be whole within
+SLOW_SECONDS = float(os.environ.get("FAIRWAY_SLOW_SECONDS", "30"))  # a body, or an answer, must move within, at so many
+SLOW_BYTES = float(os.environ.get("FAIRWAY_SLOW_BYTES", "500"))  # bytes a second
+UNFINISHED_REQUESTS = int(os.environ.get("FAIRWAY_UNFINISHED_REQUESTS", "64"))  # of one address, header or body not whole
+STREAMS_PER_PERSON = int(os.environ.get("FAIRWAY_STREAMS_PER_PERSON", "200"))  # live pages and logs, in one web process
+DOWNLOADS_PER_PERSON = int(os.environ.get("FAIRWAY_DOWNLOADS_PER_PERSON", "4"))  # exports and whole logs, likewise
 
 WORKER_SLOTS = int(os.environ.get("FAIRWAY_WORKER_SLOTS", "4"))
 LEASE_SECONDS = float(os.environ.get("FAIRWAY_LEASE_SECONDS", "10"))
@@ -130,6 +138,10 @@ HEALTH_SECONDS = float(os.environ.get("FAIRWAY_HEALTH_SECONDS", "60"))  # a new 
 DRAIN_SECONDS = float(os.environ.get("FAIRWAY_DRAIN_SECONDS", "30"))  # old instances may finish their requests within
 LOG_DAYS = float(os.environ.get("FAIRWAY_LOG_DAYS", "90"))  # logs of deployments and the times of their steps are kept
 LOG_BYTES = int(os.environ.get("FAIRWAY_LOG_MB", "2048")) * 2**20  # and all of them together hold no more text than this
+HEAD_SECONDS = float(os.environ.get("FAIRWAY_HEAD_SECONDS", "60"))  # a signed head of the chain of events is kept this often
+HEADS_TO = os.environ.get(
+    "FAIRWAY_HEADS_TO", ""
+)  # a folder, or an https address that takes POST, where they are kept as well
 WATCH_SECONDS = float(os.environ.get("FAIRWAY_WATCH_SECONDS", "300"))  # a new version is watched for
 WATCH_EVERY_SECONDS = float(os.environ.get("FAIRWAY_WATCH_EVERY_SECONDS", "10"))
 

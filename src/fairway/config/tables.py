@@ -94,7 +94,8 @@ def load(folder: Path, nodes: list[Node], counts: dict[str, int]) -> None:
     tables = list(_tables(state.apps))
     with transaction.atomic():
         for model in tables:
-            model._base_manager.all()._raw_delete("default")  # what migrations put there
+            if model._base_manager.exists():  # events refuse even to be deleted where there are none
+                model._base_manager.all()._raw_delete("default")  # what migrations put there
         for model in tables:
             label = model._meta.label_lower
             found = _load(model, folder / f"{label}.jsonl") if label in counts else 0

@@ -15,7 +15,7 @@ def one_instance_each(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fairway", "0012_standing")]
+    dependencies = [("fairway", "0014_signed_heads")]
 
     operations = [
         migrations.AddField(model_name="deployment", name="away_seconds", field=models.FloatField(null=True)),

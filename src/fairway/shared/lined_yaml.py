@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
 from fairway.shared.names import Invalid
 
 LARGEST = 64 * 1024  # characters; what people write by hand is far smaller
+DEEPEST = 30  # lists and mappings inside each other; PyYAML's work grows with the square of it
+MOST_VALUES = 5_000  # with every alias written out: a few lines of aliases may stand for billions
 _TEXT_TAGS = ("str", "int", "float", "bool")
 
 
@@ -96,6 +98,74 @@ class Item:
         return f"{self.path}.{name}" if self.path else name
 
 
+class _TooMuch(Exception):
+    """A limit was passed at `line`."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(line)
+        self.line = line
+
+
+class _TooDeep(_TooMuch):
+    pass
+
+
+class _TooMany(_TooMuch):
+    pass
+
+
+class _BoundedLoader(yaml.SafeLoader):
+    """Stops reading where nobody means it any more, instead of working at it for minutes."""
+
+    _seen = 0
+
+    def fetch_flow_collection_start(self, TokenClass: Any) -> None:
+        super().fetch_flow_collection_start(TokenClass)
+        self._refuse_depth()
+
+    def add_indent(self, column: int) -> bool:
+        is_deeper = bool(super().add_indent(column))
+        self._refuse_depth()
+        return is_deeper
+
+    def _refuse_depth(self) -> None:
+        if len(self.indents) + self.flow_level > DEEPEST:
+            raise _TooDeep(self.line + 1)
+
+    def compose_node(self, parent: Any, index: Any) -> yaml.Node | None:
+        self._seen += 1
+        if self._seen > MOST_VALUES:
+            raise _TooMany(self.line + 1)
+        return super().compose_node(parent, index)
+
+
+def _count_values(root: yaml.Node) -> None:
+    """Raise `_TooMany` where aliases, written out, make more than `MOST_VALUES` values, or lead into themselves.
+
+    Each node is looked at once, after those inside it.
+    """
+    sizes: dict[int, int] = {}
+    pending: list[tuple[yaml.Node, bool]] = [(root, False)]
+    while pending:
+        node, is_left = pending.pop()
+        if not is_left and id(node) in sizes:
+            continue
+        if not is_left:
+            sizes[id(node)] = MOST_VALUES  # until it is known: what contains itself never ends
+            pending.append((node, True))
+            pending += [(inner, False) for inner in _inside(node)]
+            continue
+        sizes[id(node)] = 1 + sum(sizes[id(inner)] for inner in _inside(node))
+        if sizes[id(node)] > MOST_VALUES:
+            raise _TooMany(int(node.start_mark.line) + 1)
+
+
+def _inside(node: yaml.Node) -> list[yaml.Node]:
+    if isinstance(node, yaml.MappingNode):
+        return [inner for pair in node.value for inner in pair]
+    return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+
 def refuse(item: Item, sentence: str) -> NoReturn:
     """Raise `Invalid` at an item's line and key."""
     where = f"“{item.path}” " if item.path else ""
@@ -107,7 +177,19 @@ def root_of(text: str, file: str) -> Item:
     if len(text) > LARGEST:
         raise Invalid(file, "is larger than {value} KiB; write less into one file.", value=LARGEST // 1024)
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_BoundedLoader)
+        if node is not None:
+            _count_values(node)
+    except _TooDeep as error:
+        where = f"{file}, line {error.line}"
+        raise Invalid(
+            where, "has lists or mappings inside each other more than {value} deep; write it flatter.", value=DEEPEST
+        ) from error
+    except _TooMany as error:
+        where = f"{file}, line {error.line}"
+        raise Invalid(
+            where, "has more than {value} values, aliases written out; write less into one file.", value=MOST_VALUES
+        ) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise Invalid(f"{file}, line {line}", "is not valid YAML: {problem}.", problem=error.problem) from error

@@ -21,8 +21,8 @@ from fairway.deployments.models import Deployment
 from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
 from fairway.drivers.builders.contract import BuildRequest, Checkout, Detection, Spec
 from fairway.drivers.builders.detect import detect
-from fairway.drivers.builders.fetch_archive import unpack
-from fairway.drivers.builders.fetch_git import fetch_git, resolve_ref
+from fairway.drivers.builders.fetch_archive import ArchiveLimits, unpack
+from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.environments.models import Environment
 from fairway.shared.failures import NeedsPerson, Refused
@@ -168,17 +168,19 @@ def _fetched(
 ) -> Checkout:
     if kind == SourceKind.GIT:
         log.line(f"Fetching {source['url']} at {(commit or source['ref'])[:40]}", stream="fairway")
-        return fetch_git(source["url"], commit or source["ref"], place, progress=log, **_git_access(credential))
+        return fetch_git(
+            source["url"], commit or source["ref"], place, progress=log, limits=_git_limits(), **_git_access(credential)
+        )
     if "upload" in source:
         archive = upload_file(source["upload"])
         if not archive.exists():
             raise Refused("The uploaded archive is no longer stored here; upload it again.")
-        return unpack(archive, place, progress=log)
+        return unpack(archive, place, progress=log, limits=_archive_limits())
     from fairway.drivers.builders.fetch_url import fetch_url  # loads httpx: 7 MB that few workers need
 
     log.line(f"Downloading {source['url']}", stream="fairway")
     archive = fetch_url(source["url"], source["checksum"], place.with_name("archive"), progress=log, policy=address_policy())
-    return unpack(archive, place, progress=log)
+    return unpack(archive, place, progress=log, limits=_archive_limits())
 
 
 def _git_access(credential: Credential | None) -> dict[str, Any]:
@@ -199,6 +201,14 @@ def _known_hosts(credential: Credential | None) -> Path | None:
     place: Path = settings.DATA.folder("ssh") / f"known_hosts-{credential.pk}"
     place.write_text(credential.known_hosts + "\n")
     return place
+
+
+def _git_limits() -> FetchLimits:
+    return FetchLimits(files=settings.SOURCE_FILES)
+
+
+def _archive_limits() -> ArchiveLimits:
+    return ArchiveLimits(entries=settings.SOURCE_FILES)
 
 
 def address_policy() -> AddressPolicy | None:

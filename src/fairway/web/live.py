@@ -9,15 +9,18 @@ anew replaces the one still waiting in the box, so a slow reader costs nothing a
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import logging
 import secrets
 import signal
 import threading
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from django.conf import settings
 from django.http import HttpResponse
 
 log = logging.getLogger(__name__)
@@ -86,6 +89,7 @@ class Streams:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._open: set[asyncio.Task[None]] = set()
+        self._held: Counter[str] = Counter()  # open streams by whoever holds them
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_ending = False
 
@@ -150,7 +154,23 @@ class Streams:
         finally:
             source = redeem(_header(held[0], TICKET)) if held else None
         if source is not None:
-            await self._stream(source, _kept(held[0]), receive, send)
+            await self._held_stream(source, scope, _kept(held[0]), receive, send)
+
+    async def _held_stream(
+        self, source: Source, scope: Scope, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
+    ) -> None:
+        """The stream, unless whoever asks holds as many as anybody may."""
+        holder = _holder(source, scope)
+        if self._held[holder] >= settings.STREAMS_PER_PERSON:
+            source.close()
+            await _refuse_stream(send)
+            return
+        self._held[holder] += 1
+        try:
+            await self._stream(source, headers, receive, send)
+        finally:
+            self._held[holder] -= 1
+            self._held += Counter()  # forget those at nought
 
     async def _stream(self, source: Source, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
@@ -174,6 +194,23 @@ class Streams:
             for task in (pump, *helpers):
                 task.cancel()
             await asyncio.gather(pump, *helpers, return_exceptions=True)
+
+
+def _holder(source: Source, scope: Scope) -> str:
+    """Whose stream it is: a person, however they came in; else what they came in with."""
+    viewer = getattr(source, "viewer", None)
+    if viewer is not None:
+        return f"person {viewer.actor.id}"
+    secret = b"\0".join(value for name, value in scope.get("headers", ()) if name in (b"authorization", b"cookie"))
+    return hashlib.sha256(secret).hexdigest()
+
+
+async def _refuse_stream(send: Send) -> None:
+    most = settings.STREAMS_PER_PERSON
+    words = f"You have {most} live pages and logs open, the most that one person may have. Close some.\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", b"%d" % len(words))]
+    await send({"type": "http.response.start", "status": 429, "headers": headers})
+    await send({"type": "http.response.body", "body": words})
 
 
 async def _pump(source: Source, send: Send) -> None:

@@ -179,6 +179,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     # Events
     path("events/", events.event_list, name="event-list"),
     path("events/verification", events.verification, name="event-verification"),
+    path("events/acknowledgement", events.acknowledgement, name="event-acknowledgement"),
     # Settings
     path("settings/", settings.settings_home, name="settings"),
     path("settings/profile", settings.profile, name="profile"),

@@ -78,6 +78,8 @@ EVENT_LABELS: dict[str, Text] = {
     "freeze.edited": _("changed the freeze window"),
     "freeze.deleted": _("deleted the freeze window"),
     "audit.broken": _("found the chain of events broken at"),
+    "audit.unguarded": _("put back what keeps events from being changed:"),
+    "audit.acknowledged": _("acknowledged that events are gone from"),
     "events.exported": _("exported"),
     "gate.glass_broken": _("broke the glass for"),
     "person.first_administrator_created": _("became the first administrator:"),
@@ -125,13 +127,27 @@ EVENT_GROUPS: dict[str, Text] = {
     "environment": _("Environments"),
     "freeze": _("Freeze windows"),
     "gate": _("Broken glass"),
-    "audit": _("Broken chain"),
+    "audit": _("The chain of events"),
     "events": _("Exports"),
     "person": _("People and sign-in"),
     "token": _("API tokens"),
     "credential": _("Credentials"),
     "upload": _("Uploads"),
     "storage": _("Storage"),
+}
+
+# Keys: `activity.rules.Break`, `activity.heads.Misfit`, and "moved" and "restored".
+BROKEN_WORDS: dict[str, Text] = {
+    "changed": _("Event %(first)s was changed after it was written."),
+    "missing": _("An event is missing or was exchanged before number %(first)s."),
+    "moved": _("The head of the chain was moved back to number %(head)s, before the newest event, %(newest)s."),
+    "end": _("Events after number %(newest)s are missing: the chain had reached number %(reached)s."),
+    "forged": _("A signed head was changed after it was signed, or signed with another key."),
+    "exchanged": _("Event %(reached)s is not the one for which a head was signed: events were exchanged."),
+    "restored": _(
+        "An older backup, of %(restored)s, was put back. The chain had reached number %(reached)s; what happened after the "
+        "backup is gone from it."
+    ),
 }
 
 STORAGE_LABELS: dict[str, Text] = {

@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connections
 
-from fairway.activity.checking import check_some
+from fairway.activity.checking import check_some, guard_again
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.story import STORIES
@@ -21,6 +21,7 @@ from fairway.shared.failures import Failure
 from fairway.stories import register_all
 from fairway.stories.outside import caddy
 from fairway.worker.cleaning import clean
+from fairway.worker.heads import HeadKeeper
 from fairway.worker.hosts import HostKeeper
 from fairway.worker.reconciler import Reconciler
 
@@ -49,6 +50,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("caddy", lambda: caddy().supervise(stop, _report_caddy), stop),
         _thread("hosts", lambda: HostKeeper().run(stop), stop),
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
+        _thread("heads", lambda: HeadKeeper().run(stop), stop),
         _thread("home", lambda: home.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
     ]
@@ -68,6 +70,7 @@ def _ticks() -> tuple[Tick, ...]:
 
 
 def _verify() -> None:
+    guard_again()
     check_some()
 
 

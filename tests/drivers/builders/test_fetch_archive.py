@@ -155,7 +155,7 @@ def test_bombs_are_refused(tmp_path: Path, heard: Heard) -> None:
     with pytest.raises(Refused, match="1 MiB"):
         unpack(bomb, tmp_path / "here", progress=heard, limits=ArchiveLimits(bytes=1024 * 1024))
     many = zip_of(tmp_path / "many", *((f"f{number}", "") for number in range(30)))
-    with pytest.raises(Refused, match="20 entries"):
+    with pytest.raises(Refused, match="20 files and folders"):
         unpack(many, tmp_path / "here", progress=heard, limits=ArchiveLimits(entries=20))
     tar = tar_of(tmp_path / "tar", (entry("a"), zeros.encode()), mode="w:gz")
     with pytest.raises(Refused, match="1 MiB"):
@@ -239,3 +239,10 @@ def test_whatever_is_unpacked_stays_inside(
     for folder, folders, files in os.walk(base / "here"):
         for name in (*folders, *files):
             assert Path(os.path.realpath(Path(folder, name))).is_relative_to(inside)
+
+
+def test_folders_that_entries_need_are_counted(tmp_path: Path, heard: Heard) -> None:
+    deep = tar_of(tmp_path / "deep.tar", *((entry(f"{n}/" + "/".join("abcdefghij") + "/f"), b"") for n in range(10)))
+    with pytest.raises(Refused, match="more than 50 files and folders"):
+        unpack(deep, tmp_path / "here", progress=heard, limits=ArchiveLimits(entries=50))
+    unpack(deep, tmp_path / "here", progress=heard, limits=ArchiveLimits(entries=200))

@@ -231,3 +231,32 @@ def test_a_wrong_key_and_a_changed_host_need_a_person(server: Server, repository
     known = make(tmp_path, {"known": f"[127.0.0.1]:{server.port} {public}"}) / "known"
     with pytest.raises(NeedsPerson, match="host key"):
         resolve_ref(url, "main", deploy_key=server.key, known_hosts=known)
+
+
+def test_a_commit_of_many_files_is_refused_before_one_is_written(
+    repository: Repository, tmp_path: Path, heard: Heard
+) -> None:
+    for number in range(30):
+        (repository.folder / f"file-{number}").touch()
+    repository.commit("many", README="x")
+    with pytest.raises(Refused, match="The repository has more than 20 files and folders"):
+        fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True, limits=FetchLimits(files=20))
+    assert not list(tmp_path.glob("*here*"))
+    fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True, limits=FetchLimits(files=40))
+
+
+def test_trees_that_name_each_other_are_not_written_out(repository: Repository, tmp_path: Path, heard: Heard) -> None:
+    """Twelve small trees of ten entries each, one inside the other: a billion files in a few kilobytes."""
+    blob = repository.git("hash-object", "-w", "/dev/null")
+    kind, one = "100644 blob", blob
+    for _ in range(9):
+        listing = "".join(f"{kind} {one}\t{number}\n" for number in range(10))
+        made = subprocess.run(
+            ("git", "mktree"), cwd=repository.folder, env=AUTHOR, input=listing, check=True, capture_output=True, text=True
+        )
+        kind, one = "040000 tree", made.stdout.strip()
+    commit = repository.git("commit-tree", one, "-m", "bomb")
+    repository.git("update-ref", "refs/heads/bomb", commit)
+    with pytest.raises(Refused, match="more than 20,000 files and folders"):
+        fetch_git(repository.url, "bomb", tmp_path / "here", progress=heard, allow_file=True)
+    assert not list(tmp_path.glob("*here*"))

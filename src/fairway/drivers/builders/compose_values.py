@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from fairway.shared.names import Invalid
 
 _UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "m": 1024**2, "mb": 1024**2, "g": 1024**3, "gb": 1024**3}
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.I)
-_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?")
+_SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-z]*)", re.I)  # what has more digits is no size of anything
+_DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9})ms)?")
 _TEMPLATE = re.compile(
     r"\$(?:(?P<escaped>\$)"
     r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"

@@ -11,7 +11,7 @@ from typing import IO
 from fairway.drivers.builders.archive_entries import ArchiveEntry, open_archive
 from fairway.drivers.builders.contract import Checkout
 from fairway.drivers.builders.layers import erase
-from fairway.drivers.builders.tree import tree_checksum
+from fairway.drivers.builders.tree import MOST_FILES, too_many_files, tree_checksum
 from fairway.drivers.runtimes.contract import Progress
 from fairway.drivers.runtimes.process.bundle import disk_failure
 from fairway.shared.failures import Refused
@@ -28,7 +28,7 @@ _EVIL_MODE = 0o6000  # set-user-id, set-group-id
 class ArchiveLimits:
     """Ceilings of one archive: entries, bytes unpacked, and how many times larger than packed."""
 
-    entries: int = 50_000
+    entries: int = MOST_FILES
     bytes: int = 1024 * 1024 * 1024
     ratio: float = 200.0
 
@@ -63,6 +63,7 @@ class _Unpacking:
         self.packed = archive.stat().st_size
         self.count = self.total = 0
         self._links: dict[PurePosixPath, str] = {}
+        self._folders: set[PurePosixPath] = {PurePosixPath()}
 
     def run(self) -> Path:
         with open_archive(self.archive, most_bytes=self.limits.bytes) as archive:
@@ -71,6 +72,7 @@ class _Unpacking:
                 self._count()
                 path = safe_path(entry.name)
                 if path is not None and not JUNK & set(path.parts):
+                    self._count_folders(path)
                     self._place(path, entry, stream)
                 if stream is not None:
                     stream.close()
@@ -83,7 +85,15 @@ class _Unpacking:
     def _count(self) -> None:
         self.count += 1
         if self.count > self.limits.entries:
-            raise Refused(f"The archive has more than {self.limits.entries:,} entries, the most that is allowed.")
+            raise too_many_files("The archive", self.limits.entries)
+
+    def _count_folders(self, path: PurePosixPath) -> None:
+        """Those above an entry count, too: one entry may need sixty that are in no list."""
+        for parent in path.parents:
+            if parent in self._folders:
+                return
+            self._folders.add(parent)
+            self._count()
 
     def _place(self, path: PurePosixPath, entry: ArchiveEntry, stream: IO[bytes] | None) -> None:
         target = self.tree / path

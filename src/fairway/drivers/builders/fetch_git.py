@@ -18,8 +18,8 @@ from fairway.drivers.builders.git_access import git_environment
 from fairway.drivers.builders.git_failures import git_failure
 from fairway.drivers.builders.git_url import GitUrl, parse_git_url
 from fairway.drivers.builders.layers import erase
-from fairway.drivers.builders.running import Ceiling, Finished, run
-from fairway.drivers.builders.tree import tree_checksum, tree_size
+from fairway.drivers.builders.running import MOST_KEPT_LINES, Ceiling, Finished, TooManyLines, run
+from fairway.drivers.builders.tree import MOST_FILES, too_many_files, tree_checksum, tree_size
 from fairway.drivers.runtimes.contract import Progress, Silent
 from fairway.shared.failures import Refused
 from fairway.shared.masking import Masker
@@ -33,10 +33,11 @@ _SEPARATOR = "\x1f"
 
 @dataclass(frozen=True)
 class FetchLimits:
-    """Ceilings of one fetch: seconds, and bytes on the disk (history and files together)."""
+    """Ceilings of one fetch: seconds, bytes on the disk (history and files together), and files of the commit."""
 
     seconds: float = 300.0
     bytes: int = 1024 * 1024 * 1024
+    files: int = MOST_FILES
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,12 @@ class _Git:
     home: Path
 
     def run(
-        self, *argv: str, cwd: Path | None = None, keep: bool = False, watch: Callable[[], None] | None = None
+        self,
+        *argv: str,
+        cwd: Path | None = None,
+        keep: bool = False,
+        most_lines: int = MOST_KEPT_LINES,
+        watch: Callable[[], None] | None = None,
     ) -> Finished:
         """Run one git command. The address and everything after it come last, after ``--``."""
         mask = Masker([self.url.password, self.url.username] if self.url.scheme == "https" else [])
@@ -64,6 +70,7 @@ class _Git:
             ceiling=Ceiling(self.limits.seconds),
             mask=mask,
             keep_output=keep,
+            most_lines=most_lines,
             watch=watch,
         )
 
@@ -199,12 +206,24 @@ def _fetched(git: _Git, draft: Path) -> Checkout:
     watch = _size_watch(draft, git.limits.bytes)
     git.must("init", "--quiet", ".", cwd=draft)
     _fetch(git, draft, commit, name, watch)
+    _refuse_many_files(git, draft, commit)
     git.must("checkout", "--quiet", "--detach", "--force", commit, cwd=draft, watch=watch)
     facts = git.must("log", "-1", "--no-show-signature", f"--format={_FORMAT}", commit, cwd=draft, keep=True)
     shutil.rmtree(draft / ".git")
     _check_size(draft, git.limits.bytes)
     _say_what_is_missing(draft, git.progress)
     return _checkout(draft, facts)
+
+
+def _refuse_many_files(git: _Git, draft: Path, commit: str) -> None:
+    """Counted before one of them is written, by a program that is ended where it has counted too many: a few trees that name
+    each other several times may stand for billions of files."""
+    try:
+        finished = git.run("ls-tree", "-r", "-t", "--name-only", commit, cwd=draft, keep=True, most_lines=git.limits.files)
+    except TooManyLines:
+        raise too_many_files("The repository", git.limits.files) from None
+    if finished.code:
+        raise git_failure(finished.tail, url=str(git.url), ref=git.ref)
 
 
 def _fetch(git: _Git, draft: Path, commit: str, name: str, watch: Callable[[], None]) -> None:

@@ -29,6 +29,7 @@ _libc = ctypes.CDLL(None)
 GRACE = 5.0  # seconds between TERM and KILL
 TICK = 0.1  # seconds between two looks at cancellation
 MEMORY_TICK = 0.5
+MOST_KEPT_LINES = 100_000  # of a program whose output is read
 LONGEST_LINE = 8_000  # characters
 KEPT_LINES = 40
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -61,15 +62,17 @@ def run(
     ceiling: Ceiling | None = None,
     mask: Callable[[str], str] = str,
     keep_output: bool = False,
+    most_lines: int = MOST_KEPT_LINES,
     watch: Callable[[], None] | None = None,
 ) -> Finished:
     """Run a program to its end, each of its lines to `progress` (or, with `keep_output`, its output to the result).
 
-    Whatever happens, nothing of its process group is left running. `watch` is called at every tick and may raise.
+    Whatever happens, nothing of its process group is left running. `watch` is called at every tick and may raise. Of output
+    that is kept `most_lines` are: a program that says more is ended with `TooManyLines`.
     Raises what `progress.check()` raises, `Refused` when a limit is passed, `NeedsPerson` when the program is missing.
     """
     limits = ceiling or Ceiling()
-    lines = _Lines(progress, mask, keep_output)
+    lines = _Lines(progress, mask, most_lines if keep_output else None)
     with _started(argv, cwd, env, limits) as process:
         guard = _Guard(process.pid, limits, argv[0])
         for chunk in _output(process):
@@ -82,10 +85,14 @@ def run(
     return Finished(process.returncode, tuple(lines.tail), "".join(lines.kept))
 
 
+class TooManyLines(Refused):
+    """A program whose output was to be kept said more than anybody reads."""
+
+
 class _Lines:
     """Cuts a byte stream into lines and passes them on."""
 
-    def __init__(self, progress: Progress, mask: Callable[[str], str], keep: bool) -> None:
+    def __init__(self, progress: Progress, mask: Callable[[str], str], keep: int | None) -> None:
         self.tail: deque[str] = deque(maxlen=KEPT_LINES)
         self.kept: list[str] = []
         self._progress, self._mask, self._keep = progress, mask, keep
@@ -111,7 +118,11 @@ class _Lines:
         )  # first: a carriage return may stand inside a secret
         text = masked.rpartition("\r")[2][:LONGEST_LINE]
         self.tail.append(text)
-        if self._keep:
+        if self._keep is not None:
+            if len(self.kept) >= self._keep:
+                raise TooManyLines(
+                    f"A program said more than the {self._keep:,} lines that are read of it, and was stopped."
+                )
             self.kept.append(text + "\n")
         else:
             self._progress.line(text)

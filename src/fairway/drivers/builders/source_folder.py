@@ -12,7 +12,9 @@ from typing import Any
 
 LARGEST_FILE = 512 * 1024  # bytes; manifests and entry files are far smaller, lock files are read by their tools
 MOST_FILES = 400  # source files looked at; enough for a small application, bounded for a huge one
+MOST_BYTES = 4 * 1024 * 1024  # of all of them together: each is parsed
 DEEPEST = 3
+TOO_DEEP = "has far too many lists or objects inside each other"
 SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", "env", "node_modules", "__pycache__", ".tox", ".mypy_cache", "site-packages"}
     | {"tests", "test", "docs", "migrations", "examples", "benchmarks"}
@@ -46,14 +48,20 @@ class SourceFolder:
 
     def toml(self, name: str, *, largest: int = LARGEST_FILE) -> dict[str, Any]:
         """The parsed TOML file, empty when missing. Raises `ValueError` when it cannot be read as TOML."""
-        return tomllib.loads(self.text(name, largest=largest))
+        try:
+            return tomllib.loads(self.text(name, largest=largest))
+        except RecursionError:
+            raise ValueError(TOO_DEEP) from None
 
     def json(self, name: str) -> dict[str, Any]:
         """The parsed JSON object, empty when missing. Raises `ValueError` when it is not one."""
         text = self.text(name)
         if not text:
             return {}
-        data = json.loads(text)
+        try:
+            data = json.loads(text)
+        except RecursionError:
+            raise ValueError(TOO_DEEP) from None
         if not isinstance(data, dict):
             raise ValueError("is not a JSON object")
         return data
@@ -64,11 +72,12 @@ class SourceFolder:
         return self._files(".py")
 
     def _files(self, suffix: str) -> tuple[str, ...]:
-        found = []
+        found, total = [], 0
         for name in self._walk():
             if name.endswith(suffix):
                 found.append(name)
-            if len(found) >= MOST_FILES:
+                total += (self.place / name).stat().st_size
+            if len(found) >= MOST_FILES or total > MOST_BYTES:
                 break
         return tuple(sorted(found, key=lambda name: (name.count("/"), name)))
 

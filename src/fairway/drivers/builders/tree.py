@@ -8,6 +8,9 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from fairway.shared.failures import Refused
+
+MOST_FILES = 20_000  # files, folders and links of one source: each costs some milliseconds, empty or not
 IGNORED = frozenset({".git", ".hg", ".venv", "node_modules", "__pycache__"})
 
 
@@ -21,6 +24,14 @@ def tree_checksum(folder: Path) -> str:
         total.update(b"%s %d %s " % (_kind(entry), len(os.fsencode(name)), os.fsencode(name)))
         total.update(_content(folder / name, entry) + b"\0")
     return total.hexdigest()
+
+
+def too_many_files(what: str, most: int) -> Refused:
+    """`what` is “The archive”, “The repository”."""
+    return Refused(
+        f"{what} has more than {most:,} files and folders, the most that is allowed; leave out data and dependencies, or "
+        "let an administrator raise FAIRWAY_SOURCE_FILES."
+    )
 
 
 def tree_size(folder: Path) -> int:

@@ -105,7 +105,7 @@ def _server(settings: ProxySettings, port: int, *, secure: bool) -> Json:
         "listen": [_listen(bind, port) for bind in settings.binds],
         "protocols": ["h1", "h2"] if secure else ["h1"],
         "automatic_https": {"disable": True},
-        "read_header_timeout": "30s",
+        "read_header_timeout": "10s",
         "idle_timeout": "5m",
         "routes": _routes(settings, redirect=bool(settings.https) and not secure),
         "errors": {"routes": [_gateway_errors()]},

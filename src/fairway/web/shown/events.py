@@ -11,18 +11,20 @@ from urllib.parse import urlencode
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import shown_names, usernames_of, visible_events
-from fairway.accounts.rules import Actor
-from fairway.activity.checking import last_check
-from fairway.activity.models import Event
+from fairway.accounts.rules import Act, Actor, may
+from fairway.activity.checking import book, last_check
+from fairway.activity.heads import Head, Misfit
+from fairway.activity.models import ChainCheck, Event
 from fairway.activity.queries import EventFilter, events
-from fairway.activity.rules import Door
+from fairway.activity.rules import ACKNOWLEDGEABLE, Break, Door
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.web.shown.filters import day, people_choices, who
-from fairway.web.words import DOOR_LABELS, EVENT_GROUPS, EVENT_LABELS, ROLE_LABELS, SUBJECT_KINDS
+from fairway.web.words import BROKEN_WORDS, DOOR_LABELS, EVENT_GROUPS, EVENT_LABELS, ROLE_LABELS, SUBJECT_KINDS
 
 FILTERS = ("person", "act", "kind", "application", "environment", "since", "until", "q", "steps")
 LONGEST_SHOWN = 2000
@@ -138,21 +140,53 @@ def _url(event: Event) -> str:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the walks along the chain found; the worker does them, see `activity.checking`."""
+    """What the walks along the chain found; the worker does them, see `activity.checking`.
+
+    `head` is the newest signed head. `may_check` and `may_acknowledge` are about who looks.
+    """
 
     is_intact: bool | None
-    count: int
     checked_at: datetime | None
     sentence: str
+    head: Head | None
+    may_check: bool
+    may_acknowledge: bool
+
+    @property
+    def signed_at(self) -> datetime | None:
+        return parse_datetime(self.head.at) if self.head else None
 
 
-def chain() -> Chain:
+def chain(actor: Actor) -> Chain:
     """Whether the chain is whole, as far as it was verified."""
-    found = last_check()
-    words = {"number": found.front_id, "count": found.whole_count, "first": found.broken_at, "sentence": found.sentence}
+    found, may_manage = last_check(), may(actor, Act.MANAGE_SYSTEM)
+    is_intact = None if found.checked_at is None else found.broken_at is None
+    return Chain(
+        is_intact=is_intact,
+        checked_at=found.checked_at,
+        sentence=_chain_sentence(found),
+        head=book().last(),
+        may_check=may_manage,
+        may_acknowledge=may_manage and is_intact is False and found.code in ACKNOWLEDGEABLE,
+    )
+
+
+def _chain_sentence(found: ChainCheck) -> str:
     if found.checked_at is None:
-        return Chain(None, 0, None, _("The chain has not been checked yet; the worker does so every half minute."))
+        return _("The chain has not been checked yet; the worker does so every half minute.")
     if found.broken_at is not None:
-        sentence = _("The chain is broken at event %(first)s: %(sentence)s") % words
-        return Chain(False, found.whole_count, found.checked_at, sentence)
-    return Chain(True, found.whole_count, found.checked_at, _("An unbroken chain, verified up to event %(number)s.") % words)
+        words = {"first": found.broken_at, "sentence": _broken_sentence(found)}
+        return _("The chain is broken at event %(first)s: %(sentence)s") % words
+    return _("An unbroken chain, verified up to event %(number)s.") % {"number": found.front_id}
+
+
+def _broken_sentence(found: ChainCheck) -> str:
+    """What was found, in the reader's language; as it was written down where there are no words for it."""
+    kind = str(found.details.get("misfit") or found.code)
+    if kind == Break.END and "head" in found.details:
+        kind = "moved"
+    if found.details.get("restored") and kind != Misfit.FORGED:
+        kind = "restored"
+    template = BROKEN_WORDS.get(kind)
+    values: dict[str, Any] = {"first": found.broken_at, "reached": "", "newest": "", **found.details}
+    return str(template) % values if template and found.code else found.sentence

@@ -12,8 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.record import acknowledge, ask_for_a_walk
 from fairway.accounts.rules import Act
-from fairway.activity.checking import check_again
+from fairway.shared.failures import Refused
+from fairway.shared.names import Invalid
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
 from fairway.web.shown.events import FILTERS, chain, choices, chosen, events_shown, exports
@@ -32,7 +34,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "filters": filters,
         "choices": choices(actor),
         "page": shown,
-        "chain": chain(),
+        "chain": chain(actor),
         "exports": exports(filters),
         "is_newest": shown.number == 1 and not any(filters.values()),
     }
@@ -40,9 +42,24 @@ def event_list(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@needs(Act.VIEW)
+@needs(Act.MANAGE_SYSTEM)
+def acknowledgement(request: HttpRequest) -> HttpResponse:
+    """An older backup was put back on purpose; the reason becomes an event."""
+    try:
+        acknowledge(actor=actor_of(request), reason=request.POST.get("reason", ""))
+    except (Invalid, Refused) as problem:
+        messages.error(request, f"{_('Why')}: {problem.sentence}" if isinstance(problem, Invalid) else problem.sentence)
+    else:
+        messages.success(
+            request, _("Acknowledged. The chain is compared from here on; what was found stays in it as an event.")
+        )
+    return redirect("event-list")
+
+
+@require_POST
+@needs(Act.MANAGE_SYSTEM)
 def verification(request: HttpRequest) -> HttpResponse:
     """Have the whole chain walked again by the worker; the page tells what it finds."""
-    check_again()
+    ask_for_a_walk(actor=actor_of(request))
     messages.success(request, _("The whole chain is being checked again; this page tells what is found."))
     return redirect("event-list")

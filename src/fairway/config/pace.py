@@ -1,0 +1,80 @@
+"""When a connection is too slow. Pure; `connections.py` looks and acts.
+
+Half a request costs whoever sends it nothing, and us a connection each. So a header has a deadline, a body and a reader must
+move, however slowly the line does, and one address has only so many requests that are not whole yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class PaceLimits:
+    """`head_seconds` until a header is whole; `window_seconds` in which a body, or an answer, must move by `window_bytes`;
+    `unfinished` requests of one address."""
+
+    head_seconds: float = 10.0
+    window_seconds: float = 30.0
+    window_bytes: int = 16 * 1024
+    unfinished: int = 64
+
+
+class State(StrEnum):
+    """What a connection waits for."""
+
+    HEAD = "head"  # the rest of a request's header
+    BODY = "body"  # the rest of its body
+    READER = "reader"  # the visitor, to read what was written
+    ELSE = "else"  # nobody's fault: we work, or nothing was asked
+
+
+class TooSlow(StrEnum):
+    """Why a connection ends; the values are the sentences for whoever waits at the other end."""
+
+    HEAD = "The header of the request did not arrive whole within {head_seconds:g} s. Send it again."
+    BODY = "The body of the request came slower than {rate:g} bytes a second. Send it again on a better line, or in parts."
+    READER = "The answer was not read."
+    UNFINISHED = "More than {unfinished} requests of this address are not whole yet. Send fewer at a time."
+
+    def sentence(self, limits: PaceLimits) -> str:
+        rate = limits.window_bytes / limits.window_seconds
+        return self.value.format(head_seconds=limits.head_seconds, rate=rate, unfinished=limits.unfinished)
+
+
+@dataclass
+class Pace:
+    """One connection: what it waits for, since when, and how far that had come when the window began."""
+
+    state: State = State.ELSE
+    since: float = 0.0
+    mark: int = 0
+
+
+def judged(pace: Pace, state: State, now: float, moved: int, limits: PaceLimits) -> TooSlow | None:
+    """Look at a connection again and say why it ends, if it does. `moved` counts bytes; it never falls in a state."""
+    if state != pace.state or state == State.ELSE:
+        pace.state, pace.since, pace.mark = state, now, moved
+        return None
+    waited = now - pace.since
+    if state == State.HEAD:
+        return TooSlow.HEAD if waited > limits.head_seconds else None
+    if waited < limits.window_seconds:
+        return None
+    if moved - pace.mark < limits.window_bytes:
+        return TooSlow.BODY if state == State.BODY else TooSlow.READER
+    pace.since, pace.mark = now, moved
+    return None
+
+
+def beyond(addresses: Iterable[str], most: int) -> list[int]:
+    """The places in `addresses` (of requests that are not whole, oldest first) beyond the `most` of their address."""
+    seen: dict[str, int] = {}
+    found = []
+    for place, address in enumerate(addresses):
+        seen[address] = seen.get(address, 0) + 1
+        if seen[address] > most:
+            found.append(place)
+    return found

@@ -1,0 +1,146 @@
+"""Keeps signed heads of the chain of events: in the data directory, and in another place where one is configured."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import Error, connections
+from django.utils import timezone
+
+from fairway.activity.book import HeadBook
+from fairway.activity.checking import book
+from fairway.activity.heads import Head
+from fairway.activity.keeping import sign_head
+from fairway.worker.duty import Duty
+
+log = logging.getLogger(__name__)
+STATE = "elsewhere.json"
+PATIENCE = 5.0  # seconds for the other place to connect, and to answer
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+class HeadKeeper:
+    """One worker's thread. It signs at a fixed cadence while there are new events, and once more when it is told to stop.
+
+    A place that does not answer is said, once, and asked again at the next head; nothing waits for it.
+    """
+
+    def __init__(self, kept: HeadBook | None = None, elsewhere: str | None = None) -> None:
+        self._book = kept or book()
+        self._elsewhere = settings.HEADS_TO if elsewhere is None else elsewhere
+        self._failure = ""
+
+    def run(self, stop: threading.Event) -> None:
+        duty = Duty(settings.DATA.folder("heads") / "duty")
+        every = timedelta(seconds=settings.HEAD_SECONDS)
+        try:
+            while not stop.wait(min(settings.HEAD_SECONDS, 30.0)):
+                if duty.is_mine():
+                    self.keep(every=every)
+            if duty.is_mine():
+                self.keep()
+        finally:
+            duty.close()
+            connections.close_all()
+
+    def keep(self, *, every: timedelta = timedelta(0)) -> Head | None:
+        """Sign and send what is due. A full disk or a database that is away is said, and tried again the next time."""
+        try:
+            head = sign_head(self._book, every=every)
+        except (Error, OSError) as problem:
+            log.warning("No head of the chain of events could be signed: %s", problem)
+            connections.close_all()
+            return None
+        newest = head or self._book.last()
+        if self._elsewhere and newest is not None and newest.number != self._sent():
+            self._send(newest)
+        return head
+
+    def _send(self, head: Head) -> None:
+        try:
+            send(head, self._elsewhere)
+        except OSError as problem:
+            failure = f"The place for signed heads ({place_shown(self._elsewhere)}) did not take one: {problem}"
+            if failure != self._failure:
+                log.warning("%s", failure)
+            self._failure = failure
+            self._remember({"number": self._sent(), "failure": failure[:500]})
+        else:
+            self._failure = ""
+            self._remember({"number": head.number, "failure": ""})
+
+    def _sent(self) -> int:
+        number = elsewhere_state().get("number", 0)
+        return number if isinstance(number, int) else 0
+
+    def _remember(self, state: dict[str, object]) -> None:
+        place = settings.DATA.folder("heads") / STATE
+        draft = place.with_suffix(".draft")
+        try:
+            draft.write_text(json.dumps({**state, "at": timezone.now().isoformat(timespec="seconds")}))
+            os.replace(draft, place)
+        except OSError as problem:
+            log.warning("What became of a signed head could not be written down: %s", problem)
+
+
+def elsewhere_state() -> dict[str, object]:
+    """What became of the last head that was sent: ``{"number", "failure", "at"}``; empty before the first."""
+    try:
+        found = json.loads((settings.DATA.path / "heads" / STATE).read_text())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def send(head: Head, place: str) -> None:
+    """Append it to a file in the folder `place`, or POST it there. Raises OSError with the reason."""
+    if place.startswith(("http://", "https://")):
+        _post(head, place)
+        return
+    folder = Path(place).expanduser()
+    if not folder.is_absolute() or not folder.is_dir():
+        raise OSError("it is neither a folder that exists, given from “/” on, nor an https address")
+    line = head.line().encode() + b"\n"
+    descriptor = os.open(
+        folder / f"fairway-{settings.DATA.identity()}.heads.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600
+    )
+    try:
+        if os.write(descriptor, line) != len(line):
+            raise OSError("its disk is full")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _post(head: Head, place: str) -> None:
+    import httpx  # only where heads are sent to an address
+
+    try:
+        parts = urlsplit(place)
+    except ValueError as problem:
+        raise OSError(str(problem)) from None
+    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
+        raise OSError("heads are sent by https only")
+    try:
+        answer = httpx.post(place, content=head.line(), headers={"Content-Type": "application/json"}, timeout=PATIENCE,
+                            follow_redirects=False)  # fmt: skip
+    except (httpx.HTTPError, httpx.InvalidURL) as problem:
+        raise OSError(str(problem) or type(problem).__name__) from None
+    if not answer.is_success:
+        raise OSError(f"it answered {answer.status_code}")
+
+
+def place_shown(place: str) -> str:
+    """Without the password or the token that an address may carry."""
+    try:
+        parts = urlsplit(place)
+    except ValueError:
+        return "an address that is none"
+    return f"{parts.scheme}://{parts.hostname}" if parts.hostname else place
