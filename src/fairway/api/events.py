@@ -24,7 +24,7 @@ from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events, verify
 from fairway.activity.rules import On
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Number, Page, Paged, Text, page_of
+from fairway.api.schemas import Asked, Number, Page, Paged, ShownFacts, Text, page_of
 from fairway.api.streaming import stream
 
 router = DoorRouter(tags=["events"])
@@ -51,8 +51,8 @@ class EventShown(Schema):
     application: str
     environment: str
     comment: str
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: ShownFacts
+    after: ShownFacts
     previous_hash: str
     hash: str
 
