@@ -13,7 +13,7 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.placements_shown import PlacementShown, placement_shown
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Given, Slug, Text
+from fairway.api.schemas import Asked, Given, ShownFacts, Slug, Text
 from fairway.applications.commands import create_application, edit_application
 from fairway.applications.models import Application
 from fairway.applications.queries import application, visible_to
@@ -51,7 +51,7 @@ class ApplicationShown(Schema):
     name: str
     description: str
     source_kind: str
-    source: dict[str, Any]
+    source: ShownFacts
     spec: dict[str, Any] | None
     created_at: datetime
     created_by: str

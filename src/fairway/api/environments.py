@@ -12,7 +12,7 @@ from pydantic import Field
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import LARGEST, Given, LockShown, Moment, Slug
+from fairway.api.schemas import LARGEST, Given, LockShown, Moment, ShownFacts, Slug
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments.commands import (
     EDITABLE,
@@ -27,6 +27,7 @@ from fairway.environments.hosts import confirm_host_key, request_look
 from fairway.environments.models import Environment, Host
 from fairway.environments.queries import environment, host_of, visible_to
 from fairway.environments.runtimes import availability_of
+from fairway.environments.secrets import shown_options
 
 router = DoorRouter(tags=["environments"])
 
@@ -43,7 +44,7 @@ class EnvironmentShown(Schema):
     description: str
     position: int
     runtime: str
-    options: dict[str, Any]
+    options: ShownFacts
     lane: str
     approvals_needed: int
     needs_ready: bool
@@ -131,6 +132,7 @@ def _facts(one: Environment) -> dict[str, Any]:
     lock = one.lock
     return {
         **{name: getattr(one, name) for name in names},
+        "options": shown_options(one.options),
         "status": one.status,
         "lock": LockShown(owner=lock.owner, reason=lock.reason, at=lock.at, until=lock.until) if lock else None,
     }

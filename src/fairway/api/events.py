@@ -26,7 +26,7 @@ from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import On
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Moment, Number, Page, Paged, Text, page_of
+from fairway.api.schemas import Asked, Moment, Number, Page, Paged, ShownFacts, Text, page_of
 from fairway.api.streaming import stream
 
 router = DoorRouter(tags=["events"])
@@ -53,8 +53,8 @@ class EventShown(Schema):
     application: str
     environment: str
     comment: str
-    before: dict[str, Any]
-    after: dict[str, Any]
+    before: ShownFacts
+    after: ShownFacts
     previous_hash: str
     hash: str
 

@@ -12,7 +12,7 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.applications import SourceGiven
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Given, Number
+from fairway.api.schemas import Given, Number, ShownFacts
 from fairway.applications.commands import request_inspection
 from fairway.applications.models import Inspection
 from fairway.applications.queries import inspection
@@ -32,7 +32,7 @@ class InspectionShown(Schema):
 
     id: int
     source_kind: str
-    source: dict[str, Any]
+    source: ShownFacts
     status: str
     spec: dict[str, Any] | None
     findings: list[FindingShown]

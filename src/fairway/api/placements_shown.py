@@ -8,7 +8,7 @@ from typing import Any
 
 from ninja import Schema
 
-from fairway.api.schemas import Named
+from fairway.api.schemas import Named, ShownFacts
 from fairway.applications.models import Artifact
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import (
@@ -33,7 +33,7 @@ class ArtifactShown(Schema):
     digest: str
     reference: str
     source_kind: str
-    source: dict[str, Any]
+    source: ShownFacts
     commit: str
     author: str
     message: str
@@ -85,7 +85,7 @@ class DeploymentShown(Schema):
     commit: str
     configuration: int | None
     source_kind: str
-    source: dict[str, Any]
+    source: ShownFacts
     replicas: int
     requested_by: str
     acting_role: str

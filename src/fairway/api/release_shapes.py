@@ -9,7 +9,7 @@ from ninja import Schema
 
 from fairway.accounts.rules import Actor
 from fairway.api.problems import BlockerShown, blockers_shown
-from fairway.api.schemas import Named
+from fairway.api.schemas import Named, ShownText
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.models import Approval, Package, Release, Rollout, RolloutPackage
@@ -57,7 +57,7 @@ class PackageShown(Schema):
     name: str
     application: str
     stage: str
-    entered: str
+    entered: ShownText
     version: str
     digest: str
     resolution: str

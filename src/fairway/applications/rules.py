@@ -10,10 +10,15 @@ from urllib.parse import urlsplit
 
 from fairway.shared.hosts import registry_in
 from fairway.shared.names import Invalid, parse_git_ref, parse_image, parse_relative_path, parse_variable
+from fairway.shared.urls import refuse_secrets
 
 LONGEST_VALUE = 64 * 1024
 MOST_VARIABLES = 500
 RESERVED = frozenset({"PORT", "HOST"})  # set by the runtime; a person setting them would be ignored
+
+
+NO_ARCHIVE_SECRETS = "Download the file and upload it, or use a Git repository with a deploy key, stored under Settings."
+NO_GIT_SECRETS = "Use an ssh address, with a deploy key stored under Settings."
 
 
 class SourceKind(StrEnum):
@@ -51,6 +56,7 @@ def _parse_archive(values: Mapping[str, str]) -> dict[str, str]:
     if upload := values.get("upload"):
         return {"upload": _parse_checksum(upload, "upload"), **({"name": values["name"][:200]} if "name" in values else {})}
     url = values.get("url", "")
+    refuse_secrets(url, field="url", advice=NO_ARCHIVE_SECRETS)
     if urlsplit(url).scheme != "https":
         raise Invalid("url", "must be an https:// address of a .zip, .tar or .tar.gz file.")
     return {"url": url, "checksum": _parse_checksum(values.get("checksum", ""), "checksum")}
@@ -83,6 +89,7 @@ def parse_git_url(text: str) -> str:
         raise Invalid("url", "uses {scheme}://; use https://, ssh:// or git@host:path.", scheme=parts.scheme)
     if parts.password or (parts.scheme == "https" and parts.username):
         raise Invalid("url", "holds credentials; remove them and store a credential under Settings instead.")
+    refuse_secrets(url, field="url", advice=NO_GIT_SECRETS)
     if parts.scheme != "file" and (not parts.hostname or parts.hostname.startswith("-")):
         raise Invalid("url", "has no host.")
     return url

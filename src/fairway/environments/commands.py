@@ -19,8 +19,10 @@ from fairway.environments.hosts import ensure_host_of
 from fairway.environments.models import Environment
 from fairway.environments.rules import DEFAULT_ENVIRONMENTS, parse_environment_host, parse_options
 from fairway.environments.runtimes import runtime_of
+from fairway.environments.secrets import marked_options, sealed_options
 from fairway.environments.subjects import on_environment
 from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
+from fairway.shared.urls import refuse_secrets
 
 # What keeps an environment from being deleted; rooms above add theirs (a placement, a distributed package).
 IN_USE: list[Callable[[Environment], Iterable[Blocker]]] = []
@@ -56,6 +58,7 @@ def create_environment(
         position=_parse_position(position),
         **_parsed(name=name, host=host, url=url, description=description, runtime=runtime, options=options or {}),
     )
+    environment.options = sealed_options(environment.options, {})
     _refuse_taken(environment)
     _refuse_bad_options(environment)
     environment.save()
@@ -84,14 +87,15 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     current = {name: getattr(row, name) for name in ("name", "host", "url", "description", "runtime", "options")}
     if changes.get("runtime", row.runtime) != row.runtime:
         _refuse_unknown_runtime(changes["runtime"])
+    kept = row.options
     for name, value in _parsed(**{**current, **changes}).items():
         setattr(row, name, value)
-    if _what_stays(row.runtime, row.host, row.options) != _what_stays(
-        before["runtime"], before["host"], before["options"]
-    ) and (reasons := in_use(row)):
+    row.options = sealed_options(row.options, kept)
+    stays = _what_stays(before["runtime"], before["host"], kept)
+    if _what_stays(row.runtime, row.host, row.options) != stays and (reasons := in_use(row)):
         raise Blocked(reasons)
     _refuse_taken(row)
-    if (row.runtime, row.options) != (before["runtime"], before["options"]):
+    if (row.runtime, row.options) != (before["runtime"], kept):
         _refuse_bad_options(row)
     row.save()
     ensure_host_of(row)
@@ -203,6 +207,7 @@ def _parse_url(text: str) -> str:
     url = parse_text(text, field="url", longest=300)
     if url and not url.startswith(("http://", "https://")):
         raise Invalid("url", "must start with http:// or https://.")
+    refuse_secrets(url, field="url", advice="It is only a link for people: leave the secret out.")
     return url
 
 
@@ -238,4 +243,5 @@ def _refuse_taken(environment: Environment) -> None:
 
 
 def _facts(environment: Environment) -> dict[str, Any]:
-    return {name: getattr(environment, name) for name in ("slug", *EDITABLE)}
+    facts = {name: getattr(environment, name) for name in ("slug", *EDITABLE)}
+    return {**facts, "options": marked_options(environment.options)}

@@ -15,6 +15,7 @@ from fairway.environments.host_rules import HostState, host_sentence, host_state
 from fairway.environments.models import Environment, Host
 from fairway.environments.queries import host_of
 from fairway.environments.rules import LIMIT_KEYS
+from fairway.environments.secrets import opened_options
 
 _FRESH_FOR = 5.0  # seconds an availability answer is believed; asking Docker costs a round trip per page otherwise
 _MOST_OPEN = 32  # runtimes kept; an environment that was changed leaves one behind
@@ -43,7 +44,7 @@ def runtime_of(environment: Environment) -> Runtime:
 
 def driver_options(environment: Environment) -> dict[str, Any]:
     """The options that are the runtime's own; the ceilings among them are ours."""
-    return {name: value for name, value in environment.options.items() if name not in LIMIT_KEYS}
+    return opened_options({name: value for name, value in environment.options.items() if name not in LIMIT_KEYS})
 
 
 def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float | None) -> Limits:

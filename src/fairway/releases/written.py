@@ -8,6 +8,7 @@ import yaml
 
 from fairway.releases.models import Package, Release
 from fairway.releases.standing import needs_in, packages_of
+from fairway.shared.urls import without_secrets
 
 
 def release_file(release: Release) -> str:
@@ -29,5 +30,5 @@ def release_file(release: Release) -> str:
 
 
 def _package(package: Package, needs: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"source": package.entered, "stage": package.stage}
+    found: dict[str, Any] = {"source": without_secrets(package.entered), "stage": package.stage}
     return {**found, "needs": needs} if needs else found

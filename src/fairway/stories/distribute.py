@@ -20,6 +20,7 @@ from fairway.shared.failures import Refused, Retry
 from fairway.shared.masking import Masker
 from fairway.stories.bringing import bring
 from fairway.stories.package_log import log_of
+from fairway.stories.scene import typed_secrets
 
 
 def distribute(context: Context) -> None:
@@ -31,7 +32,8 @@ def distribute(context: Context) -> None:
     _ask_gate(context, on_target)
     artifact, runtime = on_target.artifact, runtime_of(on_target.environment)
     credential = registry_credential_for(on_target.package.application, artifact.reference, on_target.environment)
-    masker = Masker([open_credential(credential)] if credential else [])
+    secrets = [open_credential(credential)] if credential else []
+    masker = Masker([*secrets, *typed_secrets(on_target.environment, on_target.package.source)])
     with log_of(context, on_target.package, on_target.environment, masker) as log:
         log.say(f"Distributing {artifact.version} to {on_target.environment.name}.")
         if not runtime.is_distributed(artifact.ref):

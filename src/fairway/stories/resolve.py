@@ -27,6 +27,7 @@ from fairway.shared.failures import Refused
 from fairway.shared.masking import Masker
 from fairway.stories.outside import forget_work_folder
 from fairway.stories.package_log import log_of
+from fairway.stories.scene import typed_secrets
 from fairway.stories.sources import Making, artifact_from_source
 
 
@@ -43,7 +44,8 @@ def resolve(context: Context) -> Mapping[str, Any]:
 def _made(context: Context, package: Package) -> Artifact:
     environment = _chosen(package)
     credential = credential_for_source(package.source_kind, package.source, package.application.slug, environment.slug)
-    masker = Masker([open_credential(credential)] if credential else [])
+    secrets = [open_credential(credential)] if credential else []
+    masker = Masker([*secrets, *typed_secrets(environment, package.source, {"entered": package.entered})])
     with log_of(context, package, None, masker) as log:
         log.say(f"Looking at {package.entered} for {environment.name}.")
         making = Making(

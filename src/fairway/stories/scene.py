@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from django.conf import settings
 
@@ -21,10 +22,12 @@ from fairway.engine.execution import insist
 from fairway.engine.story import Context, DeadlinePassed, LeaseLost, Wait
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import limits_of, runtime_of
+from fairway.environments.secrets import secrets_of
 from fairway.shared.disk import FULL, is_disk_full
 from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused
 from fairway.shared.masking import Masker
 from fairway.shared.names import Invalid
+from fairway.shared.urls import is_secret, secrets_in
 from fairway.stories.log import DeploymentLog
 from fairway.stories.making_way import Way
 from fairway.stories.outside import proxy
@@ -106,7 +109,16 @@ def masker_of(*deployments: Deployment | None) -> Masker:
         values += open_secrets(one.configuration).values()
         credential = credential_for(one.application, one.environment)
         values += [open_credential(credential)] if credential else []
+        values += typed_secrets(one.environment, one.source)
     return Masker(values)
+
+
+def typed_secrets(environment: Environment | None, *sources: Mapping[str, Any]) -> list[str]:
+    """The secrets that stand in build arguments, and in addresses that were typed before that was refused."""
+    found = [secret for source in sources for value in source.values() for secret in secrets_in(str(value))]
+    for name, value in (secrets_of(environment) if environment else {}).items():
+        found += [*([value] if is_secret(name, value) else []), *secrets_in(value)]
+    return found
 
 
 @contextmanager

@@ -27,6 +27,7 @@ from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.environments.models import Environment
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
+from fairway.shared.urls import without_secrets
 from fairway.stories.bringing import holder_of
 from fairway.stories.outside import builder_for, work_folder
 from fairway.stories.scene import Scene, sign_in_for
@@ -178,7 +179,7 @@ def _fetched(
         return unpack(archive, place, progress=log, limits=_archive_limits())
     from fairway.drivers.builders.fetch_url import fetch_url  # loads httpx: 7 MB that few workers need
 
-    log.line(f"Downloading {source['url']}", stream="fairway")
+    log.line(f"Downloading {without_secrets(source['url'])}", stream="fairway")
     archive = fetch_url(source["url"], source["checksum"], place.with_name("archive"), progress=log, policy=address_policy())
     return unpack(archive, place, progress=log, limits=_archive_limits())
 

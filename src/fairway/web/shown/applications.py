@@ -17,6 +17,7 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import command_text
 from fairway.insights.matrix import placement_state
 from fairway.insights.rows import rows
+from fairway.shared.urls import without_secrets
 from fairway.web.shown.placements import placements_shown
 
 KIND_ICONS = {"image": "image", "git": "git", "archive": "upload"}
@@ -60,15 +61,15 @@ def source_text(kind: str, source: dict[str, Any]) -> str:
     if kind == "image":
         return str(source.get("image", ""))
     if kind == "git":
-        ref = source.get("ref", "HEAD")
-        return f"{source.get('url', '')}#{ref}" if ref != "HEAD" else str(source.get("url", ""))
-    return str(source.get("name") or source.get("url") or source.get("upload", "")[:12])
+        ref, url = source.get("ref", "HEAD"), without_secrets(str(source.get("url", "")))
+        return f"{url}#{ref}" if ref != "HEAD" else url
+    return without_secrets(str(source.get("name") or source.get("url") or source.get("upload", "")[:12]))
 
 
 def head(actor: Actor, application: Application) -> dict[str, Any]:
     """What ``applications/base.html`` shows on every tab."""
     icon = KIND_ICONS[application.source_kind]
-    url = str(application.source.get("url", ""))
+    url = without_secrets(str(application.source.get("url", "")))
     return {
         "application": {
             "slug": application.slug,

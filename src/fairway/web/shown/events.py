@@ -23,6 +23,7 @@ from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import ACKNOWLEDGEABLE, Break, Door
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.shared.urls import without_secrets
 from fairway.web.shown.filters import day, people_choices, who
 from fairway.web.words import BROKEN_WORDS, DOOR_LABELS, EVENT_GROUPS, EVENT_LABELS, ROLE_LABELS, SUBJECT_KINDS
 
@@ -121,7 +122,7 @@ def _text(values: Mapping[str, Any], name: str) -> str | None:
     if name not in values or values[name] is None:
         return None
     value = values[name]
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
+    text = without_secrets(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True))
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "…"
 
 

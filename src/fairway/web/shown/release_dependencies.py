@@ -12,6 +12,7 @@ from fairway.releases import queries
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, Release
 from fairway.releases.standing import Standing, needs_in, standing_seen
+from fairway.shared.urls import without_secrets
 from fairway.web.shown.release_graph import Node, graph_shown
 from fairway.web.shown.releases import head_shown
 
@@ -44,7 +45,7 @@ def _graph(
         Node(
             one.name,
             standing.shown(one) if standing and one in standing.seen else one.stage,
-            note=one.version or one.entered,
+            note=one.version or without_secrets(one.entered),
             sentence=one.sentence,
             url=f"{address}?package={one.pk}#depend",
         )

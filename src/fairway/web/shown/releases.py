@@ -19,6 +19,7 @@ from fairway.releases import queries
 from fairway.releases.models import Package, Release, Rollout
 from fairway.releases.rules import OnTarget, Resolution, Stage
 from fairway.releases.standing import Standing, standing_seen, subject_of
+from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.shown.acts import Button
 from fairway.web.shown.applications import KIND_ICONS
@@ -239,7 +240,7 @@ def _package(
         "id": package.pk,
         "name": package.name,
         "stage": package.stage,
-        "version": package.version or package.entered,
+        "version": package.version or without_secrets(package.entered),
         "resolution": package.resolution,
         "sentence": package.sentence,
         "digest": package.artifact.digest if package.artifact else "",

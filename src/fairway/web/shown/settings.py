@@ -12,6 +12,7 @@ from fairway.applications.models import Application
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import active, placements_visible_to
 from fairway.drivers.builders.spec_rules import command_text
+from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.forms import GitForm, ImageForm, RunSettingsForm
 from fairway.web.shown.acts import Button
@@ -61,7 +62,7 @@ def source_form_of(application: Application, posted: Any = None) -> SourceForm |
         return ImageForm(posted, initial={"reference": source.get("image", "")})
     if application.source_kind == "git":
         ref = source.get("ref", "HEAD")
-        return GitForm(posted, initial={"url": source.get("url", ""), "ref": "" if ref == "HEAD" else ref})
+        return GitForm(posted, initial={"url": without_secrets(source.get("url", "")), "ref": "" if ref == "HEAD" else ref})
     return None
 
 

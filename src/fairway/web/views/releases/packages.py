@@ -27,6 +27,7 @@ from fairway.releases.described import DescribedPackage, parse_pasted, refuse_st
 from fairway.releases.models import Package, Release
 from fairway.releases.standing import packages_of
 from fairway.shared.names import Invalid, slug_from
+from fairway.shared.urls import without_secrets
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
@@ -89,13 +90,13 @@ def edit(request: HttpRequest, number: int, package: int) -> HttpResponse:
 
 
 def _initial(package: Package) -> dict[str, str]:
-    return {"name": package.name, "stage": package.stage, "version": package.entered or package.version}
+    return {"name": package.name, "stage": package.stage, "version": without_secrets(package.entered) or package.version}
 
 
 def _changed(actor: Actor, package: Package, form: PackageForm) -> dict[str, Any]:
     """Only what differs: entering the same version again would look it up anew and end a freeze."""
     meant = _meant(actor, form, name=package.application.slug)
-    if form.source() == (package.entered or package.version):
+    if form.source() == (without_secrets(package.entered) or package.version):
         meant = {"name": meant["name"], "stage": meant["stage"]}
     return {name: value for name, value in meant.items() if value != getattr(package, name, None)}
 
