@@ -105,9 +105,10 @@ def accept_invitation(*, link: str, password: str, address: str = "") -> User:
     _check_password(password, found.user)
     if not OneTimeLink.objects.filter(pk=found.pk, used_at=None).update(used_at=timezone.now()):
         raise Invalid("link", "has been used a moment ago.")
+    is_first = not found.user.has_usable_password()
     ended = replace_password(found.user, password)
     who = Who(id=found.user.pk, name=found.user.username, door=Door.WEB, identified_by="invitation", address=address)
-    record(who=who, verb="person.invitation_accepted", on=on_person(found.user), after=ended)
+    record(who=who, verb="person.invitation_accepted", on=on_person(found.user), after={} if is_first else ended)
     return found.user
 
 
