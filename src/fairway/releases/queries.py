@@ -70,12 +70,14 @@ def whole_targets(one: Release, actor: Actor) -> list[Environment]:
 def require_whole(one: Release, actor: Actor, environment: Environment | None = None) -> None:
     """Raises `NotVisible` unless the actor reaches all of it, on that target or on every one."""
     reach = reach_of(actor)
+    if reach.is_everything:
+        return
     targets = [environment] if environment else targets_of(one)
     applications = {each.application.slug for each in packages_of(one)}
     if environment and not applications:
         return  # there is nothing yet that could be told
     pairs = {(slug, each.slug) for slug in applications for each in targets}
-    if not reach.is_everything and not (pairs and reach.holds(Reach(frozenset(pairs)))):
+    if not (pairs and reach.holds(Reach(frozenset(pairs)))):
         raise NotVisible("release", one.pk)
 
 
