@@ -49,7 +49,7 @@ from fairway.environments.runtimes import runtime_of
 from fairway.web.hub import HUB
 from fairway.web.live import Streams
 from fairway.web.tail import Tail
-from tests.conftest import make_artifact, make_environment, make_person
+from tests.conftest import drop_event_triggers, make_artifact, make_environment, make_person
 from tests.engine.conftest import connected_to
 from tests.services.postgres import postgres_server  # noqa: F401
 from tests.services.waiting import PATIENCE
@@ -90,7 +90,8 @@ def database(request, tmp_path, django_db_blocker) -> Iterator[str]:
 
 
 def empty_all_tables() -> None:
-    """TRUNCATE fires no row trigger, so events go too."""
+    """Events go too, once what keeps them is taken away."""
+    drop_event_triggers()
     names = ", ".join(model._meta.db_table for model in apps.get_models(include_auto_created=True))
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
