@@ -1,9 +1,9 @@
 """BuildKit, through ``docker buildx``: an argv list, with the context on stdin and an environment that no source can change.
 
 Dockerfiles with ``RUN --mount`` need it. The Engine's API offers BuildKit only over a session protocol that no Python
-client speaks; the client program does. Build arguments are words of the argv, name and value: taken from the environment (``--build-arg NAME``)
-a compose file's ``PATH``, ``LD_PRELOAD`` or ``DOCKER_CONFIG`` would be the client's own. They are no secrets: Docker keeps
-them in the image's history.
+client speaks; the client program does. Build arguments are words of the argv, name and value: taken from the environment
+(``--build-arg NAME``), a compose file's ``PATH``, ``LD_PRELOAD`` or ``DOCKER_CONFIG`` would be the client's own. They are no
+secrets: Docker keeps them in the image's history.
 """
 
 from __future__ import annotations
