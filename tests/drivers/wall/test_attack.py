@@ -69,8 +69,7 @@ def as_nobody(tmp_path: Path, *, landlock_only: bool) -> tuple[Answer, Answer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-# Of a process of the same user the kernel tells how many files it has open, and lets its limits be looked at.
-SAME_USER = {"descriptors", "limited"}
+SAME_USER = {"descriptors"}  # of a process of the same user the kernel tells how many files it has open
 
 
 @pytest.mark.skipif(abilities().view == "" or abilities().landlock < 6, reason="needs user namespaces and Landlock")

@@ -139,8 +139,7 @@ class PythonBuild:
         shown = " ".join(Path(word).name if word.startswith("/") else word for word in words)
         self.workshop.progress.line(f"$ uv {shown}")
         walls = self.workshop.walls
-        linking = "hardlink" if walls.are_owned else "copy"
-        environment = {**_UV, "UV_LINK_MODE": linking, "UV_CACHE_DIR": str(walls.cache("uv")), **(env or {})}
+        environment = {**_UV, "UV_CACHE_DIR": str(walls.cache("uv")), **(env or {})}
         reads = _home_of(self.interpreter()[0])
         finished = self.workshop.attempt(
             (uv.find_uv_bin(), *words), cwd=self.workshop.app, env=environment, writes=writes, reads=reads
@@ -175,6 +174,7 @@ _UV = {
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_COMPILE_BYTECODE": "1",
     "UV_NO_PROGRESS": "1",
+    "UV_LINK_MODE": "copy",  # scripts may change what the cache holds; a layer must not change with it
     "UV_VENV_SEED": "0",
     "UV_NO_ENV_FILE": "1",
 }

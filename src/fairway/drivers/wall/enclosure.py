@@ -35,6 +35,12 @@ READ_ONLY, NO_SUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE, SLAVE = (
 )  # linux/mount.h
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38  # linux/prctl.h
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+LOAD, IF_EQUAL, IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
+OF_NUMBER, OF_ARCHITECTURE, OF_ARGUMENTS = 0, 4, 16  # struct seccomp_data
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM  # linux/seccomp.h
+FOREIGN = 0x40000000  # calls of x32, which have the same architecture
+PRLIMIT = {"x86_64": (0xC000003E, 302), "aarch64": (0xC00000B7, 261)}  # linux/audit.h, asm/unistd.h
 PATH_BENEATH, NET_PORT = 1, 2  # linux/landlock.h
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
@@ -68,6 +74,8 @@ def enter(order: dict[str, Any]) -> None:
         _step("changing the user", lambda: _become(*order["user"]))
     if order:
         _check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+    if order and not order.get("user"):
+        _keep_limits()
     if rules is not None:
         _check(LIBC.syscall(RESTRICT_SELF, rules, 0), "Landlock")
         os.close(rules)
@@ -189,6 +197,37 @@ def _allow_ports(rules: int, closed: Iterable[tuple[int, int]]) -> None:
         if port not in forbidden:
             rule[1] = port
             add(ADD_RULE, rules, NET_PORT, place, 0)
+
+
+# -- what is done to others
+
+
+def _keep_limits() -> None:
+    """Refuse `prlimit` with new limits for another process: of the same user it would be allowed, and with no files left to
+    open Fairway itself could not go on. Its own limits, and looking at others', stay a program's business."""
+    machine = os.uname().machine
+    if machine not in PRLIMIT:
+        return
+    architecture, call = PRLIMIT[machine]
+    program = [
+        (LOAD, 0, 0, OF_ARCHITECTURE),
+        (IF_EQUAL, 0, 10, architecture),  # to REFUSE: another machine's numbers mean other calls
+        (LOAD, 0, 0, OF_NUMBER),
+        (IF_AT_LEAST, 8, 0, FOREIGN),  # to REFUSE
+        (IF_EQUAL, 0, 8, call),  # else to ALLOW
+        (LOAD, 0, 0, OF_ARGUMENTS),  # which process; 0 is this one
+        (IF_EQUAL, 6, 0, 0),  # to ALLOW
+        (LOAD, 0, 0, OF_ARGUMENTS + 16),  # the address of new limits, in two halves
+        (IF_EQUAL, 0, 3, 0),  # else to REFUSE
+        (LOAD, 0, 0, OF_ARGUMENTS + 20),
+        (IF_EQUAL, 2, 0, 0),  # to ALLOW
+        (RETURN, 0, 0, REFUSE),
+        (RETURN, 0, 0, REFUSE),
+        (RETURN, 0, 0, ALLOW),
+    ]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
+    filters = struct.pack("@HP", len(program), ctypes.addressof(code))
+    _check(LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filters, 0, 0), "the filter of calls")
 
 
 # -- words

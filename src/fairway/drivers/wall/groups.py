@@ -12,6 +12,7 @@ import hashlib
 import os
 import platform
 import struct
+import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -69,7 +70,7 @@ def base(mounts: Path = Path("/proc/self/mountinfo"), own: Path = Path("/proc/se
 
 def can_close() -> bool:
     """Whether groups can be made here: tried with one."""
-    groups, name = Groups(Path("/")), f"trial-{os.getpid()}"
+    groups, name = Groups(Path("/")), f"trial-{os.getpid()}-{threading.get_ident()}"
     try:
         groups.ensure(name, [(1, 1)])
     except (OSError, LookupError):

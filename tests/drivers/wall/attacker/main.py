@@ -102,7 +102,8 @@ def end(pid):
 def limit(pid):
     import resource
 
-    resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    now = resource.prlimit(pid, resource.RLIMIT_CORE)
+    resource.prlimit(pid, resource.RLIMIT_CORE, now)
     return True
 
 
@@ -237,7 +238,16 @@ def work(targets):
         "gid": os.getgid(),
         "groups": os.getgroups(),
         "signal to a child": signal_child(),
+        "limits of its own": tried(own_limits),
     }
+
+
+def own_limits():
+    import resource
+
+    now = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, now)
+    return resource.prlimit(0, resource.RLIMIT_CORE, now) is not None
 
 
 def signal_child():
