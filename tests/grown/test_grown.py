@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 import psycopg
 import pytest
 
+from tests.services.gate import Gate
 from tests.services.installation import Installation, ask, free_port, wait_for
 from tests.services.postgres import Postgres, postgres_server  # noqa: F401
 from tests.services.waiting import PATIENCE
@@ -34,12 +35,8 @@ CREATE FUNCTION note_taken() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER note_taken AFTER UPDATE OF last_at ON fairway_scheduledtick FOR EACH ROW EXECUTE FUNCTION note_taken();
 """
 HELD = """
-import time
 from http.server import HTTPServer, SimpleHTTPRequestHandler
-from pathlib import Path
 import os
-while Path(%r).exists():
-    time.sleep(0.05)
 HTTPServer(("127.0.0.1", int(os.environ["PORT"])), SimpleHTTPRequestHandler).serve_forever()
 """
 
@@ -106,16 +103,15 @@ def grown(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -
         one.stop()
 
 
-def held_app(folder: Path, gate: Path) -> Path:
+def held_app(folder: Path, gate: Gate) -> Path:
     folder.mkdir()
-    (folder / "app.py").write_text(HELD % str(gate))
+    (folder / "app.py").write_text(gate.wait + HELD)
     (folder / "Procfile").write_text("web: python app.py\n")
     return folder
 
 
 def test_deployments_spread_and_those_of_a_killed_worker_are_taken_over(grown: Grown, tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    gate.touch()
+    gate = Gate()
     source = grown.one.upload(held_app(tmp_path / "held", gate))
     for number in range(6):
         grown.one.create(f"held-{number}", source)
@@ -128,7 +124,7 @@ def test_deployments_spread_and_those_of_a_killed_worker_are_taken_over(grown: G
     victim = next(iter(owners))
     cut = {run for (run,) in grown.rows("SELECT id FROM fairway_run WHERE owner = %s AND kind = 'deploy'", victim)}
     os.kill(int(victim.rpartition(":")[2]), signal.SIGKILL)
-    gate.unlink()
+    gate.open()
     for number in numbers:
         grown.one.live(number)
     steps = grown.rows("SELECT run_id, owner, status FROM fairway_runstep WHERE run_id = ANY(%s) ORDER BY id", list(cut))

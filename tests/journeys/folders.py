@@ -48,11 +48,9 @@ def tides(folder: Path, version: str, *, server: str = SERVER) -> Path:
     return folder
 
 
-def held(folder: Path, version: str, until_gone: Path) -> Path:
-    """The same, but it opens its port only when the file `until_gone` is gone."""
-    wait = f"import os, time\nwhile os.path.exists({str(until_gone)!r}):\n    time.sleep(0.05)\n"
-    until_gone.touch()
-    return tides(folder, version, server=wait + SERVER)
+def held(folder: Path, version: str) -> Path:
+    """The same, but it never opens its port."""
+    return tides(folder, version, server=f"import time\ntime.sleep(3600)\n{SERVER}")
 
 
 def page_only(folder: Path, version: str) -> Path:

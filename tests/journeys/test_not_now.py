@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 
 def test_a_running_deployment_is_cancelled_and_leaves_nothing(admin: Person, fairway: Installation, tmp_path: Path) -> None:
     page = admin.go("/applications/new")
-    upload(page, held(tmp_path / "fog", "1.0", tmp_path / "fog-is-there"))
+    upload(page, held(tmp_path / "fog", "1.0"))
     admin.button("Deploy").click()
     expect(page.locator(".step[data-step=check]")).to_have_attribute("data-state", "running")
     admin.picture("cancel-1-running")

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.grown.test_grown import held_app
+from tests.services.gate import Gate
 from tests.services.installation import Installation, wait_for
 from tests.services.postgres import Postgres, postgres_server  # noqa: F401
 from tests.services.waiting import PATIENCE
@@ -52,7 +53,7 @@ def busy(one: Installation) -> Iterator[None]:
 
 def save_in_the_middle(one: Installation, tmp_path: Path) -> Path:
     """A site with a secret and something stored, a deployment that is held while others come and go; then the backup."""
-    site, gate = tmp_path / "site", tmp_path / "gate"
+    site = tmp_path / "site"
     site.mkdir()
     (site / "index.html").write_text("Version 1")
     one.create("site", one.upload(site))
@@ -61,14 +62,14 @@ def save_in_the_middle(one: Installation, tmp_path: Path) -> Path:
     first = one.deploy("site")
     one.live(first)
     (one.data / "process" / "homes" / "site.staging" / "note").write_text("kept")
-    gate.touch()
-    one.create("held", one.upload(held_app(tmp_path / "held", gate)))
-    held = one.deploy("held")
-    assert held == INTERRUPTED
-    one.reached(held, "check")
-    with busy(one):
-        wait_for(lambda: one.api("GET", f"/deployments/{held + 1}").status == 200, "somebody restarts")
-        done = fairway("backup", tmp_path / "saved.tar.gz", "--data", one.data, **one.environ)
+    with Gate() as gate:
+        one.create("held", one.upload(held_app(tmp_path / "held", gate)))
+        held = one.deploy("held")
+        assert held == INTERRUPTED
+        one.reached(held, "check")
+        with busy(one):
+            wait_for(lambda: one.api("GET", f"/deployments/{held + 1}").status == 200, "somebody restarts")
+            done = fairway("backup", tmp_path / "saved.tar.gz", "--data", one.data, **one.environ)
     assert done.returncode == 0, done.stderr
     assert "where you keep passwords" in done.stdout
     (site / "index.html").write_text("Version 2")

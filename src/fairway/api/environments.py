@@ -53,10 +53,19 @@ class EnvironmentShown(Schema):
     created_at: datetime
 
 
+class WallShown(Schema):
+    """One wall around applications: ``user``, ``files``, ``view`` or ``ports``."""
+
+    name: str
+    stands: bool
+    sentence: str
+
+
 class RuntimeShown(Schema):
     is_available: bool
     sentence: str
     version: str
+    walls: list[WallShown]
 
 
 class HostShown(Schema):
@@ -140,7 +149,8 @@ def _facts(one: Environment) -> dict[str, Any]:
 
 def _detail(one: Environment) -> EnvironmentDetail:
     answer = availability_of(one)
-    now = RuntimeShown(is_available=answer.is_available, sentence=answer.sentence, version=answer.version)
+    walls = [WallShown(name=one.name, stands=one.stands, sentence=one.sentence) for one in answer.layers]
+    now = RuntimeShown(is_available=answer.is_available, sentence=answer.sentence, version=answer.version, walls=walls)
     host = host_of(one)
     return EnvironmentDetail(**_facts(one), runtime_now=now, ssh_host=_host(host) if host else None)
 

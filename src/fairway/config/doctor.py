@@ -23,6 +23,7 @@ def findings() -> Iterator[Finding]:
             yield look()
         except Exception as error:  # an examination that breaks is itself a finding
             yield _finding(look.__name__.strip("_").capitalize(), "bad", f"could not be looked at: {error}")
+    yield from _walls()
 
 
 def _finding(what: str, state: str, sentence: str) -> Finding:
@@ -134,6 +135,14 @@ def _docker() -> Finding:
 
     answer = availability(open_runtime("docker", {}, Path(os.environ["FAIRWAY_DATA"])))
     return _finding("Docker", "good" if answer.is_available else "note", answer.sentence)
+
+
+def _walls() -> Iterator[Finding]:
+    """What stands between applications of the process runtime and everything else here."""
+    from fairway.drivers.wall.abilities import abilities
+
+    for layer in abilities().layers():
+        yield _finding(f"Wall: {layer.name}", "good" if layer.stands else "note", layer.sentence)
 
 
 def _names() -> Finding:

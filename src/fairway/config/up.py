@@ -154,8 +154,11 @@ class Supervisor:
 
     def _prepare(self, answer: int) -> None:
         from fairway.config.launch import prepare, say
+        from fairway.drivers.wall.abilities import abilities
 
-        secret = prepare(is_demo=self._is_demo, has_workers=any(name.startswith("worker") for name in self._names))
+        has_workers = any(name.startswith("worker") for name in self._names)
+        secret = prepare(is_demo=self._is_demo, has_workers=has_workers)
+        say(answer, {"walls": [layer.said() for layer in abilities().layers()]} if has_workers else {})
         say(answer, {"first_link": f"http://localhost:{self._port}/first-run/{secret}" if secret else ""})
 
     def _reap(self) -> None:
@@ -178,7 +181,7 @@ class Supervisor:
                 self._lost(name, code)
         if code == 0 and not self._has_run:
             self._has_run = True
-            self._announce(said.get("first_link") or "")
+            self._announce(said.get("first_link") or "", said.get("walls") or [])
         self._run_file.write(processes={name: pid for pid, name in self._pids.items()})
 
     def _said(self) -> dict[str, Any]:
@@ -189,7 +192,8 @@ class Supervisor:
         self._pids |= {pid: name for name, pid in said.items() if name in self._names}
         return said
 
-    def _announce(self, link: str) -> None:
+    def _announce(self, link: str, walls: list[str]) -> None:
+        sys.stdout.writelines(f"{wall}\n" for wall in walls)
         if link:  # a log is no place for links that let somebody in, nor for passwords
             place = link if sys.stdout.isatty() else f"fairway status --data {os.environ['FAIRWAY_DATA']} says the link"
             sys.stdout.write(f"First administrator: {place}\n")

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -293,13 +294,42 @@ def test_what_failed_builds_say(text: str, kind: type[Exception], word: str) -> 
     assert "last line" in failure.detail
 
 
-def test_the_buildx_command_holds_no_secret_and_no_context(tmp_path: Path) -> None:
-    command = image_buildx.argv(BUILD, id_file=tmp_path / "id")
+def test_build_arguments_are_words_of_the_command_and_never_its_environment(tmp_path: Path) -> None:
+    """A compose file that set ``PATH`` or ``LD_PRELOAD`` once ran its own program as the client, on our machine."""
+    hostile = {
+        "PATH": "/evil",
+        "LD_PRELOAD": "/evil.so",
+        "DOCKER_CONFIG": "/evil",
+        "HOME": "/evil",
+        "DOCKER_HOST": "tcp://evil",
+    }
+    build = replace(BUILD, arguments={**BUILD.arguments, **hostile})
+    command = image_buildx.argv(build, id_file=tmp_path / "id")
     assert command[:3] == ["docker", "buildx", "build"]
     assert command[-1] == "-"
-    assert command[command.index("--build-arg") + 1] == "PIP_INDEX_URL"
-    assert not any("hunter22" in word for word in command)
-    assert image_buildx.environment(BUILD, "unix:///x")["PIP_INDEX_URL"].endswith("hunter22@index.example")
+    given = [command[at + 1] for at, word in enumerate(command) if word == "--build-arg"]
+    assert dict(word.split("=", 1) for word in given) == dict(build.arguments)
+    environment = image_buildx.client_environment("unix:///x")
+    assert not any("evil" in value for value in environment.values())
+    assert set(environment) <= {
+        *image_buildx._KEPT_VARIABLES,
+        "DOCKER_HOST",
+        "DOCKER_BUILDKIT",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS",
+    }
+    assert environment["DOCKER_HOST"] == "unix:///x"
+
+
+def test_a_hostile_compose_file_does_not_choose_the_client(client: str, tmp_path: Path) -> None:
+    """The attack itself: the file's ``PATH`` leads to another program of the client's name, its ``LD_PRELOAD`` to code."""
+    evil = tmp_path / "evil"
+    evil.mkdir()
+    (evil / "docker").write_text('#!/bin/sh\ntouch "$(dirname $0)/ran"\n')
+    (evil / "docker").chmod(0o755)
+    hostile = {"PATH": str(evil), "LD_PRELOAD": str(evil / "evil.so"), "HOME": str(evil), "PYTHONPATH": str(evil)}
+    run(client, replace(BUILD, arguments=hostile), tmp_path, log := Log())
+    assert log.lines == ["context 1000 unix:///x.sock None"]
+    assert not (evil / "ran").exists()
 
 
 # -- the plumbing around the buildx client, with a stand-in program: no machine of ours has the plugin
@@ -313,7 +343,7 @@ print("context", len(sys.stdin.buffer.read()), os.environ["DOCKER_HOST"], os.env
 if "--target" in sys.argv:
     print("process \\"x\\" did not complete successfully: exit code: 3", flush=True)
     sys.exit(1)
-if "slow" in os.environ.get("PIP_INDEX_URL", ""):
+if "PIP_INDEX_URL=slow" in sys.argv:
     time.sleep(600)
 """
 

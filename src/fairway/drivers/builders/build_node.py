@@ -7,6 +7,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.inside import Source
+from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.layers import copy_source, key_of, link_tree
 from fairway.drivers.builders.running import Ceiling, run
 from fairway.drivers.builders.surroundings import build_environment
@@ -40,6 +42,7 @@ class NodeBuild:
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
+        check_node(Source(self.workshop.source))
         self.workshop.copy_app()
         self._install(self.workshop.app)
         if self._build_script:
@@ -57,6 +60,7 @@ class NodeBuild:
 
     def build_site(self, place: Path) -> Path:
         """Install and build in `place` for a site of which only the result is served; returns `place`."""
+        check_node(Source(self.workshop.source))
         copy_source(self.workshop.source, place, skip=LEFT_OUT, progress=self.workshop.progress)
         self._install(place)
         self._run_build(place)
@@ -82,10 +86,12 @@ class NodeBuild:
                 if (place / name).is_file() and not (layer / name).exists():
                     shutil.copy2(place / name, layer / name)
             self._install_in(layer)
+            self.workshop.walls.take_back(layer)
 
         layer = self.workshop.layers.ensure(key, make, self.workshop.progress)
         if (layer / "node_modules").is_dir():
-            link_tree(layer / "node_modules", place / "node_modules")
+            is_changed = bool(self._build_script) and not self.workshop.walls.are_owned
+            link_tree(layer / "node_modules", place / "node_modules", copy=is_changed)
             _own(place / "node_modules" / ".package-lock.json")
 
     def _key(self, place: Path, package: dict[str, Any]) -> str:
@@ -94,7 +100,9 @@ class NodeBuild:
         settings = (place / ".npmrc").read_text() if (place / ".npmrc").is_file() else ""
         source = self.workshop.request.checkout.checksum if _needs_source(package) else ""
         locked = _without_own_version(lock)
-        return key_of("node", self.toolchain(), wanted, locked, settings, source, bool(self._build_script))
+        return key_of(
+            "node", self.workshop.request.name, self.toolchain(), wanted, locked, settings, source, bool(self._build_script)
+        )
 
     def _install_in(self, layer: Path) -> None:
         has_lock = any((layer / name).is_file() for name in LOCKS)
@@ -104,12 +112,12 @@ class NodeBuild:
 
     def _npm(self, *words: str, cwd: Path, what: str) -> None:
         self.workshop.progress.line(f"$ npm {' '.join(word for word in words if word != '--')}")
-        cache = self.workshop.cache / "npm"
         environment = {
-            "NPM_CONFIG_CACHE": str(cache),
+            "NPM_CONFIG_CACHE": str(self.workshop.walls.cache("npm")),
             "NODE_ENV": "development" if words[0] in ("ci", "install") else "production",
         }
-        self.workshop.tool(("npm", *QUIET, *words), cwd=cwd, what=what, env=environment)
+        writes = [] if cwd.is_relative_to(self.workshop.staging) else [cwd]
+        self.workshop.tool(("npm", *QUIET, *words), cwd=cwd, what=what, env=environment, writes=writes)
 
 
 def _version(program: str, environment: dict[str, str], cwd: Path) -> str:

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import uv
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fairway.drivers.builders.inside import Source
+from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
 from fairway.drivers.builders.python_inputs import Inputs, read_inputs
 from fairway.drivers.builders.running import Ceiling, Finished, run
@@ -44,11 +46,13 @@ class PythonBuild:
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
         shop = self.workshop
+        followed = check_python(Source(shop.source), str(shop.spec.install.get("from") or ""))
         shop.copy_app()
-        inputs = read_inputs(shop.app, shop.spec.install)
-        key = key_of("python", LAYER_FORMAT, self.toolchain(), inputs.key, self._source_key(inputs))
+        inputs = read_inputs(shop.app, shop.spec.install, followed)
+        key = key_of("python", LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs))
         layer = shop.layers.ensure(key, lambda place: self._make_layer(place, inputs), shop.progress)
-        link_tree(layer / VENV, shop.output / VENV)
+        runs_its_code = inputs.is_package or bool(shop.spec.install.get("collectstatic"))
+        link_tree(layer / VENV, shop.output / VENV, copy=runs_its_code and not shop.walls.are_owned)
         if inputs.is_package:
             self._install_project(inputs)
         if shop.spec.install.get("collectstatic"):
@@ -92,15 +96,18 @@ class PythonBuild:
 
     def _make_layer(self, place: Path, inputs: Inputs) -> None:
         venv = place / VENV
-        self._uv("venv", "--relocatable", "--no-project", "--python", self.interpreter()[0], str(venv), what="uv venv")
+        words: tuple[str, ...] = ("venv", "--relocatable", "--no-project", "--python", self.interpreter()[0], str(venv))
+        self._uv(*words, what="uv venv", writes=[place])
         if inputs.lock:
             words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--no-install-workspace")
-            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)})
+            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)}, writes=[place])
         elif inputs.requirements:
             self._pip_install(venv, place, inputs)
         if inputs.added:
-            self._uv("pip", "install", "--python", str(venv), "--", *inputs.added, what="uv pip install")
+            words = ("pip", "install", "--python", str(venv), "--", *inputs.added)
+            self._uv(*words, what="uv pip install", writes=[place])
         _tidy(venv)
+        self.workshop.walls.take_back(place)
 
     def _pip_install(self, venv: Path, place: Path, inputs: Inputs) -> None:
         """Install from a file that lies beside the application's own, so that its relative paths mean the same."""
@@ -110,7 +117,8 @@ class PythonBuild:
         limits.write_text(inputs.constraints)
         try:
             constraint = ("--constraint", str(limits)) if inputs.constraints else ()
-            self._uv("pip", "install", "--python", str(venv), "-r", str(wanted), *constraint, what="uv pip install")
+            words = ("pip", "install", "--python", str(venv), "-r", str(wanted), *constraint)
+            self._uv(*words, what="uv pip install", writes=[place])
         finally:
             wanted.unlink()
             limits.unlink()
@@ -127,11 +135,15 @@ class PythonBuild:
                 shutil.rmtree(self.workshop.app / litter, ignore_errors=True)
         _tidy(venv)
 
-    def _uv(self, *words: str, what: str, env: Mapping[str, str] | None = None) -> None:
+    def _uv(self, *words: str, what: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()) -> None:
         shown = " ".join(Path(word).name if word.startswith("/") else word for word in words)
         self.workshop.progress.line(f"$ uv {shown}")
-        environment = {**_UV, "UV_CACHE_DIR": str(self.workshop.cache / "uv"), **(env or {})}
-        finished = self.workshop.attempt((uv.find_uv_bin(), *words), cwd=self.workshop.app, env=environment)
+        walls = self.workshop.walls
+        environment = {**_UV, "UV_CACHE_DIR": str(walls.cache("uv")), **(env or {})}
+        reads = _home_of(self.interpreter()[0])
+        finished = self.workshop.attempt(
+            (uv.find_uv_bin(), *words), cwd=self.workshop.app, env=environment, writes=writes, reads=reads
+        )
         if finished.code:
             raise failure_of(finished, what)
 
@@ -141,7 +153,10 @@ class PythonBuild:
         python = str(shop.output / VENV / "bin" / "python")
         shop.progress.line("$ python manage.py collectstatic --noinput")
         finished = shop.attempt(
-            (python, "manage.py", "collectstatic", "--noinput"), cwd=shop.app, env=dict(shop.spec.environment)
+            (python, "manage.py", "collectstatic", "--noinput"),
+            cwd=shop.app,
+            env=dict(shop.spec.environment),
+            reads=_home_of(self.interpreter()[0]),
         )
         if finished.code:
             shop.progress.line("Static files were not collected; the application starts without them.", stream="stderr")
@@ -159,7 +174,7 @@ _UV = {
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_COMPILE_BYTECODE": "1",
     "UV_NO_PROGRESS": "1",
-    "UV_LINK_MODE": "hardlink",
+    "UV_LINK_MODE": "copy",  # scripts may change what the cache holds; a layer must not change with it
     "UV_VENV_SEED": "0",
     "UV_NO_ENV_FILE": "1",
 }
@@ -170,6 +185,11 @@ def _quiet_gunicorn(venv: Path) -> dict[str, str]:
     known = next(venv.glob("lib/python*/site-packages/gunicorn/config.py"), None)
     has_socket = known is not None and "--no-control-socket" in known.read_text(errors="replace")
     return {"GUNICORN_CMD_ARGS": "--no-control-socket"} if has_socket else {}
+
+
+def _home_of(interpreter: str) -> tuple[Path, ...]:
+    """Where a Python's standard library lies."""
+    return (Path(interpreter).resolve().parent.parent,)
 
 
 def _fits(asked: str) -> bool:

@@ -2,7 +2,8 @@
 
 The same checkout and spec give the bundle that is already there. Dependencies are a layer of their own (`layers`), so that a
 change of code does not install anything again. Everything lives below the data directory: ``bundles/`` (sealed),
-``cache/layers/``, ``cache/uv/``, ``cache/npm/``, ``cache/builds/`` (which key became which bundle), ``cache/staging/``.
+``cache/layers/``, ``cache/uv/<application>/``, ``cache/npm/<application>/``, ``cache/builds/`` (which key became which
+bundle), ``cache/staging/``. No cache and no layer is shared between applications.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ class BundleBuilder:
     produces = ArtifactKind.BUNDLE
 
     def __init__(self, data: Path) -> None:
-        self.data = data
+        self.data = data = data.resolve()  # behind the walls nobody sees where a link leads
         self.bundles = data / "bundles"
         self.cache = data / "cache"
 
@@ -54,10 +55,12 @@ class BundleBuilder:
         source = _source(request)
         for place in (self.bundles, self.cache / "builds", self.cache / "staging"):
             place.mkdir(parents=True, mode=0o700, exist_ok=True)
-        staging = self.cache / "staging" / key_of(FORMAT, request.checkout.checksum, request.spec.to_json())
+        # Nothing is shared between applications: what ran in one's builds decides nothing of another's.
+        wanted = (FORMAT, request.name, request.checkout.checksum, request.spec.to_json())
+        staging = self.cache / "staging" / key_of(*wanted)
         workshop = Workshop(request, source, staging, self.cache, Layers(self.cache / "layers"), progress)
         recipe = RECIPES[request.spec.kind](workshop)
-        key = key_of(FORMAT, request.checkout.checksum, request.spec.to_json(), recipe.toolchain())
+        key = key_of(*wanted, recipe.toolchain())
         with locked(self.cache / "builds" / f".{staging.name}.lock", progress):
             return self._adopted(key, progress) or self._built(key, workshop, recipe)
 
@@ -65,11 +68,18 @@ class BundleBuilder:
         """Delete dependency layers that no build used for `older_than` seconds, and what builds that died left behind;
         returns how many layers."""
         self._trim_builds()
+        self._trim_caches(older_than)
         staging = self.cache / "staging"
         for place in staging.iterdir() if staging.is_dir() else ():
             if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
                 erase(place)
         return Layers(self.cache / "layers").trim(older_than=older_than)
+
+    def _trim_caches(self, older_than: float) -> None:
+        """Package caches of applications that were not built for so long."""
+        for place in (*self.cache.glob("uv/*"), *self.cache.glob("npm/*")):
+            if place.stat().st_mtime < time.time() - older_than:
+                erase(place)
 
     def _trim_builds(self) -> None:
         """What is remembered of bundles that are gone, and the locks of builds that are over."""
@@ -97,6 +107,7 @@ class BundleBuilder:
         workshop.output.mkdir(parents=True, mode=0o700)
         try:
             manifest = recipe.build()
+            workshop.walls.take_back(workshop.output)
             size = tree_size(workshop.output)
             artifact = seal(workshop.output, manifest, into=self.bundles)
         except OSError as error:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from fairway.drivers.builders import image_buildx, image_classic
-from fairway.drivers.builders.contract import BuildRequest, Built
+from fairway.drivers.builders.contract import BuildRequest, Built, Spec
 from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, MANIFESTS, Bases, Manifests, dockerfile_for
 from fairway.drivers.builders.image_context import (
     GENERATED_IGNORES,
@@ -29,6 +29,9 @@ from fairway.drivers.builders.image_context import (
 from fairway.drivers.builders.image_manifests import manifests_of
 from fairway.drivers.builders.image_plan import APPLICATION, RECIPE, ImageBuild, recipe_checksum
 from fairway.drivers.builders.image_steady import is_steady, steady
+from fairway.drivers.builders.inside import Source
+from fairway.drivers.builders.inside_node import check_node
+from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.source_folder import SourceFolder
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
 from fairway.drivers.runtimes.docker import plan
@@ -102,6 +105,7 @@ class ImageBuilder:
             ignores = (*read_ignores(root), f"!{path}")
         else:
             path = GENERATED
+            _check_inside(spec, root)
             manifests = manifests_of(spec, SourceFolder(root))
             text = self._generated(request, manifests)
             extras = {**_generated_extras(spec.kind, text), **_steady_extras(manifests, SourceFolder(root))}
@@ -161,6 +165,14 @@ class ImageBuilder:
         with tempfile.TemporaryDirectory() as folder:
             command = image_buildx.argv(build, id_file=Path(folder) / "id")
             image_buildx.run(command, build, host=self._daemon.host, context=context, progress=progress, check=check)
+
+
+def _check_inside(spec: Spec, root: Path) -> None:
+    """What is refused for a bundle is refused for an image, too, although there it could only read the image."""
+    if spec.kind == "python":
+        check_python(Source(root), str(spec.install.get("from") or ""))
+    elif spec.install.get("build") or spec.kind == "node":
+        check_node(Source(root))
 
 
 def _own_dockerfile(root: Path, name: str) -> str:

@@ -1,8 +1,9 @@
-"""BuildKit, through ``docker buildx``: an argv list, with the context on stdin and values in the environment.
+"""BuildKit, through ``docker buildx``: an argv list, with the context on stdin and an environment that no source can change.
 
 Dockerfiles with ``RUN --mount`` need it. The Engine's API offers BuildKit only over a session protocol that no Python
-client speaks; the client program does. Values of build arguments are passed through the environment (``--build-arg NAME``
-takes them from there), because an argv can be read by everybody on the machine.
+client speaks; the client program does. Build arguments are words of the argv, name and value: taken from the environment
+(``--build-arg NAME``), a compose file's ``PATH``, ``LD_PRELOAD`` or ``DOCKER_CONFIG`` would be the client's own. They are no
+secrets: Docker keeps them in the image's history.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ def is_present(client: str = "docker") -> bool:
     if program is None:
         return False
     try:
-        asked = subprocess.run([program, "buildx", "version"], capture_output=True, timeout=LOOK_SECONDS, check=False)
+        argv = [program, "buildx", "version"]
+        asked = subprocess.run(argv, capture_output=True, env=client_environment(), timeout=LOOK_SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
     return asked.returncode == 0
@@ -42,7 +44,7 @@ def is_present(client: str = "docker") -> bool:
 
 def argv(build: ImageBuild, *, id_file: Path, client: str = "docker") -> list[str]:
     """The command. BuildKit knows no memory and CPU limits for a build, so none are passed; the caller says so."""
-    arguments = [part for name in sorted(build.arguments) for part in ("--build-arg", name)]
+    arguments = [part for name, text in sorted(build.arguments.items()) for part in ("--build-arg", f"{name}={text}")]
     labels = [part for name, text in sorted(build.labels.items()) for part in ("--label", f"{name}={text}")]
     target = ["--target", build.target] if build.target else []
     return [
@@ -52,10 +54,11 @@ def argv(build: ImageBuild, *, id_file: Path, client: str = "docker") -> list[st
     ]
 
 
-def environment(build: ImageBuild, host: str) -> dict[str, str]:
-    """The client's environment: what it needs of ours, the Engine's address, and the build arguments' values."""
+def client_environment(host: str = "") -> dict[str, str]:
+    """The client's environment: what it needs of ours, and the Engine's address."""
     ours = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
-    return {**ours, **build.arguments, "DOCKER_HOST": host, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    engine = {"DOCKER_HOST": host} if host else {}
+    return {**ours, **engine, "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
 
 
 def run(
@@ -73,7 +76,7 @@ def run(
         stdin=context,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        env=environment(build, host),
+        env=client_environment(host),
         start_new_session=True,
     )
     last: list[str] = []

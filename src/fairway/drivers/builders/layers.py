@@ -62,16 +62,19 @@ class Layers:
         return [place for place in self.place.glob("[0-9a-f]*") if place.is_dir()] if self.place.is_dir() else []
 
 
-def link_tree(source: Path, target: Path) -> None:
-    """Make `target` a tree like `source` whose regular files are hard links (copies where linking is impossible)."""
+def link_tree(source: Path, target: Path, *, copy: bool = False) -> None:
+    """Make `target` a tree like `source` whose regular files are hard links (copies with `copy`, and where linking is
+    impossible)."""
     target.mkdir(parents=True, exist_ok=True)
     with os.scandir(source) as scan:
         for entry in scan:
             place = target / entry.name
             if entry.is_dir(follow_symlinks=False):
-                link_tree(Path(entry.path), place)
+                link_tree(Path(entry.path), place, copy=copy)
             elif entry.is_symlink():
                 place.symlink_to(os.readlink(entry.path))
+            elif copy:
+                shutil.copy2(entry.path, place, follow_symlinks=False)
             else:
                 _link(Path(entry.path), place)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,8 +36,9 @@ class Inputs:
     needs_source: bool = False
 
 
-def read_inputs(folder: Path, install: Mapping[str, Any]) -> Inputs:
-    """Read the dependencies of the application in `folder`. Raises `Refused` for files that cannot be read."""
+def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[str] = ()) -> Inputs:
+    """Read the dependencies of the application in `folder`; `included` are the requirement files that belong to them.
+    Raises `Refused` for files that cannot be read."""
     file = str(install.get("from") or "")
     added = tuple(str(name) for name in install.get("add") or ())
     if not file:
@@ -50,7 +51,7 @@ def read_inputs(folder: Path, install: Mapping[str, Any]) -> Inputs:
         return _from_poetry_lock(folder, added)
     if file == "pyproject.toml":
         return _from_pyproject(folder, added)
-    return _from_requirements(folder, file, added)
+    return _from_requirements(folder, file, added, included)
 
 
 def _toml(place: Path) -> dict[str, Any]:
@@ -136,13 +137,14 @@ def _poetry_requirements(pyproject: Mapping[str, Any]) -> list[str]:
     return declared
 
 
-def _from_requirements(folder: Path, file: str, added: tuple[str, ...]) -> Inputs:
+def _from_requirements(folder: Path, file: str, added: tuple[str, ...], included: Collection[str]) -> Inputs:
     try:
         text = (folder / file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{file} cannot be read as text: {error}. Save it as UTF-8.") from error
     near = sorted(
         {*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt"), *folder.glob("*constraints*.txt")}
+        | {folder / name for name in included}
     )
     others = {place.relative_to(folder).as_posix(): place.read_text(errors="replace") for place in near if place.is_file()}
     return Inputs(

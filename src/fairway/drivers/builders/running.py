@@ -1,17 +1,21 @@
 """Running somebody else's program during a build or a fetch: argv, never a shell; watched, limited, and gone afterwards.
 
+With a `wall` the program runs behind it (`fairway.drivers.wall`), and nothing it started outlives it.
+
 Limits: `seconds` of wall time; `memory_bytes` over the resident memory of the whole process group, read twice a second, and
 as ``RLIMIT_DATA`` per process; `cpus` as an affinity of that many cores (rounded up) and a lower priority. They bound
-accidents without root; they are no sandbox.
+accidents without root.
 """
 
 from __future__ import annotations
 
 import ctypes
+import json
 import math
 import os
 import resource
 import selectors
+import shutil
 import signal
 import subprocess
 import time
@@ -20,8 +24,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from fairway.drivers.runtimes.contract import Progress
+from fairway.drivers.wall.abilities import ENCLOSURE, python
 from fairway.shared.failures import NeedsPerson, Refused
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -33,6 +39,8 @@ MOST_KEPT_LINES = 100_000  # of a program whose output is read
 LONGEST_LINE = 8_000  # characters
 KEPT_LINES = 40
 PAGE = os.sysconf("SC_PAGE_SIZE")
+WALLED = ENCLOSURE.with_name("walled.py")
+MISSING = "The program “{program}” is not on this machine; install it."
 
 
 @dataclass(frozen=True)
@@ -64,6 +72,7 @@ def run(
     keep_output: bool = False,
     most_lines: int = MOST_KEPT_LINES,
     watch: Callable[[], None] | None = None,
+    wall: Mapping[str, Any] | None = None,
 ) -> Finished:
     """Run a program to its end, each of its lines to `progress` (or, with `keep_output`, its output to the result).
 
@@ -73,7 +82,7 @@ def run(
     """
     limits = ceiling or Ceiling()
     lines = _Lines(progress, mask, most_lines if keep_output else None)
-    with _started(argv, cwd, env, limits) as process:
+    with _started(argv, cwd, env, limits, wall) as process:
         guard = _Guard(process.pid, limits, argv[0])
         for chunk in _output(process):
             lines.feed(chunk)
@@ -168,13 +177,48 @@ def _group(group: int) -> list[int]:
 
 
 @contextmanager
-def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], limits: Ceiling) -> Iterator[subprocess.Popen[bytes]]:
+def _started(
+    argv: Sequence[str], cwd: Path, env: Mapping[str, str], limits: Ceiling, wall: Mapping[str, Any] | None
+) -> Iterator[subprocess.Popen[bytes]]:
     """The running program; on leaving, its whole group is gone and it is reaped."""
+    order_out, order_in = os.pipe()
+    with open(order_in, "wb") as orders, open(order_out, "rb") as pipe:
+        process = _popen(_walled(argv, pipe.fileno()), cwd, {}, (pipe.fileno(),)) if wall else _popen(argv, cwd, env, ())
+        pipe.close()
+        with process:
+            _limit(process.pid, limits)
+            try:
+                if wall:  # only now, so that the limits hold for all it starts
+                    orders.write(_order(argv, env, wall))
+                orders.close()
+                yield process
+            except BaseException:
+                _end_gently(process)
+                raise
+            finally:
+                _signal(process.pid, signal.SIGKILL)  # what the leader left behind; its id is ours until it is reaped
+                _await_empty(process.pid)
+                process.wait()
+
+
+def _walled(argv: Sequence[str], descriptor: int) -> list[str]:
+    return [python(), "-I", "-S", "-E", str(WALLED), str(descriptor)]
+
+
+def _order(argv: Sequence[str], env: Mapping[str, str], wall: Mapping[str, Any]) -> bytes:
+    program = shutil.which(argv[0], path=env.get("PATH"))
+    if program is None:
+        raise NeedsPerson(MISSING.format(program=argv[0]))
+    return json.dumps({"wall": wall, "program": program, "argv": list(argv), "env": dict(env)}).encode()
+
+
+def _popen(argv: Sequence[str], cwd: Path, env: Mapping[str, str], fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             list(argv),
             cwd=cwd,
             env=dict(env),
+            pass_fds=fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -182,18 +226,7 @@ def _started(argv: Sequence[str], cwd: Path, env: Mapping[str, str], limits: Cei
             preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one system call, nothing that a thread could have locked
         )
     except FileNotFoundError:
-        raise NeedsPerson(f"The program “{argv[0]}” is not on this machine; install it.") from None
-    with process:
-        _limit(process.pid, limits)
-        try:
-            yield process
-        except BaseException:
-            _end_gently(process)
-            raise
-        finally:
-            _signal(process.pid, signal.SIGKILL)  # what the leader left behind; its id is ours until it is reaped
-            _await_empty(process.pid)
-            process.wait()
+        raise NeedsPerson(MISSING.format(program=argv[0])) from None
 
 
 def _limit(pid: int, limits: Ceiling) -> None:

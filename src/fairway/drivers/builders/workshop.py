@@ -11,8 +11,10 @@ from fairway.drivers.builders.contract import BuildRequest, Spec
 from fairway.drivers.builders.layers import Layers, copy_source
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
+from fairway.drivers.builders.walls import BuildWalls, lend
 from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+from fairway.shared.names import parse_slug
 
 LEFT_OUT = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"})
 _UNREACHABLE = re.compile(
@@ -51,20 +53,37 @@ class Workshop:
         """Put the source into the bundle, without version control, caches and other installations."""
         copy_source(self.source, self.app, skip=LEFT_OUT, progress=self.progress)
 
-    def tool(self, argv: Sequence[str], *, cwd: Path, what: str, env: Mapping[str, str] | None = None) -> None:
+    @property
+    def walls(self) -> BuildWalls:
+        """What stands around the tools of this build."""
+        return BuildWalls(self.cache.parent, parse_slug(self.request.name, field="name", longest=100))
+
+    def tool(
+        self, argv: Sequence[str], *, cwd: Path, what: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()
+    ) -> None:
         """Run one tool of the build, its lines into the log. Raises the typed failure that its ending means."""
-        finished = self.attempt(argv, cwd=cwd, env=env)
+        finished = self.attempt(argv, cwd=cwd, env=env, writes=writes)
         if finished.code:
             raise failure_of(finished, what)
 
-    def attempt(self, argv: Sequence[str], *, cwd: Path, env: Mapping[str, str] | None = None) -> Finished:
-        """Run one tool and tell how it ended."""
+    def attempt(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        writes: Sequence[Path] = (),
+        reads: Sequence[Path] = (),
+    ) -> Finished:
+        """Run one tool behind the walls and tell how it ended. Beside the staging folder it may write in `writes`."""
         limits = self.request.limits
         home = self.staging / "home"
-        environment = {**build_environment(home), **(env or {})}
+        lent, named = lend(build_environment(home), home)
+        environment = {**lent, **(env or {})}
         ceiling = Ceiling(limits.seconds, limits.memory_bytes, limits.cpus)
         mask = masker_for(environment)
-        return run(argv, cwd=cwd, env=environment, progress=self.progress, ceiling=ceiling, mask=mask)
+        wall = self.walls.order(argv[0], {**environment, **lent}, staging=self.staging, also=writes, reads=(*named, *reads))
+        return run(argv, cwd=cwd, env=environment, progress=self.progress, ceiling=ceiling, mask=mask, wall=wall)
 
 
 def failure_of(finished: Finished, what: str) -> Failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import subprocess
 from typing import Final
@@ -22,7 +23,9 @@ def scan(address: SshAddress, known: str = "") -> str:
     """
     argv = ["ssh-keyscan", "-T", str(SCAN_SECONDS), "-p", str(address.port), "-t", "ed25519,ecdsa,rsa", "--", address.host]
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=3 * SCAN_SECONDS, check=False)
+        done = subprocess.run(
+            argv, capture_output=True, text=True, env=ssh_environment(), timeout=3 * SCAN_SECONDS, check=False
+        )
     except FileNotFoundError as error:
         raise Unreached(Reason.NO_SSH, str(error)) from None
     except subprocess.TimeoutExpired:
@@ -31,6 +34,11 @@ def scan(address: SshAddress, known: str = "") -> str:
     if not found:
         raise Unreached(reason_of(done.stderr) if done.stderr.strip() else Reason.SILENT, done.stderr.strip()[-500:])
     return known if known in found else found[0]
+
+
+def ssh_environment() -> dict[str, str]:
+    """What ssh's programs see: nothing of ours but the path, so no agent, and no display to ask for a passphrase on."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
 def shown_keys(output: str) -> list[str]:

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import Final
 
 from fairway.drivers.hosts.address import SshAddress
-from fairway.drivers.hosts.keys import known_hosts_line
+from fairway.drivers.hosts.keys import known_hosts_line, ssh_environment
 from fairway.drivers.hosts.reasons import Reason, Unreached, reason_of
 
 FOLDER: Final = "hosts"
@@ -160,7 +160,7 @@ class Tunnel:
                 child = subprocess.Popen(
                     self._argv(),
                     cwd=self.folder,
-                    env=_environment(),
+                    env=ssh_environment(),
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -208,7 +208,13 @@ class Tunnel:
         argv = ["ssh", "-F", "/dev/null", "-S", CONTROL, "-O", act, *arguments, "--", self.address.host]
         try:
             done = subprocess.run(
-                argv, cwd=self.folder, env=_environment(), capture_output=True, text=True, timeout=ASK_SECONDS, check=False
+                argv,
+                cwd=self.folder,
+                env=ssh_environment(),
+                capture_output=True,
+                text=True,
+                timeout=ASK_SECONDS,
+                check=False,
             )
         except FileNotFoundError as error:  # the folder, or ssh
             raise Unreached(Reason.NO_SSH if self.folder.is_dir() else Reason.OTHER, str(error)) from None
@@ -265,11 +271,6 @@ class Tunnel:
 
 
 _FRESH: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-
-
-def _environment() -> dict[str, str]:
-    """Nothing of ours but the path: no agent, no display to ask for a passphrase on."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
 
 
 def _descriptor_of(folder: Path) -> int:

@@ -168,15 +168,27 @@ class OutputLine:
     text: str
 
 
+class Layer(Protocol):
+    """One wall around applications: whether it stands on this machine, and a sentence that says what that means."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def stands(self) -> bool: ...
+    @property
+    def sentence(self) -> str: ...
+
+
 @dataclass(frozen=True)
 class Availability:
     """Whether this runtime can be used on this machine, with the sentence a person needs when it cannot, and who can change
-    that ("": whoever runs this machine)."""
+    that ("": whoever runs this machine). `layers` are the walls around applications, standing or not, where it has any."""
 
     is_available: bool
     sentence: str
     version: str = ""
     who: str = ""
+    layers: tuple[Layer, ...] = ()
 
 
 @runtime_checkable

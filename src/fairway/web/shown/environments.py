@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from fairway.accounts.rules import Act, Actor, may
 from fairway.deployments.models import Deployment, Placement
@@ -29,7 +29,41 @@ from fairway.web.shown.hosts import host_shown
 from fairway.web.shown.placements import lock_shown
 from fairway.web.words import STEP_LABELS
 
-PROCESS = gettext_noop("Runs applications as processes of this machine. It is not a sandbox.")  # the runtime's own words
+# The process runtime's own words, and its walls'.
+PROCESS = gettext_noop("Runs applications as processes of this machine, behind the walls that can be put up here.")
+WALLS = (
+    gettext_noop("Each application runs as a user of its own, without any rights of Fairway's."),
+    gettext_noop(
+        "Applications run as Fairway's own user, so only the walls below stand between them; where Fairway runs as"
+        " root, each gets a user of its own."
+    ),
+    gettext_noop(
+        "An application reaches only its own files and this machine's programs, and neither memory nor environment"
+        " of others (Landlock)."
+    ),
+    gettext_noop(
+        "This kernel has no Landlock (it needs Linux 5.13 or newer): files are kept apart by the other walls only."
+    ),
+    gettext_noop("Fairway's data, its sockets and the folders of others are out of an application's view; /tmp is its own."),
+    gettext_noop(
+        "Applications see this machine's folders and have no /tmp of their own, because neither root nor user "
+        "namespaces are allowed here: sockets and file modes of Fairway's user are within their reach."
+    ),
+    gettext_noop(
+        "The ports of other applications and of Fairway's pages are closed to an application; what "
+        "another one opens beside its own port is not."
+    ),
+    gettext_noop(
+        "Applications reach each other's ports and Fairway's on this machine; closing them needs Linux 6.7 or "
+        "newer with Landlock."
+    ),
+)
+WALL_NAMES = {
+    "user": gettext_lazy("User"),
+    "files": gettext_lazy("Files"),
+    "view": gettext_lazy("View"),
+    "ports": gettext_lazy("Ports"),
+}
 
 
 def list_shown(actor: Actor) -> dict[str, Any]:
@@ -79,6 +113,7 @@ def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None
         "unlock": unlock if may_lock and one.lock else None,
         "zone": str(timezone.get_current_timezone_name() or settings.TIME_ZONE),
         "availability": availability_shown(one),
+        "walls": walls_shown(one),
         "freeze": environment_freeze(one),
     }
 
@@ -138,6 +173,14 @@ def availability_shown(environment: Environment) -> Availability:
     """Whether its runtime can be used; the answer is kept for some seconds, so it is translated here, for who reads it."""
     answer = availability_of(environment)
     return replace(answer, sentence=_(answer.sentence)) if answer.sentence else answer
+
+
+def walls_shown(environment: Environment) -> list[dict[str, Any]]:
+    """The walls around applications there, for the page; none where the runtime has no word for them."""
+    return [
+        {"name": WALL_NAMES.get(layer.name, layer.name), "stands": layer.stands, "sentence": _(layer.sentence)}
+        for layer in availability_of(environment).layers
+    ]
 
 
 def runtimes_shown() -> list[dict[str, Any]]:

@@ -198,6 +198,7 @@ def test_a_minder_whose_starter_died_before_the_answer_is_adopted(
         "import subprocess\n"
         "class Deadly(subprocess.Popen):\n"
         "    def communicate(self, input=None, timeout=None):\n"
+        "        if input is None: return super().communicate(input, timeout)\n"  # it is asked what walls there are
         "        self.stdin.write(input); self.stdin.close(); os.kill(os.getpid(), signal.SIGKILL)\n"
         "subprocess.Popen = Deadly\n"
         "data = Path",

@@ -259,11 +259,27 @@ def _is_whole(place: Path) -> bool:
 
 def _protect(place: Path) -> None:
     """Take the write permission away, so that an application cannot change its own bundle by accident. Files that share
-    their inode with a package cache are left alone: the mode is the cache's too."""
+    their inode with a package cache keep it: the mode is the cache's too."""
     for name, entry in entries(place):
         if stat.S_ISREG(entry.st_mode) and entry.st_nlink == 1:
             os.chmod(place / name, stat.S_IMODE(entry.st_mode) & ~0o222)
+    open_up(place)
+
+
+def open_up(place: Path) -> None:
+    """Let every user read a bundle: applications have users of their own. Only those it is shown to get as far, because
+    the folder above is Fairway's alone."""
+    for name, entry in entries(place):
+        if not stat.S_ISLNK(entry.st_mode):
+            _let_read(place / name, stat.S_IMODE(entry.st_mode))
     (place / MANIFEST).chmod(0o444)
+    _let_read(place, stat.S_IMODE(place.stat().st_mode))
+
+
+def _let_read(place: Path, mode: int) -> None:
+    wanted = mode | 0o444 | (0o111 if mode & 0o100 else 0)
+    if wanted != mode:
+        os.chmod(place, wanted)
 
 
 def _erase(place: Path) -> None:

@@ -1,10 +1,12 @@
 """The minder: one small process that starts one application, keeps it alive, writes its log and ends it.
 
-It outlives the control plane, so it knows nothing of Fairway: it is run by path with ``python -I -S -E``, imports
-only the standard library, and few of its modules, because its memory counts once per instance (about 6 MB).
+It outlives the control plane, so it knows nothing of Fairway: it is run by path with ``python -I -S -E``, imports few
+modules of the standard library and what puts up the walls (also by its path), because its memory counts once per instance
+(about 6 MB).
 
 Order comes as one JSON object on stdin (never argv, never the disk: it holds secrets); the answer to the first start
-goes to stdout as one JSON object, ``{}`` or ``{"errno": 2}``. From then on it talks through its folder:
+goes to stdout as one JSON object, ``{}`` or ``{"errno": 2}`` (with ``"wall"``: which one could not be put up). From then
+on it talks through its folder:
 ``state.json`` (its own words), ``logs/output.log`` (+ ``.1`` …), ``stop-<seconds>`` (the grace; looked for at TERM).
 """
 
@@ -21,6 +23,9 @@ import select
 import signal
 import sys
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
+import enclosure  # type: ignore[import-not-found]  # by its path, once: an upgrade may replace the file while we live
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -138,8 +143,8 @@ class Minder:
 
     # -- starting
 
-    def start(self) -> int:
-        """Start the application; 0, or the errno for which it could not be."""
+    def start(self) -> str:
+        """Start the application; "", or the errno for which it could not be, and which wall."""
         out, out_in = os.pipe2(os.O_CLOEXEC)
         err, err_in = os.pipe2(os.O_CLOEXEC)
         told, tell = os.pipe2(os.O_CLOEXEC)
@@ -148,26 +153,23 @@ class Minder:
             self.become(out_in, err_in, tell)
         for fd in (out_in, err_in, tell):
             os.close(fd)
-        failure = os.read(told, 16)  # ends empty when the program was loaded
+        failure = os.read(told, 1000).decode()  # ends empty when the program was loaded
         os.close(told)
         for fd, mark in ((out, b"o"), (err, b"e")):
             self.streams[fd] = Stream(fd, mark)
             self.poll.register(fd, select.POLLIN)
         self.pid, self.started, self.restart_at = pid, time.monotonic(), None
         if failure:
-            return int(failure)
+            return failure
         self.look_at = self.started + self.order["look_every"]
         self.note(state="running", app=identity(pid), started_at=time.time())
-        return 0
+        return ""
 
     def become(self, out: int, err: int, tell: int) -> None:
         """In the child: turn into the application. Never returns."""
         try:
             minder = os.getppid()
             os.setsid()
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-            if os.getppid() != minder:
-                os._exit(126)
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_DFL)
             signal.set_wakeup_fd(-1)
@@ -176,8 +178,14 @@ class Minder:
             os.dup2(out, 1)
             os.dup2(err, 2)
             os.umask(0o022)
+            enclosure.enter(self.order.get("wall") or {})
+            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of the user would have taken it off
+            if os.getppid() != minder:
+                os._exit(126)
             os.chdir(self.order["cwd"])
             os.execve(self.order["program"], self.order["argv"], self.order["env"])  # noqa: S606 — no shell is the point
+        except enclosure.NoWall as error:
+            os.write(tell, f"{error.errno} {error.strerror}".encode())
         except OSError as error:
             os.write(tell, b"%d" % (error.errno or errno.EINVAL))
         finally:
@@ -240,7 +248,8 @@ class Minder:
         self.state["restarts"] += 1
         failure = self.start()
         if failure:  # its child ends with 127 and is reaped like any other
-            self.remark(f"could not be started: {os.strerror(failure)}")
+            number, _, wall = failure.partition(" ")
+            self.remark(f"could not be started: {wall or os.strerror(int(number))}")
 
     def look(self) -> None:
         """End an application that is beyond its limits. A cgroup would stop it earlier; this needs no rights."""
@@ -430,9 +439,10 @@ def main() -> None:
         minder = born(order)
         failure = minder.start()
     except OSError as error:  # the application, if it was started, dies with us
-        failure = error.errno or errno.EIO
+        failure = str(error.errno or errno.EIO)
+    why, _, wall = failure.partition(" ")
     with contextlib.suppress(BrokenPipeError):  # the starter was killed; the next one adopts us
-        os.write(answer, json.dumps({"errno": failure} if failure else {}).encode())
+        os.write(answer, json.dumps({"errno": int(why), "wall": wall} if failure else {}).encode())
     os.close(answer)
     if not failure:
         minder.run()

@@ -10,7 +10,10 @@ from pathlib import Path
 from fairway.shared.failures import Retry
 
 LOWEST = 20000
-HIGHEST = 32767
+HIGHEST = 26999
+# What applications may not reach of each other: our ports, and those the docker runtime publishes on (21000–28999), but not
+# MongoDB's, which closing would cut off everywhere.
+CLOSED = ((20000, 27016), (27020, 28999))
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 
 

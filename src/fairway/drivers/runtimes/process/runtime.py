@@ -1,7 +1,7 @@
 """The `process` runtime: every instance is a folder, a minder and an application, and nothing is remembered but on disk.
 
-Not a sandbox: applications run as Fairway's own user and could read what that user can. Memory and process counts are
-looked at every few seconds, CPU shares are not enforced.
+Around each instance stand the walls of `fairway.drivers.wall`, as many as this machine can put up. Memory and process counts
+are looked at every few seconds, CPU shares are not enforced.
 """
 
 from __future__ import annotations
@@ -33,10 +33,12 @@ from fairway.drivers.runtimes.contract import (
     Silent,
     Usage,
 )
-from fairway.drivers.runtimes.process import holding, launch, output, ports, readings, store, workcopy
+from fairway.drivers.runtimes.process import holding, launch, output, ports, readings, store, walls, workcopy
 from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure
 from fairway.drivers.runtimes.process.places import Places, read_json, try_lock, wait_for, write_json
-from fairway.shared.failures import Failure, Refused, Retry
+from fairway.drivers.wall.abilities import abilities
+from fairway.drivers.wall.groups import Groups
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 MINDER = Path(__file__).with_name("minder.py")
 BIRTH = 30.0  # seconds a minder may take to answer; a loaded machine needs two
@@ -50,22 +52,28 @@ class ProcessRuntime:
     name = "process"
     artifact_kinds = frozenset({ArtifactKind.BUNDLE})
 
-    def __init__(self, data: Path) -> None:
-        self.places = Places(data.absolute())
+    def __init__(self, data: Path, options: walls.Options | None = None) -> None:
+        data = data.resolve()  # behind the walls nobody sees where a link leads
+        self.places = Places(data)
         self.store = store.Store(self.places)
+        self.walls = walls.Walls(data, options or walls.Options())
 
     @classmethod
     def open(cls, options: Mapping[str, object], *, data: Path) -> ProcessRuntime:
-        """There are no options; an unknown one is refused, so that a misspelt one is noticed."""
-        if options:
-            raise Refused(f"The process runtime has no option “{next(iter(options))}”; remove it from the environment.")
-        return cls(data)
+        """See `walls.Options`; an unknown option is refused, so that a misspelt one is noticed."""
+        wanted = walls.Options.parse(options)
+        wanted.refuse_to_show(data)
+        return cls(data, wanted)
 
     def availability(self) -> Availability:
         if not readings.fields(os.getpid()) or not hasattr(os, "pidfd_open"):
             return Availability(False, "The process runtime needs Linux 5.3 or newer with /proc mounted.")
         version = f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
-        return Availability(True, "Runs applications as processes of this machine. It is not a sandbox.", version)
+        here = abilities()
+        if why := walls.missing(here, self.walls.options.require):
+            return Availability(False, why, version, layers=here.layers())
+        sentence = "Runs applications as processes of this machine, behind the walls that can be put up here."
+        return Availability(True, sentence, version, layers=here.layers())
 
     # -- artifacts
 
@@ -103,6 +111,7 @@ class ProcessRuntime:
             self._await_birth(spec.name, progress)
             running = self._running(spec.name)
             if running is None:
+                self._require_walls(progress)
                 self._start(spec, progress)
                 running = self._running(spec.name)
             if running is None:
@@ -236,6 +245,14 @@ class ProcessRuntime:
 
     # -- starting
 
+    def _require_walls(self, progress: Progress) -> None:
+        """Say which walls stand. Raises `NeedsPerson` where one is missing that the environment requires."""
+        here = abilities()
+        if why := walls.missing(here, self.walls.options.require):
+            raise NeedsPerson(why)
+        for layer in here.layers():
+            progress.line(layer.said())
+
     def _await_birth(self, name: str, progress: Progress) -> None:
         """Wait out a minder whose starter was killed before it answered, or one that is just ending: it holds its lock
         before it has said who it is, and after it has said its last word."""
@@ -300,7 +317,7 @@ class ProcessRuntime:
     def _port(self, facts: Mapping[str, Any]) -> int:
         """The port of last time when it is still free, else one that no instance has noted."""
         last = facts.get("port")
-        if isinstance(last, int) and ports.is_free(last):
+        if isinstance(last, int) and ports.LOWEST <= last <= ports.HIGHEST and ports.is_free(last):
             return last
         return ports.choose({int(self._facts(name).get("port", 0)) for name in self._names()})
 
@@ -323,8 +340,25 @@ class ProcessRuntime:
             mark=mark,
             volumes={volume.name: place for volume, place in volumes.items()},
         )
-        return launch.order(
+        order = launch.order(
             spec, bundle, folder=folder, work=work, port=port, variables=variables, mark=mark, boot=readings.boot()
+        )
+        return {**order, "wall": self._wall(spec, bundle, folder, [home, *volumes.values()], order)}
+
+    def _wall(
+        self, spec: InstanceSpec, bundle: Bundle, folder: Path, kept: list[Path], order: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """The order for the walls around this instance, whose folders then belong to its user."""
+        own = [place for place in (folder / "work",) if place.is_dir()]  # a static site is served from its bundle
+        return self.walls.order(
+            spec.name,
+            bundle,
+            user=self.walls.own(spec.placement, [*own, folder / "tmp", *kept]),
+            program=order["program"],
+            search=order["env"]["PATH"],
+            writes=[*own, *kept],
+            temporary=folder / "tmp",
+            port=order["port"],
         )
 
     # -- stopping
@@ -340,6 +374,7 @@ class ProcessRuntime:
         self._end_orphans(read_json(folder / "state.json"), folder)
         if self._has_minder(state):
             raise Retry(f"{name} could not be ended: process {state['minder'][0]} does not die. It is tried again.")
+        Groups(self.walls.data).remove(name)
 
     def _end_orphans(self, state: Mapping[str, Any], folder: Path) -> None:
         """End what a killed minder could not. Nothing to do when it said its last word itself."""
@@ -359,6 +394,8 @@ def _bear(order: dict[str, Any], folder: Path, volumes: Sequence[int]) -> None:
         answer = _ask({**order, "lock_fd": lock}, (lock, *volumes))
     finally:
         os.close(lock)  # the minder has inherited it, and with it the lock
+    if wall := answer.get("wall"):
+        raise NeedsPerson(f"The wall around the application could not be put up ({wall}); ask whoever runs this machine.")
     if "errno" in answer:
         raise _not_started(int(answer["errno"]), order)
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
-from fairway.drivers.runtimes.process.bundle import Bundle, discard, disk_failure, fingerprint, verify
+from fairway.drivers.runtimes.process.bundle import Bundle, discard, disk_failure, fingerprint, open_up, verify
 from fairway.drivers.runtimes.process.places import Places, read_json, write_json
 from fairway.shared.failures import Refused
 
@@ -94,12 +94,16 @@ class Store:
 
     def _verify(self, digest: str) -> None:
         place = self.places.bundle(digest)
-        before = fingerprint(place) if (place / "bundle.json").exists() else ""
+        is_here = (place / "bundle.json").exists()
+        if is_here:
+            open_up(place)
+        before = fingerprint(place) if is_here else ""
         verify(place)
-        write_json(self.places.stamp(digest), {"fingerprint": before})
+        write_json(self.places.stamp(digest), {"fingerprint": before, "is_open": True})
 
     def _is_untouched(self, digest: str) -> bool:
-        stamp = read_json(self.places.stamp(digest)).get("fingerprint")
+        note = read_json(self.places.stamp(digest))
+        stamp = note.get("fingerprint") if note.get("is_open") else None  # one from before users of their own is made anew
         try:
             return bool(stamp) and stamp == fingerprint(self.places.bundle(digest))
         except OSError:

@@ -77,8 +77,8 @@ def _attach(app: Path, volume: Volume, place: Path) -> None:
         _move_in(target, place)
     elif target.exists():
         raise Refused(f"The volume “{volume.name}” needs the folder {volume.target}, but the application has a file there.")
+    _stay_inside(app, target)  # before anything is made: the application may have put a link there since it last ran
     target.parent.mkdir(parents=True, exist_ok=True)
-    _stay_inside(app, target)
     target.symlink_to(place)
 
 

@@ -1,0 +1,80 @@
+"""Whether what a source names lies inside it: paths in requirement files, project files, lock files and settings.
+
+A package manager reads what it is pointed at and quotes what it does not understand, so a path that leaves the source would
+show files of this machine to whoever reads the log. Behind the walls (`walls`) it could not be read either; here the person
+who wrote it learns the file and the line. Pure reading.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+from urllib.parse import unquote
+
+from fairway.shared.failures import Refused
+
+_URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.I)
+_LOCAL_URL = re.compile(r"(?:file|link|portal|workspace|git\+file|hg\+file|svn\+file|bzr\+file):", re.I)
+SHOWN = 80  # characters of somebody's text in a sentence
+
+
+@dataclass(frozen=True)
+class Source:
+    """The folder of an application, beyond which nothing it names may lie."""
+
+    folder: Path
+
+    def text(self, name: str) -> str | None:
+        """A file's text; None when it is not there, is no plain file or lies outside."""
+        place = self.folder / name
+        if not place.is_file() or not self.holds(place):
+            return None
+        return place.read_text(encoding="utf-8-sig", errors="replace")
+
+    def holds(self, place: Path) -> bool:
+        """Whether a path, all links followed, ends inside."""
+        return Path(os.path.realpath(place)).is_relative_to(self.folder.resolve())
+
+    def check(self, value: str, *, file: str, line: int) -> None:
+        """Refuse a path or a ``file:`` URL that leaves the source. Relative ones are meant from the folder of `file`; what
+        is no path passes."""
+        path = local_path(value)
+        if path is None:
+            return
+        if "$" in path or path.startswith("~") or not self.holds((self.folder / file).parent / path):
+            self.refuse(value, "leads out of the source; put what it names into the source", file=file, line=line)
+
+    def refuse(self, value: str, why: str, *, file: str, line: int) -> NoReturn:
+        """Raises `Refused` naming the file, the line and the words."""
+        raise Refused(f"{file}, line {line}: “{value.strip()[:SHOWN]}” {why}.")
+
+
+def local_path(value: str) -> str | None:
+    """The path that a value means, if it means one: ``file:`` URLs, and whatever is written as a path."""
+    text = value.strip()
+    if _LOCAL_URL.match(text):
+        rest = unquote(
+            text.partition(":")[2]
+            if not text.lower().startswith(("git+", "hg+", "svn+", "bzr+"))
+            else text[text.index(":") + 1 :]
+        )
+        return re.sub(r"^//(?:localhost)?(?=/)", "", rest).partition("#")[0].partition("?")[0]
+    if _URL.match(text) and not re.match(r"[a-z]:[\\/]", text, re.I):
+        return None
+    return text
+
+
+def is_path(value: str) -> bool:
+    """Whether a dependency's version is a path and not a version, a tag or a repository (``user/name``)."""
+    if re.match(r"(?:\.{1,2}(?:[\\/]|$)|[\\/]|~[\\/]|[a-z]:[\\/])", value, re.I) or _LOCAL_URL.match(value):
+        return True
+    return not _URL.match(value) and ".." in re.split(r"[\\/]", value)
+
+
+def line_of(text: str, value: str) -> int:
+    """The first line that holds a value, for the sentence; 1 when it is written in some other way."""
+    forms = (value, value.replace("\\", "\\\\"), value.replace("/", "\\/"))
+    return next((number for number, line in enumerate(text.splitlines(), 1) if any(form in line for form in forms)), 1)

@@ -1,0 +1,290 @@
+"""Puts the walls up around the calling process, which then becomes somebody else's program: a user of its own, a view of the
+file system without Fairway's data, Landlock, closed ports.
+
+Only the standard library, and little of it: a minder loads this file by its path and keeps it in memory once per
+instance. Everything was decided before (`fairway.drivers.wall.plan`); the order is plain JSON. Nothing here can be undone by
+the program afterwards. ``python -I -S enclosure.py UID`` tells, as JSON, which walls this machine can put up.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import json
+import os
+import struct
+import sys
+
+TYPE_CHECKING = False  # the real one costs the import of typing
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+LIBC = ctypes.CDLL(None, use_errno=True)
+NEW_MOUNTS, NEW_USER = 0x00020000, 0x10000000  # linux/sched.h
+READ_ONLY, NO_SUID, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE, SLAVE = (
+    1,
+    2,
+    4,
+    8,
+    32,
+    4096,
+    16384,
+    1 << 19,
+)  # linux/mount.h
+PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 24, 38  # linux/prctl.h
+CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446  # the same numbers on every architecture
+PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 22, 2
+LOAD, IF_EQUAL, IF_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # linux/bpf_common.h
+OF_NUMBER, OF_ARCHITECTURE, OF_ARGUMENTS = 0, 4, 16  # struct seccomp_data
+ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM  # linux/seccomp.h
+FOREIGN = 0x40000000  # calls of x32, which have the same architecture
+PRLIMIT = {"x86_64": (0xC000003E, 302), "aarch64": (0xC00000B7, 261)}  # linux/audit.h, asm/unistd.h
+PATH_BENEATH, NET_PORT = 1, 2  # linux/landlock.h
+
+EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+REFER, TRUNCATE, IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15
+OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEVICE
+ACCESS = {
+    "read": EXECUTE | READ_FILE | READ_DIR,
+    "use": EXECUTE | READ_FILE | READ_DIR | WRITE_FILE | TRUNCATE | IOCTL_DEVICE,  # what is there, without making anything
+    "write": (1 << 16) - 1,
+}
+# Everything a version of Landlock knows about files. Source: Documentation/userspace-api/landlock.rst
+KNOWN = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) - 1, 5: (1 << 16) - 1}
+PORTS_SINCE, SCOPES_SINCE = 4, 6
+BIND_TCP, CONNECT_TCP = 1, 2
+ABSTRACT_SOCKETS, SIGNALS = 1, 2
+FREE_CAPABILITIES = 64
+
+
+class NoWall(OSError):
+    """A wall that could not be put up; `strerror` says which, and where."""
+
+
+def enter(order: dict[str, Any]) -> None:
+    """Put up every wall the order names; nothing to do for an empty one. Raises `NoWall`; the caller must then end."""
+    if order.get("group"):
+        _step("joining the group whose ports are closed", lambda: _write(f"{order['group']}/cgroup.procs", str(os.getpid())))
+    if order.get("view"):
+        _enter_view(order["view"])
+    rules = _ruleset(order["landlock"]) if order.get("landlock") else None
+    if order.get("user"):
+        _step("changing the user", lambda: _become(*order["user"]))
+    if order:
+        _check(LIBC.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "no new privileges")
+    if order and not order.get("user"):
+        _keep_limits()
+    if rules is not None:
+        _check(LIBC.syscall(RESTRICT_SELF, rules, 0), "Landlock")
+        os.close(rules)
+
+
+# -- the user
+
+
+def _become(uid: int, gid: int) -> None:
+    for capability in range(FREE_CAPABILITIES):
+        LIBC.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # beyond the last one it fails, which is how we know
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
+# -- the view
+
+
+def _enter_view(view: dict[str, Any]) -> None:
+    """Cover folders with empty ones, and let only what is named appear again, at the same path."""
+    _unshare(view["as_user"])
+    _check(_mount(None, "/", None, RECURSIVE | SLAVE), "keeping mounts apart")
+    shown = [(place, os.open(place, os.O_PATH | os.O_CLOEXEC), way) for place, way in view["shown"] if os.path.exists(place)]
+    sources = {source: os.open(source, os.O_PATH | os.O_CLOEXEC) for _, source in view["covered"] if source[0] == "/"}
+    for place, source in view["covered"]:
+        _cover(place, source, sources)
+    for place, fd, way in shown:
+        _show(place, fd, way)
+        os.close(fd)
+    for fd in sources.values():
+        os.close(fd)
+    if not view["as_user"]:  # the others' processes are not even seen; a container may forbid it
+        _mount("proc", "/proc", "proc", NO_SUID | NO_DEVICES | NO_EXEC, "hidepid=invisible")
+
+
+def _unshare(as_user: bool) -> None:
+    uid, gid = os.geteuid(), os.getegid()
+    _check(LIBC.unshare(NEW_MOUNTS | (NEW_USER if as_user else 0)), "a view of its own")
+    if as_user:
+        _step("a view of its own", lambda: _map_user(uid, gid))
+
+
+def _map_user(uid: int, gid: int) -> None:
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/uid_map", f"{uid} {uid} 1")
+    _write("/proc/self/gid_map", f"{gid} {gid} 1")
+
+
+def _cover(place: str, source: str, sources: dict[str, int]) -> None:
+    """`source` is the folder that appears there, or the options of an empty one in memory."""
+    if not os.path.isdir(place):
+        return
+    if source in sources:
+        _check(_mount(f"/proc/self/fd/{sources[source]}", place, None, BIND | RECURSIVE), f"covering {place}")
+    else:
+        _check(_mount("tmpfs", place, "tmpfs", NO_SUID | NO_DEVICES, source), f"covering {place}")
+
+
+def _show(place: str, fd: int, way: str) -> None:
+    if not os.path.lexists(place):
+        with contextlib.suppress(FileExistsError):
+            _make_place(place, is_folder=os.path.isdir(f"/proc/self/fd/{fd}"))
+    _check(_mount(f"/proc/self/fd/{fd}", place, None, BIND | RECURSIVE), f"showing {place}")
+    if way == "read":
+        kept = os.statvfs(place).f_flag & (NO_SUID | NO_DEVICES | NO_EXEC)  # locked for us, where they are set
+        _mount(None, place, None, REMOUNT | BIND | READ_ONLY | kept)  # a second lock: the first is whose files they are
+
+
+def _make_place(place: str, *, is_folder: bool) -> None:
+    os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+    if is_folder:
+        os.mkdir(place, 0o755)
+    else:
+        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+
+
+def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> int:
+    words = [word.encode() if word is not None else None for word in (source, target, kind, data)]
+    return int(LIBC.mount(words[0], words[1], words[2], ctypes.c_ulong(flags), words[3]))
+
+
+# -- Landlock
+
+
+def _ruleset(order: dict[str, Any]) -> int:
+    version = order["version"]
+    known = KNOWN[min(version, max(KNOWN))]
+    ports = BIND_TCP | CONNECT_TCP if version >= PORTS_SINCE and order.get("ports") else 0
+    scopes = ABSTRACT_SOCKETS | SIGNALS if version >= SCOPES_SINCE else 0
+    attributes = struct.pack("=QQQ", known, ports, scopes)[: 24 if scopes else 16 if ports else 8]
+    rules = int(LIBC.syscall(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
+    _check(rules, "Landlock")
+    for place, way in order["paths"]:
+        _allow(rules, place, ACCESS[way] & known)
+    if ports:
+        _allow_ports(rules, order["ports"])
+    return rules
+
+
+def _allow(rules: int, place: str, access: int) -> None:
+    try:
+        fd = os.open(place, os.O_PATH | os.O_CLOEXEC)
+    except OSError:  # not on this machine
+        return
+    if not os.path.isdir(f"/proc/self/fd/{fd}"):
+        access &= OF_FILES
+    done = LIBC.syscall(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", access, fd), 0)
+    os.close(fd)
+    _check(done, f"Landlock for {place}")
+
+
+def _allow_ports(rules: int, closed: Iterable[tuple[int, int]]) -> None:
+    """Every TCP port but those between each pair. Landlock knows no ranges: one call a port, 50 to 100 ms in all."""
+    forbidden = {port for first, last in closed for port in range(first, last + 1)}
+    rule = (ctypes.c_uint64 * 2)(BIND_TCP | CONNECT_TCP, 0)
+    add, place = LIBC.syscall, ctypes.byref(rule)
+    for port in range(65536):
+        if port not in forbidden:
+            rule[1] = port
+            add(ADD_RULE, rules, NET_PORT, place, 0)
+
+
+# -- what is done to others
+
+
+def _keep_limits() -> None:
+    """Refuse `prlimit` with new limits for another process: of the same user it would be allowed, and with no files left to
+    open Fairway itself could not go on. Its own limits, and looking at others', stay a program's business."""
+    machine = os.uname().machine
+    if machine not in PRLIMIT:
+        return
+    architecture, call = PRLIMIT[machine]
+    program = [
+        (LOAD, 0, 0, OF_ARCHITECTURE),
+        (IF_EQUAL, 0, 10, architecture),  # to REFUSE: another machine's numbers mean other calls
+        (LOAD, 0, 0, OF_NUMBER),
+        (IF_AT_LEAST, 8, 0, FOREIGN),  # to REFUSE
+        (IF_EQUAL, 0, 8, call),  # else to ALLOW
+        (LOAD, 0, 0, OF_ARGUMENTS),  # which process; 0 is this one
+        (IF_EQUAL, 6, 0, 0),  # to ALLOW
+        (LOAD, 0, 0, OF_ARGUMENTS + 16),  # the address of new limits, in two halves
+        (IF_EQUAL, 0, 3, 0),  # else to REFUSE
+        (LOAD, 0, 0, OF_ARGUMENTS + 20),
+        (IF_EQUAL, 2, 0, 0),  # to ALLOW
+        (RETURN, 0, 0, REFUSE),
+        (RETURN, 0, 0, REFUSE),
+        (RETURN, 0, 0, ALLOW),
+    ]
+    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
+    filters = struct.pack("@HP", len(program), ctypes.addressof(code))
+    _check(LIBC.prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, filters, 0, 0), "the filter of calls")
+
+
+# -- words
+
+
+def _check(answer: int, what: str) -> None:
+    if answer < 0:
+        number = ctypes.get_errno()
+        raise NoWall(number, f"{what}: {os.strerror(number)}")
+
+
+def _step(what: str, act: Callable[[], None]) -> None:
+    try:
+        act()
+    except OSError as error:
+        raise NoWall(error.errno or errno.EPERM, f"{what}: {error.strerror}") from error
+
+
+def _write(place: str, text: str) -> None:
+    fd = os.open(place, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+# -- what this machine can
+
+
+def abilities(uid: int) -> dict[str, Any]:
+    """Which walls can be put up here: tried in children, because a wall cannot be taken down. `uid` is one to become."""
+    version = int(LIBC.syscall(CREATE_RULESET, None, ctypes.c_size_t(0), 1))
+    is_root = os.geteuid() == 0
+    return {
+        "landlock": max(version, 0),
+        "own_user": is_root and _succeeds(lambda: _become(uid, uid)),
+        "view": is_root and _succeeds(lambda: _try_view(False)),
+        "view_as_user": _succeeds(lambda: _try_view(True)),
+    }
+
+
+def _try_view(as_user: bool) -> None:
+    _unshare(as_user)
+    _check(_mount(None, "/", None, RECURSIVE | SLAVE), "keeping mounts apart")
+    _check(_mount("tmpfs", "/tmp", "tmpfs", NO_SUID | NO_DEVICES, "mode=1777"), "covering /tmp")  # noqa: S108
+
+
+def _succeeds(act: Callable[[], None]) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            act()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(abilities(int(sys.argv[1]))))

@@ -1,0 +1,124 @@
+"""Runs one program behind walls and ends with it, leaving nothing of it behind: ``python -I -S -E walled.py FD``.
+
+The order comes as JSON on the descriptor FD: ``wall`` (see `enclosure`), ``program``, ``argv``, ``env``. The environment is
+in it, too, because this process must not start with one that somebody else wrote (``LD_PRELOAD`` comes before the walls).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import enclosure  # type: ignore[import-not-found]
+
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
+GRACE = 4.0  # seconds the program gets after TERM; less than whoever sends it waits
+SWEEPS_FOR = 5.0
+TYPE_CHECKING = False  # the real one costs the import of typing
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def main(descriptor: int) -> None:
+    with open(descriptor) as pipe:
+        order = json.load(pipe)
+    enclosure.LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what its parents leave behind becomes ours
+    ours = os.getpid()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
+    pid = os.fork()
+    if pid == 0:
+        become(order, ours)
+    status = wait(pid)
+    sweep()
+    end_like(status)
+
+
+def become(order: dict[str, Any], parent: int) -> None:
+    """In the child: turn into the program. Never returns."""
+    try:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGTERM})
+        os.umask(0o022)
+        place = os.getcwd()
+        enclosure.enter(order["wall"])
+        enclosure.LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() == parent:
+            os.chdir(place)  # again: the folder as it is seen from here
+            os.execve(order["program"], order["argv"], order["env"])  # noqa: S606 -- no shell is the point
+    except OSError as error:
+        os.write(2, f"{order['argv'][0]} could not be started: {error.strerror}\n".encode())
+    finally:
+        os._exit(127)
+
+
+def wait(pid: int) -> int:
+    """The status with which the program ended. TERM, which the program gets as well, ends it after a grace at the latest."""
+    heard = {signal.SIGCHLD, signal.SIGTERM}
+    until = None
+    while True:
+        while True:  # before waiting: SIGCHLD of several children is one
+            found, status = os.waitpid(-1, os.WNOHANG)
+            if found == pid:
+                return status
+            if not found:
+                break
+        left = None if until is None else until - time.monotonic()
+        if left is not None and left <= 0:
+            os.kill(pid, signal.SIGKILL)
+            left = 1.0
+        told = signal.sigwaitinfo(heard) if left is None else signal.sigtimedwait(heard, left)
+        if told is not None and told.si_signo == signal.SIGTERM and until is None:
+            until = time.monotonic() + GRACE
+
+
+def sweep() -> None:
+    """KILL what is left below us, however often it forks meanwhile, and reap it."""
+    until = time.monotonic() + SWEEPS_FOR
+    while time.monotonic() < until:
+        for pid in descendants():
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except OSError:
+                continue
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            return
+        time.sleep(0.005)
+
+
+def descendants() -> list[int]:
+    """Every process below this one."""
+    below: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                with open(f"/proc/{name}/stat", errors="replace") as file:
+                    parent = int(file.read().rpartition(")")[2].split()[1])
+            except OSError:
+                continue
+            below.setdefault(parent, []).append(int(name))
+    family: list[int] = []
+    pending = [os.getpid()]
+    while pending:
+        children = below.get(pending.pop(), [])
+        family += children
+        pending += children
+    return family
+
+
+def end_like(status: int) -> None:
+    """End as the program did, so that whoever waits for us learns the same."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
+        os.kill(os.getpid(), -code)
+    os._exit(code if code >= 0 else 128 - code)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

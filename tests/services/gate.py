@@ -1,0 +1,38 @@
+"""A gate at which applications wait: a port of this machine, because behind the walls they see no file of a test's."""
+
+from __future__ import annotations
+
+import socket
+from types import TracebackType
+from typing import Self
+
+WAIT = """
+import socket, time
+def is_closed():
+    try:
+        socket.create_connection(("127.0.0.1", {port}), 5).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        pass
+    return True
+while is_closed():
+    time.sleep(0.05)
+"""
+
+
+class Gate:
+    """Closed until `open` is called, or its ``with`` is left. `wait` is the beginning of a program that waits for that."""
+
+    def __init__(self) -> None:
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
+        self.wait = WAIT.format(port=self._listener.getsockname()[1])
+
+    def open(self) -> None:
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.open()
