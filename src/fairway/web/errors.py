@@ -42,9 +42,7 @@ def invalid(request: HttpRequest, problem: Invalid) -> HttpResponse:
 
 def beyond(request: HttpRequest) -> HttpResponse:
     """A number or a date beyond what can be stored, in a field that nobody looked at before."""
-    sentence = _(
-        "A number, a date or a character in it cannot be stored. Go back, correct it and send it again."
-    )
+    sentence = _("A number, a date or a character in it cannot be stored. Go back, correct it and send it again.")
     if wants_json(request):
         return JsonResponse({"error": sentence}, status=422)
     return _error(request, 422, title=_("That cannot be used"), sentence=sentence)
