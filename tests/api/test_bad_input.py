@@ -111,7 +111,7 @@ FAR = ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
 @pytest.mark.parametrize("moment", FAR)
 def test_a_moment_nobody_can_mean(admin: Api, counted: Any, moment: str) -> None:
     body = {"name": "ci", "expires_at": moment}
-    refuse(admin, counted, "/tokens", body, "expires_at", "must lie between the years 1970 and 2200")
+    refuse(admin, counted, "/tokens", body, "expires_at", "must lie between the years 1970 and 9000")
     answer = admin.get(f"/events?since={moment.replace('+', '%2B')}").json()
     assert (answer["field"], answer["status"]) == ("since", 422)
 
@@ -122,7 +122,7 @@ def test_the_page_names_the_field_of_such_a_moment(admin: Api, hello: Any, momen
     client.force_login(User.objects.get(username="admin"))
     answer = client.post("/environments/staging/lock", {"reason": "Busy", "until": moment})
     assert answer.status_code == 422
-    assert "must lie between the years 1970 and 2200" in answer.content.decode()
+    assert "must lie between the years 1970 and 9000" in answer.content.decode()
 
 
 @pytest.mark.parametrize(("method", "place"), [("get", "/events/"), ("post", "/settings/profile")])

@@ -138,7 +138,7 @@ def parse_port(value: object, *, field: str = "port") -> int:
 
 
 OWN_NAMES = frozenset({"fairway", "system"})
-EARLIEST_YEAR, LATEST_YEAR = 1970, 2200  # beyond, sums with time zones leave what a date can be
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9000  # beyond, sums with time zones leave what a date can be
 
 
 def within_reach(moment: date, *, field: str) -> None:
