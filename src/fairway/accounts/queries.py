@@ -15,18 +15,18 @@ from fairway.activity.rules import Door
 
 
 def grants_of(user: User) -> tuple[Grant, ...]:
-    """A person's grants as the rules know them. One that was narrowed to something deleted is over: another of its name may
-    have come since."""
-    living = RoleGrant.objects.filter(user=user, environment__deleted_at=None, application__deleted_at=None)
-    rows = living.values_list("role", "environment__slug", "application__slug")
-    return tuple(Grant(Role(role), environment or "", application or "") for role, environment, application in rows)
+    """A person's grants as the rules know them."""
+    return grants_of_all([user.pk])[user.pk]
 
 
 def grants_of_all(people: Iterable[int]) -> dict[int, tuple[Grant, ...]]:
-    """Those of many people, by their number, in one query."""
+    """Those of many people, by their number, in one query.
+
+    A grant that was narrowed to something deleted is over: another of its name may have come since.
+    """
     found: dict[int, list[Grant]] = {number: [] for number in people}
-    rows = RoleGrant.objects.filter(user__in=list(found))
-    for number, role, environment, application in rows.values_list(
+    living = RoleGrant.objects.filter(user__in=list(found), environment__deleted_at=None, application__deleted_at=None)
+    for number, role, environment, application in living.values_list(
         "user_id", "role", "environment__slug", "application__slug"
     ):
         found[number].append(Grant(Role(role), environment or "", application or ""))
