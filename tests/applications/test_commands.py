@@ -3,7 +3,7 @@ from django.conf import settings
 
 from fairway.accounts.rules import SYSTEM, Blocked, NotVisible, Role
 from fairway.activity.models import Event
-from fairway.applications import commands, queries
+from fairway.applications import commands, credential_commands, queries
 from fairway.applications.models import Application, Configuration, Credential, Upload
 from fairway.applications.places import upload_file
 from fairway.applications.secrets import open_credential, open_secrets
@@ -91,7 +91,7 @@ def test_rotating_keys_reseals_everything_under_the_newest(deployer, hello, stag
     from cryptography.fernet import Fernet
 
     saved = save(deployer, hello, staging, secrets={"T": "old-secret"})
-    commands.save_credential(
+    credential_commands.save_credential(
         actor=deployer, kind="registry", name="reg", host="r.test:5000", username="u", secret="hunter22"
     )
     newest = Fernet.generate_key().decode()
@@ -123,11 +123,11 @@ def test_an_upload_that_is_empty_or_too_large_leaves_no_file(deployer, monkeypat
 
 
 def test_a_credential_in_use_is_not_deleted(deployer):
-    commands.save_credential(actor=deployer, kind="deploy_key", name="key", host="git.example.com", secret=KEY)
+    credential_commands.save_credential(actor=deployer, kind="deploy_key", name="key", host="git.example.com", secret=KEY)
     source = {"url": "git@git.example.com:a/b.git", "credential": "key"}
     commands.create_application(actor=deployer, name="New", source_kind="git", source=source)
     with pytest.raises(Invalid, match="used by new"):
-        commands.delete_credential(actor=deployer, name="key")
+        credential_commands.delete_credential(actor=deployer, name="key")
 
 
 @pytest.mark.parametrize(
@@ -143,7 +143,7 @@ def test_a_credential_in_use_is_not_deleted(deployer):
 def test_a_bad_credential_names_its_field(deployer, values, field):
     given = {"kind": "registry", "name": "reg", "host": "r.test:5000", "username": "u", "secret": "hunter22", **values}
     with pytest.raises(Invalid) as refused:
-        commands.save_credential(actor=deployer, **given)
+        credential_commands.save_credential(actor=deployer, **given)
     assert refused.value.field == field
     assert not Credential.objects.exists()
 

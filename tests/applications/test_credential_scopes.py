@@ -10,13 +10,8 @@ from fairway.accounts.queries import actor_for
 from fairway.accounts.rules import SYSTEM, Actor, Blocked, NotVisible, Role
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
-from fairway.applications.commands import (
-    create_application,
-    delete_credential,
-    edit_application,
-    save_credential,
-    scope_credential,
-)
+from fairway.applications.commands import create_application, edit_application
+from fairway.applications.credential_commands import delete_credential, save_credential, scope_credential
 from fairway.applications.models import Application, Credential
 from fairway.applications.queries import (
     credential_for,

@@ -18,7 +18,8 @@ from fairway.accounts.rules import SYSTEM, Actor
 from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.activity.rules import Door, On
-from fairway.applications.commands import create_application, save_configuration, save_credential
+from fairway.applications.commands import create_application, save_configuration
+from fairway.applications.credential_commands import save_credential
 from fairway.applications.models import Application, Credential, CredentialScope
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment, LogChunk, Placement

@@ -14,7 +14,7 @@ from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Given, Slug
-from fairway.applications.commands import delete_credential, save_credential, scope_credential
+from fairway.applications.credential_commands import delete_credential, save_credential, scope_credential
 from fairway.applications.models import Credential
 from fairway.applications.queries import credentials, scope_of
 

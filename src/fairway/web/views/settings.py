@@ -17,7 +17,7 @@ from fairway.accounts.models import User
 from fairway.accounts.profiles import edit_profile
 from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
 from fairway.accounts.tokens import create_token, revoke_token
-from fairway.applications.commands import delete_credential, save_credential
+from fairway.applications.credential_commands import delete_credential, save_credential
 from fairway.applications.models import Credential
 from fairway.applications.queries import credential_named
 from fairway.shared.keypairs import new_key_pair, public_half

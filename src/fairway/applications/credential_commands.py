@@ -1,0 +1,181 @@
+"""Verbs on stored credentials: a registry's password or a deploy key, and where it may be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.apps import apps
+from django.db import transaction
+from django.db.models import QuerySet
+
+from fairway.accounts.queries import reached
+from fairway.accounts.rules import Act, Actor, Blocked, NotVisible, Reach, reach_of, role_blocker
+from fairway.activity.commands import record
+from fairway.activity.rules import On
+from fairway.applications.models import Application, Credential, CredentialScope
+from fairway.applications.queries import credential_named, scope_of, visible_to
+from fairway.applications.secrets import seal
+from fairway.shared.hosts import registry_in
+from fairway.shared.names import Invalid, parse_host, parse_slug, parse_text
+
+Pair = tuple[str, str]  # of slugs: application, environment
+
+
+@transaction.atomic
+def save_credential(
+    *,
+    actor: Actor,
+    kind: str,
+    name: str,
+    host: str,
+    secret: str,
+    username: str = "",
+    known_hosts: str = "",
+    public_key: str = "",
+    scopes: Iterable[Pair] | None = None,
+) -> Credential:
+    """Store or replace (by name) a registry password or a deploy key. The secret is never shown again.
+
+    `scopes` are the pairs (application, environment) where it may be used: slugs, "" for every one. Left out, a new one may
+    be used wherever the actor manages credentials, and a replaced one where it could be. Raises `Blocked` or `Invalid`.
+    """
+    known = _own_credential(actor, name)
+    if kind not in {Credential.REGISTRY, Credential.DEPLOY_KEY}:
+        raise Invalid("kind", "use registry or deploy_key.")
+    if not secret.strip():
+        raise Invalid("secret", "is empty.")
+    if kind == Credential.DEPLOY_KEY and "PRIVATE KEY" not in secret:
+        raise Invalid("secret", "is not a private key; paste the whole file, starting with “-----BEGIN”.")
+    clean_name = parse_slug(name, field="name", longest=80)
+    values = {
+        "kind": kind,
+        "host": _parse_registry_host(host),
+        "username": parse_text(username, field="username", longest=200, required=kind == Credential.REGISTRY),
+        "sealed_secret": seal().seal(secret if kind == Credential.REGISTRY else secret.strip() + "\n"),
+        "known_hosts": parse_text(known_hosts, field="known_hosts", longest=20_000),
+        "public_key": parse_text(public_key, field="public_key", longest=20_000),
+        "created_by": actor.name,
+    }
+    wanted = parse_scopes(actor, scopes) if scopes is not None else scope_of(known) if known else _own_scope(actor)
+    credential, is_new = Credential.objects.update_or_create(name=clean_name, defaults=values)
+    _set_scope(credential, wanted)
+    verb = "credential.created" if is_new else "credential.replaced"
+    after = {
+        "kind": kind,
+        "host": credential.host,
+        "username": credential.username,
+        "secret": seal().mark(secret),
+        "scopes": scope_words(wanted),
+    }
+    record(who=actor.who, verb=verb, on=On("credential", credential.pk, clean_name), after=after)
+    return credential
+
+
+@transaction.atomic
+def scope_credential(*, actor: Actor, name: str, scopes: Iterable[Pair]) -> Credential:
+    """Say anew where a stored credential may be used. Raises `Blocked`, `Invalid` or `NotVisible`."""
+    credential = _seen_credential(actor, name)
+    before, wanted = scope_of(credential), parse_scopes(actor, scopes)
+    _set_scope(credential, wanted)
+    record(
+        who=actor.who,
+        verb="credential.scoped",
+        on=On("credential", credential.pk, name),
+        before={"scopes": scope_words(before)},
+        after={"scopes": scope_words(wanted)},
+    )
+    return credential
+
+
+@transaction.atomic
+def delete_credential(*, actor: Actor, name: str) -> None:
+    """Raises `Invalid` while an application's source names it."""
+    credential = _seen_credential(actor, name)
+    users = [one.slug for one in Application.objects.filter(deleted_at=None) if one.source.get("credential") == name]
+    if users:
+        seen = set(visible_to(actor).filter(slug__in=users).values_list("slug", flat=True))
+        names = ", ".join(sorted(seen)) or "another application"
+        raise Invalid("name", "is used by {names}; choose another credential there first.", names=names)
+    record(who=actor.who, verb="credential.deleted", on=On("credential", credential.pk, name))
+    credential.delete()
+
+
+def parse_scopes(actor: Actor, scopes: Iterable[Pair]) -> Reach:
+    """Pairs of things that exist, within what the actor manages. Raises `Blocked` or `Invalid`."""
+    found = Reach(frozenset(scopes))
+    if not found.pairs:
+        raise Invalid("scopes", "is empty; name at least one application or environment, or every one.")
+    there = _environments().filter(reached(reach_of(actor), environment="slug"))
+    for application, environment in found.pairs:
+        if application and not visible_to(actor).filter(slug=application).exists():
+            raise Invalid("scopes", "there is no application “{name}”, or you may not see it.", name=application[:40])
+        if environment and not there.filter(slug=environment).exists():
+            raise Invalid("scopes", "there is no environment “{name}”, or you may not see it.", name=environment[:40])
+    _require_scope(actor, found)
+    return found
+
+
+def scope_words(scope: Reach) -> list[str]:
+    """For events: ``shop in production``, ``* in *``."""
+    return sorted(f"{application or '*'} in {environment or '*'}" for application, environment in scope.pairs)
+
+
+def _own_scope(actor: Actor) -> Reach:
+    reach = reach_of(actor, Act.MANAGE_CREDENTIALS)
+    if not reach.pairs:
+        raise Blocked([role_blocker(Act.MANAGE_CREDENTIALS)])
+    return reach
+
+
+def _require_scope(actor: Actor, scope: Reach) -> None:
+    """Who manages credentials in a part of it manages none that goes beyond."""
+    if not scope.pairs or not reach_of(actor, Act.MANAGE_CREDENTIALS).holds(scope):
+        raise Blocked([role_blocker(Act.MANAGE_CREDENTIALS)])
+
+
+def _own_credential(actor: Actor, name: str) -> Credential | None:
+    """The stored one of this name, locked, when the actor may change it; None when there is none. Raises `Blocked`.
+
+    That a name is taken is said also to those who may not see by what: names are given once.
+    """
+    found = Credential.objects.select_for_update(no_key=True).filter(name=name.strip()).first()
+    if found is not None and not reach_of(actor, Act.MANAGE_CREDENTIALS).is_everything:
+        _require_scope(actor, scope_of(found))
+    return found
+
+
+def _seen_credential(actor: Actor, name: str) -> Credential:
+    """The same of one the actor can see. Raises `Blocked` or `NotVisible`."""
+    credential_named(actor, name)
+    found = _own_credential(actor, name)
+    if found is None:
+        raise NotVisible("credential", name)
+    return found
+
+
+def _set_scope(credential: Credential, scope: Reach) -> None:
+    applications = dict(Application.objects.filter(deleted_at=None).values_list("slug", "pk"))
+    environments = dict(_environments().values_list("slug", "pk"))
+    credential.scopes.all().delete()
+    for application, environment in sorted(scope.pairs):
+        CredentialScope.objects.create(
+            credential=credential,
+            application_id=applications[application] if application else None,
+            environment_id=environments[environment] if environment else None,
+        )
+
+
+def _environments() -> QuerySet[Any]:
+    """The living environments, from the room above, by the table that names them."""
+    found: QuerySet[Any] = apps.get_model("fairway", "Environment").objects.filter(deleted_at=None)
+    return found
+
+
+def _parse_registry_host(text: str) -> str:
+    host, colon, port = text.strip().lower().partition(":")
+    if colon and not (port.isdigit() and 0 < int(port) < 65536):
+        raise Invalid("host", "has a port that is not a number from 1 to 65535.")
+    if host.replace(".", "").isdigit():
+        return text.strip()  # an address: registries inside a company often have no name
+    return registry_in(parse_host(host, field="host") + (colon + port))
