@@ -287,7 +287,8 @@ def environment(locked: bool = False) -> Data:
     return {
         "environment": {**base, "description": "Where customers are.", "host": f"{base['slug']}.localhost", "position": 30, "runtime": "process", "created_at": back(days=300)},
         "lock": {"by": GRACE, "reason": "Quarter-end close", "at": back(hours=5), "until": now() + timedelta(days=2)} if locked else None,
-        "availability": {"is_available": True, "sentence": "Runs applications as processes of this machine; not a sandbox.", "version": ""}, "placements": places,
+        "availability": {"is_available": True, "sentence": "Runs applications as processes of this machine, behind the walls that can be put up here.", "version": ""}, "placements": places,
+        "walls": [{"name": "User", "stands": not locked, "sentence": "Each application runs as a user of its own, without any rights of Fairway's."}, {"name": "Files", "stands": True, "sentence": "An application reaches only its own files and this machine's programs, and neither memory nor environment of others (Landlock)."}],
         "lock_form": None if locked else {"url": "/gallery/act", "blockers": [], "reason": "", "until": "", "errors": {"reason": "Say why: everyone who is stopped by it will read this."}}, "zone": "Europe/Zurich",
         "unlock": act("Unlock", "unlock") if locked else None, "edit": act("Edit", "settings", method="get", url="/environments/production/edit"),
         "delete": act("Delete", "trash", "danger", [blocker("in_use", "5 applications run here. Remove them first.", who="")]),
@@ -323,7 +324,11 @@ def environment_empty() -> Data:
 
 
 RUNTIMES = [
-    {"name": "process", "is_available": True, "sentence": "Runs applications as processes of this machine; not a sandbox."},
+    {
+        "name": "process",
+        "is_available": True,
+        "sentence": "Runs applications as processes of this machine, behind the walls that can be put up here.",
+    },
     {"name": "docker", "is_available": False, "sentence": "There is no Docker on this machine."},
 ]
 
