@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from fairway.drivers.runtimes.process import ports
 from fairway.drivers.runtimes.process.walls import fairways, group_of
 from fairway.drivers.wall import owners, plan
 from fairway.drivers.wall.abilities import abilities
+from fairway.drivers.wall.groups import Groups
 from fairway.drivers.wall.programs import homes_of
 from fairway.drivers.wall.users import Users
 
@@ -61,9 +63,18 @@ class BuildWalls:
             writes=tuple(writes),
             temporary=Path(environment["TMPDIR"]),
             closed=closed,
-            group=group_of(self.data, f"build.{self.name}", closed),
+            group=group_of(self.data, self._group, closed),
         )
         return plan.order(abilities(), need, data=self.data, user=user)
+
+    @property
+    def _group(self) -> str:
+        """One for each tool that runs, so that each can be forgotten when its tool has ended."""
+        return f"build.{self.name}.{os.getpid()}-{threading.get_ident()}"
+
+    def forget(self) -> None:
+        """Nothing runs behind the last order any more."""
+        Groups(self.data).remove(self._group)
 
     def take_back(self, place: Path) -> None:
         """Make what a build made Fairway's own, so that no later build can change it."""

@@ -83,7 +83,10 @@ class Workshop:
         ceiling = Ceiling(limits.seconds, limits.memory_bytes, limits.cpus)
         mask = masker_for(environment)
         wall = self.walls.order(argv[0], {**environment, **lent}, staging=self.staging, also=writes, reads=(*named, *reads))
-        return run(argv, cwd=cwd, env=environment, progress=self.progress, ceiling=ceiling, mask=mask, wall=wall)
+        try:
+            return run(argv, cwd=cwd, env=environment, progress=self.progress, ceiling=ceiling, mask=mask, wall=wall)
+        finally:
+            self.walls.forget()
 
 
 def failure_of(finished: Finished, what: str) -> Failure:
