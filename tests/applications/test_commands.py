@@ -182,3 +182,12 @@ def test_a_deployer_of_one_application_uploads_its_next_version_and_a_viewer_upl
     assert commands.store_upload(actor=narrowed, name="v2.zip", chunks=[b"abc"]).size_bytes == 3
     with pytest.raises(Blocked):
         commands.store_upload(actor=viewer, name="v2.zip", chunks=[b"abc"])
+
+
+def test_a_bundle_is_found_where_its_data_directory_was_moved_to(hello, settings):
+    digest = "ab" * 32
+    made = make_artifact(hello)
+    made.location, made.digest = f"/where/it/was/built/bundles/{digest}", f"sha256:{digest}"
+    here = settings.DATA.folder("bundles") / digest
+    assert made.ref.location == made.folder == here
+    assert not made.folder.is_dir()

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from fairway.applications.places import bundle_folder
 from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
@@ -87,8 +88,15 @@ class Artifact(models.Model):
     @property
     def ref(self) -> ArtifactRef:
         """What a runtime needs to know."""
-        location = Path(self.location) if self.location else None
-        return ArtifactRef(ArtifactKind(self.kind), self.digest, self.reference, location)
+        return ArtifactRef(ArtifactKind(self.kind), self.digest, self.reference, self.folder)
+
+    @property
+    def folder(self) -> Path | None:
+        """Its bundle: where it was built, or in this data directory, which may have been moved since. None for an image."""
+        if not self.location:
+            return None
+        built = Path(self.location)
+        return built if built.is_dir() else bundle_folder(self.digest)
 
     @property
     def parsed_spec(self) -> Spec:

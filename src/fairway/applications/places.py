@@ -16,6 +16,12 @@ class EnvironmentLike(Protocol):
     name: str
 
 
+def bundle_folder(digest: str) -> Path:
+    """Where the bundle of this digest lies in this data directory, if it is here."""
+    folder: Path = settings.DATA.folder("bundles")
+    return folder / digest.removeprefix("sha256:")
+
+
 def upload_file(checksum: str) -> Path:
     """Where an uploaded archive lies. `checksum` has been parsed: 64 hexadecimal digits."""
     folder: Path = settings.DATA.folder("uploads")

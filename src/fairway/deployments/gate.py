@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -199,7 +198,7 @@ def artifact_fits(request: Request) -> Iterator[Blocker]:
             % words,
             who=_("an Admin, by changing the environment's runtime; or deploy there from source"),
         )
-    elif artifact.location and not Path(artifact.location).is_dir():
+    elif (folder := artifact.folder) is not None and not folder.is_dir():
         yield Blocker(
             code="artifact_gone",
             sentence=_("The bytes of %(version)s are no longer stored here.") % {"version": artifact.version},
