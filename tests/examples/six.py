@@ -12,6 +12,7 @@ import pytest
 from websockets.sync.client import connect
 
 from tests.services.installation import Installation
+from tests.services.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2] / "examples"
 GREETING = "Ahoy from the harbour"

@@ -28,8 +28,10 @@ def fairway(tmp_path_factory) -> Iterator[Installation]:
 
 
 @pytest.fixture
-def desk(fairway, tmp_path) -> Desk:
-    return Desk(fairway, tmp_path)
+def desk(fairway, tmp_path) -> Iterator[Desk]:
+    one = Desk(fairway, tmp_path)
+    yield one
+    one.tidy()
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +47,9 @@ def on_postgres(tmp_path_factory) -> Iterator[Spread]:
 @pytest.fixture
 def spread(on_postgres, tmp_path) -> Iterator[Spread]:
     """The same with one worker and a folder of the test's own."""
+    desk = Desk(on_postgres.desk.fairway, tmp_path)
     try:
-        yield Spread(Desk(on_postgres.desk.fairway, tmp_path), on_postgres.moments, on_postgres.workers, on_postgres.server)
+        yield Spread(desk, on_postgres.moments, on_postgres.workers, on_postgres.server)
     finally:
         on_postgres.workers.end_all()
+        desk.tidy()

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Desk:
 
     fairway: Installation
     folder: Path
+    made: list[str] = field(default_factory=list)  # the slugs of applications
 
     # --- shipping
 
@@ -36,7 +37,16 @@ class Desk:
         """A new application; returns its slug, made unique."""
         slug = f"{slug}{next(_numbers)}"
         self.fairway.create(slug, self.source(version, **knobs), spec={**tinyapp.SPEC, **(spec or {})})
+        self.made.append(slug)
         return slug
+
+    def tidy(self) -> None:
+        """Nothing of a test that is over needs to run, be watched or be looked at while the others go on."""
+        for slug in self.made:
+            for environment in ("staging", "production"):
+                with suppress(OSError, http.client.HTTPException):
+                    self.fairway.api("DELETE", f"/applications/{slug}/environments/{environment}/placement")
+        self.made.clear()
 
     def source(self, version: str, **knobs: Any) -> dict[str, str]:
         return self.fairway.upload(tinyapp.make(self.folder / f"source-{next(_numbers)}", version, **knobs))

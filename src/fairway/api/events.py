@@ -26,7 +26,7 @@ from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import On
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Moment, Number, Page, Paged, ShownFacts, Text, page_of
+from fairway.api.schemas import Asked, Given, Moment, Number, Page, Paged, ShownFacts, Text, page_of
 from fairway.api.streaming import stream
 
 router = DoorRouter(tags=["events"])
@@ -111,7 +111,7 @@ class HeadShown(Schema):
     signature: str
 
 
-class AcknowledgementAsked(Asked):
+class AcknowledgementGiven(Given):
     """Why the newest events are gone: which backup was put back, and why."""
 
     reason: Text = Field(min_length=1, max_length=2000)
@@ -205,7 +205,7 @@ def verify_audit(request: HttpRequest) -> Status[VerificationShown]:
 
 @router.post("/audit/acknowledgement", response={201: HeadShown})
 @needs(Act.MANAGE_SYSTEM)
-def acknowledge_audit(request: HttpRequest, asked: AcknowledgementAsked) -> Status[HeadShown]:
+def acknowledge_audit(request: HttpRequest, asked: AcknowledgementGiven) -> Status[HeadShown]:
     """Say that an older backup was put back on purpose. It is an event, and the chain is compared from here on."""
     return Status(201, HeadShown(**vars(acknowledge(actor=actor_of(request), reason=asked.reason))))
 

@@ -103,9 +103,11 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_FORMS = {"reset_password": "fairway.accounts.backend.ForgottenForm"}
 ACCOUNT_ADAPTER = "fairway.accounts.adapter.AccountAdapter"
-ACCOUNT_FORMS = {"change_password": "fairway.web.password_forms.ChangePasswordForm"}
+ACCOUNT_FORMS = {
+    "change_password": "fairway.web.password_forms.ChangePasswordForm",
+    "reset_password": "fairway.accounts.backend.ForgottenForm",
+}
 ACCOUNT_PASSWORD_RESET_TOKEN_GENERATOR = "fairway.accounts.reset_tokens.ResetTokens"  # noqa: S105 -- a class, no password
 CSRF_FAILURE_VIEW = "fairway.web.errors.csrf_failure"
 
