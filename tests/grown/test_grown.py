@@ -152,15 +152,11 @@ def test_a_tick_is_taken_once_however_many_workers_there_are(grown: Grown) -> No
 
 
 def test_a_page_shown_by_one_web_process_hears_of_what_came_in_through_the_other(grown: Grown) -> None:
-    first, one = grown.connected()
-    second, other = grown.connected(unlike=one)
-    assert one != other
-    with closing(first), closing(second):
-        cookie = _session(grown)
-        ((latest,),) = grown.rows(
-            "SELECT event_id FROM fairway_chainhead"
-        )  # who says where they are hears that they are live
-        place = f"/live?topics=environment:staging:state&after={latest}"
+    cookie = _session(grown)
+    ((latest,),) = grown.rows("SELECT event_id FROM fairway_chainhead")  # who says where they are hears that they are live
+    place = f"/live?topics=environment:staging:state&after={latest}"
+    first, one = grown.connected()  # used at once: an idle connection is closed after a few seconds
+    with closing(first):
         first.request("GET", place, headers={"Host": "localhost", "Cookie": cookie})
         stream = first.getresponse()
         assert stream.status == 200
@@ -168,9 +164,11 @@ def test_a_page_shown_by_one_web_process_hears_of_what_came_in_through_the_other
         assert grown.served_by(first.sock) == one
         headers = {"Host": "localhost", "Authorization": f"Bearer {grown.one.sign_in['token']}"}
         headers["Content-Type"] = "application/json"
-        second.request("POST", "/api/v1/environments/staging/lock", json.dumps({"reason": "Stocktaking"}), headers)
-        assert second.getresponse().status == 201
-        assert grown.served_by(second.sock) == other
+        second, other = grown.connected(unlike=one)
+        with closing(second):
+            second.request("POST", "/api/v1/environments/staging/lock", json.dumps({"reason": "Stocktaking"}), headers)
+            assert second.getresponse().status == 201
+            assert grown.served_by(second.sock) == other
         assert "Stocktaking" in _until(stream, "fragment")
     grown.one.call("DELETE", "/environments/staging/lock")
 

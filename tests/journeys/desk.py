@@ -14,11 +14,8 @@ from tests.journeys.folders import SERVER, committed, page_only, tides
 from tests.journeys.steps import ENDS
 from tests.journeys.test_every_page import english_on, violations
 from tests.services.browser import Joins, Person
+from tests.services.gate import Ship
 from tests.services.installation import Installation, wait_for
-
-# Whether this version goes live is decided by the test, while it is tried.
-MOODY = "import pathlib, sys\nif not pathlib.Path({ship!r}).exists():\n    sys.exit('no ship is in')\n"
-
 
 PEOPLE = {"admin", "manager", "deployer", "viewer"}  # names are not translated
 
@@ -70,9 +67,9 @@ def page_source(folder: Path, version: str) -> str:
     return f"{committed(page_only(folder, version), version)}#main"
 
 
-def moody_source(folder: Path, version: str, ship: Path) -> str:
-    """A Git address of a server that starts only while the file `ship` is there."""
-    return f"{committed(tides(folder, version, server=MOODY.format(ship=str(ship)) + SERVER), version)}#main"
+def moody_source(folder: Path, version: str, ship: Ship) -> str:
+    """A Git address of a server that starts only while the ship is in: the test decides, while it is tried."""
+    return f"{committed(tides(folder, version, server=ship.need + SERVER), version)}#main"
 
 
 def row(page: Page, package: str) -> Locator:

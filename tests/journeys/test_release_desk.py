@@ -26,6 +26,7 @@ from tests.journeys.desk import (
 from tests.journeys.folders import page_only
 from tests.journeys.steps import ENDS, made
 from tests.services.browser import Joins, Person
+from tests.services.gate import Ship
 from tests.services.installation import Installation, wait_for
 
 pytestmark = pytest.mark.browser
@@ -35,7 +36,7 @@ FOUND = ".digest, [data-copy]"  # a package that is found shows its digest
 
 
 def test_from_the_plan_to_the_way_back(admin: Person, joins: Joins, fairway: Installation, tmp_path: Path) -> None:
-    desk, ship = Desk(joins, fairway), tmp_path / "ship"
+    desk, ship = Desk(joins, fairway), Ship()
     target(fairway, "front", FRONT)
     made(fairway, "quay", page_only(tmp_path / "before" / "quay", "1.0"), "front")
     _needs_an_approval(admin)
@@ -52,7 +53,7 @@ def test_from_the_plan_to_the_way_back(admin: Person, joins: Joins, fairway: Ins
     viewer = _starts_by_itself(desk, manager, release)
     deployer.go(viewer.page.url)
     desk.seen(deployer, "11-decision")
-    ship.touch()
+    ship.comes_in()
     deployer.button("Try again").click()
     turns(row(viewer.page, "ferry"), "Deployed")
     expect(box(viewer.page, "ferry", "Deployed")).to_be_visible()
@@ -89,7 +90,7 @@ def _plans(desk: Desk, manager: Person) -> str:
     return page.url.removeprefix(manager.address)
 
 
-def _fills(desk: Desk, deployer: Person, release: str, folder: Path, ship: Path) -> None:
+def _fills(desk: Desk, deployer: Person, release: str, folder: Path, ship: Ship) -> None:
     """One package by the form, two pasted; what is wrong with either is said and nothing is added."""
     page = deployer.go(release)
     page.get_by_role("link", name="Add a package").first.click()

@@ -1,4 +1,4 @@
-"""A gate at which applications wait: a port of this machine, because behind the walls they see no file of a test's."""
+"""What applications can ask a test: ports of this machine, because behind the walls they see no file of a test's."""
 
 from __future__ import annotations
 
@@ -36,3 +36,30 @@ class Gate:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.open()
+
+
+NEED = """
+import socket, sys
+try:
+    socket.create_connection(("127.0.0.1", {port}), 30).close()
+except OSError:
+    sys.exit("no ship is in")
+"""
+
+
+class Ship:
+    """Out until it `comes_in`. `need` is the beginning of a program that ends with an error while it is out."""
+
+    def __init__(self) -> None:
+        self._berth = socket.socket()
+        self._berth.bind(("127.0.0.1", 0))
+        self.need = NEED.format(port=self._berth.getsockname()[1])
+
+    def comes_in(self) -> None:
+        self._berth.listen(128)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._berth.close()
