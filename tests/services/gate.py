@@ -22,11 +22,19 @@ while is_closed():
 
 
 class Gate:
-    """Closed until `open` is called, or its ``with`` is left. `wait` is the beginning of a program that waits for that."""
+    """Closed until `open` is called, or its ``with`` is left; `port` answers as long. `wait` is the beginning of a program
+    that waits for that."""
 
-    def __init__(self) -> None:
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.wait = WAIT.format(port=self._listener.getsockname()[1])
+    def __init__(self, *, is_closed: bool = True) -> None:
+        self._listener = socket.socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.wait = WAIT.format(port=self.port)
+        if is_closed:
+            self.close()
+
+    def close(self) -> None:
+        self._listener.listen(128)
 
     def open(self) -> None:
         self._listener.close()

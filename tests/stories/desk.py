@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.proxy.admin import AdminSocket
+from tests.services.gate import Gate
 from tests.services.installation import Answer, Installation, wait_for
 from tests.services.waiting import PATIENCE
 from tests.stories import tinyapp
@@ -30,6 +31,7 @@ class Desk:
     fairway: Installation
     folder: Path
     made: list[str] = field(default_factory=list)  # the slugs of applications
+    gates: list[Gate] = field(default_factory=list)
 
     # --- shipping
 
@@ -47,6 +49,8 @@ class Desk:
                 with suppress(OSError, http.client.HTTPException):
                     self.fairway.api("DELETE", f"/applications/{slug}/environments/{environment}/placement")
         self.made.clear()
+        for gate in self.gates:
+            gate.open()
 
     def source(self, version: str, **knobs: Any) -> dict[str, str]:
         return self.fairway.upload(tinyapp.make(self.folder / f"source-{next(_numbers)}", version, **knobs))
@@ -174,10 +178,10 @@ class Desk:
 
     # --- holding
 
-    def held_file(self, name: str) -> Path:
-        place = self.folder / f"{name}-{next(_numbers)}"
-        place.touch()
-        return place
+    def gate(self, *, is_closed: bool = True) -> Gate:
+        """What a knob of the tiny application can name by its port: a build, a start or a request waits until it is open."""
+        self.gates.append(Gate(is_closed=is_closed))
+        return self.gates[-1]
 
     @contextmanager
     def instance_locked(self, slug: str, number: int) -> Iterator[None]:

@@ -20,8 +20,8 @@ def _is_as_before(desk, slug, first, cancelled):
 
 def test_while_it_waits_behind_another(desk):
     slug, first = desk.launched("queued")
-    hold = desk.held_file("build")
-    running = desk.ship(slug, "2", build_held_by=str(hold))
+    hold = desk.gate()
+    running = desk.ship(slug, "2", build_held_by=hold.port)
     desk.fairway.reached(running, "prepare")
     waiting = desk.ship(slug, "3")
     wait_for(lambda: desk.fairway.deployment(waiting)["queue_position"] is not None, "it says its place in the queue")
@@ -31,25 +31,25 @@ def test_while_it_waits_behind_another(desk):
     assert desk.fairway.deployment(running)["status"] == "running"
     desk.cancel(running)
     _is_as_before(desk, slug, first, running)
-    hold.unlink()
+    hold.open()
 
 
 def test_while_it_builds(desk):
     slug, first = desk.launched("building")
-    hold = desk.held_file("build")
-    number = desk.ship(slug, "2", build_held_by=str(hold))
+    hold = desk.gate()
+    number = desk.ship(slug, "2", build_held_by=hold.port)
     wait_for(lambda: "build line 0" in desk.fairway.log_of(number), "the build runs")
     desk.cancel(number)
     _is_as_before(desk, slug, first, number)
-    hold.unlink()
+    hold.open()
 
 
 def test_while_it_starts(desk):
     slug, first = desk.launched("starting")
-    hold = desk.held_file("build")
-    number = desk.ship(slug, "2", build_held_by=str(hold))
+    hold = desk.gate()
+    number = desk.ship(slug, "2", build_held_by=hold.port)
     with desk.instance_locked(slug, number):
-        hold.unlink()
+        hold.open()
         desk.fairway.reached(number, "start")
         desk.cancel(number)
         wait_for(lambda: _clean_up_runs(desk, number), "the clean-up begins")
@@ -62,22 +62,22 @@ def _clean_up_runs(desk, number):
 
 def test_while_it_is_checked(desk):
     slug, first = desk.launched("checked")
-    hold = desk.held_file("start")
-    number = desk.ship(slug, "2", start_held_by=str(hold))
+    hold = desk.gate()
+    number = desk.ship(slug, "2", start_held_by=hold.port)
     desk.fairway.reached(number, "check")
     wait_for(lambda: len(desk.names(slug)) == 2, "the new instance stands beside the old")
     desk.cancel(number)
     _is_as_before(desk, slug, first, number)
-    hold.unlink()
+    hold.open()
 
 
 def test_while_it_switches(desk):
     slug, first = desk.launched("switched")
-    hold = desk.held_file("start")
-    number = desk.ship(slug, "2", start_held_by=str(hold))
+    hold = desk.gate()
+    number = desk.ship(slug, "2", start_held_by=hold.port)
     desk.fairway.reached(number, "check")
     with desk.routes_locked():
-        hold.unlink()
+        hold.open()
         desk.fairway.reached(number, "switch")
         desk.cancel(number)
     _is_as_before(desk, slug, first, number)
@@ -87,9 +87,9 @@ def test_while_a_slow_request_keeps_the_old_version(desk):
     slug, first = desk.launched("retired")
     desk.scale(slug, 2)
     desk.settles(slug, first, "1", replicas=2)
-    hold = desk.held_file("request")
+    hold = desk.gate()
     answers = []
-    slow = threading.Thread(target=lambda: answers.append(desk.visit(slug, f"/held?by={hold}")))
+    slow = threading.Thread(target=lambda: answers.append(desk.visit(slug, f"/held?by={hold.port}")))
     slow.start()
     number = desk.ship(slug, "2")
     desk.fairway.reached(number, "retire")
@@ -99,7 +99,7 @@ def test_while_a_slow_request_keeps_the_old_version(desk):
     assert found["status"] == "cancelled"
     desk.serves(slug, first, "1", replicas=2)
     assert desk.fairway.placement(slug)["previous_good"] is None
-    hold.unlink()
+    hold.open()
     slow.join()
     assert [answer.json["version"] for answer in answers] == ["1"], "the request in flight was answered"
 
@@ -108,11 +108,11 @@ def test_what_was_stopped_is_stopped_again(desk):
     slug, first = desk.launched("asleep")
     desk.act(slug, "stopping")
     wait_for(lambda: desk.fairway.placement(slug)["health"] == "stopped", "it is stopped")
-    hold = desk.held_file("start")
-    number = desk.ship(slug, "2", start_held_by=str(hold))
+    hold = desk.gate()
+    number = desk.ship(slug, "2", start_held_by=hold.port)
     desk.fairway.reached(number, "check")
     with desk.routes_locked():
-        hold.unlink()
+        hold.open()
         desk.fairway.reached(number, "switch")
         desk.cancel(number)
     assert desk.fairway.ended(number)["status"] == "cancelled"

@@ -186,16 +186,16 @@ def test_nothing_of_fairway_itself_is_seen_by_an_application(desk):
 
 
 def test_what_cannot_be_started_again_says_so_until_it_can(desk):
-    hold = desk.folder / "hold"
-    slug, number = desk.launched("lame", start_held_by=str(hold))
+    hold = desk.gate(is_closed=False)
+    slug, number = desk.launched("lame", start_held_by=hold.port)
     desk.act(slug, "stopping")
     wait_for(lambda: desk.fairway.placement(slug)["health"] == "stopped", "it is stopped")
-    hold.touch()
+    hold.close()
     desk.act(slug, "starting")
     wait_for(lambda: desk.visit(slug).headers.get("x-fairway-page") == "starting", "it is announced")
     wait_for(lambda: desk.visit(slug).headers.get("x-fairway-page") == "down", "the promise is taken back")
     wait_for(lambda: desk.events("placement.adjustment_failed", application=slug), "and it is said why")
     failure = desk.events("placement.adjustment_failed", application=slug)[0]
     assert "it had to be ready within" in failure["comment"]
-    hold.unlink()
+    hold.open()
     desk.settles(slug, number, "1")

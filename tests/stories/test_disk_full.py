@@ -112,11 +112,11 @@ def test_what_is_asked_for_on_a_full_disk_is_refused_in_words(there: Desk, disk:
 
 def test_a_build_on_a_full_disk_fails_and_leaves_the_old_version_serving(there: Desk, disk: Path) -> None:
     slug, first = there.launched("builder")
-    hold = there.held_file("build")
+    hold = there.gate()
     with Visitors(there.fairway.proxy_port, f"{slug}.staging.localhost") as visitors:
-        number = there.ship(slug, "2", build_held_by=str(hold), build_writes=2 * SIZE)
+        number = there.ship(slug, "2", build_held_by=hold.port, build_writes=2 * SIZE)
         wait_for(lambda: "build line 0" in there.fairway.log_of(number), "it builds")
-        hold.unlink()
+        hold.open()
         found = there.fairway.ended(number)
         there.serves(slug, first, "1")
     assert visitors.failed == []
@@ -129,14 +129,14 @@ def test_a_build_on_a_full_disk_fails_and_leaves_the_old_version_serving(there: 
 
 def test_a_disk_that_fills_in_the_middle_of_a_deployment(there: Desk, disk: Path) -> None:
     slug, _ = there.launched("surprised")
-    hold = there.held_file("start")
+    hold = there.gate()
     with Visitors(there.fairway.proxy_port, f"{slug}.staging.localhost") as visitors:
-        number = there.ship(slug, "2", start_held_by=str(hold))
+        number = there.ship(slug, "2", start_held_by=hold.port)
         there.fairway.reached(number, "check")
         told = met_by_worker(there.fairway)
         with full(disk):
             use_up_the_database(there, slug)
-            hold.unlink()
+            hold.open()
             wait_for(lambda: met_by_worker(there.fairway) > told, "the worker meets the full disk")
         ended = there.fairway.ended(number)
         assert ended["status"] in {"live", "failed", "errored"}

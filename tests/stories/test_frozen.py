@@ -57,14 +57,14 @@ def status(desk, number: int) -> str:
 def test_what_runs_finishes_what_is_queued_waits_and_going_back_works(desk, freeze):
     slug, first = desk.launched("frozen")
     desk.fairway.live(desk.ship(slug, "2"))
-    hold = desk.held_file("build")
-    running = desk.ship(slug, "3", build_held_by=str(hold))
+    hold = desk.gate()
+    running = desk.ship(slug, "3", build_held_by=hold.port)
     desk.fairway.reached(running, "prepare")
     queued = desk.ship(slug, "4")
     number = freeze(slug)
     refused = desk.fairway.api("POST", "/deployments", {"application": slug, "environment": "staging"})
     assert (refused.status, [one["code"] for one in refused.json["blockers"]]) == (409, ["frozen"])
-    hold.unlink()
+    hold.open()
     desk.fairway.live(running)
     wait_for(lambda: status(desk, queued) == "waiting", "the queued one waits")
     assert "Quiet" in desk.events("deployment.waiting", subject_id=queued)[0]["comment"]

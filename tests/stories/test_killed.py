@@ -49,43 +49,43 @@ class Held:
     def let_go(self):
         self.stack.close()
 
-    def _file(self, name):
-        place = self.desk.held_file(name)
-        self.stack.callback(place.unlink)
-        return str(place)
+    def _gate(self):
+        gate = self.desk.gate()
+        self.stack.callback(gate.open)
+        return gate.port
 
     def _prepare(self):
-        number = self.desk.ship(self.slug, "2", build_held_by=self._file("build"))
+        number = self.desk.ship(self.slug, "2", build_held_by=self._gate())
         wait_for(lambda: "build line 0" in self.desk.fairway.log_of(number), "the build runs")
         return number
 
     def _start(self):
-        hold = self.desk.held_file("build")
-        number = self.desk.ship(self.slug, "2", build_held_by=str(hold))
+        hold = self.desk.gate()
+        number = self.desk.ship(self.slug, "2", build_held_by=hold.port)
         self.stack.enter_context(self.desk.instance_locked(self.slug, number))
-        hold.unlink()
+        hold.open()
         return number
 
     def _check(self):
-        number = self.desk.ship(self.slug, "2", start_held_by=self._file("start"))
+        number = self.desk.ship(self.slug, "2", start_held_by=self._gate())
         wait_for(lambda: len(self.desk.names(self.slug)) == 2, "the new instance stands beside the old")
         return number
 
     def _switch(self):
-        hold = self.desk.held_file("start")
-        number = self.desk.ship(self.slug, "2", start_held_by=str(hold))
+        hold = self.desk.gate()
+        number = self.desk.ship(self.slug, "2", start_held_by=hold.port)
         self.desk.fairway.reached(number, "check")
         self.stack.enter_context(self.desk.routes_locked())
-        hold.unlink()
+        hold.open()
         return number
 
     def _retire(self):
-        hold = self.desk.held_file("request")
-        path = f"/held?by={hold}"
+        hold = self.desk.gate()
+        path = f"/held?by={hold.port}"
         thread = threading.Thread(target=lambda: self.answers.append(self.desk.says(self.slug, path)["version"]))
         thread.start()
         self.stack.callback(thread.join)
-        self.stack.callback(hold.unlink)
+        self.stack.callback(hold.open)
         return self.desk.ship(self.slug, "2")
 
 
@@ -118,8 +118,8 @@ def test_the_worker_again_and_again_between_the_steps(desk):
 
 def test_the_worker_while_it_cleans_up(desk):
     slug, first = desk.launched("cleaning")
-    hold = desk.held_file("start")
-    number = desk.ship(slug, "2", start_held_by=str(hold))
+    hold = desk.gate()
+    number = desk.ship(slug, "2", start_held_by=hold.port)
     desk.fairway.reached(number, "check")
     with desk.instance_locked(slug, number):
         desk.cancel(number)
@@ -127,7 +127,7 @@ def test_the_worker_while_it_cleans_up(desk):
         desk.kill_worker()
     assert desk.fairway.ended(number)["status"] == "cancelled"
     desk.serves(slug, first, "1")
-    hold.unlink()
+    hold.open()
     desk.is_whole()
 
 

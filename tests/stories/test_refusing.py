@@ -53,13 +53,13 @@ def test_a_broken_version_leaves_the_old_one_serving(broken, knob):
 
 def test_a_version_that_dies_after_its_check_is_not_switched_to_for_good(desk):
     slug, first = desk.launched("treacherous")
-    hold = desk.held_file("start")
+    hold = desk.gate()
     with desk.routes_locked():
         number = desk.ship(slug, "2", dies_after=3.0)  # it lasts out its probation
         desk.fairway.reached(number, "switch")
         name = f"fairway-{slug}.staging-d{number}-0"
         wait_for(lambda: desk.state_of(name).get("restarts", 0) > 0 or desk.state_of(name).get("app") is None, "it dies")
-    hold.unlink()
+    hold.open()
     found = desk.fairway.ended(number)
     assert found["status"] == "failed"
     assert "was ready and then ended" in found["sentence"]
@@ -78,12 +78,12 @@ def test_the_first_version_failing_leaves_nothing_behind(desk):
 
 
 def test_a_visitor_sees_that_a_first_version_is_coming(desk):
-    hold = desk.held_file("start")
-    slug = desk.new("coming", start_held_by=str(hold))
+    hold = desk.gate()
+    slug = desk.new("coming", start_held_by=hold.port)
     number = desk.fairway.deploy(slug)
     desk.fairway.reached(number, "check")
     assert desk.visit(slug).headers["x-fairway-page"] == "starting"
-    hold.unlink()
+    hold.open()
     desk.fairway.live(number)
 
 

@@ -14,12 +14,12 @@ class Asked:
     """A request that the version which serves now holds until it is let go."""
 
     def __init__(self, desk, slug):
-        self.answers, self._file = [], desk.held_file("request")
-        self._thread = threading.Thread(target=lambda: self.answers.append(desk.visit(slug, f"/held?by={self._file}")))
+        self.answers, self._gate = [], desk.gate()
+        self._thread = threading.Thread(target=lambda: self.answers.append(desk.visit(slug, f"/held?by={self._gate.port}")))
         self._thread.start()
 
     def let_go(self):
-        self._file.unlink(missing_ok=True)
+        self._gate.open()
         self._thread.join()
         return [(answer.status, answer.json["version"]) for answer in self.answers]
 

@@ -14,10 +14,20 @@ from urllib.parse import parse_qs, urlsplit
 KNOBS = json.loads(Path("knobs.json").read_text())
 
 
-def hold(name):
-    """Wait as long as the file that this knob names is there."""
-    while name and Path(name).exists():
+def hold(port):
+    """Wait as long as the gate at this port of the machine is closed: it answers."""
+    while port and is_closed(int(port)):
         time.sleep(0.02)
+
+
+def is_closed(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        pass
+    return True
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -80,14 +90,25 @@ server.serve_forever(poll_interval=0.05)
 '''
 
 BUILD = """
-import json, sys, time
+import json, socket, sys, time
 from pathlib import Path
+
+
+def is_closed(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except ConnectionRefusedError:
+        return False
+    except OSError:
+        pass
+    return True
+
 
 KNOBS = json.loads(Path("knobs.json").read_text())
 for number in range(KNOBS.get("build_lines", 1)):
     print(f"build line {number}")
 sys.stdout.flush()
-while KNOBS.get("build_held_by") and Path(KNOBS["build_held_by"]).exists():
+while KNOBS.get("build_held_by") and is_closed(KNOBS["build_held_by"]):
     time.sleep(0.02)
 with open("ballast", "wb") as ballast:
     for _ in range(KNOBS.get("build_writes", 0)):
@@ -100,8 +121,8 @@ def make(folder: Path, version: str, *, requirements: str = "", **knobs: object)
 
     Knobs: `says` (lines printed at start), `crashes`, `deaf` (never opens its port), `health` (status of /health),
     `half_open` (opens its port, then dies while loading),
-    `dies_after` (seconds after it opened its port), `start_held_by` (a file: it opens its port once that is gone),
-    `ignores_term`, `build_lines` (printed by the build), `build_held_by` (a file: the build ends once that is gone),
+    `dies_after` (seconds after it opened its port), `start_held_by` (a gate: it opens its port once that is open),
+    `ignores_term`, `build_lines` (printed by the build), `build_held_by` (a gate: the build ends once that is open),
     `build_writes` (MB that the build writes).
     """
     folder.mkdir(parents=True, exist_ok=True)
