@@ -14,6 +14,7 @@ import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.services.installation import Installation
 from tests.services.postgres import PostgresServer, find_binaries
@@ -29,8 +30,10 @@ def main(name: str, checkout: Path) -> None:
     binaries = find_binaries()
     assert binaries is not None, "PostgreSQL is needed"
     with PostgresServer(binaries) as server:
-        live_on(checkout, folder / "postgresql", FAIRWAY_DATABASE_URL=server.create_database("first"))
-        dump = [binaries / "pg_dump", "--no-owner", "--no-privileges", "-h", server.folder, "-U", "fairway", "first"]
+        url = server.create_database("first")
+        live_on(checkout, folder / "postgresql", FAIRWAY_DATABASE_URL=url)
+        name_of_it = urlsplit(url).path.removeprefix("/")
+        dump = [binaries / "pg_dump", "--no-owner", "--no-privileges", "-h", server.folder, "-U", "fairway", name_of_it]
         text = subprocess.run(dump, check=True, capture_output=True).stdout
         (folder / "postgresql.sql.gz").write_bytes(gzip.compress(text, mtime=0))
     data = live_on(checkout, folder / "sqlite")

@@ -11,6 +11,7 @@ import sys
 import tarfile
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,7 +54,9 @@ def test_so_does_one_on_postgresql(postgres_server, tmp_path: Path) -> None:  # 
     url = postgres_server.create_database("upgraded")
     dump = gzip.decompress((FIRST / "postgresql.sql.gz").read_bytes())
     load = [postgres_server.binaries / "psql", "-q", "-v", "ON_ERROR_STOP=1", "-h", postgres_server.folder]
-    subprocess.run([*load, "-U", "fairway", "-d", "upgraded"], input=dump, check=True, capture_output=True)
+    subprocess.run(
+        [*load, "-U", "fairway", "-d", urlsplit(url).path.removeprefix("/")], input=dump, check=True, capture_output=True
+    )
     one = _data_of(tmp_path, "postgresql")
     one.environ["FAIRWAY_DATABASE_URL"] = url
     goes_on(one)
