@@ -22,8 +22,8 @@ def _state(admin: Person, word: str) -> None:
 
 
 def test_stop_start_scale_and_restart(admin: Person, fairway: Installation, tmp_path: Path) -> None:
-    made(fairway, "ferry", tides(tmp_path / "ferry", "1.0"))
-    page = admin.go("/applications/ferry/")
+    made(fairway, "tender", tides(tmp_path / "tender", "1.0"))
+    page = admin.go("/applications/tender/")
     _state(admin, "Healthy")
     card(page, "development").get_by_label(re.compile("^More acts")).click()
     admin.picture("operate-1-menu")
@@ -31,12 +31,12 @@ def test_stop_start_scale_and_restart(admin: Person, fairway: Installation, tmp_
 
     more(page, "development", "Stop")
     _state(admin, "Stopped")
-    wait_for(lambda: fairway.visit("ferry.development.localhost").status == 503, "its address says that it is stopped")
-    stopped = fairway.visit("ferry.development.localhost").text
+    wait_for(lambda: fairway.visit("tender.development.localhost").status == 503, "its address says that it is stopped")
+    stopped = fairway.visit("tender.development.localhost").text
     assert "Tides" not in stopped
     more(page, "development", "Start")
     _state(admin, "Healthy")
-    wait_for(lambda: "Tides 1.0" in fairway.visit("ferry.development.localhost").text, "it serves again")
+    wait_for(lambda: "Tides 1.0" in fairway.visit("tender.development.localhost").text, "it serves again")
 
     here = card(page, "development")
     here.get_by_label(re.compile("^More acts")).click()
