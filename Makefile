@@ -43,7 +43,7 @@ down: .venv/.product
 	@$(BIN)/fairway down --data .demo
 
 # Tests wait more than they compute, so there are more processes than cores. A few tests need none beside them.
-PROCESSES ?= $(if $(ARGS),0,6)
+PROCESSES ?= $(if $(ARGS),0,4)
 
 test: .venv/.development
 	@$(BIN)/python -m tests.machine
