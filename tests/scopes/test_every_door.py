@@ -346,7 +346,7 @@ def test_what_pages_watch_shows_no_more_than_the_pages(world: World, scopes) -> 
     for name in sorted(allowed):
         topic = topic_named(name)
         assert topic is not None
-        sent = render(topic, actor, "en")
+        sent = render(topic, actor, "en", "UTC")
         assert world.found_in(str(sent)) <= own, (grants, name, world.found_in(str(sent)) - own)
 
 
