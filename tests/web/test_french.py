@@ -108,4 +108,4 @@ def test_the_process_runtime_speaks_french_on_its_environments_page(admin, clien
     page = client.get(f"/environments/{development.slug}/").content.decode()
     assert availability_of(development).sentence == PROCESS
     assert PROCESS not in page
-    assert "bac à sable" in page
+    assert "derrière les murs" in page

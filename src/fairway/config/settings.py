@@ -103,6 +103,7 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # whoever types an address here must not make us write to it
 ACCOUNT_ADAPTER = "fairway.accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "change_password": "fairway.web.password_forms.ChangePasswordForm",
