@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -35,8 +36,16 @@ APPROVAL = "#release-approvals article[aria-labelledby=approve-front]"
 FOUND = ".digest, [data-copy]"  # a package that is found shows its digest
 
 
-def test_from_the_plan_to_the_way_back(admin: Person, joins: Joins, fairway: Installation, tmp_path: Path) -> None:
-    desk, ship = Desk(joins, fairway), Ship()
+@pytest.fixture
+def ship() -> Iterator[Ship]:
+    with Ship() as one:
+        yield one
+
+
+def test_from_the_plan_to_the_way_back(
+    admin: Person, joins: Joins, fairway: Installation, ship: Ship, tmp_path: Path
+) -> None:
+    desk = Desk(joins, fairway)
     target(fairway, "front", FRONT)
     made(fairway, "quay", page_only(tmp_path / "before" / "quay", "1.0"), "front")
     _needs_an_approval(admin)
