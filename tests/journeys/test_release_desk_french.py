@@ -26,6 +26,7 @@ from tests.journeys.desk import (
 )
 from tests.journeys.steps import ENDS
 from tests.services.browser import Joins
+from tests.services.gate import Ship
 from tests.services.installation import Installation, ask, wait_for
 
 pytestmark = pytest.mark.browser
@@ -36,7 +37,8 @@ def test_une_livraison_est_approuvee_deroulee_et_repliee(joins: Joins, fairway: 
     target(fairway, "rade", "Rade")
     fairway.call("PATCH", "/environments/rade", {"approvals_needed": 1})
     packages = f"  mole: {page_source(tmp_path / 'mole', '1.0')}\n"
-    packages += f"  phare:\n    source: {moody_source(tmp_path / 'phare', '2.0', tmp_path / 'none')}\n    needs: [mole]\n"
+    with Ship() as ship:  # it never comes in
+        packages += f"  phare:\n    source: {moody_source(tmp_path / 'phare', '2.0', ship)}\n    needs: [mole]\n"
     number = described(fairway, "Rade", "rade", packages)
 
     manager = desk.comes("manager")

@@ -29,6 +29,7 @@ from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, read
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from tests.drivers.runtimes.contract import ask, listens
 from tests.drivers.runtimes.process.conftest import Bundled
+from tests.services.gate import Gate
 from tests.services.waiting import eventually
 
 FAMILY = """
@@ -519,21 +520,21 @@ def test_a_minder_is_small(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
 def test_logs_rotate_and_are_read_across(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch) -> None:
     monkeypatch.setattr(launch, "LOG_BYTES", 20_000)
     monkeypatch.setattr(launch, "LOG_FILES", 3)
-    go = runtime.places.root.parent / "go"
+    gate = Gate()
     program = (
-        "import os, sys, time\n"
+        "import sys, time\n"
         "print('begin', flush=True)\n"
-        "while not os.path.exists(sys.argv[1]): time.sleep(0.01)\n"
+        f"{gate.wait}\n"
         "for number in range(2000): print(f'line {number}'); number % 100 or (sys.stdout.flush(), time.sleep(0.02))\n"
         "print('end', flush=True); time.sleep(600)"
     )
-    runtime.ensure_started(replace(spec, command=("{python}", "-c", program, str(go))), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
     eventually(lambda: texts(runtime, spec.name) == ["begin"], what="began")
     followed = []
     for line in runtime.output(spec.name, tail=1, follow=True):
         followed.append(line.text)
         if line.text == "begin":
-            go.touch()
+            gate.open()
         if line.text == "end":
             break
     logs = runtime.places.instance(spec.name) / "logs"
