@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import grimp
 import pytest
 
-from tests import quick
+from tests import quick, skipping
 from tests.scheduling import ByNeed
 from tests.services import sharing
 from tests.services.waiting import eventually
@@ -138,3 +138,21 @@ def test_what_never_comes_is_named():
     with pytest.raises(AssertionError, match="in vain: the ship"):
         eventually(lambda: False, "the ship", seconds=0)
     assert eventually(iter([0, 0, 7]).__next__) == 7
+
+
+@pytest.mark.parametrize(
+    ("is_strict", "reason", "becomes"),
+    [
+        (True, "needs Landlock", "failed"),
+        (True, "runs on PostgreSQL; see tests/postgres", "skipped"),
+        (False, "needs Landlock", "skipped"),
+    ],
+)
+def test_where_services_are_required_a_test_may_not_skip_itself(monkeypatch, is_strict, reason, becomes):
+    monkeypatch.setattr(skipping, "IS_STRICT", is_strict)
+    report = SimpleNamespace(skipped=True, outcome="skipped", longrepr=("test_it.py", 1, f"Skipped: {reason}"))
+    hook = skipping.pytest_runtest_makereport(SimpleNamespace(nodeid="test_it"))
+    next(hook)
+    with pytest.raises(StopIteration) as done:
+        hook.send(report)
+    assert done.value.value.outcome == becomes

@@ -6,19 +6,20 @@ import socket
 from types import TracebackType
 from typing import Self
 
-WAIT = """
+IS_CLOSED = """
 import socket, time
-def is_closed():
+
+
+def is_closed(port):
     try:
-        socket.create_connection(("127.0.0.1", {port}), 5).close()
+        socket.create_connection(("127.0.0.1", int(port)), 5).close()
     except ConnectionRefusedError:
         return False
     except OSError:
         pass
     return True
-while is_closed():
-    time.sleep(0.05)
-"""
+"""  # the source of a function, for the programs that wait
+WAIT = f"{IS_CLOSED}\n\nwhile is_closed({{port}}):\n    time.sleep(0.05)\n"
 
 
 class Gate:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-MAIN = '''
+from tests.services.gate import IS_CLOSED
+
+MAIN = (
+    IS_CLOSED
+    + '''
 import json, os, signal, socket, sys, threading, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,18 +20,8 @@ KNOBS = json.loads(Path("knobs.json").read_text())
 
 def hold(port):
     """Wait as long as the gate at this port of the machine is closed: it answers."""
-    while port and is_closed(int(port)):
+    while port and is_closed(port):
         time.sleep(0.02)
-
-
-def is_closed(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return False
-    except OSError:
-        pass
-    return True
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -88,21 +82,13 @@ if "dies_after" in KNOBS:
     threading.Timer(KNOBS["dies_after"], lambda: (print("dying now", flush=True), os._exit(4))).start()
 server.serve_forever(poll_interval=0.05)
 '''
+)
 
-BUILD = """
-import json, socket, sys, time
+BUILD = (
+    IS_CLOSED
+    + """
+import json, sys
 from pathlib import Path
-
-
-def is_closed(port):
-    try:
-        socket.create_connection(("127.0.0.1", port), 5).close()
-    except ConnectionRefusedError:
-        return False
-    except OSError:
-        pass
-    return True
-
 
 KNOBS = json.loads(Path("knobs.json").read_text())
 for number in range(KNOBS.get("build_lines", 1)):
@@ -114,6 +100,7 @@ with open("ballast", "wb") as ballast:
     for _ in range(KNOBS.get("build_writes", 0)):
         ballast.write(bytes(2**20))
 """
+)
 
 
 def make(folder: Path, version: str, *, requirements: str = "", **knobs: object) -> Path:
