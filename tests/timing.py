@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import resource
-import time
 from collections import defaultdict
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -32,11 +31,11 @@ class Spent:
 
     @contextmanager
     def measured(self, name: str) -> Iterator[None]:
-        clock, computed = time.monotonic(), _computed()
+        clock, computed = _clock(), _computed()
         try:
             yield
         finally:
-            self.add(name, time.monotonic() - clock, _computed() - computed)
+            self.add(name, _clock() - clock, _computed() - computed)
 
     def add(self, name: str, clock: float, computed: float, times: int = 1) -> None:
         entry = self.found[name]
@@ -59,7 +58,7 @@ class Timing:
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.fixtures, self.tests = Spent(), Spent()
-        self.began, self.machine = time.monotonic(), _machine()
+        self.began, self.machine = _clock(), _machine()
         self.workers = 0
 
     @pytest.hookimpl(wrapper=True)
@@ -89,7 +88,7 @@ class Timing:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self.tests.found:
             return
-        took = time.monotonic() - self.began
+        took = _clock() - self.began
         say = terminalreporter.write_line
         terminalreporter.section("where the time went")
         for what, spent in (("fixtures", self.fixtures), ("tests", self.tests)):
@@ -115,6 +114,11 @@ class Timing:
                 files[name.partition("::")[0]] += clock
         kept = {file: round(seconds, 1) for file, seconds in sorted(files.items()) if file.endswith(".py") and seconds > 1}
         DURATIONS.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def _clock() -> float:
+    """Seconds on a clock that no test can move: freezegun replaces those of `time`."""
+    return os.times().elapsed
 
 
 def _computed() -> float:

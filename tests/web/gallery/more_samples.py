@@ -247,7 +247,7 @@ def deploy_new() -> Data:
     return {
         "application": {**APPS[0], "kind": "git", "source": "https://git.example.com/shop/storefront.git#main"}, "environment": {**PRODUCTION, "host": "production.localhost"}, "environments": ENVIRONMENTS,
         "current": {"version": "2.13.2", "digest": sha("2.13.2")}, "artifacts": artifacts, "chosen": "90", "ref": "main", "reason": "", "errors": {},
-        "configuration": {"number": 7, "comment": ""}, "expected_seconds": 14.0, "blockers": [blocker()], "can_break_glass": True, "url": "/gallery/act", "fresh": None, "upload": None,
+        "configuration": {"number": 7, "comment": ""}, "expected_seconds": 14.0, "away": {"volumes": "media", "seconds": 4.2}, "blockers": [blocker()], "can_break_glass": True, "url": "/gallery/act", "fresh": None, "upload": None,
     }  # fmt: skip
 
 
