@@ -17,7 +17,7 @@ NEEDED = {
     "dockerd": "docker.io",
     "iptables": "iptables",
     "docker-registry": "docker-registry",
-    "chromium": "chromium",
+    "chromium-headless-shell": "chromium-headless-shell",
     "debootstrap": "debootstrap",
     "msgfmt": "gettext",
     "xgettext": "gettext",

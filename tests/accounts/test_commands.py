@@ -5,8 +5,9 @@ from django.utils import timezone
 
 from fairway.accounts import commands, tokens
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
-from fairway.accounts.queries import token_owner, visible_events
+from fairway.accounts.queries import actor_of_request, token_owner, visible_events
 from fairway.accounts.rules import Blocked, Role
+from fairway.accounts.standing import replace_password
 from fairway.activity.models import Event
 from fairway.shared.names import Invalid
 from tests.conftest import make_person
@@ -86,6 +87,19 @@ def test_a_token_is_kept_only_as_a_hash_and_can_be_revoked(deployer):
     assert token_owner(text) == token
     tokens.revoke_token(actor=deployer, token_id=token.pk)
     assert token_owner(text) is None
+
+
+def test_what_a_token_asked_for_ends_with_it_when_it_is_revoked_and_not_when_its_time_is_over(deployer):
+    def may(token):
+        return bool(actor_of_request(deployer.id, deployer.name, "api", "", token=token.pk).grants)
+
+    revoked, late, old = (tokens.create_token(actor=deployer, name=name)[0] for name in ("revoked", "late", "old"))
+    assert may(revoked)
+    tokens.revoke_token(actor=deployer, token_id=revoked.pk)
+    ApiToken.objects.filter(pk=late.pk).update(expires_at=timezone.now())
+    assert (may(revoked), may(late), may(old)) == (False, True, True)
+    replace_password(User.objects.get(pk=deployer.id), "another good one")
+    assert not may(old)
 
 
 def test_nobody_revokes_another_persons_token(deployer, viewer):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fairway.activity.book import HeadBook
 from fairway.config import doctor
 
 
@@ -50,6 +51,14 @@ def test_a_sound_database_is_told_from_a_broken_one(data: Path) -> None:
     assert examined()["Database"]["state"] == "good"
     place.write_bytes(b"this is no database" * 100)
     assert examined()["Database"]["state"] == "bad"
+
+
+def test_a_place_that_takes_no_signed_heads_is_a_problem(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (data / "heads").mkdir(parents=True)
+    HeadBook(data / "heads").note_elsewhere(4, "it answered 503", "2026-01-01T00:00:00+00:00")
+    assert "Signed heads" not in examined()
+    monkeypatch.setenv("FAIRWAY_HEADS_TO", "https://heads.example.com")
+    assert examined()["Signed heads"] == {"what": "Signed heads", "state": "bad", "sentence": "it answered 503"}
 
 
 def test_a_missing_program_is_a_note_that_says_what_to_install(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,10 @@ import http.client
 import io
 import json
 import os
+import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tarfile
@@ -16,13 +18,16 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from tests.services.sharing import Facts, shared
 from tests.services.waiting import PATIENCE, wait_for
 
 __all__ = ["wait_for"]
 
 PR_SET_PDEATHSIG = 1
+DATABASE = "fairway.sqlite3"
 _libc = ctypes.CDLL(None)
 ENDED = {"live", "superseded", "failed", "errored", "cancelled"}
 
@@ -46,7 +51,11 @@ class Answer:
 
 @dataclass
 class Installation:
-    """``fairway up --demo`` below `data` (`options` may say otherwise); `environ` is added to its environment."""
+    """``fairway up --demo`` below `data` (`options` may say otherwise); `environ` is added to its environment.
+
+    A new one on SQLite begins with the tables that the run made once, unless `makes_tables`: making them takes longer than
+    all the rest of a first start.
+    """
 
     data: Path
     environ: dict[str, str] = field(default_factory=dict)
@@ -54,6 +63,7 @@ class Installation:
     process: subprocess.Popen[bytes] | None = None
     port: int = 0
     proxy_port: int = 0
+    makes_tables: bool = False
 
     def __post_init__(self) -> None:
         self.port = self.port or free_port()
@@ -67,6 +77,8 @@ class Installation:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
         environment |= {"FAIRWAY_LEASE_SECONDS": "3", "FAIRWAY_ALLOW_FILE_SOURCES": "1", **self.environ}
         self.data.parent.mkdir(parents=True, exist_ok=True)
+        if not (self.makes_tables or self.data.exists() or self.environ.get("FAIRWAY_DATABASE_URL")):
+            self._bring_tables()
         self.log = self.data.parent / f"{self.data.name}.log"
         with open(self.log, "ab") as output:
             where = {"env": environment, "stdout": output, "stderr": output, "start_new_session": True}
@@ -75,6 +87,11 @@ class Installation:
         assert not self._is_dead(), self.log.read_text()[-4000:]
         wait_for(lambda: self.visit("nobody.localhost").status == 404, "the proxy answers")
         return self
+
+    def _bring_tables(self) -> None:
+        self.data.mkdir(mode=0o700)
+        shutil.copyfile(shared("tables")["file"], self.data / DATABASE)
+        (self.data / DATABASE).chmod(0o600)
 
     def stop(self) -> None:
         """End everything of it, applications and proxy included."""
@@ -193,6 +210,18 @@ class Installation:
 def _end_with_us() -> None:
     """Everything of an installation ends when its test process does, even when that is killed."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
+
+
+@contextmanager
+def tables_for_all() -> Iterator[Facts]:
+    """An SQLite database as an installation has it before anybody is in it, made by a first start's own command."""
+    with TemporaryDirectory(prefix="fairway-tables-") as place:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
+        environment |= {"FAIRWAY_DATA": place, "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
+        subprocess.run([sys.executable, "-m", "django", "migrate", "--verbosity", "0"], env=environment, check=True)
+        with closing(sqlite3.connect(Path(place) / DATABASE)) as made:
+            made.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        yield {"file": str(Path(place) / DATABASE)}
 
 
 @contextmanager

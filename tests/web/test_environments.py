@@ -43,6 +43,21 @@ def test_editing_keeps_what_the_form_does_not_show(admin, browse):
     assert (one.name, one.options, one.lane) == ("Testing", {"memory_mb": 64}, "own")
 
 
+def test_walls_that_must_stand_and_folders_to_read_are_asked_for(admin, browse, staging):
+    wanted = {"require": ["user", "files"], "reads": "/srv/data\n\n /srv/models "}
+    assert browse(admin).post("/environments/new", {**NEW, **wanted}).status_code == 302
+    made = Environment.objects.get(slug="quality")
+    assert made.options == {"require": ["user", "files"], "reads": ["/srv/data", "/srv/models"]}
+    shown = browse(admin).get("/environments/quality/edit").content.decode()
+    assert "/srv/data\n/srv/models" in shown
+    assert shown.count("checked") == 2
+    assert browse(admin).post("/environments/quality/edit", {**NEW, "reads": "srv"}).status_code == 422
+    assert browse(admin).post("/environments/quality/edit", {**NEW, "require": ["moat"]}).status_code == 422
+    assert browse(admin).post("/environments/quality/edit", NEW).status_code == 302
+    made.refresh_from_db()
+    assert made.options == {}
+
+
 def test_a_lock_needs_a_reason_and_an_end_in_the_future(manager, browse, staging):
     browser, url = browse(manager), "/environments/staging/lock"
     assert "is empty" in browser.post(url, {"reason": " "}).content.decode()

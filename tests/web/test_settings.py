@@ -11,6 +11,7 @@ from fairway.accounts.models import ApiToken, RoleGrant, User
 from fairway.accounts.rules import Role
 from fairway.activity.models import Event
 from fairway.applications.models import Credential
+from fairway.applications.queries import scope_of
 from fairway.applications.secrets import open_credential
 from tests.conftest import make_person
 
@@ -76,6 +77,17 @@ def test_an_empty_deploy_key_is_made_here_and_only_its_public_half_is_shown(depl
     page = browser.get("/settings/credentials").content.decode()
     assert stored.public_key in page
     assert "PRIVATE" not in page
+
+
+def test_a_credential_is_for_the_places_of_its_rows_and_for_none_when_all_rows_are_taken_away(admin, browse, hello, staging):
+    rows = {"places": "", "application": ["hello", ""], "environment": ["", "staging"]}
+    assert browse(admin).post("/settings/credentials", {**REGISTRY, **rows}).status_code == 302
+    assert scope_of(Credential.objects.get()).pairs == {("hello", ""), ("", "staging")}
+    empty = browse(admin).post("/settings/credentials", {**REGISTRY, "name": "other", "places": ""})
+    assert (empty.status_code, "name at least one" in empty.content.decode()) == (422, True)
+    uneven = browse(admin).post("/settings/credentials", {**REGISTRY, **rows, "environment": ["staging"]})
+    assert (uneven.status_code, "every row" in uneven.content.decode()) == (422, True)
+    assert Credential.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from fairway.activity.checking import book, elsewhere_failure
 from fairway.activity.heads import parse_head
 from fairway.config.data import DataDirectory
-from fairway.worker.heads import HeadKeeper, book, elsewhere_state
+from fairway.worker.heads import HeadKeeper
 from tests.activity.test_chain import append
 
 
@@ -69,24 +70,27 @@ def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db
     assert [record.message for record in caplog.records] == [
         f"The place for signed heads (http://127.0.0.1) did not take one: it answered {status}" for status in (500, 302)
     ], "said once for each reason, without the token"
-    assert elsewhere_state()["number"] == 1
+    assert book().elsewhere()["number"] == 1
     Receiver.status = 204
     keeper.keep()
     heads = [parse_head(line) for line in Receiver.got]
     assert [head.number for head in heads] == [1, 2, 3, 4, 4]
     assert heads[-1] == book().last()
-    assert (elsewhere_state()["number"], elsewhere_state()["failure"]) == (4, "")
+    assert (book().elsewhere()["number"], book().elsewhere()["failure"]) == (4, "")
 
 
 @pytest.mark.parametrize(
     "wrong", ["http://example.invalid/", "https://127.0.0.1:1/", "/no/such/folder", "relative", "https://[x"]
 )
-def test_a_place_that_cannot_be_is_said_and_stops_nothing(db, wrong, caplog):
+def test_a_place_that_cannot_be_is_said_and_stops_nothing(db, wrong, caplog, settings):
     append()
     assert HeadKeeper(elsewhere=wrong).keep() is not None
     assert "did not take one" in caplog.text
     assert book().last() is not None
-    assert elsewhere_state()["failure"]
+    settings.HEADS_TO = wrong
+    assert "did not take one" in elsewhere_failure()
+    settings.HEADS_TO = ""
+    assert elsewhere_failure() == ""
 
 
 def test_the_last_head_is_signed_when_the_worker_is_told_to_stop(db, settings):

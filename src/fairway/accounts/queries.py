@@ -59,12 +59,20 @@ def actor_for(
     )
 
 
-def actor_of_request(user_id: int, name: str, door: str, acting_as: str) -> Actor:
-    """Who asked for something earlier, with what they may do *now*; a person who is gone or locked out may do nothing."""
+def actor_of_request(user_id: int, name: str, door: str, acting_as: str, *, token: int | None = None) -> Actor:
+    """Who asked for something earlier, with what they may do *now*; a person who is gone or locked out may do nothing.
+
+    `token` is the API token that asked. One that was revoked, or ended with its owner's password, may do nothing either;
+    one whose time is over may: what a pipeline asks for often begins after its token's few minutes.
+    """
     user = User.objects.filter(pk=user_id, is_active=True).first()
-    if user is None:
+    if user is None or (token is not None and not _was_left_to_end(user, token)):
         return Actor(id=user_id, name=name, door=Door(door))
     return actor_for(user, door=Door(door), acting_as=acting_as, identified_by="request")
+
+
+def _was_left_to_end(user: User, token: int) -> bool:
+    return ApiToken.objects.filter(pk=token, revoked_at=None, generation=user.generation).exists()
 
 
 def token_owner(text: str) -> ApiToken | None:

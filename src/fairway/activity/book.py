@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from fairway.shared.names import Invalid
 
 LARGEST = 1024 * 1024  # bytes of one file; the one before is kept beside it
 END = 16 * 1024  # bytes in which the last head is found
-NEWEST, BEFORE = "heads.jsonl", "heads.before.jsonl"
+NEWEST, BEFORE, ELSEWHERE = "heads.jsonl", "heads.before.jsonl", "elsewhere.json"
 
 
 class HeadBook:
@@ -56,6 +57,20 @@ class HeadBook:
         heads = self.all()
         start = max((at for at, head in enumerate(heads) if head.acknowledges), default=0)
         return heads[start:]
+
+    def elsewhere(self) -> dict[str, object]:
+        """What became of the last head that was sent to another place: ``{number, failure, at}``; empty before."""
+        try:
+            found = json.loads((self._folder / ELSEWHERE).read_text())
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def note_elsewhere(self, number: int, failure: str, at: str) -> None:
+        """Write that down. Raises OSError."""
+        draft = self._folder / f"{ELSEWHERE}.draft"
+        draft.write_text(json.dumps({"number": number, "failure": failure[:500], "at": at}))
+        os.replace(draft, self._folder / ELSEWHERE)
 
     def _append(self, head: Head) -> None:
         descriptor = os.open(self._folder / NEWEST, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)

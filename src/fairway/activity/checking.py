@@ -48,6 +48,11 @@ def book() -> HeadBook:
     return HeadBook(settings.DATA.path / "heads")
 
 
+def elsewhere_failure() -> str:
+    """Why the other place for signed heads has not got the newest; "" when it has, or there is none."""
+    return str(book().elsewhere().get("failure", "")) if settings.HEADS_TO else ""
+
+
 def last_check() -> ChainCheck:
     """What is known now; a fresh row when nothing was checked yet."""
     return ChainCheck.objects.filter(pk=1).first() or ChainCheck()

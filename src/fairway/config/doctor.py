@@ -24,6 +24,7 @@ def findings() -> Iterator[Finding]:
         except Exception as error:  # an examination that breaks is itself a finding
             yield _finding(look.__name__.strip("_").capitalize(), "bad", f"could not be looked at: {error}")
     yield from _walls()
+    yield from _heads()
 
 
 def _finding(what: str, state: str, sentence: str) -> Finding:
@@ -140,9 +141,25 @@ def _docker() -> Finding:
 def _walls() -> Iterator[Finding]:
     """What stands between applications of the process runtime and everything else here."""
     from fairway.drivers.wall.abilities import abilities
+    from fairway.shared.failures import Retry
 
-    for layer in abilities().layers():
+    try:
+        layers = abilities().layers()
+    except Retry as busy:
+        yield _finding("Walls", "bad", busy.sentence)
+        return
+    for layer in layers:
         yield _finding(f"Wall: {layer.name}", "good" if layer.stands else "note", layer.sentence)
+
+
+def _heads() -> Iterator[Finding]:
+    """Whether the other place for signed heads takes them, where one is configured and was tried."""
+    from fairway.activity.book import HeadBook
+
+    sent = HeadBook(Path(os.environ["FAIRWAY_DATA"]) / "heads").elsewhere()
+    if sent and os.environ.get("FAIRWAY_HEADS_TO"):
+        failure = str(sent.get("failure", ""))
+        yield _finding("Signed heads", "bad" if failure else "good", failure or "The other place has the newest one.")
 
 
 def _names() -> Finding:

@@ -154,11 +154,11 @@ class Supervisor:
 
     def _prepare(self, answer: int) -> None:
         from fairway.config.launch import prepare, say
-        from fairway.drivers.wall.abilities import abilities
+        from fairway.drivers.wall.abilities import layers_said
 
         has_workers = any(name.startswith("worker") for name in self._names)
         secret = prepare(is_demo=self._is_demo, has_workers=has_workers)
-        say(answer, {"walls": [layer.said() for layer in abilities().layers()]} if has_workers else {})
+        say(answer, {"walls": layers_said()} if has_workers else {})
         say(answer, {"first_link": f"http://localhost:{self._port}/first-run/{secret}" if secret else ""})
 
     def _reap(self) -> None:

@@ -48,6 +48,7 @@ class Deployment(models.Model):
     requested_by_id = models.BigIntegerField(null=True)
     requested_by = models.CharField(max_length=200)
     acting_role = models.CharField(max_length=40, blank=True)
+    requested_with_id = models.BigIntegerField(null=True)  # the API token, when it was one
     door = models.CharField(max_length=20)
     asked_as = models.CharField(max_length=40, blank=True)  # the act a room above asked under
     reason = models.CharField(max_length=500, blank=True)

@@ -230,7 +230,8 @@ def requester_of(planned: Rollout) -> Actor:
     """Who asked for it, with what they may do now."""
     if planned.requested_by_id is None:
         return SYSTEM
-    return actor_of_request(planned.requested_by_id, planned.requested_by, planned.door, planned.acting_role)
+    who = (planned.requested_by_id, planned.requested_by, planned.door, planned.acting_role)
+    return actor_of_request(*who, token=planned.requested_with_id)
 
 
 @dataclass(frozen=True)

@@ -275,7 +275,8 @@ def _start_again_what_a_host_ended(scene: Scene) -> None:
 def _requester(deployment: Deployment) -> Actor:
     if deployment.requested_by_id is None:
         return SYSTEM
-    return actor_of_request(deployment.requested_by_id, deployment.requested_by, deployment.door, deployment.acting_role)
+    who = (deployment.requested_by_id, deployment.requested_by, deployment.door, deployment.acting_role)
+    return actor_of_request(*who, token=deployment.requested_with_id)
 
 
 def _settle_replicas(scene: Scene) -> None:

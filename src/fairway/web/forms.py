@@ -10,10 +10,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fairway.drivers.builders.spec_rules import command_text
+from fairway.drivers.wall.abilities import LAYERS
 from fairway.environments.commands import MOST_APPROVALS
 from fairway.environments.queries import DOCKER
 from fairway.shared.names import Invalid
+from fairway.web.words import WALL_NAMES
 
+WALL_CHOICES = [(name, WALL_NAMES[name]) for name in LAYERS]
 PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
@@ -59,8 +62,6 @@ class FirstAdministratorForm(NewPasswordForm):
 class EnvironmentForm(forms.Form):
     """A place where applications run. `is_new` asks for its short name."""
 
-    names: ClassVar = {"options.host": "docker_host", "options": "docker_host"}  # where a refusal of these is shown
-
     name = forms.CharField(label=_("Name"), max_length=80)
     slug = forms.CharField(label=_("Short name"), max_length=40, required=False, widget=forms.TextInput(attrs=PLAIN))
     host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
@@ -73,6 +74,15 @@ class EnvironmentForm(forms.Form):
         max_length=300,
         required=False,
         widget=forms.TextInput(attrs={"placeholder": "ssh://deploy@docker.example.com", **PLAIN}),
+    )
+    require = forms.MultipleChoiceField(
+        label=_("Walls that must stand"), required=False, choices=WALL_CHOICES, widget=forms.CheckboxSelectMultiple
+    )
+    reads = forms.CharField(
+        label=_("Folders that applications may read"),
+        max_length=4000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 2, **PLAIN}),
     )
     position = forms.IntegerField(label=_("Position"), required=False, min_value=0, max_value=1_000_000)
     approvals_needed = forms.IntegerField(label=_("Approvals"), required=False, min_value=0, max_value=MOST_APPROVALS)
@@ -88,13 +98,19 @@ class EnvironmentForm(forms.Form):
         else:
             del self.fields["slug"]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Where a refusal of options is shown."""
+        return {"options.host": "docker_host", "options": "docker_host" if self.data.get("runtime") == DOCKER else "reads"}
+
     def wanted(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """What the room's commands take; `options` are those it has, of which only the Docker host is asked for here."""
+        """What the room's commands take; `options` are those it has, of which only each runtime's own are asked for here."""
         values = dict(self.cleaned_data)
-        host = values.pop("docker_host")
-        kept = {name: value for name, value in options.items() if name != "host"}
-        is_docker = values["runtime"] == DOCKER
-        return {**values, "options": {**kept, "host": host} if host and is_docker else kept}
+        folders = [line.strip() for line in values.pop("reads").split("\n")]
+        asked = {"host": values.pop("docker_host"), "require": values.pop("require"), "reads": list(filter(None, folders))}
+        kept = {name: value for name, value in options.items() if name not in asked}
+        own = ("host",) if values["runtime"] == DOCKER else ("require", "reads")
+        return {**values, "options": kept | {name: asked[name] for name in own if asked[name]}}
 
 
 class LockForm(forms.Form):

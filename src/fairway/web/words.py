@@ -31,6 +31,9 @@ STEP_LABELS: dict[str, Text] = {
 # What the parts of a deployment's log are called: its steps, and what follows when they do not end well.
 LOG_LABELS: dict[str, Text] = {**STEP_LABELS, "clean-up": _("Clean-up")}
 
+# The walls around applications of the process runtime.
+WALL_NAMES: dict[str, Text] = {"user": _("User"), "files": _("Files"), "view": _("View"), "ports": _("Ports")}
+
 DOOR_LABELS: dict[str, Text] = {
     Door.WEB: _("in the browser"),
     Door.API: _("through the API"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -21,7 +20,6 @@ from fairway.activity.keeping import sign_head
 from fairway.worker.duty import Duty
 
 log = logging.getLogger(__name__)
-STATE = "elsewhere.json"
 PATIENCE = 5.0  # seconds for the other place to connect, and to answer
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -71,32 +69,20 @@ class HeadKeeper:
             if failure != self._failure:
                 log.warning("%s", failure)
             self._failure = failure
-            self._remember({"number": self._sent(), "failure": failure[:500]})
+            self._remember(self._sent(), failure)
         else:
             self._failure = ""
-            self._remember({"number": head.number, "failure": ""})
+            self._remember(head.number, "")
 
     def _sent(self) -> int:
-        number = elsewhere_state().get("number", 0)
+        number = self._book.elsewhere().get("number", 0)
         return number if isinstance(number, int) else 0
 
-    def _remember(self, state: dict[str, object]) -> None:
-        place = settings.DATA.folder("heads") / STATE
-        draft = place.with_suffix(".draft")
+    def _remember(self, number: int, failure: str) -> None:
         try:
-            draft.write_text(json.dumps({**state, "at": timezone.now().isoformat(timespec="seconds")}))
-            os.replace(draft, place)
+            self._book.note_elsewhere(number, failure, timezone.now().isoformat(timespec="seconds"))
         except OSError as problem:
             log.warning("What became of a signed head could not be written down: %s", problem)
-
-
-def elsewhere_state() -> dict[str, object]:
-    """What became of the last head that was sent: ``{"number", "failure", "at"}``; empty before the first."""
-    try:
-        found = json.loads((settings.DATA.path / "heads" / STATE).read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def send(head: Head, place: str) -> None:

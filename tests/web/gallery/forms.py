@@ -43,6 +43,8 @@ class EnvironmentForm(forms.Form):
     description = forms.CharField(required=False)
     runtime = forms.ChoiceField(choices=[("process", "process"), ("docker", "docker")])
     docker_host = forms.CharField(required=False)
+    require = forms.MultipleChoiceField(choices=[("user", "User"), ("ports", "Ports")], widget=forms.CheckboxSelectMultiple)
+    reads = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     position = forms.IntegerField()
     approvals_needed = forms.IntegerField(initial=1)
     needs_ready = forms.BooleanField(required=False)

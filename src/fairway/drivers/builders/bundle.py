@@ -23,8 +23,8 @@ from fairway.drivers.builders.layers import Layers, erase, key_of, locked
 from fairway.drivers.builders.tree import tree_size
 from fairway.drivers.builders.workshop import Workshop
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress
-from fairway.drivers.runtimes.process.bundle import Bundle, seal
-from fairway.shared.failures import NeedsPerson, Refused
+from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure, seal
+from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid, parse_relative_path
 
 FORMAT = 1
@@ -111,7 +111,7 @@ class BundleBuilder:
             size = tree_size(workshop.output)
             artifact = seal(workshop.output, manifest, into=self.bundles)
         except OSError as error:
-            raise NeedsPerson("The build could not write its files; is the disk full?", detail=str(error)) from error
+            raise disk_failure(error, "building the bundle") from error
         finally:
             erase(workshop.staging)
         built = Built(artifact, recipe.name, size)

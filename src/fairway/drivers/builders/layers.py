@@ -5,6 +5,7 @@ A layer is written once and never changed: its files lose their write permission
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.runtimes.contract import Progress
+from fairway.drivers.runtimes.process.bundle import disk_failure
 from fairway.shared.failures import Refused
 
 LOCK_TICK = 0.05
@@ -88,9 +90,22 @@ def copy_source(source: Path, target: Path, *, skip: frozenset[str], progress: P
         return [name for name in names if name in skip or _is_foreign(Path(folder, name), top, progress)]
 
     try:
-        shutil.copytree(source, target, symlinks=True, ignore=unwanted, dirs_exist_ok=True)
-    except (OSError, shutil.Error) as error:
-        raise Refused("The source could not be copied; is the disk full?", detail=str(error)[:2000]) from error
+        shutil.copytree(source, target, symlinks=True, ignore=unwanted, copy_function=_copy, dirs_exist_ok=True)
+    except shutil.Error as error:  # what went wrong with several files, as texts
+        why = str(error.args[0][0][2])
+        raise Refused(f"Copying the source failed: {why[:300]}.", detail=str(error)[:2000]) from error
+    except OSError as error:
+        raise disk_failure(error, "copying the source") from error
+
+
+def _copy(source: str, target: str) -> str:
+    """Copy a file. A full disk ends it all at once: no other file would fit either."""
+    try:
+        return shutil.copy2(source, target)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise disk_failure(error, "copying the source") from error
+        raise
 
 
 def _is_foreign(place: Path, top: Path, progress: Progress) -> bool:

@@ -38,7 +38,7 @@ IDENTITY_HEADERS = ("X-Fairway-User", "X-Fairway-Email", "X-Fairway-Name")
 # What a visitor may not say, also spelt as CGI and WSGI servers would take it for the same.
 SPOOFED = ("X-Fairway*", "X_Fairway*")
 ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (may pass) or what the browser shall see instead
-LONGEST_SIGNED_IN_STREAM = "12h"  # a websocket is asked about once, at its start; it lasts no longer than the access cookie
+LONGEST_SIGNED_IN_STREAM = "15m"  # a websocket is asked about only when it opens: it opens again and is asked again
 FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts these belong to Fairway: the hand-over of a sign-in
 
 _HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"

@@ -13,9 +13,11 @@ from typing import Any, Final
 
 from fairway.drivers.wall.groups import can_close
 from fairway.drivers.wall.users import uids
+from fairway.shared.failures import Retry
 
 ENCLOSURE: Final = Path(__file__).with_name("enclosure.py")
 ANSWERS_WITHIN = 30.0  # seconds; a busy machine takes two
+ENQUIRIES = 3
 
 USER, FILES, VIEW, PORTS = "user", "files", "view", "ports"
 LAYERS: Final = (USER, FILES, VIEW, PORTS)  # also the words an administrator requires them by
@@ -82,22 +84,42 @@ MISSING: Final = "This environment requires the wall “{layer}”, which cannot
 
 @cache
 def abilities() -> Abilities:
-    """What this machine can do. An enquiry that fails means: nothing."""
+    """What this machine can do. An enquiry that answers nonsense means: nothing.
+
+    Raises `Retry` where it does not answer at all, since a machine that is too busy to say must not be taken for one
+    without walls; the next call asks again.
+    """
     own = uids()
+    for _ in range(ENQUIRIES):
+        try:
+            return _read(json.loads(_enquire(own.start if own else 65534)), has_uids=bool(own))
+        except (ValueError, KeyError):
+            return Abilities()
+        except (OSError, subprocess.TimeoutExpired) as problem:
+            why = problem
+    raise Retry("This machine is too busy to say which walls it can put up; it is tried again.", detail=str(why))
+
+
+def layers_said() -> list[str]:
+    """A line for each layer, or one that says why there are none."""
     try:
-        done = subprocess.run(
-            [python(), "-I", "-S", "-E", str(ENCLOSURE), str(own.start if own else 65534)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env={"LANG": "C.UTF-8"},
-            cwd="/",
-            timeout=ANSWERS_WITHIN,
-            check=False,
-        )
-        return _read(json.loads(done.stdout), has_uids=bool(own))
-    except (OSError, ValueError, KeyError, subprocess.TimeoutExpired):
-        return Abilities()
+        return [layer.said() for layer in abilities().layers()]
+    except Retry as busy:
+        return [busy.sentence]
+
+
+def _enquire(user: int) -> bytes:
+    done = subprocess.run(
+        [python(), "-I", "-S", "-E", str(ENCLOSURE), str(user)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={"LANG": "C.UTF-8"},
+        cwd="/",
+        timeout=ANSWERS_WITHIN,
+        check=False,
+    )
+    return done.stdout
 
 
 def _read(found: dict[str, Any], *, has_uids: bool) -> Abilities:

@@ -8,9 +8,11 @@ sent from. It stays with the group, whatever becomes of Fairway, and nobody in t
 from __future__ import annotations
 
 import ctypes
+import errno
 import hashlib
 import os
 import platform
+import signal
 import struct
 import threading
 import time
@@ -23,6 +25,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _BPF: Final = {"x86_64": 321, "aarch64": 280}.get(platform.machine(), 0)  # asm/unistd.h
 _LOAD, _ATTACH, _SOCKET_ADDRESS = 5, 8, 18  # linux/bpf.h
 _WHERE: Final = (8, 9, 10, 11, 14, 15)  # bind, connect, sendmsg; each for IPv4 and IPv6
+_TRIES: Final = 100
 _PORT: Final = 24  # offset of user_port in struct bpf_sock_addr
 
 Ranges = Sequence[tuple[int, int]]
@@ -110,8 +113,19 @@ def _attach(group: int, kind: int, program: bytes) -> None:
 
 
 def _bpf(act: int, attributes: bytes) -> int:
-    answer = int(_LIBC.syscall(_BPF, act, attributes, len(attributes))) if _BPF else -1
-    if answer < 0:
-        number = ctypes.get_errno()
+    """One call of bpf(2). The kernel gives up checking a filter whenever a signal comes (EAGAIN): it is asked again, as
+    libbpf does, and signals are put off meanwhile, so that no stream of them can keep it from ending."""
+    if not _BPF:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    before = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+    try:
+        for _ in range(_TRIES):
+            answer = int(_LIBC.syscall(_BPF, act, attributes, len(attributes)))
+            number = ctypes.get_errno() if answer < 0 else 0
+            if number not in (errno.EAGAIN, errno.EINTR):
+                break
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    if number:
         raise OSError(number, os.strerror(number))
     return answer

@@ -216,6 +216,7 @@ def new_rollout(
         requested_by_id=actor.id,
         requested_by=actor.name,
         acting_role=actor.acting_as or "",
+        requested_with_id=actor.standing.token,
         door=actor.door,
         planned_at=run_at,
         **planned,

@@ -125,6 +125,7 @@ def reschedule(*, actor: Actor, rollout: Rollout, at: str, zone: str, start_by_m
         planned.wall_time, planned.zone, planned.planned_at, planned.start_by,
     )  # fmt: skip
     row.requested_by_id, row.requested_by, row.acting_role = actor.id, actor.name, actor.acting_as or ""
+    row.requested_with_id = actor.standing.token
     row.sequence += 1
     row.run = enqueue_run(row, asked_by(actor, Act.SCHEDULE_RELEASE), "", planned.planned_at)
     row.save()

@@ -122,13 +122,15 @@ def locked_environment(environment: Environment) -> Environment:
 
 def asked_by(actor: Actor, act: Act) -> dict[str, Any]:
     """Who asked, for the run's payload; `asker` reads it back with what they may do by then."""
-    return {"id": actor.id, "name": actor.name, "door": actor.door, "role": actor.acting_as or "", "act": act}
+    who = {"id": actor.id, "name": actor.name, "door": actor.door, "role": actor.acting_as or ""}
+    return {**who, "token": actor.standing.token, "act": act}
 
 
 def asker(payload: dict[str, Any]) -> Actor:
     if payload["id"] is None:
         return SYSTEM
-    return actor_of_request(payload["id"], payload["name"], payload["door"], payload["role"])
+    who = (payload["id"], payload["name"], payload["door"], payload["role"])
+    return actor_of_request(*who, token=payload.get("token"))
 
 
 def begin_distribution(

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_noop
 
 from fairway.accounts.rules import Act, Actor, may
 from fairway.deployments.models import Deployment, Placement
@@ -27,7 +27,7 @@ from fairway.web.shown.applications import KIND_ICONS
 from fairway.web.shown.freezes import environment_freeze
 from fairway.web.shown.hosts import host_shown
 from fairway.web.shown.placements import lock_shown
-from fairway.web.words import STEP_LABELS
+from fairway.web.words import STEP_LABELS, WALL_NAMES
 
 # The process runtime's own words, and its walls'.
 PROCESS = gettext_noop("Runs applications as processes of this machine, behind the walls that can be put up here.")
@@ -57,13 +57,13 @@ WALLS = (
         "Applications reach each other's ports and Fairway's on this machine; closing them needs Linux 6.7 or "
         "newer with Landlock."
     ),
+    gettext_noop("This environment requires the wall “{layer}”, which cannot be put up here. {sentence}"),
+    gettext_noop("The process runtime has no option “{name}”; it knows “require” and “reads”."),
+    gettext_noop("The option “{name}” must be a list of words, e.g. {example}."),
+    gettext_noop("The option “require” names “{word}”, which is no wall; there are {walls}."),
+    gettext_noop("The option “reads” names “{word}”; write a whole path of a folder, e.g. “/srv/data”."),
+    gettext_noop("The option “reads” names “{place}”, where Fairway's own data lies; move yours elsewhere."),
 )
-WALL_NAMES = {
-    "user": gettext_lazy("User"),
-    "files": gettext_lazy("Files"),
-    "view": gettext_lazy("View"),
-    "ports": gettext_lazy("Ports"),
-}
 
 
 def list_shown(actor: Actor) -> dict[str, Any]:

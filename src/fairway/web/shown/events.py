@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import shown_names, usernames_of, visible_events
 from fairway.accounts.rules import Act, Actor, may
-from fairway.activity.checking import book, last_check
+from fairway.activity.checking import book, elsewhere_failure, last_check
 from fairway.activity.heads import Head, Misfit
 from fairway.activity.models import ChainCheck, Event
 from fairway.activity.queries import EventFilter, events
@@ -143,13 +143,15 @@ def _url(event: Event) -> str:
 class Chain:
     """What the walks along the chain found; the worker does them, see `activity.checking`.
 
-    `head` is the newest signed head. `may_check` and `may_acknowledge` are about who looks.
+    `head` is the newest signed head, `elsewhere_failure` why another place has not got it. `may_check` and
+    `may_acknowledge` are about who looks.
     """
 
     is_intact: bool | None
     checked_at: datetime | None
     sentence: str
     head: Head | None
+    elsewhere_failure: str
     may_check: bool
     may_acknowledge: bool
 
@@ -167,6 +169,7 @@ def chain(actor: Actor) -> Chain:
         checked_at=found.checked_at,
         sentence=_chain_sentence(found),
         head=book().last(),
+        elsewhere_failure=elsewhere_failure() if may_manage else "",
         may_check=may_manage,
         may_acknowledge=may_manage and is_intact is False and found.code in ACKNOWLEDGEABLE,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 
 from django.http import QueryDict
@@ -181,12 +182,13 @@ def credentials_shown(actor: Actor) -> list[dict[str, Any]]:
     return [_credential(one, may_delete=reach.holds(scope_of(one))) for one in credentials(actor)]
 
 
-def scope_choices(actor: Actor, posted: Mapping[str, Any]) -> dict[str, Any]:
-    """What a credential can be narrowed to, and what was chosen."""
+def scope_choices(actor: Actor, applications: Sequence[str], environments: Sequence[str]) -> dict[str, Any]:
+    """What a credential can be narrowed to, and the pairs that were chosen; one row at least."""
+    pairs = list(zip_longest(applications, environments, fillvalue="")) or [("", "")]
     return {
         "applications": applications_visible_to(actor),
         "environments": environments_visible_to(actor),
-        "chosen": {"application": posted.get("application", ""), "environment": posted.get("environment", "")},
+        "chosen": [{"application": application, "environment": environment} for application, environment in pairs],
     }
 
 

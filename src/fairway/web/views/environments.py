@@ -80,6 +80,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         for name in ("name", "host", "description", "runtime", "position", "approvals_needed", "needs_ready")
     }
     initial["docker_host"] = one.options.get("host", "")
+    initial["require"], initial["reads"] = one.options.get("require", []), "\n".join(one.options.get("reads", []))
     names = sorted({*runtime_names(), one.runtime})
     form = EnvironmentForm(request.POST or None, initial=initial, runtimes=names, is_new=False)
     if request.method == "POST" and form.is_valid():

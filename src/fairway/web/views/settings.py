@@ -101,7 +101,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
     if form is not None and form.is_valid():
         values = _registry(form.cleaned_data) if kind == Credential.REGISTRY else _key(form.cleaned_data)
         try:
-            save_credential(actor=actor, kind=kind, scopes=_scopes(request), **values)
+            save_credential(actor=actor, kind=kind, scopes=_pairs(request), **values)
         except Invalid as problem:
             fields = {"secret": "password" if kind == Credential.REGISTRY else "private_key"}
             refuse(form, Invalid(fields.get(problem.field, problem.field), problem.sentence))
@@ -115,16 +115,19 @@ def credentials(request: HttpRequest) -> HttpResponse:
         "registry_form": registry,
         "key_form": key,
         "open": kind,
-        **scope_choices(actor, request.POST),
+        **scope_choices(actor, request.POST.getlist("application"), request.POST.getlist("environment")),
     }
     return page(request, "settings/credentials.html", context, status=422 if form is not None else 200)
 
 
-def _scopes(request: HttpRequest) -> list[tuple[str, str]] | None:
-    """The pair that was chosen; None where the form did not ask."""
-    if "application" not in request.POST and "environment" not in request.POST:
+def _pairs(request: HttpRequest) -> list[tuple[str, str]] | None:
+    """The pairs that were chosen, row by row; None where the form did not ask. Raises `Invalid`."""
+    applications, environments = request.POST.getlist("application"), request.POST.getlist("environment")
+    if "places" not in request.POST and not applications and not environments:
         return None
-    return [(request.POST.get("application", ""), request.POST.get("environment", ""))]
+    if len(applications) != len(environments):
+        raise Invalid("scopes", "is incomplete; choose an application and an environment in every row.")
+    return list(zip(applications, environments, strict=True))
 
 
 def _registry(values: dict[str, Any]) -> dict[str, Any]:

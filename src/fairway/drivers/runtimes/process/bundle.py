@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
-from fairway.shared.failures import Failure, NeedsPerson, Refused
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid, parse_relative_path, parse_variable
 
 MANIFEST = "bundle.json"
 APP = "app"
 FORMAT = 1
+PASSING = frozenset({errno.EAGAIN, errno.EINTR, errno.EBUSY, errno.ENOMEM, errno.EMFILE, errno.ENFILE})  # a busy machine's
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def disk_failure(error: OSError, doing: str) -> Failure:
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         place = error.filename or "the data directory"
         return NeedsPerson(f"No permission for {doing}: give Fairway's user write access to {place}.", detail=str(error))
-    return Refused(f"{doing[:1].upper()}{doing[1:]} failed: {error.strerror or error}.", detail=str(error))
+    words = f"{doing[:1].upper()}{doing[1:]} failed: {error.strerror or error}."
+    return (Retry if error.errno in PASSING else Refused)(words, detail=str(error))
 
 
 def _changed(entry: os.stat_result) -> int:

@@ -69,7 +69,10 @@ class ProcessRuntime:
         if not readings.fields(os.getpid()) or not hasattr(os, "pidfd_open"):
             return Availability(False, "The process runtime needs Linux 5.3 or newer with /proc mounted.")
         version = f"Python {sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro}"
-        here = abilities()
+        try:
+            here = abilities()
+        except Retry as busy:
+            return Availability(False, busy.sentence, version)
         if why := walls.missing(here, self.walls.options.require):
             return Availability(False, why, version, layers=here.layers())
         sentence = "Runs applications as processes of this machine, behind the walls that can be put up here."

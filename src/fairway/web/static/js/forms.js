@@ -67,7 +67,7 @@ function addRow(id) {
     for (const attribute of node.attributes) attribute.value = attribute.value.replaceAll("__n__", String(number));
   }
   place.append(copy);
-  place.lastElementChild?.querySelector("input")?.focus();
+  /** @type {HTMLElement | null | undefined} */ (place.lastElementChild?.querySelector("input, select"))?.focus();
 }
 
 document.addEventListener("htmx:responseError", () => toast(say("request.failed"), "error"));
