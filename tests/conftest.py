@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 from django.db import connection
@@ -20,6 +23,7 @@ from fairway.applications.models import Application, Artifact
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
 from fairway.environments.models import Environment
+from tests.services.sharing import shared
 
 pytest.register_assert_rewrite("tests.services.installation", "tests.stories.desk", "tests.stories.held")
 
@@ -29,11 +33,40 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what 
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the programs that tests start would ignore it, too
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays; looking through it for what could be freed would take a sixth of the run."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
 @pytest.fixture(autouse=True)
 def _nobody_speaks_yet() -> Iterator[None]:
     """Django leaves the language of a request standing for whoever comes next in its thread; here that is another test."""
     yield
     translation.deactivate()
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """The tables are there already, and the database is in memory: it ends with the process."""
+    return is_on_sqlite()
+
+
+def is_on_sqlite() -> bool:
+    return connection.vendor == "sqlite"
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
+    """Begin with the tables that the run made once: making them takes each test process some seconds."""
+    if not is_on_sqlite():
+        yield
+        return
+    name = connection.creation._get_test_db_name()  # type: ignore[attr-defined]
+    with closing(sqlite3.connect(shared("tables")["file"])) as made, closing(sqlite3.connect(name, uri=True)) as ours:
+        made.backup(ours)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,8 @@ from tests.examples.six import Example, place
 from tests.services.docker import Engine, docker_base, docker_engine, docker_registry  # noqa: F401
 from tests.services.installation import Installation, installed
 
-CONTAINERS = "containers"
+# The Engine is shared with the other test processes, whose installations deploy the same examples.
+CONTAINERS = f"containers-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
 BUILD_SECONDS = 400  # Streamlit's half a gigabyte, on a busy machine with nothing cached
 Build = Callable[[Example], dict[str, Any]]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import http.client
 import io
 import json
@@ -214,14 +215,27 @@ def _end_with_us() -> None:
 
 @contextmanager
 def tables_for_all() -> Iterator[Facts]:
-    """An SQLite database as an installation has it before anybody is in it, made by a first start's own command."""
-    with TemporaryDirectory(prefix="fairway-tables-") as place:
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
-        environment |= {"FAIRWAY_DATA": place, "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
-        subprocess.run([sys.executable, "-m", "django", "migrate", "--verbosity", "0"], env=environment, check=True)
-        with closing(sqlite3.connect(Path(place) / DATABASE)) as made:
-            made.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        yield {"file": str(Path(place) / DATABASE)}
+    """An SQLite database as an installation has it before anybody is in it, made by a first start's own command.
+
+    It is kept for the next run, under a name made of the migrations and of what was installed beside them.
+    """
+    root = Path(__file__).parents[2]
+    makers = [*sorted((root / "src/fairway/migrations").glob("*.py")), root / "uv.lock"]
+    key = hashlib.sha256(b"".join(hashlib.sha256(file.read_bytes()).digest() for file in makers)).hexdigest()[:16]
+    kept = root / "artifacts" / "tables" / f"{key}.sqlite3"
+    if not kept.exists():
+        with TemporaryDirectory(prefix="fairway-tables-") as place:
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
+            environment |= {"FAIRWAY_DATA": place, "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
+            migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--skip-checks"]
+            subprocess.run(migrate, env=environment, check=True)
+            with closing(sqlite3.connect(Path(place) / DATABASE)) as made:
+                made.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            draft = kept.with_suffix(f".{os.getpid()}")
+            shutil.copyfile(Path(place) / DATABASE, draft)
+            draft.rename(kept)
+    yield {"file": str(kept)}
 
 
 @contextmanager

@@ -14,8 +14,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 PATIENCE = 600.0  # seconds
-SOONEST, LATEST = 0.02, 0.5  # seconds between two looks
-SHARE = 0.08  # of the time waited so far: looking costs the machine something, too
+SOONEST, LATEST = 0.04, 0.5  # seconds between two looks
+SHARE = 0.15  # of the time waited so far: looking costs the machine something, too
 
 
 def eventually(look: Callable[[], T], what: str = "", *, seconds: float = PATIENCE) -> T:

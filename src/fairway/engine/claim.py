@@ -9,14 +9,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from django.db import IntegrityError, models, transaction
 from django.db.models import Min, Q
 
 from fairway.engine import clock, rules
 from fairway.engine.models import Run, RunQuerySet
+from fairway.engine.prepared import Prepared, moment
 from fairway.engine.rules import Status
 
+MANY = 1000  # runs at a glance; more than any worker has at work
 TRIES = 10  # two workers may pick two runs of one key at once; the database lets one win and the other picks again
 
 
@@ -40,7 +43,8 @@ def claim(
     work: when its lease on them ran out because the machine was busy, it renews them instead of doing them twice.
     """
     for _ in range(TRIES):
-        if not _candidates(clock.now(), kinds, lanes, but).exists():  # a read; only a find is worth a write lock
+        ready = _ready(tuple(sorted(kinds)), lanes).rows(clock.now())  # a read; only a find is worth a write lock
+        if all(number in but for (number,) in ready):
             return None
         try:
             with transaction.atomic():
@@ -50,8 +54,17 @@ def claim(
     return None
 
 
-def _candidates(now: datetime, kinds: Collection[str], lanes: frozenset[str] | None, but: Collection[int]) -> RunQuerySet:
-    candidates = Run.objects.claimable(now).filter(kind__in=sorted(kinds)).exclude(pk__in=list(but))
+@cache
+def _ready(kinds: tuple[str, ...], lanes: frozenset[str] | None) -> Prepared:
+    return Prepared(lambda now: _candidates(now, kinds, lanes).values_list("pk")[:MANY])
+
+
+def _candidates(
+    now: datetime, kinds: Collection[str], lanes: frozenset[str] | None, but: Collection[int] = ()
+) -> RunQuerySet:
+    candidates = Run.objects.claimable(now).filter(kind__in=sorted(kinds))
+    if but:
+        candidates = candidates.exclude(pk__in=list(but))
     return candidates if lanes is None else candidates.filter(lane__in=sorted(lanes))
 
 
@@ -77,16 +90,29 @@ def _take_first(
 def seconds_until_due(kinds: Collection[str]) -> float | None:
     """Seconds until the next run is due or the next lease runs out; None when nothing is foreseen."""
     now = clock.now()
-    times = (
-        Run.objects.live()
-        .filter(kind__in=sorted(kinds))
-        .aggregate(
-            due=Min("run_at", filter=Q(owner="", run_at__gt=now)),
-            lease=Min("lease_until", filter=Q(lease_until__gte=now)),
-        )
-    )
-    moments = [moment for moment in times.values() if moment is not None]
+    found = [row for question in _next(tuple(sorted(kinds))) for row in question.rows(now)]
+    moments = [moment(value) for (value,) in found]
     return (min(moments) - now).total_seconds() if moments else None
+
+
+@cache
+def _next(kinds: tuple[str, ...]) -> tuple[Prepared, Prepared]:
+    live = Run.objects.live().filter(kind__in=kinds)
+    return (
+        Prepared(lambda now: live.filter(owner="", run_at__gt=now).order_by("run_at").values_list("run_at")[:1]),
+        Prepared(lambda now: live.filter(lease_until__gte=now).order_by("lease_until").values_list("lease_until")[:1]),
+    )
+
+
+def cancelled_unstarted(kinds: Collection[str]) -> list[int]:
+    """Runs that were cancelled before anything of them started."""
+    return [number for (number,) in _cancelled_unstarted(tuple(sorted(kinds))).rows(clock.now())]
+
+
+@cache
+def _cancelled_unstarted(kinds: tuple[str, ...]) -> Prepared:
+    waiting = Run.objects.filter(status=Status.CANCELLING, owner="", started_at=None, kind__in=kinds)
+    return Prepared(lambda now: waiting.values_list("pk"))
 
 
 def seconds_until_retry(kinds: Collection[str]) -> float | None:
@@ -101,8 +127,11 @@ def cancelled_among(leases: Collection[Lease]) -> set[int]:
     """The ids of those runs that somebody asked to stop. A read without locks."""
     if not leases:
         return set()
-    asked = Run.objects.filter(pk__in=[lease.run_id for lease in leases], status=Status.CANCELLING, outcome="")
-    return set(asked.values_list("pk", flat=True))
+    asked = {number for (number,) in _ASKED_TO_STOP.rows(clock.now())}
+    return asked & {lease.run_id for lease in leases}
+
+
+_ASKED_TO_STOP = Prepared(lambda now: Run.objects.filter(status=Status.CANCELLING, outcome="").values_list("pk"))
 
 
 def renew(*, owner: str, leases: Collection[Lease], lease: timedelta) -> set[int]:

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from fairway.engine import clock
 from fairway.engine.models import Run, RunStep, Worker
+from fairway.engine.prepared import Prepared
 from fairway.engine.rules import Status
 
 SEEN_WITHIN = timedelta(seconds=15)  # a worker beats at least every lease / 4; its usual lease is 10 s
@@ -36,6 +37,14 @@ def key_holder(key: str) -> Run | None:
 def is_worked_on(key: str) -> bool:
     """Whether a run has this key or is about to; one that waits without it may do so for days and touches nothing."""
     return Run.objects.live().filter(key=key).exclude(status=Status.WAITING, holds_key=False).exists()
+
+
+def keys_worked_on() -> set[str]:
+    """All keys of which `is_worked_on` says so."""
+    return {key for (key,) in _WORKED_ON.rows(clock.now())}
+
+
+_WORKED_ON = Prepared(lambda now: Run.objects.live().exclude(status=Status.WAITING, holds_key=False).values_list("key"))
 
 
 def is_next_due(key: str) -> bool:

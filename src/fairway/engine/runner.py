@@ -15,7 +15,6 @@ from fairway.engine.execution import Execution, insist
 from fairway.engine.heartbeat import Heartbeat
 from fairway.engine.holding import Halt, Hold, Holds
 from fairway.engine.models import Run, Worker
-from fairway.engine.rules import Status
 from fairway.engine.story import Ending, Outcome, Stories
 
 log = logging.getLogger(__name__)
@@ -128,10 +127,7 @@ class Runner:
 
     def _end_unstarted(self) -> None:
         """Runs cancelled before anything started need no slot to end."""
-        waiting = Run.objects.filter(
-            status=Status.CANCELLING, owner="", started_at=None, kind__in=sorted(self._stories.by_kind)
-        )
-        for run_id in list(waiting.values_list("pk", flat=True)):
+        for run_id in claim.cancelled_unstarted(self._stories.by_kind):
             transitions.end_cancelled_before_start(run_id, self._stories)
 
     def _launch(self, hold: Hold) -> None:

@@ -10,6 +10,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
+from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections, connections, transaction
@@ -23,7 +24,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Health, Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Runtime
-from fairway.engine.queries import is_worked_on
+from fairway.engine.queries import is_worked_on, keys_worked_on
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
@@ -81,29 +82,29 @@ class Reconciler:
         found: dict[str, list[Instance]] = defaultdict(list)
         for instance in runtime.instances():
             found[instance.placement].append(instance)
-        for placement in Placement.objects.filter(environment=environment).select_related(*RELATED):
-            self._compare(runtime, placement, found.pop(placement.name, []))
+        placed = list(Placement.objects.filter(environment=environment).select_related(*RELATED))
+        busy = keys_worked_on()
+        for placement in placed:
+            instances = found.pop(placement.name, [])
+            if placement.key not in busy:
+                self._compare(runtime, placement, instances)
         for name, instances in found.items():
             if name.rpartition(".")[2] == environment.slug:
                 _remove_orphans(runtime, name, instances)
 
     def _compare(self, runtime: Runtime, placement: Placement, instances: list[Instance]) -> None:
         """A run of this key writes down itself what it leaves; what was seen while one worked is half old, half new."""
-        if is_worked_on(placement.key):
-            return
         if differences(placement, instances):
             again = Placement.objects.select_related(*RELATED).filter(pk=placement.pk).first()
             if again is None:
                 return
             placement, instances = again, runtime.instances(placement.name)
         drift = differences(placement, instances)
-        if (
-            is_worked_on(placement.key)
-            or not Placement.objects.filter(pk=placement.pk, current=placement.current_id).exists()
-        ):
+        news = _news(placement, instances, drift)
+        if (drift or news) and not _is_left_alone(placement):
             return
-        if placement.current is not None and placement.wanted != Wanted.REMOVED:
-            _write_down(placement, placement.current, instances, drift)
+        if news:
+            observe(placement=placement, **news)
         self._repair(placement, drift)
 
     def _repair(self, placement: Placement, drift: list[str]) -> None:
@@ -144,14 +145,25 @@ def _own(placement: Placement, current: Deployment, instances: list[Instance]) -
     return [one for one in instances if one.deployment == current.label and one.replica < placement.replicas]
 
 
-def _write_down(placement: Placement, current: Deployment, instances: list[Instance], drift: list[str]) -> None:
-    own = _own(placement, current, instances)
+def _is_left_alone(placement: Placement) -> bool:
+    """Whether no run works on it, and none has since it was read."""
+    if is_worked_on(placement.key):
+        return False
+    return Placement.objects.filter(pk=placement.pk, current=placement.current_id).exists()
+
+
+def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> dict[str, Any]:
+    """What is to be written down of it, as `observe` takes it; nothing where all is as it was written down lately."""
+    if placement.current is None or placement.wanted == Wanted.REMOVED:
+        return {}
+    own = _own(placement, placement.current, instances)
     healthy = sum(1 for one in own if one.state == InstanceState.RUNNING and one.health != "unhealthy")
     health = overall_health(healthy, placement.replicas, is_stopped=placement.wanted == Wanted.STOPPED)
     observed = [describe(one) for one in own]
     is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
     if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
-        observe(placement=placement, health=health, drift=drift, observed=observed)
+        return {"health": health, "drift": drift, "observed": observed}
+    return {}
 
 
 def _write_down_unseen(environment: Environment, sentence: str) -> None:
