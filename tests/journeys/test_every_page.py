@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.folders import BROKEN, page_only, tides
 from tests.journeys.steps import made
-from tests.services.browser import PICTURES, THEMES, WIDTHS, Person, joining
+from tests.services.browser import THEMES, WIDTHS, Person, joining, keep_picture
 from tests.services.installation import Installation
 
 pytestmark = pytest.mark.browser
@@ -131,8 +131,7 @@ def test_page(visited: tuple[str, Person, str]) -> None:
 
 
 def _looked_at(page: Page, name: str, *, with_axe: bool) -> list[str]:
-    """Both widths, both themes; each is kept as a picture."""
-    PICTURES.mkdir(parents=True, exist_ok=True)
+    """Both widths, both themes; each can be kept as a picture."""
     found = []
     for width, (across, down) in WIDTHS.items():
         page.set_viewport_size({"width": across, "height": down})
@@ -140,7 +139,7 @@ def _looked_at(page: Page, name: str, *, with_axe: bool) -> list[str]:
             found.append(f"{width}: scrolls sideways: {wide}")
         for theme in THEMES if with_axe else THEMES[:1]:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            page.screenshot(path=PICTURES / f"{name}-{width}-{theme}.png", full_page=True)
+            keep_picture(page, f"{name}-{width}-{theme}", whole=True)
             if with_axe and width == ("desk" if theme == "dark" else "phone"):
                 found += [f"{width} {theme}: {problem}" for problem in violations(page)]
     page.emulate_media(color_scheme="light")
@@ -224,7 +223,7 @@ def _opened(page: Page, name: str) -> list[str]:
         page.set_viewport_size({"width": across, "height": down})
         for theme in THEMES:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-            page.screenshot(path=PICTURES / f"over-{name}-{width}-{theme}.png")
+            keep_picture(page, f"over-{name}-{width}-{theme}")
         found += [f"{name} {width}: {problem}" for problem in violations(page)]
         if wide := _sideways(page):
             found.append(f"{name} {width}: scrolls sideways: {wide}")

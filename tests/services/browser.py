@@ -30,6 +30,7 @@ ARGUMENTS = [
     "--no-first-run",
 ]
 PICTURES = Path(__file__).parents[2] / "artifacts" / "journeys"
+KEEPS_PICTURES = os.environ.get("FAIRWAY_PICTURES") == "1"
 WIDTHS = {"phone": (375, 812), "desk": (1440, 900)}
 THEMES = ("light", "dark")
 PATIENCE = 300_000  # milliseconds; only what does not come is waited for so long
@@ -48,6 +49,13 @@ def chromium_or_skip() -> str:
     if found is None:
         pytest.skip("Chromium is not installed; on Debian: apt-get install chromium-headless-shell")
     return found
+
+
+def keep_picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """A picture of the page in ``artifacts/journeys``, where ``FAIRWAY_PICTURES=1`` asks for them: all take a minute or two."""
+    if KEEPS_PICTURES:
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)
 
 
 @contextmanager
@@ -146,13 +154,14 @@ class Person:
         self.context.add_cookies([{"name": "fairway_language", "value": language, "url": self.address}])
 
     def picture(self, name: str) -> None:
-        """Keep what is on the screen now, in light and dark, at both widths."""
-        PICTURES.mkdir(parents=True, exist_ok=True)
+        """Keep what is on the screen now, in light and dark, at both widths; see `keep_picture`."""
+        if not KEEPS_PICTURES:
+            return
         for width, (across, down) in WIDTHS.items():
             self.page.set_viewport_size({"width": across, "height": down})
             for theme in THEMES:
                 self.page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
-                self.page.screenshot(path=PICTURES / f"{name}-{width}-{theme}.png")
+                keep_picture(self.page, f"{name}-{width}-{theme}")
         self.page.emulate_media(color_scheme="light")
         self.page.set_viewport_size({"width": 1440, "height": 900})
 

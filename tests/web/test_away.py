@@ -8,13 +8,16 @@ import pytest
 from django.apps import apps
 from django.urls import reverse
 
-from fairway.accounts.rules import Actor
+from fairway.accounts.models import User
+from fairway.accounts.rules import Actor, Role
 from fairway.applications.models import Application
 from fairway.cli import words
 from fairway.deployments.commands import requests
 from fairway.deployments.models import Deployment, Placement
 from fairway.environments.models import Environment
-from tests.conftest import make_artifact
+from fairway.releases.commands.packages import add_package
+from fairway.releases.commands.releases import create_release
+from tests.conftest import make_artifact, make_person
 from tests.web.conftest import Browser, finish
 
 SENTENCE = "the old version stops before the new one starts"
@@ -99,3 +102,18 @@ def test_a_database_of_the_version_before_keeps_one_instance_on_each_volume(keep
     Placement.objects.update(replicas=3)
     migration.one_instance_each(apps, None)
     assert Placement.objects.get().replicas == 3
+
+
+def test_a_rollout_says_it_of_the_packages_that_store_data(
+    keeps: Deployment, browse: Browser, deployer: Actor, hello: Application, staging: Environment
+) -> None:
+    both = make_person("grace", Role.RELEASE_MANAGER, Role.DEPLOYER)
+    release = create_release(actor=both, name="Autumn", version="1", manager=User.objects.get(pk=both.id))
+    volumes = (("data", "/data"),)
+    add_package(actor=both, release=release, name="hello", artifact=make_artifact(hello, "2.0.0", volumes=volumes))
+    plain = Application.objects.create(slug="plain", name="plain", source_kind="image", source={"image": "r/x:1"})
+    add_package(actor=both, release=release, name="plain", artifact=make_artifact(plain))
+    page = browse(both).get(reverse("release-roll-out", args=[release.pk, "staging"])).content.decode()
+    assert page.count(SENTENCE) == 1
+    assert page.index("hello</strong>") < page.index(SENTENCE) < page.index("plain</strong>")
+    assert "4.2 s" in page

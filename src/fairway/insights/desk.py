@@ -15,7 +15,7 @@ from fairway.accounts.rules import Reach as Reached
 from fairway.applications.models import Artifact
 from fairway.applications.queries import visible_to
 from fairway.deployments.models import Placement
-from fairway.deployments.queries import placements_visible_to
+from fairway.deployments.queries import Absence, absence, placements_visible_to
 from fairway.deployments.rules import Health, Wanted
 from fairway.environments.models import Environment
 from fairway.releases import queries
@@ -152,13 +152,15 @@ def healthy_in(actor: Actor, environment: Environment) -> QuerySet[Placement]:
 
 @dataclass(frozen=True)
 class Ahead:
-    """What a rollout would do with one package; `before` and `after` are versions, "" for nothing."""
+    """What a rollout would do with one package; `before` and `after` are versions, "" for nothing. `away` is set where
+    visitors are interrupted meanwhile."""
 
     name: str
     before: str
     after: str
     is_same: bool
     is_distributed: bool
+    away: Absence | None = None
 
 
 @dataclass(frozen=True)
@@ -185,10 +187,13 @@ def _ahead(package: Package, standing: Standing, *, is_back: bool) -> Ahead:
     placement = standing.placements.get(package.application_id)
     now = placement.current.version if placement and placement.current else ""
     is_there = on_target is not None and on_target.distributed_at is not None
+    is_same = not is_back and standing.is_deployed(package)
+    then, after = package.artifact, package.version
     if is_back:
-        before = on_target.before.version if on_target and on_target.before else ""
-        return Ahead(package.name, now, before, False, is_there)
-    return Ahead(package.name, now, package.version, standing.is_deployed(package), is_there)
+        before = on_target.before if on_target else None
+        then, after = (before.artifact, before.version) if before else (None, "")
+    away = absence(placement, then) if placement and after and not is_same else None
+    return Ahead(package.name, now, after, is_same, is_there, away)
 
 
 def part_counts(parts: Iterable[RolloutPackage]) -> tuple[int, int]:

@@ -346,7 +346,13 @@ def rolling_out() -> Data:
         {
             "number": 1,
             "packages": [
-                {"name": "catalog-db", "from": "16.1", "to": "16.2", "note": "distributed first"},
+                {
+                    "name": "catalog-db",
+                    "from": "16.1",
+                    "to": "16.2",
+                    "note": "distributed first",
+                    "away": {"volumes": "data", "seconds": 11.0},
+                },
                 {"name": "identity", "from": "3.0.2", "to": "3.1.0", "note": ""},
             ],
         },

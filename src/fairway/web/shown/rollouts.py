@@ -253,6 +253,7 @@ def _ahead_shown(level: desk.Level, *, is_back: bool) -> dict[str, Any]:
                 "from": one.before or nothing,
                 "to": one.after or nothing,
                 "note": _note(one, is_back=is_back),
+                "away": {"volumes": ", ".join(one.away.volumes), "seconds": one.away.seconds} if one.away else None,
             }
             for one in level.packages
         ],
