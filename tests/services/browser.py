@@ -52,7 +52,7 @@ def chromium_or_skip() -> str:
 
 
 def keep_picture(page: Page, name: str, *, whole: bool = False) -> None:
-    """A picture of the page in ``artifacts/journeys``, where ``FAIRWAY_PICTURES=1`` asks for them: all take a minute or two."""
+    """A picture of the page in ``artifacts/journeys``, where ``FAIRWAY_PICTURES=1`` asks for it: all take a minute."""
     if KEEPS_PICTURES:
         PICTURES.mkdir(parents=True, exist_ok=True)
         page.screenshot(path=PICTURES / f"{name}.png", full_page=whole)

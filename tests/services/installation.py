@@ -184,8 +184,12 @@ class Installation:
 
     def ended(self, number: int, seconds: float = PATIENCE) -> Any:
         """Wait until it has ended; returns it."""
-        wait_for(lambda: self.deployment(number)["status"] in ENDED, f"deployment {number} ends", seconds=seconds)
+        wait_for(lambda: self._is_over(number), f"deployment {number} ends", seconds=seconds)
         return self.deployment(number)
+
+    def _is_over(self, number: int) -> bool:
+        """As the log says it, which costs the web process a third of what `deployment` does."""
+        return bool(self.call("GET", f"/deployments/{number}/log?limit=1&after={10**9}")["is_complete"])
 
     def live(self, number: int, seconds: float = PATIENCE) -> Any:
         """Wait until it has ended, and insist that it is live."""

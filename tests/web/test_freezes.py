@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,6 +13,7 @@ from fairway.accounts.rules import Role
 from fairway.deployments.models import Deployment
 from fairway.environments.freeze_commands import create_freeze
 from fairway.environments.models import FreezeWindow
+from fairway.web.shown.calendar import feed_items
 from tests.conftest import make_person
 from tests.web.conftest import live
 
@@ -142,6 +144,14 @@ def test_a_deployer_may_have_it_wait_and_only_an_admin_break_the_glass(admin, ma
     assert Deployment.objects.count() == before
     assert browse(deployer).post(where, {"when_open": "on"}).status_code == 302
     assert Deployment.objects.count() == before + 1
+
+
+def test_a_feed_is_bounded_however_often_a_window_recurs(manager):
+    hourly = "FREQ=DAILY;BYHOUR=" + ",".join(map(str, range(24)))
+    freeze(manager, rrule=hourly, starts=wall(-2), ends="30m")
+    freeze(manager, name="Daily", rrule="FREQ=DAILY", starts=wall(-2), ends="30m")
+    count = Counter(item.title for item in feed_items(manager, "https://fairway.example.com"))
+    assert (count["Freeze: Sale"], count["Freeze: Daily"]) == (500, 401)
 
 
 def test_the_windows_are_read_once_for_a_page(manager, browse, hello, staging, django_assert_max_num_queries):

@@ -29,6 +29,7 @@ from fairway.web.shown.acts import Button
 from fairway.web.shown.calendar_grid import Day, Entry, Span, instants, span, weeks
 
 FEED_PAST, FEED_FUTURE = timedelta(days=90), timedelta(days=400)
+MOST_OF_ONE, MOST_IN_FEED = 500, 5_000  # occurrences of a freeze (every day has 490), entries; each takes a quarter of a ms
 SHOWN_LENGTH = timedelta(hours=1)  # of a release in other calendars: nobody knows how long it will take
 
 
@@ -192,7 +193,7 @@ def _freeze_items(
     if window.environments and not window.environments & slugs:
         return
     zone = ZoneInfo(window.zone)
-    for one in occurrences(window, begins, until=ends):
+    for one in occurrences(window, begins, count=MOST_OF_ONE, until=ends):
         yield Item(
             uid=f"freeze-{row.pk}-{one.starts:%Y%m%dT%H%MZ}@{_host(address)}",
             sequence=0,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import islice
 from zoneinfo import ZoneInfo
 
 from django.contrib import messages
@@ -20,7 +21,7 @@ from fairway.accounts.rules import Act
 from fairway.insights.ical import icalendar_of
 from fairway.shared.names import Invalid
 from fairway.web.pages import page
-from fairway.web.shown.calendar import calendar_shown, feed_items
+from fairway.web.shown.calendar import MOST_IN_FEED, calendar_shown, feed_items
 from fairway.web.zones import zone_of
 
 FRESH = "fresh_calendar_feed"  # the session's key for an address that is shown once
@@ -84,5 +85,5 @@ def feed(request: HttpRequest, secret: str) -> HttpResponse:
     if owner is None:
         raise Http404
     address = request.build_absolute_uri("/").rstrip("/")
-    body = icalendar_of(feed_items(owner, address), name="Fairway", now=timezone.now())
+    body = icalendar_of(islice(feed_items(owner, address), MOST_IN_FEED), name="Fairway", now=timezone.now())
     return HttpResponse(body, content_type="text/calendar; charset=utf-8")
