@@ -9,14 +9,14 @@ import pytest
 from django.utils import translation
 
 from fairway.drivers.runtimes.process.walls import Options, missing
-from fairway.drivers.wall.abilities import LAYERS, SENTENCES, Abilities
+from fairway.drivers.wall.abilities import LAYERS, SENTENCES, TCP_ONLY, Abilities
 from fairway.shared.failures import Refused
 
 NONE = Abilities()
 ALL = Abilities(7, own_user=True, view="root", groups=True)
 
 
-@pytest.mark.parametrize("sentence", SENTENCES.values())
+@pytest.mark.parametrize("sentence", [*SENTENCES.values(), TCP_ONLY])
 def test_every_sentence_is_translated(sentence: str) -> None:
     with translation.override("fr"):
         assert translation.gettext(sentence) != sentence
@@ -34,6 +34,7 @@ def test_what_stands_is_told_by_what_the_kernel_can() -> None:
     assert [layer.stands for layer in ALL.layers()] == [True] * 4
     assert not Abilities(3).stands("ports")
     assert Abilities(4).stands("ports")
+    assert [one.layers()[-1].sentence == TCP_ONLY for one in (ALL, Abilities(4), NONE)] == [False, True, False]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,12 @@ class Abilities:
 
     def layers(self) -> tuple[Layer, ...]:
         """Every layer with its sentence."""
-        return tuple(Layer(name, self.stands(name), SENTENCES[name, self.stands(name)]) for name in LAYERS)
+        return tuple(Layer(name, self.stands(name), self._sentence(name)) for name in LAYERS)
+
+    def _sentence(self, layer: str) -> str:
+        if layer == PORTS and self.stands(PORTS) and not self.groups:
+            return TCP_ONLY
+        return SENTENCES[layer, self.stands(layer)]
 
 
 SENTENCES: Final = {
@@ -79,6 +84,10 @@ SENTENCES: Final = {
     (PORTS, False): "Applications reach each other's ports and Fairway's on this machine; "
     "closing them needs Linux 6.7 or newer with Landlock.",
 }
+TCP_ONLY: Final = (
+    "The TCP ports of other applications and of Fairway's pages are closed to an application; UDP ports are not, and "
+    "neither is what another one opens beside its own port. Where Fairway runs as root, UDP is closed, too."
+)
 MISSING: Final = "This environment requires the wall “{layer}”, which cannot be put up here. {sentence}"
 
 

@@ -57,6 +57,10 @@ WALLS = (
         "Applications reach each other's ports and Fairway's on this machine; closing them needs Linux 6.7 or "
         "newer with Landlock."
     ),
+    gettext_noop(
+        "The TCP ports of other applications and of Fairway's pages are closed to an application; UDP ports are not, and "
+        "neither is what another one opens beside its own port. Where Fairway runs as root, UDP is closed, too."
+    ),
     gettext_noop("This environment requires the wall “{layer}”, which cannot be put up here. {sentence}"),
     gettext_noop("The process runtime has no option “{name}”; it knows “require” and “reads”."),
     gettext_noop("The option “{name}” must be a list of words, e.g. {example}."),
