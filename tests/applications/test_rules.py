@@ -70,6 +70,21 @@ def test_bad_variables(values):
         parse_variables(values)
 
 
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"BIG": "é" * 32_769}, "BIG has 65538 bytes"),
+        ({"HALF": "\ud800"}, "HALF holds half a character"),
+        ({"NUL": "a\x00b"}, "NUL must be text"),
+        ({f"V{number}": "x" * 60_000 for number in range(9)}, "hold 540018 bytes in all"),
+    ],
+)
+def test_what_no_process_can_be_given_is_refused_by_name_and_size(values, words):
+    with pytest.raises(Invalid, match=words):
+        parse_variables(values)
+    assert parse_variables({"LARGE": "x" * 65_536, "LINES": "a\r\nb\n"})["LINES"] == "a\r\nb\n"
+
+
 def test_a_diff_shows_values_but_never_those_of_secrets():
     changes = configuration_diff({"A": "1", "B": "2"}, {"S": "m1", "T": "m2"}, {"A": "9", "C": "3"}, {"S": "m9", "U": "m3"})
     words = {(change.name, change.kind, change.before, change.after) for change in changes}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from fairway.cli import account, words
+from fairway.cli import account, output, words
 from fairway.cli.failures import BadInput, Code, stop_for
 
 
@@ -86,3 +87,18 @@ def test_a_stored_token_is_its_owners_and_only_for_its_address(tmp_path: Path, m
 )
 def test_exit_codes_of_refusals(status: int, problem: dict[str, object], code: Code) -> None:
     assert stop_for(status, problem, "http://x").code == code
+
+
+@pytest.mark.parametrize("value", ["hunter22", "hunter22\n", "-----BEGIN-----\r\nab\r\n-----END-----\r\n", "é\t \n\n"])
+def test_a_piped_secret_is_taken_to_the_byte(
+    value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(value.encode()), newline=None))
+    assert output.read_value("Value") == value
+    assert ("ends with a newline" in capsys.readouterr().err) is (value == "hunter22\n")
+
+
+def test_what_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
+    with pytest.raises(BadInput, match="no UTF-8"):
+        output.read_value("Value")

@@ -71,3 +71,20 @@ def test_a_bad_name_is_refused_beside_its_field(admin: Person, fairway: Installa
     expect(page.locator(".variable .error")).to_be_visible()
     expect(page.locator("[data-row] input").first).to_have_value("not a name")
     admin.picture("configuration-3-refused")
+
+
+def test_a_key_of_several_lines_arrives_whole_and_what_nobody_touched_stays(
+    admin: Person, fairway: Installation, tmp_path: Path
+) -> None:
+    made(fairway, "keyed", tides(tmp_path / "keyed", "1.0"))
+    where = "/applications/keyed/environments/development/configuration"
+    kept = {"WINDOWS": "first\r\nsecond\r\n", "BEGINS": "\n\ttwo lines later", "OLD_MAC": "a\rb"}
+    fairway.call("PUT", where, {"variables": kept, "comment": "As other systems write them"})
+    key = "-----BEGIN KEY-----\nMIIB\n  indented\n-----END KEY-----\n"
+    admin.go("/applications/keyed/configuration?environment=development")
+    _add(admin, "TOKEN", key, is_secret=True)
+    page = _save(admin, "With a key", 2)
+    assert fairway.call("GET", where)["variables"] == kept
+    assert "MIIB" not in page.content()
+    fairway.live(fairway.deploy("keyed", "development"))
+    assert f"letters={len(key)}>" in fairway.visit("keyed.development.localhost").text

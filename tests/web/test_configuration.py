@@ -48,6 +48,18 @@ def test_saving_makes_a_version_and_keeps_an_empty_secret(deployer, browse, save
     assert Event.objects.filter(verb="configuration.saved").count() == 2
 
 
+def test_what_was_not_touched_is_kept_to_the_byte_and_new_lines_end_as_here(deployer, browse, hello, staging):
+    kept = {"PEM": "-----BEGIN-----\r\nab\r\n", "LEAD": "\n x", "TAIL": "y \n\n"}
+    save_configuration(actor=deployer, application=hello, environment=staging, variables=kept)
+    shown = browse(deployer).get(HERE).content.decode()
+    assert ">\n\n x</textarea>" in shown, "the first newline of a field is not its value's"
+    as_sent = [(name, value.replace("\r\n", "\n").replace("\n", "\r\n"), False) for name, value in kept.items()]
+    browse(deployer).post(HERE, rows(*as_sent, ("KEY", "a\r\nb\r\n", True), ("NEW", "c\r\nd", False)))
+    newest = Configuration.objects.latest("version")
+    assert newest.variables == {**kept, "NEW": "c\nd"}
+    assert open_secrets(newest) == {"KEY": "a\nb\n"}
+
+
 def test_a_line_taken_away_is_gone_in_the_next_version(deployer, browse, saved):
     browse(deployer).post(HERE, rows(("COLOUR", "red", False)))
     assert Configuration.objects.latest("version").secret_names == []
@@ -59,7 +71,7 @@ def test_a_bad_line_is_told_beside_it_and_nothing_typed_is_lost(deployer, browse
     page = answer.content.decode()
     assert answer.status_code == 422
     assert "is not a variable name" in page
-    assert 'value="blue"' in page
+    assert ">\nblue</textarea>" in page
     assert 'value="For spring"' in page
     assert Configuration.objects.count() == 1
 
@@ -78,7 +90,7 @@ def test_an_older_version_is_shown_and_saving_it_makes_it_the_newest(deployer, b
     browser.post(HERE, rows(("COLOUR", "blue", False), ("KEY", "", True)))
     page = browser.get(f"{HERE}&version=1").content.decode()
     assert "This is an older version" in page
-    assert 'value="red"' in page
+    assert ">\nred</textarea>" in page
     browser.post(f"{HERE}&version=1", rows(("COLOUR", "red", False), ("KEY", "", True)))
     assert Configuration.objects.latest("version").version == 3
 

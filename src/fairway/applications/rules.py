@@ -12,7 +12,8 @@ from fairway.shared.hosts import registry_in
 from fairway.shared.names import Invalid, parse_git_ref, parse_image, parse_relative_path, parse_variable
 from fairway.shared.urls import refuse_secrets
 
-LONGEST_VALUE = 64 * 1024
+LONGEST_VALUE = 64 * 1024  # bytes; the kernel carries 128 KiB in one variable (MAX_ARG_STRLEN in linux/binfmts.h)
+LONGEST_IN_ALL = 512 * 1024  # bytes of names and values; with its arguments a program is given 2 MiB at least
 MOST_VARIABLES = 500
 RESERVED = frozenset({"PORT", "HOST"})  # set by the runtime; a person setting them would be ignored
 
@@ -110,21 +111,42 @@ def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> d
             field, "holds {count} entries; use at most {most_variables}.", count=len(values), most_variables=MOST_VARIABLES
         )
     clean: dict[str, str] = {}
+    in_all = 0
     for name, value in values.items():
         parse_variable(name, field=field)
         if name in RESERVED or name.startswith("FAIRWAY_"):
             raise Invalid(field, "“{name}” is set by Fairway itself; choose another name.", name=name)
         if not isinstance(value, str | int | float) or "\x00" in str(value):
             raise Invalid(field, "the value of {name} must be text without NUL characters.", name=name)
-        if len(str(value)) > LONGEST_VALUE:
+        size = _size(str(value))
+        if size is None:
+            raise Invalid(field, "the value of {name} holds half a character, which no program can be given.", name=name)
+        if size > LONGEST_VALUE:
             raise Invalid(
                 field,
-                "the value of {name} is longer than {longest_value} characters; use a file or a volume.",
+                "the value of {name} has {size} bytes, and {longest_value} are possible; use a file or a volume.",
                 name=name,
+                size=size,
                 longest_value=LONGEST_VALUE,
             )
+        in_all += len(name) + size
         clean[name] = str(value)
+    if in_all > LONGEST_IN_ALL:
+        raise Invalid(
+            field,
+            "hold {size} bytes in all, and {most} are possible; use a file or a volume.",
+            size=in_all,
+            most=LONGEST_IN_ALL,
+        )
     return clean
+
+
+def _size(text: str) -> int | None:
+    """In bytes, as a program is given it; None for what has no bytes (one half of a surrogate pair)."""
+    try:
+        return len(text.encode())
+    except UnicodeEncodeError:
+        return None
 
 
 @dataclass(frozen=True)

@@ -188,3 +188,18 @@ def read_secret(prompt: str) -> str:
     if sys.stdin.isatty():
         return str(typer.prompt(prompt, hide_input=True, err=True))
     return sys.stdin.read().rstrip("\n")
+
+
+def read_value(prompt: str) -> str:
+    """Like `read_secret`, to the byte: a key ends with a newline, and a file of Windows keeps its own. Raises `BadInput`."""
+    if sys.stdin.isatty():
+        return read_secret(prompt)
+    try:
+        value = sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError:
+        from fairway.cli.failures import BadInput
+
+        raise BadInput("What came from stdin is no UTF-8 text.", advice="Encode it, for example with base64.") from None
+    if value.endswith("\n") and value.count("\n") == 1:
+        note("The value ends with a newline, which is kept. To leave it out: printf %s … | fairway config set-secret …")
+    return value

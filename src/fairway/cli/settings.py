@@ -10,7 +10,7 @@ import typer
 from fairway.cli import words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import BadInput
-from fairway.cli.output import Column, Json, answer, is_json, note, out, read_secret, say, styled, table
+from fairway.cli.output import Column, Json, answer, is_json, note, out, read_secret, read_value, say, styled, table
 from fairway.cli.places import Slug
 from fairway.cli.shipping import Env
 
@@ -69,7 +69,7 @@ def set_secret(
     as_json: Json = False,
 ) -> None:
     """Set a secret: piped in, or asked for without showing it. It can never be read again."""
-    value = read_secret(f"Value of {name}")
+    value = read_value(f"Value of {name}")
     if not value:
         raise BadInput(f"The value of {name} is empty.", advice="Pipe it in, or remove the secret with “config unset”.")
     with Client() as client:

@@ -63,7 +63,9 @@ def configuration_saved(request: HttpRequest, slug: str) -> HttpResponse:
     known = latest.secret_names if latest else []
     rows = Rows()
     try:
-        rows = read_rows(request.POST, known, required_names(spot.application))
+        shown = _numbered(spot, request.GET.get("version", "")) or latest
+        before = shown.variables if shown else {}
+        rows = read_rows(request.POST, known, required_names(spot.application), before)
         saved = save_configuration(
             actor=spot.actor,
             application=spot.application,

@@ -78,8 +78,7 @@ document.addEventListener("change", (event) => {
   const box = event.target;
   if (!(box instanceof HTMLInputElement)) return;
   if (box.name.startsWith("secret-")) {
-    const value = box.closest("[data-row]")?.querySelector("input[name^=value-]");
-    if (value instanceof HTMLInputElement) value.type = box.checked ? "password" : "text";
+    box.closest("[data-row]")?.querySelector("textarea[name^=value-]")?.classList.toggle("veiled", box.checked);
   }
 });
 document.addEventListener("input", (event) => {
