@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 from pathspec import GitIgnoreSpec
 
 from fairway.shared.failures import Refused
+from fairway.shared.source_text import read_source
 
 ALWAYS_OUT = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"})
 ALWAYS_IN = frozenset({"Dockerfile", ".dockerignore", "compose.yaml", "compose.yml", "Procfile"})
@@ -103,14 +104,14 @@ def _folder_rules(top: Path, inside: PurePosixPath) -> list[_Rules]:
 
 
 def _rules(file: Path) -> GitIgnoreSpec:
-    lines = file.read_text(errors="replace").splitlines() if file.is_file() and not file.is_symlink() else []
+    lines = read_source(file).splitlines() if file.is_file() and not file.is_symlink() else []
     return GitIgnoreSpec.from_lines(lines)
 
 
 def _docker_rules(folder: Path) -> GitIgnoreSpec:
     """``.dockerignore`` as gitignore patterns: there every pattern starts at the top."""
     file = folder / ".dockerignore"
-    lines = file.read_text(errors="replace").splitlines() if file.is_file() and not file.is_symlink() else []
+    lines = read_source(file).splitlines() if file.is_file() and not file.is_symlink() else []
     return GitIgnoreSpec.from_lines([_anchored(line.strip()) for line in lines if line.strip() and not line.startswith("#")])
 
 

@@ -15,6 +15,7 @@ from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.builders.workshop import LEFT_OUT, Workshop
 from fairway.drivers.runtimes.contract import Silent
 from fairway.shared.failures import NeedsPerson, Refused
+from fairway.shared.source_text import read_source
 
 OWN_SCRIPTS = ("preinstall", "install", "postinstall", "prepare", "prepublish")
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
@@ -96,8 +97,8 @@ class NodeBuild:
 
     def _key(self, place: Path, package: dict[str, Any]) -> str:
         wanted = {key: value for key, value in package.items() if "ependencies" in key or key in ("overrides", "workspaces")}
-        lock = next(((place / name).read_text() for name in LOCKS if (place / name).is_file()), "")
-        settings = (place / ".npmrc").read_text() if (place / ".npmrc").is_file() else ""
+        lock = next((read_source(place / name) for name in LOCKS if (place / name).is_file()), "")
+        settings = read_source(place / ".npmrc") if (place / ".npmrc").is_file() else ""
         source = self.workshop.request.checkout.checksum if _needs_source(package) else ""
         locked = _without_own_version(lock)
         return key_of(
@@ -133,7 +134,7 @@ def _version(program: str, environment: dict[str, str], cwd: Path) -> str:
 
 def _package(place: Path) -> dict[str, Any]:
     try:
-        package = json.loads((place / "package.json").read_text())
+        package = json.loads(read_source(place / "package.json"))
     except FileNotFoundError:
         raise Refused(
             "There is no package.json in the application's folder; add one or choose another root folder."

@@ -24,6 +24,7 @@ from fairway.drivers.runtimes.contract import Progress, Silent
 from fairway.shared.failures import Refused
 from fairway.shared.masking import Masker
 from fairway.shared.names import parse_git_ref
+from fairway.shared.source_text import read_source
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
@@ -277,7 +278,7 @@ def _say_what_is_missing(folder: Path, progress: Progress) -> None:
     if (folder / ".gitmodules").is_file():
         progress.line("Submodules are not fetched; their folders are empty.", stream="stderr")
     attributes = folder / ".gitattributes"
-    if attributes.is_file() and not attributes.is_symlink() and "filter=lfs" in attributes.read_text(errors="replace"):
+    if attributes.is_file() and not attributes.is_symlink() and "filter=lfs" in read_source(attributes):
         progress.line("Git LFS files are not fetched; they are small text files here.", stream="stderr")
 
 

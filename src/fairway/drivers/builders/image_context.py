@@ -18,6 +18,7 @@ from typing import IO, Final
 from docker.utils.build import PatternMatcher
 
 from fairway.shared.failures import Refused
+from fairway.shared.source_text import read_source
 
 # Never wanted in an image that Fairway writes the Dockerfile for: history, and what the build makes afresh.
 GENERATED_IGNORES: Final = (
@@ -56,7 +57,7 @@ def source_root(folder: Path, root: str) -> Path:
 def read_ignores(root: Path) -> list[str]:
     """The ``.dockerignore`` of a folder; empty without one, and where it is a link."""
     path = root / ".dockerignore"
-    return ignore_patterns(path.read_text("utf-8", "replace")) if path.is_file() and not path.is_symlink() else []
+    return ignore_patterns(read_source(path)) if path.is_file() and not path.is_symlink() else []
 
 
 def write_context(

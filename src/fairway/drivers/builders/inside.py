@@ -15,6 +15,7 @@ from typing import NoReturn
 from urllib.parse import unquote
 
 from fairway.shared.failures import Refused
+from fairway.shared.source_text import read_source
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.I)
 _LOCAL_URL = re.compile(r"(?:file|link|portal|workspace|git\+file|hg\+file|svn\+file|bzr\+file):", re.I)
@@ -32,7 +33,7 @@ class Source:
         place = self.folder / name
         if not place.is_file() or not self.holds(place):
             return None
-        return place.read_text(encoding="utf-8-sig", errors="replace")
+        return read_source(place)
 
     def holds(self, place: Path) -> bool:
         """Whether a path, all links followed, ends inside."""

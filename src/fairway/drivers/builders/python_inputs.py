@@ -12,6 +12,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from fairway.shared.failures import Refused
+from fairway.shared.source_text import read_source
 
 _LOCAL = re.compile(r"^\s*(?:-e\b|--editable\b|\.{1,2}(?:/|$|\[)|/|file:)|@\s*(?:file:|\.)", re.M)
 _EDITABLE = re.compile(r"^\s*(?:-e|--editable)[ =]+(?=[./])", re.M)
@@ -56,7 +57,7 @@ def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[s
 
 def _toml(place: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(place.read_text()) if place.is_file() else {}
+        return tomllib.loads(read_source(place)) if place.is_file() else {}
     except (ValueError, OSError) as error:
         raise Refused(f"{place.name} cannot be read: {error}. Correct it.") from error
 
@@ -139,14 +140,16 @@ def _poetry_requirements(pyproject: Mapping[str, Any]) -> list[str]:
 
 def _from_requirements(folder: Path, file: str, added: tuple[str, ...], included: Collection[str]) -> Inputs:
     try:
-        text = (folder / file).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} cannot be read as text: {error}. Save it as UTF-8.") from error
+        text = read_source(folder / file)
+    except OSError as error:
+        raise Refused(f"{file} cannot be read: {error}.") from error
+    if "\N{REPLACEMENT CHARACTER}" in text:
+        raise Refused(f"{file} cannot be read as text. Save it as UTF-8.")
     near = sorted(
         {*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt"), *folder.glob("*constraints*.txt")}
         | {folder / name for name in included}
     )
-    others = {place.relative_to(folder).as_posix(): place.read_text(errors="replace") for place in near if place.is_file()}
+    others = {place.relative_to(folder).as_posix(): read_source(place) for place in near if place.is_file()}
     return Inputs(
         key=["requirements", text, others, added],
         file=file,

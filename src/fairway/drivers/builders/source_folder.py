@@ -10,6 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairway.shared.source_text import read_source
+
 LARGEST_FILE = 512 * 1024  # bytes; manifests and entry files are far smaller, lock files are read by their tools
 MOST_FILES = 400  # source files looked at; enough for a small application, bounded for a huge one
 MOST_BYTES = 4 * 1024 * 1024  # of all of them together: each is parsed
@@ -44,7 +46,7 @@ class SourceFolder:
         place = self._inside(name)
         if place is None or place.stat().st_size > largest:
             return ""
-        return place.read_text(encoding="utf-8-sig", errors="replace")
+        return read_source(place)
 
     def toml(self, name: str, *, largest: int = LARGEST_FILE) -> dict[str, Any]:
         """The parsed TOML file, empty when missing. Raises `ValueError` when it cannot be read as TOML."""
