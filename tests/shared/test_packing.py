@@ -79,3 +79,8 @@ def test_the_archive_itself_is_not_packed(tmp_path: Path) -> None:
     pack(tmp_path, tmp_path / "out.tar.gz")
     with tarfile.open(pack(tmp_path, tmp_path / "out.tar.gz").place) as tar:
         assert tar.getnames() == ["a"]
+
+
+def test_a_line_that_is_no_pattern_says_nothing(tmp_path: Path) -> None:
+    make(tmp_path, {".gitignore": "!\n/\nx\\\n.env\n", ".dockerignore": "y\\\n", ".env": "x", "main.py": "x"})
+    assert packed_names(tmp_path) == [".dockerignore", ".gitignore", "main.py"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import re
 import tarfile
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
+from fairway.shared.packing import packed_names
 from tests.services.browser import chromium
 from tests.web.gallery.pages import PAGES
 from tests.web.gallery.pages import Page as Sample
@@ -242,6 +244,10 @@ def test_a_folder_is_packed_without_what_does_not_belong_on_a_server(page: Page,
         "node_modules/a/b.js": "x",
         "é.txt": "é",
         long: "deep",
+        ".env": "PASSWORD=x",
+        ".gitignore": "\ufeff.env\n",
+        "web/.gitignore": "*.log\n",
+        "web/a.log": "x",
     }.items():
         place = folder / name
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -256,12 +262,51 @@ def test_a_folder_is_packed_without_what_does_not_belong_on_a_server(page: Page,
     page.goto(f"{gallery}/applications/new")
     page.locator("[data-upload-folder]").set_input_files(folder)
     page.wait_for_url("**/events/")
+    assert packed_names(folder) == sorted(["app.py", "run", "é.txt", long, ".gitignore", "web/.gitignore"])
     start = received[0].index(b"Content-Type: application/x-tar\r\n\r\n") + len(b"Content-Type: application/x-tar\r\n\r\n")
     with tarfile.open(fileobj=io.BytesIO(received[0][start:])) as archive:
-        assert sorted(archive.getnames()) == sorted(["app.py", "run", "é.txt", long])
+        assert sorted(archive.getnames()) == packed_names(folder), "as the command line sends it"
         assert archive.extractfile(long).read() == b"deep"  # type: ignore[union-attr]
         assert archive.getmember("run").mode == 0o755
         assert archive.getmember("app.py").mode == 0o644
+
+
+IGNORED = {
+    "anywhere": "*.log\nbuild/\n",
+    "from the top": "/secret\n/a/b.txt\na/*.md\n",
+    "stars": "**/x\na/**\nb/**/c\n*a*b*c\n",
+    "kept again": "*.txt\n!keep.txt\n!/a/\n",
+    "letters": "[ab]?.t[!x]t\n[!a]z\n[a-c]1\n",
+    "escapes": "\\#hash\n\\!bang\ntrail\\ \nspaces   \n# no\n\n!\n/\nx\\\n",
+    "folders": "dist\n!dist/keep\ndocs/\n!docs/a.md\n",
+    "marks": "\ufeff.env\r\n*.key\r\n",
+}
+FILES = [
+    *("x.log", "a/x.log", "build/o", "a/build/o", "build2/o", "secret", "a/secret", "a/b.txt", "b/a/b.txt", "a/r.md"),
+    *("a/c/r.md", "x", "a/x", "a/b/x", "b/c", "b/d/c", "b/d/e/c", "zazbzc", "keep.txt", "a/keep.txt", "other.txt", "ab.txt"),
+    *("bc.txt", "cc.txt", "az", "bz", "a1", "d1", "#hash", "!bang", "spaces", "dist/keep", "dist/o", "docs/a.md"),
+    *("docs/b.md", ".env", "a/.env", "my.key", "Dockerfile", "trail "),
+]
+
+
+def test_a_browser_leaves_out_what_the_command_line_does(page: Page, gallery: str, tmp_path: Path) -> None:
+    page.goto(f"{gallery}/applications/new")
+    for name in FILES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x")
+    places = (".gitignore", ".dockerignore", ".fairwayignore", "a/.gitignore")
+    for file, (about, text) in itertools.product(places, IGNORED.items()):
+        (tmp_path / file).write_bytes(text.encode())
+        kept = page.evaluate(
+            """async ([address, paths, file, text]) => {
+              const { leaves, textOf } = await import(address);
+              const isLeftOut = leaves(new Map([[file, textOf(new TextEncoder().encode(text).buffer)]]));
+              return [...paths, file].filter((path) => !isLeftOut(path)).sort();
+            }""",
+            [f"{gallery}/static/js/ignore.js", FILES, file, text],
+        )
+        assert sorted(kept) == packed_names(tmp_path), f"{about} in {file}"
+        (tmp_path / file).unlink()
 
 
 def test_a_refused_upload_says_why_and_can_be_tried_again(page: Page, gallery: str, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 Left out: what ``.dockerignore``, ``.gitignore`` (in every folder) and ``.fairwayignore`` say, the last one that speaks
 deciding, so that ``!dist/`` in ``.fairwayignore`` brings a built folder back; and always version control, virtual
-environments, ``node_modules`` and byte code. Links that leave the folder are left out too.
+environments, ``node_modules`` and byte code. Links that leave the folder are left out too. A browser obeys the same rules
+(``web/static/js/ignore.js``).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import gzip
 import os
 import stat
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -20,7 +21,11 @@ from pathspec import GitIgnoreSpec
 from fairway.shared.failures import Refused
 from fairway.shared.source_text import read_source
 
-ALWAYS_OUT = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"})
+# Made again by the build, or nobody else's business.
+ALWAYS_OUT = frozenset(
+    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"}
+    | {".tox", ".mypy_cache", ".pytest_cache", ".ruff_cache"}
+)
 ALWAYS_IN = frozenset({"Dockerfile", ".dockerignore", "compose.yaml", "compose.yml", "Procfile"})
 LARGEST = 1024 * 1024 * 1024  # bytes before compression
 
@@ -57,7 +62,7 @@ def pack(folder: Path, out: Path, *, largest: int = LARGEST) -> Packed:
 
 def packed_names(folder: Path) -> list[str]:
     """The relative paths of the files and links that `pack` would send, sorted."""
-    root = _Rules("", _docker_rules(folder), _rules(folder / ".fairwayignore"))
+    root = _Rules("", _docker_rules(_text(folder / ".dockerignore")), _spec(_text(folder / ".fairwayignore")))
     return sorted(_walk(folder, PurePosixPath(), [root]))
 
 
@@ -100,19 +105,34 @@ def _is_ignored(path: str, rules: list[_Rules]) -> bool:
 def _folder_rules(top: Path, inside: PurePosixPath) -> list[_Rules]:
     file = top / inside / ".gitignore"
     base = "" if not inside.parts else f"{inside.as_posix()}/"
-    return [_Rules(base, _rules(file), GitIgnoreSpec.from_lines([]))] if file.is_file() else []
+    return [_Rules(base, _spec(_text(file)), _spec(""))] if file.is_file() else []
 
 
-def _rules(file: Path) -> GitIgnoreSpec:
-    lines = read_source(file).splitlines() if file.is_file() and not file.is_symlink() else []
-    return GitIgnoreSpec.from_lines(lines)
+def _text(file: Path) -> str:
+    return read_source(file) if file.is_file() and not file.is_symlink() else ""
 
 
-def _docker_rules(folder: Path) -> GitIgnoreSpec:
+def _spec(text: str) -> GitIgnoreSpec:
+    return _of_lines(text.splitlines())
+
+
+def _of_lines(lines: Iterable[str]) -> GitIgnoreSpec:
+    """A line that is no pattern says nothing, as to git."""
+    return GitIgnoreSpec.from_lines(filter(_is_pattern, lines))
+
+
+def _is_pattern(line: str) -> bool:
+    try:
+        GitIgnoreSpec.from_lines([line])
+    except ValueError:
+        return False
+    return True
+
+
+def _docker_rules(text: str) -> GitIgnoreSpec:
     """``.dockerignore`` as gitignore patterns: there every pattern starts at the top."""
-    file = folder / ".dockerignore"
-    lines = read_source(file).splitlines() if file.is_file() and not file.is_symlink() else []
-    return GitIgnoreSpec.from_lines([_anchored(line.strip()) for line in lines if line.strip() and not line.startswith("#")])
+    lines = text.splitlines()
+    return _of_lines(_anchored(line.strip()) for line in lines if line.strip() and not line.startswith("#"))
 
 
 def _anchored(pattern: str) -> str:

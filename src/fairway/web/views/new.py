@@ -21,6 +21,7 @@ from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.first import create_and_deploy
 from fairway.environments.queries import environment as environment_named
 from fairway.shared.names import Invalid
+from fairway.shared.packing import ALWAYS_OUT
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse
 from fairway.web.pages import page
@@ -29,19 +30,7 @@ from fairway.web.variables import Rows, mark_error, read_rows, rows_of
 
 CHUNK = 256 * 1024
 SOURCES = ("upload", "git", "image")
-# What browsers leave out of a folder: made again by the build, or nobody else's business.
-LEFT_OUT = [
-    ".git",
-    ".hg",
-    ".venv",
-    "venv",
-    "node_modules",
-    "__pycache__",
-    ".tox",
-    ".mypy_cache",
-    ".pytest_cache",
-    ".DS_Store",
-]
+LEFT_OUT = sorted(ALWAYS_OUT)  # browsers do not even read these
 
 
 @require_http_methods(["GET", "POST"])

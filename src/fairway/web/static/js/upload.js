@@ -1,4 +1,5 @@
 // Drop a folder, a zip or a tar; folders are packed here and sent with progress. Answers: 201 {"url"} or an error {"error"}.
+import { isIgnoreFile, leaves, textOf } from "./ignore.js";
 import { tar } from "./tar.js";
 import { bytes, number, say } from "./words.js";
 
@@ -97,10 +98,15 @@ class Upload {
    * @param {Member[]} members
    */
   async folder(name, members) {
+    try {
+      members = await this.withoutIgnored(members);
+    } catch {
+      return this.fail(say("upload.failed"));
+    }
     if (!members.length) return this.fail(say("upload.empty"));
     const skipped = this.find("skipped");
     skipped.hidden = !this.skipped.size;
-    skipped.textContent = say("upload.skipped", [...this.skipped].sort().slice(0, 12).join(", "));
+    skipped.textContent = say("upload.skipped", list([...this.skipped].sort()));
     try {
       await markExecutables(members);
     } catch {
@@ -108,6 +114,19 @@ class Upload {
     }
     members.sort((a, b) => (a.path < b.path ? -1 : 1));
     this.send(tar(members), `${name}.tar`, name, say("upload.files", number.format(members.length), bytes(total(members))));
+  }
+
+  /** What the folder's own ignore files leave out is not sent. @param {Member[]} members */
+  async withoutIgnored(members) {
+    /** @type {Map<string, string>} */
+    const texts = new Map();
+    for (const { path, file } of members) if (isIgnoreFile(path)) texts.set(path, textOf(await file.arrayBuffer()));
+    const isLeftOut = leaves(texts);
+    return members.filter(({ path }) => {
+      const isOut = isLeftOut(path);
+      if (isOut) this.skipped.add(path);
+      return !isOut;
+    });
   }
 
   /** @param {File | undefined} file */
@@ -182,6 +201,12 @@ class Upload {
     this.drop.hidden = false;
     for (const input of this.form.querySelectorAll("input[type=file]")) /** @type {HTMLInputElement} */ (input).value = "";
   }
+}
+
+/** The first of them, and how many more. @param {string[]} paths */
+function list(paths) {
+  const more = paths.length - 12;
+  return paths.slice(0, 12).join(", ") + (more > 0 ? ` + ${number.format(more)}` : "");
 }
 
 /** @param {FileSystemFileEntry} entry @returns {Promise<File>} */
