@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -46,6 +47,7 @@ from fairway.drivers.runtimes.contract import InstanceSpec, Silent
 from fairway.environments.commands import lock_environment
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import runtime_of
+from fairway.web import hub
 from fairway.web.hub import HUB
 from fairway.web.live import Streams
 from fairway.web.tail import Tail
@@ -229,6 +231,35 @@ def test_coming_back_with_a_number_makes_up_for_what_was_missed(database):
             assert message.event == "fragment"
             assert "While you were away" in message.data["html"]
             assert int((await page.until("hello")).id) == await doing(latest_number)
+
+    run(test)
+
+
+def test_what_is_made_up_for_never_covers_what_came_since(database, monkeypatch):
+    """A page opens while things happen: what it missed is rendered beside the next round, and may be ready after it."""
+    ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
+    before = latest_number()
+    lock_environment(actor=ada, environment=staging, reason="What was missed")
+    draw, is_drawn, goes_on, calls = hub.render, threading.Event(), threading.Event(), itertools.count()
+
+    def slow_at_first(*given: Any) -> Any:
+        drawn = draw(*given)
+        if next(calls) == 0:
+            is_drawn.set()
+            assert goes_on.wait(PATIENCE)
+        return drawn
+
+    monkeypatch.setattr(hub, "render", slow_at_first)
+
+    async def test() -> None:
+        async with watching(ada, f"/live?topics=environment:staging:state&after={before}") as page:
+            assert await asyncio.to_thread(is_drawn.wait, PATIENCE)
+            await doing(lambda: lock_environment(actor=ada, environment=staging, reason="What came since"))
+            (stream,) = HUB._streams
+            while not stream._box:
+                await asyncio.sleep(0.01)
+            goes_on.set()
+            assert "What came since" in (await page.until("fragment")).data["html"]
 
     run(test)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -49,6 +50,7 @@ class TopicStream:
         self.hub, self.viewer, self.after = hub, viewer, after
         self.topics = {topic.name: topic for topic in topics}
         self._box: dict[str, bytes] = {}
+        self._newest: dict[str, int] = {}  # by topic: which rendering was delivered last
         self._seen: int | None = None
         self._is_over = False
         self._filled = asyncio.Event()
@@ -75,8 +77,15 @@ class TopicStream:
     def close(self) -> None:
         self.hub.remove(self)
 
-    def put(self, topic: str, body: bytes, *, has_form: bool) -> None:
-        """`has_form`: the viewer's own token belongs into it. Else everybody has the same bytes."""
+    def put(self, topic: str, body: bytes, *, has_form: bool, number: int) -> None:
+        """`has_form`: the viewer's own token belongs into it. Else everybody has the same bytes.
+
+        What was made up for an opening page and what a round renders run beside each other. The one that began later
+        (`number`) read all that the other did, and stays whichever is ready first.
+        """
+        if number < self._newest.get(topic, 0):
+            return
+        self._newest[topic] = number
         self._box[topic] = body.replace(_CSRF, self.viewer.csrf_token.encode()) if has_form else body
         self._filled.set()
 
@@ -137,6 +146,7 @@ class Hub:
         self._ready = asyncio.Event()
         self._threads: ThreadPoolExecutor | None = None
         self._pages: dict[tuple[int, int, int], asyncio.Task[list[dict[str, Any]]]] = {}
+        self._renderings = itertools.count(1)
 
     # --- streams come and go
 
@@ -292,10 +302,10 @@ class Hub:
 
     async def _render(self, touched: dict[TopicStream, list[Topic]]) -> None:
         if touched:
-            watching = _by_topic(touched)
-            await self.in_thread(lambda: self._render_all(watching))
+            watching, number = _by_topic(touched), next(self._renderings)
+            await self.in_thread(lambda: self._render_all(watching, number))
 
-    def _render_all(self, watching: list[tuple[Topic, list[TopicStream]]]) -> None:
+    def _render_all(self, watching: list[tuple[Topic, list[TopicStream]]], number: int) -> None:
         """In a thread. What most people wait for comes first; nobody waits much longer than `TOGETHER` for what is there."""
         assert self._loop is not None
         ready: list[_Rendered] = []
@@ -303,9 +313,9 @@ class Hub:
         for one in _renderings(watching):
             ready.append(one)
             if time.monotonic() - since > TOGETHER:
-                self._loop.call_soon_threadsafe(_deliver, ready)
+                self._loop.call_soon_threadsafe(_deliver, ready, number)
                 ready, since = [], time.monotonic()
-        self._loop.call_soon_threadsafe(_deliver, ready)
+        self._loop.call_soon_threadsafe(_deliver, ready, number)
 
     # --- sessions
 
@@ -354,11 +364,11 @@ def _renderings(watching: list[tuple[Topic, list[TopicStream]]]) -> Iterator[_Re
                 yield _Rendered(topic, those, body, _CSRF in body)
 
 
-def _deliver(ready: list[_Rendered]) -> None:
+def _deliver(ready: list[_Rendered], number: int) -> None:
     for one in ready:
         for stream in one.streams:
             if one.topic.name in stream.topics:
-                stream.put(one.topic.name, one.body, has_form=one.has_form)
+                stream.put(one.topic.name, one.body, has_form=one.has_form, number=number)
 
 
 HUB = Hub()
