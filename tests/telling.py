@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ class Telling:
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
-        PLACE.unlink(missing_ok=True)
+        if "PYTEST_CURRENT_TEST" not in os.environ:  # else a test runs pytest: what failed beside it stays told
+            PLACE.unlink(missing_ok=True)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:

@@ -107,6 +107,7 @@ VARIABLES = [
         "value": "",
         "is_secret": True,
         "is_set": False,
+        "lines": 1,
         "is_required": True,
         "error": "is needed: the application reads it at start.",
     },
@@ -115,10 +116,11 @@ VARIABLES = [
         "value": "shop.settings.production",
         "is_secret": False,
         "is_set": False,
+        "lines": 1,
         "is_required": False,
         "error": "",
     },
-    {"name": "STRIPE_KEY", "value": "", "is_secret": True, "is_set": True, "is_required": False, "error": ""},
+    {"name": "STRIPE_KEY", "value": "", "is_secret": True, "is_set": True, "lines": 1, "is_required": False, "error": ""},
 ]
 
 
@@ -164,7 +166,7 @@ def configuration(**more: Any) -> Data:
     base = {
         **application(), "environment": STAGING, "environments": ENVIRONMENTS,
         "version": {"number": 7, "comment": "new Stripe key", "actor": ADA, "at": back(hours=2), "is_newest": True},
-        "variables": [{**VARIABLES[0], "is_set": True, "is_required": True, "error": ""}, *VARIABLES[1:], {"name": "LOG_LEVEL", "value": "info", "is_secret": False, "is_set": False, "is_required": False, "error": ""}],
+        "variables": [{**VARIABLES[0], "is_set": True, "is_required": True, "error": ""}, *VARIABLES[1:], {"name": "LOG_LEVEL", "value": "info", "is_secret": False, "is_set": False, "lines": 1, "is_required": False, "error": ""}, {"name": "CERTIFICATE", "value": "-----BEGIN CERTIFICATE-----\nMIIBszCCAVmgAwIBAgIUQ\n-----END CERTIFICATE-----\n", "is_secret": False, "is_set": False, "lines": 4, "is_required": False, "error": ""}],
         "missing": [], "diff": None, "diff_from": None, "diff_to": None, "is_pending": True, "deploy": act("Deploy now", "deploy", "primary"), "comment": "", "form_error": "",
         "versions": [{"number": n, "previous": n - 1, "comment": comments[n % 5], "actor": [ADA, GRACE][n % 2], "at": back(days=8 - n), "is_running": n == 6} for n in numbers],
     }  # fmt: skip
