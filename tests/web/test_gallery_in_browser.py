@@ -334,10 +334,10 @@ def test_variables_can_be_added_and_removed(page: Page, gallery: str) -> None:
     page.goto(f"{gallery}/applications/storefront/configuration")
     page.get_by_role("button", name="Add a variable").click()
     page.keyboard.type("NEW_ONE")
-    assert page.locator("input[name=name-4]").input_value() == "NEW_ONE"
-    assert page.locator("input[name=rows]").input_value() == "5"
-    page.locator("#secret-4").check()
-    veil = page.locator("textarea[name=value-4]").evaluate("(one) => getComputedStyle(one).webkitTextSecurity")
+    assert page.locator("input[name=name-5]").input_value() == "NEW_ONE"
+    assert page.locator("input[name=rows]").input_value() == "6"
+    page.locator("#secret-5").check()
+    veil = page.locator("textarea[name=value-5]").evaluate("(one) => getComputedStyle(one).webkitTextSecurity")
     assert veil == "disc"
     page.get_by_role("button", name="Remove LOG_LEVEL").click()
     expect(page.locator("input[name=name-3]")).to_have_count(0)
