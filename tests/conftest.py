@@ -34,7 +34,8 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what 
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays; looking through it for what could be freed would take a sixth of the run."""
+    """What is loaded by now stays, and need not be looked through for what could be freed: four files of tests of pages took
+    17.6 CPU-seconds with that and 14.7 without."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)

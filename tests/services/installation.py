@@ -188,7 +188,7 @@ class Installation:
         return self.deployment(number)
 
     def _is_over(self, number: int) -> bool:
-        """As the log says it, which costs the web process a third of what `deployment` does."""
+        """As the log says it, which costs the web process half of what `deployment` does."""
         return bool(self.call("GET", f"/deployments/{number}/log?limit=1&after={10**9}")["is_complete"])
 
     def live(self, number: int, seconds: float = PATIENCE) -> Any:

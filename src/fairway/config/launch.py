@@ -16,7 +16,6 @@ from functools import partial
 
 from fairway.config import forking
 
-GARBAGE = (20_000, 20, 50)  # see gc.set_threshold; Python's own 700 cost a tenth of the processor time of pages
 M_ARENA_MAX = -8  # malloc.h
 
 
@@ -115,7 +114,6 @@ def _load() -> None:
     connections.close_all()
     gc.collect()
     gc.freeze()  # the collector would otherwise touch, and so copy, every shared page
-    gc.set_threshold(*GARBAGE)
     libc = ctypes.CDLL(None)
     libc.mallopt(M_ARENA_MAX, 1)  # our threads mostly wait; an arena for each would only keep scraps of its own
     libc.malloc_trim(0)

@@ -23,6 +23,10 @@ class RunQuerySet(models.QuerySet["Run"]):
         """Not finished."""
         return self.filter(status__in=sorted(rules.LIVE))
 
+    def at_work(self) -> RunQuerySet:
+        """Not finished, and not waiting without its key, which may take days and touches nothing."""
+        return self.live().exclude(status=rules.Status.WAITING, holds_key=False)
+
     def finished(self) -> RunQuerySet:
         return self.filter(status__in=sorted(rules.FINISHED))
 

@@ -36,7 +36,7 @@ def key_holder(key: str) -> Run | None:
 
 def is_worked_on(key: str) -> bool:
     """Whether a run has this key or is about to; one that waits without it may do so for days and touches nothing."""
-    return Run.objects.live().filter(key=key).exclude(status=Status.WAITING, holds_key=False).exists()
+    return Run.objects.at_work().filter(key=key).exists()
 
 
 def keys_worked_on() -> set[str]:
@@ -44,7 +44,7 @@ def keys_worked_on() -> set[str]:
     return {key for (key,) in _WORKED_ON.rows(clock.now())}
 
 
-_WORKED_ON = Prepared(lambda now: Run.objects.live().exclude(status=Status.WAITING, holds_key=False).values_list("key"))
+_WORKED_ON = Prepared(lambda now: Run.objects.at_work().values_list("key"))
 
 
 def is_next_due(key: str) -> bool:

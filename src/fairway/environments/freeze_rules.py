@@ -27,7 +27,7 @@ LONGEST = timedelta(days=366)
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
 LOOK_AHEAD_YEARS = 30  # 29 February at every second interval is still found
 DURATION = re.compile(r"(?:(\d{1,4})d)?\s*(?:(\d{1,5})h)?\s*(?:(\d{1,7})m)?", re.ASCII)
-MOST_STEPS = 2_000  # windows one after the other without a gap, until "never" is said; a question takes 60 ms then
+MOST_STEPS = 2_000  # windows one after the other without a gap, until "never" is said; a question takes 0.3 s then
 
 
 class Kind(StrEnum):

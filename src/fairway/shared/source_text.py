@@ -21,8 +21,8 @@ def text_in(content: bytes) -> str:
     """The text, without a byte-order mark, its lines ended by newlines. What is no text is replaced by U+FFFD."""
     for mark, encoding in MARKS:
         if content.startswith(mark):
-            return _with_newlines(content[len(mark) :].decode(encoding, "replace"))
-    return _with_newlines(content.decode("utf-8", "replace"))
+            return with_newlines(content[len(mark) :].decode(encoding, "replace"))
+    return with_newlines(content.decode("utf-8", "replace"))
 
 
 def read_source(place: Path) -> str:
@@ -30,5 +30,6 @@ def read_source(place: Path) -> str:
     return text_in(place.read_bytes())
 
 
-def _with_newlines(text: str) -> str:
+def with_newlines(text: str) -> str:
+    """Its lines ended as here, however they were."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

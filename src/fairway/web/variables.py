@@ -11,6 +11,7 @@ from django.http import QueryDict
 from fairway.applications.models import Configuration
 from fairway.applications.rules import MOST_VARIABLES
 from fairway.shared.names import Invalid
+from fairway.shared.source_text import with_newlines
 
 MOST_LINES_SHOWN = 12
 MOST_ROWS = MOST_VARIABLES * 4  # numbers are given out and never reused while a page is edited
@@ -42,10 +43,10 @@ def read_rows(
     rows, set_before, needed = Rows(), set(known), set(required)
     for number in range(min(_count(posted), MOST_ROWS)):
         name = posted.get(f"name-{number}", "").strip()
-        value, is_secret = _with_newlines(posted.get(f"value-{number}", "")), f"secret-{number}" in posted
+        value, is_secret = with_newlines(posted.get(f"value-{number}", "")), f"secret-{number}" in posted
         if not name:
             continue
-        if before and not is_secret and name in before and _with_newlines(before[name]) == value:
+        if before and not is_secret and name in before and with_newlines(before[name]) == value:
             value = before[name]
         rows.shown.append(shown_row(name, "" if is_secret else value, is_secret, name in set_before, name in needed))
         if name in rows.variables or name in rows.secrets or name in rows.kept:
@@ -59,10 +60,6 @@ def read_rows(
         elif name not in needed:
             raise Invalid("variables", "the secret {name} has no value; give it one or take the line away.", name=name)
     return rows
-
-
-def _with_newlines(text: str) -> str:
-    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def rows_of(configuration: Configuration | None, required: Iterable[str] = ()) -> list[dict[str, Any]]:
@@ -80,7 +77,7 @@ def shown_row(name: str, value: str, is_secret: bool, is_set: bool, is_required:
     return {
         "name": name,
         "value": value,
-        "lines": min(_with_newlines(value).count("\n") + 1, MOST_LINES_SHOWN),
+        "lines": min(with_newlines(value).count("\n") + 1, MOST_LINES_SHOWN),
         "is_secret": is_secret,
         "is_set": is_secret and is_set,
         "is_required": is_required,

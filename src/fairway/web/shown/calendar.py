@@ -29,7 +29,7 @@ from fairway.web.shown.acts import Button
 from fairway.web.shown.calendar_grid import Day, Entry, Span, instants, span, weeks
 
 FEED_PAST, FEED_FUTURE = timedelta(days=90), timedelta(days=400)
-MOST_OF_ONE, MOST_IN_FEED = 500, 5_000  # occurrences of a freeze (every day has 490), entries; each takes a quarter of a ms
+MOST_OF_ONE, MOST_IN_FEED = 500, 5_000  # occurrences of a freeze (every day has 490), entries; each takes 0.3 ms
 SHOWN_LENGTH = timedelta(hours=1)  # of a release in other calendars: nobody knows how long it will take
 
 
