@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from fairway.activity.heads import parse_head
 from fairway.cli.audit_file import verify_lines
-from fairway.drivers.builders import detect as detection
-from fairway.drivers.builders.compose import parse_compose
-from fairway.drivers.builders.compose_values import byte_size, seconds
+from fairway.drivers.builders.detection import detect as detection
+from fairway.drivers.builders.detection.compose import parse_compose
+from fairway.drivers.builders.detection.compose_values import byte_size, seconds
+from fairway.drivers.builders.detection.procfile import parse_procfile
 from fairway.drivers.builders.fetch_url import parse_archive_url, parse_checksum
 from fairway.drivers.builders.git_url import parse_git_url
-from fairway.drivers.builders.procfile import parse_procfile
 from fairway.environments.freeze_rules import parse_wall, parse_zone
 from fairway.environments.recurrence import parse_recurrence
 from fairway.environments.rules import parse_environment_host
@@ -79,7 +79,7 @@ def detect(name: str) -> Callable[[str], object]:
 
 FILES = ["Dockerfile", "compose.yaml", "Procfile", "requirements.txt", "pyproject.toml", "package.json", "package-lock.json",
          "uv.lock", "poetry.lock", "Pipfile", "main.py", "app.py", "index.html", "runtime.txt", ".python-version", ".nvmrc",
-         "manage.py", "setup.py", ".dockerignore", "VERSION"]  # fmt: skip
+         "manage.py", "setup.py", ".dockerignore", "VERSION", "fairway.yaml"]  # fmt: skip
 PARSERS: dict[str, Callable[[str], object]] = {
     "compose": parse_compose,
     "yaml": lambda text: lined_yaml.root_of(text, "file"),

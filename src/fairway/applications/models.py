@@ -197,6 +197,8 @@ class Inspection(models.Model):
     status = models.CharField(max_length=12, default="queued")  # queued, running, done, failed
     spec = models.JSONField(null=True)
     findings = models.JSONField(default=list)  # [{"what", "because"}]
+    candidates = models.JSONField(default=list)  # every way to run it: [{"spec", "findings", "problem", "offer"}]
+    remarks = models.JSONField(default=list)  # what was seen and not used: [{"what", "because"}]
     advice = models.TextField(blank=True)
     sentence = models.TextField(blank=True)  # why it failed
     provenance = models.JSONField(default=dict)  # commit, author, message; digest of an image

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from django.utils import timezone
@@ -14,12 +15,14 @@ from fairway.activity.rules import On
 from fairway.applications.models import Inspection
 from fairway.applications.queries import credential_for_source
 from fairway.applications.rules import SourceKind
-from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.contract import Detection, Spec
+from fairway.drivers.builders.detection.detect import detect
 from fairway.engine.models import Run
 from fairway.engine.story import Context, Ending, Outcome, Step, Story
 from fairway.shared.failures import Refused
+from fairway.shared.names import Invalid
 from fairway.stories.outside import forget_work_folder, work_folder
-from fairway.stories.sources import detect_for, fetch
+from fairway.stories.sources import fetch
 
 
 class _Ear:
@@ -49,18 +52,26 @@ def look(context: Context) -> None:
     credential = credential_for_source(inspection.source_kind, inspection.source)
     try:
         checkout = fetch(inspection.source_kind, inspection.source, credential, "", work_folder(name), _Ear(context))
-        detection = detect_for(checkout.folder, inspection.source, None)
+        detection = _detected(checkout.folder, inspection.source.get("folder", "."))
     finally:
         forget_work_folder(name)
-    if detection.spec is None:
-        raise Refused(detection.advice)
+    best = detection.best or next(iter(detection.candidates), None)
     _save(
         inspection,
-        spec=detection.spec.to_json(),
-        findings=[asdict(finding) for finding in detection.findings],
+        spec=best.spec.to_json() if best else None,
+        candidates=[{**asdict(one), "spec": one.spec.to_json()} for one in detection.candidates],
+        remarks=[asdict(remark) for remark in detection.remarks],
+        findings=[asdict(finding) for finding in best.findings] if best else [],
         advice=detection.advice,
         provenance={"commit": checkout.commit, "author": checkout.author, "message": checkout.message},
     )
+
+
+def _detected(folder: Path, root: str) -> Detection:
+    try:
+        return detect(folder, root=root)
+    except Invalid as error:
+        raise Refused(f"{error.field} {error.sentence}") from None
 
 
 class InspectionWatcher:

@@ -19,8 +19,8 @@ from fairway.applications.rules import SourceKind
 from fairway.applications.secrets import open_credential
 from fairway.deployments.models import Deployment
 from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
-from fairway.drivers.builders.contract import BuildRequest, Checkout, Detection, Spec
-from fairway.drivers.builders.detect import detect
+from fairway.drivers.builders.contract import BuildRequest, Checkout, Spec
+from fairway.drivers.builders.detection.choosing import NEEDS_DOCKER, ON_BUNDLES, ON_IMAGES, chosen_spec
 from fairway.drivers.builders.fetch_archive import ArchiveLimits, unpack
 from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
@@ -252,27 +252,26 @@ def _built_before(making: Making, identity: dict[str, Any]) -> Artifact | None:
 def settle_spec(
     checkout: Checkout, source: dict[str, Any], overrides: dict[str, Any] | None, runtime: Runtime | None
 ) -> Spec:
-    """What was detected, with a person's changes on top. Raises `Refused` with what to add when nothing was detected."""
-    detection = detect_for(checkout.folder, source, runtime)
-    changed = dict(overrides or {})
-    if detection.spec is None:
-        raise Refused(f"It could not be told how to run this. {detection.advice}".strip())
-    if "install" in changed:  # one option of the recipe changed leaves the others as they were detected
-        changed["install"] = {**detection.spec.install, **(changed["install"] or {})}
-    return _parse({**detection.spec.to_json(), **changed})
-
-
-def detect_for(folder: Path, source: dict[str, Any], runtime: Runtime | None) -> Detection:
-    """Detect below the source's folder; a runtime without images reads past a Dockerfile to the language below it."""
-    root = source.get("folder", ".")
-    runs_images = runtime is None or ArtifactKind.IMAGE in runtime.artifact_kinds
+    """What was detected, with a person's changes on top. Raises `Refused` with what to do when nothing can be run."""
     try:
-        detection = detect(folder, root=root, skip=() if runs_images else ("dockerfile", "image"))
-        if detection.spec is None and not runs_images and detect(folder, root=root).spec is not None:
-            raise Refused("This needs Docker (it has a Dockerfile only); choose an environment with the docker runtime.")
+        return chosen_spec(checkout.folder, overrides or {}, kinds_of(runtime), root=source.get("folder", "."))[0]
     except Invalid as error:
-        raise Refused(f"{error.field} {error.sentence}") from None
-    return detection
+        why = error.sentence if not error.field else f"{error.field} {error.sentence}"
+        raise Refused(why if NEEDS_DOCKER[:18] in why else f"It could not be told how to run this. {why}") from None
+    except (ValueError, TypeError) as error:
+        raise Refused(f"The application's settings do not fit together: {error}") from None
+
+
+def kinds_of(runtime: Runtime | None) -> frozenset[str]:
+    """The kinds of specs that a runtime runs; without one, those that any does."""
+    if runtime is None:
+        return ON_BUNDLES | ON_IMAGES
+    kinds: frozenset[str] = frozenset()
+    if ArtifactKind.IMAGE in runtime.artifact_kinds:
+        kinds |= ON_IMAGES
+    if ArtifactKind.BUNDLE in runtime.artifact_kinds:
+        kinds |= ON_BUNDLES
+    return kinds
 
 
 def _parse(data: dict[str, Any]) -> Spec:

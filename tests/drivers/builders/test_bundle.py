@@ -12,7 +12,7 @@ import pytest
 
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.builders.contract import BuildLimits, BuildRequest, Built, Checkout, Spec
-from fairway.drivers.builders.detect import detect
+from fairway.drivers.builders.detection.detect import detect
 from fairway.drivers.builders.tree import tree_checksum
 from fairway.drivers.runtimes.contract import ArtifactKind
 from fairway.drivers.runtimes.process.bundle import Bundle, verify

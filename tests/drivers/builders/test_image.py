@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from fairway.drivers.builders.contract import BuildLimits, BuildRequest, Built, Checkout, Spec
-from fairway.drivers.builders.detect import detect
+from fairway.drivers.builders.detection.detect import detect
 from fairway.drivers.builders.image import ImageBuilder
 from fairway.drivers.runtimes.contract import InstanceSpec, Silent
 from fairway.drivers.runtimes.docker import DockerRuntime

@@ -13,6 +13,7 @@ import pytest
 
 from fairway.drivers.builders import image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildLimits, Checkout, Spec
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfiles import Bases, Manifests, dockerfile_for, node_image, python_image
 from fairway.drivers.builders.image_context import (
     GENERATED_IGNORES,
@@ -25,7 +26,6 @@ from fairway.drivers.builders.image_context import (
 from fairway.drivers.builders.image_manifests import manifests_of
 from fairway.drivers.builders.image_plan import ImageBuild, build_failure, recipe_checksum
 from fairway.drivers.builders.image_steady import steady
-from fairway.drivers.builders.source_folder import SourceFolder
 from fairway.drivers.runtimes.contract import Silent
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 
@@ -96,7 +96,7 @@ def test_a_lock_file_is_honoured() -> None:
 
 
 def test_a_node_build_installs_development_packages_and_prunes_them() -> None:
-    built = Spec(kind="node", command=("node", "x.js"), install={"from": "package-lock.json", "build": "build"})
+    built = Spec(kind="node", command=("node", "x.js"), install={"from": "package-lock.json"}, build=("npm", "run", "build"))
     text = dockerfile_for(built, Manifests(("package.json",)), Bases())
     assert '"--omit=dev"]\nENV' not in text.split("RUN")[2]
     assert text.index('"npm", "run", "build"') < text.index('"npm", "prune"')
@@ -106,7 +106,7 @@ def test_a_static_site_is_an_empty_image_with_a_server() -> None:
     text = dockerfile_for(STATIC, Manifests(), Bases())
     assert text.startswith("FROM scratch\n")
     assert 'COPY --chown=10001:10001 ["public/", "/site/"]' in text
-    built = Spec(kind="static", install={"publish": "dist", "build": "build", "from": "package-lock.json"})
+    built = Spec(kind="static", install={"publish": "dist", "from": "package-lock.json"}, build=("npm", "run", "build"))
     text = dockerfile_for(built, Manifests(("package.json",)), Bases())
     assert text.startswith("FROM node:22-slim AS site\n")
     assert 'COPY --from=site --chown=10001:10001 ["/app/dist/", "/site/"]' in text

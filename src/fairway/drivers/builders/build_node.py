@@ -46,7 +46,7 @@ class NodeBuild:
         check_node(Source(self.workshop.source))
         self.workshop.copy_app()
         self._install(self.workshop.app)
-        if self._build_script:
+        if self.workshop.spec.build:
             self._run_build(self.workshop.app)
             self._npm("prune", "--omit=dev", "--ignore-scripts", cwd=self.workshop.app, what="npm prune")
         spec = self.workshop.spec
@@ -67,12 +67,14 @@ class NodeBuild:
         self._run_build(place)
         return place
 
-    @property
-    def _build_script(self) -> str:
-        return str(self.workshop.spec.install.get("build") or "")
-
     def _run_build(self, place: Path) -> None:
-        self._npm("run", "--", self._build_script, cwd=place, what=f"npm run {self._build_script}")
+        spec = self.workshop.spec
+        environment = {
+            "PATH": f"{place / 'node_modules' / '.bin'}:{build_environment(self.workshop.staging / 'home')['PATH']}",
+            "NPM_CONFIG_CACHE": str(self.workshop.walls.cache("npm")),
+            "NODE_ENV": "production",
+        }
+        self.workshop.follow(spec.build or (), cwd=place, env=environment, variables=spec.environment)
 
     def _install(self, place: Path) -> None:
         package = _package(place)
@@ -91,7 +93,7 @@ class NodeBuild:
 
         layer = self.workshop.layers.ensure(key, make, self.workshop.progress)
         if (layer / "node_modules").is_dir():
-            is_changed = bool(self._build_script) and not self.workshop.walls.are_owned
+            is_changed = bool(self.workshop.spec.build) and not self.workshop.walls.are_owned
             link_tree(layer / "node_modules", place / "node_modules", copy=is_changed)
             _own(place / "node_modules" / ".package-lock.json")
 
@@ -102,12 +104,19 @@ class NodeBuild:
         source = self.workshop.request.checkout.checksum if _needs_source(package) else ""
         locked = _without_own_version(lock)
         return key_of(
-            "node", self.workshop.request.name, self.toolchain(), wanted, locked, settings, source, bool(self._build_script)
+            "node",
+            self.workshop.request.name,
+            self.toolchain(),
+            wanted,
+            locked,
+            settings,
+            source,
+            bool(self.workshop.spec.build),
         )
 
     def _install_in(self, layer: Path) -> None:
         has_lock = any((layer / name).is_file() for name in LOCKS)
-        omit = () if self._build_script else ("--omit=dev",)
+        omit = () if self.workshop.spec.build else ("--omit=dev",)
         verb = "ci" if has_lock else "install"
         self._npm(verb, *omit, cwd=layer, what=f"npm {verb}")
 

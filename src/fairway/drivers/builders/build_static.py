@@ -20,7 +20,7 @@ class StaticBuild:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
-        self._is_built_by_npm = bool(workshop.spec.install.get("build"))
+        self._is_built_by_npm = bool(workshop.spec.build)
 
     @property
     def name(self) -> str:

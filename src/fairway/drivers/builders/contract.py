@@ -33,12 +33,15 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Spec:
-    """The application spec that detection proposes, a person may change, and an artifact freezes.
+    """The application spec that detection proposes, a person may change, and an artifact freezes. One service.
 
-    One service. `command` is an argv list in which ``{port}`` stands for the port to listen on; None means "the image's own
-    command". `kind` is the recipe: ``dockerfile``, ``python``, ``node``, ``static`` or ``image``. `install` holds
-    recipe options (Python version, lock file, npm build script, …). `requires` names variables that must be set
-    (``${VAR}`` in compose).
+    `kind` is the recipe: ``dockerfile``, ``python``, ``node``, ``static``, ``program`` (built and run with a toolchain of
+    this machine) or ``image``. `command` is a list of words, one program or several (see `command_line`), in which
+    ``{port}`` stands for the port to listen on; None means "the image's own command". `build` is a command of the same
+    form that the build runs once the dependencies are installed, `release` one that runs once before a new version starts;
+    None for none. `install` holds recipe options (language version, lock file, publish folder, …). `requires` names
+    variables that must be set (``${VAR}`` in compose). With `sticky` a visitor stays with one replica; None leaves it to
+    the framework.
     """
 
     kind: str
@@ -55,6 +58,9 @@ class Spec:
     memory_bytes: int | None = None
     cpus: float | None = None
     stop_grace: float = 10.0
+    build: tuple[str, ...] | None = None
+    release: tuple[str, ...] | None = None
+    sticky: bool | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form stored with the application and the artifact."""
@@ -73,6 +79,9 @@ class Spec:
             "memory_bytes": self.memory_bytes,
             "cpus": self.cpus,
             "stop_grace": self.stop_grace,
+            "build": list(self.build) if self.build is not None else None,
+            "release": list(self.release) if self.release is not None else None,
+            "sticky": self.sticky,
         }
 
     @classmethod
@@ -82,8 +91,13 @@ class Spec:
         if unknown:
             raise ValueError(f"unknown spec keys: {', '.join(sorted(unknown))}")
         values = dict(data)
-        if values.get("command") is not None:
-            values["command"] = tuple(values["command"])
+        script = dict(values.get("install") or {}).pop("build", None)  # until 0.9 the name of a script of package.json
+        if script:
+            values["install"] = {name: value for name, value in values["install"].items() if name != "build"}
+            values.setdefault("build", ("npm", "run", str(script)))
+        for name in ("command", "build", "release"):
+            if values.get(name) is not None:
+                values[name] = tuple(values[name])
         values["requires"] = tuple(values.get("requires") or ())
         values["volumes"] = tuple((name, target) for name, target in values.get("volumes") or ())
         return cls(**values)
@@ -98,12 +112,39 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Detection:
-    """What a folder is. `spec` is None when it could not be told; `advice` then says what to add."""
+class Candidate:
+    """One way to run a source, and why. `problem` says in one sentence why it cannot be run as it is, "" when it can;
+    `offer` is then a file that would make it run, where Fairway can write one (a Dockerfile)."""
 
-    spec: Spec | None
+    spec: Spec
     findings: tuple[Finding, ...] = ()
+    problem: str = ""
+    offer: str = ""
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a folder is: every way to run it, the best first. Without any, `advice` says what to add.
+
+    `remarks` says what was seen and not used: a compose file that cannot be read, process types that are not started.
+    """
+
+    candidates: tuple[Candidate, ...] = ()
     advice: str = ""
+    remarks: tuple[Finding, ...] = ()
+
+    @property
+    def best(self) -> Candidate | None:
+        """The first candidate that can be run as it is."""
+        return next((one for one in self.candidates if not one.problem), None)
+
+    @property
+    def spec(self) -> Spec | None:
+        return self.best.spec if self.best else None
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        return self.best.findings if self.best else ()
 
 
 @dataclass(frozen=True)

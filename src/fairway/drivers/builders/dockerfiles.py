@@ -15,6 +15,7 @@ from typing import Final
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fairway.drivers.builders.command_line import programs_of
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.image_steady import is_steady
 from fairway.drivers.runtimes.docker.plan import filled
@@ -160,7 +161,7 @@ def _node(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
 
 def _node_stage(spec: Spec, manifests: Manifests, bases: Bases, *, name: str = "") -> list[str]:
     """From the base image to an installed and, where there is a build script, built application in ``/app``."""
-    build = str(spec.install.get("build", ""))
+    build = [_run(*program.argv) for program in programs_of(spec.build)] if spec.build else []
     install = _npm_install(spec, with_development=bool(build))
     return [
         f"FROM {node_image(bases.node, str(spec.install.get('node', '')))}{f' AS {name}' if name else ''}",
@@ -171,7 +172,7 @@ def _node_stage(spec: Spec, manifests: Manifests, bases: Bases, *, name: str = "
         *([install] if manifests.files else []),
         _copy_source(),
         *([] if manifests.files else [install]),
-        *([_run("npm", "run", build), _run("npm", "prune", "--omit=dev")] if build else []),
+        *([*build, _run("npm", "prune", "--omit=dev")] if build else []),
     ]
 
 
@@ -183,7 +184,7 @@ def _npm_install(spec: Spec, *, with_development: bool) -> str:
 
 def _static(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
     publish = str(spec.install.get("publish") or ".")
-    is_built = bool(spec.install.get("build"))
+    is_built = bool(spec.build)
     stage = _node_stage(spec, manifests, bases, name="site") if is_built else []
     origin, source = ("--from=site ", f"/app/{publish}/") if is_built else ("", f"{publish}/")
     return [

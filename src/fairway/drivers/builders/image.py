@@ -17,6 +17,7 @@ from typing import IO, Any, Self
 
 from fairway.drivers.builders import image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildRequest, Built, Spec
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, MANIFESTS, Bases, Manifests, dockerfile_for
 from fairway.drivers.builders.image_context import (
     GENERATED_IGNORES,
@@ -32,7 +33,6 @@ from fairway.drivers.builders.image_steady import is_steady, steady
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.inside_python import check_python
-from fairway.drivers.builders.source_folder import SourceFolder
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
 from fairway.drivers.runtimes.docker import plan
 from fairway.drivers.runtimes.docker.daemon import Daemon
@@ -109,7 +109,7 @@ class ImageBuilder:
             manifests = manifests_of(spec, SourceFolder(root))
             text = self._generated(request, manifests)
             extras = {**_generated_extras(spec.kind, text), **_steady_extras(manifests, SourceFolder(root))}
-            static = STATIC_IGNORES if spec.kind == "static" and not spec.install.get("build") else ()
+            static = STATIC_IGNORES if spec.kind == "static" and not spec.build else ()
             ignores = (*GENERATED_IGNORES, *static, *read_ignores(root))
         arguments = {**_spec_arguments(spec.install.get("args")), **self._options.build_args}
         recipe = recipe_checksum(request.checkout, spec, text, arguments)
@@ -171,7 +171,7 @@ def _check_inside(spec: Spec, root: Path) -> None:
     """What is refused for a bundle is refused for an image, too, although there it could only read the image."""
     if spec.kind == "python":
         check_python(Source(root), str(spec.install.get("from") or ""))
-    elif spec.install.get("build") or spec.kind == "node":
+    elif spec.build or spec.kind == "node":
         check_node(Source(root))
 
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfiles import Manifests
-from fairway.drivers.builders.source_folder import SourceFolder
 
 NPM_SCRIPTS: Final = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[=\s]\s*(\S+)|(?:-r|-c)(\S+)")

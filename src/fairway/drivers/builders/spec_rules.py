@@ -9,11 +9,12 @@ from typing import Any
 
 from packaging.requirements import InvalidRequirement, Requirement
 
+from fairway.drivers.builders.command_line import join_command, programs_of, split_command
 from fairway.drivers.builders.contract import Spec
-from fairway.drivers.builders.procfile import join_command, split_command
 from fairway.shared.names import Invalid, parse_image, parse_port, parse_relative_path, parse_slug, parse_variable
 
-KINDS = ("dockerfile", "python", "node", "static", "image")
+KINDS = ("dockerfile", "python", "node", "static", "program", "image")
+STARTED = ("python", "node", "program")  # they need a start command
 LEAST_MEMORY = 16 * 1024 * 1024
 MOST_MEMORY = 1024 * 1024 * 1024 * 1024
 LONGEST_GRACE = 600.0
@@ -31,6 +32,24 @@ def parse_spec(data: Mapping[str, Any]) -> Spec:
     if errors:
         raise errors[0]
     return Spec(**values)
+
+
+def parse_changes(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Some fields of a spec, in its JSON form and clean, as changes for `overlay`. Raises the first `Invalid`."""
+    kind = data.get("kind", "static")
+    checked = parse_spec({"kind": "static", **data, **({"kind": "static"} if kind in (*STARTED, "image") else {})})
+    known = {**checked.to_json(), "kind": _kind(kind)}
+    names = {*data, "environment"} if checked.environment else set(data)
+    return {name: known[name] for name in Spec.__dataclass_fields__ if name in names}
+
+
+def overlay(spec: Spec, changes: Mapping[str, Any]) -> Spec:
+    """The spec with changes on top: options of the recipe and variables one by one, everything else as a whole."""
+    changed = dict(changes)
+    for name in ("install", "environment"):
+        if name in changed:
+            changed[name] = {**getattr(spec, name), **(changed[name] or {})}
+    return Spec.from_json({**spec.to_json(), **changed})
 
 
 def command_text(command: tuple[str, ...] | None) -> str:
@@ -67,7 +86,7 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
     values["command"] = command
     values["environment"] = {**values.get("environment", {}), **variables}
     kind = values.get("kind")
-    if kind in ("python", "node") and command is None and not any(error.field == "command" for error in errors):
+    if kind in STARTED and command is None and not any(error.field == "command" for error in errors):
         errors.append(Invalid("command", "is empty; a {kind} application needs one, e.g. “python main.py”.", kind=kind))
     if kind == "image":
         try:
@@ -83,6 +102,25 @@ def _kind(value: object) -> str:
     return str(value)
 
 
+def _other_command(name: str) -> Callable[[object], tuple[str, ...] | None]:
+    """A command beside the start command: its variables stay among its words."""
+
+    def parse(value: object) -> tuple[str, ...] | None:
+        try:
+            words, variables = _command(value)
+        except Invalid as error:
+            raise Invalid(name, error.sentence) from None
+        return words and (*(f"{key}={text}" for key, text in variables.items()), *words)
+
+    return parse
+
+
+def _sticky(value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise Invalid("sticky", "must be true or false.")
+    return value
+
+
 def _command(value: object) -> tuple[tuple[str, ...] | None, dict[str, str]]:
     if value is None or value == "" or value == []:
         return None, {}
@@ -93,6 +131,7 @@ def _command(value: object) -> tuple[tuple[str, ...] | None, dict[str, str]]:
         raise Invalid("command", "is neither one line of text nor a list of words.")
     if not value[0].strip():
         raise Invalid("command", "starts with an empty word; name the program first.")
+    programs_of(value)
     return tuple(value), {}
 
 
@@ -125,8 +164,6 @@ def _install(value: object) -> dict[str, Any]:
     for key in ("publish", "dockerfile", "from"):
         if value.get(key):
             parse_relative_path(str(value[key]), field=f"install.{key}")
-    if not re.fullmatch(r"[\w:.-]*", str(value.get("build") or "")):
-        raise Invalid("install.build", "must be the name of a script in package.json, e.g. “build”.")
     for line in value.get("add") or ():
         _requirement(str(line))
     return dict(value)
@@ -206,4 +243,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "memory_bytes": _memory,
     "cpus": _number("cpus", 0.01, 512, optional=True),
     "stop_grace": _number("stop_grace", 0, LONGEST_GRACE, optional=False),
+    "build": _other_command("build"),
+    "release": _other_command("release"),
+    "sticky": _sticky,
 }

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fairway.drivers.builders.command_line import filled, join_command, programs_of
 from fairway.drivers.builders.contract import BuildRequest, Spec
 from fairway.drivers.builders.layers import Layers, copy_source
 from fairway.drivers.builders.running import Ceiling, Finished, run
@@ -66,6 +67,25 @@ class Workshop:
         if finished.code:
             raise failure_of(finished, what)
 
+    def follow(self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], variables: Mapping[str, str]) -> None:
+        """Run the programs of a command of the build one after another, in `cwd`; `variables` fill what its words name.
+
+        ``cd`` and ``export`` mean what they mean in a shell. Raises the typed failure of the first that ends badly.
+        """
+        known = {**variables, **env}
+        for program in programs_of(filled(words, known.get), field="build"):
+            known |= program.variables
+            match program.argv:
+                case ("cd", place):
+                    cwd = _inside(self.staging, cwd / place, place)
+                case ("export", *pairs):
+                    known |= dict(pair.partition("=")[::2] for pair in pairs)
+                case argv:
+                    self.progress.line(f"$ {join_command(argv)}")
+                    finished = self.attempt(argv, cwd=cwd, env=known)
+                    if finished.code and not program.may_fail:
+                        raise failure_of(finished, " ".join(argv[:3]))
+
     def attempt(
         self,
         argv: Sequence[str],
@@ -87,6 +107,12 @@ class Workshop:
             return run(argv, cwd=cwd, env=environment, progress=self.progress, ceiling=ceiling, mask=mask, wall=wall)
         finally:
             self.walls.forget()
+
+
+def _inside(staging: Path, place: Path, name: str) -> Path:
+    if not place.is_dir() or not place.resolve().is_relative_to(staging.resolve()):
+        raise Refused(f"The build command goes to “{name}”, which is no folder of the source; correct it.")
+    return place
 
 
 def failure_of(finished: Finished, what: str) -> Failure:

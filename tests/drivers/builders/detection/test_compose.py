@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.drivers.builders.compose import parse_compose
-from fairway.drivers.builders.compose_values import byte_size, interpolated, required_variables, seconds
+from fairway.drivers.builders.detection.compose import parse_compose
+from fairway.drivers.builders.detection.compose_values import byte_size, interpolated, required_variables, seconds
 from fairway.shared.names import Invalid
 
 WHOLE = """\
@@ -65,7 +65,7 @@ def test_everything_known_is_read() -> None:
         ("    ports: ['53:53/udp']", "ports"),
         ("    ports: ['8000-8010']", "ports"),
         ("    ports: [99999]", "ports"),
-        ("    command: 'a && b'", "command"),
+        ("    command: 'a | b'", "command"),
         ("    command: 'A=1 b'", "environment"),
         ("    command: ['x', '$HOME']", "command"),
         ("    environment: {'A B': c}", "environment"),

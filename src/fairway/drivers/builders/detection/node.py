@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from typing import Any
 
 from fairway.drivers.builders.contract import Spec
-from fairway.drivers.builders.recipe import Recipe, Undetectable, health_route, version_file
-from fairway.drivers.builders.source_folder import SourceFolder
+from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, health_route, version_file
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 
 MAIN_FILES = ("server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js", "server.mjs", "index.mjs")
 FRAMEWORKS = {
@@ -27,22 +28,21 @@ DEVELOPMENT = re.compile(r"\b(vite|react-scripts start|webpack serve|webpack-dev
 OUTPUTS = {"react-scripts": "build", "@sveltejs/kit": "build", "vite": "dist", "astro": "dist", "@11ty/eleventy": "_site"}
 
 
-def detect_node(folder: SourceFolder) -> Recipe | None:
-    """The recipe for a folder with a ``package.json``, None when there is none or it starts nothing."""
+def detect_node(folder: SourceFolder) -> Iterator[Recipe]:
+    """The recipes for a folder with a ``package.json``; none when there is none or it starts nothing."""
     recipe = node_base(folder)
     if recipe is None:
-        return None
+        return
     package = _package(folder)
     scripts = _table(package, "scripts")
     start = str(scripts.get("start", "")).strip()
-    if start and not DEVELOPMENT.search(start):
-        return _started(folder, recipe, start)
-    if scripts.get("build") and not _main(folder, package):
-        return _site(folder, recipe, package)
     main = _main(folder, package)
-    return (
-        _noting_port(folder, recipe.changed(command=("node", main)).noting("Started by node", main), main) if main else None
-    )
+    if start and not DEVELOPMENT.search(start):
+        yield _started(folder, recipe, start)
+    elif scripts.get("build") and not main:
+        yield _site(folder, recipe, package)
+    elif main:
+        yield _noting_port(folder, recipe.changed(command=("node", main)).noting("Started by node", main), main)
 
 
 def node_base(folder: SourceFolder) -> Recipe | None:
@@ -54,7 +54,6 @@ def node_base(folder: SourceFolder) -> Recipe | None:
     scripts = _table(package, "scripts")
     engines = _table(package, "engines")
     install: dict[str, Any] = {"from": lock or "package.json", "node": str(engines.get("node", ""))}
-    install["build"] = "build" if scripts.get("build") else ""
     version = package.get("version")
     framework = _framework(package)
     spec = Spec(
@@ -63,6 +62,7 @@ def node_base(folder: SourceFolder) -> Recipe | None:
         port=3000,
         version=version if isinstance(version, str) else version_file(folder),
         install={key: value for key, value in install.items() if value},
+        build=("npm", "run", "build") if scripts.get("build") else None,
     )
     recipe = Recipe(spec).noting(framework, "package.json")
     return _noting_lock(folder, recipe, lock)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.builders.detect import detect
+from fairway.drivers.builders.detection.detect import detect
 from fairway.drivers.builders.spec_rules import parse_spec
 from fairway.shared.names import Invalid
 
-from .folders import EXAMPLES, make
+from ..folders import EXAMPLES, make
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 FASTAPI = "from fastapi import FastAPI\napi = FastAPI()\n@api.get('/healthz')\ndef health(): return {}\n"
@@ -131,9 +131,7 @@ def test_a_dockerfile_wins_and_can_be_left_out(tmp_path: Path) -> None:
         tmp_path,
         {"Dockerfile": "FROM scratch\nEXPOSE 9000/tcp\n", "requirements.txt": "flask", "app.py": FLASK, "VERSION": "4.1"},
     )
-    docker, without = detect(tmp_path).spec, detect(tmp_path, skip={"dockerfile"}).spec
-    assert docker is not None
-    assert without is not None
+    docker, without = (one.spec for one in detect(tmp_path).candidates)
     assert (docker.kind, docker.port, docker.version, docker.command) == ("dockerfile", 9000, "4.1", None)
     assert (without.kind, without.framework) == ("python", "Flask")
 
@@ -154,7 +152,8 @@ def test_a_site_that_npm_only_builds(tmp_path: Path) -> None:
     spec = detect(make(tmp_path, {"package.json": package, "package-lock.json": "{}", "index.html": ""})).spec
     assert spec is not None
     assert (spec.kind, spec.command, spec.version) == ("static", None, "5.0.0")
-    assert spec.install == {"from": "package-lock.json", "build": "build", "publish": "dist"}
+    assert spec.install == {"from": "package-lock.json", "publish": "dist"}
+    assert spec.build == ("npm", "run", "build")
 
 
 def test_a_fixed_port_is_told_with_advice(tmp_path: Path) -> None:

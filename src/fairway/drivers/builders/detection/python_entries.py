@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from fairway.drivers.builders.source_folder import SourceFolder
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 
 PREFERRED = ("main", "app", "application", "api", "server", "asgi", "wsgi", "run", "__init__")
 FACTORIES = ("create_app", "make_app", "build_app")

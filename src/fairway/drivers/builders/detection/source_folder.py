@@ -5,18 +5,26 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar, cast
 
 from fairway.shared.source_text import read_source
 
+T = TypeVar("T")
 LARGEST_FILE = 512 * 1024  # bytes; manifests and entry files are far smaller, lock files are read by their tools
 MOST_FILES = 400  # source files looked at; enough for a small application, bounded for a huge one
+MOST_SEEN = 20_000  # files whose names are looked at
 MOST_BYTES = 4 * 1024 * 1024  # of all of them together: each is parsed
 DEEPEST = 3
 TOO_DEEP = "has far too many lists or objects inside each other"
+MANIFESTS = (
+    *("package.json", "deno.json", "requirements.txt", "pyproject.toml", "setup.py", "Pipfile", "go.mod", "Cargo.toml"),
+    *("composer.json", "Gemfile", "pom.xml", "build.gradle", "build.gradle.kts", "mix.exs"),
+)
 SKIPPED = frozenset(
     {".git", ".hg", ".venv", "venv", "env", "node_modules", "__pycache__", ".tox", ".mypy_cache", "site-packages"}
     | {"tests", "test", "docs", "migrations", "examples", "benchmarks"}
@@ -28,6 +36,19 @@ class SourceFolder:
 
     def __init__(self, place: Path) -> None:
         self.place = place.resolve()
+        self._known: dict[str, tuple[object, Exception | None]] = {}
+
+    def once(self, name: str, read: Callable[[], T]) -> T:
+        """What `read` returned (or raised) when it was first asked for under `name`: reading costs, and readers share."""
+        if name not in self._known:
+            try:
+                self._known[name] = (read(), None)
+            except Exception as error:
+                self._known[name] = (None, error)
+        value, raised = self._known[name]
+        if raised is not None:
+            raise raised
+        return cast(T, value)
 
     def has(self, name: str) -> bool:
         """Whether there is a regular file `name` that does not lie outside through a link."""
@@ -68,30 +89,51 @@ class SourceFolder:
             raise ValueError("is not a JSON object")
         return data
 
+    def matching(self, *patterns: str) -> tuple[str, ...]:
+        """The files of the folder itself (or of a folder a pattern names) that fit one of `patterns`, in their order."""
+        found = [
+            place.relative_to(self.place).as_posix() for pattern in patterns for place in sorted(self.place.glob(pattern))
+        ]
+        return tuple(dict.fromkeys(name for name in found if self.has(name)))
+
+    def has_any(self, *patterns: str) -> bool:
+        """Whether a file of the folder itself fits one of `patterns`."""
+        return bool(self.matching(*patterns))
+
+    def folders_with(self, *patterns: str) -> list[str]:
+        """The folders below this one, near the top, that hold a file which fits one of `patterns`."""
+        found = {
+            PurePosixPath(name).parent.as_posix(): None for name in self._names if _fits(name, patterns) and self.has(name)
+        }
+        return [name for name in found if name != "."]
+
     @cached_property
     def python_files(self) -> tuple[str, ...]:
-        """Python files near the top, shallow ones first."""
-        return self._files(".py")
+        """Python files near the top, shallow ones first; not those of a subfolder with a manifest of its own."""
+        own = [f"{name}/" for name in self.folders_with("requirements.txt", "pyproject.toml", "Pipfile", "setup.py")]
+        return tuple(name for name in self._files(".py") if not name.startswith(tuple(own)))
 
     def _files(self, suffix: str) -> tuple[str, ...]:
         found, total = [], 0
-        for name in self._walk():
-            if name.endswith(suffix):
+        for name in self._names:
+            if name.endswith(suffix) and self.has(name):
                 found.append(name)
                 total += (self.place / name).stat().st_size
             if len(found) >= MOST_FILES or total > MOST_BYTES:
                 break
         return tuple(sorted(found, key=lambda name: (name.count("/"), name)))
 
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        """The names of the files near the top, those that are links too; at most `MOST_SEEN`."""
+        return tuple(islice(self._walk(), MOST_SEEN))
+
     def _walk(self) -> Iterator[str]:
         for folder, folders, files in os.walk(self.place):
-            inside = Path(folder).relative_to(self.place)
+            inside = PurePosixPath(Path(folder).relative_to(self.place).as_posix())
             depth = len(inside.parts)
             folders[:] = sorted(name for name in folders if name not in SKIPPED and depth < DEEPEST)
-            for name in sorted(files):
-                relative = (inside / name).as_posix()
-                if self.has(relative):
-                    yield relative
+            yield from ((inside / name).as_posix() for name in sorted(files))
 
     def _inside(self, name: str) -> Path | None:
         try:
@@ -99,3 +141,7 @@ class SourceFolder:
             return place if place.is_file() and place.is_relative_to(self.place) else None
         except (OSError, RuntimeError):  # a link that points at itself
             return None
+
+
+def _fits(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(PurePosixPath(name).name, pattern) for pattern in patterns)

@@ -1,6 +1,6 @@
-"""``compose.yaml`` with one service: a documented subset of the Compose Specification, checked line by line.
+"""``compose.yaml``: a documented subset of the Compose Specification, checked line by line, one service at a time.
 
-Known: top level ``services`` (exactly one), ``volumes`` (named, without options), ``name``, ``version``; in the service
+Known: top level ``services``, ``volumes`` (named, without options), ``name``, ``version``; in the service
 ``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``command``, ``ports`` (one), ``expose``,
 ``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``volumes`` (named), ``restart``,
 ``stop_grace_period``, ``deploy.resources.limits`` (``memory``, ``cpus``) and ``x-fairway`` (``health``, ``port``,
@@ -10,10 +10,11 @@ Known: top level ``services`` (exactly one), ``volumes`` (named, without options
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from fairway.drivers.builders.compose_values import byte_size, required_variables, seconds
-from fairway.drivers.builders.procfile import split_command
+from fairway.drivers.builders.command_line import split_command
+from fairway.drivers.builders.detection.compose_values import byte_size, required_variables, seconds
 from fairway.shared.lined_yaml import Item, refuse, root_of
 from fairway.shared.names import SLUG, Invalid, parse_image, parse_port, parse_relative_path, parse_variable
 
@@ -68,16 +69,48 @@ class ComposeService:
     version: str
 
 
-def parse_compose(text: str, *, file: str = "compose.yaml") -> ComposeService:
-    """Read a compose file. Raises `Invalid` whose field names file and line and whose sentence names the key."""
+@dataclass(frozen=True)
+class ComposeFile:
+    """The services that can be read, why the others cannot, and for each name the image it runs ("" when it is built)."""
+
+    services: tuple[ComposeService, ...]
+    wrong: Mapping[str, Invalid]
+    images: Mapping[str, str]
+
+
+def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
+    """Read every service of a compose file. Raises `Invalid` whose field names file and line for a file that is none."""
     top = root_of(text, file)
-    top.only(_TOP, _HINTS)
-    services = top.require("services").mapping()
-    if len(services.entries) != 1:
-        names = ", ".join(entry.key for entry in services.entries) or "none"
-        refuse(services, f"has {len(services.entries)} services ({names}); keep exactly one per application")
-    entry = services.entries[0]
-    return _service(entry.key, entry.value.mapping(), _declared_volumes(top))
+    entries = top.require("services").mapping().entries
+    services: list[ComposeService] = []
+    wrong: dict[str, Invalid] = {}
+    images: dict[str, str] = {}
+    for entry in entries:
+        try:
+            images[entry.key] = _image_name(entry.value.mapping())
+            top.only(_TOP, _HINTS)
+            services.append(_service(entry.key, entry.value.mapping(), _declared_volumes(top)))
+        except Invalid as error:
+            wrong[entry.key] = error
+            images.setdefault(entry.key, "")
+    return ComposeFile(tuple(services), wrong, images)
+
+
+def parse_compose(text: str, *, file: str = "compose.yaml") -> ComposeService:
+    """The one service of a compose file. Raises `Invalid` whose field names file and line, its sentence the key."""
+    found = read_compose(text, file=file)
+    if len(found.images) != 1:
+        names = ", ".join(found.images) or "none"
+        services = root_of(text, file).require("services")
+        refuse(services, f"has {len(found.images)} services ({names}); keep exactly one per application")
+    for error in found.wrong.values():
+        raise error
+    return found.services[0]
+
+
+def _image_name(service: Item) -> str:
+    image = service.get("image")
+    return image.text() if image is not None and image.is_text() and service.get("build") is None else ""
 
 
 def _declared_volumes(top: Item) -> frozenset[str]:

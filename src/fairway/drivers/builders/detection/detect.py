@@ -1,0 +1,132 @@
+"""What a folder is, and every way to run it: read, never executed.
+
+Readers look at the folder one after another, the best reason first (see `READERS`). One that finds nothing, or a file it
+cannot use, hides nothing from the next: what was wrong becomes a remark, and the advice when nothing else was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from fairway.drivers.builders.contract import Candidate, Detection, Finding
+from fairway.drivers.builders.detection.compose_services import built_services, image_services
+from fairway.drivers.builders.detection.dockerfile import main_dockerfile, other_dockerfiles
+from fairway.drivers.builders.detection.languages import detect_languages
+from fairway.drivers.builders.detection.nested import detect_nested
+from fairway.drivers.builders.detection.others import detect_others
+from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
+from fairway.drivers.builders.detection.settings_file import FILES, read_settings
+from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.detection.static import detect_static
+from fairway.shared.names import Invalid, parse_relative_path
+
+NOTHING = (
+    "Nothing here says how to run it. Say how to start it, or add one of: a Dockerfile; a Procfile with “web: …”; "
+    "requirements.txt or pyproject.toml beside a Python application; a package.json with a start script; or an index.html."
+)
+READERS: tuple[Callable[[SourceFolder], Iterator[Recipe]], ...] = (
+    main_dockerfile,
+    built_services,
+    detect_languages,
+    detect_others,
+    detect_static,
+    image_services,
+    detect_nested,
+    other_dockerfiles,
+)
+
+
+@dataclass
+class _Seen:
+    """What the readers said so far."""
+
+    recipes: list[Recipe] = field(default_factory=list)
+    wrong: list[Finding] = field(default_factory=list)
+
+    def hear(self, reader: Callable[[SourceFolder], Iterator[Recipe]], source: SourceFolder) -> None:
+        try:
+            self.recipes.extend(reader(source))
+        except Undetectable as error:
+            self.wrong.append(Finding(error.sentence, error.file))
+        except Invalid as error:
+            self.wrong.append(Finding(f"{error.field}: {error.sentence}", error.field.partition(",")[0]))
+
+
+def detect(folder: Path, *, root: str = ".") -> Detection:
+    """Every way to run `folder` (or `root` inside it), the best first. Never raises for what it finds there.
+
+    Raises `Invalid` for a `root` that leaves the folder or is not there.
+    """
+    source = folder_at(folder, root)
+    try:
+        settings = read_settings(source)
+    except Invalid as error:
+        return Detection(advice=f"{error.field}: {error.sentence}")
+    if settings.root and root in ("", "."):
+        inner = detect(folder, root=settings.root)
+        found = tuple(replace(one, spec=settings.over(one.spec)) for one in inner.candidates)
+        return replace(inner, candidates=found)
+    seen = _Seen()
+    for reader in READERS:
+        seen.hear(reader, source)
+    candidates = [_candidate(recipe, root) for recipe in seen.recipes]
+    if settings.says_something:
+        candidates = [replace(one, spec=settings.over(one.spec)) for one in settings.preferred(candidates)]
+    if not any(not one.problem for one in candidates) and (own := settings.spec()):
+        candidates.insert(0, Candidate(replace(own, root=_joined(root, own.root)), (Finding("As it is told", FILES[0]),)))
+    remarks = tuple(dict.fromkeys([*seen.wrong, *(note for recipe in seen.recipes for note in recipe.remarks)]))
+    return Detection(tuple(_distinct(candidates)), _advice(source, seen, candidates), remarks)
+
+
+def folder_at(folder: Path, root: str) -> SourceFolder:
+    """The folder `root` of a source. Raises `Invalid` when it leaves the source or is not there."""
+    if root not in ("", "."):
+        parse_relative_path(root, field="root")
+    source = SourceFolder(folder / root)
+    if not source.place.is_dir() or not source.place.is_relative_to(folder.resolve()):
+        raise Invalid("root", "“{root}” is not a folder of this source; choose one that is.", root=root)
+    return source
+
+
+def _candidate(recipe: Recipe, root: str) -> Candidate:
+    spec = recipe.spec if root in ("", ".") else replace(recipe.spec, root=_joined(root, recipe.spec.root))
+    return Candidate(spec, recipe.findings, recipe.problem, recipe.offer)
+
+
+def _joined(root: str, inner: str) -> str:
+    return root if inner == "." else inner if root in ("", ".") else f"{root.rstrip('/')}/{inner}"
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """The first of those that run the same thing the same way."""
+    found: dict[str, Candidate] = {}
+    for one in candidates:
+        found.setdefault(f"{one.spec.kind} {one.spec.root} {one.spec.command} {one.spec.install}", one)
+    return list(found.values())
+
+
+def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> str:
+    """What to do when nothing can be run as it is: the best reason that a reader gave, else what to add."""
+    if any(not one.problem for one in candidates):
+        return ""
+    if candidates:
+        return candidates[0].problem
+    if seen.wrong:
+        return seen.wrong[0].what
+    if source.has("package.json"):
+        return (
+            "package.json starts nothing: add “start” under “scripts”, e.g. “node server.js”, or “build” for a static site."
+        )
+    if source.has_any("*.ipynb"):
+        return (
+            "There are notebooks here, but no program that serves them: add “voila” to requirements.txt and a Procfile with "
+            "“web: voila --no-browser --port=$PORT --Voila.ip=$HOST”, or make a Streamlit page of them."
+        )
+    if source.python_files:
+        return (
+            "There is Python here, but no application that was recognised: say how to start it, let a script read PORT from "
+            "the environment, or write a Procfile with “web: python …”."
+        )
+    return NOTHING if any(source.place.iterdir()) else f"The folder is empty. {NOTHING}"

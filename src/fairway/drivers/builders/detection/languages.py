@@ -1,0 +1,94 @@
+"""Python and Node.js, with what a Procfile says laid over them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.detection.node import detect_node, node_base
+from fairway.drivers.builders.detection.procfile import Procfile, parse_procfile
+from fairway.drivers.builders.detection.python import detect_python, python_base
+from fairway.drivers.builders.detection.python_project import PythonProject
+from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, version_of
+from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.detection.static import detect_static
+from fairway.shared.names import Invalid
+
+_PYTHON = (
+    "python",
+    "gunicorn",
+    "uvicorn",
+    "hypercorn",
+    "daphne",
+    "waitress",
+    "flask",
+    "streamlit",
+    "panel",
+    "gradio",
+    "bokeh",
+)
+_NODE = ("node", "npm", "npx", "yarn", "pnpm", "bun")
+
+
+def detect_languages(source: SourceFolder) -> Iterator[Recipe]:
+    """What a Procfile starts, then every application that is recognised in the folder."""
+    wrong: list[Undetectable | Invalid] = []
+    for reader in (_procfile, detect_python, detect_node):
+        try:
+            yield from reader(source)
+        except (Undetectable, Invalid) as error:  # one language's broken manifest hides no other language
+            wrong.append(error)
+    if wrong:
+        raise wrong[0]
+
+
+def language_base(source: SourceFolder, kind: str) -> Spec:
+    """What is true of any command of this kind in the folder: its dependencies, language version and version."""
+    recipe = None
+    if kind == "python":
+        recipe = python_base(PythonProject(source))
+    elif kind == "node":
+        recipe = node_base(source)
+    return recipe.spec if recipe else Spec(kind=kind, version=version_of(source))
+
+
+def _procfile(source: SourceFolder) -> Iterator[Recipe]:
+    if not source.has("Procfile"):
+        return
+    procfile = parse_procfile(source.text("Procfile"))
+    recipe = _below(source, procfile)
+    spec = replace(
+        recipe.spec,
+        command=procfile.command,
+        environment={**recipe.spec.environment, **procfile.environment},
+        release=procfile.release or recipe.spec.release,
+    )
+    recipe = replace(recipe, spec=spec).noting("Started by the web line", "Procfile")
+    if procfile.release:
+        recipe = recipe.noting("Runs once before each new version starts: the release line", "Procfile")
+    if procfile.others:
+        recipe = recipe.remarking(f"Not started: {', '.join(procfile.others)}", "Fairway runs the web line of a Procfile")
+    yield recipe
+
+
+def _below(source: SourceFolder, procfile: Procfile) -> Recipe:
+    """The language below a Procfile: with a framework where one is seen, else just the dependencies."""
+    words = [word.rpartition("/")[2] for word in procfile.command]
+    python = next(detect_python(source), None) or python_base(PythonProject(source))
+    node = next((one for one in detect_node(source) if one.spec.kind == "node"), None) or node_base(source)
+    if node is None or any(word.startswith(_PYTHON) for word in words):
+        if python is None and any(word.startswith(_PYTHON) for word in words):
+            python = Recipe(Spec(kind="python")).noting("Python without dependencies", "only the Procfile speaks of Python")
+        found = python or node
+    else:
+        found = node if any(word in _NODE for word in words) else python or node
+    if found is None:
+        static = next(detect_static(source), None)
+        advice = (
+            "add requirements.txt, pyproject.toml or package.json"
+            if static is None
+            else "take the line out to serve the files"
+        )
+        raise Undetectable(f"Procfile: there is no language below it that Fairway starts; {advice}.", "Procfile")
+    return found

@@ -1,0 +1,50 @@
+"""Applications in subfolders: those of a monorepo, and the one that does not lie at the top."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import PurePosixPath
+
+from fairway.drivers.builders.detection.dockerfile import main_dockerfile
+from fairway.drivers.builders.detection.languages import detect_languages
+from fairway.drivers.builders.detection.others import detect_others
+from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
+from fairway.drivers.builders.detection.source_folder import MANIFESTS, SourceFolder
+from fairway.drivers.builders.detection.static import detect_static
+from fairway.shared.names import Invalid
+
+MOST = 12  # folders; a page with more choices helps nobody
+
+
+def detect_nested(source: SourceFolder) -> Iterator[Recipe]:
+    """The applications of the folders below this one that have manifests of their own, servers before sites."""
+    found = [recipe for name in _places(source)[:MOST] for recipe in _first(source, name)]
+    yield from sorted(found, key=lambda recipe: (bool(recipe.problem), recipe.spec.kind == "static"))
+
+
+def _places(source: SourceFolder) -> list[str]:
+    """Folders with a manifest or a page of their own, the shallow ones first; none inside another that was found."""
+    candidates = source.folders_with(*MANIFESTS, "manage.py", "Dockerfile", "Procfile", "index.html", "*.csproj")
+    chosen: list[str] = []
+    for name in sorted(candidates, key=lambda name: (name.count("/"), name)):
+        inside = any(PurePosixPath(name).is_relative_to(one) for one in chosen)
+        if not inside:
+            chosen.append(name)
+    return chosen
+
+
+def _first(source: SourceFolder, name: str) -> list[Recipe]:
+    inner = SourceFolder(source.place / name)
+    if not inner.place.is_relative_to(source.place):
+        return []
+    found: list[Recipe] = []
+    for reader in (main_dockerfile, detect_languages, detect_others, detect_static):
+        try:
+            found += [replace(recipe, spec=replace(recipe.spec, root=name)) for recipe in reader(inner)][:1]
+        except (Undetectable, Invalid):  # said when somebody chooses that folder
+            continue
+    kinds: dict[str, Recipe] = {}
+    for recipe in found:
+        kinds.setdefault("dockerfile" if recipe.spec.kind == "dockerfile" else "own", recipe)
+    return list(kinds.values())

@@ -1,0 +1,118 @@
+"""``fairway.yaml``: what the authors of a source say about how it runs, in the words of the page and the command line.
+
+Keys, all optional: ``kind``, ``framework``, ``root``, ``dockerfile``, ``build``, ``start``, ``release``, ``publish``,
+``python``, ``node``, ``packages`` (Python packages to add), ``port``, ``health``, ``version``, ``environment``,
+``requires``, ``volumes`` (``name: /folder``), ``memory``, ``cpus``, ``stop_grace``, ``sticky``. Anything else is refused,
+with its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fairway.drivers.builders.contract import Candidate, Spec
+from fairway.drivers.builders.detection.compose_values import byte_size, seconds
+from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.spec_rules import overlay, parse_changes
+from fairway.shared.lined_yaml import Item, refuse, root_of
+from fairway.shared.names import Invalid
+
+FILES = ("fairway.yaml", "fairway.yml")
+_INSTALL = ("dockerfile", "publish", "python", "node")
+_KNOWN = (
+    *("kind", "framework", "root", *_INSTALL, "build", "start", "release", "packages", "port", "health", "version"),
+    *("environment", "requires", "volumes", "memory", "cpus", "stop_grace", "sticky"),
+)
+_FIELDS = {"start": "command", "health": "health_path"}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the file says, as changes of a spec (see `spec_rules.overlay`); `root` is the folder it speaks of."""
+
+    root: str = ""
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def says_something(self) -> bool:
+        return bool(self.changes)
+
+    def over(self, spec: Spec) -> Spec:
+        """The spec with what the file says on top."""
+        return overlay(spec, self.changes)
+
+    def preferred(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """The candidates of the kind and framework that the file names first; with a start command, none stays blocked."""
+        wanted = {name: self.changes[name] for name in ("kind", "framework") if name in self.changes}
+        fits = [one for one in candidates if all(getattr(one.spec, name) == value for name, value in wanted.items())]
+        return [*fits, *(one for one in candidates if one not in fits)] if wanted else list(candidates)
+
+    def spec(self) -> Spec | None:
+        """The spec that the file describes alone; None when it does not say kind and start command."""
+        kind = self.changes.get("kind")
+        if kind is None or (kind in ("python", "node", "program") and not self.changes.get("command")):
+            return None
+        return overlay(Spec(kind=kind), self.changes)
+
+
+def read_settings(source: SourceFolder) -> Settings:
+    """What ``fairway.yaml`` says; nothing when there is none. Raises `Invalid` with the line of what cannot be used."""
+    file = source.first(*FILES)
+    if file is None:
+        return Settings()
+    top = root_of(source.text(file), file)
+    top.only(_KNOWN)
+    values: dict[str, Any] = {"install": {}}
+    for entry in top.entries:
+        value = _value(entry.key, entry.value)
+        if entry.key in _INSTALL:
+            values["install"][entry.key] = value
+        elif entry.key == "packages":
+            values["install"]["add"] = value
+        else:
+            values[_FIELDS.get(entry.key, entry.key)] = value
+    if not values["install"]:
+        del values["install"]
+    if "memory" in values:
+        values["memory_bytes"] = values.pop("memory")
+    root = str(values.pop("root", ""))
+    try:
+        return Settings("" if root in (".", "./") else root, parse_changes(values))
+    except Invalid as error:
+        name = {spec: word for word, spec in _FIELDS.items()}.get(error.field, error.field.removeprefix("install."))
+        item = top.get(name)
+        raise Invalid(
+            f"{file}, line {item.line}" if item else file, "“{name}” {why}", name=name, why=error.sentence
+        ) from None
+
+
+def _value(name: str, item: Item) -> Any:
+    """The value of a key in the form of a spec."""
+    if name in ("packages", "requires"):
+        return [part.text() for part in item.sequence()]
+    if name == "environment":
+        return {entry.key: entry.value.text() for entry in item.mapping().entries}
+    if name == "volumes":
+        return [[entry.key, entry.value.text()] for entry in item.mapping().entries]
+    if name == "sticky":
+        if item.text() not in ("true", "false"):
+            refuse(item, "must be true or false")
+        return item.text() == "true"
+    return _measured(name, item)
+
+
+def _measured(name: str, item: Item) -> Any:
+    text = item.text()
+    if name == "memory":
+        return byte_size(text) or refuse(item, "is not a size; write e.g. “512m” or “1g”")
+    if name == "stop_grace":
+        value = seconds(text if not text.isdigit() else f"{text}s")
+        return value if value is not None else refuse(item, "is not a duration; write e.g. “10s” or “1m30s”")
+    if name in ("port", "cpus"):
+        try:
+            return int(text) if name == "port" else float(text)
+        except ValueError:
+            refuse(item, "must be a number")
+    return text

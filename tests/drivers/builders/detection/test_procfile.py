@@ -1,0 +1,44 @@
+"""Procfiles: the web line, the release line, and what is said of the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from fairway.drivers.builders.detection.procfile import parse_procfile
+from fairway.shared.names import Invalid
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("web: python main.py", ("python", "main.py")),
+        ("# note\n\nworker: x\nweb: python a.py # not a comment", ("python", "a.py", "#", "not", "a", "comment")),
+        ("web: python manage.py migrate && gunicorn x", ("python", "manage.py", "migrate", "&&", "gunicorn", "x")),
+    ],
+)
+def test_web_lines(text: str, command: tuple[str, ...]) -> None:
+    assert parse_procfile(text).command == command
+
+
+def test_variables_before_the_program_and_other_processes() -> None:
+    procfile = parse_procfile("release: A=1 python migrate.py\nweb: MODE=live python main.py\nworker: celery\n")
+    assert procfile.environment == {"MODE": "live"}
+    assert procfile.release == ("A=1", "python", "migrate.py")
+    assert procfile.others == ("worker",)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no “web:”"),
+        ("worker: celery", "starts worker, but nothing"),
+        ("just words", "line 1"),
+        ("web:", "line 1"),
+        ("a: b\n???", "line 2"),
+        ("web: a | b", "line 1"),
+        ("web: a\nrelease: b > c", "line 2"),
+    ],
+)
+def test_a_wrong_procfile_says_where(text: str, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        parse_procfile(text)
