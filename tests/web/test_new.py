@@ -182,11 +182,92 @@ def test_a_look_that_ended_tells_the_waiting_page_to_reload(deployer, browse, lo
     assert answer.content.decode().strip().startswith("<section")
 
 
-def test_what_could_not_be_detected_says_what_to_add(deployer, browse, look):
+def test_what_could_not_be_detected_is_said_by_a_person(deployer, browse, look, staging):
     Inspection.objects.update(spec=None, advice="Add a Procfile.")
     page = browse(deployer).get(f"/applications/new/{look.pk}").content.decode()
     assert "Add a Procfile." in page
-    assert '<form class="stack' not in page
+    assert '<select name="kind"' in page
+    without = browse(deployer).post(f"/applications/new/{look.pk}", {**FORM, "use": "other", "kind": "python"})
+    assert without.status_code == 422
+    said = {**FORM, "use": "other", "kind": "python", "command": "python serve.py $PORT", "python": "3.12", "then": "create"}
+    browse(deployer).post(f"/applications/new/{look.pk}", said)
+    assert Application.objects.get().spec == {
+        "kind": "python",
+        "command": ["python", "serve.py", "{port}"],
+        "port": 8080,
+        "health_path": "/up",
+        "install": {"python": "3.12"},
+    }
+
+
+@pytest.fixture
+def several(look) -> Inspection:
+    """A look at a Dockerfile, a Flask application, a Node application in a folder, and something in Go."""
+    specs = [
+        Spec(kind="dockerfile", framework="Dockerfile", install={"dockerfile": "Dockerfile"}),
+        Spec(kind="python", framework="Flask", command=("gunicorn", "app:app"), release=("python", "migrate.py")),
+        Spec(kind="node", framework="Express", command=("node", "server.js"), root="web", port=3000),
+        Spec(kind="program", framework="Go", build=("go", "build")),
+    ]
+    problems = ["", "", "", "This is Go, for which this machine has no toolchain."]
+    look.candidates = [
+        {"spec": spec.to_json(), "findings": [], "problem": problem, "offer": "FROM golang" if problem else ""}
+        for spec, problem in zip(specs, problems, strict=True)
+    ]
+    look.remarks = [{"what": "Not started: db", "because": "compose.yaml"}]
+    look.save()
+    return look
+
+
+def test_the_first_way_that_an_environment_can_run_is_offered_beside_the_others(deployer, browse, several, staging):
+    staging.runtime = "process"
+    staging.save()
+    page = browse(deployer).get(f"/applications/new/{several.pk}").content.decode()
+    assert "<h1>Flask</h1>" in page
+    assert "Not started: db" in page
+    assert [f'href="?use={way}"' in page for way in (0, 1, 2, 3, "other")] == [True] * 5
+    assert 'value="python migrate.py"' in page
+    docker = browse(deployer).get(f"/applications/new/{several.pk}?use=0").content.decode()
+    assert "It does not run this" in docker
+    blocked = browse(deployer).get(f"/applications/new/{several.pk}?use=3").content.decode()
+    assert "no toolchain" in blocked
+    assert "FROM golang" in blocked
+
+
+@pytest.mark.parametrize(
+    ("use", "values", "kept"),
+    [
+        ("0", {}, {"kind": "dockerfile", "framework": "Dockerfile", "install": {"dockerfile": "Dockerfile"}}),
+        ("1", {"command": "gunicorn app:app", "release": "python migrate.py"}, None),
+        ("2", {"command": "node server.js", "port": "3000"}, {"root": "web", "kind": "node", "framework": "Express"}),
+        ("2", {"command": "node server.js", "port": "3000", "build": "npm run css && npm run js", "volumes": "files: /data"},
+         {"root": "web", "kind": "node", "framework": "Express", "volumes": [["files", "/data"]],
+          "build": ["npm", "run", "css", "&&", "npm", "run", "js"]}),
+    ],
+)  # fmt: skip
+def test_a_way_that_is_not_taken_anyway_is_remembered(deployer, browse, several, staging, use, values, kept):
+    staging.runtime = "process"
+    staging.save()
+    form = {**FORM, "health_path": "", "use": use, "then": "create", **values}
+    browse(deployer).post(f"/applications/new/{several.pk}", form)
+    assert Application.objects.get().spec == kept
+
+
+def test_another_folder_of_the_source_can_be_looked_at(deployer, browse, look):
+    answer = browse(deployer).post(f"/applications/new/{look.pk}", {"then": "look", "folder": "apps/web"})
+    again = Inspection.objects.order_by("pk").last()
+    assert answer["Location"] == f"/applications/new/{again.pk}"
+    assert again.source == {**look.source, "folder": "apps/web"}
+    wrong = browse(deployer).post(f"/applications/new/{look.pk}", {"then": "look", "folder": "../etc"}, follow=True)
+    assert "Root folder" in wrong.content.decode()
+    assert Inspection.objects.count() == 2
+
+
+def test_a_folder_that_was_looked_at_is_where_the_application_lies(deployer, browse, look, staging):
+    Inspection.objects.update(source={**look.source, "folder": "backend"}, spec={**look.spec, "root": "backend"})
+    browse(deployer).post(f"/applications/new/{look.pk}", {**FORM, "use": "0", "then": "create"})
+    made = Application.objects.get()
+    assert (made.source, made.spec) == (look.source, {"root": "backend"})
 
 
 @pytest.mark.parametrize("path", ["/applications/new", "/applications/new/upload"])

@@ -11,6 +11,7 @@ from ninja import Schema, Status
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.applications import SourceGiven
+from fairway.api.placements_shown import FindingShown
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Given, Number, ShownFacts
 from fairway.applications.commands import request_inspection
@@ -20,15 +21,18 @@ from fairway.applications.queries import inspection
 router = DoorRouter(tags=["inspections"])
 
 
-class FindingShown(Schema):
-    """One thing detection saw, and which file says so."""
+class CandidateShown(Schema):
+    """One way to run a source. `problem`: why it cannot be run as it is ("" when it can); `offer`: a file that helps."""
 
-    what: str
-    because: str
+    spec: dict[str, Any]
+    findings: list[FindingShown]
+    problem: str
+    offer: str
 
 
 class InspectionShown(Schema):
-    """`status`: queued, running, done, failed. `spec` null and `advice` set: it could not be told what it is."""
+    """`status`: queued, running, done, failed. `candidates`: every way to run it, the best first; `spec` and `findings` are
+    the first one's. `advice`: what to do when none can be run. `remarks`: what was seen and not used."""
 
     id: int
     source_kind: str
@@ -36,6 +40,8 @@ class InspectionShown(Schema):
     status: str
     spec: dict[str, Any] | None
     findings: list[FindingShown]
+    candidates: list[CandidateShown]
+    remarks: list[FindingShown]
     advice: str
     sentence: str
     provenance: dict[str, Any]

@@ -24,8 +24,16 @@ from fairway.deployments.queries import (
 from fairway.deployments.rules import ACTIVE, Status, shown_status, strategy_of
 
 
+class FindingShown(Schema):
+    """One thing detection saw, and which file says so."""
+
+    what: str
+    because: str
+
+
 class ArtifactShown(Schema):
-    """One immutable version. `number` is how it is addressed, `version` what people call it."""
+    """One immutable version. `number` is how it is addressed, `version` what people call it; `remarks`: what was seen in its
+    source and not used."""
 
     number: int
     version: str
@@ -39,6 +47,7 @@ class ArtifactShown(Schema):
     message: str
     committed_at: datetime | None
     builder: str
+    remarks: list[FindingShown]
     size_bytes: int
     created_at: datetime
     created_by: str
@@ -127,6 +136,7 @@ class DeploymentDetail(DeploymentShown):
     says beforehand, while it is active, that visitors will see the starting page; null where they will not."""
 
     steps: list[StepShown]
+    remarks: list[FindingShown]
     away: AbsenceShown | None
     expected_seconds: float | None
     queue_position: int | None
@@ -192,6 +202,7 @@ def deployment_detail(one: Deployment) -> DeploymentDetail:
     return DeploymentDetail(
         **_facts(one, is_live=here is not None and here.current_id == one.pk),
         steps=[StepShown(**vars(step)) for step in steps_of(one)],
+        remarks=one.artifact.remarks if one.artifact else [],
         away=_absence_shown(absence(here, one.artifact) if here and one.is_active else None),
         expected_seconds=expected_total_seconds(one),
         queue_position=place_in_queue(one),

@@ -29,7 +29,7 @@ from fairway.applications.queries import (
 from fairway.applications.rules import SourceKind, parse_source, parse_variables
 from fairway.applications.secrets import seal
 from fairway.drivers.builders.contract import Spec
-from fairway.drivers.builders.spec_rules import parse_spec
+from fairway.drivers.builders.spec_rules import parse_changes
 from fairway.drivers.runtimes.contract import ArtifactRef
 from fairway.engine.commands import enqueue
 from fairway.shared.hosts import registry_in
@@ -103,8 +103,7 @@ def parse_overrides(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
     given = {name: value for name, value in (spec or {}).items() if value is not None}
     if not given:
         return None
-    checked = parse_spec({"kind": "static", **given}).to_json()
-    return {name: checked[name] for name in given}
+    return parse_changes(given)
 
 
 @transaction.atomic

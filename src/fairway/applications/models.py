@@ -64,6 +64,7 @@ class Artifact(models.Model):
     message = models.TextField(blank=True)
     committed_at = models.DateTimeField(null=True)
     builder = models.CharField(max_length=80, blank=True)
+    remarks = models.JSONField(default=list)  # what was seen in the source and not used: [{"what", "because"}]
     size_bytes = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200, blank=True)

@@ -31,17 +31,17 @@ class SourceKind(StrEnum):
 def parse_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
     """A clean source of this kind. Raises `Invalid` naming the field.
 
-    image: ``{"image"}`` · git: ``{"url", "ref", "folder"}`` · archive: ``{"upload": sha256}`` or ``{"url", "checksum"}``.
+    image: ``{"image"}`` · git: ``{"url", "ref", "folder"}`` · archive: ``{"upload": sha256, "folder"}`` or ``{"url",
+    "checksum", "folder"}``.
     """
     values = {name: str(value).strip() for name, value in source.items() if value not in (None, "")}
     if kind == SourceKind.IMAGE:
         return {"image": parse_image(values.get("image", "")), **_credential(values)}
     if kind == SourceKind.GIT:
-        folder = values.get("folder", "").strip("/")
         return {
             "url": parse_git_url(values.get("url", "")),
             "ref": parse_git_ref(values.get("ref", "HEAD")),
-            **({"folder": str(parse_relative_path(folder, field="folder"))} if folder not in ("", ".") else {}),
+            **_folder(values),
             **_credential(values),
         }
     if kind == SourceKind.ARCHIVE:
@@ -53,14 +53,20 @@ def _credential(values: Mapping[str, str]) -> dict[str, str]:
     return {"credential": values["credential"]} if values.get("credential") else {}
 
 
+def _folder(values: Mapping[str, str]) -> dict[str, str]:
+    folder = values.get("folder", "").strip("/")
+    return {"folder": str(parse_relative_path(folder, field="folder"))} if folder not in ("", ".") else {}
+
+
 def _parse_archive(values: Mapping[str, str]) -> dict[str, str]:
     if upload := values.get("upload"):
-        return {"upload": _parse_checksum(upload, "upload"), **({"name": values["name"][:200]} if "name" in values else {})}
+        name = {"name": values["name"][:200]} if "name" in values else {}
+        return {"upload": _parse_checksum(upload, "upload"), **name, **_folder(values)}
     url = values.get("url", "")
     refuse_secrets(url, field="url", advice=NO_ARCHIVE_SECRETS)
     if urlsplit(url).scheme != "https":
         raise Invalid("url", "must be an https:// address of a .zip, .tar or .tar.gz file.")
-    return {"url": url, "checksum": _parse_checksum(values.get("checksum", ""), "checksum")}
+    return {"url": url, "checksum": _parse_checksum(values.get("checksum", ""), "checksum"), **_folder(values)}
 
 
 def _parse_checksum(text: str, field: str) -> str:

@@ -12,6 +12,7 @@ import typer
 from fairway.cli import (
     auditing,
     freezes,
+    how,
     looking_back,
     machine,
     places,
@@ -57,7 +58,7 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
         app.command(rich_help_panel=panel)(command)
 
 
-_add(SHIP, shipping.deploy, shipping.promote, shipping.rollback, shipping.watch, shipping.cancel)
+_add(SHIP, shipping.deploy, how.detect, shipping.promote, shipping.rollback, shipping.watch, shipping.cancel)
 app.add_typer(releases.releases, name="releases", rich_help_panel=SHIP)
 _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.logs, running.domains, running.access)
 _add(RUN, running.remove)

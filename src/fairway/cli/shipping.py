@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from fairway.cli import words
+from fairway.cli import how, words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import Code, Missing
+from fairway.cli.how import RunOptions, save
 from fairway.cli.output import Json, answer, is_json, note, say
 from fairway.cli.places import Slug
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
@@ -37,6 +38,19 @@ def deploy(
         int | None, typer.Option(min=1, help="An existing version, by its number: nothing is built.")
     ] = None,
     replicas: Annotated[int | None, typer.Option(min=1, max=8, help="How many instances.")] = None,
+    kind: how.Kind = "",
+    framework: how.Framework = "",
+    root: how.Root = "",
+    dockerfile: how.Dockerfile = "",
+    build: how.Build = "",
+    start: how.Start = "",
+    release: how.Release = "",
+    publish: how.Publish = "",
+    python: how.Python = "",
+    node: how.Node = "",
+    port: how.PortNumber = None,
+    health: how.Health = "",
+    volume: how.Volumes = None,
     reason: Reason = "",
     break_glass: BreakGlass = "",
     when_open: WhenOpen = False,
@@ -46,6 +60,8 @@ def deploy(
 ) -> None:
     """Put an application live. It is created when it does not exist yet."""
     options = SourceOptions(image, git, path, ref, credential)
+    run = RunOptions(kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, volume)
+    changes = run.spec()
     with Client() as client:
         client.get(f"/environments/{part(env)}")  # before anything is sent or made
         is_new = not _exists(client, app)
@@ -54,8 +70,10 @@ def deploy(
             advice = "To create it, say where it comes from: --image REF, --git URL[#REF] or --path DIR."
             raise Missing(f"There is no application “{app}”, or you may not see it.", advice=advice)
         if is_new:
-            client.post("/applications", {"name": app, "slug": app, "source": source})
+            client.post("/applications", {"name": app, "slug": app, "source": source, "spec": changes or None})
             note(f"{app} is created.")
+        elif changes:
+            save(client, app, changes)
         body = {
             "application": app,
             "environment": env,

@@ -53,6 +53,8 @@ def result(one: dict[str, Any]) -> None:
     if one.get("seconds") is not None:
         head.append(f"  in {words.seconds(one['seconds'])}", style="bright_black")
     console.print(head)
+    for remark in one.get("remarks", []):
+        console.print(styled(f"  {remark['what']} ({remark['because']}).", "yellow"), soft_wrap=True)
     if one["status"] in {"live", "superseded"}:
         for url in one.get("urls", []):
             console.print(styled(f"  {url}", "bold underline"), soft_wrap=True)

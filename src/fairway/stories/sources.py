@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,8 +19,9 @@ from fairway.applications.rules import SourceKind
 from fairway.applications.secrets import open_credential
 from fairway.deployments.models import Deployment
 from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
-from fairway.drivers.builders.contract import BuildRequest, Checkout, Spec
-from fairway.drivers.builders.detection.choosing import NEEDS_DOCKER, ON_BUNDLES, ON_IMAGES, chosen_spec
+from fairway.drivers.builders.command_line import join_command
+from fairway.drivers.builders.contract import BuildRequest, Checkout, Finding, Spec
+from fairway.drivers.builders.detection.choosing import Unrunnable, chosen_spec, kinds_of
 from fairway.drivers.builders.fetch_archive import ArchiveLimits, unpack
 from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
@@ -98,8 +99,8 @@ def artifact_from_source(making: Making) -> Artifact:
         work_folder(making.work),
         making.log,
     )
-    spec = settle_spec(checkout, making.source, making.spec, making.runtime)
-    _tell(making, spec)
+    spec, remarks = settle_spec(checkout, making.source, making.spec, making.runtime)
+    _tell(making, spec, remarks)
     built = builder_for(making.environment, making.runtime).build(
         BuildRequest(making.application.slug, checkout, spec), making.log
     )
@@ -119,6 +120,7 @@ def artifact_from_source(making: Making) -> Artifact:
         committed_at=checkout.committed_at,
         builder=built.builder,
         size_bytes=built.size_bytes,
+        remarks=[asdict(remark) for remark in remarks],
     )
 
 
@@ -251,27 +253,21 @@ def _built_before(making: Making, identity: dict[str, Any]) -> Artifact | None:
 
 def settle_spec(
     checkout: Checkout, source: dict[str, Any], overrides: dict[str, Any] | None, runtime: Runtime | None
-) -> Spec:
-    """What was detected, with a person's changes on top. Raises `Refused` with what to do when nothing can be run."""
+) -> tuple[Spec, tuple[Finding, ...]]:
+    """What was detected, with a person's changes on top, and what was seen and not used.
+
+    Raises `Refused` with what to do when nothing can be run.
+    """
+    kinds = kinds_of(runtime)
     try:
-        return chosen_spec(checkout.folder, overrides or {}, kinds_of(runtime), root=source.get("folder", "."))[0]
+        spec, detection = chosen_spec(checkout.folder, overrides or {}, kinds, root=source.get("folder", "."))
+    except Unrunnable as error:
+        raise Refused(error.sentence) from None
     except Invalid as error:
-        why = error.sentence if not error.field else f"{error.field} {error.sentence}"
-        raise Refused(why if NEEDS_DOCKER[:18] in why else f"It could not be told how to run this. {why}") from None
+        raise Refused(f"{error.field} {error.sentence}") from None
     except (ValueError, TypeError) as error:
         raise Refused(f"The application's settings do not fit together: {error}") from None
-
-
-def kinds_of(runtime: Runtime | None) -> frozenset[str]:
-    """The kinds of specs that a runtime runs; without one, those that any does."""
-    if runtime is None:
-        return ON_BUNDLES | ON_IMAGES
-    kinds: frozenset[str] = frozenset()
-    if ArtifactKind.IMAGE in runtime.artifact_kinds:
-        kinds |= ON_IMAGES
-    if ArtifactKind.BUNDLE in runtime.artifact_kinds:
-        kinds |= ON_BUNDLES
-    return kinds
+    return spec, detection.remarks
 
 
 def _parse(data: dict[str, Any]) -> Spec:
@@ -289,11 +285,13 @@ def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
     return spec.version or short or digest.removeprefix("sha256:")[:12]
 
 
-def _tell(making: Making, spec: Spec) -> None:
+def _tell(making: Making, spec: Spec, remarks: tuple[Finding, ...]) -> None:
     if spec.command:
-        runs = f"it runs: {' '.join(spec.command)}"
+        runs = f"it runs: {join_command(spec.command)}"
     elif spec.kind == "static":
         runs = "its files are served as they are"
     else:
         runs = "it runs the command its image names"
     making.log.say(f"Detected {spec.framework or spec.kind}; {runs}")
+    for remark in remarks:
+        making.log.say(f"Note: {remark.what} ({remark.because}).")

@@ -9,13 +9,20 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from fairway.drivers.builders.spec_rules import command_text
+from fairway.drivers.builders.spec_rules import STARTED, command_text, parse_volumes
 from fairway.drivers.wall.abilities import LAYERS
 from fairway.environments.commands import MOST_APPROVALS
 from fairway.environments.queries import DOCKER
 from fairway.shared.names import Invalid
 from fairway.web.words import WALL_NAMES
 
+INSTALL_FIELDS = ("publish", "python", "node")
+MANUAL_KINDS = [
+    ("python", "Python"),
+    ("node", "Node.js"),
+    ("static", _("Files that are served as they are")),
+    ("program", _("A program built with a toolchain of this machine")),
+]
 WALL_CHOICES = [(name, WALL_NAMES[name]) for name in LAYERS]
 PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
@@ -213,33 +220,51 @@ class GitForm(forms.Form):
 
 
 class RunForm(forms.Form):
-    """How an application runs, with what a person may change of it."""
+    """How an application runs, with what a person may change of it. Empty means: as it is detected."""
 
-    command = forms.CharField(label=_("Command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    command = forms.CharField(label=_("Start command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    build = forms.CharField(label=_("Build command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    release = forms.CharField(
+        label=_("Release command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+    publish = forms.CharField(label=_("Publish folder"), max_length=400, required=False, widget=forms.TextInput(attrs=PLAIN))
+    python = forms.CharField(label=_("Python version"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN))
+    node = forms.CharField(label=_("Node.js version"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN))
     port = forms.IntegerField(label=_("Port"), required=False, min_value=1, max_value=65535)
     health_path = forms.CharField(
         label=_("Health path"), max_length=500, required=False, widget=forms.TextInput(attrs=PLAIN)
     )
+    volumes = forms.CharField(
+        label=_("Volumes"), max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
+    )
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Where a refusal of a part of the spec is shown."""
+        return {f"install.{name}": name for name in INSTALL_FIELDS} | {"memory_bytes": "memory_mb"}
 
 
 class DetectedForm(RunForm):
-    """What was detected of a new application, and where it goes first."""
+    """What was detected of a new application, and where it goes first. `is_manual` asks what it is, too."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
     version = forms.CharField(label=_("Version"), max_length=120, required=False)
     environment = forms.CharField(label=_("Environment"), max_length=40)
+    kind = forms.ChoiceField(label=_("What it is"), choices=MANUAL_KINDS)
+
+    def __init__(self, *args: Any, is_manual: bool, **values: Any) -> None:
+        super().__init__(*args, **values)
+        if is_manual:
+            self.fields["command"].required = self.data.get("kind") in STARTED
+        else:
+            del self.fields["kind"]
 
     def changes(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """The keys of the spec that differ from what was detected."""
-        values = self.cleaned_data
-        command = spec.get("command")
-        before = {
-            "command": command_text(tuple(command)) if command else "",
-            "port": spec.get("port"),
-            "health_path": spec.get("health_path") or "",
-            "version": spec.get("version", ""),
-        }
-        return {name: values[name] for name, value in before.items() if values[name] not in (None, value)}
+        before = run_values(spec)
+        values = {name: value for name, value in self.cleaned_data.items() if name not in ("name", "environment")}
+        changed = {name: value for name, value in values.items() if value is not None and value != before.get(name)}
+        return spec_changes(changed)
 
 
 class RunSettingsForm(RunForm):
@@ -249,17 +274,57 @@ class RunSettingsForm(RunForm):
     description = forms.CharField(
         label=_("Description"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
+    kind = forms.ChoiceField(
+        label=_("What it is"),
+        required=False,
+        choices=[("", _("as it is detected")), *MANUAL_KINDS, ("dockerfile", "Dockerfile")],
+    )
+    framework = forms.CharField(label=_("Framework"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN))
+    root = forms.CharField(label=_("Root folder"), max_length=400, required=False, widget=forms.TextInput(attrs=PLAIN))
     memory_mb = forms.IntegerField(label=_("Memory, MB"), required=False, min_value=16)
     cpus = forms.FloatField(label=_("CPUs"), required=False, min_value=0.01)
 
     def overrides(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """The spec keys a person set; those without a field here stay as they were."""
-        values = self.cleaned_data
-        memory = values["memory_mb"]
-        ours = {name: values[name] for name in ("command", "port", "health_path", "cpus")}
-        ours["memory_bytes"] = memory * 2**20 if memory is not None else None
-        kept = {name: value for name, value in before.items() if name not in ours}
-        return kept | {name: value for name, value in ours.items() if value not in (None, "")}
+        values = {name: value for name, value in self.cleaned_data.items() if name not in ("name", "description")}
+        install = {name: value for name, value in (before.get("install") or {}).items() if name not in INSTALL_FIELDS}
+        ours = spec_changes({name: value for name, value in values.items() if value not in (None, "")})
+        kept = {name: value for name, value in before.items() if name not in (*values, "memory_bytes", "install")}
+        install |= ours.pop("install", {})
+        return kept | ours | ({"install": install} if install else {})
+
+
+def run_values(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fields of a `RunForm` say of a spec, or of the parts of one that a person set."""
+    lines = {name: command_text(tuple(spec[name])) if spec.get(name) else "" for name in ("command", "build", "release")}
+    install = spec.get("install") or {}
+    memory = spec.get("memory_bytes")
+    return {
+        **lines,
+        **{name: str(install.get(name) or "") for name in INSTALL_FIELDS},
+        "port": spec.get("port"),
+        "health_path": spec.get("health_path") or "",
+        "version": spec.get("version", ""),
+        "kind": spec.get("kind", ""),
+        "framework": spec.get("framework", ""),
+        "root": spec.get("root", ""),
+        "volumes": "\n".join(f"{name}: {target}" for name, target in spec.get("volumes") or ()),
+        "memory_mb": memory // 2**20 if memory else None,
+        "cpus": spec.get("cpus"),
+    }
+
+
+def spec_changes(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Fields of a `RunForm` as keys of a spec. Raises `Invalid` for a volume that is none."""
+    changes = {name: value for name, value in values.items() if name not in (*INSTALL_FIELDS, "volumes", "memory_mb")}
+    install = {name: values[name] for name in INSTALL_FIELDS if name in values}
+    if install:
+        changes["install"] = install
+    if "volumes" in values:
+        changes["volumes"] = parse_volumes(values["volumes"])
+    if "memory_mb" in values:
+        changes["memory_bytes"] = values["memory_mb"] * 2**20
+    return changes
 
 
 class ProfileForm(forms.Form):

@@ -17,21 +17,36 @@ class GitForm(forms.Form):
     ref = forms.CharField(required=False)
 
 
-class DetectedForm(forms.Form):
+class RunFields(forms.Form):
+    command = forms.CharField(required=False)
+    build = forms.CharField(required=False)
+    release = forms.CharField(required=False)
+    publish = forms.CharField(required=False)
+    python = forms.CharField(required=False)
+    node = forms.CharField(required=False)
+    port = forms.IntegerField(required=False, min_value=1, max_value=65535)
+    health_path = forms.CharField(required=False)
+    volumes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class DetectedForm(RunFields):
     name = forms.CharField()
     version = forms.CharField(required=False)
-    command = forms.CharField(required=False)
-    port = forms.IntegerField(min_value=1, max_value=65535)
-    health_path = forms.CharField(required=False)
     environment = forms.ChoiceField(choices=[("development", "Development"), ("staging", "Staging")])
 
 
-class SpecForm(forms.Form):
+class ManualForm(DetectedForm):
+    kind = forms.ChoiceField(
+        choices=[("python", "Python"), ("node", "Node.js"), ("static", "Files that are served as they are")]
+    )
+
+
+class SpecForm(RunFields):
     name = forms.CharField()
     description = forms.CharField(required=False)
-    command = forms.CharField(required=False)
-    port = forms.IntegerField(required=False)
-    health_path = forms.CharField(required=False)
+    kind = forms.ChoiceField(required=False, choices=[("", "as it is detected"), ("python", "Python")])
+    framework = forms.CharField(required=False)
+    root = forms.CharField(required=False)
     memory_mb = forms.IntegerField(required=False)
     cpus = forms.DecimalField(required=False)
 

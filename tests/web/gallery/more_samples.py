@@ -87,19 +87,28 @@ def new_git_wrong() -> Data:
 
 def inspection(status: str = "done", **more: Any) -> Data:
     base = {
-        "id": 17, "status": status, "kind": "git", "kind_icon": "git", "source": "https://git.example.com/shop/storefront.git#main", "framework": "Django application",
-        "findings": [
-            {"what": "Python 3.12, dependencies locked", "because": "uv.lock"},
-            {"what": "Django", "because": "pyproject.toml"},
-            {"what": "Served by gunicorn on port 8000", "because": "Procfile"},
-            {"what": "Health path /healthz", "because": "shop/urls.py"},
-        ],
+        "id": 17, "status": status, "kind": "git", "kind_icon": "git", "source": "https://git.example.com/shop/storefront.git#main",
+        "folder": "", "remarks": [{"what": "Not started: db (postgres:16); give their addresses as variables", "because": "compose.yaml"}],
         "advice": "", "sentence": "", "started_at": back(seconds=3),
         "provenance": {"commit": "8c1f0e2b9a7d4c5e6f708192a3b4c5d6e7f80912", "author": "Linus Åkesson", "message": "Round the shipping costs once, not per line",
                        "committed_at": back(hours=1), "digest": ""},
     }  # fmt: skip
     return {**base, **more}
 
+
+FINDINGS = [
+    {"what": "Django", "because": "manage.py"},
+    {"what": "Python 3.12, dependencies locked", "because": "uv.lock"},
+    {"what": "Served by gunicorn", "because": "the usual server for it"},
+    {"what": "Health path /healthz", "because": "shop/urls.py"},
+]
+WAYS = [
+    {"url": "?use=0", "name": "Dockerfile", "folder": "", "because": "Dockerfile", "needs_docker": True, "is_chosen": False, "problem": ""},
+    {"url": "?use=1", "name": "Django", "folder": "", "because": "manage.py", "needs_docker": False, "is_chosen": True, "problem": ""},
+    {"url": "?use=2", "name": "Static site built by npm", "folder": "frontend", "because": "package.json", "needs_docker": False, "is_chosen": False, "problem": ""},
+    {"url": "?use=3", "name": "Go", "folder": "tools/report", "because": "go.mod", "needs_docker": False, "is_chosen": False, "problem": "This is Go."},
+]  # fmt: skip
+DOCKERFILE = 'FROM golang:1 AS build\nWORKDIR /src\nCOPY . .\nRUN ["go", "build", "-o", "/app", "."]\n\nFROM gcr.io/distroless/base\nCOPY --from=build /app /app\nCMD ["/app"]\n'
 
 VARIABLES = [
     {
@@ -132,11 +141,22 @@ def detected() -> Data:
         name="storefront",
         version="2.14.0",
         command="gunicorn shop.wsgi --bind 0.0.0.0:{port}",
+        build="python manage.py compilemessages",
+        release="python manage.py migrate --noinput",
+        python="3.12",
         port=8000,
         health_path="/healthz",
     )
     return {
         "inspection": inspection(),
+        "ways": WAYS,
+        "used": 1,
+        "framework": "Django",
+        "kind": "python",
+        "is_manual": False,
+        "findings": FINDINGS,
+        "problem": "",
+        "offer": "",
         "form": form,
         "environments": places,
         "variables": VARIABLES,
@@ -155,9 +175,30 @@ def looking() -> Data:
 
 
 def undetected() -> Data:
-    return {"inspection": inspection("failed", kind="upload", kind_icon="upload", source="my-scripts (folder)", framework="", findings=[{"what": "Two Python files", "because": "load.py"}], provenance=None,
-                                     sentence="Nothing in it says how to run it.",
-                                     advice="Add a requirements.txt with streamlit, fastapi, flask or django, or a Procfile with one line such as “web: python load.py”."), "form": None}  # fmt: skip
+    found = inspection(kind="upload", kind_icon="upload", source="report (folder)", provenance=None, remarks=[])
+    ways = [{**WAYS[3], "url": "?use=0", "folder": "", "is_chosen": True}]
+    form = filled(
+        forms.ManualForm, name="report", kind="program", build="go build -o bin/app .", command="bin/app", port=8080
+    )
+    problem = "This is Go (go.mod), and this machine has no Go toolchain: install it (apt install golang), or add the Dockerfile below."
+    chosen = {
+        "ways": ways,
+        "used": 0,
+        "framework": "",
+        "kind": "program",
+        "is_manual": True,
+        "findings": [{"what": "Go", "because": "go.mod"}],
+    }
+    return {**detected(), **chosen, "inspection": found, "form": form, "problem": problem, "offer": DOCKERFILE}
+
+
+def unreadable() -> Data:
+    return {
+        "inspection": inspection(
+            "failed", sentence="git.example.com answers: repository not found, or it needs a credential.", remarks=[]
+        ),
+        "form": None,
+    }
 
 
 def configuration(**more: Any) -> Data:
@@ -233,7 +274,7 @@ def app_settings() -> Data:
                        "domain_url": "/gallery/act", "access_url": "/gallery/act", "domain_value": "http://x" if environment is STAGING else "",
                        "domain_error": "is not a host name; write something like “shop.example.com”, without http:// or a path." if environment is STAGING else ""})  # fmt: skip
     return {
-        **application(), "form": filled(forms.SpecForm, "spec_%s", name="storefront", command="gunicorn shop.wsgi", port=8000, health_path="/healthz", memory_mb=512),
+        **application(), "kind": "", "form": filled(forms.SpecForm, "spec_%s", name="storefront", command="gunicorn shop.wsgi", port=8000, health_path="/healthz", memory_mb=512),
         "source_form": filled(forms.GitForm, "source_%s", url="https://git.example.com/shop/storefront.git", ref="main"), "placements": places,
         "delete": {"url": "/gallery/act", "blockers": [], "volumes": [{"name": "media", "environment": "Production", "size_bytes": 5_368_709_120}]},
     }  # fmt: skip

@@ -51,6 +51,7 @@ PAGES = [
     Page("detected-wrong", "/gallery/detected-wrong", "applications/detected.html", more.detected_wrong),
     Page("detected-looking", "/gallery/looking", "applications/detected.html", more.looking),
     Page("detected-not", "/gallery/undetected", "applications/detected.html", more.undetected),
+    Page("detected-failed", "/gallery/unreadable", "applications/detected.html", more.unreadable),
     Page("configuration", "/applications/storefront/configuration", "applications/configuration.html", more.configuration),
     Page("configuration-diff", "/gallery/configuration-diff", "applications/configuration.html", more.configuration_diff),
     Page("configuration-empty", "/gallery/configuration-empty", "applications/configuration.html", more.configuration_empty),

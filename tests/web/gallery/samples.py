@@ -287,6 +287,7 @@ def deployment(**more: Any) -> Data:
         "acting_role": "", "door": "from the web", "reason": "Checkout fix for the newsletter", "at": back(minutes=6), "started_at": back(minutes=6), "ended_at": back(minutes=5),
         "seconds": 48.4, "expected_seconds": 52.0, "position": None, "waiting_for": "", "url": "http://storefront.staging.localhost:8080",
         "gate": "GET /healthz answered 200.", "configuration_version": 7, "replicas": 2,
+        "remarks": [{"what": "Not started: db (postgres:16); give their addresses as variables", "because": "compose.yaml"}],
         "source": {"text": "git.example.com/shop/storefront, main", "commit": "8c1f0e2b9a7d4c5e6f708192a3b4c5d6e7f80912", "author": "Linus Åkesson",
                    "message": "Round the shipping costs once, not per line", "committed_at": back(hours=1)},
         "from_deployment": None, "replaced": {"id": 490, "version": "2.13.2"}, "superseded_by": None,

@@ -162,8 +162,11 @@ def _install(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Invalid("install", "must be an object of recipe options.")
     for key in ("publish", "dockerfile", "from"):
-        if value.get(key):
+        if value.get(key) and value[key] != ".":
             parse_relative_path(str(value[key]), field=f"install.{key}")
+    for key in ("python", "node"):
+        if not re.fullmatch(r"[\w.,<>=!~^*|/+ -]{0,80}", str(value.get(key) or "")):
+            raise Invalid(f"install.{key}", "is no version; write e.g. “3.12” or “>=20”.")
     for line in value.get("add") or ():
         _requirement(str(line))
     return dict(value)
@@ -192,6 +195,17 @@ def _requires(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple):
         raise Invalid("requires", "must be a list of variable names.")
     return tuple(dict.fromkeys(parse_variable(str(name), field="requires") for name in value))
+
+
+def parse_volumes(text: str) -> list[list[str]]:
+    """Volumes as people type them, one ``name: /folder`` a line, in the form of a spec. Raises `Invalid`."""
+    pairs = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        name, colon, target = line.partition(":")
+        if not colon:
+            raise Invalid("volumes", "“{value}” is not “name: /folder”; write e.g. “files: /data”.", value=line[:80])
+        pairs.append([name.strip(), target.strip()])
+    return pairs
 
 
 def _volumes(value: object) -> tuple[tuple[str, str], ...]:

@@ -95,6 +95,7 @@ def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
         "probe": one.probe,
         "away_seconds": one.away_seconds,
         "away": away_shown(absence(placement, one.artifact) if placement and one.is_active else None),
+        "remarks": one.artifact.remarks if one.artifact else [],
         "log_lines": one.log_lines,
         "log_collected_at": one.log_collected_at,
         "source": _source(one),

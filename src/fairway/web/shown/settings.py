@@ -11,10 +11,9 @@ from fairway.accounts.rules import Act, Actor, may, role_blocker
 from fairway.applications.models import Application
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import active, placements_visible_to
-from fairway.drivers.builders.spec_rules import command_text
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
-from fairway.web.forms import GitForm, ImageForm, RunSettingsForm
+from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values
 from fairway.web.shown.acts import Button
 from fairway.web.shown.applications import head
 
@@ -32,27 +31,23 @@ def settings_shown(
     placements = list(placements_visible_to(actor).filter(application=application))
     return {
         **head(actor, application),
-        "form": form or RunSettingsForm(initial=run_values(application)),
+        "form": form or RunSettingsForm(initial=_first_values(application)),
+        "kind": _kind_of(application),
         "source_form": source_form or source_form_of(application),
         "placements": [_addresses(one, domain or {}) for one in placements],
         "delete": _delete(actor, application, placements),
     }
 
 
-def run_values(application: Application) -> dict[str, Any]:
+def _kind_of(application: Application) -> str:
+    """What it was when it was last built, which is what the fields are about."""
+    newest = application.artifacts.order_by("-number").first()
+    return str((application.spec or {}).get("kind") or (newest.spec.get("kind", "") if newest else ""))
+
+
+def _first_values(application: Application) -> dict[str, Any]:
     """What a person set so far."""
-    spec = application.spec or {}
-    command = spec.get("command")
-    memory = spec.get("memory_bytes")
-    return {
-        "name": application.name,
-        "description": application.description,
-        "command": command_text(tuple(command)) if command else "",
-        "port": spec.get("port"),
-        "health_path": spec.get("health_path") or "",
-        "memory_mb": memory // 2**20 if memory else None,
-        "cpus": spec.get("cpus"),
-    }
+    return {**run_values(application.spec or {}), "name": application.name, "description": application.description}
 
 
 def source_form_of(application: Application, posted: Any = None) -> SourceForm | None:

@@ -53,7 +53,7 @@ def _save_run(request: HttpRequest, actor: Actor, application: Application) -> H
                 spec=form.overrides(application.spec or {}),
             )
         except Invalid as problem:
-            refuse(form, Invalid("memory_mb", problem.sentence) if problem.field == "memory_bytes" else problem)
+            refuse(form, problem)
         except Blocked as problem:
             return _blocked(request, actor, application, problem)
         else:

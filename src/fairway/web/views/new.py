@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -19,17 +21,31 @@ from fairway.applications.models import Inspection
 from fairway.applications.queries import inspection as inspection_numbered
 from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.first import create_and_deploy
+from fairway.drivers.builders.detection.choosing import kinds_of
+from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
+from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid
 from fairway.shared.packing import ALWAYS_OUT
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse
 from fairway.web.pages import page
-from fairway.web.shown.inspections import chosen_environments, first_values, inspection_shown
+from fairway.web.shown.inspections import (
+    OTHER,
+    candidates_of,
+    chosen_environments,
+    first_values,
+    identity,
+    inspection_shown,
+    kinds_somewhere,
+    used_by,
+    ways_shown,
+)
 from fairway.web.variables import Rows, mark_error, read_rows, rows_of
 
 CHUNK = 256 * 1024
 SOURCES = ("upload", "git", "image")
+PARTS = {"inspection": "looking"}
 LEFT_OUT = sorted(ALWAYS_OUT)  # browsers do not even read these
 
 
@@ -111,37 +127,96 @@ def detected(request: HttpRequest, number: int) -> HttpResponse:
     look = inspection_numbered(actor, number)
     if request.headers.get("HX-Target") == "inspection" and look.status in {"done", "failed"}:
         return HttpResponse(headers={"HX-Refresh": "true"})
-    if look.status != "done" or look.spec is None:
-        return _second_step(request, look, None, [])
+    if look.status != "done":
+        return page(
+            request, "applications/detected.html", {"inspection": inspection_shown(look), "form": None}, fragments=PARTS
+        )
+    if request.method == "POST" and request.POST.get("then") == "look":
+        return _look_again(request, actor, look)
+    way = _Way.of(actor, look, request.POST.get("use") or request.GET.get("use", ""))
     if request.method == "GET":
-        return _second_step(request, look, DetectedForm(initial=first_values(actor, look)), rows_of(None, _required(look)))
-    return _create(request, actor, look)
+        form = DetectedForm(initial=first_values(look, way.spec), is_manual=way.is_manual)
+        return _second_step(request, way, form, rows_of(None, way.required))
+    return _create(request, actor, way)
 
 
-def _create(request: HttpRequest, actor: Actor, look: Inspection) -> HttpResponse:
-    form, rows = DetectedForm(request.POST), Rows()
+@dataclass(frozen=True)
+class _Way:
+    """The candidate of a look that the page is about. Without one that can be run as it is, a person says how."""
+
+    look: Inspection
+    used: int | None
+
+    @classmethod
+    def of(cls, actor: Actor, look: Inspection, asked: str) -> _Way:
+        return cls(look, used_by(look, asked, kinds_somewhere(actor)))
+
+    @property
+    def candidate(self) -> dict[str, Any] | None:
+        return candidates_of(self.look)[self.used] if self.used is not None else None
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        return self.candidate["spec"] if self.candidate else {"kind": "python"}
+
+    @property
+    def is_manual(self) -> bool:
+        return self.candidate is None or bool(self.candidate["problem"])
+
+    @property
+    def required(self) -> list[str]:
+        """Variables that must be set and that its source gives no value."""
+        environment = self.spec.get("environment") or {}
+        return [name for name in self.spec.get("requires", []) if not environment.get(name)]
+
+    def spec_of(self, form: DetectedForm, environment: Environment) -> dict[str, Any]:
+        """What a person chose and changed, for the environment it goes to first."""
+        changes = form.changes({} if self.is_manual else self.spec)
+        chosen: dict[str, Any] = {}
+        if self.used is not None and not self.is_manual:
+            chosen = identity(self.look, self.used, kinds_of(runtime_of(environment)))
+        folder = self.look.source.get("folder", "")
+        known = {**({"root": folder} if folder else {}), **chosen}
+        install = {**known.get("install", {}), **changes.get("install", {})}
+        return {**known, **changes, **({"install": install} if install else {})}
+
+
+def _look_again(request: HttpRequest, actor: Actor, look: Inspection) -> HttpResponse:
+    """Look at another folder of the same source."""
     try:
-        rows = read_rows(request.POST, required=_required(look))
+        source = {**look.source, "folder": request.POST.get("folder", "")}
+        again = request_inspection(actor=actor, source_kind=look.source_kind, source=source)
+    except Invalid as problem:
+        messages.error(request, f"{_('Root folder')}: {problem.sentence}")
+        return redirect("application-detected", look.pk)
+    return redirect("application-detected", again.pk)
+
+
+def _create(request: HttpRequest, actor: Actor, way: _Way) -> HttpResponse:
+    form, rows = DetectedForm(request.POST, is_manual=way.is_manual), Rows()
+    try:
+        rows = read_rows(request.POST, required=way.required)
         if not form.is_valid():
-            return _second_step(request, look, form, rows.shown)
+            return _second_step(request, way, form, rows.shown)
         values = form.cleaned_data
+        environment = environment_named(actor, values["environment"])
         application, deployment = create_and_deploy(
             actor=actor,
             name=values["name"],
-            source_kind=look.source_kind,
-            source=look.source,
-            spec=form.changes(look.spec or {}),
+            source_kind=way.look.source_kind,
+            source={name: value for name, value in way.look.source.items() if name != "folder"},
+            spec=way.spec_of(form, environment),
             variables=rows.variables,
             secrets=rows.secrets,
-            environment=environment_named(actor, values["environment"]),
+            environment=environment,
             deploys=request.POST.get("then") != "create",
         )
     except Invalid as problem:
         _refuse(form, rows, problem)
-        return _second_step(request, look, form, rows.shown)
+        return _second_step(request, way, form, rows.shown)
     except Blocked as problem:
         tell_blocked(request, problem)
-        return _second_step(request, look, form, rows.shown, status=409)
+        return _second_step(request, way, form, rows.shown, status=409)
     return redirect("deployment-detail", deployment.pk) if deployment else redirect("application-detail", application.slug)
 
 
@@ -153,24 +228,29 @@ def _refuse(form: DetectedForm, rows: Rows, problem: Invalid) -> None:
         refuse(form, Invalid("name", problem.sentence) if problem.field == "slug" else problem)
 
 
-def _required(look: Inspection) -> list[str]:
-    spec = look.spec or {}
-    return [name for name in spec.get("requires", []) if not (spec.get("environment") or {}).get(name)]
-
-
 def _second_step(
-    request: HttpRequest, look: Inspection, form: DetectedForm | None, rows: list[dict[str, Any]], status: int = 0
+    request: HttpRequest, way: _Way, form: DetectedForm, rows: list[dict[str, Any]], status: int = 0
 ) -> HttpResponse:
     actor = actor_of(request)
-    name = (form["name"].value() if form else "") or ""
-    places = chosen_environments(actor, name, form["environment"].value() if form else "")
+    name = form["name"].value() or ""
+    kind = form["kind"].value() if way.is_manual else way.spec["kind"]
+    places = chosen_environments(actor, name, form["environment"].value(), kind or "")
+    candidate = way.candidate or {}
     context = {
-        "inspection": inspection_shown(look),
+        "inspection": inspection_shown(way.look),
+        "ways": ways_shown(way.look, way.used),
+        "used": OTHER if way.used is None else way.used,
+        "framework": "" if way.is_manual else way.spec.get("framework", ""),
+        "kind": way.spec["kind"],
+        "is_manual": way.is_manual,
+        "findings": candidate.get("findings", []),
+        "problem": candidate.get("problem") or ("" if way.candidate else way.look.advice),
+        "offer": candidate.get("offer", ""),
         "form": form,
         "environments": places,
         "variables": rows,
         "slug": places[0]["application"] if places else "",
         "can_deploy": any(not place["blockers"] for place in places),
     }
-    wrong = 422 if form is not None and (form.errors or any(row["error"] for row in rows)) else 200
-    return page(request, "applications/detected.html", context, fragments={"inspection": "looking"}, status=status or wrong)
+    wrong = 422 if form.errors or any(row["error"] for row in rows) else 200
+    return page(request, "applications/detected.html", context, fragments=PARTS, status=status or wrong)

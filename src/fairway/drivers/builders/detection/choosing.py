@@ -10,12 +10,31 @@ from fairway.drivers.builders.contract import Candidate, Detection, Spec
 from fairway.drivers.builders.detection.detect import detect, folder_at
 from fairway.drivers.builders.detection.languages import language_base
 from fairway.drivers.builders.spec_rules import KINDS, STARTED, overlay
-from fairway.shared.names import Invalid
+from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
 
 ON_IMAGES = frozenset(KINDS) - {"program"}  # a runtime with images has no toolchains of this machine
 ON_BUNDLES = frozenset({"python", "node", "static", "program"})
 NEEDS_DOCKER = "This needs Docker ({what}); choose an environment with the docker runtime."
-_IDENTITY = ("kind", "framework", "root")
+
+
+class Unrunnable(Exception):
+    """Nothing of a source can be run; the sentence says why and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+def kinds_of(runtime: Runtime | None) -> frozenset[str]:
+    """The kinds of specs that a runtime runs; without one, those that any does."""
+    if runtime is None:
+        return ON_BUNDLES | ON_IMAGES
+    kinds: frozenset[str] = frozenset()
+    if ArtifactKind.IMAGE in runtime.artifact_kinds:
+        kinds |= ON_IMAGES
+    if ArtifactKind.BUNDLE in runtime.artifact_kinds:
+        kinds |= ON_BUNDLES
+    return kinds
 
 
 def usable(detection: Detection, kinds: Collection[str]) -> tuple[Candidate, ...]:
@@ -47,7 +66,8 @@ def chosen_spec(
     """The spec of a source with a person's changes on top, where only `kinds` are run.
 
     The candidate is the best that has the kind, the framework, the root folder and the Dockerfile that were chosen; a kind
-    and a start command that were chosen need no candidate. Raises `Invalid` whose field is "" when nothing can be run.
+    and a start command that were chosen need no candidate. Raises `Unrunnable` when nothing can be run, and `Invalid` for a
+    root folder that is none.
     """
     root = str(changes.get("root") or root)
     detection = detect(folder, root=root)
@@ -64,7 +84,13 @@ def chosen_spec(
     if kind in kinds and (command or kind not in STARTED) and (changes.get("kind") or command):
         base = language_base(folder_at(folder, root), kind)
         return overlay(base, {"root": root, **changes, "kind": kind}), detection
-    raise Invalid("", "{why}", why=reason_for_none(Detection(tuple(fitting), detection.advice, detection.remarks), kinds))
+    if wanted and not fitting and detection.candidates:
+        chosen = ", ".join(str(value) for value in wanted.values())
+        what = detection.candidates[0].spec
+        raise Unrunnable(
+            f"It is set to run as {chosen}, but it is {what.framework or what.kind} now: change that in its settings."
+        )
+    raise Unrunnable(reason_for_none(Detection(tuple(fitting), detection.advice, detection.remarks), kinds))
 
 
 def _fits(spec: Spec, wanted: Mapping[str, Any], dockerfile: str | None) -> bool:

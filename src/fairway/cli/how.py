@@ -1,0 +1,142 @@
+"""How an application runs, as options: what is given is laid over what is detected. And `detect`, which only looks."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, fields
+from typing import Annotated, Any
+
+import typer
+
+from fairway.cli.client import Client, part
+from fairway.cli.failures import BadInput
+from fairway.cli.output import Column, Json, answer, is_json, note, out, say, styled, table
+from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
+
+PANEL = "How it runs (empty: as it is detected)"
+SAME = ("kind", "framework", "root", "build", "release", "port")  # a spec calls them so, too
+TICK = 0.3  # seconds between two looks at an inspection
+
+
+def _option(name: str, help: str, metavar: str = "TEXT") -> Any:
+    return typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=PANEL)
+
+
+Kind = Annotated[str, _option("kind", "What it is: python, node, static, program, dockerfile.", "KIND")]
+Framework = Annotated[str, _option("framework", "The framework to take, of several that “fairway detect” names.", "NAME")]
+Root = Annotated[str, _option("root", "The folder of the source in which the application lies.", "DIR")]
+Dockerfile = Annotated[str, _option("dockerfile", "The Dockerfile to build from.", "FILE")]
+Build = Annotated[str, _option("build", "What runs once the dependencies are installed.", "COMMAND")]
+Start = Annotated[str, _option("start", "How it starts; $PORT is where to listen.", "COMMAND")]
+Release = Annotated[str, _option("release", "What runs once before each new version starts.", "COMMAND")]
+Publish = Annotated[str, _option("publish", "The folder that is served, of a static site.", "DIR")]
+Python = Annotated[str, _option("python", "The version of Python.", "VERSION")]
+Node = Annotated[str, _option("node", "The version of Node.js.", "VERSION")]
+PortNumber = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Where it listens.", rich_help_panel=PANEL)]
+Health = Annotated[str, _option("health", "The path that must answer before traffic is switched.", "PATH")]
+Volumes = Annotated[
+    list[str] | None,
+    typer.Option("--volume", metavar="NAME:/DIR", help="A folder that outlives deployments.", rich_help_panel=PANEL),
+]
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What was typed of how it runs."""
+
+    kind: str = ""
+    framework: str = ""
+    root: str = ""
+    dockerfile: str = ""
+    build: str = ""
+    start: str = ""
+    release: str = ""
+    publish: str = ""
+    python: str = ""
+    node: str = ""
+    port: int | None = None
+    health: str = ""
+    volumes: list[str] | None = None
+
+    def spec(self) -> dict[str, Any]:
+        """The keys of a spec that were given. Raises `BadInput` for a volume that is none."""
+        given: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name)}
+        spec: dict[str, Any] = {name: given[name] for name in SAME if name in given}
+        if self.start:
+            spec["command"] = self.start
+        if self.health:
+            spec["health_path"] = self.health
+        if self.volumes:
+            spec["volumes"] = [_volume(text) for text in self.volumes]
+        install = {name: given[name] for name in ("dockerfile", "publish", "python", "node") if name in given}
+        return spec | ({"install": install} if install else {})
+
+
+def _volume(text: str) -> list[str]:
+    name, colon, target = text.partition(":")
+    if not colon:
+        raise BadInput(f"--volume {text} is not NAME:/DIR.", advice="Write e.g. --volume uploads:/data.")
+    return [name, target]
+
+
+def save(client: Client, app: str, changes: dict[str, Any]) -> None:
+    """Lay changes over the settings that an application has already."""
+    before = client.get(f"/applications/{part(app)}")["spec"] or {}
+    install = {**(before.get("install") or {}), **changes.get("install", {})}
+    client.patch(f"/applications/{part(app)}", {"spec": {**before, **changes} | ({"install": install} if install else {})})
+    names = [name for name in changes if name != "install"] + list(changes.get("install", {}))
+    note(f"Saved in the settings of {app}: {', '.join(names)}.")
+
+
+def detect(
+    image: Image = "",
+    git: Git = "",
+    path: Archive = None,
+    ref: Ref = "",
+    credential: Annotated[str, typer.Option(help="A stored credential, for private sources.")] = "",
+    root: Root = "",
+    as_json: Json = False,
+) -> None:
+    """Say what a source is and how it would run. Nothing is deployed."""
+    with Client() as client:
+        source = body_of(client, SourceOptions(image, git, path, ref, credential), required=True) or {}
+        one = client.post("/inspections", {"source": source | ({"folder": root} if root else {})})
+        while one["status"] not in ("done", "failed"):
+            time.sleep(TICK)
+            one = client.get(f"/inspections/{one['id']}")
+    if is_json():
+        answer(one)
+    else:
+        _tell(one)
+    if one["status"] == "failed" or not any(not way["problem"] for way in one["candidates"]):
+        raise typer.Exit(1)
+
+
+def _tell(one: dict[str, Any]) -> None:
+    if one["sentence"]:
+        say(one["sentence"], "failed")
+    columns = [Column("What"), Column("Folder"), Column("Start command", wraps=True), Column("Why", wraps=True)]
+    table(columns, [_row(way) for way in one["candidates"]], empty=one["advice"] or "")
+    for way in one["candidates"]:
+        if way["problem"]:
+            say(f"{_name(way)}: {way['problem']}", "failed")
+    for remark in one["remarks"]:
+        say(f"{remark['what']} ({remark['because']}).", "waiting")
+    if sum(not way["problem"] for way in one["candidates"]) > 1:
+        text = "The first that the environment can run is taken; choose another with --kind, --framework or --root."
+        out().print(styled(text, "bright_black"))
+
+
+def _row(way: dict[str, Any]) -> tuple[str, str, str, str]:
+    spec = way["spec"]
+    command = " ".join(spec["command"] or ()) or ("its files are served" if spec["kind"] == "static" else "")
+    return (
+        _name(way),
+        "" if spec["root"] == "." else spec["root"],
+        command,
+        ", ".join(dict.fromkeys(finding["because"] for finding in way["findings"])),
+    )
+
+
+def _name(way: dict[str, Any]) -> str:
+    return str(way["spec"]["framework"] or way["spec"]["kind"])
