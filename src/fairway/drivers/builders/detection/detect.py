@@ -71,7 +71,7 @@ def detect(folder: Path, *, root: str = ".") -> Detection:
     seen = _Seen()
     for reader in READERS:
         seen.hear(reader, source)
-    candidates = [_candidate(recipe, root) for recipe in seen.recipes]
+    candidates = [_candidate(recipe, root) for recipe in sorted(seen.recipes, key=_is_documentation)]
     if settings.says_something:
         candidates = [replace(one, spec=settings.over(one.spec)) for one in settings.preferred(candidates)]
     if not any(not one.problem for one in candidates) and (own := settings.spec()):
@@ -93,6 +93,11 @@ def folder_at(folder: Path, root: str) -> SourceFolder:
 def _candidate(recipe: Recipe, root: str) -> Candidate:
     spec = recipe.spec if root in ("", ".") else replace(recipe.spec, root=_joined(root, recipe.spec.root))
     return Candidate(spec, recipe.findings, recipe.problem, recipe.offer)
+
+
+def _is_documentation(recipe: Recipe) -> bool:
+    """Pages in ``docs`` are mostly about the application, which may lie in another folder."""
+    return recipe.spec.kind == "static" and recipe.spec.install.get("publish") == "docs"
 
 
 def _joined(root: str, inner: str) -> str:
