@@ -110,6 +110,9 @@ WAYS = [
 ]  # fmt: skip
 DOCKERFILE = 'FROM golang:1 AS build\nWORKDIR /src\nCOPY . .\nRUN ["go", "build", "-o", "/app", "."]\n\nFROM gcr.io/distroless/base\nCOPY --from=build /app /app\nCMD ["/app"]\n'
 
+NAMES = ("command", "build", "release", "publish", "python", "node", "port", "health_path", "volumes", "root", "framework")
+NOW = dict.fromkeys(NAMES, "")
+
 VARIABLES = [
     {
         "name": "DATABASE_URL",
@@ -157,6 +160,7 @@ def detected() -> Data:
         "findings": FINDINGS,
         "problem": "",
         "offer": "",
+        "now": NOW,
         "form": form,
         "environments": places,
         "variables": VARIABLES,
@@ -274,7 +278,7 @@ def app_settings() -> Data:
                        "domain_url": "/gallery/act", "access_url": "/gallery/act", "domain_value": "http://x" if environment is STAGING else "",
                        "domain_error": "is not a host name; write something like “shop.example.com”, without http:// or a path." if environment is STAGING else ""})  # fmt: skip
     return {
-        **application(), "kind": "", "form": filled(forms.SpecForm, "spec_%s", name="storefront", command="gunicorn shop.wsgi", port=8000, health_path="/healthz", memory_mb=512),
+        **application(), "kind": "", "now": {**NOW, "build": "npm run build", "node": "22", "framework": "Express"}, "form": filled(forms.SpecForm, "spec_%s", name="storefront", command="gunicorn shop.wsgi", port=8000, health_path="/healthz", memory_mb=512),
         "source_form": filled(forms.GitForm, "source_%s", url="https://git.example.com/shop/storefront.git", ref="main"), "placements": places,
         "delete": {"url": "/gallery/act", "blockers": [], "volumes": [{"name": "media", "environment": "Production", "size_bytes": 5_368_709_120}]},
     }  # fmt: skip

@@ -29,20 +29,22 @@ def settings_shown(
 ) -> dict[str, Any]:
     """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused."""
     placements = list(placements_visible_to(actor).filter(application=application))
+    before = _built_last(application)
     return {
         **head(actor, application),
         "form": form or RunSettingsForm(initial=_first_values(application)),
-        "kind": _kind_of(application),
+        "kind": (application.spec or {}).get("kind") or before.get("kind", ""),
+        "now": run_values(before),
         "source_form": source_form or source_form_of(application),
         "placements": [_addresses(one, domain or {}) for one in placements],
         "delete": _delete(actor, application, placements),
     }
 
 
-def _kind_of(application: Application) -> str:
-    """What it was when it was last built, which is what the fields are about."""
+def _built_last(application: Application) -> dict[str, Any]:
+    """What it was when it was last built: what the fields are about, and what an empty one means."""
     newest = application.artifacts.order_by("-number").first()
-    return str((application.spec or {}).get("kind") or (newest.spec.get("kind", "") if newest else ""))
+    return dict(newest.spec) if newest else {}
 
 
 def _first_values(application: Application) -> dict[str, Any]:

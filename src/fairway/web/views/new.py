@@ -28,7 +28,7 @@ from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid
 from fairway.shared.packing import ALWAYS_OUT
 from fairway.web.errors import tell_blocked
-from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse
+from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse, run_values
 from fairway.web.pages import page
 from fairway.web.shown.inspections import (
     OTHER,
@@ -45,6 +45,7 @@ from fairway.web.variables import Rows, mark_error, read_rows, rows_of
 
 CHUNK = 256 * 1024
 SOURCES = ("upload", "git", "image")
+HINTS = {"publish": "dist", "health_path": "/healthz", "volumes": "uploads: /data"}
 PARTS = {"inspection": "looking"}
 LEFT_OUT = sorted(ALWAYS_OUT)  # browsers do not even read these
 
@@ -247,6 +248,7 @@ def _second_step(
         "problem": candidate.get("problem") or ("" if way.candidate else way.look.advice),
         "offer": candidate.get("offer", ""),
         "form": form,
+        "now": {**run_values({}), **HINTS},
         "environments": places,
         "variables": rows,
         "slug": places[0]["application"] if places else "",
