@@ -32,8 +32,8 @@ class FindingShown(Schema):
 
 
 class ArtifactShown(Schema):
-    """One immutable version. `number` is how it is addressed, `version` what people call it; `remarks`: what was seen in its
-    source and not used."""
+    """One immutable version. `number` is how it is addressed, `version` what people call it; `spec`: how it runs;
+    `remarks`: what was seen in its source and not used."""
 
     number: int
     version: str
@@ -47,6 +47,7 @@ class ArtifactShown(Schema):
     message: str
     committed_at: datetime | None
     builder: str
+    spec: dict[str, Any]
     remarks: list[FindingShown]
     size_bytes: int
     created_at: datetime
