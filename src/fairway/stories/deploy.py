@@ -45,7 +45,7 @@ from fairway.shared.failures import Away, Failure, Refused, Retry
 from fairway.stories.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
-from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, watch_answers
+from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, refuse_if_its_page_fails, watch_answers
 from fairway.stories.outside import forget_work_folder, probe_token
 from fairway.stories.retiring import drained
 from fairway.stories.scene import (
@@ -109,6 +109,7 @@ def check(context: Context) -> Mapping[str, Any]:
     with scene_of(context) as scene:
         _start_again_what_a_host_ended(scene)
         results = check_all(scene.runtime, scene.specs(), scene.log, hosts=scene.placement.hosts)
+        refuse_if_its_page_fails(scene)
         progress.gate_used(deployment=scene.deployment, gate=results[0].gate)
         restarts = {one.name: one.restarts for one in _read_back(scene)}
         if not has_proved_itself(scene.artifact):
