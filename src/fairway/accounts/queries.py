@@ -33,6 +33,14 @@ def grants_of_all(people: Iterable[int]) -> dict[int, tuple[Grant, ...]]:
     return {number: tuple(grants) for number, grants in found.items()}
 
 
+def who_may(act: Act, people: Iterable[int], *, environment: str) -> frozenset[int]:
+    """Those of these people who are let in and may do this there now, by their number; in two queries."""
+    living = dict(User.objects.filter(pk__in=list(people), is_active=True).values_list("pk", "username"))
+    grants = grants_of_all(living) if living else {}
+    actors = (Actor(id=number, name=name, grants=grants[number]) for number, name in living.items())
+    return frozenset(one.id for one in actors if one.id is not None and may(one, act, environment=environment))
+
+
 def actor_for(
     user: User,
     *,

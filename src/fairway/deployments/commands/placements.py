@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
+from fairway.applications import commands as applications
 from fairway.applications.commands import on_application
 from fairway.applications.models import Application
 from fairway.deployments.commands.requests import parse_replicas
@@ -71,7 +72,8 @@ def remove(
 
 @transaction.atomic
 def delete_application(*, actor: Actor, application: Application, confirmed: str, volumes: bool = False) -> None:
-    """Remove it from every environment, then forget it (history stays). `confirmed` must be its slug."""
+    """Remove it from every environment, then forget it (history stays). `confirmed` must be its slug. Raises `Blocked`
+    while a deployment works on it, or a release counts on it."""
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
         raise Invalid("confirmed", "write “{slug}” exactly to delete it.", slug=application.slug)
@@ -79,6 +81,8 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     if Deployment.objects.filter(application=row, status__in=ACTIVE).exists():
         sentence = _("A deployment of it is running or queued.")
         raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
+    if reasons := [blocker for found in applications.IN_USE for blocker in found(row)]:
+        raise Blocked(reasons)
     for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
         _enqueue_removal(actor, placement, volumes)
     row.deleted_at = timezone.now()
