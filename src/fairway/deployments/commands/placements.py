@@ -30,8 +30,8 @@ from fairway.engine.models import Run
 from fairway.engine.queries import is_worked_on
 from fairway.environments.commands import IN_USE
 from fairway.environments.models import Environment
-from fairway.shared.hosts import host_in, is_same_or_below
-from fairway.shared.names import Invalid, parse_host, parse_text
+from fairway.shared.hosts import host_in, is_same_or_below, shown_host
+from fairway.shared.names import Invalid, parse_domain, parse_text
 
 STORY = "adjust"
 
@@ -97,7 +97,7 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -
     environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
-    wanted = list(dict.fromkeys(parse_host(domain, field="domains") for domain in domains))
+    wanted = list(dict.fromkeys(parse_domain(domain, field="domains") for domain in domains))
     for domain in wanted:
         _refuse_taken(domain, row, environments)
     return _set(actor, row, "placement.domains_set", domains=wanted)
@@ -245,16 +245,15 @@ def _subject(row: Placement, replicas: int | None = None) -> Subject:
 
 def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environment]) -> None:
     if is_fairways_own(domain):
-        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=domain)
+        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=shown_host(domain))
     if is_same_or_below(domain, [host_in(one.host) for one in environments]):
-        raise Invalid(
-            "domains", "“{domain}” lies below an environment's own domain; those are given by Fairway.", domain=domain
-        )
+        sentence = "“{domain}” lies below an environment's own domain; those are given by Fairway."
+        raise Invalid("domains", sentence, domain=shown_host(domain))
     if other := claimant_of(domain, besides=row):
         raise Invalid(
             "domains",
             "“{domain}” belongs to {application} in {environment}.",
-            domain=domain,
+            domain=shown_host(domain),
             application=other.application.name,
             environment=other.environment.name,
         )

@@ -12,6 +12,7 @@ from fairway.applications.models import Application
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import active, placements_visible_to
 from fairway.drivers.builders.spec_rules import command_text
+from fairway.shared.hosts import shown_host
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.forms import GitForm, ImageForm, RunSettingsForm
@@ -82,7 +83,7 @@ def _addresses(one: Placement, domain: dict[str, str]) -> dict[str, Any]:
 
 
 def _remove(host: str, where: list[str]) -> Button:
-    label = _("Remove %(host)s") % {"host": host}
+    label = _("Remove %(host)s") % {"host": shown_host(host)}
     return Button(label, reverse("placement-domains", args=where), "x", "ghost", fields=[("remove", host)])
 
 
