@@ -81,8 +81,13 @@ def parse_domain(text: str, *, field: str = "host") -> str:
     letters of two scripts are made to look like one."""
     host = parse_host(text, field=field)
     if found := mixed_scripts(host):
-        sentence = "“{host}” mixes {first} and {second} letters, which look alike; write each part of it in one script."
-        raise Invalid(field, sentence, host=shown_host(host), first=found[0], second=found[1])
+        raise Invalid(
+            field,
+            "“{host}” mixes {first} and {second} letters, which look alike; write each part of it in one script.",
+            host=shown_host(host),
+            first=found[0],
+            second=found[1],
+        )
     return host
 
 

@@ -247,8 +247,11 @@ def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environmen
     if is_fairways_own(domain):
         raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=shown_host(domain))
     if is_same_or_below(domain, [host_in(one.host) for one in environments]):
-        sentence = "“{domain}” lies below an environment's own domain; those are given by Fairway."
-        raise Invalid("domains", sentence, domain=shown_host(domain))
+        raise Invalid(
+            "domains",
+            "“{domain}” lies below an environment's own domain; those are given by Fairway.",
+            domain=shown_host(domain),
+        )
     if other := claimant_of(domain, besides=row):
         raise Invalid(
             "domains",
