@@ -315,7 +315,7 @@ REFUSES_NAMES = "c.send(b'HTTP/1.1 400 Bad\\r\\nContent-Length: 19\\r\\nConnecti
 
 def test_an_application_that_does_not_know_its_name_is_not_ready(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     runtime.ensure_started(program(spec, serving(REFUSES_NAMES)), Silent())
-    with pytest.raises(Refused, match="/ answered 400: it does not answer to the host name “shop.example”"):
+    with pytest.raises(Refused, match="/ answered 400 for 1 s; .* It does not answer to the host name “shop.example”: add"):
         wait_until_ready(runtime, spec.name, HealthCheck(deadline=1.0), Silent(), host="shop.example")
 
 

@@ -206,10 +206,22 @@ class _Waiting:
     def _late(self) -> str:
         lasted = time.monotonic() - self.words_since
         words = self.words or "it did not stay up"
-        advice = "" if self.check.path or not words.startswith("/ answered") else NO_PATH
-        said, seconds = words[:1].upper() + words[1:], self.check.deadline
-        elsewhere = f" {found}" if (found := self.runtime.listens_elsewhere(self.name)) else ""
-        return f"{said} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{elsewhere}{advice}"
+        what, _, why = words.partition(HOST_REFUSED)
+        said, seconds = _capital(what), self.check.deadline
+        if why:
+            advice = f" {_capital(why)}."
+        elif not self.check.path and what.startswith("/ answered"):
+            advice = NO_PATH
+        else:
+            advice = self._elsewhere()
+        return f"{said} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{advice}"
+
+    def _elsewhere(self) -> str:
+        try:
+            found = self.runtime.listens_elsewhere(self.name)
+        except Failure:  # it cannot be seen, which is no failure of its own
+            return ""
+        return f" {found}" if found else ""
 
     def _given_up(self, instance: Instance) -> Refused:
         """The image itself has said how often and how long to try (its retries and start period): nothing to wait for."""
@@ -222,14 +234,19 @@ class _Waiting:
 
 def refusal(runtime: Runtime, names: Iterable[str], sentence: str) -> Refused:
     """The failure of these instances: what happened, then why, as far as what they printed tells; its end is the detail."""
+    lines = printed_by(runtime, names)
+    return Refused(f"{sentence} {reason(lines)}".strip(), detail="\n".join(line.text for line in lines[-LAST_LINES:]))
+
+
+def printed_by(runtime: Runtime, names: Iterable[str]) -> list[OutputLine]:
+    """What these instances printed last, as far as it can be read; enough to find a reason in."""
     lines: list[OutputLine] = []
     for name in names:
         try:
             lines += runtime.output(name, tail=LINES)
         except Failure:
             continue
-    why = reason(lines)
-    return Refused(f"{sentence} {why}".strip(), detail="\n".join(line.text for line in lines[-LAST_LINES:]))
+    return lines
 
 
 def answers_of(address: str, path: str, host: str, *, times: int, seconds: float) -> Answers:
@@ -244,6 +261,10 @@ def answers_of(address: str, path: str, host: str, *, times: int, seconds: float
 def _will_do(status: int, words: str) -> bool:
     """Whether an answer of ``/`` will do where no path was given: all but errors, and that it does not know its own name."""
     return status < LEAST_ERROR and HOST_REFUSED not in words
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _last_line(text: str) -> str:
