@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from fairway.accounts.queries import actor_of_request, reached
+from fairway.accounts.queries import actor_of_request, holds, reached
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, Reach, may, may_somewhere, reach_of
 from fairway.applications.models import Artifact, Configuration
 from fairway.applications.queries import changes_between
@@ -29,7 +29,7 @@ from fairway.releases.rules import (
     RolloutStatus,
     release_status,
 )
-from fairway.releases.standing import Standing, answers_to, is_frozen, lapsed_among, packages_of, standing_of, standing_seen
+from fairway.releases.standing import Standing, answers_to, is_frozen, packages_of, standing_of, standing_seen
 
 
 def visible_to(actor: Actor) -> QuerySet[Release]:
@@ -250,21 +250,15 @@ class Standstill:
 def standstills(actor: Actor) -> list[Standstill]:
     """What waits for this person's word: rollouts to decide about, frozen releases they may approve and have not answered.
 
-    Few queries for all; none for people who may do neither anywhere.
+    One query for all; none for people who may do neither anywhere.
     """
     if actor.id is None or not (may_somewhere(actor, Act.ROLL_OUT) or may_somewhere(actor, Act.APPROVE_RELEASE)):
         return []
     same = {"release": OuterRef("release"), "environment": OuterRef("environment")}
     stopped = Rollout.objects.filter(**same, status=RolloutStatus.NEEDS_DECISION)
     answers = Approval.objects.filter(**same, voided_at=None, fingerprint=OuterRef("release__fingerprint"))
-    yes = (
-        answers.filter(is_approved=True)
-        .exclude(pk__in=_lapsed())
-        .order_by()
-        .values("release")
-        .annotate(number=Count("pk"))
-        .values("number")
-    )
+    able = answers.filter(holds(Act.APPROVE_RELEASE, person="person_id", environment="environment"), is_approved=True)
+    yes = able.order_by().values("release").annotate(number=Count("pk")).values("number")
     is_frozen_now = Q(release__frozen_at__isnull=False, release__cancelled_at=None)
     is_asked = is_frozen_now & Q(approved__lt=F("environment__approvals_needed"))
     open_ones = (
@@ -280,21 +274,6 @@ def standstills(actor: Actor) -> list[Standstill]:
         .select_related("release", "environment")
     )
     return [found for row in open_ones if (found := _standstill(row, actor)) is not None]
-
-
-def _lapsed() -> list[int]:
-    """Every approval that still waits for others and counts no more."""
-    chosen = Approval.objects.filter(is_approved=True, voided_at=None, environment__deleted_at=None)
-    waiting = chosen.filter(
-        environment__approvals_needed__gt=0,
-        fingerprint=F("release__fingerprint"),
-        release__frozen_at__isnull=False,
-        release__cancelled_at=None,
-    ).select_related("environment")
-    by_target: dict[Environment, list[Approval]] = {}
-    for one in waiting:
-        by_target.setdefault(one.environment, []).append(one)
-    return [number for environment, given in by_target.items() for number in lapsed_among(given, environment)]
 
 
 def _standstill(row: Any, actor: Actor) -> Standstill | None:
