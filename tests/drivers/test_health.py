@@ -275,3 +275,53 @@ def test_failed_for_good_is_refused_at_once() -> None:
     with pytest.raises(Refused, match="exited with code 9 and is failed"):
         wait_until_ready(fake, instance.name, HealthCheck(deadline=600), Silent())
     fake.close()
+
+
+# -- why
+
+
+def test_a_port_that_nobody_asked_for_is_named(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    text = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)"
+    instance = runtime.ensure_started(program(spec, text), Silent())
+    with pytest.raises(Refused, match=rf"listens on port {port} \(.+\), not on {instance.address[10:]} \(PORT\)"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=2.0), Silent())
+
+
+def test_a_program_on_the_other_loopback_address_is_told_so(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    text = (
+        "import os, socket, time; s = socket.create_server(('::1', int(os.environ['PORT'])), family=socket.AF_INET6);"
+        "time.sleep(600)"
+    )
+    runtime.ensure_started(program(spec, text), Silent())
+    with pytest.raises(Refused, match=r"listens on \[::1\]:\d+ only"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=2.0), Silent())
+
+
+def test_a_failure_says_why(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(launch, "BACKOFF", QUICK)
+    runtime.ensure_started(program(spec, "import os; os.environ['DATABASE_URL']"), Silent())
+    with pytest.raises(
+        Refused, match=r"3 times in a row.* The variable DATABASE_URL is missing: set it on the conf"
+    ) as refused:
+        wait_until_ready(runtime, spec.name, HealthCheck(), Silent())
+    assert "KeyError: 'DATABASE_URL'" in refused.value.detail
+
+
+REFUSES_NAMES = "c.send(b'HTTP/1.1 400 Bad\\r\\nContent-Length: 19\\r\\nConnection: close\\r\\n\\r\\nInvalid host header')"
+
+
+def test_an_application_that_does_not_know_its_name_is_not_ready(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    runtime.ensure_started(program(spec, serving(REFUSES_NAMES)), Silent())
+    with pytest.raises(Refused, match="/ answered 400 for 1 s; .* It does not answer to the host name “shop.example”: add"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=1.0), Silent(), host="shop.example")
+
+
+def test_one_that_knows_another_of_its_names_is_ready(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    knows = f"r = c.recv(0); ({REFUSES_NAMES}) if b'own.example' in data else c.send(b'HTTP/1.1 204 OK\\r\\n\\r\\n')"
+    text = serving(knows).replace("c.recv(999)", "data = c.recv(999)")
+    runtime.ensure_started(program(spec, text), Silent())
+    names = {"host": "own.example", "domains": ["shop.example"]}
+    assert wait_until_ready(runtime, spec.name, HealthCheck(), Silent(), **names).gate == "any http answer"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from fairway.accounts.commands import set_active, set_roles
 from fairway.accounts.rules import Blocked, Role
 from fairway.applications.commands import save_configuration
 from fairway.releases.commands.approvals import approve, freeze, reject, unfreeze
@@ -11,9 +12,10 @@ from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package, delete_package, edit_package
 from fairway.releases.commands.releases import edit_release
 from fairway.releases.commands.rollouts import roll_out
+from fairway.releases.commands.schedule import schedule_release
 from fairway.releases.commands.targets import deploy_package, distribute
 from fairway.releases.models import Approval
-from fairway.releases.queries import approvals, differences, readiness, status_of
+from fairway.releases.queries import approvals, differences, readiness, standstills, status_of
 from fairway.shared.names import Invalid
 
 
@@ -35,6 +37,12 @@ def frozen(desk, strict):
 
 def codes(blocked):
     return [one.code for one in blocked.value.blockers]
+
+
+def standing_reasons(desk, release, environment):
+    """What will block the planned release when it begins, as its page shows it."""
+    there = next(one for one in readiness(release, desk.manager) if one.environment == environment)
+    return [one.code for one in there.blockers]
 
 
 def say_yes(desk, release, environment, *names):
@@ -78,6 +86,45 @@ def test_one_person_counts_once_and_a_no_stands_until_they_say_yes(desk, frozen,
     assert codes(blocked) == ["rejected"]
     say_yes(desk, frozen, strict, "ann")
     roll_out(actor=desk.deployer, release=frozen, environment=strict)
+
+
+@pytest.mark.parametrize("loss", ["role", "place", "account"])
+def test_a_yes_counts_while_its_giver_could_still_say_it(desk, frozen, strict, staging, loss):
+    say_yes(desk, frozen, strict, "ann", "ben")
+    ann = desk.user(desk.person("ann"))
+    if loss == "account":
+        set_active(actor=desk.admin, user=ann, is_active=False)
+    else:
+        grants = [(Role.VIEWER, None, None)] if loss == "role" else [(Role.RELEASE_MANAGER, staging.pk, None)]
+        set_roles(actor=desk.admin, user=ann, grants=grants)
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=frozen, environment=strict)
+    assert codes(blocked) == ["approval_missing"]
+    assert blocked.value.blockers[0].details == {"missing": 1}
+    assert [(one.release.pk, one.approved) for one in standstills(desk.admin)] == [(frozen.pk, 1)], "and it is asked for"
+    say_yes(desk, frozen, strict, "cid")
+    roll_out(actor=desk.deployer, release=frozen, environment=strict)
+
+
+def test_a_yes_that_lapsed_after_the_planning_keeps_the_release_from_starting(desk, frozen, strict):
+    say_yes(desk, frozen, strict, "ann", "ben")
+    rollout = schedule_release(
+        actor=desk.admin, release=frozen, environment=strict, at="2199-01-01T08:00", zone="UTC", start_by_minutes=5
+    )
+    assert standing_reasons(desk, frozen, strict) == []
+    set_active(actor=desk.admin, user=desk.user(desk.person("ann")), is_active=False)
+    assert standing_reasons(desk, frozen, strict) == ["approval_missing"]
+    assert rollout.status == "scheduled"
+
+
+def test_a_no_stands_though_its_giver_left(desk, frozen, strict):
+    ann = desk.person("ann", Role.RELEASE_MANAGER)
+    reject(actor=ann, release=frozen, environment=strict, fingerprint=frozen.fingerprint, comment="No tests")
+    say_yes(desk, frozen, strict, "ben", "cid")
+    set_active(actor=desk.admin, user=desk.user(ann), is_active=False)
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=frozen, environment=strict)
+    assert codes(blocked) == ["rejected"]
 
 
 def test_a_no_counts_also_where_no_yes_is_asked_for(desk, frozen, staging):

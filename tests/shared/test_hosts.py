@@ -6,8 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.shared.hosts import IsAnAddress, NotAHost, canonical_host, host_in, is_same_or_below, registry_in
-from fairway.shared.names import registry_of
+from fairway.shared.hosts import (
+    IsAnAddress,
+    NotAHost,
+    ascii_address,
+    canonical_host,
+    host_in,
+    is_same_or_below,
+    mixed_scripts,
+    registry_in,
+    shown_host,
+)
+from fairway.shared.names import Invalid, parse_domain, registry_of
 
 SAME = {
     "shop.example.com": [
@@ -102,3 +112,49 @@ def test_registries_have_one_spelling(typed, meant):
 
 def test_an_image_names_its_registry_by_meaning():
     assert registry_of("nginx") == registry_of("index.docker.io/library/nginx:1") == "docker.io"
+
+
+TYPED = ["münchen.example", "straße.example", "пример.example", "東京.example", "日本のサイト.example", "plain.example"]
+LOOK_ALIKE = ["pаypal.example", "pаypal.example".encode("idna").decode(), "αlpha.example", "раy.shop.example"]
+TOGETHER = ["東京tower.example", "한국korea.example", "münchen.пример", "カーsize.example", "a1-b2.example"]
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_a_name_is_shown_as_it_was_typed(typed):
+    host = parse_domain(typed)
+    assert host.isascii()
+    assert shown_host(host) == typed
+    assert shown_host(f"https://{host}:8443/a?b=xn") == f"https://{typed}:8443/a?b=xn"
+
+
+@pytest.mark.parametrize("text", ["xn--a.example", "xn--.example", "no name at all", "xn--zzzz--.x"])
+def test_what_is_no_name_is_shown_as_it_is(text):
+    assert shown_host(text) == text
+
+
+@pytest.mark.parametrize("typed", LOOK_ALIKE)
+def test_letters_of_two_scripts_that_look_alike_are_refused(typed):
+    with pytest.raises(Invalid, match=r"mixes (Cyrillic|Greek) and Latin letters"):
+        parse_domain(typed)
+
+
+@pytest.mark.parametrize("typed", TOGETHER)
+def test_scripts_that_are_written_together_are_taken(typed):
+    assert mixed_scripts(canonical_host(typed)) is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("https://münchen.example", "https://xn--mnchen-3ya.example"),
+        ("https://münchen.example:8443/a", "https://xn--mnchen-3ya.example:8443/a"),
+        (".münchen.example", ".xn--mnchen-3ya.example"),
+        ("münchen.example", "xn--mnchen-3ya.example"),
+        ("[::1]", "[::1]"),
+        ("*", "*"),
+        ("http://LOCALHOST:8000", "http://LOCALHOST:8000"),
+        ("ä b", "ä b"),
+    ],
+)
+def test_a_setting_names_the_form_that_computers_use(typed, meant):
+    assert ascii_address(typed) == meant

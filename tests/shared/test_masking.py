@@ -179,6 +179,13 @@ def test_a_secret_that_a_long_line_was_cut_in_is_masked_on_both_sides(at: int, s
     assert masked(secret[at:] + " goes on", "stdout") == secret[at:] + " goes on"
 
 
+@given(st.integers(4, len(SECRETS[0]) - 4), st.sampled_from([SECRETS[0]]))
+def test_a_secret_that_an_unfinished_line_was_cut_in_is_masked_on_both_sides(at: int, secret: str) -> None:
+    masked = Masker([secret]).lines()
+    assert masked("key: " + secret[:at], "stdout", goes_on=True) == f"key: {MASK}"
+    assert masked(secret[at:] + " goes on", "stdout") == f"{MASK} goes on"
+
+
 @pytest.mark.parametrize(
     "unit",
     [

@@ -150,7 +150,8 @@ def test_secrets_appear_nowhere(desk):
     good = desk.fairway.deploy(slug)
     desk.fairway.live(good)
     assert desk.says(slug)["secret_letters"] == len(SECRET)
-    bad = desk.fairway.ended(desk.ship(slug, "2", says=["cannot use {PASSWORD}"], crashes=True))
+    bad = desk.fairway.ended(desk.ship(slug, "2", raises="cannot use {PASSWORD}"))
+    assert bad["sentence"].endswith(f"while starting. Its last error: RuntimeError: cannot use {MASK}.")
     assert f"cannot use {MASK}" in bad["detail"]
     assert f"cannot use {MASK}" in desk.fairway.log_of(bad["id"])
     placement = f"/applications/{slug}/environments/staging"

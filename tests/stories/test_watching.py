@@ -56,8 +56,9 @@ def _is_never_undone_itself(desk, slug, number):
 
 
 def test_a_first_version_that_keeps_dying_is_held_with_the_reason(desk):
-    slug, number = desk.launched("doomed")
+    slug, number = desk.launched("doomed", says=["Traceback (most recent call last):", "  File 'x'", "ValueError: doomed"])
     _kill_until(desk, slug, restarts=3)
     wait_for(lambda: desk.fairway.placement(slug)["held_at"] is not None, "automation is held")
     assert [one["id"] for one in desk.history(slug)] == [number], "there was nothing to go back to"
-    assert "restarted" in desk.events("placement.held", application=slug)[0]["comment"]
+    comment = desk.events("placement.held", application=slug)[0]["comment"]
+    assert comment.endswith("minutes of going live. Its last error: ValueError: doomed.")

@@ -64,6 +64,8 @@ if KNOBS.get("ignores_term"):
     signal.signal(signal.SIGTERM, lambda *_: print("not now", flush=True))
 for line in KNOBS.get("says", ()):
     print(line.replace("{PASSWORD}", os.environ.get("PASSWORD", "")), flush=True)
+if KNOBS.get("raises"):
+    raise RuntimeError(KNOBS["raises"].replace("{PASSWORD}", os.environ.get("PASSWORD", "")))
 if KNOBS.get("crashes"):
     print("Traceback: the tiny application cannot start", file=sys.stderr, flush=True)
     sys.exit(3)
@@ -106,7 +108,8 @@ with open("ballast", "wb") as ballast:
 def make(folder: Path, version: str, *, requirements: str = "", **knobs: object) -> Path:
     """Write the application into `folder` and return it.
 
-    Knobs: `says` (lines printed at start), `crashes`, `deaf` (never opens its port), `health` (status of /health),
+    Knobs: `says` (lines printed at start), `raises` (an exception with this text),
+    `crashes`, `deaf` (never opens its port), `health` (status of /health),
     `half_open` (opens its port, then dies while loading),
     `dies_after` (seconds after it opened its port), `start_held_by` (a gate: it opens its port once that is open),
     `ignores_term`, `build_lines` (printed by the build), `build_held_by` (a gate: the build ends once that is open),

@@ -172,6 +172,19 @@ def test_domains_are_added_refused_and_removed(deployer, browse, hello, staging)
     assert Placement.objects.get().domains == []
 
 
+def test_an_international_domain_is_served_as_computers_write_it_and_shown_as_people_do(deployer, browse, hello, staging):
+    live(hello, staging)
+    browser, url = browse(deployer), "/applications/hello/in/staging/domains"
+    assert browser.post(url, {"host": "München.example"}).status_code == 302
+    assert Placement.objects.get().urls[1].endswith("://xn--mnchen-3ya.example:8080")
+    shown = browser.get("/applications/hello/settings").content.decode()
+    assert '<code title="xn--mnchen-3ya.example">münchen.example</code>' in shown
+    refused = browser.post(url, {"host": "pаypal.example"})  # its second letter is Cyrillic
+    assert (refused.status_code, "mixes Cyrillic and Latin letters" in refused.content.decode()) == (422, True)
+    browser.post(url, {"remove": "xn--mnchen-3ya.example"})
+    assert Placement.objects.get().domains == []
+
+
 def test_access_is_set(deployer, browse, hello, staging):
     live(hello, staging)
     assert browse(deployer).post("/applications/hello/in/staging/access", {"access": "signed_in"}).status_code == 302

@@ -28,6 +28,7 @@ from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
 from fairway.environments.queries import place
 from fairway.environments.runtimes import runtime_of
+from fairway.shared.lines import last_shown
 
 router = DoorRouter(tags=["placements"])
 HERE = "/applications/{app}/environments/{env}/placement"
@@ -176,8 +177,6 @@ def show_output(request: HttpRequest, app: Slug, env: Slug, asked: Query[OutputA
         masked = masker.lines()
         for line in runtime.output(instance.name, tail=asked.tail):
             if asked.since is None or line.at >= asked.since:
-                shown = OutputLineShown(
-                    at=line.at, instance=instance.name, stream=line.stream, text=masked(line.text, line.stream)
-                )
-                found.append(shown)
+                text = last_shown(masked(line.text, line.stream, goes_on=line.goes_on))
+                found.append(OutputLineShown(at=line.at, instance=instance.name, stream=line.stream, text=text))
     return sorted(found, key=lambda line: line.at)

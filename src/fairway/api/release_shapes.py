@@ -148,6 +148,7 @@ class ApprovalShown(Schema):
     environment: str
     person: str
     is_approved: bool
+    counts: bool
     comment: str
     fingerprint: str
     at: datetime
@@ -262,11 +263,13 @@ def _version(one: Any) -> VersionShown | None:
     return VersionShown(version=one.version, digest=one.digest, commit=one.commit) if one is not None else None
 
 
-def approval_shown(one: Approval) -> ApprovalShown:
+def approval_shown(one: Approval, *, counts: bool = True) -> ApprovalShown:
+    """`counts` is false for a yes whose giver may no longer approve there."""
     return ApprovalShown(
         environment=one.environment.slug,
         person=one.person,
         is_approved=one.is_approved,
+        counts=counts,
         comment=one.comment,
         fingerprint=one.fingerprint,
         at=one.created_at,

@@ -34,6 +34,7 @@ from fairway.releases.commands import approvals, releases
 from fairway.releases.commands.described import Step, apply_described, plan_described
 from fairway.releases.described import LONGEST_PASTE, parse_release
 from fairway.releases.rules import LONGEST_DESCRIPTION, ReleaseStatus
+from fairway.releases.standing import lapsed_among
 from fairway.releases.written import release_file
 from fairway.shared.names import Invalid
 
@@ -249,7 +250,12 @@ def list_approvals(request: HttpRequest, number: Number) -> list[ApprovalShown]:
     """The answers that count: those given to what is frozen now."""
     actor = actor_of(request)
     one = queries.release(actor, number)
-    return [approval_shown(each) for where in queries.whole_targets(one, actor) for each in queries.approvals(one, where)]
+    found = []
+    for where in queries.whole_targets(one, actor):
+        answers = queries.approvals(one, where)
+        lapsed = lapsed_among(answers, where)
+        found += [approval_shown(each, counts=each.pk not in lapsed) for each in answers]
+    return found
 
 
 @router.post("/releases/{number}/approvals", response={201: ApprovalShown})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets as random
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from fairway.accounts.commands import require
-from fairway.accounts.rules import Act, Actor, Blocked, NotVisible, may_somewhere, role_blocker
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible, may_somewhere, role_blocker
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
@@ -34,6 +34,9 @@ from fairway.drivers.runtimes.contract import ArtifactRef
 from fairway.engine.commands import enqueue
 from fairway.shared.hosts import registry_in
 from fairway.shared.names import Invalid, parse_slug, parse_text, registry_of, slug_from
+
+# Rooms above say here what keeps an application from being deleted.
+IN_USE: list[Callable[[Application], Iterable[Blocker]]] = []
 
 
 def on_application(application: Application) -> On:

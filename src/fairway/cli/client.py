@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -72,7 +72,7 @@ class Client:
         return self._json(self._send("POST", "/uploads", content=pieces, headers=headers))
 
     def lines(self, path: str, **query: Any) -> Iterator[str]:
-        """The lines of a long text answer, as they come."""
+        """The lines of a long text answer, as they come. Only a newline ends one: JSON may hold U+2028 as it is."""
         import httpx
 
         try:
@@ -80,7 +80,7 @@ class Client:
                 if response.is_error:
                     response.read()
                     self._raise(response)
-                yield from response.iter_lines()
+                yield from _lines(response.iter_bytes())
         except httpx.HTTPError as error:
             raise self._unreachable(error) from None
 
@@ -135,6 +135,16 @@ _ELSEWHERE = "Start it with “fairway up”, or say where it is with “fairway
 
 def _given(query: dict[str, Any] | None) -> dict[str, Any]:
     return {name: value for name, value in (query or {}).items() if value not in (None, "")}
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
+    """Each line is decoded whole, wherever the chunks were cut."""
+    rest = b""
+    for chunk in chunks:
+        *whole, rest = (rest + chunk).split(b"\n")
+        yield from (line.decode(errors="replace") for line in whole)
+    if rest:
+        yield rest.decode(errors="replace")
 
 
 def part(text: str) -> str:

@@ -81,7 +81,7 @@ def diff(name: Release, env: Env, as_json: Json = False) -> None:
 
 
 def approvals(name: Release, as_json: Json = False) -> None:
-    """The answers that count: those given to what is frozen now."""
+    """The answers given to what is frozen now. A yes counts while who gave it may still approve there."""
     with Client() as client:
         rows = client.get(f"/releases/{release(client, name)['id']}/approvals")
     if is_json():
@@ -89,11 +89,17 @@ def approvals(name: Release, as_json: Json = False) -> None:
         return
     columns = [Column("Environment"), Column("Answer"), Column("Who"), Column("When", 80), Column("Comment", 60)]
     shown = [
-        (one["environment"], status("approved" if one["is_approved"] else "rejected"), one["person"], words.ago(one["at"]),
+        (one["environment"], _answer(one), one["person"], words.ago(one["at"]),
          one["comment"])
         for one in rows
     ]  # fmt: skip
     table(columns, shown, empty="Nobody has answered to what it is now.")
+
+
+def _answer(one: dict[str, Any]) -> Any:
+    if not one["counts"]:
+        return "approved (no longer counts: may no longer approve)"
+    return status("approved" if one["is_approved"] else "rejected")
 
 
 def print_blockers(console: Any, blockers: list[dict[str, Any]]) -> None:

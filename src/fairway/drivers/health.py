@@ -9,12 +9,14 @@ from __future__ import annotations
 import http.client
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from fairway.drivers.diagnosis.answers import refused_host
+from fairway.drivers.diagnosis.reasons import LINES, reason
 from fairway.drivers.proxy.contract import Answers
-from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceState, Progress, Runtime
-from fairway.shared.failures import Refused
+from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceState, OutputLine, Progress, Runtime
+from fairway.shared.failures import Failure, Refused
 
 MOST_RESTARTS = 3  # then it is the version that is bad, not the moment
 SETTLE = 0.5  # seconds an open but silent port must outlast: servers that die while loading often open it first
@@ -22,11 +24,12 @@ SETTLE_PAUSE = 0.05  # seconds between looks meanwhile
 FIRST_PAUSE = 0.005  # seconds; between looks passes this, or PART of what was waited already where that is more
 PART = 0.05  # so readiness is seen at most 5 % late, however long the start takes
 FRESH = 0.1  # seconds what the runtime said of an instance is believed between two looks; ready is only said of a fresh one
-LAST_LINES = 40
+LAST_LINES = 40  # that are shown; the reason is looked for in more of them
 MOST_BODY = 65536  # bytes of an answer that are read
 LEAST_STATUS, LEAST_ERROR = 100, 500
 NO_PATH = " Where “/” is not meant to answer, set a health path."
 NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
+HOST_REFUSED = ": "  # between an answer and why nobody who asks by the public name gets another one
 STRANGE = -1  # it is open, and did not answer in time or not in HTTP
 
 
@@ -60,9 +63,10 @@ def wait_until_ready(
     host: str = "",
     most_restarts: int = MOST_RESTARTS,
     settle: float = SETTLE,
+    domains: Sequence[str] = (),
 ) -> HealthResult:
     """Ask until the instance is ready. `host` is the Host header of the question: give the public name, because many
-    frameworks answer 400 to any other.
+    frameworks answer 400 to any other. What answers to one of the further `domains` instead need not know it.
 
     Raises `Refused`, with the last lines it printed as detail, when it failed for good, died `most_restarts` times
     meanwhile, or was not ready at the deadline. An HTTP answer or the image's own verdict counts at once, while the process
@@ -70,7 +74,7 @@ def wait_until_ready(
     until the deadline to become better. A port that is open and says nothing, or nothing in HTTP, counts if the same process
     still has it after `settle` seconds.
     """
-    waiting = _Waiting(runtime, instance_name, check, progress, host, most_restarts, settle)
+    waiting = _Waiting(runtime, instance_name, check, progress, (host, *domains), most_restarts, settle)
     return waiting.run()
 
 
@@ -81,11 +85,11 @@ class _Waiting:
         name: str,
         check: HealthCheck,
         progress: Progress,
-        host: str,
+        hosts: Sequence[str],
         most_restarts: int,
         settle: float,
     ) -> None:
-        self.runtime, self.name, self.check, self.progress, self.host = runtime, name, check, progress, host
+        self.runtime, self.name, self.check, self.progress, self.hosts = runtime, name, check, progress, hosts
         self.most_restarts, self.settle = most_restarts, settle
         self.began = time.monotonic()
         self.attempts = 0
@@ -142,7 +146,7 @@ class _Waiting:
         self.attempts += 1
         timeout = max(0.05, min(self.check.timeout, self._left()))
         if self.check.path:
-            status, words = _ask_http(instance.address, self.check.path, self.host, timeout)
+            status, words = self._ask(instance.address, self.check.path, timeout)
             return _Look(f"http {self.check.path}", 200 <= status < 400, words)
         if instance.health is None:
             return self._look_without_a_check(instance, timeout)
@@ -152,13 +156,21 @@ class _Waiting:
             return _Look("image HEALTHCHECK", False, f"the image's own health check said “{instance.health}”")
         return _Look("image HEALTHCHECK", *_ask_port(instance.address, timeout))
 
+    def _ask(self, address: str, path: str, timeout: float) -> tuple[int, str]:
+        first = answer = _ask_http(address, path, self.hosts[0], timeout)
+        for host in self.hosts[1:]:
+            if HOST_REFUSED not in answer[1]:
+                return answer
+            answer = _ask_http(address, path, host, timeout)
+        return first if HOST_REFUSED in answer[1] else answer
+
     def _look_without_a_check(self, instance: Instance, timeout: float) -> _Look:
         """Nobody said how to ask. Every application is reached by HTTP, so an answer is the best sign, and an error the best
         sign that it is none; one that is slow may still be what was meant, so an open port will do once it has lasted."""
         patience = max(0.05, min(timeout, self._unsettled()))
-        status, words = _ask_http(instance.address, "/", self.host, patience)
+        status, words = self._ask(instance.address, "/", patience)
         if status >= LEAST_STATUS:
-            return _Look("any http answer", status < LEAST_ERROR or self.check.accepts_errors, words)
+            return _Look("any http answer", self.check.accepts_errors or _will_do(status, words), words)
         if status == NO_ANSWER:
             return _Look("tcp port", False, words)
         return _Look("tcp port", *_ask_port(instance.address, timeout), settles=True)
@@ -194,9 +206,22 @@ class _Waiting:
     def _late(self) -> str:
         lasted = time.monotonic() - self.words_since
         words = self.words or "it did not stay up"
-        advice = "" if self.check.path or not words.startswith("/ answered") else NO_PATH
-        said, seconds = words[:1].upper() + words[1:], self.check.deadline
+        what, _, why = words.partition(HOST_REFUSED)
+        said, seconds = _capital(what), self.check.deadline
+        if why:
+            advice = f" {_capital(why)}."
+        elif not self.check.path and what.startswith("/ answered"):
+            advice = NO_PATH
+        else:
+            advice = self._elsewhere()
         return f"{said} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{advice}"
+
+    def _elsewhere(self) -> str:
+        try:
+            found = self.runtime.listens_elsewhere(self.name)
+        except Failure:  # it cannot be seen, which is no failure of its own
+            return ""
+        return f" {found}" if found else ""
 
     def _given_up(self, instance: Instance) -> Refused:
         """The image itself has said how often and how long to try (its retries and start period): nothing to wait for."""
@@ -204,8 +229,24 @@ class _Waiting:
         return self._refused(f"The image's own health check found it “unhealthy”{last}.")
 
     def _refused(self, sentence: str) -> Refused:
-        lines = self.runtime.output(self.name, tail=LAST_LINES)
-        return Refused(sentence, detail="\n".join(line.text for line in lines))
+        return refusal(self.runtime, [self.name], sentence)
+
+
+def refusal(runtime: Runtime, names: Iterable[str], sentence: str) -> Refused:
+    """The failure of these instances: what happened, then why, as far as what they printed tells; its end is the detail."""
+    lines = printed_by(runtime, names)
+    return Refused(f"{sentence} {reason(lines)}".strip(), detail="\n".join(line.text for line in lines[-LAST_LINES:]))
+
+
+def printed_by(runtime: Runtime, names: Iterable[str]) -> list[OutputLine]:
+    """What these instances printed last, as far as it can be read; enough to find a reason in."""
+    lines: list[OutputLine] = []
+    for name in names:
+        try:
+            lines += runtime.output(name, tail=LINES)
+        except Failure:
+            continue
+    return lines
 
 
 def answers_of(address: str, path: str, host: str, *, times: int, seconds: float) -> Answers:
@@ -215,6 +256,15 @@ def answers_of(address: str, path: str, host: str, *, times: int, seconds: float
         status, words = _ask_http(address, path, host, left)
         found = found.and_one("" if LEAST_STATUS <= status < LEAST_ERROR else words)
     return found
+
+
+def _will_do(status: int, words: str) -> bool:
+    """Whether an answer of ``/`` will do where no path was given: all but errors, and that it does not know its own name."""
+    return status < LEAST_ERROR and HOST_REFUSED not in words
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _last_line(text: str) -> str:
@@ -234,10 +284,13 @@ def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[int, 
             connection.request("GET", path, headers={"Host": host or address, "User-Agent": "fairway-health"})
             answer = connection.getresponse()
             status = answer.status
-            answer.read(MOST_BODY)  # closing on unread bytes resets the connection, which fills logs with stack traces
+            body = answer.read(
+                MOST_BODY
+            )  # closing on unread bytes resets the connection, which fills logs with stack traces
         finally:
             connection.close()
-        return status, f"{path} answered {status}"
+        why = refused_host(status, body, host)
+        return status, f"{path} answered {status}{HOST_REFUSED + why if why else ''}"
 
     return _asked(address, f"{path} did not answer within {timeout:.2g} s", ask)
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from fairway.drivers.hosts.address import SshAddress, is_ssh
-from fairway.shared.names import Invalid, parse_host
+from fairway.shared.names import Invalid, parse_domain
 
 AVAILABLE = "available"
 LOCKED = "locked"
@@ -32,7 +32,7 @@ class Lock:
 
 def parse_environment_host(text: str) -> str:
     """The domain below which applications get their addresses: ``hello.<host>``."""
-    host = parse_host(text, field="host")
+    host = parse_domain(text, field="host")
     if "." not in host and host != "localhost":
         raise Invalid("host", "needs a dot, e.g. “staging.example.com” or “staging.localhost”.")
     return host

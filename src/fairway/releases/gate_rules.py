@@ -143,8 +143,9 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
 
 
 def approvals_that_count(standing: Standing, requester: Actor) -> int:
-    """Distinct people who approved; neither who froze it nor who now wants it live."""
-    approvers = {one.person_id for one in standing.answers if one.is_approved} - {standing.release.frozen_by_id}
+    """Distinct people who approved and could still; neither who froze it nor who now wants it live."""
+    given = (one for one in standing.answers if one.is_approved and one.pk not in standing.lapsed)
+    approvers = {one.person_id for one in given} - {standing.release.frozen_by_id}
     return len(approvers) - requester.is_among(frozenset(approvers))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from fairway.accounts.queries import actor_of_request, reached
+from fairway.accounts.queries import actor_of_request, holds, reached
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, Reach, may, may_somewhere, reach_of
 from fairway.applications.models import Artifact, Configuration
 from fairway.applications.queries import changes_between
@@ -257,7 +257,8 @@ def standstills(actor: Actor) -> list[Standstill]:
     same = {"release": OuterRef("release"), "environment": OuterRef("environment")}
     stopped = Rollout.objects.filter(**same, status=RolloutStatus.NEEDS_DECISION)
     answers = Approval.objects.filter(**same, voided_at=None, fingerprint=OuterRef("release__fingerprint"))
-    yes = answers.filter(is_approved=True).order_by().values("release").annotate(number=Count("pk")).values("number")
+    able = answers.filter(holds(Act.APPROVE_RELEASE, person="person_id", environment="environment"), is_approved=True)
+    yes = able.order_by().values("release").annotate(number=Count("pk")).values("number")
     is_frozen_now = Q(release__frozen_at__isnull=False, release__cancelled_at=None)
     is_asked = is_frozen_now & Q(approved__lt=F("environment__approvals_needed"))
     open_ones = (

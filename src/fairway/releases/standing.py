@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from django.db.models import Max, QuerySet
 
+from fairway.accounts.queries import who_may
 from fairway.accounts.rules import Act, Actor, reach_of
 from fairway.applications.models import Configuration
 from fairway.deployments.gate import Subject, recognise
@@ -31,7 +32,8 @@ class Standing:
     configurations: dict[int, Configuration]
     is_target: bool  # whether the release is meant for it: only then its configuration is part of the fingerprint
     is_frozen: bool
-    answers: tuple[Approval, ...]  # those that count: given to the fingerprint it has now
+    answers: tuple[Approval, ...]  # given to the fingerprint it has now
+    lapsed: frozenset[int] = frozenset()  # those of the answers that count no more: see `lapsed_among`
     active_rollout: Rollout | None = None
     hidden: frozenset[int] = frozenset()  # the packages that whoever looks does not reach here; the gate asks about all
 
@@ -130,6 +132,7 @@ def standing_of(release: Release, environment: Environment) -> Standing:
     )
     on_targets = PackageOnTarget.objects.filter(environment=environment, package__in=packages)
     frozen = is_frozen(release)
+    answers = tuple(answers_to(release, environment)) if frozen else ()
     return Standing(
         release=release,
         environment=environment,
@@ -143,7 +146,8 @@ def standing_of(release: Release, environment: Environment) -> Standing:
         configurations=_latest_configurations(applications, environment),
         is_target=release.targets.filter(pk=environment.pk).exists(),
         is_frozen=frozen,
-        answers=tuple(answers_to(release, environment)) if frozen else (),
+        answers=answers,
+        lapsed=lapsed_among(answers, environment),
         active_rollout=Rollout.objects.filter(
             release=release, environment=environment, status__in=sorted(ROLLOUT_ACTIVE)
         ).first(),
@@ -161,6 +165,16 @@ def answers_to(release: Release, environment: Environment) -> QuerySet[Approval]
     """The answers that were given to the fingerprint that is frozen now."""
     chosen = Approval.objects.filter(release=release, environment=environment, voided_at=None)
     return chosen.filter(fingerprint=release.fingerprint).order_by("pk")
+
+
+def lapsed_among(answers: Iterable[Approval], environment: Environment) -> frozenset[int]:
+    """The approvals whose givers may no longer approve there, by their number: a yes counts while its giver could still say
+    it. A no stands whoever said it, until they say yes or the release changes."""
+    given = [one for one in answers if one.is_approved]
+    if not given:
+        return frozenset()
+    able = who_may(Act.APPROVE_RELEASE, {one.person_id for one in given}, environment=environment.slug)
+    return frozenset(one.pk for one in given if one.person_id not in able)
 
 
 def _latest_configurations(applications: Sequence[int], environment: Environment) -> dict[int, Configuration]:

@@ -116,12 +116,13 @@ class MaskedLines:
         self._masker = masker
         self._before: dict[str, bytes] = {}  # the end of a stream's last line, where that may have been cut
 
-    def __call__(self, text: str, stream: str = "") -> str:
+    def __call__(self, text: str, stream: str = "", *, goes_on: bool = False) -> str:
+        """`goes_on` says that this line was cut here; of very long ones that is known by itself."""
         data = text.encode("utf-8", "surrogatepass")
         before = self._before.pop(stream, b"")
         spans = [(max(start - len(before), 0), end - len(before)) for start, end in self._masker.spans(before + data)]
-        if len(data) >= CUT:
-            self._before[stream] = data[-HELD_BACK:]
+        if goes_on or len(data) >= CUT:
+            self._before[stream] = (before + data)[-HELD_BACK:]
             spans += self._masker.begun(data)
         shown = _masked(data, _merged(one for one in spans if one[1] > 0))
         return shown.decode("utf-8", "surrogatepass")

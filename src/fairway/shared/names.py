@@ -10,7 +10,7 @@ import unicodedata
 from datetime import date
 from pathlib import PurePosixPath
 
-from fairway.shared.hosts import IsAnAddress, NotAHost, canonical_host, registry_in
+from fairway.shared.hosts import IsAnAddress, NotAHost, canonical_host, mixed_scripts, registry_in, shown_host
 from fairway.shared.words import said
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
@@ -74,6 +74,21 @@ def parse_host(text: str, *, field: str = "host") -> str:
         raise Invalid(
             field, "is not a host name; write something like “shop.example.com”, without http:// or a path."
         ) from None
+
+
+def parse_domain(text: str, *, field: str = "host") -> str:
+    """A host name that a person enters to be served, in its one spelling. Refuses what `parse_host` does, and names in which
+    letters of two scripts are made to look like one."""
+    host = parse_host(text, field=field)
+    if found := mixed_scripts(host):
+        raise Invalid(
+            field,
+            "“{host}” mixes {first} and {second} letters, which look alike; write each part of it in one script.",
+            host=shown_host(host),
+            first=found[0],
+            second=found[1],
+        )
+    return host
 
 
 def parse_git_ref(text: str, *, field: str = "ref") -> str:

@@ -79,7 +79,7 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     if holders := way.holders(specs):
         way.make(holders, current.label)
     start_all(runtime, specs, ear)
-    check_all(runtime, specs, ear, host=placement.host, has_served=True)
+    check_all(runtime, specs, ear, hosts=placement.hosts, has_served=True)
     wanted = {spec.name for spec in specs}
     running = [one for one in instances_of(runtime, current) if one.name in wanted]
     for host in placement.hosts:

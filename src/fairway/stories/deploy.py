@@ -33,6 +33,7 @@ from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
+from fairway.drivers.health import refusal
 from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
@@ -43,8 +44,8 @@ from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Failure, Refused, Retry
 from fairway.stories.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.stories.bringing import bring
-from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
-from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, watch_answers
+from fairway.stories.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
+from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, refuse_if_its_page_fails, watch_answers
 from fairway.stories.outside import forget_work_folder, probe_token
 from fairway.stories.retiring import drained
 from fairway.stories.scene import (
@@ -107,7 +108,8 @@ def check(context: Context) -> Mapping[str, Any]:
     """Every new instance must be ready, and run the digest it was asked to run."""
     with scene_of(context) as scene:
         _start_again_what_a_host_ended(scene)
-        results = check_all(scene.runtime, scene.specs(), scene.log, host=scene.placement.host)
+        results = check_all(scene.runtime, scene.specs(), scene.log, hosts=scene.placement.hosts)
+        refuse_if_its_page_fails(scene)
         progress.gate_used(deployment=scene.deployment, gate=results[0].gate)
         restarts = {one.name: one.restarts for one in _read_back(scene)}
         if not has_proved_itself(scene.artifact):
@@ -269,7 +271,7 @@ def _start_again_what_a_host_ended(scene: Scene) -> None:
     again = [spec for spec in scene.specs() if spec.name in stopped]
     if again:
         start_all(scene.runtime, again, scene.log)
-        check_all(scene.runtime, again, scene.log, host=scene.placement.host)
+        check_all(scene.runtime, again, scene.log, hosts=scene.placement.hosts)
 
 
 def _requester(deployment: Deployment) -> Actor:
@@ -321,8 +323,7 @@ def _refuse_if_one_died(scene: Scene, known: Mapping[str, int] | None = None) ->
     for one in scene.own_instances():
         if one.state != InstanceState.RUNNING or one.restarts > known.get(one.name, one.restarts):
             code = "" if one.exit_code is None else f" with code {one.exit_code}"
-            words = last_words(scene.runtime, [one.name])
-            raise Refused(f"The application was ready and then ended{code}.", detail=words)
+            raise refusal(scene.runtime, [one.name], f"The application was ready and then ended{code}.")
 
 
 def _record_switch(scene: Scene) -> None:
@@ -394,7 +395,7 @@ def _running_again(scene: Scene, serving: Deployment, replicas: int) -> list[Ins
         if holders := scene.way.holders(specs):
             scene.way.make(holders, scene.deployment.label)
         start_all(scene.runtime, specs, scene.log)
-        check_all(scene.runtime, specs, scene.log, host=scene.placement.host, has_served=True)
+        check_all(scene.runtime, specs, scene.log, hosts=scene.placement.hosts, has_served=True)
     except Failure:
         if "away_since" in scene.context.state:
             scene.way.announce(scene.deployment.label, RouteKind.DOWN)

@@ -29,7 +29,7 @@ def start_all(runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress) ->
 
 
 def check_all(
-    runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress, *, host: str, has_served: bool = False
+    runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress, *, hosts: Sequence[str], has_served: bool = False
 ) -> list[HealthResult]:
     """Wait until every one is ready. Raises `Refused` with the last lines of the one that is not as detail.
 
@@ -38,7 +38,7 @@ def check_all(
 
     def check(spec: InstanceSpec, ear: Progress) -> HealthResult:
         wanted = replace(spec.health, accepts_errors=has_served)
-        result = wait_until_ready(runtime, spec.name, wanted, ear, host=host)
+        result = wait_until_ready(runtime, spec.name, wanted, ear, host=hosts[0], domains=hosts[1:])
         ear.line(f"{spec.name} is ready ({result.gate}, {result.elapsed:.1f} s).", stream="fairway")
         return result
 
@@ -94,9 +94,9 @@ def last_words(runtime: Runtime, names: Iterable[str], *, lines: int = LAST_LINE
 def _with_last_words(act: Callable[[], list[Result]], runtime: Runtime, names: list[str]) -> list[Result]:
     try:
         return act()
-    except Refused as refusal:
-        if not refusal.detail:
-            refusal.detail = last_words(runtime, names)
+    except Refused as refused:
+        if not refused.detail:
+            refused.detail = last_words(runtime, names)
         raise
 
 

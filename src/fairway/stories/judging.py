@@ -9,12 +9,11 @@ from functools import partial
 from fairway.deployments import verdict
 from fairway.deployments.commands import progress
 from fairway.deployments.rules import Wanted
-from fairway.drivers.health import answers_of
+from fairway.drivers import streamlit
+from fairway.drivers.health import answers_of, refusal
 from fairway.drivers.proxy.contract import Answers
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance
-from fairway.shared.failures import Refused
-from fairway.stories.instances import last_words
 from fairway.stories.scene import Scene, instances_of
 
 PROBE_AFTER = 0.4  # seconds the probe goes on after that
@@ -41,7 +40,14 @@ def refuse_if_it_answers_worse(scene: Scene, probe: Probe) -> None:
     worse = verdict.complaint(new, old_answers_of(scene))
     if worse:
         progress.probed(deployment=scene.deployment, figure=probe.figure())
-        raise Refused(worse, detail=last_words(scene.runtime, [one.name for one in scene.own_instances()]))
+        raise refusal(scene.runtime, [one.name for one in scene.own_instances()], worse)
+
+
+def refuse_if_its_page_fails(scene: Scene) -> None:
+    """Success is what visitors get: a server may answer every health check for a script that raises."""
+    if scene.artifact.parsed_spec.framework == streamlit.FRAMEWORK:
+        one = scene.own_instances()[0]
+        streamlit.refuse_if_its_page_fails(scene.runtime, one.name, one.address, scene.log, host=scene.placement.host)
 
 
 def paths_of(scene: Scene) -> list[str]:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, InterfaceError, OperationalError, connecti
 from fairway.deployments.commands.progress import Line, append_log
 from fairway.deployments.models import Deployment
 from fairway.engine.story import Context, LeaseLost
+from fairway.shared.lines import last_shown
 from fairway.shared.masking import Masker
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,8 @@ class DeploymentLog:
 
     def line(self, text: str, *, stream: str = "stdout") -> None:
         with self._lock:
-            for part in self._masked(text, stream).splitlines() or [""]:
+            shown = "\n".join(map(last_shown, self._masked(text, stream).split("\n")))
+            for part in shown.splitlines() or [""]:
                 self._number += 1
                 self._buffer.append((self._number, time.time(), self._context.step, stream, _storable(part)))
         self._write_when_due()

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from fairway.engine.story import Context
 from fairway.environments.models import Environment
 from fairway.releases.models import Package, PackageLog
+from fairway.shared.lines import last_shown
 from fairway.shared.masking import Masker
 from fairway.stories.log import BATCH_SECONDS
 from fairway.stories.scene import masked
@@ -30,7 +31,8 @@ class RunLog:
 
     def line(self, text: str, *, stream: str = "stdout") -> None:
         with self._lock:
-            shown = self._masked(text, stream).replace("\x00", "␀").encode(errors="replace").decode()
+            shown = "\n".join(map(last_shown, self._masked(text, stream).split("\n")))
+            shown = shown.replace("\x00", "␀").encode(errors="replace").decode()
             self._lines += [[time.time(), stream, part[:8000]] for part in shown.splitlines() or [""]]
             self._is_new = True
         self._write_when_due()

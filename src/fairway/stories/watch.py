@@ -5,6 +5,7 @@ A run of its own: between two looks it waits without a slot and without a key, a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,12 +18,17 @@ from fairway.deployments.commands.requests import roll_back
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import RESTARTS_TOLERATED, Kind, Wanted
 from fairway.deployments.subjects import placement_of
+from fairway.drivers.diagnosis.reasons import reason as reason_in
+from fairway.drivers.health import printed_by
+from fairway.drivers.runtimes.contract import Instance
 from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.engine.story import Context, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
-from fairway.stories.scene import instances_of
+from fairway.stories.scene import instances_of, masker_of
 from fairway.stories.watching import WATCH_STORY
+
+LONGEST_REASON = 500  # characters that a hold and a rollback keep
 
 
 def watch(context: Context) -> dict[str, Any] | None:
@@ -36,7 +42,7 @@ def watch(context: Context) -> dict[str, Any] | None:
     instances = instances_of(runtime_of(deployment.environment), deployment)
     restarts = sum(one.restarts for one in instances)
     if restarts > RESTARTS_TOLERATED * max(1, len(instances)):
-        return _go_back(deployment, restarts)
+        return _go_back(deployment, restarts, _why(deployment, instances))
     now, began = clock.now(), Run.objects.get(pk=context.run_id).started_at
     ends_at = (began or now) + timedelta(seconds=settings.WATCH_SECONDS)
     if now >= ends_at:
@@ -49,10 +55,17 @@ def _next_look(now: datetime, ends_at: datetime) -> datetime:
     return min(ends_at, following) + timedelta(milliseconds=100)
 
 
-def _go_back(deployment: Deployment, restarts: int) -> dict[str, Any]:
+def _why(deployment: Deployment, instances: Sequence[Instance]) -> str:
+    """What they printed tells why they keep dying; secrets masked."""
+    lines = printed_by(runtime_of(deployment.environment), [one.name for one in instances])
+    return masker_of(deployment)(reason_in(lines))
+
+
+def _go_back(deployment: Deployment, restarts: int, why: str) -> dict[str, Any]:
     """Hold automation and ask for the version before; once, however often this step is run."""
     minutes = settings.WATCH_SECONDS / 60
-    reason = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {minutes:g} minutes of going live."
+    what = f"#{deployment.pk} ({deployment.version}) restarted {restarts} times within {minutes:g} minutes of going live."
+    reason = f"{what} {why}" if why and len(what) + len(why) < LONGEST_REASON else what
     with transaction.atomic():
         placement = placement_of(deployment.application, deployment.environment)
         if placement is None:

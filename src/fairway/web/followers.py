@@ -20,6 +20,7 @@ from django.db import connections
 from fairway.accounts.rules import Actor
 from fairway.drivers.runtimes.contract import OutputLine, Runtime
 from fairway.shared.failures import Cancelled
+from fairway.shared.lines import last_shown
 from fairway.shared.masking import MaskedLines, Masker
 from fairway.web.hub import HUB
 from fairway.web.live import text_message
@@ -59,7 +60,8 @@ class Place:
 
     def printed(self, line: OutputLine, masked: MaskedLines) -> Printed:
         at = line.at.isoformat(timespec="milliseconds")
-        return Printed(int(line.at.timestamp() * 1_000_000), at, self.instance, line.stream, masked(line.text, line.stream))
+        text = last_shown(masked(line.text, line.stream, goes_on=line.goes_on))
+        return Printed(int(line.at.timestamp() * 1_000_000), at, self.instance, line.stream, text)
 
 
 class _Ear:

@@ -137,3 +137,38 @@ def test_what_must_not_be_seen_is_masked_before_anything_is_cut(tmp_path: Path, 
     assert heard.lines[0].endswith(MASK)
     assert not any(part in line for line in heard.lines for part in ("hunt", "ter2", "r22!"))
     assert sum(map(len, heard.lines)) > 15_000
+
+
+def test_what_has_no_newline_is_shown_while_it_waits(tmp_path: Path) -> None:
+    class Answering:
+        """Lets the program end once its question was heard."""
+
+        def __init__(self) -> None:
+            self.lines: list[str] = []
+
+        def line(self, text: str, *, stream: str = "stdout") -> None:
+            self.lines.append(text)
+            (tmp_path / "heard").touch()
+
+        def check(self) -> None: ...
+
+    heard = Answering()
+    code = (
+        "import os, sys, time; w = os.write; w(1, '10 %\\r20 %\\rName of the café'.encode() + '€'.encode()[:1])\n"
+        "while not os.path.exists('heard'): time.sleep(0.02)\n"
+        "w(1, '€'.encode()[1:] + b' ok\\n')"
+    )
+    python(code, heard, tmp_path)  # type: ignore[arg-type]
+    assert heard.lines == ["Name of the café", "€ ok"]
+
+
+def test_a_long_line_is_never_cut_inside_a_character(tmp_path: Path, heard: Heard) -> None:
+    python("import os; os.write(1, b'a' + '€'.encode() * 9000 + b'\\n')", heard, tmp_path)
+    assert "�" not in "".join(heard.lines)
+    assert set("".join(heard.lines)) == {"a", "€"}
+
+
+def test_output_that_is_read_is_never_cut(tmp_path: Path, heard: Heard) -> None:
+    code = "import os, time; os.write(1, b'{\"a\":'); time.sleep(1.3); os.write(1, b'1}\\n')"
+    finished = run((sys.executable, "-c", code), cwd=tmp_path, env=ENVIRONMENT, progress=heard, keep_output=True)
+    assert finished.output == '{"a":1}\n'

@@ -278,3 +278,50 @@ def test_a_strangers_container_holds_a_volume_too(docker_engine: Engine, runtime
             api.remove_container("a-stranger", force=True)
     runtime.ensure_removed(mine.name, grace=0)
     runtime.ensure_volume_removed(volume.name)
+
+
+# -- what keeps an application from being reached
+
+SCRIPTS = {
+    "plain.sh": (b"#!/bin/sh\nexit 0\n", 0o644, "“/app/plain.sh” cannot be started: it is not marked executable"),
+    "windows.sh": (b"#!/bin/sh\r\nexit 0\r\n", 0o755, "Windows line ends"),
+    "nowhere.sh": (b"#!/opt/none\n", 0o755, "the interpreter “/opt/none”, which is not here"),
+}
+
+
+@pytest.fixture(scope="module")
+def scripts(docker_engine: Engine, docker_base: str) -> ArtifactRef:
+    lines = [f"FROM {docker_base}", "WORKDIR /app", *(f"COPY {name} /app/{name}" for name in SCRIPTS)]
+    lines += [f"RUN chmod {mode:o} /app/{name}" for name, (_, mode, _) in SCRIPTS.items()]
+    files = {name: content for name, (content, _, _) in SCRIPTS.items()}
+    with docker_engine.client() as client:
+        image = build(client, "fairway-tests/scripts:1", {"Dockerfile": "\n".join(lines) + "\n", **files})
+    return ArtifactRef(ArtifactKind.IMAGE, image, "fairway-tests/scripts:1")
+
+
+@pytest.mark.parametrize("name", [*SCRIPTS, "."])
+def test_a_program_that_cannot_be_executed_says_why(
+    runtime: DockerRuntime, scripts: ArtifactRef, spec: InstanceSpec, name: str
+) -> None:
+    words = SCRIPTS[name][2] if name in SCRIPTS else "it is a folder"
+    with pytest.raises(Refused, match=words):
+        runtime.ensure_started(replace(spec, artifact=scripts, command=(f"/app/{name}",)), Silent())
+    assert runtime.instances() == []
+
+
+@pytest.mark.parametrize(
+    ("listen", "words"),
+    [
+        ("'0.0.0.0', 5000", "It listens on port 5000 (python3), not on 8080 (PORT): set the application's port to 5000"),
+        ("'127.0.0.1', 8080", "It listens on 127.0.0.1:8080 only, where nobody outside its container reaches it"),
+        ("'0.0.0.0', 8080", ""),
+    ],
+)
+def test_where_a_container_listens_is_seen(
+    runtime: DockerRuntime, scripts: ArtifactRef, spec: InstanceSpec, listen: str, words: str
+) -> None:
+    text = f"import socket, time; s = socket.create_server(({listen})); print('up', flush=True); time.sleep(600)"
+    started = runtime.ensure_started(replace(spec, artifact=scripts, command=("python3", "-c", text)), Silent())
+    eventually(lambda: [line.text for line in runtime.output(started.name)] == ["up"], "it listens")
+    found = runtime.listens_elsewhere(started.name)
+    assert found.startswith(words) if words else found == ""

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
+from fairway.applications import commands as applications
 from fairway.applications.commands import on_application
 from fairway.applications.models import Application
 from fairway.deployments.commands.requests import parse_replicas
@@ -29,8 +30,8 @@ from fairway.engine.models import Run
 from fairway.engine.queries import is_worked_on
 from fairway.environments.commands import IN_USE
 from fairway.environments.models import Environment
-from fairway.shared.hosts import host_in, is_same_or_below
-from fairway.shared.names import Invalid, parse_host, parse_text
+from fairway.shared.hosts import host_in, is_same_or_below, shown_host
+from fairway.shared.names import Invalid, parse_domain, parse_text
 
 STORY = "adjust"
 
@@ -71,7 +72,8 @@ def remove(
 
 @transaction.atomic
 def delete_application(*, actor: Actor, application: Application, confirmed: str, volumes: bool = False) -> None:
-    """Remove it from every environment, then forget it (history stays). `confirmed` must be its slug."""
+    """Remove it from every environment, then forget it (history stays). `confirmed` must be its slug. Raises `Blocked`
+    while a deployment works on it, or a release counts on it."""
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
         raise Invalid("confirmed", "write “{slug}” exactly to delete it.", slug=application.slug)
@@ -79,6 +81,8 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     if Deployment.objects.filter(application=row, status__in=ACTIVE).exists():
         sentence = _("A deployment of it is running or queued.")
         raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
+    if reasons := [blocker for found in applications.IN_USE for blocker in found(row)]:
+        raise Blocked(reasons)
     for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
         _enqueue_removal(actor, placement, volumes)
     row.deleted_at = timezone.now()
@@ -93,7 +97,7 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -
     environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
-    wanted = list(dict.fromkeys(parse_host(domain, field="domains") for domain in domains))
+    wanted = list(dict.fromkeys(parse_domain(domain, field="domains") for domain in domains))
     for domain in wanted:
         _refuse_taken(domain, row, environments)
     return _set(actor, row, "placement.domains_set", domains=wanted)
@@ -241,16 +245,18 @@ def _subject(row: Placement, replicas: int | None = None) -> Subject:
 
 def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environment]) -> None:
     if is_fairways_own(domain):
-        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=domain)
+        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=shown_host(domain))
     if is_same_or_below(domain, [host_in(one.host) for one in environments]):
         raise Invalid(
-            "domains", "“{domain}” lies below an environment's own domain; those are given by Fairway.", domain=domain
+            "domains",
+            "“{domain}” lies below an environment's own domain; those are given by Fairway.",
+            domain=shown_host(domain),
         )
     if other := claimant_of(domain, besides=row):
         raise Invalid(
             "domains",
             "“{domain}” belongs to {application} in {environment}.",
-            domain=domain,
+            domain=shown_host(domain),
             application=other.application.name,
             environment=other.environment.name,
         )

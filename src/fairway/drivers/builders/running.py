@@ -29,6 +29,7 @@ from typing import Any
 from fairway.drivers.runtimes.contract import Progress
 from fairway.drivers.wall.abilities import ENCLOSURE, python
 from fairway.shared.failures import NeedsPerson, Refused
+from fairway.shared.lines import last_shown, whole_characters
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _libc = ctypes.CDLL(None)
@@ -38,6 +39,7 @@ MEMORY_TICK = 0.5
 MOST_KEPT_LINES = 100_000  # of a program whose output is read
 LONGEST_LINE = 8_000  # characters
 KEPT_LINES = 40
+UNFINISHED = 1.0  # seconds until a line that has no end yet is shown as far as it goes
 PAGE = os.sysconf("SC_PAGE_SIZE")
 WALLED = ENCLOSURE.with_name("walled.py")
 MISSING = "The program “{program}” is not on this machine; install it."
@@ -106,15 +108,28 @@ class _Lines:
         self.kept: list[str] = []
         self._progress, self._mask, self._keep = progress, mask, keep
         self._rest = b""
+        self._due: float | None = None
 
     def feed(self, chunk: bytes) -> None:
+        """`chunk` may be empty: nothing came, and what waits for the end of its line may be due."""
         *whole, self._rest = (self._rest + chunk).replace(b"\r\n", b"\n").split(b"\n")
         for line in whole:
             self._say(line)
+        if whole or not self._rest:
+            self._due = None
         if len(self._rest) > LONGEST_LINE:  # cut between two words, where there are any: whoever masks needs them whole
             cut = 1 + max(self._rest.rfind(end, LONGEST_LINE // 2) for end in (b" ", b"\t", b","))
-            self._say(self._rest[: cut or None])
-            self._rest = self._rest[cut:] if cut else b""
+            self._say_begun(cut or whole_characters(self._rest))
+        elif self._rest and self._keep is None:
+            self._due = self._due or time.monotonic() + UNFINISHED
+            if time.monotonic() >= self._due:  # a question that nobody will answer, a progress bar
+                self._say_begun(whole_characters(self._rest))
+
+    def _say_begun(self, count: int) -> None:
+        """Say the first `count` bytes of a line that has no end yet; the others go on as the next one."""
+        if count:
+            self._say(self._rest[:count])
+        self._rest, self._due = self._rest[count:], None
 
     def close(self) -> None:
         if self._rest:
@@ -122,10 +137,8 @@ class _Lines:
         self._rest = b""
 
     def _say(self, line: bytes) -> None:
-        masked = self._mask(
-            line.rstrip(b"\r").decode(errors="replace")
-        )  # first: a carriage return may stand inside a secret
-        text = masked.rpartition("\r")[2][:LONGEST_LINE]
+        masked = self._mask(line.decode(errors="replace"))  # first: a carriage return may stand inside a secret
+        text = last_shown(masked)[:LONGEST_LINE]
         self.tail.append(text)
         if self._keep is not None:
             if len(self.kept) >= self._keep:

@@ -161,11 +161,13 @@ class Usage:
 
 @dataclass(frozen=True)
 class OutputLine:
-    """One line an instance printed. `stream` is "stdout" or "stderr"; the text is as printed, ANSI codes included."""
+    """One line an instance printed. `stream` is "stdout" or "stderr"; the text is as printed, with ANSI codes and carriage
+    returns. A line that has no end yet comes in parts, which `goes_on` says of all but the last."""
 
     at: datetime
     stream: str
     text: str
+    goes_on: bool = False
 
 
 class Layer(Protocol):
@@ -262,7 +264,11 @@ class Runtime(Protocol):
         self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
     ) -> Iterator[OutputLine]:
         """The last `tail` lines the instance printed, then (with `follow`) new ones as they come until it is removed
-        or `progress.check()` raises."""
+        or `progress.check()` raises. What it printed last is there, with or without a newline."""
+
+    def listens_elsewhere(self, name: str) -> str:
+        """Where the instance listens, in one sentence with what to do, when that is not where it is asked; "" when it is, or
+        when that cannot be seen from here."""
 
     def usage(self, name: str) -> Usage | None:
         """What the instance uses right now; None when it does not run."""

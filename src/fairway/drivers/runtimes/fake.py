@@ -216,6 +216,9 @@ class FakeRuntime:
             seen = len(lines)
             time.sleep(POLL)
 
+    def listens_elsewhere(self, name: str) -> str:
+        return ""
+
     def usage(self, name: str) -> Usage | None:
         found = self.instance(name)
         return Usage(16 * 1024 * 1024, 0.1) if found and found.state is InstanceState.RUNNING else None

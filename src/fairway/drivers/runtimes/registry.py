@@ -118,6 +118,9 @@ class UnavailableRuntime:
     ) -> Iterator[OutputLine]:
         return iter(())
 
+    def listens_elsewhere(self, name: str) -> str:
+        return ""
+
     def usage(self, name: str) -> Usage | None:
         return None
 

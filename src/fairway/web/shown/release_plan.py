@@ -16,7 +16,7 @@ from fairway.releases import queries
 from fairway.releases.commands.schedule import USUAL_START_BY
 from fairway.releases.models import Approval, Release, Rollout
 from fairway.releases.queries import Difference, Readiness
-from fairway.releases.standing import is_frozen
+from fairway.releases.standing import is_frozen, lapsed_among
 from fairway.web.errors import shown
 from fairway.web.shown.acts import Button
 from fairway.web.shown.filters import who
@@ -95,7 +95,8 @@ def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 def _approval(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any]:
     answers = queries.approvals(release, environment) if frozen else []
-    given = sum(one.is_approved and one.person_id != release.frozen_by_id for one in answers)
+    lapsed = lapsed_among(answers, environment)
+    given = sum(one.is_approved and one.pk not in lapsed and one.person_id != release.frozen_by_id for one in answers)
     return {
         "target": {"slug": environment.slug, "name": environment.name},
         "needed": environment.approvals_needed,
@@ -107,6 +108,7 @@ def _approval(actor: Actor, release: Release, environment: Environment, *, froze
                 "decision": "approved" if one.is_approved else "rejected",
                 "at": one.created_at,
                 "comment": one.comment,
+                "is_lapsed": one.pk in lapsed,
             }
             for one in answers
         ],

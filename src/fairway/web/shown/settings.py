@@ -11,6 +11,7 @@ from fairway.accounts.rules import Act, Actor, may, role_blocker
 from fairway.applications.models import Application
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import active, placements_visible_to
+from fairway.shared.hosts import shown_host
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values
@@ -79,7 +80,7 @@ def _addresses(one: Placement, domain: dict[str, str]) -> dict[str, Any]:
 
 
 def _remove(host: str, where: list[str]) -> Button:
-    label = _("Remove %(host)s") % {"host": host}
+    label = _("Remove %(host)s") % {"host": shown_host(host)}
     return Button(label, reverse("placement-domains", args=where), "x", "ghost", fields=[("remove", host)])
 
 

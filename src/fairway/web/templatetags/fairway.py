@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from fairway.shared.hosts import shown_host
 from fairway.web.templatetags.vocabulary import SCRIPT_WORDS, STATUSES, UNKNOWN
 
 register = template.Library()
@@ -266,6 +267,12 @@ def at_index(values: Any, key: Any) -> Any:
 def words_of(text: str) -> list[str]:
     """The words of a text, so that a template can name a fixed order."""
     return text.split()
+
+
+@register.filter
+def readable(text: object) -> str:
+    """A host or an address as people write it; links keep the form that computers use."""
+    return shown_host(str(text or ""))
 
 
 @register.filter

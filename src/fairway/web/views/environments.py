@@ -19,6 +19,7 @@ from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments import commands
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
+from fairway.shared.hosts import shown_host
 from fairway.shared.names import Invalid, within_reach
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import EnvironmentForm, refuse
@@ -79,6 +80,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
         name: getattr(one, name)
         for name in ("name", "host", "description", "runtime", "position", "approvals_needed", "needs_ready")
     }
+    initial["host"] = shown_host(one.host)
     initial["docker_host"] = one.options.get("host", "")
     initial["require"], initial["reads"] = one.options.get("require", []), "\n".join(one.options.get("reads", []))
     names = sorted({*runtime_names(), one.runtime})

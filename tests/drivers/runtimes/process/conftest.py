@@ -32,6 +32,7 @@ def bundled(data: Path, tmp_path: Path) -> Bundled:
         shutil.copy(APP, app / "app.py")
         (app / "VERSION").write_text(version)
         for name, text in (files or {}).items():
+            (app / name).parent.mkdir(exist_ok=True)
             (app / name).write_text(text)
         return seal(app.parent, {"command": ["{python}", "app.py"], "kind": "python", **manifest})
 

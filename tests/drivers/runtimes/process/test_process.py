@@ -396,22 +396,34 @@ def test_a_volume_that_leads_astray_is_refused(runtime: ProcessRuntime, spec: In
     [
         ("#!/no/such/interpreter\n", 0o755, "/no/such/interpreter"),
         ("echo hello\n", 0o755, "neither a program"),
-        ("#!/bin/sh\n", 0o644, "start command"),
+        ("#!/bin/sh\n", 0o644, "not marked executable: run “chmod \\+x ./run” .*git update-index --chmod=\\+x ./run"),
+        ("#!/bin/sh\r\necho\r\n", 0o755, "Windows line ends .*“./run text eol=lf” into .gitattributes"),
+        ("#!/usr/bin/env none-such\n", 0o755, "asks for the interpreter “none-such”"),
+        (bytes.fromhex("7f454c4602010100") + bytes(8) + b"\2\0\x15\0" + bytes(44), 0o755, "built for POWER"),
     ],
 )
 def test_a_script_that_cannot_run_says_why(
-    runtime: ProcessRuntime, data: Path, bundled: Bundled, content: str, mode: int, words: str
+    runtime: ProcessRuntime, data: Path, bundled: Bundled, content: str | bytes, mode: int, words: str
 ) -> None:
     from fairway.drivers.runtimes.process.bundle import seal
 
     app = data / "bundles" / ".draft" / "app"
     app.mkdir(parents=True)
-    (app / "run").write_text(content)
+    (app / "run").write_bytes(content if isinstance(content, bytes) else content.encode())
     (app / "run").chmod(mode)
     artifact = seal(app.parent, {"command": ["./run"]})
     with pytest.raises(Refused, match=words):
         runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact), Silent())
     assert runtime.instances() == []
+
+
+@pytest.mark.parametrize(("word", "words"), [("./code", "it is a folder"), ("run", "write “./run”")])
+def test_a_word_that_means_no_program_says_what_does(
+    runtime: ProcessRuntime, bundled: Bundled, word: str, words: str
+) -> None:
+    artifact = bundled("one", files={"run": "#!/bin/sh\n", "code/main.py": ""})
+    with pytest.raises(Refused, match=words):
+        runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact, command=(word,)), Silent())
 
 
 def test_static_files_are_served_by_the_bundled_caddy(runtime: ProcessRuntime, data: Path) -> None:
@@ -554,6 +566,32 @@ def test_odd_output_is_kept_whole(runtime: ProcessRuntime, spec: InstanceSpec) -
     seen = texts(runtime, spec.name)
     assert seen[:3] == ["\x1b[1mbold\x1b[0m", "", "bad \ufffd"]
     assert "".join(text for text in seen if text and set(text) == {"x"})[:200_000] == "x" * 200_000
+
+
+def test_a_character_that_two_reads_split_is_whole(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    """Cut by the pipe, by the longest line, and by the moment at which an unfinished line is shown."""
+    gate = Gate()
+    program = (
+        "import sys, time; w = sys.stdout.buffer.write; f = sys.stdout.flush; euro = '€'.encode()\n"
+        f"w(b'a' + euro * 50_000 + b'\\n'); w(b'wait ' + euro[:2]); f()\n{gate.wait}\n"
+        "w(euro[2:] + b'!\\n'); f(); time.sleep(600)"
+    )
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
+    eventually(lambda: texts(runtime, spec.name)[-1:] == ["wait "], what="the line without end is shown")
+    gate.open()
+    eventually(lambda: texts(runtime, spec.name)[-1:] == ["€!"], what="and goes on")
+    assert "".join(texts(runtime, spec.name)) == "a" + "€" * 50_000 + "wait €!"
+
+
+def test_what_has_no_newline_is_shown_and_kept_apart(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    program = (
+        "import sys, time; w = sys.stderr.write; w('10 %\\r20 %\\r'); sys.stderr.flush();"
+        "print('Password: ', end='', flush=True); time.sleep(600)"
+    )
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
+    eventually(lambda: len(texts(runtime, spec.name)) == 2, what="both lines without end are shown")
+    seen = {line.stream: (line.text, line.goes_on) for line in runtime.output(spec.name)}
+    assert seen == {"stdout": ("Password: ", True), "stderr": ("10 %\r20 %\r", True)}
 
 
 def test_time_goes_on_in_the_log(runtime: ProcessRuntime, spec: InstanceSpec) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import posixpath
 import tarfile
 import threading
 from collections.abc import Mapping
@@ -14,8 +13,10 @@ from typing import Any, Final
 
 from docker import errors
 
+from fairway.drivers.diagnosis import listening
 from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage
 from fairway.drivers.runtimes.docker import failures, holding, plan, readback
+from fairway.drivers.runtimes.docker.commands import Files
 from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
 from fairway.drivers.runtimes.docker.images import Images, short
 from fairway.drivers.runtimes.docker.networks import Networks
@@ -24,7 +25,7 @@ from fairway.shared.failures import Failure, Refused, Retry
 START_ATTEMPTS: Final = 20
 LOOK_AGAIN_SECONDS: Final = 0.1
 LOOK_AGAIN: Final = threading.Event()  # never set: a pause
-DEFAULT_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+EMBEDDED_DNS: Final = "127.0.0.11"  # the Engine's own name server, which listens in each container's network
 _UP = ("running", "restarting", "paused")
 
 
@@ -133,28 +134,20 @@ class Containers:
         return True
 
     def _check_command(self, spec: InstanceSpec, image: Mapping[str, Any]) -> None:
-        """Refuse a command that the image has not. With an init as PID 1 the Engine itself cannot tell: the init starts,
-        fails to run the command and would be restarted for ever. Asked after the start, while the application boots."""
+        """Refuse a command that the image has not, or that cannot be executed. Asked after the start, while the application
+        boots."""
         if not spec.command or (image.get("Config") or {}).get("Entrypoint"):
             return
         program = plan.command(spec)[0]
-        environment = dict(item.partition("=")[::2] for item in (image.get("Config") or {}).get("Env") or ())
-        path = spec.environment.get("PATH") or environment.get("PATH") or DEFAULT_PATH
-        folder = (image.get("Config") or {}).get("WorkingDir") or "/"
-        places = (
-            [posixpath.join(folder, program)]
-            if "/" in program
-            else [posixpath.join(place, program) for place in path.split(":")]
-        )
-        if not any(self._has_file(spec.name, place) for place in places):
-            self.ensure_removed(spec.name, grace=0)
-            raise failures.command_missing(spec.name, program)
-
-    def _has_file(self, name: str, path: str) -> bool:
-        api = self._daemon.api
-        url = f"{api.base_url}/v{api.api_version}/containers/{self._names.container(name)}/archive"
-        with self._daemon.asking("look into a container"):
-            return bool(api.head(url, params={"path": path}, timeout=api.timeout).status_code == 200)
+        files = Files.of(self._daemon, self._names.container(spec.name), image, spec.environment)
+        if not files.found(program):
+            failure = failures.command_missing(spec.name, program)
+        elif why := files.complaint(program):
+            failure = failures.command_refused(program, why)
+        else:
+            return
+        self.ensure_removed(spec.name, grace=0)
+        raise failure
 
     def _read_started(self, spec: InstanceSpec, image: Mapping[str, Any]) -> Instance:
         container = self._inspect(spec.name)
@@ -196,6 +189,18 @@ class Containers:
         placement = labels_of(container)[plan.PLACEMENT]
         if not self._list(placement):  # the Engine itself would let go of a network that only stopped ones want again
             self._networks.ensure_removed_if_empty(placement)
+
+    def listens_elsewhere(self, name: str) -> str:
+        """See `Runtime.listens_elsewhere`; only for an Engine whose processes are this machine's too."""
+        container = self._inspect(name)
+        if container is None or not (pid := int(container["State"].get("Pid") or 0)):
+            return ""
+        addresses = [str(one.get("IPAddress") or "") for one in container["NetworkSettings"]["Networks"].values()]
+        if not listening.has_address(pid, addresses):  # of another machine, or another process by now
+            return ""
+        found = listening.of_network(pid, listening.beside(pid))
+        own = [one for one in found if not one.address.startswith(EMBEDDED_DNS)]
+        return listening.complaint(own, int(labels_of(container)[plan.PORT]), is_alone=True)
 
     def usage(self, name: str) -> Usage | None:
         """See `Runtime.usage`."""

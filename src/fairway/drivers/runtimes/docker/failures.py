@@ -137,6 +137,11 @@ def command_missing(name: str, program: str, *, detail: str = "") -> Failure:
     )
 
 
+def command_refused(program: str, why: str) -> Failure:
+    """The failure for a program that the image has and cannot execute; `why` ends the sentence."""
+    return Refused(f"“{program}” cannot be started: {why}.")
+
+
 def engine_failure(what: str, text: str, *, status: int | None = None) -> Failure:
     """Why the Engine itself refused or failed an ordinary request (`what`: “list containers”)."""
     full = disk_full(text)

@@ -7,7 +7,7 @@ container itself is looked at, and reading goes on after the last line that was 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from docker import errors
@@ -17,7 +17,9 @@ from fairway.drivers.runtimes.docker import readback
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.streams import POLL_SECONDS, frames
 from fairway.shared.failures import Retry
+from fairway.shared.lines import whole_characters
 
+LONGEST_LINE = 65536  # bytes; what is longer comes in parts
 AWAY_SECONDS = 1.0  # between two looks for an Engine that is away
 
 
@@ -26,11 +28,12 @@ def read(daemon: Daemon, container: str, *, tail: int, follow: bool, check: Call
     query = {"tail": str(max(0, tail))}
     since = ""
     while True:
+        seen = since  # all of this connection is new, however the streams' time stamps mix
         try:
             with daemon.asking("read a container's output"):
                 for stamp, line in _lines(daemon, container, {**query, "follow": str(follow).lower()}, check):
-                    if stamp > since:
-                        since = stamp
+                    if stamp > seen:
+                        since = max(since, stamp)
                         yield line
         except errors.NotFound:
             return
@@ -47,21 +50,42 @@ def _lines(
     daemon: Daemon, container: str, query: dict[str, str], check: Callable[[], None]
 ) -> Iterator[tuple[str, OutputLine]]:
     """(sortable time stamp, line); a line the Engine cut into parts of 16 KiB is put together again."""
-    parts: dict[str, bytes] = {}
     query = {"stdout": "true", "stderr": "true", "timestamps": "true", **query}
     with daemon.stream("GET", f"/containers/{container}/logs", query=query) as stream:
-        for name, payload in frames(stream.chunks(check)):
-            stamp, _, text = payload.partition(b" ")
-            begun = parts.pop(name, b"")
-            if not text.endswith(b"\n"):
-                parts[name] = (begun or stamp + b" ") + text
-                continue
-            if begun:
-                stamp, _, head = begun.partition(b" ")
-                text = head + text
-            key = stamp.decode("ascii", "replace")
-            shown = text.rstrip(b"\r\n").decode("utf-8", "replace")
-            yield key, OutputLine(at=readback.moment(key) or datetime.now(UTC), stream=name, text=shown)
+        yield from lines_of(frames(stream.chunks(check)))
+
+
+def lines_of(payloads: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, OutputLine]]:
+    """(sortable time stamp, line) from the (stream, payload) frames of a log.
+
+    A payload without a newline is a part. The parts of one line carry one time stamp; another one says that the program
+    ended in the middle of the line before. Of a line without end `LONGEST_LINE` bytes are kept.
+    """
+    begun: dict[str, tuple[bytes, bytes]] = {}  # stream → time stamp, what there is of the line
+    for name, payload in payloads:
+        stamp, _, text = payload.partition(b" ")
+        before = begun.pop(name, None)
+        if before and before[0] != stamp:
+            yield _line(name, *before)
+            before = None
+        text = (before[1] if before else b"") + text
+        if text.endswith(b"\n"):
+            yield _line(name, stamp, text.rstrip(b"\r\n"))
+        elif len(text) > LONGEST_LINE:
+            whole = whole_characters(text)
+            yield _line(name, stamp, text[:whole], goes_on=True)
+            begun[name] = stamp, text[whole:]
+        else:
+            begun[name] = stamp, text
+    for name, (stamp, text) in begun.items():
+        if text:
+            yield _line(name, stamp, text)
+
+
+def _line(name: str, stamp: bytes, text: bytes, *, goes_on: bool = False) -> tuple[str, OutputLine]:
+    key = stamp.decode("ascii", "replace")
+    moment = readback.moment(key) or datetime.now(UTC)
+    return key, OutputLine(at=moment, stream=name, text=text.decode("utf-8", "replace"), goes_on=goes_on)
 
 
 def _wait_for_more(daemon: Daemon, container: str, check: Callable[[], None]) -> bool:

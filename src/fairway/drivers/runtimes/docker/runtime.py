@@ -149,6 +149,10 @@ class DockerRuntime:
         check = (progress or Silent()).check
         return output.read(self.daemon, self.names.container(name), tail=tail, follow=follow, check=check)
 
+    def listens_elsewhere(self, name: str) -> str:
+        """See `Runtime.listens_elsewhere`."""
+        return "" if is_ssh(self.options.host) else self._containers.listens_elsewhere(name)
+
     def usage(self, name: str) -> Usage | None:
         """See `Runtime.usage`."""
         return self._containers.usage(name)

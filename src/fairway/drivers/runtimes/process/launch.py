@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import stat
 import sys
 import sysconfig
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.diagnosis import programs
 from fairway.drivers.runtimes.contract import InstanceSpec
 from fairway.drivers.runtimes.process.bundle import Bundle
 from fairway.shared.failures import NeedsPerson, Refused
@@ -23,6 +23,7 @@ LOG_FILES = 5
 BACKOFF = {"backoff_first": 0.5, "backoff_most": 30.0, "backoff_reset": 60.0}  # seconds
 LOOPBACK = "127.0.0.1"
 LOOK_EVERY = 5.0  # seconds between two looks at memory and process count
+NOT_FOUND = "The program “{word}” was not found in the application or on this machine; check the start command."
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -41,10 +42,28 @@ def program(word: str, bundle: Bundle, work: Path, search: str) -> str:
         return str(own) if own.exists() else getattr(sys, "_base_executable", sys.executable)
     if word == "{caddy}":
         return caddy()
-    found = shutil.which(str(work / word) if "/" in word else word, path=search)
-    if not found:
-        raise Refused(f"The program “{word}” was not found in the application or on this machine; check the start command.")
-    return found
+    if "/" in word:
+        return _own_file(word, work / word, search)
+    if found := shutil.which(word, path=search):
+        return found
+    if (work / word).is_file():
+        raise Refused(
+            f"The program “{word}” was not found on this machine; to start the application's own file write “./{word}”."
+        )
+    raise Refused(NOT_FOUND.format(word=word))
+
+
+def _own_file(word: str, place: Path, search: str) -> str:
+    there = programs.looked_at(place, word)
+    if there is None:
+        raise Refused(NOT_FOUND.format(word=word))
+    if why := programs.complaint(there, _has(search), is_sure=False):
+        raise Refused(f"“{word}” cannot be started: {why}.")
+    return str(place)
+
+
+def _has(search: str) -> Callable[[str], bool]:
+    return lambda name: shutil.which(name, path=search) is not None
 
 
 def caddy() -> str:
@@ -134,13 +153,9 @@ def order(
     }
 
 
-def why_not_executable(chosen: str) -> str:
-    """Why the kernel would not execute a file that is there, for the person who wrote it."""
-    place = Path(chosen)
-    if not place.stat().st_mode & stat.S_IXUSR:
-        return "it is not marked executable (chmod +x)"
-    with place.open("rb") as file:
-        first = file.readline(200)
-    if first.startswith(b"#!"):
-        return f"its first line names the interpreter “{first[2:].decode(errors='replace').strip()}”, which is not here"
-    return "it is neither a program of this machine nor a script with a “#!” line"
+def why_not_executable(order: Mapping[str, Any]) -> str:
+    """Why the kernel would not execute a file that was found, for the person who wrote it."""
+    found = programs.looked_at(Path(order["program"]), order["argv"][0])
+    if found is None:
+        return "it is not there any more"
+    return programs.complaint(found, _has(order["env"]["PATH"])) or "this machine would not execute it"

@@ -31,6 +31,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
 CHUNK = 65536
 LONGEST_LINE = 65536
+UNFINISHED = 1.0  # seconds until a line that has no end yet is written down as far as it goes
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
 HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # CONFIG_PROC_CHILDREN
@@ -88,10 +89,15 @@ class Log:
 
 
 class Stream:
-    """One output pipe of the application, cut into lines."""
+    """One output pipe of the application, cut into lines.
+
+    What has no newline yet (a question, a progress bar) is written down once it has waited for `UNFINISHED` seconds, or is
+    too long to be kept, under the mark in capitals: its line goes on in the next one of this stream.
+    """
 
     def __init__(self, fd: int, mark: bytes) -> None:
         self.fd, self.mark, self.rest = fd, mark, b""
+        self.due: float | None = None
         os.set_blocking(fd, False)
 
     def read(self, log: Log) -> bool:
@@ -103,13 +109,26 @@ class Stream:
         except OSError:
             data = b""
         lines = (self.rest + data).split(b"\n")
+        if lines[1:]:
+            self.due = None
         self.rest = lines.pop()
-        if self.rest and (not data or len(self.rest) > LONGEST_LINE):
+        if self.rest and not data:
             lines.append(self.rest)
             self.rest = b""
         if lines:
             log.write(self.mark, [line.removesuffix(b"\r") for line in lines])
+        if len(self.rest) > LONGEST_LINE:
+            self.write_unfinished(log)
+        elif self.rest and self.due is None:
+            self.due = time.monotonic() + UNFINISHED
         return bool(data)
+
+    def write_unfinished(self, log: Log) -> None:
+        """Write down what there is of a line, but for a character of which only a part has come."""
+        whole = whole_characters(self.rest)
+        if whole:
+            log.write(self.mark.upper(), [self.rest[:whole]])
+        self.rest, self.due = self.rest[whole:], None
 
 
 class Minder:
@@ -204,6 +223,9 @@ class Minder:
                 self.begin_stop()
             alone = self.reap()
             now = time.monotonic()
+            for stream in self.streams.values():
+                if stream.due is not None and now >= stream.due:
+                    stream.write_unfinished(self.log)
             if self.stop_by is not None and (alone or now >= self.stop_by):
                 return self.end()
             if self.restart_at is not None and now >= self.restart_at:
@@ -213,7 +235,10 @@ class Minder:
 
     def patience(self) -> int:
         """Milliseconds until something is due even if nothing happens."""
-        due = [at for at in (self.stop_by, self.restart_at, self.look_at if self.pid else None) if at is not None]
+        unfinished = [stream.due for stream in self.streams.values()]
+        due = [
+            at for at in (self.stop_by, self.restart_at, self.look_at if self.pid else None, *unfinished) if at is not None
+        ]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else 60_000
 
     def reap(self) -> bool:
@@ -336,6 +361,16 @@ class Minder:
             if self.state["restarts"] == 0 and changes.get("state") == "running":
                 raise
             self.remark(f"the state could not be written: {error.strerror}")
+
+
+def whole_characters(data: bytes) -> int:
+    """How many bytes are whole characters: at most three at the end wait for the next read. As in `fairway.shared.lines`."""
+    for back in range(1, min(4, len(data) + 1)):
+        byte = data[-back]
+        if byte & 0xC0 != 0x80:
+            needed = 2 if byte & 0xE0 == 0xC0 else 3 if byte & 0xF0 == 0xE0 else 4 if byte & 0xF8 == 0xF0 else 1
+            return len(data) - back if needed > back else len(data)
+    return len(data)
 
 
 def stamp() -> bytes:

@@ -13,20 +13,21 @@ from fairway.drivers.runtimes.contract import OutputLine
 
 CURRENT = "output.log"
 POLL = 0.1  # seconds between two looks for new lines
-STREAMS = {"o": "stdout", "e": "stderr", "m": "stderr"}
+STREAMS = {"o": "stdout", "e": "stderr", "m": "stderr"}  # in capitals: the line goes on in the next one
 
 
 def parse(line: bytes) -> OutputLine | None:
     """One line as the minder wrote it; None for a torn one (a full disk cut it)."""
     at, _, rest = line.decode(errors="replace").partition(" ")
     mark, _, text = rest.partition(" ")
-    if mark not in STREAMS:
+    if mark.lower() not in STREAMS:
         return None
     try:
         moment = datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return OutputLine(at=moment, stream=STREAMS[mark], text=f"[fairway] {text}" if mark == "m" else text)
+    stream, shown = STREAMS[mark.lower()], f"[fairway] {text}" if mark == "m" else text
+    return OutputLine(at=moment, stream=stream, text=shown, goes_on=mark.isupper())
 
 
 def read(logs: Path, *, tail: int, follow: Callable[[], bool] | None) -> Iterator[OutputLine]:

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.diagnosis import listening
 from fairway.drivers.runtimes.contract import (
     ArtifactKind,
     ArtifactRef,
@@ -178,6 +179,13 @@ class ProcessRuntime:
             return False
 
         return output.read(folder / "logs", tail=tail, follow=goes_on if follow else None)
+
+    def listens_elsewhere(self, name: str) -> str:
+        state = read_json(self.places.instance(name) / "state.json")
+        if self._state_of(name, state) is not InstanceState.RUNNING:
+            return ""
+        found = listening.of_processes(readings.descendants(state["minder"][0]))
+        return listening.complaint(found, int(state["port"]), is_alone=False)
 
     def usage(self, name: str) -> Usage | None:
         state = read_json(self.places.instance(name) / "state.json")
@@ -424,13 +432,12 @@ def _ask(order: dict[str, Any], locks: Sequence[int]) -> dict[str, Any]:
 
 
 def _not_started(number: int, order: Mapping[str, Any]) -> Failure:
-    shown = order["program"]
     error = OSError(number, os.strerror(number), order["folder"])
     if isinstance(error, BlockingIOError) or number == 12:  # EAGAIN, ENOMEM
         return Retry(f"This machine has no room for another process ({error.strerror}); it is tried again.")
     if isinstance(error, FileNotFoundError | PermissionError) or number == 8:  # ENOEXEC
-        return Refused(f"“{shown}” could not be started: {launch.why_not_executable(shown)}.")
-    return disk_failure(error, f"starting “{shown}”")
+        return Refused(f"“{order['argv'][0]}” cannot be started: {launch.why_not_executable(order)}.")
+    return disk_failure(error, f"starting “{order['program']}”")
 
 
 def _erase(folder: Path) -> None:

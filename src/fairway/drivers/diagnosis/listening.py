@@ -1,0 +1,157 @@
+"""On which ports programs listen, from what the kernel tells of them; and what that means for one who knocks. No Django."""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from ipaddress import ip_address
+from pathlib import Path
+
+_LISTENS = "0A"  # TCP_LISTEN, include/net/tcp_states.h
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A program (its name, "" where that is not seen) that waits for connections at an address (``0.0.0.0``, ``::1``)."""
+
+    address: str
+    port: int
+    program: str = ""
+
+    @property
+    def is_everywhere(self) -> bool:
+        return ip_address(self.address).is_unspecified
+
+    @property
+    def is_loopback(self) -> bool:
+        found = ip_address(self.address)
+        return found.is_loopback or bool(getattr(found, "ipv4_mapped", None) and found.ipv4_mapped.is_loopback)  # type: ignore[union-attr]
+
+    @property
+    def where(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
+def of_processes(pids: Iterable[int]) -> tuple[Listener, ...]:
+    """What exactly these processes listen on. Those whose files may not be looked at show nothing."""
+    found: set[Listener] = set()
+    for pid in pids:
+        if owned := _sockets(pid):
+            name = _name(pid)
+            found.update(Listener(address, port, name) for address, port, inode in _table(pid) if inode in owned)
+    return _sorted(found)
+
+
+def of_network(pid: int, pids: Iterable[int] = ()) -> tuple[Listener, ...]:
+    """Everything that listens in the network of the process `pid`; `pids` are asked for the names of the programs."""
+    names = {inode: _name(one) for one in pids for inode in _sockets(one)}
+    return _sorted({Listener(address, port, names.get(inode, "")) for address, port, inode in _table(pid)})
+
+
+def has_address(pid: int, addresses: Iterable[str]) -> bool:
+    """Whether the network of the process `pid` has one of these IPv4 addresses."""
+    with suppress(OSError):
+        known = {word for word in Path(f"/proc/{pid}/net/fib_trie").read_text().split() if "." in word}
+        return any(address in known for address in addresses)
+    return False
+
+
+def beside(pid: int) -> list[int]:
+    """The processes in the same network as `pid`, as far as that may be seen."""
+    with suppress(OSError):
+        network = os.readlink(f"/proc/{pid}/ns/net")
+        return [one for one in _everyone() if _network(one) == network]
+    return []
+
+
+def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -> str:
+    """What keeps somebody from reaching `wanted`, in one sentence with what to do; "" where nothing is known.
+
+    `is_alone` says that the programs have a network of their own, which is entered from outside and where any port will do.
+    """
+    there = [one for one in listeners if one.port == wanted]
+    if there:
+        return _wrong_address(there, is_alone=is_alone)
+    if not listeners:
+        return ""
+    shown = ", ".join(f"{one.port}{f' ({one.program})' if one.program else ''}" for one in list(listeners)[:MOST_SHOWN])
+    ports = "port" if len({one.port for one in listeners}) == 1 else "ports"
+    first = next(iter(listeners)).port
+    if is_alone:
+        remedy = f"set the application's port to {first}, or let it listen on the port that the variable PORT names"
+    else:
+        remedy = "let it listen on the port that the variable PORT names, or write {port} into the start command"
+    return f"It listens on {ports} {shown}, not on {wanted} (PORT): {remedy}."
+
+
+def _wrong_address(there: Collection[Listener], *, is_alone: bool) -> str:
+    if is_alone:
+        if all(one.is_loopback for one in there):
+            where = next(iter(there)).where
+            return f"It listens on {where} only, where nobody outside its container reaches it: let it listen on 0.0.0.0."
+        return ""
+    if any(_reaches_loopback(one) for one in there):
+        return ""
+    where = next(iter(there)).where
+    return (
+        f"It listens on {where} only, and is asked on 127.0.0.1: let it listen on the address that the variable HOST names."
+    )
+
+
+def _reaches_loopback(one: Listener) -> bool:
+    return one.is_everywhere or one.address in ("127.0.0.1", "::ffff:127.0.0.1")
+
+
+def _sorted(found: Iterable[Listener]) -> tuple[Listener, ...]:
+    return tuple(sorted(found, key=lambda one: (one.port, one.address)))
+
+
+def _table(pid: int) -> Iterator[tuple[str, int, str]]:
+    """Every listening socket of the process's network: address, port, inode. Source: proc_net_tcp.rst of the kernel."""
+    for name in ("tcp", "tcp6"):
+        with suppress(OSError), open(f"/proc/{pid}/net/{name}") as file:
+            for line in file:
+                fields = line.split()
+                if len(fields) > 9 and fields[3] == _LISTENS:
+                    host, _, port = fields[1].partition(":")
+                    yield _address(host), int(port, 16), fields[9]
+
+
+def _address(hexadecimal: str) -> str:
+    """An address as the kernel prints it: words of four bytes, each in the machine's own order."""
+    words = [int(hexadecimal[at : at + 8], 16) for at in range(0, len(hexadecimal), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
+
+
+def _sockets(pid: int) -> set[str]:
+    """The inodes of the sockets a process has open."""
+    found: set[str] = set()
+    with suppress(OSError):
+        for entry in os.scandir(f"/proc/{pid}/fd"):
+            with suppress(OSError):
+                target = os.readlink(entry.path)
+                if target.startswith("socket:["):
+                    found.add(target[8:-1])
+    return found
+
+
+def _everyone() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _network(pid: int) -> str:
+    with suppress(OSError):
+        return os.readlink(f"/proc/{pid}/ns/net")
+    return ""
+
+
+def _name(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
+    return ""

@@ -1,0 +1,297 @@
+"""Why a program failed, in one sentence with what to do: a table of rules over what it printed. Pure.
+
+A rule is sure of what it says, or it is not in the table; where none is, the exception's own line is said. Values that are
+taken out of the output are whole words, so that the sink, which masks secrets by value, still finds them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from fairway.drivers.diagnosis.modules import package_of
+from fairway.drivers.diagnosis.printed import Raised, in_streams, raised_in
+from fairway.drivers.runtimes.contract import OutputLine
+
+LONGEST = 300  # characters of an exception's line that are repeated; of a longer one its kind is said
+LINES = 400  # of the output that are looked through
+WHERE = "set it on the configuration page of this environment and deploy again"
+_REQUIREMENTS = "requirements.txt (or the dependencies in pyproject.toml)"
+
+Says = Callable[[re.Match[str]], str]
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """What a text that matches means. `frames` must match too, where it is given: what the exception passed through."""
+
+    pattern: re.Pattern[str]
+    says: Says
+    frames: re.Pattern[str] | None = None
+
+    def sentence(self, text: str, frames: str = "") -> str:
+        if self.frames and not self.frames.search(frames):
+            return ""
+        found = self.pattern.search(text)
+        return self.says(found) if found else ""
+
+
+def reason(lines: Iterable[OutputLine]) -> str:
+    """Why the program that printed these lines failed; "" where they do not tell. The last exception it printed counts, or
+    one it followed from; a line that tells by itself only where there is no exception: it may be of an earlier moment."""
+    streams = in_streams(lines)
+    raised = [one for stream in streams for one in raised_in(stream)]
+    if not raised:
+        return _of_lines(streams)
+    one: Raised | None = raised[-1]
+    while one is not None:
+        if sentence := _of_exception(one):
+            return sentence
+        one = one.cause
+    return _own_line(raised[-1])
+
+
+def _of_exception(one: Raised) -> str:
+    frames = "\n".join(one.frames)
+    return next((sentence for rule in EXCEPTIONS if (sentence := rule.sentence(one.text, frames))), "")
+
+
+def _of_lines(streams: Sequence[Sequence[str]]) -> str:
+    for stream in reversed(streams):
+        for line in reversed(stream):
+            for rule in LINES_SAYING:
+                if sentence := rule.sentence(line):
+                    return sentence
+    return ""
+
+
+def _own_line(one: Raised) -> str:
+    said = one.line if len(one.line) <= LONGEST else one.kind
+    return f"Its last error: {said.rstrip('.')}."
+
+
+def _rule(pattern: str, says: Says | str, frames: str = "") -> _Rule:
+    """`says` as text has the pattern's groups in braces."""
+    words = says if callable(says) else (lambda found, text=says: text.format(**found.groupdict()))
+    return _Rule(re.compile(pattern), words, re.compile(frames) if frames else None)
+
+
+# -- what the sentences are made of
+
+
+def _missing_module(found: re.Match[str]) -> str:
+    module = found["module"]
+    package = package_of(module)
+    return f"The Python module “{module}” is missing: add “{package}” to {_REQUIREMENTS} and deploy again."
+
+
+def _missing_named_module(found: re.Match[str]) -> str:
+    module = found["module"]
+    return (
+        f"The Python module “{module}”, which the start command or a setting names, was not found: check that name, or add "
+        f"“{package_of(module)}” to {_REQUIREMENTS}."
+    )
+
+
+def _missing_node(found: re.Match[str]) -> str:
+    name = found["name"]
+    if name.startswith((".", "/", "file:")):
+        return (
+            f"Node found no file “{name}”: check the start command and the path that is required, with its case of letters."
+        )
+    parts = name.split("/")
+    package = "/".join(parts[:2]) if name.startswith("@") else parts[0]
+    return f"The Node package “{package}” is missing: add it to the dependencies in package.json and deploy again."
+
+
+def _variable(name: str) -> str:
+    return f"The variable {name} is missing: {WHERE}."
+
+
+def _unset(found: re.Match[str]) -> str:
+    return _variable(found["name"])
+
+
+def _pydantic(found: re.Match[str]) -> str:
+    fields = re.findall(r"^(\w+)\n\s+Field required", found[0], re.MULTILINE)
+    if not fields:
+        return ""
+    names = ", ".join(f"“{field}”" for field in fields)
+    variables = ", ".join(field.upper() for field in fields)
+    many = len(fields) > 1
+    words = ("The settings", "are", "them") if many else ("The setting", "is", "it")
+    called = "the variables are" if many else "the variable is"
+    return (
+        f"{words[0]} {names} {words[1]} missing: set {words[2]} on the configuration page of this environment and deploy "
+        f"again ({called} called {variables}, unless the application says otherwise)."
+    )
+
+
+def _refused(found: re.Match[str]) -> str:
+    groups = found.groupdict()
+    where = groups["host"] + (f":{groups['port']}" if groups.get("port") else "")
+    return (
+        f"Nothing answers at {where}, to which the application connects: check the address in its configuration, and that "
+        "the database or service runs there and can be reached from here."
+    )
+
+
+def _unknown_host(found: re.Match[str]) -> str:
+    return (
+        f"The host name “{found['host']}”, to which the application connects, is not known here: check the address in its "
+        "configuration."
+    )
+
+
+def _in_use(found: re.Match[str]) -> str:
+    port = found.groupdict().get("port")
+    which = f"Port {port}" if port else "The port it wants"
+    return f"{which} is in use already: let the application listen on the port that the variable PORT names, and only once."
+
+
+def _host_refused(found: re.Match[str]) -> str:
+    return f"The application does not answer to the host name “{found['host']}”: add “{found['host']}” to ALLOWED_HOSTS."
+
+
+def _not_found(found: re.Match[str]) -> str:
+    name = found["name"]
+    if name.endswith(("\\r", "^M", "\r")):
+        return _CRLF
+    return (
+        f"The command “{name}” was not found: add what brings it to the application's dependencies or its image, or change "
+        "the start command."
+    )
+
+
+_CRLF = (
+    "A script has Windows line ends (CRLF), so that its first line names an interpreter that does not exist: save it with "
+    "LF, and put “* text=auto eol=lf” into .gitattributes."
+)
+
+
+def _init(found: re.Match[str]) -> str:
+    """What the init of a container says when it cannot execute the command."""
+    return _not_executed(found["name"], found["why"].lower())
+
+
+def _because(why: str) -> Says:
+    return lambda found: _not_executed(found["name"], why)
+
+
+def _not_executed(name: str, why: str) -> str:
+    if name.endswith("\r"):
+        return _CRLF
+    if "permission" in why:
+        return (
+            f"“{name}” is not marked executable, or is a folder: run “chmod +x” on it (in Git: git update-index --chmod=+x) "
+            "and build again."
+        )
+    if "format" in why:
+        return (
+            f"“{name}” cannot be executed: it was built for another kind of processor, or is a script without a “#!” line. "
+            "Build it for the processor of the host, or begin it with “#!/bin/sh”."
+        )
+    return (
+        f"“{name}” cannot be executed: it is not there, or the interpreter in its first line is not (also because of "
+        "Windows line ends, CRLF). Check the start command, and save scripts with LF."
+    )
+
+
+_ENVIRON = r"os\.environ|in __getitem__|os\.getenv|environb?\["
+_DYNAMIC = r"importlib/__init__\.py\", line \d+, in import_module(?:\n(?!\s+File \"(?!<frozen)).*)*\Z"
+_NAME = r"[A-Za-z_][\w.]*"
+_HOST = r"[\w.:\[\]-]+?"
+
+EXCEPTIONS: tuple[_Rule, ...] = (
+    _rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_named_module, _DYNAMIC),
+    _rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_module),
+    _rule(
+        r"ImproperlyConfigured: Error loading (?P<what>psycopg2 or psycopg|psycopg2|psycopg) module",
+        lambda _: f"The package for PostgreSQL is missing: add “psycopg[binary]” to {_REQUIREMENTS} and deploy again.",
+    ),
+    _rule(
+        r"ImproperlyConfigured: Error loading MySQLdb module",
+        lambda _: f"The package for MySQL is missing: add “mysqlclient” to {_REQUIREMENTS} and deploy again.",
+    ),
+    _rule(r"Cannot find (?:module|package) '(?P<name>[^']+)'", _missing_node),
+    _rule(r"^KeyError: [\"']Config '(?P<name>\w+)' is missing", _unset),
+    _rule(r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'", _unset, _ENVIRON),
+    _rule(r"UndefinedValueError: (?P<name>\w+) not found", _unset),
+    _rule(r"ImproperlyConfigured: Set the (?P<name>\w+) environment variable", _unset),
+    _rule(r"EnvError: Environment variable \"(?P<name>\w+)\" not set", _unset),
+    _rule(r"key not found: \"(?P<name>[A-Z][A-Z0-9_]*)\" \(KeyError\)", _unset),
+    _rule(r"(?s)ValidationError: \d+ validation errors? for \w+\n.*", _pydantic),
+    _rule(r"Environment variable not found: (?P<name>\w+)", _unset),
+    _rule(r"DisallowedHost: Invalid HTTP_HOST header: '(?P<host>[^':]+)(?::\d+)?'", _host_refused),
+    _rule(r"could not translate host name \"(?P<host>[^\"]+)\"", _unknown_host),
+    _rule(r"failed to resolve host '(?P<host>[^']+)'", _unknown_host),
+    _rule(r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<host>[\w.-]+)", _unknown_host),
+    _rule(r"Unknown (?:MySQL )?server host '(?P<host>[^']+)'", _unknown_host),
+    _rule(r"Error -[23] connecting to (?P<host>[\w.-]+):\d+\.", _unknown_host),
+    _rule(
+        r"connection to server at \"(?P<host>[^\"]+)\"(?: \([^)]*\))?, port (?P<port>\d+) failed: Connection refused",
+        _refused,
+    ),
+    _rule(
+        r"connection to server on socket \"(?P<socket>[^\"]+)\" failed",
+        "PostgreSQL does not run beside the application (it looked for the socket {socket}): set the host of the database "
+        "in its configuration.",
+    ),
+    _rule(r"Can't connect to (?:MySQL )?server on '(?P<host>[^':]+)(?::(?P<port>\d+))?'", _refused),
+    _rule(
+        r"Can't connect to local (?:MySQL )?server through socket '(?P<socket>[^']+)'",
+        "MySQL does not run beside the application (it looked for the socket {socket}): set the host of the database in its "
+        "configuration.",
+    ),
+    _rule(rf"Error 111 connecting to (?P<host>{_HOST}):(?P<port>\d+)\.", _refused),
+    _rule(r"Connect call failed \('(?P<host>[^']+)', (?P<port>\d+)", _refused),
+    _rule(rf"connect ECONNREFUSED (?P<host>{_HOST}):(?P<port>\d+)(?:\s|$)", _refused),
+    _rule(rf"dial tcp (?P<host>{_HOST}):(?P<port>\d+): connect: connection refused", _refused),
+    _rule(
+        r"password authentication failed for user \"(?P<user>[^\"]+)\"",
+        "The database refused the password of the user “{user}”: correct it on the configuration page and deploy again.",
+    ),
+    _rule(
+        r"Access denied for user '(?P<user>[^']+)'",
+        "The database refused the user “{user}”: correct user and password on the configuration page and deploy again.",
+    ),
+    _rule(
+        r"database \"(?P<name>[^\"]+)\" does not exist",
+        "The database “{name}” does not exist on its server: create it, or correct its name in the configuration.",
+    ),
+    _rule(r"listen EADDRINUSE: address already in use .*?(?P<port>\d+)(?:\s|$)", _in_use),
+    _rule(r"bind on address \('[^']*', (?P<port>\d+)[^)]*\): (?:\[errno 98\] )?address already in use", _in_use),
+    _rule(r"OSError: \[Errno 98\] Address already in use", _in_use),
+)
+
+LINES_SAYING: tuple[_Rule, ...] = (
+    _rule(r"Invalid HTTP_HOST header: '(?P<host>[^':]+)(?::\d+)?'\. You may need to add", _host_refused),
+    _rule(r"\[FATAL tini \(\d+\)\] exec (?P<name>.+) failed: (?P<why>.+)", _init),
+    _rule(r"(?:^|: )/\S+(?:\^M|\r|\\r): bad interpreter", _CRLF),
+    _rule(r"(?:^|: )(?P<name>\S+): cannot execute: required file not found", _because("no such file")),
+    _rule(r"sh: (?:\d+: )?(?:line \d+: )?(?P<name>\S*/\S*): Permission denied", _because("permission denied")),
+    _rule(r"python\S*: can't open file '(?P<name>[^']+)'",
+          "The start command runs the file {name}, which does not exist: correct the start command."),
+    _rule(r"env: [‘'\"](?P<name>[^’'\"]+)[’'\"]: No such file or directory", _not_found),
+    _rule(r"^(?:/bin/)?(?:ba|da|a)?sh: (?:\d+: )?(?:line \d+: )?(?P<name>[^\s:]+): (?:command )?not found", _not_found),
+    _rule(r": line \d+: (?P<name>[^\s:]+): command not found", _not_found),
+    _rule(r"(?:line )?\d+: (?P<name>[A-Za-z_]\w*): (?:unbound variable|parameter not set)", _unset),
+    _rule(r"Error loading ASGI app\. Could not import module \"(?P<name>[^\"]+)\"",
+          "The start command names the module “{name}”, which was not found: check it against the names of the files."),
+    _rule(r"Error loading ASGI app\. Attribute \"(?P<name>[^\"]+)\" not found in module \"(?P<module>[^\"]+)\"",
+          "The start command names “{name}” in the module “{module}”, where there is none: correct the start command."),
+    _rule(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'",
+          "The start command names “{name}” in the module “{module}”, where there is none: correct the start command."),
+    _rule(r"Environment variable not found: (?P<name>\w+)", _unset),
+    _rule(r"required variable (?P<name>\w+) is missing a value", _unset),
+    _rule(r"to bind on address \('[^']*', (?P<port>\d+)[^)]*\): (?:\[errno 98\] )?address already in use", _in_use),
+    _rule(r"Connection in use: \('[^']*', (?P<port>\d+)\)", _in_use),
+    _rule(r"^Port (?P<port>\d+) is in use by another program", _in_use),
+    _rule(r"listen tcp \S*:(?P<port>\d+): bind: address already in use", _in_use),
+    _rule(r"bind\(\) to \S*?:?(?P<port>\d+) failed \(98: ", _in_use),
+    _rule(rf"dial tcp (?P<host>{_HOST}):(?P<port>\d+): connect: connection refused", _refused),
+    _rule(r"key not found: \"(?P<name>[A-Z][A-Z0-9_]*)\" \(KeyError\)", _unset),
+    _rule(r"npm error Missing script: \"(?P<name>[^\"]+)\"",
+          "package.json has no script “{name}”, which the start command runs: add it, or change the start command."),
+)  # fmt: skip

@@ -1,0 +1,46 @@
+"""What a release that is frozen, planned or under way keeps from being deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Blocker
+from fairway.applications.commands import IN_USE
+from fairway.applications.models import Application
+from fairway.releases.models import Package, Release, Rollout
+from fairway.releases.queries import statuses_of
+from fairway.releases.rules import ROLLOUT_ACTIVE, ReleaseStatus
+from fairway.releases.standing import is_frozen
+
+HOLDING = {ReleaseStatus.FROZEN, ReleaseStatus.SCHEDULED, ReleaseStatus.IN_PROGRESS}
+
+
+def releases_with(application: Application) -> Iterable[Blocker]:
+    """An application stays while a release counts on it. One that is still being put together loses it, and is told by the
+    gate; one that is over has no more need of it."""
+    chosen = Package.objects.filter(application=application, deleted_at=None, release__deleted_at=None)
+    releases = list(Release.objects.filter(pk__in=chosen.values("release"), cancelled_at=None).order_by("pk"))
+    statuses = statuses_of(releases)
+    for one in releases:
+        if statuses[one.pk] in HOLDING and (is_frozen(one) or _has_rollout(one)):
+            yield _holds(one, statuses[one.pk])
+
+
+def _has_rollout(release: Release) -> bool:
+    return Rollout.objects.filter(release=release, status__in=sorted(ROLLOUT_ACTIVE)).exists()
+
+
+def _holds(release: Release, status: ReleaseStatus) -> Blocker:
+    words = {"release": release}
+    if status == ReleaseStatus.FROZEN:
+        sentence, who = _("%(release)s is frozen and contains it."), _("a Release Manager, by unfreezing or cancelling it")
+    elif status == ReleaseStatus.SCHEDULED:
+        sentence, who = _("%(release)s is scheduled and contains it."), _("a Release Manager, by cancelling the schedule")
+    else:
+        sentence, who = _("%(release)s is under way and contains it."), _("a Release Manager, by ending or cancelling it")
+    return Blocker(code="in_release", sentence=sentence % words, who=who, details={"release": release.pk})
+
+
+IN_USE.append(releases_with)
