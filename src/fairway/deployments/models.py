@@ -108,6 +108,10 @@ class Deployment(models.Model):
     def version(self) -> str:
         return self.artifact.version if self.artifact else ""
 
+    def sticks(self, instances: int) -> bool:
+        """Whether visitors of so many instances stay with one."""
+        return instances > 1 and self.artifact is not None and self.artifact.is_sticky
+
     @property
     def is_current(self) -> bool:
         """Whether it is what its placement serves."""

@@ -134,7 +134,7 @@ def switch(context: Context) -> None:
         with probe:
             probe.switching()
             for host in scene.placement.hosts:
-                scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
+                scene.serve(live_route(scene.placement, host, instances, scene.deployment))
             probe.switched()
             away = away_seconds(scene)
             was_seen = _is_seen(scene, probe)
@@ -374,7 +374,7 @@ def _serve_again(scene: Scene, serving: Deployment, before: Mapping[str, Any]) -
     was_stopped = before["wanted"] == Wanted.STOPPED
     instances = [] if was_stopped else _running_again(scene, serving, before["replicas"])
     for host in scene.placement.hosts:
-        route = live_route(scene.placement, host, instances, serving.label) if instances else Route(host, RouteKind.STOPPED)
+        route = live_route(scene.placement, host, instances, serving) if instances else Route(host, RouteKind.STOPPED)
         scene.serve(route)
     scene.log.say("It is stopped again." if was_stopped else f"{serving.version} (#{serving.pk}) serves again.")
     addresses = [one.address for one in scene.own_instances() if one.address]

@@ -195,7 +195,8 @@ def volume_name(placement: str, volume: str) -> str:
     return f"{placement}.{volume}"
 
 
-def live_route(placement: Placement, host: str, instances: list[Instance], label: str) -> Route:
-    """The route by which `host` reaches these instances."""
+def live_route(placement: Placement, host: str, instances: list[Instance], deployment: Deployment) -> Route:
+    """The route by which `host` reaches these instances of a deployment."""
     kind = RouteKind.SIGNED_IN if placement.access == Access.SIGNED_IN else RouteKind.OPEN
-    return Route(host, kind, tuple(one.address for one in instances), label)
+    addresses = tuple(one.address for one in instances)
+    return Route(host, kind, addresses, deployment.label, sticky=deployment.sticks(len(addresses)))

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from fairway import __version__
 from fairway.applications.commands import record_artifact
+from fairway.applications.frameworks import keeps_visitors
 from fairway.applications.models import Application, Artifact, Credential
 from fairway.applications.places import upload_file
 from fairway.applications.queries import credential_for, is_out_of_scope
@@ -259,7 +260,8 @@ def settle_spec(
         raise Refused(f"It could not be told how to run this. {detection.advice}".strip())
     if "install" in changed:  # one option of the recipe changed leaves the others as they were detected
         changed["install"] = {**detection.spec.install, **(changed["install"] or {})}
-    return _parse({**detection.spec.to_json(), **changed})
+    is_sticky = detection.spec.sticky or keeps_visitors(detection.spec.framework)
+    return _parse({**detection.spec.to_json(), "sticky": is_sticky, **changed})
 
 
 def detect_for(folder: Path, source: dict[str, Any], runtime: Runtime | None) -> Detection:

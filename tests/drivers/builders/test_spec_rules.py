@@ -26,6 +26,10 @@ def test_a_good_spec_has_no_errors() -> None:
         ("command", None),
         ("command", ["", "x"]),
         ("command", 7),
+        ("release", "a && b"),
+        ("release", "A=1 python migrate.py"),
+        ("release", ["", "x"]),
+        ("sticky", "yes"),
         ("port", 0),
         ("port", "http"),
         ("health_path", "health"),
@@ -59,6 +63,21 @@ def test_a_wrong_field_is_named(field: str, value: object) -> None:
 def test_recipe_options_cannot_leave_or_pass_options(key: str, value: object) -> None:
     errors = spec_errors({"kind": "static", "install": {key: value}})
     assert [error.field for error in errors] == [f"install.{key}"]
+
+
+@pytest.mark.parametrize(
+    ("typed", "release"),
+    [
+        ("python manage.py migrate", ("python", "manage.py", "migrate")),
+        (["a", "{port}"], ("a", "{port}")),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_release_command_is_a_line_or_a_list_and_empty_means_none(typed: object, release: object) -> None:
+    spec = parse_spec({"kind": "static", "release": typed, "sticky": True})
+    assert (spec.release, spec.sticky) == (release, True)
+    assert Spec.from_json(spec.to_json()) == spec
 
 
 def test_an_image_needs_its_reference() -> None:

@@ -38,7 +38,8 @@ class Spec:
     One service. `command` is an argv list in which ``{port}`` stands for the port to listen on; None means "the image's own
     command". `kind` is the recipe: ``dockerfile``, ``python``, ``node``, ``static`` or ``image``. `install` holds
     recipe options (Python version, lock file, npm build script, …). `requires` names variables that must be set
-    (``${VAR}`` in compose).
+    (``${VAR}`` in compose). With `sticky`, a visitor stays with one of several instances. `release` is an argv list that
+    runs once before each new version starts; None means that there is nothing to run.
     """
 
     kind: str
@@ -55,6 +56,8 @@ class Spec:
     memory_bytes: int | None = None
     cpus: float | None = None
     stop_grace: float = 10.0
+    sticky: bool = False
+    release: tuple[str, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The JSON form stored with the application and the artifact."""
@@ -73,6 +76,8 @@ class Spec:
             "memory_bytes": self.memory_bytes,
             "cpus": self.cpus,
             "stop_grace": self.stop_grace,
+            "sticky": self.sticky,
+            "release": list(self.release) if self.release is not None else None,
         }
 
     @classmethod
@@ -84,6 +89,8 @@ class Spec:
         values = dict(data)
         if values.get("command") is not None:
             values["command"] = tuple(values["command"])
+        if values.get("release") is not None:
+            values["release"] = tuple(values["release"])
         values["requires"] = tuple(values.get("requires") or ())
         values["volumes"] = tuple((name, target) for name, target in values.get("volumes") or ())
         return cls(**values)

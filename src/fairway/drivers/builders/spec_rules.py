@@ -96,6 +96,22 @@ def _command(value: object) -> tuple[tuple[str, ...] | None, dict[str, str]]:
     return tuple(value), {}
 
 
+def _release(value: object) -> tuple[str, ...] | None:
+    try:
+        command, variables = _command(value)
+    except Invalid as error:
+        raise Invalid("release", error.sentence) from None
+    if variables:
+        raise Invalid("release", "sets {names}; put that into the configuration.", names=", ".join(variables))
+    return command
+
+
+def _sticky(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise Invalid("sticky", "must be true or false.")
+    return value
+
+
 def _health_path(value: object) -> str | None:
     if value is None or value == "":
         return None
@@ -206,4 +222,6 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "memory_bytes": _memory,
     "cpus": _number("cpus", 0.01, 512, optional=True),
     "stop_grace": _number("stop_grace", 0, LONGEST_GRACE, optional=False),
+    "sticky": _sticky,
+    "release": _release,
 }
