@@ -49,7 +49,7 @@ class Server:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`."""
+    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`, `/file?path=`."""
 
     runtime: FakeRuntime
     name: str
@@ -84,6 +84,9 @@ class Handler(BaseHTTPRequestHandler):
             return 200, "".join(f"{name}={value}\n" for name, value in sorted(facts["environment"].items()))
         if path == "/say":
             facts["output"] += [[now(), stream, query.get("text", "")] for stream in ("stdout", "stderr")]
+        if path == "/file":
+            text = facts["files"].get(query.get("path"))
+            return (404, "no such file") if text is None else (200, text)
         if path == "/note":
             return self._note(query, facts, world["volumes"])
         return int(facts["environment"].get("STATUS", "200")), facts["answer"]

@@ -99,6 +99,9 @@ class UnavailableRuntime:
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         self._raise()
 
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        self._raise()
+
     def instance(self, name: str) -> Instance | None:
         """Raises `NeedsPerson`: "none" would be read as "gone", and what is gone is replaced."""
         self._raise()

@@ -112,6 +112,10 @@ class DockerRuntime:
         self.way.ensure_open(started.address)
         return self._as_dialled(started)
 
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        """See `Runtime.run_once`."""
+        return self._containers.run_once(spec, progress)
+
     def instance(self, name: str) -> Instance | None:
         """See `Runtime.instance`."""
         found = self._containers.instance(name)
