@@ -2,6 +2,7 @@
 
 prepare     resolve tag → digest, or commit → build once → artifact
 distribute  artifact onto the environment's runtime, digest verified
+release     the release command, once, where there is one: with the new bytes, before anything of them starts
 start       new instances beside the old, own configuration version
 check       port answers / health path is 2xx–3xx / container healthy, until the deadline
 switch      atomic route switch, probe running
@@ -46,6 +47,7 @@ from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, last_words, remove_all, start_all, stop_all
 from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, watch_answers
 from fairway.stories.outside import forget_work_folder, probe_token
+from fairway.stories.releasing import end_release_command, run_release_command
 from fairway.stories.retiring import drained
 from fairway.stories.scene import (
     RELATED,
@@ -80,7 +82,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
             scene.log.say(f"{scene.artifact.version} is built already ({scene.artifact.digest[:19]}).")
         _tell_if_it_serves_already(scene)
         tell_if_it_will_be_away(scene)
-        return {"artifact": scene.artifact.pk}
+        return {"artifact": scene.artifact.pk, "release": scene.deployment.runs_release_command}
 
 
 def distribute(context: Context) -> None:
@@ -91,6 +93,12 @@ def distribute(context: Context) -> None:
             return
         bring(scene.artifact, scene.placement.environment, scene.runtime, scene.log)
         scene.log.say(f"Digest verified: {scene.artifact.digest}")
+
+
+def release(context: Context) -> None:
+    """Run the release command of the new version; the old one serves meanwhile."""
+    with scene_of(context) as scene:
+        run_release_command(scene)
 
 
 def start(context: Context) -> Mapping[str, Any]:
@@ -180,6 +188,7 @@ def clean_up(context: Context, ending: Ending) -> None:
     except PlacementGone:
         deployment = Deployment.objects.select_related(*RELATED).get(pk=context.payload["deployment"])
         runtime = runtime_of(deployment.environment)
+        end_release_command(runtime, deployment)
         remove_all(runtime, instances_of(runtime, deployment), Silent())
         forget_work_folder(work_name(deployment))
 
@@ -193,6 +202,7 @@ def _put_back(scene: Scene, ending: Ending) -> None:
         serving = scene.deployment.replaces
     try:
         _log_last_words(scene, ending)
+        end_release_command(scene.runtime, scene.deployment)
         _give_back(scene, serving)
         tell_how_long_it_was_away(scene, away_seconds(scene))
         remove_all(scene.runtime, scene.own_instances(), scene.log)
@@ -408,6 +418,7 @@ DEPLOY = Story(
     steps=(
         Step("prepare", prepare, deadline=timedelta(minutes=30)),
         Step("distribute", distribute, deadline=timedelta(minutes=20), attempts=4),
+        Step("release", release, deadline=timedelta(minutes=10), applies=lambda state: bool(state.get("release"))),
         Step("start", start, deadline=timedelta(minutes=5)),
         Step("check", check, deadline=timedelta(minutes=10)),
         Step("switch", switch, deadline=timedelta(minutes=2)),

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from fairway.applications.frameworks import files_for
 from fairway.applications.models import Application, Artifact
 from fairway.applications.queries import credential_for, registry_credential_for
 from fairway.applications.secrets import open_credential, open_secrets, registry_credential
@@ -180,6 +181,7 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
         limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
         volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
         stop_grace=spec.stop_grace,
+        files=files_for(spec.framework, given),
     )
 
 
