@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.cli import account, output, words
+from fairway.cli import account, output, places, words
 from fairway.cli.failures import BadInput, Code, stop_for
 
 
@@ -102,3 +102,16 @@ def test_what_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
     with pytest.raises(BadInput, match="no UTF-8"):
         output.read_value("Value")
+
+
+def test_run_settings_name_only_what_was_given() -> None:
+    assert places.changed_spec(None, None, None) == {}
+    assert places.changed_spec("", "auto", [""]) == {"release": None, "sticky": None, "volumes": None}
+    given = places.changed_spec("python manage.py migrate", "off", ["data:/data", "media: /media"])
+    assert given == {
+        "release": "python manage.py migrate",
+        "sticky": False,
+        "volumes": [["data", "/data"], ["media", "/media"]],
+    }
+    with pytest.raises(BadInput, match="perhaps"):
+        places.changed_spec(None, "perhaps", None)

@@ -8,6 +8,7 @@ import typer
 
 from fairway.cli import words
 from fairway.cli.client import Client, part
+from fairway.cli.failures import BadInput
 from fairway.cli.hosts import host, show_host
 from fairway.cli.output import Column, Json, answer, confirm_by_name, done, facts, is_json, out, say, status, table
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
@@ -15,6 +16,7 @@ from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 apps = typer.Typer(no_args_is_help=True, help="Applications.")
 envs = typer.Typer(no_args_is_help=True, help="Environments.")
 Slug = Annotated[str, typer.Argument(metavar="APP", help="The application's slug.")]
+STICKY = {"on": True, "off": False, "auto": None}
 EnvSlug = Annotated[str, typer.Argument(metavar="ENV", help="The environment's slug.")]
 Confirm = Annotated[str, typer.Option("--confirm", metavar="NAME", help="Confirm by name, for scripts.")]
 
@@ -80,6 +82,42 @@ def create_app(
         answer(one)
     else:
         say(f"{one['name']} is created. Put it live: fairway deploy {one['slug']} --env development")
+
+
+@apps.command("edit")
+def edit_app(
+    app: Slug,
+    release: Annotated[
+        str | None, typer.Option(help="Runs once before each new version starts; “” goes back to what is detected.")
+    ] = None,
+    sticky: Annotated[
+        str | None, typer.Option(metavar="on|off|auto", help="Whether a visitor of several replicas stays with one.")
+    ] = None,
+    volume: Annotated[
+        list[str] | None, typer.Option(help="A volume as “name:/target”, once for each; “” goes back to what is detected.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change how an application runs, from its next deployment on; what is left out stays."""
+    with Client() as client:
+        spec = dict(client.get(f"/applications/{part(app)}")["spec"] or {})
+        spec |= changed_spec(release, sticky, volume)
+        one = client.patch(f"/applications/{part(app)}", {"spec": spec})
+    done(one, f"{one['name']} is changed; the next deployment uses it.")
+
+
+def changed_spec(release: str | None, sticky: str | None, volumes: list[str] | None) -> dict[str, Any]:
+    """The keys of the spec that the options name; None takes a key back to what is detected. Raises `BadInput`."""
+    found: dict[str, Any] = {}
+    if release is not None:
+        found["release"] = release or None
+    if sticky is not None:
+        if sticky not in STICKY:
+            raise BadInput(f"--sticky is “{sticky[:40]}”.", advice=f"Write one of {', '.join(STICKY)}.")
+        found["sticky"] = STICKY[sticky]
+    if volumes is not None:
+        found["volumes"] = [[part.strip() for part in one.partition(":")[::2]] for one in volumes if one] or None
+    return found
 
 
 @apps.command("delete")

@@ -13,7 +13,7 @@ from fairway.drivers.builders.spec_rules import command_text
 from fairway.drivers.wall.abilities import LAYERS
 from fairway.environments.commands import MOST_APPROVALS
 from fairway.environments.queries import DOCKER
-from fairway.shared.names import Invalid
+from fairway.shared.names import Invalid, parse_volume
 from fairway.web.words import WALL_NAMES
 
 WALL_CHOICES = [(name, WALL_NAMES[name]) for name in LAYERS]
@@ -251,13 +251,34 @@ class RunSettingsForm(RunForm):
     )
     memory_mb = forms.IntegerField(label=_("Memory, MB"), required=False, min_value=16)
     cpus = forms.FloatField(label=_("CPUs"), required=False, min_value=0.01)
+    release = forms.CharField(
+        label=_("Release command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
+    sticky = forms.ChoiceField(
+        label=_("Sticky sessions"),
+        required=False,
+        choices=[("", _("as the application needs it")), ("on", _("on")), ("off", _("off"))],
+    )
+    volumes = forms.CharField(
+        label=_("Volumes"), max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
+    )
+
+    def clean_volumes(self) -> list[list[str]] | None:
+        """One line per volume; None where none is written."""
+        try:
+            return [list(parse_volume(line)) for line in self.cleaned_data["volumes"].splitlines() if line.strip()] or None
+        except Invalid as problem:
+            raise forms.ValidationError(problem.sentence) from None
 
     def overrides(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """The spec keys a person set; those without a field here stay as they were."""
         values = self.cleaned_data
         memory = values["memory_mb"]
-        ours = {name: values[name] for name in ("command", "port", "health_path", "cpus")}
+        ours = {name: values[name] for name in ("command", "port", "health_path", "cpus", "volumes")}
         ours["memory_bytes"] = memory * 2**20 if memory is not None else None
+        ours["sticky"] = {"on": True, "off": False}.get(values["sticky"])
+        is_off = "release" in before and not before["release"]  # said through the API: none, whatever is detected
+        ours["release"] = values["release"] or ([] if is_off else None)
         kept = {name: value for name, value in before.items() if name not in ours}
         return kept | {name: value for name, value in ours.items() if value not in (None, "")}
 

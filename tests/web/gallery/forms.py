@@ -34,6 +34,9 @@ class SpecForm(forms.Form):
     health_path = forms.CharField(required=False)
     memory_mb = forms.IntegerField(required=False)
     cpus = forms.DecimalField(required=False)
+    release = forms.CharField(required=False)
+    sticky = forms.ChoiceField(required=False, choices=[("", "as the application needs it"), ("on", "on"), ("off", "off")])
+    volumes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
 
 class EnvironmentForm(forms.Form):

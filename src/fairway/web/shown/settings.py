@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.urls import reverse
@@ -52,7 +53,15 @@ def run_values(application: Application) -> dict[str, Any]:
         "health_path": spec.get("health_path") or "",
         "memory_mb": memory // 2**20 if memory else None,
         "cpus": spec.get("cpus"),
+        "release": command_text(tuple(spec.get("release") or ())),
+        "sticky": "" if spec.get("sticky") is None else "on" if spec["sticky"] else "off",
+        "volumes": volume_lines(spec.get("volumes") or ()),
     }
+
+
+def volume_lines(volumes: Iterable[Sequence[str]]) -> str:
+    """Volumes as a person edits them, one a line."""
+    return "\n".join(f"{name}: {target}" for name, target in volumes)
 
 
 def source_form_of(application: Application, posted: Any = None) -> SourceForm | None:
