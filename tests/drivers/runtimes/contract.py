@@ -404,6 +404,21 @@ class RuntimeContract:
         runtime.ensure_stopped(running.name)
         assert runtime.usage(running.name) is None
 
+    # -- what it writes
+
+    def test_what_it_writes_beside_its_code_is_told(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        running = self.start(runtime, replace(spec, files={".given/secrets.toml": "given"}))
+        before = [one.path for one in runtime.written(running.name)]
+        assert before == [], before
+        for path in ("uploads/a.png", "uploads/deep/b.png", "db.sqlite3", "__pycache__/x.pyc", "server.log"):
+            assert ask(running, f"/write?path={path}") == "one"
+        wanted = [("db.sqlite3", False), ("uploads/a.png", True), ("uploads/deep/b.png", True)]
+        found = [(one.path, one.folder.endswith("uploads")) for one in runtime.written(running.name)]
+        assert found == wanted, found
+        runtime.ensure_stopped(running.name)
+        assert len(runtime.written(running.name)) == 3
+        assert runtime.written("fairway-never.was-d1-0") == ()
+
     # -- volumes
 
     def test_a_volume_outlives_its_instances(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:

@@ -174,6 +174,16 @@ class OutputLine:
     text: str
 
 
+@dataclass(frozen=True)
+class Written:
+    """A file that an instance wrote and that goes with it. `path` is as the application names it: below the folder it runs
+    in, else from the root. `folder` is the target of a volume that would keep it; "" where its folder also holds what each
+    version brings, so that no volume may lie there."""
+
+    path: str
+    folder: str = ""
+
+
 class Layer(Protocol):
     """One wall around applications: whether it stands on this machine, and a sentence that says what that means."""
 
@@ -281,6 +291,10 @@ class Runtime(Protocol):
 
     def usage(self, name: str) -> Usage | None:
         """What the instance uses right now; None when it does not run."""
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        """The files an instance created or changed outside its volumes, running or stopped; without caches, logs and
+        temporary files, and no more than a person would read. Empty when it does not exist."""
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         """Which of the spec's volumes hold data right now: looked at, whether or not anything runs. The artifact must be

@@ -40,8 +40,10 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Silent,
     Usage,
+    Written,
 )
 from fairway.drivers.runtimes.fake_application import Server, now
+from fairway.drivers.runtimes.written import told
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -250,6 +252,11 @@ class FakeRuntime:
     def usage(self, name: str) -> Usage | None:
         found = self.instance(name)
         return Usage(16 * 1024 * 1024, 0.1) if found and found.state is InstanceState.RUNNING else None
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        with self.world.open() as world:
+            found = world["instances"].get(name, {}).get("written", ())
+        return told(found, lambda folder: True)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         with self.world.open() as world:

@@ -49,7 +49,8 @@ class Server:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`, `/file?path=`."""
+    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`, `/file?path=`,
+    `/write?path=`."""
 
     runtime: FakeRuntime
     name: str
@@ -87,6 +88,8 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/file":
             text = facts["files"].get(query.get("path"))
             return (404, "no such file") if text is None else (200, text)
+        if path == "/write":
+            facts["written"] = [*facts.get("written", ()), query.get("path", "")]
         if path == "/note":
             return self._note(query, facts, world["volumes"])
         return int(facts["environment"].get("STATUS", "200")), facts["answer"]

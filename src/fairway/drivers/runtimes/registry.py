@@ -22,6 +22,7 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Runtime,
     Usage,
+    Written,
 )
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.shared.failures import Failure, NeedsPerson
@@ -123,6 +124,9 @@ class UnavailableRuntime:
 
     def usage(self, name: str) -> Usage | None:
         return None
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        self._raise()
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         self._raise()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import posixpath
 import tarfile
@@ -14,8 +15,8 @@ from typing import Any, Final
 
 from docker import errors
 
-from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage
-from fairway.drivers.runtimes.docker import failures, files, holding, output, plan, readback
+from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage, Written
+from fairway.drivers.runtimes.docker import failures, files, holding, leftovers, output, plan, readback
 from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
 from fairway.drivers.runtimes.docker.images import Images, short
 from fairway.drivers.runtimes.docker.networks import Networks
@@ -252,6 +253,22 @@ class Containers:
                 return readback.usage(api.stats(self._names.container(name), stream=False, one_shot=True))
         except errors.NotFound:
             return None
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        """See `Runtime.written`."""
+        container = self._inspect(name)
+        if container is None:
+            return ()
+        try:
+            with self._daemon.asking("compare a container with its image") as api:
+                changes = api.diff(container["Id"]) or []
+        except errors.NotFound:
+            return ()
+        folder = container["Config"].get("WorkingDir") or "/"
+        files_given = json.loads(labels_of(container).get(plan.FILES) or "[]")
+        given = [posixpath.join(folder, path) for path in files_given]
+        given += [mount["Destination"] for mount in container.get("Mounts") or ()]
+        return leftovers.written(changes, folder=folder, given=given)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         """See `Runtime.stored`. Looked at through a container that is never started; an Engine that is asked for a volume

@@ -23,6 +23,7 @@ REPLICA = "fairway.replica"
 DIGEST = "fairway.digest"
 PORT = "fairway.port"
 ONCE = "fairway.once"
+FILES = "fairway.files"
 SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
 LOOKED_AT = "/fairway-looks"
@@ -152,6 +153,7 @@ def container_labels(spec: InstanceSpec, names: Names) -> dict[str, str]:
             PORT: str(spec.port),
             SPEC: fingerprint(spec),
             **({ONCE: spec.once} if spec.once else {}),
+            **({FILES: json.dumps(list(spec.files))} if spec.files else {}),
         }
     )
 

@@ -22,6 +22,7 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Silent,
     Usage,
+    Written,
 )
 from fairway.drivers.runtimes.docker import output, plan
 from fairway.drivers.runtimes.docker.containers import Containers
@@ -156,6 +157,10 @@ class DockerRuntime:
     def usage(self, name: str) -> Usage | None:
         """See `Runtime.usage`."""
         return self._containers.usage(name)
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        """See `Runtime.written`."""
+        return self._containers.written(name)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         """See `Runtime.stored`."""

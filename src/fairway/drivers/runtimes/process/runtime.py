@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,21 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Silent,
     Usage,
+    Written,
 )
-from fairway.drivers.runtimes.process import birth, holding, launch, output, ports, readings, store, walls, workcopy
-from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure
+from fairway.drivers.runtimes.process import (
+    birth,
+    holding,
+    launch,
+    leftovers,
+    output,
+    ports,
+    readings,
+    store,
+    walls,
+    workcopy,
+)
+from fairway.drivers.runtimes.process.bundle import APP, Bundle, disk_failure
 from fairway.drivers.runtimes.process.places import Places, read_json, try_lock, wait_for, write_json
 from fairway.drivers.wall.abilities import abilities
 from fairway.drivers.wall.groups import Groups
@@ -207,6 +220,13 @@ class ProcessRuntime:
             return None
         return readings.usage(readings.descendants(state["minder"][0]))
 
+    def written(self, name: str) -> tuple[Written, ...]:
+        facts, work = self._facts(name), self.places.instance(name) / "work" / APP
+        if not facts or not work.is_dir():  # a static site is served from its bundle
+            return ()
+        found = leftovers.written(work, self.places.bundle(str(facts["digest"])) / APP, facts.get("files", ()))
+        return tuple(replace(one, folder=f"/{one.folder}" if one.folder else "") for one in found)
+
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         places = {volume.name: self.places.volume(volume.name) for volume in spec.volumes}
         return frozenset(name for name, place in places.items() if place.is_dir() and any(place.iterdir()))
@@ -346,6 +366,7 @@ class ProcessRuntime:
             "digest": bundle.digest,
             "port": port,
             "volumes": [volume.name for volume in spec.volumes],
+            "files": list(spec.files),
             **({"once": spec.once} if spec.once else {}),
         }
 
