@@ -11,6 +11,7 @@ import pytest
 
 from fairway.cli import account, output, words
 from fairway.cli.failures import BadInput, Code, stop_for
+from fairway.cli.how import RunOptions, laid_over
 
 
 @pytest.mark.parametrize(
@@ -102,3 +103,26 @@ def test_what_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
     with pytest.raises(BadInput, match="no UTF-8"):
         output.read_value("Value")
+
+
+def test_only_what_is_said_of_how_it_runs_changes():
+    assert RunOptions().spec() == {}
+    nothing = RunOptions(release="", start="", python="", sticky="auto", volumes=[""]).spec()
+    assert nothing == {"release": None, "command": None, "sticky": None, "volumes": None, "install": {"python": None}}
+    said = RunOptions(start="node x.js", health="/up", publish="dist", sticky="off", volumes=["data:/data", "media: /media"])
+    assert said.spec() == {
+        "command": "node x.js",
+        "health_path": "/up",
+        "sticky": False,
+        "volumes": [["data", "/data"], ["media", "/media"]],
+        "install": {"publish": "dist"},
+    }
+    before = {"command": ["x"], "port": 9, "install": {"python": "3.12", "node": "22"}}
+    assert laid_over(before, nothing) == {"port": 9, "install": {"node": "22"}}
+    assert laid_over({}, said.spec()) == said.spec()
+
+
+@pytest.mark.parametrize("wrong", [RunOptions(sticky="perhaps"), RunOptions(volumes=["data"])])
+def test_wrong_options_are_refused_before_anything_is_sent(wrong):
+    with pytest.raises(BadInput):
+        wrong.spec()

@@ -222,3 +222,23 @@ def test_a_story_whose_step_is_unknown_here_ends_with_a_sentence(database):
     run.refresh_from_db()
     assert (run.status, run.outcome) == ("errored", Outcome.ERRORED)
     assert "removed in this version" in run.sentence
+
+
+def test_a_step_that_does_not_apply_leaves_no_trace(db):
+    """Whether it does is known from what the steps before it left; the last one may be passed over too."""
+    recorder = Recorder()
+
+    def applies(state):
+        return bool(state.get("wanted"))
+
+    told = [
+        Step("a", lambda context: {"wanted": context.payload["wanted"]}),
+        Step("b", lambda context: None, applies=applies),
+        Step("c", lambda context: None),
+        Step("d", lambda context: None, applies=applies),
+    ]
+    for wanted, names in ((False, ["a", "c"]), (True, ["a", "b", "c", "d"])):
+        run = tell(*told, payload={"wanted": wanted}, recorder=recorder)
+        assert run.outcome == Outcome.SUCCEEDED
+        assert [row.step for row in attempts(run)] == names
+    assert [one[1] for one in recorder.told if one[0] == "step_started"] == ["a", "c", "a", "b", "c", "d"]

@@ -66,5 +66,5 @@ def live(deployed: MakeDeployment, fake: FakeRuntime) -> Placement:
     )
     for replica in range(2):
         fake.ensure_started(instance_spec(deployment, replica), Silent())
-    proxy().ensure_route(live_route(placement, placement.host, instances_of(fake, deployment), deployment.label))
+    proxy().ensure_route(live_route(placement, placement.host, instances_of(fake, deployment), deployment))
     return placement

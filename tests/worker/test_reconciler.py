@@ -60,13 +60,20 @@ def _misrouted(live, fake):
     return f"{live.host} is routed to other addresses."
 
 
+def _not_sticky(live, fake):
+    artifact = live.current.artifact
+    artifact.spec = {"kind": "python", "framework": "Streamlit"}
+    artifact.save()
+    return f"Visitors of {live.host} do not stay with one instance."
+
+
 def _unstopped(live, fake):
     live.wanted = Wanted.STOPPED
     live.save()
     return f"{NAME.format(number=live.current_id, replica=0)} runs although it should be stopped."
 
 
-@pytest.mark.parametrize("disturb", [_died, _gone, _stranger, _unrouted, _misrouted, _unstopped])
+@pytest.mark.parametrize("disturb", [_died, _gone, _stranger, _unrouted, _misrouted, _not_sticky, _unstopped])
 def test_what_differs_is_said_and_repaired_once(live, fake, disturb):
     sentence = disturb(live, fake)
     looking = Reconciler()

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from fairway.applications.frameworks import is_sticky
 from fairway.applications.places import bundle_folder
 from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Spec
@@ -98,6 +99,11 @@ class Artifact(models.Model):
             return None
         built = Path(self.location)
         return built if built.is_dir() else bundle_folder(self.digest)
+
+    @property
+    def is_sticky(self) -> bool:
+        """Whether visitors of several instances stay with one."""
+        return is_sticky(self.spec)
 
     @property
     def parsed_spec(self) -> Spec:

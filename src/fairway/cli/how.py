@@ -10,11 +10,13 @@ import typer
 
 from fairway.cli.client import Client, part
 from fairway.cli.failures import BadInput
-from fairway.cli.output import Column, Json, answer, is_json, note, out, say, styled, table
+from fairway.cli.output import Column, Json, answer, is_json, out, say, styled, table
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 
 PANEL = "How it runs (empty: as it is detected)"
 SAME = ("kind", "framework", "root", "build", "release", "port")  # a spec calls them so, too
+SPEC_NAMES = {**{name: name for name in SAME}, "start": "command", "health": "health_path"}
+INSTALL = ("dockerfile", "publish", "python", "node")  # options of the recipe
 TICK = 0.3  # seconds between two looks at an inspection
 
 
@@ -22,70 +24,88 @@ def _option(name: str, help: str, metavar: str = "TEXT") -> Any:
     return typer.Option(f"--{name}", metavar=metavar, help=help, rich_help_panel=PANEL)
 
 
-Kind = Annotated[str, _option("kind", "What it is: python, node, static, program, dockerfile.", "KIND")]
-Framework = Annotated[str, _option("framework", "The framework to take, of several that “fairway detect” names.", "NAME")]
-Root = Annotated[str, _option("root", "The folder of the source in which the application lies.", "DIR")]
-Dockerfile = Annotated[str, _option("dockerfile", "The Dockerfile to build from.", "FILE")]
-Build = Annotated[str, _option("build", "What runs once the dependencies are installed.", "COMMAND")]
-Start = Annotated[str, _option("start", "How it starts; $PORT is where to listen.", "COMMAND")]
-Release = Annotated[str, _option("release", "What runs once before each new version starts.", "COMMAND")]
-Publish = Annotated[str, _option("publish", "The folder that is served, of a static site.", "DIR")]
-Python = Annotated[str, _option("python", "The version of Python.", "VERSION")]
-Node = Annotated[str, _option("node", "The version of Node.js.", "VERSION")]
+Kind = Annotated[str | None, _option("kind", "What it is: python, node, static, program, dockerfile.", "KIND")]
+Framework = Annotated[
+    str | None, _option("framework", "The framework to take, of several that “fairway detect” names.", "NAME")
+]
+Root = Annotated[str | None, _option("root", "The folder of the source in which the application lies.", "DIR")]
+Dockerfile = Annotated[str | None, _option("dockerfile", "The Dockerfile to build from.", "FILE")]
+Build = Annotated[str | None, _option("build", "What runs once the dependencies are installed.", "COMMAND")]
+Start = Annotated[str | None, _option("start", "How it starts; $PORT is where to listen.", "COMMAND")]
+Release = Annotated[str | None, _option("release", "What runs once before each new version starts.", "COMMAND")]
+Publish = Annotated[str | None, _option("publish", "The folder that is served, of a static site.", "DIR")]
+Python = Annotated[str | None, _option("python", "The version of Python.", "VERSION")]
+Node = Annotated[str | None, _option("node", "The version of Node.js.", "VERSION")]
 PortNumber = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Where it listens.", rich_help_panel=PANEL)]
-Health = Annotated[str, _option("health", "The path that must answer before traffic is switched.", "PATH")]
+Health = Annotated[str | None, _option("health", "The path that must answer before traffic is switched.", "PATH")]
+Sticky = Annotated[str | None, _option("sticky", "Whether a visitor of several replicas stays with one.", "on|off|auto")]
 Volumes = Annotated[
     list[str] | None,
-    typer.Option("--volume", metavar="NAME:/DIR", help="A folder that outlives deployments.", rich_help_panel=PANEL),
+    typer.Option("--volume", metavar="NAME:/DIR", help="A folder whose files stay, once for each.", rich_help_panel=PANEL),
 ]
+STICKY = {"on": True, "off": False, "auto": None}
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What was typed of how it runs."""
+    """What was typed of how it runs: None says nothing, an empty text goes back to what is detected."""
 
-    kind: str = ""
-    framework: str = ""
-    root: str = ""
-    dockerfile: str = ""
-    build: str = ""
-    start: str = ""
-    release: str = ""
-    publish: str = ""
-    python: str = ""
-    node: str = ""
+    kind: str | None = None
+    framework: str | None = None
+    root: str | None = None
+    dockerfile: str | None = None
+    build: str | None = None
+    start: str | None = None
+    release: str | None = None
+    publish: str | None = None
+    python: str | None = None
+    node: str | None = None
     port: int | None = None
-    health: str = ""
+    health: str | None = None
+    sticky: str | None = None
     volumes: list[str] | None = None
 
     def spec(self) -> dict[str, Any]:
-        """The keys of a spec that were given. Raises `BadInput` for a volume that is none."""
-        given: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self) if getattr(self, one.name)}
-        spec: dict[str, Any] = {name: given[name] for name in SAME if name in given}
-        if self.start:
-            spec["command"] = self.start
-        if self.health:
-            spec["health_path"] = self.health
-        if self.volumes:
-            spec["volumes"] = [_volume(text) for text in self.volumes]
-        install = {name: given[name] for name in ("dockerfile", "publish", "python", "node") if name in given}
+        """The keys of a spec that were given; None goes back to what is detected. Raises `BadInput`."""
+        given: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        given = {name: value or None for name, value in given.items() if value is not None}
+        spec = {SPEC_NAMES[name]: value for name, value in given.items() if name in SPEC_NAMES}
+        if self.sticky is not None:
+            spec["sticky"] = _sticky(self.sticky)
+        if self.volumes is not None:
+            spec["volumes"] = [_volume(text) for text in self.volumes if text] or None
+        install = {name: value for name, value in given.items() if name in INSTALL}
         return spec | ({"install": install} if install else {})
 
 
+def _sticky(text: str) -> bool | None:
+    if text not in STICKY:
+        raise BadInput(f"--sticky is “{text[:40]}”.", advice=f"Write one of {', '.join(STICKY)}.")
+    return STICKY[text]
+
+
 def _volume(text: str) -> list[str]:
-    name, colon, target = text.partition(":")
+    name, colon, target = (one.strip() for one in text.partition(":"))
     if not colon:
         raise BadInput(f"--volume {text} is not NAME:/DIR.", advice="Write e.g. --volume uploads:/data.")
     return [name, target]
 
 
-def save(client: Client, app: str, changes: dict[str, Any]) -> None:
-    """Lay changes over the settings that an application has already."""
+def laid_over(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """A spec with changes; what is None in them is left out: it is detected again."""
+    install = _without_none({**(before.get("install") or {}), **changes.get("install", {})})
+    return _without_none({**before, **changes, "install": install or None})
+
+
+def save(client: Client, app: str, changes: dict[str, Any]) -> dict[str, Any]:
+    """Lay changes over the settings that an application has already; returns it."""
     before = client.get(f"/applications/{part(app)}")["spec"] or {}
-    install = {**(before.get("install") or {}), **changes.get("install", {})}
-    client.patch(f"/applications/{part(app)}", {"spec": {**before, **changes} | ({"install": install} if install else {})})
-    names = [name for name in changes if name != "install"] + list(changes.get("install", {}))
-    note(f"Saved in the settings of {app}: {', '.join(names)}.")
+    saved: dict[str, Any] = client.patch(f"/applications/{part(app)}", {"spec": laid_over(before, changes)})
+    return saved
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def detect(
@@ -94,7 +114,7 @@ def detect(
     path: Archive = None,
     ref: Ref = "",
     credential: Annotated[str, typer.Option(help="A stored credential, for private sources.")] = "",
-    root: Root = "",
+    root: Root = None,
     as_json: Json = False,
 ) -> None:
     """Say what a source is and how it would run. Nothing is deployed."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from fairway.cli import words
+from fairway.cli import how, words
 from fairway.cli.client import Client, part
 from fairway.cli.hosts import host, show_host
 from fairway.cli.output import Column, Json, answer, confirm_by_name, done, facts, is_json, out, say, status, table
@@ -80,6 +80,32 @@ def create_app(
         answer(one)
     else:
         say(f"{one['name']} is created. Put it live: fairway deploy {one['slug']} --env development")
+
+
+@apps.command("edit")
+def edit_app(
+    app: Slug,
+    kind: how.Kind = None,
+    framework: how.Framework = None,
+    root: how.Root = None,
+    dockerfile: how.Dockerfile = None,
+    build: how.Build = None,
+    start: how.Start = None,
+    release: how.Release = None,
+    publish: how.Publish = None,
+    python: how.Python = None,
+    node: how.Node = None,
+    port: how.PortNumber = None,
+    health: how.Health = None,
+    sticky: how.Sticky = None,
+    volume: how.Volumes = None,
+    as_json: Json = False,
+) -> None:
+    """Change how an application runs, from its next deployment on. What is left out stays; “” is detected again."""
+    run = (kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, sticky, volume)
+    with Client() as client:
+        one = how.save(client, app, how.RunOptions(*run).spec())
+    done(one, f"{one['name']} is changed; the next deployment uses it.")
 
 
 @apps.command("delete")

@@ -9,7 +9,7 @@ import typer
 from fairway.cli import how, words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import Code, Missing
-from fairway.cli.how import RunOptions, save
+from fairway.cli.how import RunOptions, laid_over, save
 from fairway.cli.output import Json, answer, is_json, note, say
 from fairway.cli.places import Slug
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
@@ -38,18 +38,19 @@ def deploy(
         int | None, typer.Option(min=1, help="An existing version, by its number: nothing is built.")
     ] = None,
     replicas: Annotated[int | None, typer.Option(min=1, max=8, help="How many instances.")] = None,
-    kind: how.Kind = "",
-    framework: how.Framework = "",
-    root: how.Root = "",
-    dockerfile: how.Dockerfile = "",
-    build: how.Build = "",
-    start: how.Start = "",
-    release: how.Release = "",
-    publish: how.Publish = "",
-    python: how.Python = "",
-    node: how.Node = "",
+    kind: how.Kind = None,
+    framework: how.Framework = None,
+    root: how.Root = None,
+    dockerfile: how.Dockerfile = None,
+    build: how.Build = None,
+    start: how.Start = None,
+    release: how.Release = None,
+    publish: how.Publish = None,
+    python: how.Python = None,
+    node: how.Node = None,
     port: how.PortNumber = None,
-    health: how.Health = "",
+    health: how.Health = None,
+    sticky: how.Sticky = None,
     volume: how.Volumes = None,
     reason: Reason = "",
     break_glass: BreakGlass = "",
@@ -60,8 +61,8 @@ def deploy(
 ) -> None:
     """Put an application live. It is created when it does not exist yet."""
     options = SourceOptions(image, git, path, ref, credential)
-    run = RunOptions(kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, volume)
-    changes = run.spec()
+    run = (kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, sticky, volume)
+    changes = RunOptions(*run).spec()
     with Client() as client:
         client.get(f"/environments/{part(env)}")  # before anything is sent or made
         is_new = not _exists(client, app)
@@ -70,10 +71,13 @@ def deploy(
             advice = "To create it, say where it comes from: --image REF, --git URL[#REF] or --path DIR."
             raise Missing(f"There is no application “{app}”, or you may not see it.", advice=advice)
         if is_new:
-            client.post("/applications", {"name": app, "slug": app, "source": source, "spec": changes or None})
+            client.post(
+                "/applications", {"name": app, "slug": app, "source": source, "spec": laid_over({}, changes) or None}
+            )
             note(f"{app} is created.")
         elif changes:
             save(client, app, changes)
+            note(f"Saved in the settings of {app}, from this deployment on.")
         body = {
             "application": app,
             "environment": env,

@@ -69,6 +69,7 @@ WORDS = {  # where the word is not the state itself
 STEP_WORDS = {
     "prepare": "Prepare",
     "distribute": "Distribute",
+    "release": "Release command",
     "start": "Start",
     "check": "Check",
     "switch": "Switch",

@@ -11,7 +11,20 @@ from django.db.models import Q
 from django.utils import timezone
 
 from fairway.applications.models import Application, Artifact, Configuration
-from fairway.deployments.rules import ACTIVE, ENDED, START_BY, Access, Health, Kind, Status, Wanted, may_move, shown_status
+from fairway.deployments.rules import (
+    ACTIVE,
+    ENDED,
+    START_BY,
+    Access,
+    Health,
+    Kind,
+    Status,
+    Wanted,
+    may_move,
+    runs_release_command,
+    shown_status,
+    steps_for,
+)
 from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
@@ -107,6 +120,20 @@ class Deployment(models.Model):
     @property
     def version(self) -> str:
         return self.artifact.version if self.artifact else ""
+
+    def sticks(self, instances: int) -> bool:
+        """Whether visitors of so many instances stay with one."""
+        return instances > 1 and self.artifact is not None and self.artifact.is_sticky
+
+    @property
+    def runs_release_command(self) -> bool:
+        """Whether its artifact has one that this deployment runs."""
+        return self.artifact is not None and runs_release_command(self.kind, self.artifact.spec)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The names of its steps, in order; what it does not do is none."""
+        return steps_for(self.kind, self.artifact.spec if self.artifact else {})
 
     @property
     def is_current(self) -> bool:

@@ -14,7 +14,7 @@ from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, LogChunk, Placement
-from fairway.deployments.rules import ACTIVE, STEPS, Status, Volumes, Wanted, expected_seconds, volumes_in_common
+from fairway.deployments.rules import ACTIVE, Status, Volumes, Wanted, expected_seconds, volumes_in_common
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
 from fairway.environments.models import Environment
@@ -136,17 +136,18 @@ def steps_of(one: Deployment) -> list[StepView]:
     if not rows and one.log_collected_at:
         return _steps_without_times(one)
     expected = expected_step_seconds(one)
-    return [_step_view(one, name, rows.get(name), first_start.get(name), expected.get(name)) for name in STEPS]
+    return [_step_view(one, name, rows.get(name), first_start.get(name), expected.get(name)) for name in one.steps]
 
 
 def _steps_without_times(one: Deployment) -> list[StepView]:
     """What the row itself still says of the steps, once their times were collected with the log."""
-    reached = STEPS.index(one.step) if one.step in STEPS else -1
+    steps = one.steps
+    reached = steps.index(one.step) if one.step in steps else -1
     last = {Status.SUCCEEDED: "done", Status.FAILED: "failed", Status.ERRORED: "errored"}.get(
         Status(one.status), "cancelled"
     )
-    states = ["done" if place < reached else last if place == reached else "skipped" for place in range(len(STEPS))]
-    return [StepView(name, state, None, None, None, None, 0, "") for name, state in zip(STEPS, states, strict=True)]
+    states = ["done" if place < reached else last if place == reached else "skipped" for place in range(len(steps))]
+    return [StepView(name, state, None, None, None, None, 0, "") for name, state in zip(steps, states, strict=True)]
 
 
 def _step_view(

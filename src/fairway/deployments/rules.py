@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (DESIGN §4.4)
 START_BY = timedelta(days=7)  # what waits for a freeze or a lock longer than this is no longer what anybody expects
-STEPS = ("prepare", "distribute", "start", "check", "switch", "retire")
+STEPS = ("prepare", "distribute", "release", "start", "check", "switch", "retire")
 
 
 class Status(StrEnum):
@@ -44,6 +45,20 @@ class Kind(StrEnum):
     ROLLBACK = "rollback"
     RESTART = "restart"
     AUTOMATIC_ROLLBACK = "automatic_rollback"
+
+
+BRINGS_SOMETHING_NEW = frozenset({Kind.DEPLOY, Kind.PROMOTE})
+
+
+def runs_release_command(kind: str, spec: Mapping[str, Any]) -> bool:
+    """Whether a deployment of this kind runs the release command of a spec (its JSON form): what goes back, or starts the
+    same again, runs nothing."""
+    return kind in BRINGS_SOMETHING_NEW and bool(spec.get("release"))
+
+
+def steps_for(kind: str, spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """The steps of a deployment of this kind, in order."""
+    return STEPS if runs_release_command(kind, spec) else tuple(name for name in STEPS if name != "release")
 
 
 class Wanted(StrEnum):

@@ -82,6 +82,11 @@ class DeadlinePassed(Exception):
 StepFunction = Callable[[Context], Mapping[str, Any] | None]
 
 
+def always(state: Mapping[str, Any]) -> bool:
+    """For a step that is there in every telling."""
+    return True
+
+
 @dataclass(frozen=True)
 class Step:
     """One step. What it returns is merged into the run's state in the same transaction that moves to the next step.
@@ -89,7 +94,8 @@ class Step:
     `deadline` counts from the step's first start, over all attempts and take-overs; it starts anew when the step comes
     back from a `Wait`. `attempts` is how often a step that raises `Retry` is tried in all; the pause doubles from `backoff`
     up to 30 s. `Away` is not counted and has about five minutes (`rules.ATTEMPTS_AWAY`). A step must be idempotent: after a
-    crash it runs again.
+    crash it runs again. A step that does not apply to the state when its turn comes is passed over and leaves no
+    trace; the first one always applies.
     """
 
     name: str
@@ -97,6 +103,7 @@ class Step:
     deadline: timedelta = timedelta(minutes=10)
     attempts: int = 3
     backoff: timedelta = timedelta(seconds=1)
+    applies: Callable[[Mapping[str, Any]], bool] = always
 
 
 def nothing(context: Context, ending: Ending) -> None:
@@ -131,6 +138,10 @@ class Story:
     watcher: Watcher | None = None
     clean_up_deadline: timedelta = timedelta(minutes=2)
     clean_up_attempts: int = 3
+
+    def after(self, index: int, state: Mapping[str, Any]) -> int | None:
+        """The place of the step that follows the one at `index`; None where the story ends there."""
+        return next((place for place in range(index + 1, len(self.steps)) if self.steps[place].applies(state)), None)
 
 
 @dataclass

@@ -136,12 +136,13 @@ def finish_step(lease: Lease, story: Story, attempt: int, result: Mapping[str, A
         now = clock.now()
         state = {**run.state, **result}
         _close(run, story, run.step, attempt, StepStatus.SUCCEEDED, "", now)
-        if run.step_index + 1 >= len(story.steps):
+        following = story.after(run.step_index, state)
+        if following is None:
             return _end(run, story, now, state=state, outcome=Outcome.SUCCEEDED)
         if run.status == Status.CANCELLING:
             change(run, state=state)
             return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
-        return _move_on(run, story, run.step_index + 1, state, now, goes_on)
+        return _move_on(run, story, following, state, now, goes_on)
 
 
 def _move_on(run: Run, story: Story, index: int, state: Mapping[str, Any], now: datetime, goes_on: bool) -> Run:

@@ -133,6 +133,16 @@ def parse_variable(text: str, *, field: str = "name") -> str:
     return text
 
 
+def parse_volume(text: str, *, field: str = "volumes") -> tuple[str, str]:
+    """``name: /target`` as a person writes a volume; what the two may be is looked at with the rest of the spec."""
+    name, _, target = (part.strip() for part in text.partition(":"))
+    if not name or not target:
+        raise Invalid(
+            field, "“{value}” is no volume; write a name and a folder, e.g. “data: /data”.", value=text.strip()[:80]
+        )
+    return name, target
+
+
 def parse_relative_path(text: str, *, field: str = "path") -> PurePosixPath:
     """A path that stays inside its folder: no leading ``/``, no ``..``, no backslash, no NUL."""
     path = PurePosixPath(text)

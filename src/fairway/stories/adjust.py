@@ -83,7 +83,7 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     wanted = {spec.name for spec in specs}
     running = [one for one in instances_of(runtime, current) if one.name in wanted]
     for host in placement.hosts:
-        proxy().ensure_route(live_route(placement, host, running, current.label), fence=context.checkpoint)
+        proxy().ensure_route(live_route(placement, host, running, current), fence=context.checkpoint)
     way.remember_data(specs)
     surplus = [one for one in runtime.instances(placement.name) if one.name not in wanted]
     _retire(context, runtime, surplus, remove=True)

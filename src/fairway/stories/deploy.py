@@ -2,6 +2,7 @@
 
 prepare     resolve tag → digest, or commit → build once → artifact
 distribute  artifact onto the environment's runtime, digest verified
+release     the release command, once, where there is one: with the new bytes, before anything of them starts
 start       new instances beside the old, own configuration version
 check       port answers / health path is 2xx–3xx / container healthy, until the deadline
 switch      atomic route switch, probe running
@@ -47,6 +48,7 @@ from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
 from fairway.stories.judging import paths_of, refuse_if_it_answers_worse, refuse_if_its_page_fails, watch_answers
 from fairway.stories.outside import forget_work_folder, probe_token
+from fairway.stories.releasing import end_release_command, run_release_command
 from fairway.stories.retiring import drained
 from fairway.stories.scene import (
     RELATED,
@@ -81,7 +83,7 @@ def prepare(context: Context) -> Mapping[str, Any]:
             scene.log.say(f"{scene.artifact.version} is built already ({scene.artifact.digest[:19]}).")
         _tell_if_it_serves_already(scene)
         tell_if_it_will_be_away(scene)
-        return {"artifact": scene.artifact.pk}
+        return {"artifact": scene.artifact.pk, "release": scene.deployment.runs_release_command}
 
 
 def distribute(context: Context) -> None:
@@ -92,6 +94,12 @@ def distribute(context: Context) -> None:
             return
         bring(scene.artifact, scene.placement.environment, scene.runtime, scene.log)
         scene.log.say(f"Digest verified: {scene.artifact.digest}")
+
+
+def release(context: Context) -> None:
+    """Run the release command of the new version; the old one serves meanwhile."""
+    with scene_of(context) as scene:
+        run_release_command(scene)
 
 
 def start(context: Context) -> Mapping[str, Any]:
@@ -136,7 +144,7 @@ def switch(context: Context) -> None:
         with probe:
             probe.switching()
             for host in scene.placement.hosts:
-                scene.serve(live_route(scene.placement, host, instances, scene.deployment.label))
+                scene.serve(live_route(scene.placement, host, instances, scene.deployment))
             probe.switched()
             away = away_seconds(scene)
             was_seen = _is_seen(scene, probe)
@@ -182,6 +190,7 @@ def clean_up(context: Context, ending: Ending) -> None:
     except PlacementGone:
         deployment = Deployment.objects.select_related(*RELATED).get(pk=context.payload["deployment"])
         runtime = runtime_of(deployment.environment)
+        end_release_command(runtime, deployment)
         remove_all(runtime, instances_of(runtime, deployment), Silent())
         forget_work_folder(work_name(deployment))
 
@@ -195,6 +204,7 @@ def _put_back(scene: Scene, ending: Ending) -> None:
         serving = scene.deployment.replaces
     try:
         _log_last_words(scene, ending)
+        end_release_command(scene.runtime, scene.deployment)
         _give_back(scene, serving)
         tell_how_long_it_was_away(scene, away_seconds(scene))
         remove_all(scene.runtime, scene.own_instances(), scene.log)
@@ -375,7 +385,7 @@ def _serve_again(scene: Scene, serving: Deployment, before: Mapping[str, Any]) -
     was_stopped = before["wanted"] == Wanted.STOPPED
     instances = [] if was_stopped else _running_again(scene, serving, before["replicas"])
     for host in scene.placement.hosts:
-        route = live_route(scene.placement, host, instances, serving.label) if instances else Route(host, RouteKind.STOPPED)
+        route = live_route(scene.placement, host, instances, serving) if instances else Route(host, RouteKind.STOPPED)
         scene.serve(route)
     scene.log.say("It is stopped again." if was_stopped else f"{serving.version} (#{serving.pk}) serves again.")
     addresses = [one.address for one in scene.own_instances() if one.address]
@@ -409,6 +419,7 @@ DEPLOY = Story(
     steps=(
         Step("prepare", prepare, deadline=timedelta(minutes=30)),
         Step("distribute", distribute, deadline=timedelta(minutes=20), attempts=4),
+        Step("release", release, deadline=timedelta(minutes=10), applies=lambda state: bool(state.get("release"))),
         Step("start", start, deadline=timedelta(minutes=5)),
         Step("check", check, deadline=timedelta(minutes=10)),
         Step("switch", switch, deadline=timedelta(minutes=2)),

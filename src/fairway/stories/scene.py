@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 
+from fairway.applications.frameworks import files_for
 from fairway.applications.models import Application, Artifact
 from fairway.applications.queries import credential_for, registry_credential_for
 from fairway.applications.secrets import open_credential, open_secrets, registry_credential
@@ -181,6 +182,7 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
         limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
         volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
         stop_grace=spec.stop_grace,
+        files=files_for(spec.framework, given),
     )
 
 
@@ -196,7 +198,8 @@ def volume_name(placement: str, volume: str) -> str:
     return f"{placement}.{volume}"
 
 
-def live_route(placement: Placement, host: str, instances: list[Instance], label: str) -> Route:
-    """The route by which `host` reaches these instances."""
+def live_route(placement: Placement, host: str, instances: list[Instance], deployment: Deployment) -> Route:
+    """The route by which `host` reaches these instances of a deployment."""
     kind = RouteKind.SIGNED_IN if placement.access == Access.SIGNED_IN else RouteKind.OPEN
-    return Route(host, kind, tuple(one.address for one in instances), label)
+    addresses = tuple(one.address for one in instances)
+    return Route(host, kind, addresses, deployment.label, sticky=deployment.sticks(len(addresses)))

@@ -283,6 +283,11 @@ class RunSettingsForm(RunForm):
     root = forms.CharField(label=_("Root folder"), max_length=400, required=False, widget=forms.TextInput(attrs=PLAIN))
     memory_mb = forms.IntegerField(label=_("Memory, MB"), required=False, min_value=16)
     cpus = forms.FloatField(label=_("CPUs"), required=False, min_value=0.01)
+    sticky = forms.ChoiceField(
+        label=_("Sticky sessions"),
+        required=False,
+        choices=[("", _("as the application needs it")), ("on", _("on")), ("off", _("off"))],
+    )
 
     def overrides(self, before: Mapping[str, Any]) -> dict[str, Any]:
         """The spec keys a person set; those without a field here stay as they were."""
@@ -290,6 +295,8 @@ class RunSettingsForm(RunForm):
         install = {name: value for name, value in (before.get("install") or {}).items() if name not in INSTALL_FIELDS}
         ours = spec_changes({name: value for name, value in values.items() if value not in (None, "")})
         kept = {name: value for name, value in before.items() if name not in (*values, "memory_bytes", "install")}
+        if "release" in before and not before["release"]:  # a person said that there is none, whatever is detected
+            kept["release"] = None
         install |= ours.pop("install", {})
         return kept | ours | ({"install": install} if install else {})
 
@@ -311,6 +318,7 @@ def run_values(spec: Mapping[str, Any]) -> dict[str, Any]:
         "volumes": "\n".join(f"{name}: {target}" for name, target in spec.get("volumes") or ()),
         "memory_mb": memory // 2**20 if memory else None,
         "cpus": spec.get("cpus"),
+        "sticky": "" if spec.get("sticky") is None else "on" if spec["sticky"] else "off",
     }
 
 
@@ -322,6 +330,8 @@ def spec_changes(values: Mapping[str, Any]) -> dict[str, Any]:
         changes["install"] = install
     if "volumes" in values:
         changes["volumes"] = parse_volumes(values["volumes"])
+    if "sticky" in values:
+        changes["sticky"] = values["sticky"] == "on"
     if "memory_mb" in values:
         changes["memory_bytes"] = values["memory_mb"] * 2**20
     return changes

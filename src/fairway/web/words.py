@@ -21,6 +21,7 @@ ROLE_LABELS: dict[str, Text] = {
 STEP_LABELS: dict[str, Text] = {
     "prepare": _("Prepare"),
     "distribute": _("Distribute"),
+    "release": _("Release command"),
     "start": _("Start"),
     "check": _("Check"),
     "switch": _("Switch"),

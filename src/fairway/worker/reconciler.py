@@ -189,10 +189,10 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
     found += [f"{one.name} runs another digest than {digest[:19]}." for one in own if one.digest and one.digest != digest]
     strangers = [one.name for one in everything if one not in own]
     found += [f"{name} should not be here." for name in strangers]
-    return found + _route_drift(placement, own)
+    return found + _route_drift(placement, current, own)
 
 
-def _route_drift(placement: Placement, own: list[Instance]) -> list[str]:
+def _route_drift(placement: Placement, current: Deployment, own: list[Instance]) -> list[str]:
     addresses = {one.address for one in own if one.address and one.state not in _ENDED}
     for host in placement.hosts:
         route = proxy().route(host)
@@ -200,6 +200,8 @@ def _route_drift(placement: Placement, own: list[Instance]) -> list[str]:
             return [f"{host} is not routed."]
         if addresses and set(route.addresses) != addresses:
             return [f"{host} is routed to other addresses."]
+        if addresses and route.sticky != current.sticks(len(addresses)):
+            return [f"Visitors of {host} {'stay' if route.sticky else 'do not stay'} with one instance."]
     return []
 
 

@@ -65,6 +65,21 @@ def test_recipe_options_cannot_leave_or_pass_options(key: str, value: object) ->
     assert [error.field for error in errors] == [f"install.{key}"]
 
 
+@pytest.mark.parametrize(
+    ("typed", "release"),
+    [
+        ("python manage.py migrate", ("python", "manage.py", "migrate")),
+        (["a", "{port}"], ("a", "{port}")),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_release_command_is_a_line_or_a_list_and_empty_means_none(typed: object, release: object) -> None:
+    spec = parse_spec({"kind": "static", "release": typed, "sticky": True})
+    assert (spec.release, spec.sticky) == (release, True)
+    assert Spec.from_json(spec.to_json()) == spec
+
+
 def test_an_image_needs_its_reference() -> None:
     assert [error.field for error in spec_errors({"kind": "image"})] == ["install.image"]
     assert spec_errors({"kind": "image", "install": {"image": "shop:1"}}) == []

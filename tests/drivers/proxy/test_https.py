@@ -11,6 +11,7 @@ import pytest
 from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.caddy import CaddyProcess
 from fairway.drivers.proxy.configuration import Https, ProxySettings, build
+from fairway.drivers.proxy.contract import Route, RouteKind
 from tests.services.waiting import PATIENCE
 
 from .conftest import Stage
@@ -29,7 +30,11 @@ def secure(tmp_path: Path, settings: ProxySettings, web: Upstream) -> Iterator[S
 
 
 def first_line(stage: Stage, host: str) -> bytes:
-    """The status line over TLS, verified against the authority Caddy made for itself."""
+    return answer(stage, host)[0]
+
+
+def answer(stage: Stage, host: str) -> list[bytes]:
+    """The lines of an answer over TLS, verified against the authority Caddy made for itself."""
     https = stage.process.settings.https
     assert https is not None
     context = ssl.create_default_context()
@@ -38,7 +43,7 @@ def first_line(stage: Stage, host: str) -> bytes:
     plain = socket.create_connection(("127.0.0.1", https.port), timeout=PATIENCE)
     with plain, context.wrap_socket(plain, server_hostname=host) as connection:
         connection.sendall(f"GET / HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
-        return connection.makefile("rb").readline()
+        return connection.makefile("rb").readlines()
 
 
 def test_a_routed_host_gets_a_certificate_when_it_is_asked_for(secure: Stage, upstream: Maker, web: Upstream) -> None:
@@ -48,6 +53,14 @@ def test_a_routed_host_gets_a_certificate_when_it_is_asked_for(secure: Stage, up
     assert [path for path, _ in web.asked] == ["/ask?domain=shop.example.com"]
     ((_, headers),) = shop.asked
     assert headers["X-Forwarded-Proto"] == "https"
+
+
+def test_the_cookie_of_a_sticky_route_stays_secure(secure: Stage, upstream: Maker) -> None:
+    addresses = (upstream("a").address, upstream("b").address)
+    secure.proxy.ensure_route(Route("shop.localhost", RouteKind.OPEN, addresses, sticky=True))
+    said = [line.strip() for line in answer(secure, "shop.localhost") if line.lower().startswith(b"set-cookie:")]
+    assert len(said) == 1
+    assert said[0].endswith(b"; Path=/; Secure; HttpOnly; SameSite=Lax")
 
 
 def test_a_host_fairway_does_not_know_gets_none(secure: Stage, web: Upstream) -> None:

@@ -4,6 +4,8 @@
 /health      200, or HEALTH_STATUS          /crash         exits with code 1
 /slow?s=5    answers after 5 seconds        /say?text=hi   prints the text on stdout and stderr
 /note        what the volume “notes” holds  /note?text=hi  writes it there
+/write?path=x writes a file into its folder
+/file?path=x what a file of its folder holds
 EXIT_AT_START=3 makes it exit at once with code 3. TERM ends it with code 0.
 """
 
@@ -42,6 +44,12 @@ class Handler(BaseHTTPRequestHandler):
         if path == "/say":
             print(query["text"], flush=True)
             print(query["text"], file=sys.stderr, flush=True)
+        if path == "/file":
+            place = Path(query["path"])
+            return (200, place.read_text()) if place.exists() else (404, "no such file")
+        if path == "/write":
+            Path(query["path"]).parent.mkdir(parents=True, exist_ok=True)
+            Path(query["path"]).write_text("written")
         if path == "/note":
             return self.note(query)
         return 200, VERSION

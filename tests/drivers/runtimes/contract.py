@@ -9,6 +9,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import TypeVar
 
@@ -51,6 +52,29 @@ class Cancelling:
 
     def check(self) -> None:
         raise Cancelled
+
+
+class Hearing(Silent):
+    """A `Progress` that keeps what a program printed."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def line(self, text: str, *, stream: str = "stdout") -> None:
+        if stream != "fairway":
+            self.lines.append(text)
+
+
+class CancellingAfter(Hearing):
+    """A `Progress` whose run is asked to stop once a line was printed."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def check(self) -> None:
+        if self.text in self.lines:
+            raise Cancelled
 
 
 class RuntimeContract:
@@ -226,6 +250,71 @@ class RuntimeContract:
         runtime.ensure_removed(spec.name)
         assert runtime.instance(spec.name) is None
 
+    # -- what it is given as files
+
+    def test_what_it_is_given_as_a_file_is_there_with_it(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        given = replace(spec, files={".given/secrets.toml": 'NAME = "grüß “Gott”"\n'})
+        running = self.start(runtime, given)
+        assert ask(running, "/file?path=.given/secrets.toml") == 'NAME = "grüß “Gott”"\n'
+        runtime.ensure_stopped(given.name)
+        again = self.start(runtime, given)
+        assert ask(again, "/file?path=.given/secrets.toml") == 'NAME = "grüß “Gott”"\n'
+        runtime.ensure_removed(given.name)
+        assert ask(self.start(runtime, spec), "/file?path=.given/secrets.toml") is None
+
+    # -- running once
+
+    def test_what_runs_once_says_what_it_prints_and_how_it_ended(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        for code in (0, 3):
+            heard = Hearing()
+            once = replace(spec, once="release", environment={"EXIT_AT_START": str(code)})
+            assert runtime.run_once(once, heard) == code
+            assert heard.lines == ["version one starts"]
+        assert runtime.instances(spec.placement) == []
+        assert runtime.instance(replace(spec, once="release").name) is None
+
+    def test_the_command_that_runs_once_is_taken_as_it_is(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        heard = Hearing()
+        assert runtime.run_once(replace(spec, once="release", command=("echo", "on {port} of {host}")), heard) == 0
+        assert heard.lines == ["on {port} of {host}"]
+        with pytest.raises(Refused, match="no-such-program"):
+            runtime.run_once(replace(spec, once="release", command=("no-such-program",)), Silent())
+
+    def test_what_runs_once_ends_when_it_is_cancelled(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        with pytest.raises(Cancelled):
+            runtime.run_once(replace(spec, once="release"), CancellingAfter("version one starts"))
+        assert runtime.instance(replace(spec, once="release").name) is None
+
+    def test_what_runs_once_stands_beside_what_serves(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
+        once = replace(spec, deployment="d2", once="release", environment={"EXIT_AT_START": "0"})
+        assert runtime.run_once(once, Silent()) == 0
+        assert runtime.instances(spec.placement) == [running]
+        assert ask(running) == "one"
+
+    def test_what_runs_once_is_a_holder_of_its_volumes(self, runtime: Runtime, spec: InstanceSpec, placement: str) -> None:
+        first = self.on_a_volume(spec, placement)
+        self.start(runtime, first)
+        once = replace(first, deployment="d2", once="release", environment={**first.environment, "EXIT_AT_START": "0"})
+        with pytest.raises(Retry, match="nothing else is started"):
+            runtime.run_once(once, Silent())
+        runtime.ensure_stopped(first.name)
+        assert runtime.run_once(once, Silent()) == 0
+        self.start(runtime, first)
+
+    def test_the_next_attempt_ends_what_the_one_before_left_running(
+        self, runtime: Runtime, reopen: Callable[[], Runtime], spec: InstanceSpec
+    ) -> None:
+        """As after a worker that died, or one that lost its run and does not know it yet."""
+        once = replace(spec, once="release", stop_grace=1.0)
+        left = Hearing()
+        with ThreadPoolExecutor(1) as pool:
+            before = pool.submit(runtime.run_once, once, left)
+            eventually(lambda: left.lines == ["version one starts"], what="the first one runs")
+            assert reopen().run_once(replace(once, environment={"EXIT_AT_START": "5"}), Silent()) == 5
+            with suppress(Retry):
+                before.result(PATIENCE)
+        assert runtime.instance(once.name) is None
+
     # -- dying
 
     def test_what_dies_is_started_again(self, runtime: Runtime, running: Instance) -> None:
@@ -314,6 +403,21 @@ class RuntimeContract:
         assert usage.cpu_seconds >= 0
         runtime.ensure_stopped(running.name)
         assert runtime.usage(running.name) is None
+
+    # -- what it writes
+
+    def test_what_it_writes_beside_its_code_is_told(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        running = self.start(runtime, replace(spec, files={".given/secrets.toml": "given"}))
+        before = [one.path for one in runtime.written(running.name)]
+        assert before == [], before
+        for path in ("uploads/a.png", "uploads/deep/b.png", "db.sqlite3", "__pycache__/x.pyc", "server.log"):
+            assert ask(running, f"/write?path={path}") == "one"
+        wanted = [("db.sqlite3", False), ("uploads/a.png", True), ("uploads/deep/b.png", True)]
+        found = [(one.path, one.folder.endswith("uploads")) for one in runtime.written(running.name)]
+        assert found == wanted, found
+        runtime.ensure_stopped(running.name)
+        assert len(runtime.written(running.name)) == 3
+        assert runtime.written("fairway-never.was-d1-0") == ()
 
     # -- volumes
 

@@ -49,6 +49,7 @@ class SpecForm(RunFields):
     root = forms.CharField(required=False)
     memory_mb = forms.IntegerField(required=False)
     cpus = forms.DecimalField(required=False)
+    sticky = forms.ChoiceField(required=False, choices=[("", "as the application needs it"), ("on", "on"), ("off", "off")])
 
 
 class EnvironmentForm(forms.Form):

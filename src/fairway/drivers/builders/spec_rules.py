@@ -11,7 +11,15 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from fairway.drivers.builders.command_line import join_command, programs_of, split_command
 from fairway.drivers.builders.contract import Spec
-from fairway.shared.names import Invalid, parse_image, parse_port, parse_relative_path, parse_slug, parse_variable
+from fairway.shared.names import (
+    Invalid,
+    parse_image,
+    parse_port,
+    parse_relative_path,
+    parse_slug,
+    parse_variable,
+    parse_volume,
+)
 
 KINDS = ("dockerfile", "python", "node", "static", "program", "image")
 STARTED = ("python", "node", "program")  # they need a start command
@@ -199,13 +207,7 @@ def _requires(value: object) -> tuple[str, ...]:
 
 def parse_volumes(text: str) -> list[list[str]]:
     """Volumes as people type them, one ``name: /folder`` a line, in the form of a spec. Raises `Invalid`."""
-    pairs = []
-    for line in filter(None, (line.strip() for line in text.splitlines())):
-        name, colon, target = line.partition(":")
-        if not colon:
-            raise Invalid("volumes", "“{value}” is not “name: /folder”; write e.g. “files: /data”.", value=line[:80])
-        pairs.append([name.strip(), target.strip()])
-    return pairs
+    return [list(parse_volume(line)) for line in text.splitlines() if line.strip()]
 
 
 def _volumes(value: object) -> tuple[tuple[str, str], ...]:

@@ -6,7 +6,9 @@ path may be no longer than 107 bytes). The shape of one request:
 1. the host is lower-cased and loses its trailing dot; one that is not a host name gets the `unknown` page;
 2. a `file` matcher looks for ``/<kind>/<host>/*``, kinds in the order of `LOOKUP`, three rounds, so that a look racing a
    switch looks again;
-3. the kind found in the path chooses: the application, sign-in and then the application, or a page.
+3. the kind found in the path chooses: the application, sign-in and then the application, or a page;
+4. the file's name holds the replicas. They take turns, or (`STICKY`) a cookie says which one a visitor had: one that is
+   gone, by a switch or by dying, is chosen anew.
 
 Replicas are *dynamic* upstreams although their addresses come from the file name: Caddy keeps the health of a static
 upstream under the text of its `dial`, so with ``dial: "{up1}"`` one dead application would mark the slot, and with it
@@ -15,6 +17,8 @@ every other application, as down (seen with Caddy 2.11.7). Dynamic ones are reme
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -28,6 +32,7 @@ ADMIN_SOCKET = "admin.sock"
 ROUTES = "routes"
 # Signed-in is looked for first: while a host has both kinds (a switch cut half-way), it stays closed to strangers.
 LOOKUP = (RouteKind.SIGNED_IN, RouteKind.OPEN, RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN)
+STICKY = "sticky,"  # begins the name of a route's file where a visitor stays with one replica
 ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new file (FIELD §1)
 
 PROBE_HEADER = "X-Fairway-Probe"  # carries the token; asks for the next one in the answer
@@ -41,9 +46,12 @@ ACCESS_PATH = "/.fairway/access"  # Fairway answers 2xx (may pass) or what the b
 LONGEST_SIGNED_IN_STREAM = "15m"  # a websocket is asked about only when it opens: it opens again and is asked again
 FAIRWAY_PATHS = "/.fairway/*"  # on signed-in hosts these belong to Fairway: the hand-over of a sign-in
 
+STICKY_COOKIE = "fairway_instance"  # a keyed hash of the replica's address, which nobody can read out of it
+
 _HOST = r"^[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63})*$"
 _LOCAL_HOST = r"(?:^|\.)(?:localhost|local|internal|test)$"  # RFC 6761, RFC 6762: no public certificate exists for these
 _ADDRESS = r"\[?([^/,\[\]]+?)\]?:([0-9]+)"
+TURNS: Json = {"policy": "round_robin"}
 _DIED = "EOF|connection reset by peer|broken pipe|connection refused"
 _FOUND = "{http.matchers.file.relative}"
 _HOST_NAME = "{http.request.host}"
@@ -153,7 +161,7 @@ def _found(settings: ProxySettings, *, redirect: bool, patience: str) -> Json:
     routed = [_probe_answers(settings.token)]
     if redirect and settings.https:
         routed.append(_to_https(settings.token, settings.https.port))
-    routed += [_open(patience), _signed_in(settings, patience)]
+    routed += [_open(settings, patience), _signed_in(settings, patience)]
     routed += [_when_found(kind, [page_answer(kind.value)]) for kind in pages.KINDS]
     return {"match": [{"file": _lookup()}], "handle": [_subroute(routed)], "terminal": True}
 
@@ -196,16 +204,16 @@ def _to_https(token: str, port: int) -> Json:
     }
 
 
-def _open(patience: str) -> Json:
-    return _when_found(RouteKind.OPEN, _to_replicas(patience))
+def _open(settings: ProxySettings, patience: str) -> Json:
+    return _when_found(RouteKind.OPEN, _to_replicas(settings, patience))
 
 
 def _signed_in(settings: ProxySettings, patience: str) -> Json:
     """Asks Fairway before every request. The probe passes: it measures the application, not the sign-in page."""
-    asked = [_ask_access(settings), *_to_replicas(patience, identity=IDENTITY_HEADERS)]
+    asked = [_ask_access(settings), *_to_replicas(settings, patience, identity=IDENTITY_HEADERS)]
     routes: list[Json] = [
         {"match": [{"path": [FAIRWAY_PATHS]}], "handle": [_to_web(settings)], "terminal": True},
-        {"match": [_is_probe(settings.token)], "handle": _to_replicas(patience), "terminal": True},
+        {"match": [_is_probe(settings.token)], "handle": _to_replicas(settings, patience), "terminal": True},
         {"handle": asked},
     ]
     return _when_found(RouteKind.SIGNED_IN, [_subroute(routes)])
@@ -223,7 +231,7 @@ def _gateway_errors() -> Json:
 # --- handlers --------------------------------------------------------------------------------------------------------
 
 
-def _to_replicas(patience: str, identity: tuple[str, ...] = ()) -> list[Json]:
+def _to_replicas(settings: ProxySettings, patience: str, identity: tuple[str, ...] = ()) -> list[Json]:
     """Splits the file name into addresses and passes the request on to one of them, trying others for `patience`.
 
     What only Fairway may say is deleted before, and the `identity` it told is set by the proxy itself, the last of all: a
@@ -231,29 +239,51 @@ def _to_replicas(patience: str, identity: tuple[str, ...] = ()) -> list[Json]:
     are flushed at once by Caddy itself; `flush_interval` -1 would also do that but keeps a request running after its client
     has left.
     """
-    told: Json = {"set": {name: [f"{{http.vars.{_variable(name)}}}"] for name in identity}}
     hosts, ports = [f"{{ip{n}}}" for n in range(1, SLOTS + 1)], [f"{{port{n}}}" for n in range(1, SLOTS + 1)]
     outputs = [f"${{{n}}}" for n in range(1, 2 * SLOTS, 2)] + [f"${{{n}}}" for n in range(2, 2 * SLOTS + 1, 2)]
-    split: Json = {"input_regexp": "/" + ",".join([_ADDRESS] * SLOTS) + "$", "outputs": outputs}
+    split: Json = {"input_regexp": f"/(?:{STICKY})?" + ",".join([_ADDRESS] * SLOTS) + "$", "outputs": outputs}
     sources = [{"source": "a", "name": name, "port": port} for name, port in zip(hosts, ports, strict=True)]
     return [
         {"handler": "headers", "request": {"delete": list(SPOOFED)}},
         {"handler": "map", "source": _FOUND, "destinations": hosts + ports, "mappings": [split]},
-        {
-            "handler": "reverse_proxy",
-            "dynamic_upstreams": {"source": "multi", "sources": sources},
-            "transport": _transport(),
-            "load_balancing": {
-                "selection_policy": {"policy": "round_robin"},
-                "try_duration": patience,
-                "try_interval": "100ms",
-            },
-            # Short and forgiving: an application with one replica must not be shut out by one broken answer.
-            "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 3}},
-            "headers": {"request": told, "response": {"delete": ["X-Fairway-*"]}},
-            **({"stream_timeout": LONGEST_SIGNED_IN_STREAM} if identity else {}),
-        },
+        _subroute(
+            [
+                {
+                    "match": [_matches(_FOUND, f"/{STICKY}")],
+                    "handle": [_closed_cookie(), _replicas(sources, patience, identity, _kept_with_one(settings))],
+                    "terminal": True,
+                },
+                {"handle": [_replicas(sources, patience, identity, TURNS)]},
+            ]
+        ),
     ]
+
+
+def _replicas(sources: list[Json], patience: str, identity: tuple[str, ...], policy: Json) -> Json:
+    told: Json = {"set": {name: [f"{{http.vars.{_variable(name)}}}"] for name in identity}}
+    return {
+        "handler": "reverse_proxy",
+        "dynamic_upstreams": {"source": "multi", "sources": sources},
+        "transport": _transport(),
+        "load_balancing": {"selection_policy": policy, "try_duration": patience, "try_interval": "100ms"},
+        # Short and forgiving: an application with one replica must not be shut out by one broken answer.
+        "health_checks": {"passive": {"fail_duration": "1s", "max_fails": 3}},
+        "headers": {"request": told, "response": {"delete": ["X-Fairway-*"]}},
+        **({"stream_timeout": LONGEST_SIGNED_IN_STREAM} if identity else {}),
+    }
+
+
+def _kept_with_one(settings: ProxySettings) -> Json:
+    """The replica that the cookie names; a visitor without one, or with one that is gone, gets the next and its cookie."""
+    secret = hmac.new(settings.token.encode(), STICKY_COOKIE.encode(), hashlib.sha256).hexdigest()
+    return {"policy": "cookie", "name": STICKY_COOKIE, "secret": secret, "fallback": TURNS}
+
+
+def _closed_cookie() -> Json:
+    """Caddy's own cookie is open to scripts, and to other sites where it is secure; nobody but the proxy needs it."""
+    written = rf"^({STICKY_COOKIE}=[0-9a-f]+; Path=/)(?:; HttpOnly)?(; Secure)?(?:; SameSite=\w+)?$"
+    closed = [{"search_regexp": written, "replace": "$1$2; HttpOnly; SameSite=Lax"}]
+    return {"handler": "headers", "response": {"deferred": True, "replace": {"Set-Cookie": closed}}}
 
 
 def _transport() -> Json:

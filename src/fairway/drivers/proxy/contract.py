@@ -22,13 +22,15 @@ class RouteKind(StrEnum):
 class Route:
     """What one host serves now. `addresses` are the replicas (``host:port``, one to eight); empty for page kinds.
 
-    `generation` names the deployment (``"d42"``) for `ls` and for reading back.
+    `generation` names the deployment (``"d42"``) for `ls` and for reading back. With `sticky`, a visitor's requests go to
+    the same replica while it answers.
     """
 
     host: str
     kind: RouteKind
     addresses: tuple[str, ...] = ()
     generation: str = ""
+    sticky: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The route directory: what is served is what lies here, and a switch is one atomic rename of a symlink.
 
     routes/<kind>/<host>                 -> ../generations/<host>/<label>~<random>
-    routes/generations/<host>/<label>~…/ one empty file, named “address,address,…”: always eight, repeated
+    routes/generations/<host>/<label>~…/ one empty file, named “address,address,…”: always eight, repeated;
+                                          “sticky,” before them where visitors stay with one
 
 A host has one kind; while it changes, the new one is there before the old one goes, so a request always finds one.
 Writers take a lock, so several workers and threads of one machine may write. Readers need none.
@@ -21,7 +22,7 @@ from ipaddress import ip_address
 from itertools import cycle, islice
 from pathlib import Path
 
-from fairway.drivers.proxy.configuration import LOOKUP, SLOTS
+from fairway.drivers.proxy.configuration import LOOKUP, SLOTS, STICKY
 from fairway.drivers.proxy.contract import Fence, Route, RouteKind, unfenced
 from fairway.shared.names import Invalid, parse_host, parse_port
 
@@ -102,7 +103,7 @@ class RouteDirectory:
             files = os.listdir(self.path / kind / generation)
         except FileNotFoundError:
             return None
-        return Route(host, kind, _addresses(files[0]), Path(generation).name.rpartition("~")[0]) if files else None
+        return _route(host, kind, files[0], Path(generation).name.rpartition("~")[0]) if files else None
 
     # --- writing
 
@@ -190,7 +191,7 @@ def checked(route: Route) -> Route:
         raise Invalid(
             "addresses", "there are {count}; a host is served by 1 to {slots} replicas.", count=len(addresses), slots=SLOTS
         )
-    checked = Route(host, route.kind, addresses, route.generation)
+    checked = Route(host, route.kind, addresses, route.generation, route.sticky)
     if len(_file_name(checked).encode()) > LONGEST_NAME:
         raise Invalid(
             "addresses",
@@ -224,8 +225,11 @@ def _parse_machine(host: str, field: str) -> str:
 
 
 def _file_name(route: Route) -> str:
-    return ",".join(islice(cycle(route.addresses), SLOTS)) if route.addresses else PAGE
+    names = ",".join(islice(cycle(route.addresses), SLOTS)) if route.addresses else PAGE
+    return f"{STICKY}{names}" if route.sticky else names
 
 
-def _addresses(file_name: str) -> tuple[str, ...]:
-    return () if file_name == PAGE else tuple(dict.fromkeys(file_name.split(",")))
+def _route(host: str, kind: RouteKind, file_name: str, generation: str) -> Route:
+    names = file_name.removeprefix(STICKY)
+    addresses = () if names == PAGE else tuple(dict.fromkeys(names.split(",")))
+    return Route(host, kind, addresses, generation, sticky=names != file_name)

@@ -94,6 +94,10 @@ class InstanceSpec:
     port and the address to listen on. None runs the artifact's own command. `port` is the port inside the instance for
     runtimes that give each instance its own network; runtimes that share the machine's ports choose one and pass it in
     ``PORT``.
+    `files` are texts by path below the folder the command runs in: there before it starts, for the application alone, gone
+    with the instance. Where the artifact has such a file, that one stays and a line says so. They are another form of what
+    `environment` holds, and tell no instance from another.
+    `once` names a program that ends by itself (`Runtime.run_once`), e.g. ``"release"``; its command is run as it is.
     """
 
     placement: str
@@ -107,11 +111,13 @@ class InstanceSpec:
     limits: Limits = field(default_factory=Limits)
     volumes: tuple[Volume, ...] = ()
     stop_grace: float = 10.0
+    files: Mapping[str, str] = field(default_factory=dict, repr=False)
+    once: str = ""
 
     @property
     def name(self) -> str:
         """The instance's deterministic name, e.g. ``fairway-hello.staging-d42-0``."""
-        return f"fairway-{self.placement}-{self.deployment}-{self.replica}"
+        return f"fairway-{self.placement}-{self.deployment}-{self.once or self.replica}"
 
 
 class InstanceState(StrEnum):
@@ -168,6 +174,16 @@ class OutputLine:
     stream: str
     text: str
     goes_on: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that an instance wrote and that goes with it. `path` is as the application names it: below the folder it runs
+    in, else from the root. `folder` is the target of a volume that would keep it; "" where its folder also holds what each
+    version brings, so that no volume may lie there."""
+
+    path: str
+    folder: str = ""
 
 
 class Layer(Protocol):
@@ -247,6 +263,15 @@ class Runtime(Protocol):
         A volume has one holder: raises `Retry`, starting nothing, while anything else that is alive has one of its volumes.
         That is looked up where it cannot lie (the kernel, the Engine), also when several start at the same time."""
 
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        """Run a program (`InstanceSpec.once`) to its end, behind the walls and within the limits of an instance, and return
+        its exit code; 128 + n when signal n ended it. It has the volumes, the network and the configuration of an instance,
+        but nobody reaches it and `instances` does not tell of it. What it prints goes to `progress` as it comes.
+
+        What an earlier call for the same name left running, say of a worker that died, is ended first; whoever still waits
+        for that one has lost its run. Nothing is left afterwards, also when `progress.check()` raises. Raises what
+        `ensure_started` does."""
+
     def instance(self, name: str) -> Instance | None:
         """One instance as it is right now, None when there is none."""
 
@@ -272,6 +297,10 @@ class Runtime(Protocol):
 
     def usage(self, name: str) -> Usage | None:
         """What the instance uses right now; None when it does not run."""
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        """The files an instance created or changed outside its volumes, running or stopped; without caches, logs and
+        temporary files, and no more than a person would read. Empty when it does not exist."""
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         """Which of the spec's volumes hold data right now: looked at, whether or not anything runs. The artifact must be

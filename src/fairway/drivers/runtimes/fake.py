@@ -4,6 +4,9 @@ It keeps the whole contract. Its instances answer over HTTP from threads of this
 and the paths of `fake_application`), so health checks, routes and probes work with it. Opened with a data directory
 it keeps its world in one file there, which several processes share; without, in memory.
 
+What runs once (`run_once`) says the artifact's version and ends as an instance would: with ``EXIT_AT_START``, else when it
+is told to; ``echo`` and ``env`` end at once, and ``exit 3`` with that code.
+
 Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes; the
 variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health`` and
 ``STATUS`` that of other paths, and ``START_SECONDS`` is how long it takes to start.
@@ -16,6 +19,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -36,8 +40,10 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Silent,
     Usage,
+    Written,
 )
 from fairway.drivers.runtimes.fake_application import Server, now
+from fairway.drivers.runtimes.written import told
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -72,7 +78,7 @@ class World:
 
 
 def _empty() -> dict[str, Any]:
-    return {"artifacts": {}, "instances": {}, "volumes": {}, "failures": [], "hanging": [], "calls": []}
+    return {"artifacts": {}, "instances": {}, "volumes": {}, "once": {}, "failures": [], "hanging": [], "calls": []}
 
 
 class FakeRuntime:
@@ -160,12 +166,10 @@ class FakeRuntime:
 
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         self._called("ensure_started", spec.name, progress)
-        if spec.command and spec.command[0].startswith("no-such"):
-            raise Refused(f"The program “{spec.command[0]}” was not found; check the start command.")
+        _refuse_no_program(spec)
         self._take_time(spec, progress)
         with self.world.open() as world:
-            if spec.artifact.digest not in world["artifacts"]:
-                raise Refused("The artifact is not here; distribute it first.")
+            _refuse_unless_here(world, spec)
             found = world["instances"].get(spec.name)
             if found is None or found["state"] not in (InstanceState.RUNNING, InstanceState.RESTARTING):
                 _refuse_if_held(world, spec)
@@ -175,6 +179,35 @@ class FakeRuntime:
             else:
                 self._stop_serving(spec.name)
             return _instance(spec.name, found)
+
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        self._called("run_once", spec.name, progress)
+        _refuse_no_program(spec)
+        token = secrets.token_hex(4)
+        with self.world.open() as world:
+            _refuse_unless_here(world, spec)
+            _refuse_if_held(world, spec)
+            world.setdefault("once", {})[spec.name] = token
+        try:
+            return self._to_its_end(spec, token, progress)
+        finally:
+            with self.world.open() as world:
+                if world["once"].get(spec.name) == token:
+                    del world["once"][spec.name]
+
+    def _to_its_end(self, spec: InstanceSpec, token: str, progress: Progress) -> int:
+        program, *words = spec.command or ("",)
+        progress.line(" ".join(words) if program == "echo" else f"version {_answer(spec)} starts")
+        for name in sorted(spec.environment) if program == "env" else ():
+            progress.line(f"{name}={spec.environment[name]}")
+        code = words[0] if program == "exit" else spec.environment.get("EXIT_AT_START")
+        while code is None and program not in ("echo", "env"):
+            progress.check()
+            with self.world.open() as world:
+                if world["once"].get(spec.name) != token:
+                    raise Retry(f"{spec.name} was ended from outside; it is run again.")
+            time.sleep(POLL)
+        return int(code or 0)
 
     def instance(self, name: str) -> Instance | None:
         with self.world.open() as world:
@@ -222,6 +255,11 @@ class FakeRuntime:
     def usage(self, name: str) -> Usage | None:
         found = self.instance(name)
         return Usage(16 * 1024 * 1024, 0.1) if found and found.state is InstanceState.RUNNING else None
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        with self.world.open() as world:
+            found = world["instances"].get(name, {}).get("written", ())
+        return told(found, lambda folder: True)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         with self.world.open() as world:
@@ -283,7 +321,7 @@ class FakeRuntime:
             time.sleep(min(POLL, max(0.0, until - time.monotonic())))
 
     def _started(self, spec: InstanceSpec, before: Mapping[str, Any] | None) -> dict[str, Any]:
-        answer = spec.artifact.reference or spec.artifact.digest
+        answer = _answer(spec)
         exit_code = spec.environment.get("EXIT_AT_START")
         facts = {
             "placement": spec.placement,
@@ -298,6 +336,7 @@ class FakeRuntime:
             "answer": answer,
             "environment": dict(spec.environment),
             "volumes": [volume.name for volume in spec.volumes],
+            "files": dict(spec.files),
             "output": before["output"] if before else [],
         }
         if not facts["port"]:
@@ -332,6 +371,20 @@ class FakeRuntime:
             if found is None:
                 return None
             return [OutputLine(datetime.fromisoformat(at), stream, text) for at, stream, text in found["output"]]
+
+
+def _answer(spec: InstanceSpec) -> str:
+    return spec.artifact.reference or spec.artifact.digest
+
+
+def _refuse_no_program(spec: InstanceSpec) -> None:
+    if spec.command and spec.command[0].startswith("no-such"):
+        raise Refused(f"The program “{spec.command[0]}” was not found; check the start command.")
+
+
+def _refuse_unless_here(world: Mapping[str, Any], spec: InstanceSpec) -> None:
+    if spec.artifact.digest not in world["artifacts"]:
+        raise Refused("The artifact is not here; distribute it first.")
 
 
 def _refuse_if_held(world: Mapping[str, Any], spec: InstanceSpec) -> None:

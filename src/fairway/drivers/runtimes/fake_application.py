@@ -49,7 +49,8 @@ class Server:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`."""
+    """The fake application: `/`, `/health`, `/env`, `/crash`, `/slow?s=`, `/say?text=`, `/note?text=`, `/file?path=`,
+    `/write?path=`."""
 
     runtime: FakeRuntime
     name: str
@@ -84,6 +85,11 @@ class Handler(BaseHTTPRequestHandler):
             return 200, "".join(f"{name}={value}\n" for name, value in sorted(facts["environment"].items()))
         if path == "/say":
             facts["output"] += [[now(), stream, query.get("text", "")] for stream in ("stdout", "stderr")]
+        if path == "/file":
+            text = facts["files"].get(query.get("path"))
+            return (404, "no such file") if text is None else (200, text)
+        if path == "/write":
+            facts["written"] = [*facts.get("written", ()), query.get("path", "")]
         if path == "/note":
             return self._note(query, facts, world["volumes"])
         return int(facts["environment"].get("STATUS", "200")), facts["answer"]

@@ -22,6 +22,7 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Runtime,
     Usage,
+    Written,
 )
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.shared.failures import Failure, NeedsPerson
@@ -99,6 +100,9 @@ class UnavailableRuntime:
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         self._raise()
 
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        self._raise()
+
     def instance(self, name: str) -> Instance | None:
         """Raises `NeedsPerson`: "none" would be read as "gone", and what is gone is replaced."""
         self._raise()
@@ -123,6 +127,9 @@ class UnavailableRuntime:
 
     def usage(self, name: str) -> Usage | None:
         return None
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        self._raise()
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         self._raise()

@@ -52,6 +52,8 @@ def spec_shown(application: Application) -> dict[str, Any] | None:
         "health_path": spec.health_path or "",
         "memory_bytes": spec.memory_bytes,
         "cpus": spec.cpus,
+        "release": command_text(spec.release),
+        "sticky": spec.sticky,
         "volumes": [{"name": name, "target": target} for name, target in spec.volumes],
     }
 

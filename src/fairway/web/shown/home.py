@@ -12,7 +12,6 @@ from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, visible_to
-from fairway.deployments.rules import STEPS
 from fairway.environments.freeze_queries import windows_read_once
 from fairway.environments.models import Environment
 from fairway.insights.matrix import Cell, Matrix, matrix
@@ -100,8 +99,8 @@ def _running(one: Deployment, position: int | None) -> dict[str, Any]:
         "version": one.version,
         "status": one.status,
         "step": STEP_LABELS.get(one.step, one.step),
-        "step_number": STEPS.index(one.step) if one.step in STEPS else 0,
-        "step_total": len(STEPS),
+        "step_number": one.steps.index(one.step) if one.step in one.steps else 0,
+        "step_total": len(one.steps),
         "started_at": one.started_at or one.created_at,
         "position": position,
         "actor": {"name": one.requested_by},

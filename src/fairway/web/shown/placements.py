@@ -23,7 +23,7 @@ from fairway.deployments.queries import (
     is_stale,
     placements_visible_to,
 )
-from fairway.deployments.rules import STEPS, most_replicas, strategy_of
+from fairway.deployments.rules import most_replicas, strategy_of
 from fairway.environments.models import Environment
 from fairway.environments.queries import places_of
 from fairway.environments.rules import Lock
@@ -155,8 +155,8 @@ def running_shown(one: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
         "id": one.pk,
         "status": one.status,
         "step": STEP_LABELS.get(one.step, one.step),
-        "step_number": STEPS.index(one.step) if one.step in STEPS else 0,
-        "step_total": len(STEPS),
+        "step_number": one.steps.index(one.step) if one.step in one.steps else 0,
+        "step_total": len(one.steps),
         "started_at": one.started_at or one.created_at,
         "expected_seconds": expected_total_seconds(one),
         "position": queue.get(one.pk),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -25,7 +26,8 @@ from fairway.drivers.runtimes.contract import (
     Silent,
     Volume,
 )
-from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, readings
+from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, readings, workcopy
+from fairway.drivers.runtimes.process.bundle import Bundle
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from tests.drivers.runtimes.contract import ask, listens
 from tests.drivers.runtimes.process.conftest import Bundled
@@ -464,7 +466,7 @@ def test_an_unknown_option_is_refused(data: Path) -> None:
     [(28, NeedsPerson, "disk is full"), (11, Retry, "no room"), (12, Retry, "no room"), (7, Refused, "failed")],
 )
 def test_what_the_kernel_says_becomes_a_sentence(tmp_path: Path, number: int, kind: type, words: str) -> None:
-    from fairway.drivers.runtimes.process.runtime import _not_started
+    from fairway.drivers.runtimes.process.birth import _not_started
 
     failure = _not_started(number, {"program": "/bin/true", "folder": str(tmp_path)})
     assert isinstance(failure, kind)
@@ -609,3 +611,38 @@ def test_collecting_waits_for_nobody_and_forgets_half_deleted(runtime: ProcessRu
     rest.mkdir()
     assert runtime.collect([], Silent()) == [spec.artifact.digest]
     assert list(runtime.places.bundles.iterdir()) == []
+
+
+def test_a_file_the_application_brings_stays_and_that_is_said(runtime: ProcessRuntime, bundled: Bundled) -> None:
+    artifact = bundled("one", files={"given.toml": "theirs"})
+    runtime.distribute(artifact, None, Silent())
+    said: list[str] = []
+
+    class Hearing(Silent):
+        def line(self, text: str, *, stream: str = "stdout") -> None:
+            said.append(text)
+
+    spec = InstanceSpec("hello.test", "d1", 0, artifact, files={"given.toml": "ours", "other.toml": "ours"})
+    try:
+        instance = runtime.ensure_started(spec, Hearing())
+        eventually(lambda: ask(instance) == "one", what="it answers")
+        assert (ask(instance, "/file?path=given.toml"), ask(instance, "/file?path=other.toml")) == ("theirs", "ours")
+        assert "given.toml is the application's own; the configuration does not replace it." in said
+    finally:
+        runtime.ensure_removed(spec.name)
+
+
+def test_a_file_that_is_given_is_private_and_follows_no_link(tmp_path: Path, bundled: Bundled) -> None:
+    bundle = Bundle.read(bundled("one").location)
+    work = workcopy.prepare(bundle, tmp_path, {}, {"a/b.toml": "one"})
+    assert (work / "a/b.toml").stat().st_mode & 0o777 == 0o600
+    (tmp_path / "victim").write_text("untouched")
+    (work / "a/b.toml").unlink()
+    (work / "a/b.toml").symlink_to(tmp_path / "victim")
+    workcopy.prepare(bundle, tmp_path, {}, {"a/b.toml": "two"})
+    assert ((work / "a/b.toml").read_text(), (tmp_path / "victim").read_text()) == ("two", "untouched")
+    shutil.rmtree(work / "a")
+    (work / "a").symlink_to(tmp_path)
+    with pytest.raises(Refused, match="a file or a link"):
+        workcopy.prepare(bundle, tmp_path, {}, {"a/b.toml": "three"})
+    assert not (bundle.app / "a").exists(), "never in the bundle"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import posixpath
 import tarfile
 import threading
 from collections.abc import Mapping
@@ -14,14 +16,15 @@ from typing import Any, Final
 from docker import errors
 
 from fairway.drivers.diagnosis import listening
-from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage
-from fairway.drivers.runtimes.docker import failures, holding, plan, readback
+from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage, Written
+from fairway.drivers.runtimes.docker import failures, files, holding, leftovers, output, plan, readback
 from fairway.drivers.runtimes.docker.commands import Files
 from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
 from fairway.drivers.runtimes.docker.images import Images, short
 from fairway.drivers.runtimes.docker.networks import Networks
 from fairway.shared.failures import Failure, Refused, Retry
 
+ALL: Final = 2**31 - 1  # lines
 START_ATTEMPTS: Final = 20
 LOOK_AGAIN_SECONDS: Final = 0.1
 LOOK_AGAIN: Final = threading.Event()  # never set: a pause
@@ -57,19 +60,25 @@ class Containers:
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """Create and start, or adopt; see `Runtime.ensure_started`."""
         progress.check()
-        image = self._images.find(spec.artifact)
-        if image is None:
-            raise Refused(f"The image {short(spec.artifact.digest)} is not on this host; distribute it first.")
+        image = self._image_of(spec)
         self._networks.ensure(spec.placement)
         self._ensure_volumes(spec)
         taken: set[int] = set()
         for _ in range(START_ATTEMPTS):
             progress.check()
             container = self._adopt(spec) or self._create(spec, image, taken)
+            if spec.files and container and container["State"]["Status"] == "created":
+                files.ensure(self._daemon, container, spec.files, progress)
             if self._start_alone(spec, container, taken, progress):
                 self._check_command(spec, image)
                 return self._read_started(spec, image)
         raise Retry(f"“{spec.name}” could not be started: its ports or its network were taken away each time.")
+
+    def _image_of(self, spec: InstanceSpec) -> Mapping[str, Any]:
+        image = self._images.find(spec.artifact)
+        if image is None:
+            raise Refused(f"The image {short(spec.artifact.digest)} is not on this host; distribute it first.")
+        return image
 
     def _adopt(self, spec: InstanceSpec) -> Mapping[str, Any] | None:
         """The container of that name if it is what the spec wants; another one (a crashed attempt of a different
@@ -77,7 +86,8 @@ class Containers:
         container = self._inspect(spec.name)
         if container is None:
             return None
-        if labels_of(container).get(plan.SPEC) == plan.fingerprint(spec):
+        is_bare = spec.files and container["State"]["Status"] == "created"  # nobody knows which of its files it got
+        if labels_of(container).get(plan.SPEC) == plan.fingerprint(spec) and not is_bare:
             return container
         self._delete(container["Id"])
         return None
@@ -87,6 +97,10 @@ class Containers:
         if not choices:
             raise Retry(f"No port between {self._ports[0]} and {self._ports[-1]} is free for “{spec.name}”.")
         body = plan.container_body(spec, self._names, image=image["Id"], host_port=choices[0], host_ip=self._publish)
+        return self._made(spec, body)
+
+    def _made(self, spec: InstanceSpec, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The container of this name, made here or by another worker at the same moment; empty where it is gone."""
         try:
             with self._daemon.asking("create a container", self._explain(spec)) as api:
                 api.create_container_from_config(body, self._names.container(spec.name))
@@ -139,10 +153,10 @@ class Containers:
         if not spec.command or (image.get("Config") or {}).get("Entrypoint"):
             return
         program = plan.command(spec)[0]
-        files = Files.of(self._daemon, self._names.container(spec.name), image, spec.environment)
-        if not files.found(program):
+        looked = Files.of(self._daemon, self._names.container(spec.name), image, spec.environment)
+        if not looked.found(program):
             failure = failures.command_missing(spec.name, program)
-        elif why := files.complaint(program):
+        elif why := looked.complaint(program):
             failure = failures.command_refused(program, why)
         else:
             return
@@ -155,6 +169,43 @@ class Containers:
             raise Retry(f"“{spec.name}” was removed right after its start.")
         return readback.instance(container, image)
 
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        """See `Runtime.run_once`."""
+        progress.check()
+        image = self._image_of(spec)
+        self.ensure_removed(spec.name, grace=spec.stop_grace)  # of a worker that died
+        self._networks.ensure(spec.placement)
+        self._ensure_volumes(spec)
+        container = self._made(spec, plan.once_body(spec, self._names, image=image["Id"]))
+        if not container:
+            raise Retry(f"“{spec.name}” was removed before its start; it is run again.")
+        try:
+            self._check_command(spec, image)
+            files.ensure(self._daemon, container, spec.files, progress)
+            if not self._start_alone(spec, container, set(), progress):
+                raise Retry(f"“{spec.name}” could not be started; it is run again.")
+            return self._to_its_end(spec, container["Id"], progress)
+        finally:
+            self._end(container["Id"], spec)
+
+    def _to_its_end(self, spec: InstanceSpec, container_id: str, progress: Progress) -> int:
+        """Pass on what it prints until it has ended; its exit code."""
+        for line in output.read(self._daemon, container_id, tail=ALL, follow=True, check=progress.check, once=True):
+            progress.line(line.text, stream=line.stream)
+        try:
+            with self._daemon.asking("look at a container") as api:
+                return int(api.inspect_container(container_id)["State"]["ExitCode"])
+        except errors.NotFound:
+            raise Retry(f"“{spec.name}” was ended from outside; it is run again.") from None
+
+    def _end(self, container_id: str, spec: InstanceSpec) -> None:
+        """By its id: what another worker runs under the same name is not ours to end."""
+        with suppress(errors.NotFound), self._daemon.asking("stop a container") as api:
+            api.stop(container_id, timeout=math.ceil(spec.stop_grace))
+        self._delete(container_id)
+        if not self._list(spec.placement):
+            self._networks.ensure_removed_if_empty(spec.placement)
+
     def instance(self, name: str) -> Instance | None:
         """See `Runtime.instance`."""
         container = self._inspect(name)
@@ -165,6 +216,8 @@ class Containers:
         found = []
         images: dict[str, Mapping[str, Any] | None] = {}
         for summary in self._list(placement):
+            if plan.ONCE in labels_of(summary):
+                continue
             container = self._inspect(labels_of(summary)[plan.NAME])
             if container is None:  # removed since it was listed
                 continue
@@ -213,12 +266,26 @@ class Containers:
         except errors.NotFound:
             return None
 
+    def written(self, name: str) -> tuple[Written, ...]:
+        """See `Runtime.written`."""
+        container = self._inspect(name)
+        if container is None:
+            return ()
+        try:
+            with self._daemon.asking("compare a container with its image") as api:
+                changes = api.diff(container["Id"]) or []
+        except errors.NotFound:
+            return ()
+        folder = container["Config"].get("WorkingDir") or "/"
+        files_given = json.loads(labels_of(container).get(plan.FILES) or "[]")
+        given = [posixpath.join(folder, path) for path in files_given]
+        given += [mount["Destination"] for mount in container.get("Mounts") or ()]
+        return leftovers.written(changes, folder=folder, given=given)
+
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         """See `Runtime.stored`. Looked at through a container that is never started; an Engine that is asked for a volume
         would tell nothing of what is in it."""
-        image = self._images.find(spec.artifact)
-        if image is None:
-            raise Refused(f"The image {short(spec.artifact.digest)} is not on this host; distribute it first.")
+        image = self._image_of(spec)
         there = [volume.name for volume in spec.volumes if self._has_volume(volume.name)]
         return frozenset(name for name in there if self._has_data(name, image["Id"]))
 

@@ -20,11 +20,15 @@ from fairway.shared.failures import Retry
 from fairway.shared.lines import whole_characters
 
 LONGEST_LINE = 65536  # bytes; what is longer comes in parts
+ENDED = ("exited", "dead")
 AWAY_SECONDS = 1.0  # between two looks for an Engine that is away
 
 
-def read(daemon: Daemon, container: str, *, tail: int, follow: bool, check: Callable[[], None]) -> Iterator[OutputLine]:
-    """The last `tail` lines, then with `follow` the new ones until the container (its id) is removed or `check` raises."""
+def read(
+    daemon: Daemon, container: str, *, tail: int, follow: bool, check: Callable[[], None], once: bool = False
+) -> Iterator[OutputLine]:
+    """The last `tail` lines, then with `follow` the new ones until the container (its id) is removed or `check` raises; with
+    `once` also until it has ended."""
     query = {"tail": str(max(0, tail))}
     since = ""
     while True:
@@ -41,8 +45,9 @@ def read(daemon: Daemon, container: str, *, tail: int, follow: bool, check: Call
             if not follow:
                 raise
             _pause(check, AWAY_SECONDS)  # a tunnel or an Engine that comes back goes on where it stopped
-        if not follow or not _wait_for_more(daemon, container, check):
+        if not follow or (status := _next_status(daemon, container, check, once=once)) is None:
             return
+        follow = status not in ENDED  # what it printed last is read after its end
         query = {"since": _unix(since)} if since else query
 
 
@@ -88,16 +93,17 @@ def _line(name: str, stamp: bytes, text: bytes, *, goes_on: bool = False) -> tup
     return key, OutputLine(at=moment, stream=name, text=text.decode("utf-8", "replace"), goes_on=goes_on)
 
 
-def _wait_for_more(daemon: Daemon, container: str, check: Callable[[], None]) -> bool:
-    """Wait while the container is stopped or between two starts; False once it is gone."""
+def _next_status(daemon: Daemon, container: str, check: Callable[[], None], *, once: bool) -> str | None:
+    """Wait while the container is stopped or between two starts, with `once` only for its end; None once it is gone."""
     while True:
         check()
         try:
             with daemon.asking("look at a container") as api:
-                if api.inspect_container(container)["State"]["Status"] == "running":
-                    return True
+                status = str(api.inspect_container(container)["State"]["Status"])
+            if status == "running" or (once and status in ENDED):
+                return status
         except errors.NotFound:
-            return False
+            return None
         except Retry:
             _pause(check, AWAY_SECONDS)
         _pause(check, POLL_SECONDS)

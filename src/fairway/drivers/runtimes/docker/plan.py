@@ -22,6 +22,8 @@ DEPLOYMENT = "fairway.deployment"
 REPLICA = "fairway.replica"
 DIGEST = "fairway.digest"
 PORT = "fairway.port"
+ONCE = "fairway.once"
+FILES = "fairway.files"
 SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
 LOOKED_AT = "/fairway-looks"
@@ -112,6 +114,15 @@ def container_body(
     return body
 
 
+def once_body(spec: InstanceSpec, names: Names, *, image: str) -> dict[str, Any]:
+    """The ``ContainerCreate`` body of a program that ends by itself: as an instance, but nobody reaches it, and it is never
+    started again."""
+    body = container_body(spec, names, image=image, host_port=0)
+    del body["ExposedPorts"], body["HostConfig"]["PortBindings"]
+    body["HostConfig"]["RestartPolicy"] = {"Name": "no"}
+    return body
+
+
 def looker_body(volume: str, image: str) -> dict[str, Any]:
     """The ``ContainerCreate`` body of a container that is never started: it has the volume, and puts nothing into it."""
     mount = {**_mount(volume, LOOKED_AT), "ReadOnly": True, "VolumeOptions": {"NoCopy": True}}
@@ -120,6 +131,8 @@ def looker_body(volume: str, image: str) -> dict[str, Any]:
 
 def command(spec: InstanceSpec) -> list[str]:
     """The spec’s command as it runs in its container."""
+    if spec.once:
+        return list(spec.command or ())
     return filled(spec.command or (), spec.port)
 
 
@@ -139,6 +152,8 @@ def container_labels(spec: InstanceSpec, names: Names) -> dict[str, str]:
             DIGEST: spec.artifact.digest,
             PORT: str(spec.port),
             SPEC: fingerprint(spec),
+            **({ONCE: spec.once} if spec.once else {}),
+            **({FILES: json.dumps(list(spec.files))} if spec.files else {}),
         }
     )
 

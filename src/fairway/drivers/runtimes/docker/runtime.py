@@ -22,6 +22,7 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Silent,
     Usage,
+    Written,
 )
 from fairway.drivers.runtimes.docker import output, plan
 from fairway.drivers.runtimes.docker.containers import Containers
@@ -112,6 +113,10 @@ class DockerRuntime:
         self.way.ensure_open(started.address)
         return self._as_dialled(started)
 
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        """See `Runtime.run_once`."""
+        return self._containers.run_once(spec, progress)
+
     def instance(self, name: str) -> Instance | None:
         """See `Runtime.instance`."""
         found = self._containers.instance(name)
@@ -156,6 +161,10 @@ class DockerRuntime:
     def usage(self, name: str) -> Usage | None:
         """See `Runtime.usage`."""
         return self._containers.usage(name)
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        """See `Runtime.written`."""
+        return self._containers.written(name)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         """See `Runtime.stored`."""

@@ -32,6 +32,8 @@ def argv(spec: InstanceSpec, bundle: Bundle, port: int) -> list[str]:
     command = spec.command if spec.command is not None else bundle.command
     if not command:
         raise Refused("The command is empty; give the application's start command.")
+    if spec.once:
+        return list(command)
     return [word.replace("{port}", str(port)).replace("{host}", LOOPBACK) for word in command]
 
 
@@ -140,6 +142,7 @@ def order(
         "cwd": str(work),
         "folder": str(folder),
         "grace": spec.stop_grace,
+        "once": bool(spec.once),
         "memory_bytes": spec.limits.memory_bytes,
         "pids": spec.limits.pids,
         "look_every": LOOK_EVERY,

@@ -258,6 +258,8 @@ class Minder:
         ran = time.monotonic() - self.started
         self.pid = 0
         exit_code = code if code >= 0 else 128 - code
+        if self.order["once"]:
+            self.stop_by = time.monotonic()  # there is nothing to start again
         if self.stop_by is not None:
             return self.note(app=None, exit_code=exit_code)
         self.sweep()

@@ -6,16 +6,15 @@ are looked at every few seconds, CPU shares are not enforced.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,16 +32,26 @@ from fairway.drivers.runtimes.contract import (
     RegistryCredential,
     Silent,
     Usage,
+    Written,
 )
-from fairway.drivers.runtimes.process import holding, launch, output, ports, readings, store, walls, workcopy
-from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure
+from fairway.drivers.runtimes.process import (
+    birth,
+    holding,
+    launch,
+    leftovers,
+    output,
+    ports,
+    readings,
+    store,
+    walls,
+    workcopy,
+)
+from fairway.drivers.runtimes.process.bundle import APP, Bundle, disk_failure
 from fairway.drivers.runtimes.process.places import Places, read_json, try_lock, wait_for, write_json
 from fairway.drivers.wall.abilities import abilities
 from fairway.drivers.wall.groups import Groups
-from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+from fairway.shared.failures import NeedsPerson, Refused, Retry
 
-MINDER = Path(__file__).with_name("minder.py")
-BIRTH = 30.0  # seconds a minder may take to answer; a loaded machine needs two
 RUN = "run"
 LAST_WORDS = 10.0  # seconds a minder gets beyond the grace to end everything itself
 
@@ -124,6 +133,34 @@ class ProcessRuntime:
                 raise Refused(f"{spec.name} already runs another artifact ({running.digest[:19]}); remove it first.")
             return running
 
+    def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
+        progress.check()
+        self._require_walls(Silent())  # said when the instances start
+        with self.places.locked(spec.name, progress.check):
+            self._remove(spec.name, spec.stop_grace)
+            self._start(spec, progress)
+            born = self._state(spec.name)
+        try:
+            return self._to_its_end(spec.name, born, progress)
+        finally:
+            with self.places.locked(spec.name, Silent().check):
+                if self._state(spec.name).get("mark") == born.get("mark"):
+                    self._remove(spec.name, spec.stop_grace)
+
+    def _to_its_end(self, name: str, born: Mapping[str, Any], progress: Progress) -> int:
+        """Pass on what it prints until its minder has ended; its exit code."""
+
+        def goes_on() -> bool:
+            progress.check()
+            return self._has_minder(born) and self._state(name).get("mark") == born["mark"]
+
+        for line in output.read(self.places.instance(name) / "logs", tail=sys.maxsize, follow=goes_on):
+            progress.line(line.text, stream=line.stream)
+        ended = self._state(name)
+        if ended.get("mark") != born["mark"] or ended.get("exit_code") is None:
+            raise Retry(f"{name} was ended from outside; it is run again.")
+        return int(ended["exit_code"])
+
     def instance(self, name: str) -> Instance | None:
         facts = self._facts(name)
         if not facts:
@@ -147,7 +184,8 @@ class ProcessRuntime:
         )
 
     def instances(self, placement: str | None = None) -> list[Instance]:
-        found = [instance for name in self._names() if (instance := self.instance(name))]
+        lasting = [name for name in self._names() if not self._facts(name).get("once")]
+        found = [instance for name in lasting if (instance := self.instance(name))]
         return [instance for instance in found if placement in (None, instance.placement)]
 
     def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
@@ -157,10 +195,7 @@ class ProcessRuntime:
 
     def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
         with self.places.locked(name, Silent().check):
-            folder = self.places.instance(name)
-            if folder.is_dir():
-                self._stop(name, grace)
-                _erase(folder)
+            self._remove(name, grace)
 
     def output(
         self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
@@ -192,6 +227,13 @@ class ProcessRuntime:
         if self._state_of(name, state) is not InstanceState.RUNNING:
             return None
         return readings.usage(readings.descendants(state["minder"][0]))
+
+    def written(self, name: str) -> tuple[Written, ...]:
+        facts, work = self._facts(name), self.places.instance(name) / "work" / APP
+        if not facts or not work.is_dir():  # a static site is served from its bundle
+            return ()
+        found = leftovers.written(work, self.places.bundle(str(facts["digest"])) / APP, facts.get("files", ()))
+        return tuple(replace(one, folder=f"/{one.folder}" if one.folder else "") for one in found)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         places = {volume.name: self.places.volume(volume.name) for volume in spec.volumes}
@@ -226,6 +268,10 @@ class ProcessRuntime:
     def _facts(self, name: str) -> dict[str, Any]:
         """What the starter wrote: placement, deployment, replica, digest, port. Empty when there is no such instance."""
         return read_json(self.places.instance(name) / "instance.json")
+
+    def _state(self, name: str) -> dict[str, Any]:
+        """What its minder wrote last; empty when there is none."""
+        return read_json(self.places.instance(name) / "state.json")
 
     def _state_of(self, name: str, state: Mapping[str, Any]) -> InstanceState:
         """What the minder wrote, believed only while exactly that minder (and its application) lives. Without it, the
@@ -281,7 +327,7 @@ class ProcessRuntime:
             finally:
                 os.close(fd)
 
-        wait_for(is_settled, progress.check, seconds=BIRTH)
+        wait_for(is_settled, progress.check, seconds=birth.LONGEST)
 
     def _start(self, spec: InstanceSpec, progress: Progress) -> None:
         folder = self.places.instance(spec.name)
@@ -291,6 +337,11 @@ class ProcessRuntime:
                 bundle = self.store.open(spec.artifact)
                 self._prepare(spec, bundle, folder, progress)
             progress.check()
+            for path in spec.files:
+                if workcopy.brings(bundle, path):
+                    progress.line(
+                        f"{path} is the application's own; the configuration does not replace it.", stream="fairway"
+                    )
             self._launch(spec, bundle, folder)
         except BaseException as error:
             if is_new:
@@ -323,6 +374,8 @@ class ProcessRuntime:
             "digest": bundle.digest,
             "port": port,
             "volumes": [volume.name for volume in spec.volumes],
+            "files": list(spec.files),
+            **({"once": spec.once} if spec.once else {}),
         }
 
     def _port(self, facts: Mapping[str, Any]) -> int:
@@ -334,11 +387,11 @@ class ProcessRuntime:
 
     def _launch(self, spec: InstanceSpec, bundle: Bundle, folder: Path) -> None:
         with holding.held(self.places, [volume.name for volume in spec.volumes]) as locks:
-            _bear(self._order(spec, bundle, folder), folder, locks)
+            birth.bear(self._order(spec, bundle, folder), folder, locks)
 
     def _order(self, spec: InstanceSpec, bundle: Bundle, folder: Path) -> dict[str, Any]:
         volumes = {volume: self.places.volume(volume.name) for volume in spec.volumes}
-        work = workcopy.prepare(bundle, folder, volumes)
+        work = workcopy.prepare(bundle, folder, volumes, spec.files)
         home = self.places.home(spec.placement)
         home.mkdir(parents=True, mode=0o700, exist_ok=True)
         port, mark = int(read_json(folder / "instance.json")["port"]), secrets.token_hex(16)
@@ -374,6 +427,12 @@ class ProcessRuntime:
 
     # -- stopping
 
+    def _remove(self, name: str, grace: float) -> None:
+        folder = self.places.instance(name)
+        if folder.is_dir():
+            self._stop(name, grace)
+            _erase(folder)
+
     def _stop(self, name: str, grace: float) -> None:
         folder = self.places.instance(name)
         self._await_birth(name, Silent())
@@ -393,51 +452,6 @@ class ProcessRuntime:
             return
         if not readings.end_orphans(state.get("app"), str(state.get("mark", "")), folder):
             raise Retry(f"Something of {folder.name} does not die although it was killed. It is tried again.")
-
-
-def _bear(order: dict[str, Any], folder: Path, volumes: Sequence[int]) -> None:
-    """Start a minder with this order and wait for its answer; it inherits the locks of its `volumes`. Raises the typed
-    failure for what the kernel said."""
-    lock = os.open(folder / "minder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        if not try_lock(lock):
-            raise Retry(f"{folder.name} is still being ended; it is tried again.", after=0.5)
-        answer = _ask({**order, "lock_fd": lock}, (lock, *volumes))
-    finally:
-        os.close(lock)  # the minder has inherited it, and with it the lock
-    if wall := answer.get("wall"):
-        raise NeedsPerson(f"The wall around the application could not be put up ({wall}); ask whoever runs this machine.")
-    if "errno" in answer:
-        raise _not_started(int(answer["errno"]), order)
-
-
-def _ask(order: dict[str, Any], locks: Sequence[int]) -> dict[str, Any]:
-    python = getattr(sys, "_base_executable", sys.executable)
-    try:
-        done = subprocess.run(
-            [python, "-I", "-S", "-E", str(MINDER)],
-            input=json.dumps(order).encode(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            pass_fds=locks,
-            env={"LANG": "C.UTF-8"},
-            cwd="/",
-            start_new_session=True,
-            timeout=BIRTH,
-            check=False,
-        )
-        return dict(json.loads(done.stdout))
-    except (subprocess.TimeoutExpired, ValueError) as error:
-        raise Retry("The process that minds the application did not answer; it is tried again.") from error
-
-
-def _not_started(number: int, order: Mapping[str, Any]) -> Failure:
-    error = OSError(number, os.strerror(number), order["folder"])
-    if isinstance(error, BlockingIOError) or number == 12:  # EAGAIN, ENOMEM
-        return Retry(f"This machine has no room for another process ({error.strerror}); it is tried again.")
-    if isinstance(error, FileNotFoundError | PermissionError) or number == 8:  # ENOEXEC
-        return Refused(f"“{order['argv'][0]}” cannot be started: {launch.why_not_executable(order)}.")
-    return disk_failure(error, f"starting “{order['program']}”")
 
 
 def _erase(folder: Path) -> None:

@@ -1,0 +1,50 @@
+"""Files in a container: what is there, and what is put there before it starts, gone with it."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import tarfile
+from collections.abc import Mapping
+from typing import Any
+
+from fairway.drivers.runtimes.contract import Progress
+from fairway.drivers.runtimes.docker.daemon import Daemon
+
+
+def ensure(daemon: Daemon, container: Mapping[str, Any], files: Mapping[str, str], progress: Progress) -> None:
+    """Put the files below the working folder of a container that never ran; what its image has there stays, and is said."""
+    folder = container["Config"].get("WorkingDir") or "/"
+    for path, text in files.items():
+        place = posixpath.join(folder, path)
+        if has(daemon, container["Id"], place):
+            progress.line(f"{path} is the application's own; the configuration does not replace it.", stream="fairway")
+            continue
+        with daemon.asking("put a file into a container") as api:
+            api.put_archive(
+                container["Id"], "/", _packed(place.lstrip("/"), text, str(container["Config"].get("User") or ""))
+            )
+
+
+def has(daemon: Daemon, container: str, path: str) -> bool:
+    """Whether a container, known by id or name, has something at this absolute path."""
+    api = daemon.api
+    url = f"{api.base_url}/v{api.api_version}/containers/{container}/archive"
+    with daemon.asking("look into a container"):
+        return bool(api.head(url, params={"path": path}, timeout=api.timeout).status_code == 200)
+
+
+def _packed(place: str, text: str, user: str) -> bytes:
+    """A tar with one file that only the container's user may read. Where that is a name, which only the image can translate,
+    everybody in the container may: it is there for one application."""
+    content = text.encode()
+    entry = tarfile.TarInfo(place)
+    owner, _, group = user.partition(":")
+    is_known = not user or owner.isdigit()
+    entry.size, entry.mode = len(content), 0o600 if is_known else 0o644
+    entry.uid = int(owner) if owner.isdigit() else 0
+    entry.gid = int(group) if group.isdigit() else 0
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
