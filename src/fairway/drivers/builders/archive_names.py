@@ -23,8 +23,10 @@ def composed(name: str) -> str:
 
 
 def zip_name(info: zipfile.ZipInfo) -> tuple[str, str]:
-    """(name, the old encoding it was read in, or ""). A backslash is a separator: zip knows only “/”, so who writes the other
-    one (Windows' Compress-Archive) means it."""
+    """(name, the old encoding it was read in, or "").
+
+    A backslash is a separator: zip knows only “/”, so who writes the other one (Compress-Archive of Windows) means it.
+    """
     raw = info.orig_filename.partition("\0")[0]
     name, encoding = (raw, "") if info.flag_bits & FLAG_UTF8 else _zip_guess(raw, info.extra)
     return composed(name.replace("\\", "/")), encoding

@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from fairway.drivers.builders.addresses import AddressPolicy, permitted_address
 from fairway.drivers.builders.contract import Checkout
 from fairway.drivers.builders.git_access import git_environment
+from fairway.drivers.builders.git_facts import FORMAT, MOST_LINES, Facts, facts_in
 from fairway.drivers.builders.git_failures import git_failure
 from fairway.drivers.builders.git_url import GitUrl, parse_git_url
 from fairway.drivers.builders.layers import erase
@@ -29,7 +29,6 @@ from fairway.shared.source_text import read_source
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
 LOOK_EVERY = 0.5  # seconds between two measurements of what was fetched
-_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -209,11 +208,11 @@ def _fetched(git: _Git, draft: Path) -> Checkout:
     _fetch(git, draft, commit, name, watch)
     _refuse_many_files(git, draft, commit)
     git.must("checkout", "--quiet", "--detach", "--force", commit, cwd=draft, watch=watch)
-    facts = git.must("log", "-1", "--no-show-signature", f"--format={_FORMAT}", commit, cwd=draft, keep=True)
+    facts = _facts(git, draft, commit)
     shutil.rmtree(draft / ".git")
     _check_size(draft, git.limits.bytes)
     _say_what_is_missing(draft, git.progress)
-    return _checkout(draft, facts)
+    return Checkout(draft, tree_checksum(draft), commit, facts.author, facts.committed_at, facts.message)
 
 
 def _refuse_many_files(git: _Git, draft: Path, commit: str) -> None:
@@ -237,19 +236,12 @@ def _fetch(git: _Git, draft: Path, commit: str, name: str, watch: Callable[[], N
         raise Refused(f"“{git.ref}” moved while it was fetched from {git.url}; deploy again to get the new commit.")
 
 
-_FORMAT = "%x1f".join(("%H", "%an <%ae>", "%cI", "%B"))
-
-
-def _checkout(folder: Path, facts: str) -> Checkout:
-    commit, author, at, message = facts.split(_SEPARATOR, 3)
-    return Checkout(
-        folder=folder,
-        checksum=tree_checksum(folder),
-        commit=commit.strip(),
-        author=author[:300],
-        committed_at=datetime.fromisoformat(at),
-        message=message.strip()[:5000],
-    )
+def _facts(git: _Git, draft: Path, commit: str) -> Facts:
+    argv = ("log", "-1", "--no-show-signature", f"--format={FORMAT}", commit)
+    try:
+        return facts_in(git.run(*argv, cwd=draft, keep=True, most_lines=MOST_LINES).output, commit)
+    except TooManyLines as much:
+        return facts_in(much.output, commit)
 
 
 def _size_watch(folder: Path, most: int) -> Callable[[], None]:

@@ -95,7 +95,9 @@ def run(
 
 
 class TooManyLines(Refused):
-    """A program whose output was to be kept said more than anybody reads."""
+    """A program whose output was to be kept said more than anybody reads. `output` is what came before."""
+
+    output = ""
 
 
 class _Lines:
@@ -129,10 +131,12 @@ class _Lines:
         self.tail.append(text)
         if self._keep is not None:
             if len(self.kept) >= self._keep:
-                raise TooManyLines(
+                much = TooManyLines(
                     f"A program said more than the {self._keep:,} lines that are read of it, and was stopped."
                 )
-            self.kept.append(text + "\n")
+                much.output = "".join(self.kept)
+                raise much
+            self.kept.append(masked[:LONGEST_LINE] + "\n")  # whoever reads it sees every line whole
         else:
             self._progress.line(text)
 
