@@ -9,8 +9,8 @@ LITTER = frozenset({"__MACOSX", ".DS_Store", "Icon\r", "Thumbs.db", "desktop.ini
 BY_VERSION_CONTROL = "that version control keeps for itself"
 BY_FILE_MANAGER = "that the file manager of macOS or Windows wrote"
 MADE_AGAIN = "that the build makes again"
-LEAVING = "that are links and leave the source"
-SPECIAL = "that are neither files nor folders"
+LEAVING = "that leave the source"
+SPECIAL = "that nobody can send: pipes, sockets or devices"
 SHOWN = 3  # names in one sentence
 LONGEST_SHOWN = 80  # characters of one name
 
@@ -55,10 +55,13 @@ class LeftOut:
     @property
     def sentences(self) -> list[str]:
         """One for each reason: ``Left out: 2 files that .gitignore names (.env, a.log).``"""
-        return [f"Left out: {len(names)} {_noun(names)} {why} ({some_of(names)})." for why, names in self.names.items()]
+        found = ((why, sorted(names)) for why, names in sorted(self.names.items()))
+        return [f"Left out: {len(names)} {_noun(why, names)} {why} ({some_of(names)})." for why, names in found]
 
 
-def _noun(names: list[str]) -> str:
+def _noun(why: str, names: list[str]) -> str:
+    if why == LEAVING:
+        return "link" + ("s" if len(names) > 1 else "")
     folders = sum(name.endswith("/") for name in names)
     if folders and folders < len(names):
         return "files and folders"

@@ -25,7 +25,7 @@ from fairway.drivers.builders.fetch_archive import ArchiveLimits, unpack
 from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.environments.models import Environment
-from fairway.shared.facts import words
+from fairway.shared import facts
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
 from fairway.shared.urls import without_secrets
@@ -285,7 +285,7 @@ def _parse(data: dict[str, Any]) -> Spec:
 
 def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
     """What people call it: the project's version and/or the commit, else the start of the digest."""
-    short, own = checkout.commit[:7], words(spec.version, 100)
+    short, own = checkout.commit[:7], facts.words(spec.version, 100)
     if own and short:
         return f"{own}+{short}"
     return own or short or digest.removeprefix("sha256:")[:12]
