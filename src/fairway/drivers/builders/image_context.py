@@ -35,8 +35,8 @@ class Extra:
 
 def ignore_patterns(text: str) -> list[str]:
     """The patterns of a ``.dockerignore``. Source: docs.docker.com, "Dockerignore files"."""
-    lines = (line.strip() for line in text.removeprefix("\ufeff").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    lines = (line for line in text.split("\n") if not line.startswith("#"))  # as Docker: “ #a” is a pattern
+    return [bare for line in lines if (bare := line.strip())]
 
 
 def ignores_of(root: Path, reason: Reason) -> list[str]:
