@@ -198,7 +198,7 @@ def test_links_that_leave_are_left_out(tmp_path: Path, heard: Heard) -> None:
     (folder / "stays").symlink_to("inner/a.txt")
     app = place_of(build(tmp_path, folder, heard)) / "app"
     assert sorted(place.name for place in app.iterdir()) == ["index.html", "inner", "stays"]
-    assert "Left out: 2 links that leave the source (absolute, out)." in heard.lines
+    assert "Left out: 2 links with a target outside the source (absolute, out)." in heard.lines
 
 
 def test_a_published_folder_goes_live_whole(built_data: Path, tmp_path: Path, heard: Heard) -> None:

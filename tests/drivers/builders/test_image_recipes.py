@@ -207,7 +207,8 @@ def test_what_suffices_for_npm(tmp_path: Path, package: dict[str, object], manif
 
 def test_the_context_is_the_folder_less_what_is_ignored(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "", "b.log": "", "keep.log": "", "logs/c.log": "", ".git/config": "", "sub/.git": ""})
-    ignores = ignore_patterns("# comment\n\n*.log\n!keep.log\nlogs\n.git\n")
+    ignores = ignore_patterns("# comment\n\n*.log\n!keep.log\nlogs\n.git\n #kept\n")
+    assert ignores[-1] == "#kept"
     assert list(included(tmp_path, ignores)) == ["a.py", "keep.log", "sub", "sub/.git"]
 
 

@@ -21,7 +21,6 @@ from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.first import create_and_deploy
 from fairway.environments.queries import environment as environment_named
 from fairway.shared.names import Invalid
-from fairway.shared.packing import ALWAYS_OUT
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse
 from fairway.web.pages import page
@@ -30,7 +29,6 @@ from fairway.web.variables import Rows, mark_error, read_rows, rows_of
 
 CHUNK = 256 * 1024
 SOURCES = ("upload", "git", "image")
-LEFT_OUT = sorted(ALWAYS_OUT)  # browsers do not even read these
 
 
 @require_http_methods(["GET", "POST"])
@@ -59,7 +57,6 @@ def _first_step(request: HttpRequest, source: str, forms: dict[str, Any], error:
         "upload": {
             "url": reverse("application-upload"),
             "max_bytes": settings.MAX_UPLOAD_BYTES,
-            "left_out": LEFT_OUT,
             "error": error,
         },
     }
