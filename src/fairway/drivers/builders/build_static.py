@@ -9,6 +9,7 @@ from typing import Any
 from fairway.drivers.builders.build_node import NodeBuild
 from fairway.drivers.builders.exclusions import Reason, hidden_files, of_node, of_published
 from fairway.drivers.builders.layers import copy_source
+from fairway.drivers.builders.pointers import is_pointer, names_in, refuse_found
 from fairway.drivers.builders.workshop import Workshop
 from fairway.shared.failures import Refused
 from fairway.shared.left_out import some_of
@@ -37,6 +38,9 @@ class StaticBuild:
         source = NodeBuild(self.workshop).build_site(self.workshop.staging / "site") if self._is_built_by_npm else None
         published = self._published(source or self.workshop.source)
         reason = of_node if published == source else of_published  # a whole project shows no installed packages
+        if source:  # the build may have copied some from where nothing seemed to need them
+            pointers = [name for name in names_in(published, reason) if is_pointer(published / name)]
+            refuse_found(pointers, self.workshop.progress, is_published=True)
         copy_source(published, self.workshop.app, reason=reason, progress=self.workshop.progress)
         self._say_what_is_hidden(published, reason)
         (self.workshop.output / SITE).write_text(json.dumps(site_configuration(), indent=1, sort_keys=True))

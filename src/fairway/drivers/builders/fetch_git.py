@@ -22,12 +22,13 @@ from fairway.drivers.builders.running import MOST_KEPT_LINES, Ceiling, Finished,
 from fairway.drivers.builders.tree import MOST_FILES, too_many_files, tree_checksum, tree_size
 from fairway.drivers.runtimes.contract import Progress, Silent
 from fairway.shared.failures import Refused
+from fairway.shared.left_out import some_of
 from fairway.shared.masking import Masker
 from fairway.shared.names import parse_git_ref
-from fairway.shared.source_text import read_source
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
+_SUBMODULE = "160000 "  # the mode of a commit of another repository
 LOOK_EVERY = 0.5  # seconds between two measurements of what was fetched
 
 
@@ -206,24 +207,26 @@ def _fetched(git: _Git, draft: Path) -> Checkout:
     watch = _size_watch(draft, git.limits.bytes)
     git.must("init", "--quiet", ".", cwd=draft)
     _fetch(git, draft, commit, name, watch)
-    _refuse_many_files(git, draft, commit)
+    _say_what_is_missing(_submodules(git, draft, commit), git.progress)
     git.must("checkout", "--quiet", "--detach", "--force", commit, cwd=draft, watch=watch)
     facts = _facts(git, draft, commit)
     shutil.rmtree(draft / ".git")
     _check_size(draft, git.limits.bytes)
-    _say_what_is_missing(draft, git.progress)
     return Checkout(draft, tree_checksum(draft), commit, facts.author, facts.committed_at, facts.message)
 
 
-def _refuse_many_files(git: _Git, draft: Path, commit: str) -> None:
-    """Counted before one of them is written, by a program that is ended where it has counted too many: a few trees that name
-    each other several times may stand for billions of files."""
+def _submodules(git: _Git, draft: Path, commit: str) -> list[str]:
+    """Where other repositories belong. Raises `Refused` for too many files.
+
+    Files are counted before one of them is written, by a program that is ended where it has counted too many: a few trees
+    that name each other several times may stand for billions of files."""
     try:
-        finished = git.run("ls-tree", "-r", "-t", "--name-only", commit, cwd=draft, keep=True, most_lines=git.limits.files)
+        finished = git.run("ls-tree", "-r", "-t", commit, cwd=draft, keep=True, most_lines=git.limits.files)
     except TooManyLines:
         raise too_many_files("The repository", git.limits.files) from None
     if finished.code:
         raise git_failure(finished.tail, url=str(git.url), ref=git.ref)
+    return [line.partition("\t")[2] for line in finished.output.splitlines() if line.startswith(_SUBMODULE)]
 
 
 def _fetch(git: _Git, draft: Path, commit: str, name: str, watch: Callable[[], None]) -> None:
@@ -266,12 +269,9 @@ def _check_size(folder: Path, most: int) -> None:
         raise Refused(f"The repository is larger than {most / 1024**2:.0f} MiB, the most that is fetched.")
 
 
-def _say_what_is_missing(folder: Path, progress: Progress) -> None:
-    if (folder / ".gitmodules").is_file():
-        progress.line("Submodules are not fetched; their folders are empty.", stream="stderr")
-    attributes = folder / ".gitattributes"
-    if attributes.is_file() and not attributes.is_symlink() and "filter=lfs" in read_source(attributes):
-        progress.line("Git LFS files are not fetched; they are small text files here.", stream="stderr")
+def _say_what_is_missing(submodules: list[str], progress: Progress) -> None:
+    if submodules:
+        progress.line(f"Submodules are not fetched; their folders are empty: {some_of(submodules)}.", stream="stderr")
 
 
 __all__: Sequence[str] = ("FetchLimits", "fetch_git", "resolve_ref")

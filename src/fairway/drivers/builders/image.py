@@ -22,6 +22,7 @@ from fairway.drivers.builders.exclusions import Reason, nothing, of_node, of_pub
 from fairway.drivers.builders.image_context import (
     Extra,
     ignores_of,
+    included,
     left_out_of,
     read_ignores,
     source_root,
@@ -34,6 +35,7 @@ from fairway.drivers.builders.image_steady import is_steady, steady
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.inside_python import check_python
+from fairway.drivers.builders.pointers import refuse_pointers
 from fairway.drivers.builders.source_folder import SourceFolder
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
 from fairway.drivers.runtimes.docker import plan
@@ -85,6 +87,7 @@ class ImageBuilder:
         progress.check()
         names = plan.Names(installation_id(self._data))
         prepared = self._prepare(request, names)
+        refuse_pointers(prepared.root, request.spec, included(prepared.root, prepared.ignores), progress)
         adopted = self._adopt(prepared.build, names)
         if adopted is not None:
             progress.line(f"Nothing changed since {prepared.build.tag} was built; it is used again.")
