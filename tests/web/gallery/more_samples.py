@@ -542,6 +542,7 @@ def credentials() -> Data:
         "credentials": lines,
         "registry_form": wrong(forms.RegistryForm, "registry_%s", name="x"),
         "key_form": filled(forms.KeyForm, "key_%s"),
+        "https_form": filled(forms.HttpsForm, "https_%s"),
         "open": "registry",
         "applications": APPS,
         "environments": ENVIRONMENTS,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fairway.drivers.builders.addresses import AddressPolicy, permitted_address
 from fairway.drivers.builders.contract import Checkout
-from fairway.drivers.builders.git_access import git_environment
+from fairway.drivers.builders.git_access import SignIn, git_environment
 from fairway.drivers.builders.git_facts import FORMAT, MOST_LINES, Facts, facts_in
 from fairway.drivers.builders.git_failures import git_failure
 from fairway.drivers.builders.git_url import GitUrl, parse_git_url
@@ -21,7 +21,7 @@ from fairway.drivers.builders.layers import erase
 from fairway.drivers.builders.running import MOST_KEPT_LINES, Ceiling, Finished, TooManyLines, run
 from fairway.drivers.builders.tree import MOST_FILES, too_many_files, tree_checksum, tree_size
 from fairway.drivers.runtimes.contract import Progress, Silent
-from fairway.shared.failures import Refused
+from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.left_out import some_of
 from fairway.shared.masking import Masker
 from fairway.shared.names import parse_git_ref
@@ -52,6 +52,7 @@ class _Git:
     progress: Progress
     limits: FetchLimits
     home: Path
+    mask: Masker
 
     def run(
         self,
@@ -62,14 +63,13 @@ class _Git:
         watch: Callable[[], None] | None = None,
     ) -> Finished:
         """Run one git command. The address and everything after it come last, after ``--``."""
-        mask = Masker([self.url.password, self.url.username] if self.url.scheme == "https" else [])
         return run(
             ("git", *self.options, *argv),
             cwd=cwd or self.home,
             env=self.environment,
             progress=self.progress,
             ceiling=Ceiling(self.limits.seconds),
-            mask=mask,
+            mask=self.mask,
             keep_output=keep,
             most_lines=most_lines,
             watch=watch,
@@ -89,6 +89,7 @@ def resolve_ref(
     *,
     deploy_key: str | None = None,
     known_hosts: Path | None = None,
+    sign_in: SignIn | None = None,
     progress: Progress | None = None,
     allow_file: bool = False,
     policy: AddressPolicy | None = None,
@@ -98,7 +99,8 @@ def resolve_ref(
 
     Raises `Invalid` for a wrong address or name, `Refused`, `NeedsPerson` or `Retry` as `fetch_git` does.
     """
-    with _git(url, ref, deploy_key, known_hosts, progress or Silent(), allow_file, policy, limits or FetchLimits()) as git:
+    access = _Access(deploy_key, known_hosts, sign_in, allow_file, policy)
+    with _git(url, ref, access, progress or Silent(), limits or FetchLimits()) as git:
         return _resolve(git)[0]
 
 
@@ -109,6 +111,7 @@ def fetch_git(
     *,
     deploy_key: str | None = None,
     known_hosts: Path | None = None,
+    sign_in: SignIn | None = None,
     progress: Progress,
     allow_file: bool = False,
     policy: AddressPolicy | None = None,
@@ -122,7 +125,8 @@ def fetch_git(
     """
     draft = into.with_name(f".{into.name}.fetching")
     erase(draft)
-    with _git(url, ref, deploy_key, known_hosts, progress, allow_file, policy, limits or FetchLimits()) as git:
+    access = _Access(deploy_key, known_hosts, sign_in, allow_file, policy)
+    with _git(url, ref, access, progress, limits or FetchLimits()) as git:
         try:
             checkout = _fetched(git, draft)
             erase(into)
@@ -132,24 +136,37 @@ def fetch_git(
     return Checkout(into, checkout.checksum, checkout.commit, checkout.author, checkout.committed_at, checkout.message)
 
 
+@dataclass(frozen=True)
+class _Access:
+    """How one fetch gets in, and where it may go."""
+
+    deploy_key: str | None
+    known_hosts: Path | None
+    sign_in: SignIn | None
+    allow_file: bool
+    policy: AddressPolicy | None
+
+
 @contextmanager
-def _git(
-    url: str,
-    ref: str,
-    deploy_key: str | None,
-    known_hosts: Path | None,
-    progress: Progress,
-    allow_file: bool,
-    policy: AddressPolicy | None,
-    limits: FetchLimits,
-) -> Iterator[_Git]:
-    parsed = parse_git_url(url, allow_file=allow_file)
+def _git(url: str, ref: str, access: _Access, progress: Progress, limits: FetchLimits) -> Iterator[_Git]:
+    parsed = parse_git_url(url, allow_file=access.allow_file)
     name = parse_git_ref(ref) if ref else "HEAD"
-    pinned = permitted_address(parsed.host, parsed.port, policy) if policy and parsed.host else None
+    if access.sign_in and not access.sign_in.fits(parsed):
+        raise NeedsPerson(f"The credential is for {access.sign_in.host}, not for {parsed}; choose one for that host.")
+    pinned = permitted_address(parsed.host, parsed.port, access.policy) if access.policy and parsed.host else None
+    secrets = [access.sign_in.secret] if access.sign_in else [parsed.password, parsed.username]
+    mask = Masker(secrets if parsed.scheme == "https" else [])
     with tempfile.TemporaryDirectory(prefix="fairway-git-") as folder:
         home = Path(folder)
-        environment = git_environment(home, parsed, deploy_key=deploy_key, known_hosts=known_hosts, pinned=pinned)
-        yield _Git(parsed, name, environment, tuple(_options(parsed, pinned)), progress, limits, home)
+        environment = git_environment(
+            home,
+            parsed,
+            deploy_key=access.deploy_key,
+            known_hosts=access.known_hosts,
+            pinned=pinned,
+            sign_in=access.sign_in,
+        )
+        yield _Git(parsed, name, environment, tuple(_options(parsed, pinned)), progress, limits, home, mask)
 
 
 def _options(url: GitUrl, pinned: str | None) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Git LFS keeps large files elsewhere and leaves a pointer in their place: three lines of text, which must not go live as the file.
+"""Git LFS keeps large files elsewhere and leaves three lines of text, a pointer, for each. None goes live as the file.
 
 The rule: among the files that visitors are shown, one pointer is enough to refuse. Among the files of a program, too, unless
 it lies in a folder that no program needs (tests, documentation, examples): there it is only said. What goes neither into the
