@@ -22,7 +22,9 @@ from fairway.applications.queries import (
     scope_of,
 )
 from fairway.environments.models import Environment
+from fairway.shared.failures import NeedsPerson
 from fairway.shared.names import Invalid
+from fairway.stories.sources import _git_access
 
 pytestmark = pytest.mark.django_db
 IMAGE = "registry.test/hello:1"
@@ -49,6 +51,49 @@ def test_one_of_everywhere_is_used_everywhere(hello, staging):
     assert scope_of(one).pairs == {("", "")}
     assert credential_for(hello, staging) == one
     assert credential_for_source("image", {"image": IMAGE}) == one  # also before there is an application
+
+
+GIT = "https://git.test:8443/team/app.git"
+
+
+def test_a_token_is_for_the_https_addresses_of_its_host(hello):
+    token = stored(name="token", kind="https", host="Git.test:8443", username="", secret="t0ken-t0ken")
+    key = stored(name="key", kind="deploy_key", host="git.test", secret="-----BEGIN PRIVATE KEY-----")
+    found = {
+        url: credential_for_source("git", {"url": url})
+        for url in (GIT, "https://git.test/a", "ssh://git.test/a", "git@git.test:a")
+    }
+    assert found == {GIT: token, "https://git.test/a": None, "ssh://git.test/a": key, "git@git.test:a": key}
+    fitting = {"url": GIT, "ref": "main", "credential": "token"}
+    application = create_application(actor=SYSTEM, name="Private", source_kind="git", source=fitting)
+    assert credential_for_source("git", application.source, "private") == token
+    for source, words in (
+        ({**fitting, "credential": "key"}, "token for Git over HTTPS"),
+        ({**fitting, "url": "git@git.test:a"}, "deploy key"),
+        ({**fitting, "url": "https://evil.test/a"}, "evil.test"),
+    ):
+        with pytest.raises(Invalid, match=words):
+            create_application(actor=SYSTEM, name="Wrong", source_kind="git", source=source)
+
+
+@pytest.mark.parametrize("kind", ["registry", "deploy_key", "https"])
+def test_what_does_not_fit_a_source_is_not_sent_there(hello, kind):
+    """An application's address may change after its credential was chosen."""
+    secret = "-----BEGIN PRIVATE KEY-----" if kind == "deploy_key" else "t0ken-t0ken"
+    one = stored(kind=kind, host="git.test", secret=secret)
+    wanted = {"https": "https://git.test/a", "deploy_key": "ssh://git.test/a"}
+    for url in wanted.values():
+        if wanted.get(kind) == url:
+            assert _git_access(one, url)["sign_in" if kind == "https" else "deploy_key"]
+        else:
+            with pytest.raises(NeedsPerson, match="choose one that is for this repository"):
+                _git_access(one, url)
+
+
+@pytest.mark.parametrize("secret", ["", "  ", "two\nlines", "nul\0"])
+def test_a_token_is_one_line(secret):
+    with pytest.raises(Invalid, match="secret"):
+        stored(kind="https", secret=secret)
 
 
 def test_it_is_used_for_its_pairs_and_never_for_one_half_of_each(hello, other, staging, production):

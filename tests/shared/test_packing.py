@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairway.shared.failures import Refused
-from fairway.shared.packing import pack, packed_names
+from fairway.shared.packing import choose, pack, packed_names
 
 
 def make(folder: Path, files: dict[str, str]) -> Path:
@@ -30,13 +30,49 @@ def test_ignore_files_are_obeyed_and_the_last_word_is_ours(tmp_path: Path) -> No
             "Dockerfile": "FROM scratch\n",
             **dict.fromkeys(("app.py", "a.log", "secret.env", "dist/index.html", "drafts/x", "notes", "web/notes"), "x"),
             **dict.fromkeys(("web/keep.log", "web/drop.log", "web/cache/x"), "x"),
-            **dict.fromkeys((".git/config", ".venv/x", "web/node_modules/x", "__pycache__/x.pyc"), "x"),
+            **dict.fromkeys((".git/config", ".venv/pyvenv.cfg", "web/node_modules/x", "__pycache__/x.pyc"), "x"),
+            "web/package.json": "{}",
         },
     )
     sent = packed_names(tmp_path)
     assert [name for name in sent if not name.rpartition("/")[2].startswith(".")] == [
-        *("Dockerfile", "app.py", "dist/index.html", "web/keep.log", "web/notes"),
+        *("Dockerfile", "app.py", "dist/index.html", "web/keep.log", "web/notes", "web/package.json"),
     ]
+
+
+def test_what_is_left_out_is_said_with_its_reason(tmp_path: Path) -> None:
+    again = (".venv/pyvenv.cfg", "env/pyvenv.cfg", "web/node_modules/x", "__pycache__/x.pyc", "a/.ruff_cache/x")
+    ignored = ("dist/a", "dist/b/c", ".env", "x.log", "web/y.log", "z.log")
+    folder = make(tmp_path / "app", dict.fromkeys((*again, *ignored, ".git/config", "._a", "web/.DS_Store"), "x"))
+    make(
+        folder,
+        {".gitignore": "/dist\n.env\n", "web/.gitignore": "*.log\n", ".fairwayignore": "/*.log\n", "web/package.json": ""},
+    )
+    make(folder, {"a/app.py": ""})
+    os.mkfifo(folder / "pipe")
+    (folder / "out").symlink_to("/etc/passwd")
+    names, sentences = choose(folder)
+    assert names == [".fairwayignore", ".gitignore", "a/app.py", "web/.gitignore", "web/package.json"]
+    assert sentences == [
+        "Left out: 2 files that .fairwayignore names (x.log, z.log).",
+        "Left out: 3 files and folders that .gitignore names (.env, dist/, web/y.log).",
+        "Left out: 1 file that nobody can send: pipes, sockets or devices (pipe).",
+        "Left out: 5 folders that the build makes again (.venv/, __pycache__/, a/.ruff_cache/, …).",
+        "Left out: 2 files that the file manager of macOS or Windows wrote (._a, web/.DS_Store).",
+        "Left out: 1 folder that version control keeps for itself (.git/).",
+        "Left out: 1 link with a target outside the source (out).",
+    ]
+    assert list(pack(folder, tmp_path / "out.tar.gz").left_out) == sentences
+
+
+def test_what_only_sounds_like_an_installation_is_sent(tmp_path: Path) -> None:
+    """A site brings packages that no build makes; where one would, ``.fairwayignore`` has the last word."""
+    make(tmp_path, dict.fromkeys(("node_modules/x/dist/x.js", "venv/index.html", "env/a", "made/node_modules/y.js"), "x"))
+    make(tmp_path, {"made/package.json": "{}"})
+    assert packed_names(tmp_path) == ["env/a", "made/package.json", "node_modules/x/dist/x.js", "venv/index.html"]
+    for words in ("!node_modules", "!/made/node_modules/", "!made/node_modules/**"):
+        (tmp_path / ".fairwayignore").write_text(words)
+        assert "made/node_modules/y.js" in packed_names(tmp_path), words
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:

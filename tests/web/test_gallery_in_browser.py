@@ -242,6 +242,15 @@ def test_a_folder_is_packed_without_what_does_not_belong_on_a_server(page: Page,
         "run": "#!/bin/sh\n",
         ".git/config": "x",
         "node_modules/a/b.js": "x",
+        "package.json": "{}",
+        "site/node_modules/a.js": "x",
+        "web/node_modules/a.js": "x",
+        "web/package.json": "{}",
+        ".fairwayignore": "!web/node_modules",
+        "env/pyvenv.cfg": "x",
+        "venv/a": "x",
+        "._a": "x",
+        ".ruff_cache/a": "x",
         "é.txt": "é",
         long: "deep",
         ".env": "PASSWORD=x",
@@ -256,13 +265,28 @@ def test_a_folder_is_packed_without_what_does_not_belong_on_a_server(page: Page,
 
     def answer(route: Route) -> None:
         received.append(route.request.post_data_buffer or b"")
-        route.fulfill(status=201, json={"url": "/events/"})
+        route.fulfill(status=201, json={"url": "/gallery/detected"})
 
     page.route("**/applications/uploads", answer)
     page.goto(f"{gallery}/applications/new")
     page.locator("[data-upload-folder]").set_input_files(folder)
-    page.wait_for_url("**/events/")
-    assert packed_names(folder) == sorted(["app.py", "run", "é.txt", long, ".gitignore", "web/.gitignore"])
+    page.wait_for_url("**/gallery/detected")
+    again, history, litter = (
+        ".ruff_cache/, env/, node_modules/ (made again by the build)",
+        ".git/ (of version control)",
+        "._a",
+    )
+    said = f"Left out: .env, web/a.log (.gitignore); {again}; {history}; {litter} (of macOS or Windows)"
+    expect(page.locator("[data-left-out]")).to_have_text(said)
+    ours = [
+        "package.json",
+        "site/node_modules/a.js",
+        "web/node_modules/a.js",
+        "web/package.json",
+        ".fairwayignore",
+        "venv/a",
+    ]
+    assert packed_names(folder) == sorted(["app.py", "run", "é.txt", long, ".gitignore", "web/.gitignore", *ours])
     start = received[0].index(b"Content-Type: application/x-tar\r\n\r\n") + len(b"Content-Type: application/x-tar\r\n\r\n")
     with tarfile.open(fileobj=io.BytesIO(received[0][start:])) as archive:
         assert sorted(archive.getnames()) == packed_names(folder), "as the command line sends it"
@@ -307,6 +331,18 @@ def test_a_browser_leaves_out_what_the_command_line_does(page: Page, gallery: st
         )
         assert sorted(kept) == packed_names(tmp_path), f"{about} in {file}"
         (tmp_path / file).unlink()
+
+
+def test_a_browser_reads_text_as_editors_write_it(page: Page, gallery: str) -> None:
+    page.goto(f"{gallery}/applications/new")
+    text = "*.log\n# été 🚢\n"
+    for encoding in ("utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"):
+        mark = "\ufeff" if encoding.endswith("-be") else ""
+        read = page.evaluate(
+            "async ([address, bytes]) => (await import(address)).textOf(new Uint8Array(bytes).buffer)",
+            [f"{gallery}/static/js/ignore.js", list((mark + text).encode(encoding))],
+        )
+        assert read == text, encoding
 
 
 def test_a_refused_upload_says_why_and_can_be_tried_again(page: Page, gallery: str, tmp_path: Path) -> None:

@@ -67,6 +67,17 @@ def test_a_registrys_password_is_stored_and_never_shown(deployer, browse):
     assert not Credential.objects.exists()
 
 
+def test_a_token_for_git_is_stored_and_never_shown(deployer, browse):
+    data = {"kind": "https", "name": "forge", "host": "git.test", "username": "", "password": "t0ken-t0ken"}
+    browser = browse(deployer)
+    assert browser.post("/settings/credentials", {**data, "password": ""}).status_code == 422
+    assert browser.post("/settings/credentials", data).status_code == 302
+    assert open_credential(Credential.objects.get(kind="https")) == "t0ken-t0ken"
+    page = browser.get("/settings/credentials").content.decode()
+    assert "Git over HTTPS" in page
+    assert "t0ken-t0ken" not in page + json.dumps(list(Event.objects.values()), default=str)
+
+
 def test_an_empty_deploy_key_is_made_here_and_only_its_public_half_is_shown(deployer, browse):
     data = {"kind": "deploy_key", "name": "shop", "host": "git.test", "private_key": "", "known_hosts": ""}
     browser = browse(deployer)

@@ -47,11 +47,11 @@ class CredentialShown(Schema):
 
 
 class CredentialWanted(Given):
-    """`secret` is a registry's password or token, or a private deploy key.
+    """`secret` is a registry's password or token, a private deploy key, or a token for Git over HTTPS.
 
     Without `scopes` a new one may be used wherever you manage credentials, and a replaced one where it could be."""
 
-    kind: Literal["registry", "deploy_key"]
+    kind: Literal["registry", "deploy_key", "https"]
     host: str = Field(max_length=253)
     secret: SecretStr = Field(max_length=64 * 1024)
     username: str = Field("", max_length=200)

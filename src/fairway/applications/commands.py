@@ -26,7 +26,7 @@ from fairway.applications.queries import (
     scope_of,
     upload,
 )
-from fairway.applications.rules import SourceKind, parse_source, parse_variables
+from fairway.applications.rules import SourceKind, https_host, parse_source, parse_variables
 from fairway.applications.secrets import seal
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import parse_changes
@@ -316,11 +316,16 @@ def _check_credential(kind: str, source: Mapping[str, str], chosen: Credential, 
         raise Invalid(
             "credential", "“{name}” may not be used for this application; choose or store another.", name=chosen.name
         )
-    wanted = Credential.REGISTRY if kind == SourceKind.IMAGE else Credential.DEPLOY_KEY
+    https = https_host(source["url"]) if kind == SourceKind.GIT else ""
+    wanted, what = Credential.DEPLOY_KEY, "a deploy key"
+    if kind == SourceKind.IMAGE:
+        wanted, what = Credential.REGISTRY, "a registry password"
+    elif https:
+        wanted, what = Credential.HTTPS, "a token for Git over HTTPS"
     if chosen.kind != wanted:
-        what = "a registry password" if kind == SourceKind.IMAGE else "a deploy key"
         raise Invalid("credential", "“{name}” is not {what}; choose one that is.", name=chosen.name, what=what)
-    if kind == SourceKind.IMAGE and registry_in(chosen.host) != (host := registry_of(source["image"])):
+    host = registry_of(source["image"]) if kind == SourceKind.IMAGE else https
+    if host and registry_in(chosen.host) != host:
         raise Invalid(
             "credential",
             "“{name}” is for {host}, not for {host_2}; choose or store one for {host_2}.",

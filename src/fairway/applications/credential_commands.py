@@ -1,4 +1,4 @@
-"""Verbs on stored credentials: a registry's password or a deploy key, and where it may be used."""
+"""Verbs on stored credentials: a registry's password, a deploy key, a token for Git over HTTPS; and where it may be used."""
 
 from __future__ import annotations
 
@@ -35,24 +35,27 @@ def save_credential(
     public_key: str = "",
     scopes: Iterable[Pair] | None = None,
 ) -> Credential:
-    """Store or replace (by name) a registry password or a deploy key. The secret is never shown again.
+    """Store or replace (by name) a registry password, a deploy key or a token for Git over HTTPS. The secret is never shown
+    again.
 
     `scopes` are the pairs (application, environment) where it may be used: slugs, "" for every one. Left out, a new one may
     be used wherever the actor manages credentials, and a replaced one where it could be. Raises `Blocked` or `Invalid`.
     """
     known = _own_credential(actor, name)
-    if kind not in {Credential.REGISTRY, Credential.DEPLOY_KEY}:
-        raise Invalid("kind", "use registry or deploy_key.")
+    if kind not in {Credential.REGISTRY, Credential.DEPLOY_KEY, Credential.HTTPS}:
+        raise Invalid("kind", "use registry, deploy_key or https.")
     if not secret.strip():
         raise Invalid("secret", "is empty.")
     if kind == Credential.DEPLOY_KEY and "PRIVATE KEY" not in secret:
         raise Invalid("secret", "is not a private key; paste the whole file, starting with “-----BEGIN”.")
+    if kind == Credential.HTTPS and not secret.isprintable():
+        raise Invalid("secret", "holds a line break or another control character; a token is one line.")
     clean_name = parse_slug(name, field="name", longest=80)
     values = {
         "kind": kind,
         "host": _parse_registry_host(host),
         "username": parse_text(username, field="username", longest=200, required=kind == Credential.REGISTRY),
-        "sealed_secret": seal().seal(secret if kind == Credential.REGISTRY else secret.strip() + "\n"),
+        "sealed_secret": seal().seal(secret.strip() + "\n" if kind == Credential.DEPLOY_KEY else secret),
         "known_hosts": parse_text(known_hosts, field="known_hosts", longest=20_000),
         "public_key": parse_text(public_key, field="public_key", longest=20_000),
         "created_by": actor.name,

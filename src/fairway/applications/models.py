@@ -144,6 +144,7 @@ class Credential(models.Model):
 
     REGISTRY = "registry"
     DEPLOY_KEY = "deploy_key"
+    HTTPS = "https"  # a user name and a token for Git over https
 
     kind = models.CharField(max_length=20)
     name = models.CharField(max_length=80, unique=True)
@@ -157,7 +158,7 @@ class Credential(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            models.CheckConstraint(condition=Q(kind__in=["registry", "deploy_key"]), name="credential_kind_known")
+            models.CheckConstraint(condition=Q(kind__in=["registry", "deploy_key", "https"]), name="credential_kind_known")
         ]
 
     def __str__(self) -> str:

@@ -10,7 +10,7 @@ from fairway.accounts.queries import reached
 from fairway.accounts.rules import Act, Actor, NotVisible, Reach, reach_of
 from fairway.applications.models import Application, Artifact, Configuration, Credential, CredentialScope, Inspection, Upload
 from fairway.applications.places import EnvironmentLike
-from fairway.applications.rules import Change, SourceKind, configuration_diff, ssh_host
+from fairway.applications.rules import Change, SourceKind, configuration_diff, https_host, ssh_host
 from fairway.shared.hosts import registry_in
 from fairway.shared.names import registry_of
 
@@ -121,8 +121,8 @@ def credential_for(one: Application, environment: EnvironmentLike) -> Credential
 def credential_for_source(
     kind: str, source: Mapping[str, str], application: str = "", environment: str = ""
 ) -> Credential | None:
-    """The one the source names, else the first stored for its registry's or (ssh) repository's host; of those that may be
-    used there."""
+    """The one the source names, else the first stored for its registry's or repository's host; of those that may be used
+    there."""
     usable = usable_in(application, environment)
     if name := source.get("credential"):
         return usable.filter(name=name).first()
@@ -130,6 +130,8 @@ def credential_for_source(
         return next(iter(_stored_for(usable, Credential.REGISTRY, registry_of(source["image"]))), None)
     if kind == SourceKind.GIT and (host := ssh_host(source["url"])):
         return next(iter(_stored_for(usable, Credential.DEPLOY_KEY, host)), None)
+    if kind == SourceKind.GIT and (host := https_host(source["url"])):
+        return next(iter(_stored_for(usable, Credential.HTTPS, host)), None)
     return None
 
 

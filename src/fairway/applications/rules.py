@@ -19,7 +19,7 @@ RESERVED = frozenset({"PORT", "HOST"})  # set by the runtime; a person setting t
 
 
 NO_ARCHIVE_SECRETS = "Download the file and upload it, or use a Git repository with a deploy key, stored under Settings."
-NO_GIT_SECRETS = "Use an ssh address, with a deploy key stored under Settings."
+NO_GIT_SECRETS = "Store the token under Settings, as a credential for Git over HTTPS."
 
 
 class SourceKind(StrEnum):
@@ -108,6 +108,12 @@ def ssh_host(url: str) -> str:
         parts = urlsplit(url)
         return registry_in(parts.hostname or "") if parts.scheme == "ssh" else ""
     return registry_in(url.partition(":")[0].rpartition("@")[2])
+
+
+def https_host(url: str) -> str:
+    """The host (with a port that is not https' own) that a token would be used with; "" for ssh and file."""
+    parts = urlsplit(url)
+    return registry_in(parts.netloc.rpartition("@")[2]) if parts.scheme == "https" else ""
 
 
 def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> dict[str, str]:

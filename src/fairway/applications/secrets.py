@@ -7,6 +7,7 @@ from functools import cache
 from django.conf import settings
 
 from fairway.applications.models import Configuration, Credential
+from fairway.drivers.builders.git_access import SignIn
 from fairway.drivers.runtimes.contract import RegistryCredential
 from fairway.shared.sealing import Seal
 
@@ -27,6 +28,10 @@ def open_secrets(configuration: Configuration | None) -> dict[str, str]:
 
 def open_credential(credential: Credential) -> str:
     return seal().open(credential.sealed_secret)
+
+
+def git_sign_in(credential: Credential) -> SignIn:
+    return SignIn(credential.host, credential.username, open_credential(credential))
 
 
 def registry_credential(credential: Credential) -> RegistryCredential:

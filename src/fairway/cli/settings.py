@@ -181,14 +181,14 @@ def list_credentials(as_json: Json = False) -> None:
 def set_credential(
     name: Annotated[str, typer.Argument(help="What to call it, e.g. company-registry.")],
     host: Annotated[str, typer.Option(help="The registry or Git host.")],
-    kind: Annotated[str, typer.Option(help="registry or deploy_key.")] = "registry",
-    username: Annotated[str, typer.Option(help="The user, for registries.")] = "",
+    kind: Annotated[str, typer.Option(help="registry, deploy_key or https (a token for Git).")] = "registry",
+    username: Annotated[str, typer.Option(help="The user, for registries and https.")] = "",
     known_hosts: Annotated[Path | None, typer.Option(help="A known_hosts file, for deploy keys.")] = None,
     scope: Annotated[list[str] | None, typer.Option(help=SCOPE_HELP)] = None,
     as_json: Json = False,
 ) -> None:
     """Store or replace a credential. The password or private key is piped in or asked for, and never shown again."""
-    secret = read_secret("Password or token" if kind == "registry" else "Private key")
+    secret = read_secret("Private key" if kind.replace("-", "_") == "deploy_key" else "Password or token")
     body: dict[str, Any] = {"kind": kind.replace("-", "_"), "host": host, "username": username, "secret": secret}
     if scope:
         body["scopes"] = [_scope(one) for one in scope]

@@ -89,6 +89,8 @@ def _pack(folder: Path, file: Path, options: SourceOptions) -> Path:
         raise BadInput(f"“{error.filename or folder}” cannot be read: {error.strerror}.") from None
     if not options.is_quiet:
         note(f"Packed {packed.files} files, {size(packed.bytes)}.")
+        for sentence in packed.left_out:
+            note(sentence)
     return packed.place
 
 

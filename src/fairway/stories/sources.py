@@ -15,8 +15,8 @@ from fairway.applications.commands import record_artifact
 from fairway.applications.models import Application, Artifact, Credential
 from fairway.applications.places import upload_file
 from fairway.applications.queries import credential_for, is_out_of_scope
-from fairway.applications.rules import SourceKind
-from fairway.applications.secrets import open_credential
+from fairway.applications.rules import SourceKind, https_host
+from fairway.applications.secrets import git_sign_in, open_credential
 from fairway.deployments.models import Deployment
 from fairway.drivers.builders.addresses import AddressPolicy, intranet_too, public_only
 from fairway.drivers.builders.command_line import join_command
@@ -26,6 +26,7 @@ from fairway.drivers.builders.fetch_archive import ArchiveLimits, unpack
 from fairway.drivers.builders.fetch_git import FetchLimits, fetch_git, resolve_ref
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Runtime
 from fairway.environments.models import Environment
+from fairway.shared import facts
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.names import Invalid
 from fairway.shared.urls import without_secrets
@@ -172,7 +173,12 @@ def _fetched(
     if kind == SourceKind.GIT:
         log.line(f"Fetching {source['url']} at {(commit or source['ref'])[:40]}", stream="fairway")
         return fetch_git(
-            source["url"], commit or source["ref"], place, progress=log, limits=_git_limits(), **_git_access(credential)
+            source["url"],
+            commit or source["ref"],
+            place,
+            progress=log,
+            limits=_git_limits(),
+            **_git_access(credential, source["url"]),
         )
     if "upload" in source:
         archive = upload_file(source["upload"])
@@ -186,12 +192,17 @@ def _fetched(
     return unpack(archive, place, progress=log, limits=_archive_limits())
 
 
-def _git_access(credential: Credential | None) -> dict[str, Any]:
-    if credential is not None and credential.kind != Credential.DEPLOY_KEY:
-        raise NeedsPerson(f"“{credential.name}” is not a deploy key; choose a deploy key for this repository.")
+def _git_access(credential: Credential | None, url: str) -> dict[str, Any]:
+    """How to get in: with a deploy key over ssh, with a token over https. Raises `NeedsPerson` for what fits neither."""
+    wanted = Credential.HTTPS if https_host(url) else Credential.DEPLOY_KEY
+    if credential is not None and credential.kind != wanted:
+        what = "a token for Git over HTTPS" if wanted == Credential.HTTPS else "a deploy key"
+        raise NeedsPerson(f"“{credential.name}” is not {what}; choose one that is for this repository.")
+    key = credential if credential and wanted == Credential.DEPLOY_KEY else None
     return {
-        "deploy_key": open_credential(credential) if credential else None,
-        "known_hosts": _known_hosts(credential),
+        "deploy_key": open_credential(key) if key else None,
+        "known_hosts": _known_hosts(key),
+        "sign_in": git_sign_in(credential) if credential and not key else None,
         "allow_file": settings.ALLOW_FILE_SOURCES,
         "policy": address_policy(),
     }
@@ -225,7 +236,7 @@ def _identity(making: Making) -> dict[str, Any]:
     source = making.source
     exact = {name: value for name, value in source.items() if name not in {"ref", "credential", "name"}}
     if making.source_kind == SourceKind.GIT:
-        access = _git_access(credential_for(making.application, making.environment))
+        access = _git_access(credential_for(making.application, making.environment), source["url"])
         exact["commit"] = resolve_ref(source["url"], source["ref"], progress=making.log, **access)
         making.log.say(f"{source['ref']} is commit {exact['commit'][:12]}.")
     kinds = sorted(making.runtime.artifact_kinds)
@@ -279,10 +290,10 @@ def _parse(data: dict[str, Any]) -> Spec:
 
 def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
     """What people call it: the project's version and/or the commit, else the start of the digest."""
-    short = checkout.commit[:7]
-    if spec.version and short:
-        return f"{spec.version}+{short}"
-    return spec.version or short or digest.removeprefix("sha256:")[:12]
+    short, own = checkout.commit[:7], facts.words(spec.version, 100)
+    if own and short:
+        return f"{own}+{short}"
+    return own or short or digest.removeprefix("sha256:")[:12]
 
 
 def _tell(making: Making, spec: Spec, remarks: tuple[Finding, ...]) -> None:

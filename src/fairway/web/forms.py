@@ -175,6 +175,17 @@ class RegistryForm(forms.Form):
     )
 
 
+class HttpsForm(forms.Form):
+    """How to get at private repositories over HTTPS."""
+
+    name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
+    host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
+    username = forms.CharField(label=_("User name"), max_length=200, required=False, widget=forms.TextInput(attrs=PLAIN))
+    password = forms.CharField(
+        label=_("Password or token"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
+    )
+
+
 class KeyForm(forms.Form):
     """A deploy key of a repository. Empty: one is made."""
 

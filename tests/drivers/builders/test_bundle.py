@@ -198,7 +198,31 @@ def test_links_that_leave_are_left_out(tmp_path: Path, heard: Heard) -> None:
     (folder / "stays").symlink_to("inner/a.txt")
     app = place_of(build(tmp_path, folder, heard)) / "app"
     assert sorted(place.name for place in app.iterdir()) == ["index.html", "inner", "stays"]
-    assert sum("leaves the source" in line for line in heard.lines) == 2
+    assert "Left out: 2 links with a target outside the source (absolute, out)." in heard.lines
+
+
+def test_a_published_folder_goes_live_whole(built_data: Path, tmp_path: Path, heard: Heard) -> None:
+    """Packages that a page loads, folders that sound like a program's, names with an underscore; what is not is said."""
+    shown = ("node_modules/x/dist/x.js", "venv/index.html", "env/a.txt", "_next/app.js", ".well-known/a.txt", "build/x")
+    unseen = (".nojekyll", ".git/config", "sub/.DS_Store", "sub/._a.txt", "__pycache__/a.pyc")
+    folder = make(tmp_path / "site", dict.fromkeys((*shown, *unseen), "x") | {"index.html": "hi", "package.json": "{}"})
+    spec = Spec(kind="static", install={"publish": "."})
+    with served(place_of(build(built_data, folder, heard, spec)), tmp_path) as client:
+        assert {name: client.get(f"/{name}").text for name in shown} == dict.fromkeys(shown, "x")
+        assert {client.get(f"/{name}").status_code for name in unseen} == {404}
+    assert [line for line in heard.lines if not line.startswith("Bundle")] == [
+        "Left out: 1 folder that the build makes again (__pycache__/).",
+        "Left out: 2 files that the file manager of macOS or Windows wrote (sub/.DS_Store, sub/._a.txt).",
+        "Left out: 1 folder that version control keeps for itself (.git/).",
+        "Not shown to visitors: 1 hidden file (.nojekyll).",
+    ]
+
+
+def test_a_change_in_committed_packages_is_a_change(tmp_path: Path) -> None:
+    folder = make(tmp_path / "site", {"node_modules/x.js": "old", "venv/a": ""})
+    before = tree_checksum(folder)
+    make(folder, {"node_modules/x.js": "new"})
+    assert tree_checksum(folder) != before
 
 
 @pytest.mark.node

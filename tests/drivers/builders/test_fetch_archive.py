@@ -99,7 +99,8 @@ EVIL: dict[str, Callable[[Path], Path]] = {
     "written through a link": lambda place: tar_of(place, link("dir", "."), (entry("dir/evil"), b"x")),
     "link over a file": lambda place: tar_of(place, (entry("a"), b"x"), link("a", "b")),
     "file below a file": lambda place: tar_of(place, (entry("a"), b"x"), (entry("a/b"), b"x")),
-    "twice": lambda place: tar_of(place, (entry("a"), b"x"), (entry("a"), b"y")),
+    "twice as links": lambda place: tar_of(place, link("a", "b"), link("a", "c")),
+    "absolute on Windows": lambda place: zip_of(place, ("C:\\Users\\me\\app.py", "x")),
     "hard link leaves": lambda place: tar_of(place, entry("a", type=tarfile.LNKTYPE, linkname="/etc/passwd")),
     "hard link to a link": lambda place: tar_of(
         place, link("s", "t"), entry("a", type=tarfile.LNKTYPE, linkname="s"), (entry("t"), b"")
@@ -131,6 +132,7 @@ def test_an_evil_archive_is_refused_and_leaves_nothing(tmp_path: Path, heard: He
         (b"\x28\xb5\x2f\xfd" + b"x" * 100, "zstd"),
         (b"\x1f\x8b" + b"x" * 100, "damaged"),
         (b"PK\x03\x04" + b"x" * 100, "neither"),
+        (b"\0" * 1024, "neither"),
         (b"\xfd7zXZ\x00" + b"x" * 100, "damaged"),
     ],
 )
@@ -246,3 +248,121 @@ def test_folders_that_entries_need_are_counted(tmp_path: Path, heard: Heard) -> 
     with pytest.raises(Refused, match="more than 50 files and folders"):
         unpack(deep, tmp_path / "here", progress=heard, limits=ArchiveLimits(entries=50))
     unpack(deep, tmp_path / "here", progress=heard, limits=ArchiveLimits(entries=200))
+
+
+def raw_zip(place: Path, name: bytes, flags: int = 0, extra: bytes = b"", system: int = 0) -> Path:
+    """A zip with one empty file whose name is written as these bytes."""
+    common = struct.pack("<HHHHHIIIHH", 20, flags, 0, 0, 0x21, 0, 0, 0, len(name), len(extra))
+    local = b"PK\x03\x04" + common + name + extra
+    central = b"PK\x01\x02" + bytes([20, system]) + common + struct.pack("<HHHII", 0, 0, 0, 0, 0) + name + extra
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(central), len(local), 0)
+    place.write_bytes(local + central + end)
+    return place
+
+
+UNICODE_PATH = struct.pack("<HHBI", 0x7075, 5 + 9, 1, 0) + "café.png".encode()
+
+
+@pytest.mark.parametrize(
+    ("raw", "flags", "extra", "name"),
+    [
+        ("café.png".encode(), 0x800, b"", "café.png"),
+        ("café.png".encode(), 0, b"", "café.png"),  # macOS and many libraries forget the flag
+        ("cafe\u0301.png".encode(), 0x800, b"", "café.png"),  # macOS: a letter and its accent
+        ("café.png".encode("cp437"), 0, b"", "café.png"),
+        ("caf\u00e9.png".encode("cp1252"), 0, b"", "café.png"),
+        ("Größe.txt".encode("cp437"), 0, b"", "Größe.txt"),
+        ("Größe.txt".encode("cp1252"), 0, b"", "Größe.txt"),
+        ("château.txt".encode("cp437"), 0, b"", "château.txt"),
+        ("日本語.txt".encode("cp932"), 0, b"", "日本語.txt"),
+        ("テスト表.html".encode("cp932"), 0, b"", "テスト表.html"),  # its last byte is a backslash in ASCII
+        (b"caf?.png", 0, UNICODE_PATH, "café.png"),
+        (b"static\\css\\app.css", 0, b"", "app.css"),
+    ],
+)
+def test_a_name_in_a_zip_is_read_whoever_wrote_it(
+    tmp_path: Path, heard: Heard, raw: bytes, flags: int, extra: bytes, name: str
+) -> None:
+    archive = raw_zip(tmp_path / "upload", b"top/sub/" + raw, flags, extra if not extra else path_field(b"top/sub/", extra))
+    here = unpack(archive, tmp_path / "here", progress=heard).folder
+    assert [place.name for place in here.rglob("*") if place.is_file()] == [name]
+    assert any("were read as" in line for line in heard.lines) == (not flags and not extra and not is_utf8(raw))
+
+
+def path_field(top: bytes, extra: bytes) -> bytes:
+    name = top + extra[9:]
+    return struct.pack("<HHBI", 0x7075, 5 + len(name), 1, 0) + name
+
+
+def is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def test_a_name_that_says_utf8_and_is_not_is_said(tmp_path: Path, heard: Heard) -> None:
+    with pytest.raises(Refused, match="marked as UTF-8"):
+        unpack(raw_zip(tmp_path / "upload", b"caf\xe9", 0x800), tmp_path / "here", progress=heard)
+
+
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT, tarfile.USTAR_FORMAT])
+def test_names_in_a_tar_are_read_in_every_dialect(tmp_path: Path, heard: Heard, form: int) -> None:
+    """Long ones, old encodings, backslashes, ``./`` before them, names that differ only in case, folders in no list."""
+    long = f"{'n' * 90}/{'m' * 90}.txt"
+    names = [long, "Readme", "README", "./dots/a", "a\\x2db"]
+    with tarfile.open(tmp_path / "upload", "w", format=form, encoding="latin-1") as tar:
+        for name in (*names, "caf\u00e9.png"):
+            tar.addfile(entry(name))
+    here = unpack(tmp_path / "upload", tmp_path / "here", progress=heard).folder
+    found = {str(place.relative_to(here)) for place in here.rglob("*") if place.is_file()}
+    assert found == {long, "Readme", "README", "dots/a", "a\\x2db", "café.png"}
+
+
+def test_what_macos_and_windows_add_is_left_out_and_said(tmp_path: Path, heard: Heard) -> None:
+    litter = ("__MACOSX/app/._a", "app/.DS_Store", "app/._photo.png", "app/Icon\r", "app/Thumbs.db")
+    archive = tar_of(tmp_path / "upload", *((entry(name), b"x") for name in (*litter, "app/a", "app/._", "app/.env")))
+    here = unpack(archive, tmp_path / "here", progress=heard).folder
+    assert sorted(place.name for place in here.iterdir()) == ["._", ".env", "a"]
+    assert (
+        "Left out: 5 files that the file manager of macOS or Windows wrote "
+        "(__MACOSX/app/._a, app/.DS_Store, app/._photo.png, …)." in heard.lines
+    )
+
+
+def test_of_a_file_that_is_there_twice_the_later_counts(tmp_path: Path, heard: Heard) -> None:
+    """``tar --append`` writes a newer file behind the older one."""
+    archive = tar_of(tmp_path / "upload", (entry("a"), b"old"), (entry("b"), b""), (entry("./a"), b"new"))
+    assert (unpack(archive, tmp_path / "here", progress=heard).folder / "a").read_text() == "new"
+    assert "In the archive twice, the later one counts: a." in heard.lines
+
+
+def test_a_program_may_be_run_although_windows_wrote_no_modes(tmp_path: Path, heard: Heard) -> None:
+    members = []
+    for name, text in {"run": "#!/bin/sh\n", "gradlew": "\x7fELF", "notes": "x", "empty": ""}.items():
+        info = zipfile.ZipInfo(name)
+        info.create_system, info.external_attr = 0, 0x20
+        members.append((info, text))
+    kept = zipfile.ZipInfo("kept")
+    kept.create_system, kept.external_attr = 3, 0o100644 << 16
+    here = unpack(zip_of(tmp_path / "upload", *members, (kept, "#!/bin/sh\n")), tmp_path / "here", progress=heard).folder
+    assert sorted(place.name for place in here.iterdir() if place.stat().st_mode & 0o100) == ["gradlew", "run"]
+
+
+def test_large_and_old_forms_are_read(tmp_path: Path, heard: Heard) -> None:
+    with zipfile.ZipFile(tmp_path / "zip64", "w") as archive, archive.open("a", "w", force_zip64=True) as file:
+        file.write(b"x")
+    unpack(tmp_path / "zip64", tmp_path / "one", progress=heard)
+    old = entry("a")
+    old.size = 1
+    block = bytearray(old.tobuf(tarfile.USTAR_FORMAT))
+    block[257:265] = b"\0" * 8  # before POSIX a tar had no mark
+    block[148:156] = b"        "
+    block[148:156] = b"%06o\0 " % sum(block)
+    (tmp_path / "old").write_bytes(bytes(block) + b"x".ljust(512, b"\0") + b"\0" * 1024)
+    unpack(tmp_path / "old", tmp_path / "two", progress=heard)
+    inner = zip_of(tmp_path / "inner.zip", ("wrong", "x")).read_bytes()
+    unpack(tar_of(tmp_path / "tar", (entry("a"), b"x"), (entry("site.zip"), inner)), tmp_path / "three", progress=heard)
+    for name in ("one", "two", "three"):
+        assert (tmp_path / name / "a").read_text() == "x"

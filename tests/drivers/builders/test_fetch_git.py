@@ -9,6 +9,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -69,8 +70,7 @@ def test_a_branch_comes_as_a_plain_folder(repository: Repository, tmp_path: Path
     commit = repository.git("rev-parse", "HEAD")
     checkout = fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True)
     assert (checkout.commit, checkout.author, checkout.message) == (commit, "Ada <ada@example.org>", "First\n\nWith a body.")
-    assert checkout.committed_at is not None
-    assert checkout.committed_at.isoformat() == "2026-03-01T10:00:00+01:00"
+    assert checkout.committed_at == datetime(2026, 3, 1, 9, tzinfo=UTC)
     assert [place.name for place in checkout.folder.iterdir()] == ["app.py"]
     assert checkout.checksum == tree_checksum(tmp_path / "here")
     assert any(commit[:12] in line for line in heard.lines)
@@ -136,12 +136,15 @@ def test_nothing_of_the_repository_runs(repository: Repository, tmp_path: Path, 
     make(repository.folder, {".git/hooks/post-checkout": hook, ".git/hooks/pre-upload": hook})
     for name in ("post-checkout", "pre-upload"):
         (repository.folder / ".git/hooks" / name).chmod(0o755)
+    first = repository.git("rev-parse", "HEAD")
+    repository.git("update-index", "--add", "--cacheinfo", f"160000,{first},libs/x")
     modules = f'[submodule "x"]\n\tpath = x\n\turl = ext::sh -c "touch% {trap}"\n'
-    repository.commit("Trap", __gitmodules=modules, __gitattributes="*.bin filter=lfs\n")
+    make(repository.folder, {".gitmodules": modules})
+    repository.git("add", ".gitmodules")
+    repository.git("commit", "--quiet", "--message", "Trap")
     fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True)
     assert not trap.exists()
-    assert any("Submodules are not fetched" in line for line in heard.lines)
-    assert any("LFS" in line for line in heard.lines)
+    assert "Submodules are not fetched; their folders are empty: libs/x." in heard.lines
 
 
 def test_a_repository_that_is_too_large_is_refused(repository: Repository, tmp_path: Path, heard: Heard) -> None:
@@ -260,3 +263,74 @@ def test_trees_that_name_each_other_are_not_written_out(repository: Repository, 
     with pytest.raises(Refused, match="more than 20,000 files and folders"):
         fetch_git(repository.url, "bomb", tmp_path / "here", progress=heard, allow_file=True)
     assert not list(tmp_path.glob("*here*"))
+
+
+def commit_of(repository: Repository, header: bytes, message: bytes = b"Message\n") -> str:
+    """A commit on ``main`` with any header git itself would not write."""
+    tree = repository.git("rev-parse", "HEAD^{tree}")
+    content = f"tree {tree}\n".encode() + header + b"\n" + message
+    argv = ("git", "hash-object", "-t", "commit", "-w", "--stdin", "--literally")
+    done = subprocess.run(argv, cwd=repository.folder, env=AUTHOR, input=content, check=True, capture_output=True)
+    commit = done.stdout.decode().strip()
+    repository.git("update-ref", "refs/heads/main", commit)
+    return commit
+
+
+ADA = b"author Ada <ada@example.org> 1700000000 +0100\n"
+NOVEMBER = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)
+ODD_TIMES: dict[bytes, datetime | None] = {
+    b" 1700000000 +9999": NOVEMBER,
+    b" 1700000000 -0000": NOVEMBER,
+    b" 1700000000": None,  # no zone: no time to git
+    b" 9223372036854775807 +0100": None,
+    b" 99999999999999999999999 +0000": None,
+    b" 400000000000 +0000": None,  # the year 14645
+    b" -62167219200 +0000": None,  # the year 0
+    b" 0 +0000": None,
+    b"": None,
+}
+
+
+@pytest.mark.parametrize("when", ODD_TIMES)
+def test_an_odd_time_stops_nothing(repository: Repository, tmp_path: Path, heard: Heard, when: bytes) -> None:
+    commit_of(repository, ADA + b"committer Ada <ada@example.org>" + when + b"\n")
+    checkout = fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True)
+    assert (checkout.committed_at, checkout.message) == (ODD_TIMES[when], "Message")
+
+
+COMMITTER = b"committer Ada <ada@example.org> 1700000000 +0000\n"
+ODD_WORDS: dict[str, tuple[bytes, bytes, str, str]] = {
+    "nobody": (COMMITTER, b"M", "", "M"),
+    "control signs": (
+        b"author A\rB\x01\x1b[31m <a> 1 +0000\n" + COMMITTER,
+        b"one\rtwo\x1f\nthree",
+        "A B[31m <a>",
+        "one\ntwo\nthree",
+    ),
+    "no text": (b"author \xff\xfe <a> 1 +0000\n" + COMMITTER, b"\xe9", "\ufffd\ufffd <a>", "\ufffd"),
+    "NUL": (ADA + COMMITTER, b"seen\0unseen", "Ada <ada@example.org>", "seen"),
+    "another encoding": (ADA + COMMITTER + b"encoding ISO-8859-1\n", b"\xe9t\xe9", "Ada <ada@example.org>", "\u00e9t\u00e9"),
+    "turned around": (ADA + COMMITTER, "a\u202eb".encode(), "Ada <ada@example.org>", "ab"),
+    "very long": (b"author " + b"A" * 500 + b" <a> 1 +0000\n" + COMMITTER, b"x\n" * 200_000, "A" * 200, ("x\n" * 2500)[:-1]),
+    "nothing": (b"", b"", "", ""),
+}
+
+
+@pytest.mark.parametrize("name", ODD_WORDS)
+def test_odd_words_stop_nothing(repository: Repository, tmp_path: Path, heard: Heard, name: str) -> None:
+    header, message, author, shown = ODD_WORDS[name]
+    commit = commit_of(repository, header, message)
+    checkout = fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True)
+    assert (checkout.commit, checkout.author) == (commit, author)
+    assert checkout.message in (shown, shown[: len(checkout.message)])
+    assert bool(checkout.message) == bool(shown)
+
+
+def test_odd_names_of_files_arrive_as_they_are(repository: Repository, tmp_path: Path, heard: Heard) -> None:
+    names = [b"new\nline", b'quo"te', b"caf\xe9", "e\u0301".encode(), b"back\\slash", b"-dash", b" space "]
+    for name in names:
+        Path(os.fsdecode(os.fsencode(repository.folder) + b"/" + name)).write_text("x")
+    repository.git("add", "--all")
+    repository.git("commit", "--quiet", "--message", "Odd")
+    here = fetch_git(repository.url, "main", tmp_path / "here", progress=heard, allow_file=True).folder
+    assert set(names) < set(os.listdir(os.fsencode(here)))

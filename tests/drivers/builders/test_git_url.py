@@ -72,6 +72,7 @@ def test_a_refusal_does_not_repeat_the_password() -> None:
     [
         ("remote: Repository not found.", Refused),
         ("fatal: Authentication failed for 'https://x'", NeedsPerson),
+        ("fatal: unable to access 'https://x/': The requested URL returned error: 302", Refused),
         ("git@x: Permission denied (publickey).", NeedsPerson),
         ("fatal: could not read Username for 'https://x': terminal prompts disabled", NeedsPerson),
         ("Host key verification failed.", NeedsPerson),

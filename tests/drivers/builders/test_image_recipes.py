@@ -15,12 +15,13 @@ from fairway.drivers.builders import image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildLimits, Checkout, Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfiles import Bases, Manifests, dockerfile_for, node_image, python_image
+from fairway.drivers.builders.exclusions import of_published
 from fairway.drivers.builders.image_context import (
-    GENERATED_IGNORES,
-    STATIC_IGNORES,
     Extra,
     ignore_patterns,
+    ignores_of,
     included,
+    static_ignores,
     write_context,
 )
 from fairway.drivers.builders.image_manifests import manifests_of
@@ -205,13 +206,14 @@ def test_what_suffices_for_npm(tmp_path: Path, package: dict[str, object], manif
 
 def test_the_context_is_the_folder_less_what_is_ignored(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": "", "b.log": "", "keep.log": "", "logs/c.log": "", ".git/config": "", "sub/.git": ""})
-    ignores = ignore_patterns("# comment\n\n*.log\n!keep.log\nlogs\n.git\n")
+    ignores = ignore_patterns("# comment\n\n*.log\n!keep.log\nlogs\n.git\n #kept\n")
+    assert ignores[-1] == "#kept"
     assert list(included(tmp_path, ignores)) == ["a.py", "keep.log", "sub", "sub/.git"]
 
 
 def test_hidden_files_of_a_site_stay_at_home(tmp_path: Path) -> None:
     write(tmp_path, {"index.html": "", ".env": "", ".git/config": "", ".well-known/security.txt": "", "sub/.htpasswd": ""})
-    seen = list(included(tmp_path, (*GENERATED_IGNORES, *STATIC_IGNORES)))
+    seen = list(included(tmp_path, (*ignores_of(tmp_path, of_published), *static_ignores("."))))
     assert seen == [".well-known", ".well-known/security.txt", "index.html", "sub"]
 
 

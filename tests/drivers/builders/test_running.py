@@ -53,6 +53,42 @@ def test_what_a_program_leaves_behind_is_ended(tmp_path: Path, heard: Heard) -> 
     assert group_memory(int(tail[0])) == 0
 
 
+DAEMON = """
+import os, pathlib, subprocess, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.closerange(0, 3)
+        pathlib.Path('pid').write_text(str(os.getpid()))
+        time.sleep(600)
+    os._exit(0)
+while not pathlib.Path('pid').exists() or not pathlib.Path('pid').read_text():
+    time.sleep(0.01)
+"""
+
+
+def is_gone(noted: Path) -> bool:
+    return not Path("/proc", noted.read_text(), "cmdline").exists()
+
+
+@pytest.mark.parametrize("how", ["ends", "is cancelled"])
+def test_a_daemon_that_left_the_group_ends_with_the_program(tmp_path: Path, how: str) -> None:
+    heard = Heard(cancel_when=lambda line: line == "cancel me")
+    if how == "ends":
+        assert python(DAEMON, heard, tmp_path)[0] == 0
+    else:
+        with pytest.raises(Cancelled):
+            python(DAEMON + "print('cancel me')\ntime.sleep(600)", heard, tmp_path)
+    assert is_gone(tmp_path / "pid")
+
+
+def test_a_program_is_found_in_the_folder_it_runs_in(tmp_path: Path, heard: Heard) -> None:
+    (tmp_path / "tool").write_text("#!/bin/sh\necho here\n")
+    (tmp_path / "tool").chmod(0o755)
+    assert run(("./tool",), cwd=tmp_path, env=ENVIRONMENT, progress=heard).code == 0
+    assert heard.lines == ["here"]
+
+
 def test_a_program_that_closed_its_output_is_still_watched(tmp_path: Path, heard: Heard) -> None:
     with pytest.raises(Refused, match="longer than"):
         python("import os, time; os.close(1); os.close(2); time.sleep(600)", heard, tmp_path, ceiling=Ceiling(seconds=1.0))
@@ -118,15 +154,14 @@ def test_a_program_ends_with_the_worker_that_started_it(tmp_path: Path) -> None:
         from pathlib import Path
         from fairway.drivers.builders.running import run
         from fairway.drivers.runtimes.contract import Silent
-        note = "import os, time, pathlib; pathlib.Path('pid').write_text(str(os.getpid())); time.sleep(600)"
-        run([sys.executable, "-c", note], cwd=Path.cwd(), env={}, progress=Silent())
+        note = "import pathlib, time\\npathlib.Path('ready').touch()\\ntime.sleep(600)"
+        run([sys.executable, "-c", sys.argv[1] + note], cwd=Path.cwd(), env={}, progress=Silent())
         """
     )
-    with subprocess.Popen([sys.executable, "-c", starter], cwd=tmp_path) as worker:
-        noted = tmp_path / "pid"
-        eventually(lambda: noted.exists() and noted.read_text())
+    with subprocess.Popen([sys.executable, "-c", starter, DAEMON], cwd=tmp_path) as worker:
+        eventually((tmp_path / "ready").exists)
         worker.kill()
-    eventually(lambda: not Path("/proc", noted.read_text(), "cmdline").exists())
+    eventually(lambda: is_gone(tmp_path / "pid"))
 
 
 def test_what_must_not_be_seen_is_masked_before_anything_is_cut(tmp_path: Path, heard: Heard) -> None:

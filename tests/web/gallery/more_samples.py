@@ -68,13 +68,10 @@ def applications_not_found() -> Data:
     return {"applications": [], "query": "zebra", "can_create": True, "total": 6}
 
 
-LEFT_OUT = [".git", "node_modules", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", ".DS_Store"]
-
-
 def new(source: str = "upload", **more: Any) -> Data:
     base = {
         "source": source, "image_form": filled(forms.ImageForm, "image_%s"), "git_form": filled(forms.GitForm, "git_%s"),
-        "upload": {"url": "/applications/uploads", "max_bytes": 1024**3, "left_out": LEFT_OUT, "error": ""},
+        "upload": {"url": "/applications/uploads", "max_bytes": 1024**3, "error": ""},
     }  # fmt: skip
     return {**base, **more}
 
@@ -590,6 +587,7 @@ def credentials() -> Data:
         "credentials": lines,
         "registry_form": wrong(forms.RegistryForm, "registry_%s", name="x"),
         "key_form": filled(forms.KeyForm, "key_%s"),
+        "https_form": filled(forms.HttpsForm, "https_%s"),
         "open": "registry",
         "applications": APPS,
         "environments": ENVIRONMENTS,

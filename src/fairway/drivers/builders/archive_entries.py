@@ -16,24 +16,32 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol, cast
 
+from fairway.drivers.builders.archive_names import tar_name, zip_name, zip_target
 from fairway.shared.failures import Refused
 
 UNREADABLE = "The archive cannot be read: it is damaged or incomplete. Pack it again."
+UNREADABLE_NAME = "A name in the archive is marked as UTF-8 and is not; rename the file and pack it again."
 _LARGEST_HEADER = 4 * 1024 * 1024  # bytes; a tar's extended header is read whole, so a huge one is refused first
 _LARGEST_DIRECTORY = 16 * 1024 * 1024  # bytes: 50,000 entries with long names
 _LONGEST_END = 65536 + 22 + 20 + 56  # bytes of a comment and the records that end a zip
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_COMPRESSED = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00")
+_WITH_MODES = frozenset({3, 19})  # the systems that write a file's mode into a zip: Unix and macOS
 
 
 @dataclass(frozen=True)
 class ArchiveEntry:
-    """One entry as written in the archive; nothing about it is trusted yet. `kind`: file, folder, link, hardlink, other."""
+    """One entry as written in the archive; nothing about it is trusted yet. `kind`: file, folder, link, hardlink, other.
+
+    `mode` is 0 where none was written (on Windows). `encoding` is the old one that the name was read in, "" for UTF-8.
+    """
 
     name: str
     kind: str
     mode: int
     size: int
     link: str = ""
+    encoding: str = ""
 
 
 class OpenArchive(Protocol):
@@ -50,8 +58,7 @@ def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
             start = file.read(512)
             if start.startswith(_ZSTD):
                 raise Refused("The archive is compressed with zstd, which is not read here; use zip or tar.gz.")
-            file.seek(0)
-            if zipfile.is_zipfile(file):
+            if not _is_tar(start) and zipfile.is_zipfile(file):  # a tar may end with a zip
                 _refuse_huge_directory(file)
                 with zipfile.ZipFile(file) as archive:
                     yield _Zip(archive)
@@ -59,7 +66,9 @@ def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
                 file.seek(0)
                 with _tar(file, start, most_bytes) as tar:
                     yield _Tar(tar)
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise Refused(UNREADABLE_NAME, detail=str(error)) from error
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, lzma.LZMAError, gzip.BadGzipFile) as error:
         raise Refused(UNREADABLE, detail=str(error)) from error
     except (NotImplementedError, RuntimeError) as error:  # an unknown compression, or a password
         raise Refused(
@@ -143,10 +152,21 @@ def _plain(file: IO[bytes], start: bytes) -> Iterator[IO[bytes]]:
     elif start.startswith(b"\xfd7zXZ\x00"):
         with lzma.LZMAFile(file) as unzipped3:
             yield unzipped3
-    elif start[257:262] == b"ustar":
+    elif _is_tar(start):
         yield file
     else:
         raise Refused("This is neither a zip nor a tar archive; use zip or tar.gz.")
+
+
+def _is_tar(start: bytes) -> bool:
+    """Whether these 512 bytes begin a tar, or something compressed that may be one."""
+    if start.startswith(_COMPRESSED) or start[257:262] == b"ustar":
+        return True
+    try:
+        tarfile.TarInfo.frombuf(start, "utf-8", "surrogateescape")  # of before 1988: known by its checksum alone
+    except tarfile.HeaderError:
+        return False
+    return True
 
 
 class _Tar:
@@ -155,7 +175,9 @@ class _Tar:
 
     def entries(self) -> Iterator[tuple[ArchiveEntry, IO[bytes] | None]]:
         for member in self._tar:
-            entry = ArchiveEntry(member.name, _tar_kind(member), member.mode, member.size, member.linkname)
+            name, encoding = tar_name(member.name)
+            target = tar_name(member.linkname)[0]
+            entry = ArchiveEntry(name, _tar_kind(member), member.mode, member.size, target, encoding)
             yield entry, self._tar.extractfile(member) if member.isreg() else None
 
 
@@ -178,12 +200,13 @@ class _Zip:
     def _entry(self, info: zipfile.ZipInfo) -> tuple[ArchiveEntry, IO[bytes] | None]:
         if info.flag_bits & 0x1:
             raise Refused("The archive is encrypted; pack it again without a password.")
-        mode = info.external_attr >> 16 if info.create_system == 3 else 0
+        mode = info.external_attr >> 16 if info.create_system in _WITH_MODES else 0
+        name, encoding = zip_name(info)
         if stat.S_ISLNK(mode):
             with self._archive.open(info) as target:
-                return ArchiveEntry(info.filename, "link", 0, 0, target.read(4096).decode(errors="replace")), None
-        if info.is_dir():
-            return ArchiveEntry(info.filename, "folder", mode, 0), None
+                return ArchiveEntry(name, "link", 0, 0, zip_target(target.read(4096)), encoding), None
+        if name.endswith("/"):
+            return ArchiveEntry(name, "folder", mode, 0, "", encoding), None
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-            return ArchiveEntry(info.filename, "other", mode, 0), None
-        return ArchiveEntry(info.filename, "file", mode, info.file_size), self._archive.open(info)
+            return ArchiveEntry(name, "other", mode, 0, "", encoding), None
+        return ArchiveEntry(name, "file", mode, info.file_size, "", encoding), self._archive.open(info)

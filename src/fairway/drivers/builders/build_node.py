@@ -7,12 +7,13 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.exclusions import of_node
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.layers import copy_source, key_of, link_tree
 from fairway.drivers.builders.running import Ceiling, run
 from fairway.drivers.builders.surroundings import build_environment
-from fairway.drivers.builders.workshop import LEFT_OUT, Workshop
+from fairway.drivers.builders.workshop import Workshop
 from fairway.drivers.runtimes.contract import Silent
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.source_text import read_source
@@ -44,7 +45,7 @@ class NodeBuild:
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
         check_node(Source(self.workshop.source))
-        self.workshop.copy_app()
+        self.workshop.copy_app(of_node)
         self._install(self.workshop.app)
         if self.workshop.spec.build:
             self._run_build(self.workshop.app)
@@ -62,7 +63,7 @@ class NodeBuild:
     def build_site(self, place: Path) -> Path:
         """Install and build in `place` for a site of which only the result is served; returns `place`."""
         check_node(Source(self.workshop.source))
-        copy_source(self.workshop.source, place, skip=LEFT_OUT, progress=self.workshop.progress)
+        copy_source(self.workshop.source, place, reason=of_node, progress=self.workshop.progress)
         self._install(place)
         self._run_build(place)
         return place
@@ -84,7 +85,7 @@ class NodeBuild:
 
         def make(layer: Path) -> None:
             if _needs_source(package):
-                copy_source(place, layer, skip=LEFT_OUT, progress=self.workshop.progress)
+                copy_source(place, layer, reason=of_node, progress=Silent())  # said when the source was copied
             for name in ("package.json", *LOCKS, ".npmrc"):
                 if (place / name).is_file() and not (layer / name).exists():
                     shutil.copy2(place / name, layer / name)

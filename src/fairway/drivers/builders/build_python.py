@@ -14,6 +14,7 @@ from typing import Any
 import uv
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fairway.drivers.builders.exclusions import of_source
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
@@ -47,7 +48,7 @@ class PythonBuild:
         """Fill the bundle and return its manifest."""
         shop = self.workshop
         followed = check_python(Source(shop.source), str(shop.spec.install.get("from") or ""))
-        shop.copy_app()
+        shop.copy_app(of_source)
         inputs = read_inputs(shop.app, shop.spec.install, followed)
         key = key_of("python", LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs))
         layer = shop.layers.ensure(key, lambda place: self._make_layer(place, inputs), shop.progress)

@@ -19,7 +19,9 @@ from fairway.drivers.builders.build_node import NodeBuild
 from fairway.drivers.builders.build_python import PythonBuild
 from fairway.drivers.builders.build_static import StaticBuild
 from fairway.drivers.builders.contract import BuildRequest, Built
+from fairway.drivers.builders.exclusions import Reason, of_node, of_published, of_source
 from fairway.drivers.builders.layers import Layers, erase, key_of, locked
+from fairway.drivers.builders.pointers import names_in, refuse_pointers
 from fairway.drivers.builders.tree import tree_size
 from fairway.drivers.builders.workshop import Workshop
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress
@@ -53,6 +55,7 @@ class BundleBuilder:
                 f"A “{request.spec.kind}” application needs Docker; choose an environment with the docker runtime."
             )
         source = _source(request)
+        refuse_pointers(source, request.spec, names_in(source, _kept_out(request)), progress)
         for place in (self.bundles, self.cache / "builds", self.cache / "staging"):
             place.mkdir(parents=True, mode=0o700, exist_ok=True)
         # Nothing is shared between applications: what ran in one's builds decides nothing of another's.
@@ -124,6 +127,10 @@ class BundleBuilder:
         draft = self.cache / "builds" / f".{key}.draft"
         draft.write_text(json.dumps(record))
         draft.replace(self.cache / "builds" / f"{key}.json")
+
+
+def _kept_out(request: BuildRequest) -> Reason:
+    return {"python": of_source, "node": of_node}.get(request.spec.kind, of_published)
 
 
 def _source(request: BuildRequest) -> Path:

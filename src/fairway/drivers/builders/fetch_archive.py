@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -15,12 +16,14 @@ from fairway.drivers.builders.tree import MOST_FILES, too_many_files, tree_check
 from fairway.drivers.runtimes.contract import Progress
 from fairway.drivers.runtimes.process.bundle import disk_failure
 from fairway.shared.failures import Refused
+from fairway.shared.left_out import BY_FILE_MANAGER, LeftOut, is_litter, shown_name, some_of
 
 CHUNK = 256 * 1024
 RATIO_FROM = 16 * 1024 * 1024  # bytes; below, even an extreme ratio is small
 DEEPEST = 60
 LONGEST_NAME = 1000
-JUNK = frozenset({"__MACOSX", ".DS_Store"})
+PROGRAM_STARTS = (b"#!", b"\x7fELF")
+_DRIVE = re.compile(r"[A-Za-z]:/")  # an absolute path of Windows
 _EVIL_MODE = 0o6000  # set-user-id, set-group-id
 
 
@@ -35,6 +38,10 @@ class ArchiveLimits:
 
 def unpack(archive: Path, into: Path, *, progress: Progress, limits: ArchiveLimits | None = None) -> Checkout:
     """Unpack a zip or tar (gz, bz2, xz) into the new folder `into`; a single top folder is taken off.
+
+    Names are read as `archive_names` says. What the file managers of macOS and Windows wrote is left out, and of a file that
+    is there twice the later one counts, as `tar` does it; `progress` hears of both. A file without a mode (from Windows)
+    that begins like a program may be run.
 
     Raises `Refused` naming the entry that leaves the folder, is a device, sets user ids or breaks a limit, and what
     `progress.check()` raises; `into` does not exist then.
@@ -51,6 +58,7 @@ def unpack(archive: Path, into: Path, *, progress: Progress, limits: ArchiveLimi
         raise disk_failure(error, "unpacking the archive") from error
     finally:
         erase(draft)
+    work.tell()
     progress.line(f"Unpacked {work.count} entries, {work.total / 1024**2:.1f} MiB.")
     return Checkout(folder=into, checksum=tree_checksum(into))
 
@@ -64,14 +72,16 @@ class _Unpacking:
         self.count = self.total = 0
         self._links: dict[PurePosixPath, str] = {}
         self._folders: set[PurePosixPath] = {PurePosixPath()}
+        self._left_out = LeftOut()
+        self._replaced: list[str] = []
+        self._old_names: dict[str, list[str]] = {}
 
     def run(self) -> Path:
         with open_archive(self.archive, most_bytes=self.limits.bytes) as archive:
             for entry, stream in archive.entries():
                 self.progress.check()
                 self._count()
-                path = safe_path(entry.name)
-                if path is not None and not JUNK & set(path.parts):
+                if path := self._wanted(entry):
                     self._count_folders(path)
                     self._place(path, entry, stream)
                 if stream is not None:
@@ -81,6 +91,28 @@ class _Unpacking:
         root = self._root()
         self._link_all(root)
         return root
+
+    def _wanted(self, entry: ArchiveEntry) -> PurePosixPath | None:
+        """Where the entry belongs; None for the folder itself and for litter. Raises `Refused`."""
+        if any(is_litter(part) for part in entry.name.split("/")):
+            if entry.kind != "folder":
+                self._left_out.add(BY_FILE_MANAGER, entry.name)
+            return None
+        if entry.encoding:
+            self._old_names.setdefault(entry.encoding, []).append(entry.name)
+        return safe_path(entry.name)
+
+    def tell(self) -> None:
+        """What became otherwise than the archive has it, as lines."""
+        lines = self._left_out.sentences
+        if self._replaced:
+            lines.append(f"In the archive twice, the later one counts: {some_of(self._replaced)}.")
+        for encoding, names in self._old_names.items():
+            lines.append(
+                f"Names that are not UTF-8 were read as {encoding}: {some_of(names)}. Are they wrong? Pack with UTF-8."
+            )
+        for line in lines:
+            self.progress.line(line, stream="stderr")
 
     def _count(self) -> None:
         self.count += 1
@@ -107,27 +139,35 @@ class _Unpacking:
         elif entry.kind == "hardlink":
             self._copy(target, entry)
         else:
-            raise Refused(f"“{_shown(entry.name)}” in the archive is a device or pipe; take it out.")
+            raise Refused(f"“{shown_name(entry.name)}” in the archive is a device or pipe; take it out.")
 
     def _refuse_conflict(self, path: PurePosixPath, kind: str) -> None:
         """One name, one thing: no file where a folder is, nothing twice, nothing below a link or a file."""
         for parent in path.parents:
             if parent in self._links or (self.tree / parent).is_file():
-                raise Refused(f"“{_shown(str(path))}” in the archive lies below a link or a file; pack the folder again.")
+                raise Refused(
+                    f"“{shown_name(str(path))}” in the archive lies below a link or a file; pack the folder again."
+                )
         target = self.tree / path
-        if path in self._links or target.is_file() or (kind != "folder" and target.exists()):
-            raise Refused(f"“{_shown(str(path))}” is in the archive twice; pack the folder again.")
+        if kind == "file" and path not in self._links and target.is_file():
+            target.unlink()  # tar appends a newer file to what is there
+            self._replaced.append(str(path))
+        elif path in self._links or target.is_file() or (kind != "folder" and target.exists()):
+            raise Refused(f"“{shown_name(str(path))}” is in the archive twice; pack the folder again.")
 
     def _write(self, target: Path, entry: ArchiveEntry, stream: IO[bytes]) -> None:
         if entry.mode & _EVIL_MODE:
-            raise Refused(f"“{_shown(entry.name)}” in the archive sets a user or group id; clear it (chmod a-s).")
+            raise Refused(f"“{shown_name(entry.name)}” in the archive sets a user or group id; clear it (chmod a-s).")
         target.parent.mkdir(parents=True, exist_ok=True)
-        mode = 0o755 if entry.mode & 0o100 else 0o644
+        chunk = stream.read(CHUNK)
+        is_program = entry.mode & 0o100 or (not entry.mode and chunk.startswith(PROGRAM_STARTS))
+        mode = 0o755 if is_program else 0o644
         with open(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode), "wb") as file:
-            while chunk := stream.read(CHUNK):
+            while chunk:
                 self._grow(len(chunk))
                 file.write(chunk)
                 self.progress.check()
+                chunk = stream.read(CHUNK)
 
     def _grow(self, more: int) -> None:
         self.total += more
@@ -142,7 +182,7 @@ class _Unpacking:
         """A hard link becomes a copy of the file it names, which must have come before."""
         source = safe_path(entry.link)
         if source is None or source in self._links or not (self.tree / source).is_file():
-            raise Refused(f"“{_shown(entry.name)}” in the archive is a hard link to something outside; take it out.")
+            raise Refused(f"“{shown_name(entry.name)}” in the archive is a hard link to something outside; take it out.")
         self._grow((self.tree / source).stat().st_size)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(self.tree / source, target)
@@ -157,20 +197,27 @@ class _Unpacking:
         for path, text in self._links.items():
             place = self.tree / path
             if not place.is_relative_to(root) or not _stays_inside(place.relative_to(root), text):
-                raise Refused(f"“{_shown(str(path))}” in the archive is a link that leaves the folder; take it out.")
+                raise Refused(f"“{shown_name(str(path))}” in the archive is a link that leaves the folder; take it out.")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(text)
         for path in self._links:  # links may lead through links: look again at where each really ends
             if not Path(os.path.realpath(self.tree / path)).is_relative_to(root.resolve()):
-                raise Refused(f"“{_shown(str(path))}” in the archive is a link that leaves the folder; take it out.")
+                raise Refused(f"“{shown_name(str(path))}” in the archive is a link that leaves the folder; take it out.")
 
 
 def safe_path(name: str) -> PurePosixPath | None:
-    """An entry's path below the folder, None for the folder itself. Raises `Refused` for one that could leave it."""
-    bad = "\\" in name or "\x00" in name or name.startswith("/") or len(name) > LONGEST_NAME or not _is_text(name)
+    """An entry's path below the folder, None for the folder itself. Raises `Refused` for one that could leave it, and for a
+    name that no file has elsewhere: with a control character or half a character."""
     path = PurePosixPath(name)
-    if bad or ".." in path.parts or len(path.parts) > DEEPEST or any(len(os.fsencode(part)) > 255 for part in path.parts):
-        raise Refused(f"“{_shown(name)}” in the archive is not a path inside it; pack the folder again.")
+    if not _is_text(name):
+        raise Refused(f"“{shown_name(name)}” in the archive has a control character in its name; rename it, and pack again.")
+    if ".." in path.parts or name.startswith("/") or _DRIVE.match(name):
+        raise Refused(f"“{shown_name(name)}” in the archive is not a path inside it; pack the folder again.")
+    is_long = len(name) > LONGEST_NAME or len(path.parts) > DEEPEST
+    if is_long or any(len(os.fsencode(part)) > 255 for part in path.parts):
+        raise Refused(
+            f"“{shown_name(name)}” in the archive has too long a name or lies too deep; shorten it, and pack again."
+        )
     return path if path.parts else None
 
 
@@ -192,7 +239,3 @@ def _stays_inside(place: PurePosixPath | Path, text: str) -> bool:
         if depth < 0:
             return False
     return True
-
-
-def _shown(name: str) -> str:
-    return name[:80].encode("ascii", "backslashreplace").decode()

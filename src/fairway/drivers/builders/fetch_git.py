@@ -9,27 +9,27 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
 from fairway.drivers.builders.addresses import AddressPolicy, permitted_address
 from fairway.drivers.builders.contract import Checkout
-from fairway.drivers.builders.git_access import git_environment
+from fairway.drivers.builders.git_access import SignIn, git_environment
+from fairway.drivers.builders.git_facts import FORMAT, MOST_LINES, Facts, facts_in
 from fairway.drivers.builders.git_failures import git_failure
 from fairway.drivers.builders.git_url import GitUrl, parse_git_url
 from fairway.drivers.builders.layers import erase
 from fairway.drivers.builders.running import MOST_KEPT_LINES, Ceiling, Finished, TooManyLines, run
 from fairway.drivers.builders.tree import MOST_FILES, too_many_files, tree_checksum, tree_size
 from fairway.drivers.runtimes.contract import Progress, Silent
-from fairway.shared.failures import Refused
+from fairway.shared.failures import NeedsPerson, Refused
+from fairway.shared.left_out import some_of
 from fairway.shared.masking import Masker
 from fairway.shared.names import parse_git_ref
-from fairway.shared.source_text import read_source
 
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
+_SUBMODULE = "160000 "  # the mode of a commit of another repository
 LOOK_EVERY = 0.5  # seconds between two measurements of what was fetched
-_SEPARATOR = "\x1f"
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class _Git:
     progress: Progress
     limits: FetchLimits
     home: Path
+    mask: Masker
 
     def run(
         self,
@@ -62,14 +63,13 @@ class _Git:
         watch: Callable[[], None] | None = None,
     ) -> Finished:
         """Run one git command. The address and everything after it come last, after ``--``."""
-        mask = Masker([self.url.password, self.url.username] if self.url.scheme == "https" else [])
         return run(
             ("git", *self.options, *argv),
             cwd=cwd or self.home,
             env=self.environment,
             progress=self.progress,
             ceiling=Ceiling(self.limits.seconds),
-            mask=mask,
+            mask=self.mask,
             keep_output=keep,
             most_lines=most_lines,
             watch=watch,
@@ -89,6 +89,7 @@ def resolve_ref(
     *,
     deploy_key: str | None = None,
     known_hosts: Path | None = None,
+    sign_in: SignIn | None = None,
     progress: Progress | None = None,
     allow_file: bool = False,
     policy: AddressPolicy | None = None,
@@ -98,7 +99,8 @@ def resolve_ref(
 
     Raises `Invalid` for a wrong address or name, `Refused`, `NeedsPerson` or `Retry` as `fetch_git` does.
     """
-    with _git(url, ref, deploy_key, known_hosts, progress or Silent(), allow_file, policy, limits or FetchLimits()) as git:
+    access = _Access(deploy_key, known_hosts, sign_in, allow_file, policy)
+    with _git(url, ref, access, progress or Silent(), limits or FetchLimits()) as git:
         return _resolve(git)[0]
 
 
@@ -109,6 +111,7 @@ def fetch_git(
     *,
     deploy_key: str | None = None,
     known_hosts: Path | None = None,
+    sign_in: SignIn | None = None,
     progress: Progress,
     allow_file: bool = False,
     policy: AddressPolicy | None = None,
@@ -122,7 +125,8 @@ def fetch_git(
     """
     draft = into.with_name(f".{into.name}.fetching")
     erase(draft)
-    with _git(url, ref, deploy_key, known_hosts, progress, allow_file, policy, limits or FetchLimits()) as git:
+    access = _Access(deploy_key, known_hosts, sign_in, allow_file, policy)
+    with _git(url, ref, access, progress, limits or FetchLimits()) as git:
         try:
             checkout = _fetched(git, draft)
             erase(into)
@@ -132,24 +136,37 @@ def fetch_git(
     return Checkout(into, checkout.checksum, checkout.commit, checkout.author, checkout.committed_at, checkout.message)
 
 
+@dataclass(frozen=True)
+class _Access:
+    """How one fetch gets in, and where it may go."""
+
+    deploy_key: str | None
+    known_hosts: Path | None
+    sign_in: SignIn | None
+    allow_file: bool
+    policy: AddressPolicy | None
+
+
 @contextmanager
-def _git(
-    url: str,
-    ref: str,
-    deploy_key: str | None,
-    known_hosts: Path | None,
-    progress: Progress,
-    allow_file: bool,
-    policy: AddressPolicy | None,
-    limits: FetchLimits,
-) -> Iterator[_Git]:
-    parsed = parse_git_url(url, allow_file=allow_file)
+def _git(url: str, ref: str, access: _Access, progress: Progress, limits: FetchLimits) -> Iterator[_Git]:
+    parsed = parse_git_url(url, allow_file=access.allow_file)
     name = parse_git_ref(ref) if ref else "HEAD"
-    pinned = permitted_address(parsed.host, parsed.port, policy) if policy and parsed.host else None
+    if access.sign_in and not access.sign_in.fits(parsed):
+        raise NeedsPerson(f"The credential is for {access.sign_in.host}, not for {parsed}; choose one for that host.")
+    pinned = permitted_address(parsed.host, parsed.port, access.policy) if access.policy and parsed.host else None
+    secrets = [access.sign_in.secret] if access.sign_in else [parsed.password, parsed.username]
+    mask = Masker(secrets if parsed.scheme == "https" else [])
     with tempfile.TemporaryDirectory(prefix="fairway-git-") as folder:
         home = Path(folder)
-        environment = git_environment(home, parsed, deploy_key=deploy_key, known_hosts=known_hosts, pinned=pinned)
-        yield _Git(parsed, name, environment, tuple(_options(parsed, pinned)), progress, limits, home)
+        environment = git_environment(
+            home,
+            parsed,
+            deploy_key=access.deploy_key,
+            known_hosts=access.known_hosts,
+            pinned=pinned,
+            sign_in=access.sign_in,
+        )
+        yield _Git(parsed, name, environment, tuple(_options(parsed, pinned)), progress, limits, home, mask)
 
 
 def _options(url: GitUrl, pinned: str | None) -> Iterator[str]:
@@ -207,24 +224,26 @@ def _fetched(git: _Git, draft: Path) -> Checkout:
     watch = _size_watch(draft, git.limits.bytes)
     git.must("init", "--quiet", ".", cwd=draft)
     _fetch(git, draft, commit, name, watch)
-    _refuse_many_files(git, draft, commit)
+    _say_what_is_missing(_submodules(git, draft, commit), git.progress)
     git.must("checkout", "--quiet", "--detach", "--force", commit, cwd=draft, watch=watch)
-    facts = git.must("log", "-1", "--no-show-signature", f"--format={_FORMAT}", commit, cwd=draft, keep=True)
+    facts = _facts(git, draft, commit)
     shutil.rmtree(draft / ".git")
     _check_size(draft, git.limits.bytes)
-    _say_what_is_missing(draft, git.progress)
-    return _checkout(draft, facts)
+    return Checkout(draft, tree_checksum(draft), commit, facts.author, facts.committed_at, facts.message)
 
 
-def _refuse_many_files(git: _Git, draft: Path, commit: str) -> None:
-    """Counted before one of them is written, by a program that is ended where it has counted too many: a few trees that name
-    each other several times may stand for billions of files."""
+def _submodules(git: _Git, draft: Path, commit: str) -> list[str]:
+    """Where other repositories belong. Raises `Refused` for too many files.
+
+    Files are counted before one of them is written, by a program that is ended where it has counted too many: a few trees
+    that name each other several times may stand for billions of files."""
     try:
-        finished = git.run("ls-tree", "-r", "-t", "--name-only", commit, cwd=draft, keep=True, most_lines=git.limits.files)
+        finished = git.run("ls-tree", "-r", "-t", commit, cwd=draft, keep=True, most_lines=git.limits.files)
     except TooManyLines:
         raise too_many_files("The repository", git.limits.files) from None
     if finished.code:
         raise git_failure(finished.tail, url=str(git.url), ref=git.ref)
+    return [line.partition("\t")[2] for line in finished.output.splitlines() if line.startswith(_SUBMODULE)]
 
 
 def _fetch(git: _Git, draft: Path, commit: str, name: str, watch: Callable[[], None]) -> None:
@@ -237,19 +256,12 @@ def _fetch(git: _Git, draft: Path, commit: str, name: str, watch: Callable[[], N
         raise Refused(f"“{git.ref}” moved while it was fetched from {git.url}; deploy again to get the new commit.")
 
 
-_FORMAT = "%x1f".join(("%H", "%an <%ae>", "%cI", "%B"))
-
-
-def _checkout(folder: Path, facts: str) -> Checkout:
-    commit, author, at, message = facts.split(_SEPARATOR, 3)
-    return Checkout(
-        folder=folder,
-        checksum=tree_checksum(folder),
-        commit=commit.strip(),
-        author=author[:300],
-        committed_at=datetime.fromisoformat(at),
-        message=message.strip()[:5000],
-    )
+def _facts(git: _Git, draft: Path, commit: str) -> Facts:
+    argv = ("log", "-1", "--no-show-signature", f"--format={FORMAT}", commit)
+    try:
+        return facts_in(git.run(*argv, cwd=draft, keep=True, most_lines=MOST_LINES).output, commit)
+    except TooManyLines as much:
+        return facts_in(much.output, commit)
 
 
 def _size_watch(folder: Path, most: int) -> Callable[[], None]:
@@ -274,12 +286,9 @@ def _check_size(folder: Path, most: int) -> None:
         raise Refused(f"The repository is larger than {most / 1024**2:.0f} MiB, the most that is fetched.")
 
 
-def _say_what_is_missing(folder: Path, progress: Progress) -> None:
-    if (folder / ".gitmodules").is_file():
-        progress.line("Submodules are not fetched; their folders are empty.", stream="stderr")
-    attributes = folder / ".gitattributes"
-    if attributes.is_file() and not attributes.is_symlink() and "filter=lfs" in read_source(attributes):
-        progress.line("Git LFS files are not fetched; they are small text files here.", stream="stderr")
+def _say_what_is_missing(submodules: list[str], progress: Progress) -> None:
+    if submodules:
+        progress.line(f"Submodules are not fetched; their folders are empty: {some_of(submodules)}.", stream="stderr")
 
 
 __all__: Sequence[str] = ("FetchLimits", "fetch_git", "resolve_ref")

@@ -11,10 +11,14 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairway.drivers.builders.git_url import GitUrl
 from fairway.drivers.builders.surroundings import build_environment
+from fairway.shared.hosts import registry_in
+
+HTTPS = 443
 
 _START_SSH = """#!{python} -IS
 import json, os, sys
@@ -22,15 +26,30 @@ options = json.load(open({options!r}))
 os.execvp("ssh", ["ssh", *options, *sys.argv[1:]])
 """
 _ANSWER = """#!{python} -IS
-import sys
-name = {username!r} if sys.argv[1].lower().startswith("username") else {password!r}
-sys.stdout.write(open(name).read())
+import re, sys
+asked = re.fullmatch("(Username|Password) for 'https://(?:[^@/']*@)?([^@/']*)/?': ?", sys.argv[1])
+if asked is None or asked[2].lower() not in {hosts!r}:
+    sys.exit(1)  # another host asks: it gets nothing
+sys.stdout.write(open({username!r} if asked[1] == "Username" else {password!r}).read())
 """
 _NEVER_ASK = (
     *("-F", "/dev/null", "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", "-o", "IdentityAgent=none"),
     *("-o", "ForwardAgent=no", "-o", "ClearAllForwardings=yes", "-o", "PermitLocalCommand=no", "-o", "ControlPath=none"),
     *("-o", "GlobalKnownHostsFile=/dev/null", "-o", "ConnectTimeout=20", "-o", "ServerAliveInterval=15"),
 )
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """A user name and a token (or password) for one Git server over https; `host` may name a port."""
+
+    host: str
+    username: str
+    secret: str = field(repr=False)
+
+    def fits(self, url: GitUrl) -> bool:
+        """Whether it is for the server of that address. It is given to nobody else."""
+        return url.scheme == "https" and registry_in(self.host) == registry_in(f"{url.host}:{url.port}")
 
 
 def git_environment(
@@ -40,6 +59,7 @@ def git_environment(
     deploy_key: str | None,
     known_hosts: Path | None,
     pinned: str | None,
+    sign_in: SignIn | None = None,
     ours: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Git's environment for one fetch; its helpers and secrets are written into `folder` (private, deleted afterwards).
@@ -56,19 +76,22 @@ def git_environment(
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": os.devnull,
         "GIT_LFS_SKIP_SMUDGE": "1",
-        "GIT_ASKPASS": str(_askpass(folder, url)),
+        "GIT_ASKPASS": str(_askpass(folder, url, sign_in)),
     }
     if url.scheme == "ssh":
         environment |= {"GIT_SSH": str(_ssh(folder, url, deploy_key, known_hosts, pinned)), "GIT_SSH_VARIANT": "ssh"}
     return environment
 
 
-def _askpass(folder: Path, url: GitUrl) -> Path:
+def _askpass(folder: Path, url: GitUrl, sign_in: SignIn | None) -> Path:
+    username, password = (sign_in.username, sign_in.secret) if sign_in else (url.username, url.password or url.username)
     names = {"username": folder / "username", "password": folder / "password"}
-    _write(names["username"], url.username or ("token" if url.password else ""))
-    _write(names["password"], url.password or url.username)  # a token may stand alone, in the user's place
+    _write(names["username"], username or ("token" if password else ""))  # most forges look at the token only
+    _write(names["password"], password)
     places = {name: str(place) for name, place in names.items()}
-    return _program(folder / "answer", _ANSWER.format(python=sys.executable, **places))
+    shown = f"[{url.host}]" if ":" in url.host else url.host
+    hosts = [f"{shown}:{url.port}", *([shown] if url.port == HTTPS else [])]
+    return _program(folder / "answer", _ANSWER.format(python=sys.executable, hosts=hosts, **places))
 
 
 def _ssh(folder: Path, url: GitUrl, deploy_key: str | None, known_hosts: Path | None, pinned: str | None) -> Path:

@@ -32,7 +32,7 @@ _MEANINGS: tuple[tuple[str, type[Failure], str], ...] = (
         "There is no repository at {url}, or it may not be seen without a key; check the address.",
     ),
     (
-        r"redirect",
+        r"redirect|error: 30\d\b",
         Refused,
         "{url} redirects somewhere else; use the final address (many servers want “.git” at the end).",
     ),

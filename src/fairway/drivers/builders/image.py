@@ -19,12 +19,15 @@ from fairway.drivers.builders import image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildRequest, Built, Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, MANIFESTS, Bases, Manifests, dockerfile_for
+from fairway.drivers.builders.exclusions import Reason, nothing, of_node, of_published, of_shown, of_source
 from fairway.drivers.builders.image_context import (
-    GENERATED_IGNORES,
-    STATIC_IGNORES,
     Extra,
+    ignores_of,
+    included,
+    left_out_of,
     read_ignores,
     source_root,
+    static_ignores,
     write_context,
 )
 from fairway.drivers.builders.image_manifests import manifests_of
@@ -33,6 +36,7 @@ from fairway.drivers.builders.image_steady import is_steady, steady
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.inside_python import check_python
+from fairway.drivers.builders.pointers import refuse_pointers
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
 from fairway.drivers.runtimes.docker import plan
 from fairway.drivers.runtimes.docker.daemon import Daemon
@@ -54,6 +58,7 @@ class Prepared:
     root: Path
     ignores: tuple[str, ...]
     extras: Mapping[str, Extra]
+    reason: Reason
 
 
 class ImageBuilder:
@@ -82,6 +87,7 @@ class ImageBuilder:
         progress.check()
         names = plan.Names(installation_id(self._data))
         prepared = self._prepare(request, names)
+        refuse_pointers(prepared.root, request.spec, included(prepared.root, prepared.ignores), progress)
         adopted = self._adopt(prepared.build, names)
         if adopted is not None:
             progress.line(f"Nothing changed since {prepared.build.tag} was built; it is used again.")
@@ -89,6 +95,8 @@ class ImageBuilder:
         check = _until(request.limits.seconds, progress)
         with tempfile.TemporaryFile() as context:
             write_context(prepared.root, context, ignores=prepared.ignores, extras=prepared.extras, check=check)
+            for sentence in left_out_of(prepared.root, prepared.ignores, prepared.reason).sentences:
+                progress.line(sentence, stream="stderr")
             progress.line(f"Build context: {context.tell() / 1e6:.1f} MB")
             context.seek(0)
             builder = self._run(prepared.build, context, progress, check)
@@ -102,6 +110,7 @@ class ImageBuilder:
         root = source_root(request.checkout.folder, spec.root)
         if spec.kind == "dockerfile":
             path, text, extras = _own_dockerfile(root, str(spec.install.get("dockerfile") or "Dockerfile")), "", {}
+            reason: Reason = nothing
             ignores = (*read_ignores(root), f"!{path}")
         else:
             path = GENERATED
@@ -109,8 +118,8 @@ class ImageBuilder:
             manifests = manifests_of(spec, SourceFolder(root))
             text = self._generated(request, manifests)
             extras = {**_generated_extras(spec.kind, text), **_steady_extras(manifests, SourceFolder(root))}
-            static = STATIC_IGNORES if spec.kind == "static" and not spec.build else ()
-            ignores = (*GENERATED_IGNORES, *static, *read_ignores(root))
+            reason, ours = _kept_out(spec, root)
+            ignores = (*ours, *read_ignores(root))
         arguments = {**_spec_arguments(spec.install.get("args")), **self._options.build_args}
         recipe = recipe_checksum(request.checkout, spec, text, arguments)
         name = parse_slug(request.name, field="name", longest=100)
@@ -123,7 +132,7 @@ class ImageBuilder:
             target=str(spec.install.get("target") or ""),
             arguments=arguments,
         )
-        return Prepared(build, root, ignores, extras)
+        return Prepared(build, root, ignores, extras, reason)
 
     def _generated(self, request: BuildRequest, manifests: Manifests) -> str:
         options = self._options
@@ -165,6 +174,14 @@ class ImageBuilder:
         with tempfile.TemporaryDirectory() as folder:
             command = image_buildx.argv(build, id_file=Path(folder) / "id")
             image_buildx.run(command, build, host=self._daemon.host, context=context, progress=progress, check=check)
+
+
+def _kept_out(spec: Spec, root: Path) -> tuple[Reason, list[str]]:
+    """Why something stays out of the context of a Dockerfile of ours, and the patterns for it."""
+    if spec.kind == "static" and not spec.build:
+        return of_shown, [*ignores_of(root, of_published), *static_ignores(str(spec.install.get("publish") or "."))]
+    reason = of_node if spec.kind in ("node", "static") else of_source
+    return reason, ignores_of(root, reason)
 
 
 def _check_inside(spec: Spec, root: Path) -> None:

@@ -13,20 +13,16 @@ import tarfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import IO
 
 from docker.utils.build import PatternMatcher
 
+from fairway.drivers.builders.exclusions import Reason, excluded
 from fairway.shared.failures import Refused
+from fairway.shared.left_out import SPECIAL, LeftOut
 from fairway.shared.source_text import read_source
 
-# Never wanted in an image that Fairway writes the Dockerfile for: history, and what the build makes afresh.
-GENERATED_IGNORES: Final = (
-    *(".git", ".hg", ".svn", "**/.venv", "**/venv", "**/node_modules", "**/__pycache__"),
-    *("**/.DS_Store", "**/.pytest_cache", "**/.mypy_cache", "**/.ruff_cache"),
-)
-# A published folder shows everything in it; hidden files are not meant for visitors (``.well-known`` is).
-STATIC_IGNORES: Final = ("**/.*", "!.well-known", "!**/.well-known")
+BY_DOCKERIGNORE = "that .dockerignore names"
 
 
 @dataclass(frozen=True)
@@ -39,8 +35,40 @@ class Extra:
 
 def ignore_patterns(text: str) -> list[str]:
     """The patterns of a ``.dockerignore``. Source: docs.docker.com, "Dockerignore files"."""
-    lines = (line.strip() for line in text.removeprefix("\ufeff").splitlines())
-    return [line for line in lines if line and not line.startswith("#")]
+    lines = (line for line in text.split("\n") if not line.startswith("#"))  # as Docker: “ #a” is a pattern
+    return [bare for line in lines if (bare := line.strip())]
+
+
+def ignores_of(root: Path, reason: Reason) -> list[str]:
+    """What `reason` keeps out of an image that Fairway writes the Dockerfile for, as patterns."""
+    return [_literal(name) for name, _ in excluded(root, reason)]
+
+
+def static_ignores(publish: str) -> list[str]:
+    """A published folder shows everything in it; hidden files are not meant for visitors (``.well-known`` is)."""
+    top = "" if publish in ("", ".") else _literal(publish.strip("/")) + "/"
+    return [f"{top}**/.*", f"!{top}.well-known", f"!{top}**/.well-known"]
+
+
+def _literal(name: str) -> str:
+    """The pattern that means just this name; docker-py cannot quote a bracket, so any sign fits in its place."""
+    return "".join({"*": "[*]", "?": "[?]", "[": "?"}.get(sign, sign) for sign in name)
+
+
+def left_out_of(root: Path, ignores: Sequence[str], reason: Reason) -> LeftOut:
+    """What of the folder stays out of the context, each with its reason; a folder nothing of which goes in counts once."""
+    names, left_out = set(included(root, ignores)), LeftOut()
+    wanted = {parent for name in names for parent in (name, *map(str, Path(name).parents))}
+    for folder, folders, files in os.walk(root):
+        for name in sorted((*folders, *files)):
+            place = Path(folder, name)
+            path = str(place.relative_to(root))
+            if path not in wanted:
+                left_out.add(reason(place) or BY_DOCKERIGNORE, path, is_folder=name in folders)
+            elif stat.S_IFMT(place.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+                left_out.add(SPECIAL, path)
+        folders[:] = [name for name in folders if str(Path(folder, name).relative_to(root)) in wanted]
+    return left_out
 
 
 def source_root(folder: Path, root: str) -> Path:

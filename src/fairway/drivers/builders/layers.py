@@ -21,6 +21,7 @@ from typing import Any
 from fairway.drivers.runtimes.contract import Progress
 from fairway.drivers.runtimes.process.bundle import disk_failure
 from fairway.shared.failures import Refused
+from fairway.shared.left_out import LEAVING, SPECIAL, LeftOut
 
 LOCK_TICK = 0.05
 
@@ -81,13 +82,20 @@ def link_tree(source: Path, target: Path, *, copy: bool = False) -> None:
                 _link(Path(entry.path), place)
 
 
-def copy_source(source: Path, target: Path, *, skip: frozenset[str], progress: Progress) -> None:
-    """Copy a source folder. Links that leave it, and what is no file, folder or link, are left out and said so."""
-    top = source.resolve()
+def copy_source(source: Path, target: Path, *, reason: Callable[[Path], str], progress: Progress) -> None:
+    """Copy a source folder without what `reason` gives a reason for, links that leave it, and what is no file, folder or
+    link. `progress` hears what is left out, and why."""
+    top, left_out = source.resolve(), LeftOut()
 
     def unwanted(folder: str, names: list[str]) -> list[str]:
         progress.check()
-        return [name for name in names if name in skip or _is_foreign(Path(folder, name), top, progress)]
+        found = []
+        for name in names:
+            place = Path(folder, name)
+            if why := reason(place) or _foreign(place, top):
+                found.append(name)
+                left_out.add(why, os.path.relpath(place, source), is_folder=place.is_dir() and not place.is_symlink())
+        return found
 
     try:
         shutil.copytree(source, target, symlinks=True, ignore=unwanted, copy_function=_copy, dirs_exist_ok=True)
@@ -96,6 +104,8 @@ def copy_source(source: Path, target: Path, *, skip: frozenset[str], progress: P
         raise Refused(f"Copying the source failed: {why[:300]}.", detail=str(error)[:2000]) from error
     except OSError as error:
         raise disk_failure(error, "copying the source") from error
+    for sentence in left_out.sentences:
+        progress.line(sentence, stream="stderr")
 
 
 def _copy(source: str, target: str) -> str:
@@ -108,18 +118,14 @@ def _copy(source: str, target: str) -> str:
         raise
 
 
-def _is_foreign(place: Path, top: Path, progress: Progress) -> bool:
+def _foreign(place: Path, top: Path) -> str:
     mode = place.lstat().st_mode
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
-        return False
-    name = place.relative_to(top) if place.is_relative_to(top) else place.name
+        return ""
     if not stat.S_ISLNK(mode):
-        progress.line(f"Left out: {name} is neither a file nor a folder.", stream="stderr")
-        return True
+        return SPECIAL
     leaves = os.path.isabs(os.readlink(place)) or not Path(os.path.realpath(place)).is_relative_to(top)
-    if leaves:
-        progress.line(f"Left out: {name} is a link that leaves the source.", stream="stderr")
-    return leaves
+    return LEAVING if leaves else ""
 
 
 def erase(place: Path) -> None:

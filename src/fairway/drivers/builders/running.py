@@ -1,6 +1,7 @@
 """Running somebody else's program during a build or a fetch: argv, never a shell; watched, limited, and gone afterwards.
 
-With a `wall` the program runs behind it (`fairway.drivers.wall`), and nothing it started outlives it.
+Every program runs below a small supervisor (`fairway.drivers.wall.walled`), which inherits whatever left the program's group
+(``setsid``, a double fork) and ends it with the program; with a `wall` the program runs behind that, too.
 
 Limits: `seconds` of wall time; `memory_bytes` over the resident memory of the whole process group, read twice a second, and
 as ``RLIMIT_DATA`` per process; `cpus` as an affinity of that many cores (rounded up) and a lower priority. They bound
@@ -97,7 +98,9 @@ def run(
 
 
 class TooManyLines(Refused):
-    """A program whose output was to be kept said more than anybody reads."""
+    """A program whose output was to be kept said more than anybody reads. `output` is what came before."""
+
+    output = ""
 
 
 class _Lines:
@@ -142,10 +145,12 @@ class _Lines:
         self.tail.append(text)
         if self._keep is not None:
             if len(self.kept) >= self._keep:
-                raise TooManyLines(
+                much = TooManyLines(
                     f"A program said more than the {self._keep:,} lines that are read of it, and was stopped."
                 )
-            self.kept.append(text + "\n")
+                much.output = "".join(self.kept)
+                raise much
+            self.kept.append(masked[:LONGEST_LINE] + "\n")  # whoever reads it sees every line whole
         else:
             self._progress.line(text)
 
@@ -196,14 +201,15 @@ def _started(
     """The running program; on leaving, its whole group is gone and it is reaped."""
     order_out, order_in = os.pipe()
     with open(order_in, "wb") as orders, open(order_out, "rb") as pipe:
-        process = _popen(_walled(argv, pipe.fileno()), cwd, {}, (pipe.fileno(),)) if wall else _popen(argv, cwd, env, ())
+        order = _order(argv, cwd, env, wall or {})
+        process = _popen(_walled(pipe.fileno()), cwd, (pipe.fileno(),))
         pipe.close()
         with process:
             _limit(process.pid, limits)
             try:
-                if wall:  # only now, so that the limits hold for all it starts
-                    orders.write(_order(argv, env, wall))
-                orders.close()
+                with suppress(BrokenPipeError):  # it was ended already
+                    orders.write(order)  # only now, so that the limits hold for all it starts
+                    orders.close()
                 yield process
             except BaseException:
                 _end_gently(process)
@@ -214,32 +220,30 @@ def _started(
                 process.wait()
 
 
-def _walled(argv: Sequence[str], descriptor: int) -> list[str]:
+def _walled(descriptor: int) -> list[str]:
     return [python(), "-I", "-S", "-E", str(WALLED), str(descriptor)]
 
 
-def _order(argv: Sequence[str], env: Mapping[str, str], wall: Mapping[str, Any]) -> bytes:
-    program = shutil.which(argv[0], path=env.get("PATH"))
+def _order(argv: Sequence[str], cwd: Path, env: Mapping[str, str], wall: Mapping[str, Any]) -> bytes:
+    name = str(cwd / argv[0]) if "/" in argv[0] else argv[0]
+    program = shutil.which(name, path=env.get("PATH"))
     if program is None:
         raise NeedsPerson(MISSING.format(program=argv[0]))
     return json.dumps({"wall": wall, "program": program, "argv": list(argv), "env": dict(env)}).encode()
 
 
-def _popen(argv: Sequence[str], cwd: Path, env: Mapping[str, str], fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
-    try:
-        return subprocess.Popen(
-            list(argv),
-            cwd=cwd,
-            env=dict(env),
-            pass_fds=fds,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- one system call, nothing that a thread could have locked
-        )
-    except FileNotFoundError:
-        raise NeedsPerson(MISSING.format(program=argv[0])) from None
+def _popen(argv: Sequence[str], cwd: Path, fds: tuple[int, ...]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        list(argv),
+        cwd=cwd,
+        env={},
+        pass_fds=fds,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        preexec_fn=_end_with_parent,  # noqa: PLW1509 -- one system call, nothing that a thread could have locked
+    )
 
 
 def _limit(pid: int, limits: Ceiling) -> None:
@@ -252,9 +256,10 @@ def _limit(pid: int, limits: Ceiling) -> None:
             os.sched_setaffinity(pid, cores[-max(1, math.ceil(limits.cpus)) :])
 
 
-def _die_with_parent() -> None:
-    """A build whose worker was killed must not go on writing where the next worker builds."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def _end_with_parent() -> None:
+    """A build whose worker was killed must not go on writing where the next worker builds. HUP, not KILL: the supervisor
+    ends all that is below it first."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGHUP)
 
 
 def _output(process: subprocess.Popen[bytes]) -> Iterator[bytes]:

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fairway.shared.failures import Refused
+from fairway.shared.left_out import VERSION_CONTROL
 
 MOST_FILES = 20_000  # files, folders and links of one source: each costs some milliseconds, empty or not
-IGNORED = frozenset({".git", ".hg", ".venv", "node_modules", "__pycache__"})
+IGNORED = VERSION_CONTROL | {"__pycache__"}  # no more than what goes live nowhere: the same checksum means the same build
 
 
 def tree_checksum(folder: Path) -> str:
     """SHA-256 (64 hex digits) over paths, kinds, executable bits, contents and link targets below `folder`.
 
-    Version control, virtual environments, ``node_modules`` and byte code do not count; times and owners neither.
+    Version control and byte code do not count; times and owners neither.
     """
     total = hashlib.sha256(b"fairway-tree-1\0")
     for name, entry in tree_entries(folder):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fairway.drivers.builders.command_line import filled, join_command, programs_of
 from fairway.drivers.builders.contract import BuildRequest, Spec
+from fairway.drivers.builders.exclusions import Reason
 from fairway.drivers.builders.layers import Layers, copy_source
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
@@ -17,7 +18,6 @@ from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import parse_slug
 
-LEFT_OUT = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"})
 _UNREACHABLE = re.compile(
     r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|dns error|error sending request|Connection refused"
     r"|tls handshake|operation timed out|Temporary failure in name resolution",
@@ -50,9 +50,9 @@ class Workshop:
     def app(self) -> Path:
         return self.output / "app"
 
-    def copy_app(self) -> None:
-        """Put the source into the bundle, without version control, caches and other installations."""
-        copy_source(self.source, self.app, skip=LEFT_OUT, progress=self.progress)
+    def copy_app(self, reason: Reason) -> None:
+        """Put the source into the bundle, without what `reason` keeps out."""
+        copy_source(self.source, self.app, reason=reason, progress=self.progress)
 
     @property
     def walls(self) -> BuildWalls:

@@ -1,4 +1,6 @@
-"""Runs one program behind walls and ends with it, leaving nothing of it behind: ``python -I -S -E walled.py FD``.
+"""Runs one program, behind walls where the order names some, and ends with it.
+
+Nothing of the program is left behind. It is called as ``python -I -S -E walled.py FD``.
 
 The order comes as JSON on the descriptor FD: ``wall`` (see `enclosure`), ``program``, ``argv``, ``env``. The environment is
 in it, too, because this process must not start with one that somebody else wrote (``LD_PRELOAD`` comes before the walls).
@@ -15,6 +17,7 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import enclosure  # type: ignore[import-not-found]
 
+HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 GRACE = 4.0  # seconds the program gets after TERM; less than whoever sends it waits
 SWEEPS_FOR = 5.0
@@ -28,7 +31,7 @@ def main(descriptor: int) -> None:
         order = json.load(pipe)
     enclosure.LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # what its parents leave behind becomes ours
     ours = os.getpid()
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD, signal.SIGTERM})
+    signal.pthread_sigmask(signal.SIG_BLOCK, HEARD)
     pid = os.fork()
     if pid == 0:
         become(order, ours)
@@ -40,7 +43,7 @@ def main(descriptor: int) -> None:
 def become(order: dict[str, Any], parent: int) -> None:
     """In the child: turn into the program. Never returns."""
     try:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD, signal.SIGTERM})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, HEARD)
         os.umask(0o022)
         place = os.getcwd()
         enclosure.enter(order["wall"])
@@ -55,8 +58,8 @@ def become(order: dict[str, Any], parent: int) -> None:
 
 
 def wait(pid: int) -> int:
-    """The status with which the program ended. TERM, which the program gets as well, ends it after a grace at the latest."""
-    heard = {signal.SIGCHLD, signal.SIGTERM}
+    """The status with which the program ended. TERM, which the program gets as well, ends it after a grace at the latest;
+    HUP (whoever started us is dead) ends it at once."""
     until = None
     while True:
         while True:  # before waiting: SIGCHLD of several children is one
@@ -69,9 +72,11 @@ def wait(pid: int) -> int:
         if left is not None and left <= 0:
             os.kill(pid, signal.SIGKILL)
             left = 1.0
-        told = signal.sigwaitinfo(heard) if left is None else signal.sigtimedwait(heard, left)
+        told = signal.sigwaitinfo(HEARD) if left is None else signal.sigtimedwait(HEARD, left)
         if told is not None and told.si_signo == signal.SIGTERM and until is None:
             until = time.monotonic() + GRACE
+        if told is not None and told.si_signo == signal.SIGHUP:
+            until = time.monotonic()
 
 
 def sweep() -> None:

@@ -26,7 +26,6 @@ from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid
-from fairway.shared.packing import ALWAYS_OUT
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse, run_values
 from fairway.web.pages import page
@@ -47,7 +46,6 @@ CHUNK = 256 * 1024
 SOURCES = ("upload", "git", "image")
 HINTS = {"publish": "dist", "health_path": "/healthz", "volumes": "uploads: /data"}
 PARTS = {"inspection": "looking"}
-LEFT_OUT = sorted(ALWAYS_OUT)  # browsers do not even read these
 
 
 @require_http_methods(["GET", "POST"])
@@ -76,7 +74,6 @@ def _first_step(request: HttpRequest, source: str, forms: dict[str, Any], error:
         "upload": {
             "url": reverse("application-upload"),
             "max_bytes": settings.MAX_UPLOAD_BYTES,
-            "left_out": LEFT_OUT,
             "error": error,
         },
     }

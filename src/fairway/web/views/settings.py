@@ -24,7 +24,7 @@ from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.cookies import remember_display
 from fairway.web.errors import tell_blocked
-from fairway.web.forms import KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
+from fairway.web.forms import HttpsForm, KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
 from fairway.web.pages import page
 from fairway.web.shown.people import credentials_shown, grants_shown, scope_choices, token_end, tokens_shown
 from fairway.web.words import ROLE_LABELS
@@ -97,13 +97,14 @@ def credentials(request: HttpRequest) -> HttpResponse:
     actor, kind = actor_of(request), request.POST.get("kind", "")
     registry = RegistryForm(request.POST if kind == Credential.REGISTRY else None, prefix="", auto_id="registry-%s")
     key = KeyForm(request.POST if kind == Credential.DEPLOY_KEY else None, auto_id="key-%s")
-    form: Any = {Credential.REGISTRY: registry, Credential.DEPLOY_KEY: key}.get(kind)
+    https = HttpsForm(request.POST if kind == Credential.HTTPS else None, auto_id="https-%s")
+    form: Any = {Credential.REGISTRY: registry, Credential.DEPLOY_KEY: key, Credential.HTTPS: https}.get(kind)
     if form is not None and form.is_valid():
-        values = _registry(form.cleaned_data) if kind == Credential.REGISTRY else _key(form.cleaned_data)
+        values = _key(form.cleaned_data) if kind == Credential.DEPLOY_KEY else _sign_in(form.cleaned_data)
         try:
             save_credential(actor=actor, kind=kind, scopes=_pairs(request), **values)
         except Invalid as problem:
-            fields = {"secret": "password" if kind == Credential.REGISTRY else "private_key"}
+            fields = {"secret": "private_key" if kind == Credential.DEPLOY_KEY else "password"}
             refuse(form, Invalid(fields.get(problem.field, problem.field), problem.sentence))
         except Blocked as problem:
             tell_blocked(request, problem)
@@ -114,6 +115,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
         "credentials": credentials_shown(actor),
         "registry_form": registry,
         "key_form": key,
+        "https_form": https,
         "open": kind,
         **scope_choices(actor, request.POST.getlist("application"), request.POST.getlist("environment")),
     }
@@ -130,7 +132,7 @@ def _pairs(request: HttpRequest) -> list[tuple[str, str]] | None:
     return list(zip(applications, environments, strict=True))
 
 
-def _registry(values: dict[str, Any]) -> dict[str, Any]:
+def _sign_in(values: dict[str, Any]) -> dict[str, Any]:
     return {**{name: values[name] for name in ("name", "host", "username")}, "secret": values["password"]}
 
 

@@ -27,7 +27,7 @@ from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked, wants_json
 from fairway.web.pages import page
 from fairway.web.shown.versions import Choice, choices_shown
-from fairway.web.views.new import LEFT_OUT, archive_of
+from fairway.web.views.new import archive_of
 
 TEMPLATE = "deployments/new.html"
 
@@ -96,7 +96,6 @@ def _page(
     drop = {
         "url": reverse("placement-upload", args=[application.slug, environment.slug]),
         "max_bytes": settings.MAX_UPLOAD_BYTES,
-        "left_out": LEFT_OUT,
         "error": "",
     }
     return page(request, TEMPLATE, {**context, "upload": drop}, status=status)

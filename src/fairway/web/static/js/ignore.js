@@ -2,8 +2,11 @@
 // Patterns are matched without regular expressions: those of a stranger could keep the page busy for hours.
 
 /** @typedef {{segments: string[], isOut: boolean, isFolder: boolean}} Pattern */
-/** @typedef {{base: string, weak: Pattern[], strong: Pattern[]}} Rules */
+/** @typedef {{base: string, file: string, weak: Pattern[], strong: Pattern[]}} Rules */
 
+const HISTORY = new Set([".git", ".hg", ".svn"]);
+const LITTER = new Set(["__MACOSX", ".DS_Store", "Icon\r", "Thumbs.db", "desktop.ini"]);
+const CACHES = new Set(["__pycache__", ".tox", ".mypy_cache", ".pytest_cache", ".ruff_cache"]);
 const ALWAYS_IN = new Set(["Dockerfile", ".dockerignore", "compose.yaml", "compose.yml", "Procfile"]);
 
 /** @param {string} path */
@@ -11,30 +14,64 @@ export function isIgnoreFile(path) {
   return /(^|\/)\.gitignore$|^\.(docker|fairway)ignore$/.test(path);
 }
 
-/** A text file as editors write it, with a byte-order mark or without. @param {ArrayBuffer} content */
+/** A text file as editors write it, with a byte-order mark or without (shared/source_text.py). @param {ArrayBuffer} content */
 export function textOf(content) {
-  const [first, second] = new Uint8Array(content);
+  const [first, second, third, fourth] = new Uint8Array(content);
+  const isLittle = first === 0xff && second === 0xfe && third === 0 && fourth === 0;
+  if (isLittle || (first === 0 && second === 0 && third === 0xfe && fourth === 0xff)) return wideTextOf(new DataView(content), isLittle);
   const encoding = first === 0xff && second === 0xfe ? "utf-16le" : first === 0xfe && second === 0xff ? "utf-16be" : "utf-8";
   return new TextDecoder(encoding).decode(content);
 }
 
+/** UTF-32 behind its mark, which no TextDecoder reads. @param {DataView} view @param {boolean} isLittle */
+function wideTextOf(view, isLittle) {
+  let text = "";
+  for (let at = 4; at + 4 <= view.byteLength; at += 4) {
+    const sign = view.getUint32(at, isLittle);
+    text += sign > 0x10ffff ? "\ufffd" : String.fromCodePoint(sign);
+  }
+  return text;
+}
+
+/**
+ * Why nothing of a file or folder is sent, before any ignore file is asked: "history", "litter", "again" (the build makes it
+ * again), or "" where the ignore files decide.
+ * @param {string} path
+ * @param {boolean} isFolder
+ * @param {(path: string) => boolean} exists whether the chosen folder has that file
+ * @param {string} strong the text of .fairwayignore, which may bring back what would be made again
+ */
+export function never(path, isFolder, exists, strong) {
+  const name = path.slice(path.lastIndexOf("/") + 1);
+  if (HISTORY.has(name)) return "history";
+  if (LITTER.has(name) || (name.startsWith("._") && name.length > 2)) return "litter";
+  const beside = path.slice(0, path.length - name.length);
+  const isAgain = isFolder && (CACHES.has(name) || (name === "node_modules" && exists(`${beside}package.json`)) || exists(`${path}/pyvenv.cfg`));
+  return isAgain && verdict(patterns(strong), `${path}/any`) !== false ? "again" : "";
+}
+
 /**
  * @param {Map<string, string>} texts of the ignore files, by their paths
- * @returns {(path: string) => boolean} whether a file is left out
+ * @returns {(path: string) => string} the name of the ignore file that leaves a file out, "" where none does
  */
 export function leaves(texts) {
-  const top = { base: "", weak: patterns(texts.get(".dockerignore") ?? "", anchored), strong: patterns(texts.get(".fairwayignore") ?? "") };
+  const top = { base: "", file: ".dockerignore", weak: patterns(texts.get(".dockerignore") ?? "", anchored), strong: patterns(texts.get(".fairwayignore") ?? "") };
   /** @type {Rules[]} */
   const inner = [];
   for (const [path, text] of texts) {
-    if (path.endsWith(".gitignore")) inner.push({ base: path.slice(0, -".gitignore".length), weak: patterns(text), strong: [] });
+    if (path.endsWith(".gitignore")) inner.push({ base: path.slice(0, -".gitignore".length), file: ".gitignore", weak: patterns(text), strong: [] });
   }
   const rules = [top, ...inner.sort((a, b) => a.base.length - b.base.length)];
   return (path) => {
-    if (ALWAYS_IN.has(path)) return false;
+    if (ALWAYS_IN.has(path)) return "";
     const here = rules.filter(({ base }) => path.startsWith(base));
-    const said = (/** @type {"weak" | "strong"} */ kind) => here.map((one) => verdict(one[kind], path.slice(one.base.length))).findLast((one) => one !== null) ?? null;
-    return said("strong") ?? said("weak") ?? false;
+    for (const kind of /** @type {const} */ (["strong", "weak"])) {
+      for (const one of here.toReversed()) {
+        const said = verdict(one[kind], path.slice(one.base.length));
+        if (said !== null) return said ? (kind === "strong" ? ".fairwayignore" : one.file) : "";
+      }
+    }
+    return "";
   };
 }
 

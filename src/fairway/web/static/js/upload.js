@@ -1,5 +1,5 @@
 // Drop a folder, a zip or a tar; folders are packed here and sent with progress. Answers: 201 {"url"} or an error {"error"}.
-import { isIgnoreFile, leaves, textOf } from "./ignore.js";
+import { isIgnoreFile, leaves, never, textOf } from "./ignore.js";
 import { tar } from "./tar.js";
 import { bytes, number, say } from "./words.js";
 
@@ -17,9 +17,8 @@ class Upload {
     this.drop = /** @type {HTMLElement} */ (form.querySelector("[data-drop]"));
     this.bar = /** @type {HTMLProgressElement} */ (form.querySelector("progress"));
     this.find = find;
-    this.leftOut = new Set((form.dataset.leftOut ?? "").split(" ").filter(Boolean));
-    /** @type {Set<string>} */
-    this.skipped = new Set();
+    /** @type {Map<string, string>} why each file or folder is not sent */
+    this.skipped = new Map();
     find("folder").addEventListener("change", (event) => this.picked(/** @type {HTMLInputElement} */ (event.target)));
     find("file").addEventListener("change", (event) => this.one(/** @type {HTMLInputElement} */ (event.target).files?.[0]));
     find("cancel").addEventListener("click", () => { this.request?.abort(); this.rest(); });
@@ -50,47 +49,69 @@ class Upload {
     const entry = entries[0];
     if (entry.isFile) return this.one(await fileOf(/** @type {FileSystemFileEntry} */ (entry)));
     this.begin(entry.name, say("upload.packing"));
+    const directory = /** @type {FileSystemDirectoryEntry} */ (entry);
     /** @type {Member[]} */
     const members = [];
-    await this.walk(/** @type {FileSystemDirectoryEntry} */ (entry), "", members);
+    try {
+      const inside = await entriesOf(directory);
+      const words = inside.find(({ name, isFile }) => isFile && name === ".fairwayignore");
+      const strong = words ? textOf(await (await fileOf(/** @type {FileSystemFileEntry} */ (words))).arrayBuffer()) : "";
+      await this.walk(inside, "", strong, members);
+    } catch {
+      return this.fail(say("upload.failed"));
+    }
     this.folder(entry.name, members);
   }
 
   /**
-   * @param {FileSystemDirectoryEntry} directory
+   * @param {FileSystemEntry[]} inside
    * @param {string} prefix
+   * @param {string} strong
    * @param {Member[]} members
    */
-  async walk(directory, prefix, members) {
-    const reader = directory.createReader();
-    for (;;) {
-      /** @type {FileSystemEntry[]} */
-      const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // at most 100 at a time
-      if (!batch.length) return;
-      for (const entry of batch) {
-        const path = prefix + entry.name;
-        if (this.leftOut.has(entry.name)) this.skipped.add(path);
-        else if (entry.isDirectory) await this.walk(/** @type {FileSystemDirectoryEntry} */ (entry), `${path}/`, members);
-        else members.push({ path, file: await fileOf(/** @type {FileSystemFileEntry} */ (entry)) });
+  async walk(inside, prefix, strong, members) {
+    const names = new Set(inside.map(({ name }) => prefix + name));
+    for (const entry of inside) {
+      const path = prefix + entry.name;
+      const reason = never(path, entry.isDirectory, (file) => names.has(file), strong);
+      if (reason) this.skipped.set(entry.isDirectory ? `${path}/` : path, reason);
+      else if (entry.isFile) members.push({ path, file: await fileOf(/** @type {FileSystemFileEntry} */ (entry)) });
+      else {
+        const deeper = await entriesOf(/** @type {FileSystemDirectoryEntry} */ (entry));
+        const again = never(path, true, (file) => deeper.some(({ name }) => `${path}/${name}` === file), strong);
+        if (again) this.skipped.set(`${path}/`, again);
+        else await this.walk(deeper, `${path}/`, strong, members);
       }
     }
   }
 
   /** @param {HTMLInputElement} input */
-  picked(input) {
+  async picked(input) {
     const files = [...(input.files ?? [])];
     if (!files.length) return this.fail(say("upload.empty"));
     const name = files[0].webkitRelativePath.split("/")[0];
     this.begin(name, say("upload.packing"));
-    /** @type {Member[]} */
-    const members = [];
-    for (const file of files) {
-      const parts = file.webkitRelativePath.split("/").slice(1);
-      const at = parts.findIndex((part) => this.leftOut.has(part));
-      if (at >= 0) this.skipped.add(parts.slice(0, at + 1).join("/"));
-      else members.push({ path: parts.join("/"), file });
+    const all = files.map((file) => ({ path: file.webkitRelativePath.split("/").slice(1).join("/"), file }));
+    const paths = new Set(all.map(({ path }) => path));
+    try {
+      const words = all.find(({ path }) => path === ".fairwayignore");
+      const strong = words ? textOf(await words.file.arrayBuffer()) : "";
+      await this.folder(name, all.filter(({ path }) => !this.isNever(path, paths, strong)));
+    } catch {
+      this.fail(say("upload.failed"));
     }
-    this.folder(name, members);
+  }
+
+  /** Whether a file, or a folder above it, is never sent. @param {string} path @param {Set<string>} paths @param {string} strong */
+  isNever(path, paths, strong) {
+    const parts = path.split("/");
+    for (let end = 1; end <= parts.length; end += 1) {
+      const [above, isFolder] = [parts.slice(0, end).join("/"), end < parts.length];
+      const reason = never(above, isFolder, (file) => paths.has(file), strong);
+      if (reason) this.skipped.set(isFolder ? `${above}/` : above, reason);
+      if (reason) return true;
+    }
+    return false;
   }
 
   /**
@@ -106,7 +127,7 @@ class Upload {
     if (!members.length) return this.fail(say("upload.empty"));
     const skipped = this.find("skipped");
     skipped.hidden = !this.skipped.size;
-    skipped.textContent = say("upload.skipped", list([...this.skipped].sort()));
+    skipped.textContent = say("upload.skipped", told(this.skipped, members));
     try {
       await markExecutables(members);
     } catch {
@@ -123,9 +144,9 @@ class Upload {
     for (const { path, file } of members) if (isIgnoreFile(path)) texts.set(path, textOf(await file.arrayBuffer()));
     const isLeftOut = leaves(texts);
     return members.filter(({ path }) => {
-      const isOut = isLeftOut(path);
-      if (isOut) this.skipped.add(path);
-      return !isOut;
+      const file = isLeftOut(path);
+      if (file) this.skipped.set(path, file);
+      return !file;
     });
   }
 
@@ -184,8 +205,11 @@ class Upload {
   answered(request) {
     let answer = /** @type {{url?: string, error?: string}} */ ({});
     try { answer = JSON.parse(request.responseText); } catch { /* an answer that is not ours says nothing */ }
-    if (request.status < 300 && answer.url) location.assign(answer.url);
-    else this.fail(answer.error ?? say("upload.failed"));
+    if (request.status < 300 && answer.url) {
+      const skipped = this.skipped.size ? this.find("skipped").textContent ?? "" : "";
+      sessionStorage.setItem("left-out", JSON.stringify([new URL(answer.url, location.href).href, skipped]));
+      location.assign(answer.url);
+    } else this.fail(answer.error ?? say("upload.failed"));
   }
 
   /** @param {string} sentence */
@@ -203,10 +227,43 @@ class Upload {
   }
 }
 
-/** The first of them, and how many more. @param {string[]} paths */
-function list(paths) {
-  const more = paths.length - 12;
-  return paths.slice(0, 12).join(", ") + (more > 0 ? ` + ${number.format(more)}` : "");
+/**
+ * What is left out, by its reason: the first of them, and how many more. Of a folder that nothing is sent of, only the folder.
+ * @param {Map<string, string>} skipped
+ * @param {Member[]} members
+ */
+function told(skipped, members) {
+  const open = new Set(members.flatMap(({ path }) => folders(path)));
+  /** @type {Map<string, Set<string>>} */
+  const reasons = new Map();
+  for (const [path, reason] of skipped) {
+    const names = reasons.get(reason) ?? new Set();
+    reasons.set(reason, names.add(folders(path).find((folder) => !open.has(folder)) ?? path));
+  }
+  return [...reasons].sort().map(([reason, names]) => {
+    const all = [...names].sort();
+    const more = all.length - 5;
+    const words = ["history", "litter", "again"].includes(reason) ? say(`upload.${reason}`) : reason;
+    return `${all.slice(0, 5).join(", ")}${more > 0 ? ` + ${number.format(more)}` : ""} (${words})`;
+  }).join("; ");
+}
+
+/** The folders above a path, from the top, each ending with a slash. @param {string} path */
+function folders(path) {
+  const parts = path.replace(/\/$/, "").split("/");
+  return parts.slice(1).map((_, at) => `${parts.slice(0, at + 1).join("/")}/`);
+}
+
+/** @param {FileSystemDirectoryEntry} directory @returns {Promise<FileSystemEntry[]>} */
+async function entriesOf(directory) {
+  const reader = directory.createReader();
+  const all = [];
+  for (;;) {
+    /** @type {FileSystemEntry[]} */
+    const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject)); // at most 100 at a time
+    if (!batch.length) return all;
+    all.push(...batch);
+  }
 }
 
 /** @param {FileSystemFileEntry} entry @returns {Promise<File>} */

@@ -1,0 +1,74 @@
+"""What of a source does not go into a bundle or an image, and why. Each function gives the reason, "" for what goes in.
+
+A name alone says little: a folder ``node_modules`` may be a part of a site, ``venv`` may be content, ``env`` an environment.
+So what a build makes again is known by what lies in it or beside it. A folder of files that is published as it is goes in
+whole, but for version control, byte code, and what file managers write.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from fairway.shared.left_out import MADE_AGAIN, always_out
+
+BYTE_CODE = "__pycache__"
+CACHES = frozenset({BYTE_CODE, ".pytest_cache", ".mypy_cache", ".ruff_cache"})
+Reason = Callable[[Path], str]
+
+
+def of_published(place: Path) -> str:
+    """For a folder whose files are served as they are."""
+    return always_out(place.name) or (MADE_AGAIN if place.name == BYTE_CODE else "")
+
+
+def of_source(place: Path) -> str:
+    """For the source of a program."""
+    is_again = place.name in CACHES or (place / "pyvenv.cfg").is_file()
+    return always_out(place.name) or (MADE_AGAIN if is_again else "")
+
+
+def of_node(place: Path) -> str:
+    """For a source whose packages npm installs."""
+    is_again = place.name == "node_modules" and (place.parent / "package.json").is_file()
+    return of_source(place) or (MADE_AGAIN if is_again else "")
+
+
+HIDDEN = "that are hidden, which visitors are not shown"
+
+
+def of_shown(place: Path) -> str:
+    """For a folder of which only what visitors are shown goes in."""
+    return of_published(place) or (HIDDEN if _hides(place.name) else "")
+
+
+def nothing(place: Path) -> str:
+    """For a build that decides itself."""
+    return ""
+
+
+def excluded(root: Path, reason: Reason) -> Iterator[tuple[str, str]]:
+    """(relative path, reason) of what does not go in; nothing below a folder that is named."""
+    for folder, folders, files in os.walk(root):
+        for name in sorted((*folders, *files)):
+            if why := reason(Path(folder, name)):
+                yield str(Path(folder, name).relative_to(root)), why
+        folders[:] = [name for name in folders if not reason(Path(folder, name))]
+
+
+def hidden_files(published: Path, reason: Reason) -> list[str]:
+    """The files that nobody is shown, because a name on their way begins with a dot; ``.well-known`` is shown."""
+    found = []
+    for folder, folders, files in os.walk(published):
+        folders[:] = sorted(name for name in folders if not reason(Path(folder, name)))
+        inside = os.path.relpath(folder, published)
+        is_hidden = any(_hides(part) for part in Path(inside).parts)
+        for name in sorted(files):
+            if (is_hidden or _hides(name)) and not reason(Path(folder, name)):
+                found.append(name if inside == "." else f"{inside}/{name}")
+    return found
+
+
+def _hides(name: str) -> bool:
+    return name.startswith(".") and name not in (".", ".well-known")
