@@ -136,6 +136,13 @@ def test_a_port_that_hangs_up_is_not_ready(runtime: ProcessRuntime, spec: Instan
         wait_until_ready(runtime, spec.name, HealthCheck(deadline=1.0), Silent(), settle=0.05)
 
 
+def test_the_last_look_which_the_deadline_cut_is_not_what_is_told(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    slow_then = "n = globals().get('n', 0) + 1; n > 1 and time.sleep(60); c.send(b'HTTP/1.0 503 No\\r\\n\\r\\n')"
+    runtime.ensure_started(program(spec, serving(slow_then)), Silent())
+    with pytest.raises(Refused, match="/health answered 503 for"):
+        wait_until_ready(runtime, spec.name, HealthCheck(path="/health", deadline=1.0, timeout=30.0), Silent())
+
+
 @pytest.mark.parametrize(("status", "is_ready"), [("204", True), ("302", True), ("404", False), ("503", False)])
 def test_2xx_and_3xx_are_ready(runtime: ProcessRuntime, spec: InstanceSpec, status: str, is_ready: bool) -> None:
     runtime.ensure_started(replace(spec, environment={"HEALTH_STATUS": status}), Silent())
@@ -315,7 +322,9 @@ REFUSES_NAMES = "c.send(b'HTTP/1.1 400 Bad\\r\\nContent-Length: 19\\r\\nConnecti
 
 def test_an_application_that_does_not_know_its_name_is_not_ready(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     runtime.ensure_started(program(spec, serving(REFUSES_NAMES)), Silent())
-    with pytest.raises(Refused, match="/ answered 400 for 1 s; .* It does not answer to the host name “shop.example”: add"):
+    with pytest.raises(
+        Refused, match=r"/ answered 400 for \d s; .* It does not answer to the host name “shop.example”: add"
+    ):
         wait_until_ready(runtime, spec.name, HealthCheck(deadline=1.0), Silent(), host="shop.example")
 
 

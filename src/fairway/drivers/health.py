@@ -46,12 +46,13 @@ class HealthResult:
 @dataclass(frozen=True)
 class _Look:
     """One look at an instance: ready, or the words for what is missing ("answered 500"). What `settles` is ready once it
-    has lasted."""
+    has lasted. One that the deadline `is_cut` by knows less than those before it."""
 
     gate: str
     is_ready: bool
     words: str
     settles: bool = False
+    is_cut: bool = False
 
 
 def wait_until_ready(
@@ -107,7 +108,8 @@ class _Waiting:
                 return HealthResult(look.gate, time.monotonic() - self.began, self.attempts)
             if not look.is_ready:
                 self.open_since = None
-                self._remember(look.words)
+                if not (look.is_cut and self.words):
+                    self._remember(look.words)
             if self._left() <= 0:
                 raise self._refused(self._late())
             time.sleep(min(self._pause(), max(0.0, self._left())))
@@ -147,7 +149,8 @@ class _Waiting:
         timeout = max(0.05, min(self.check.timeout, self._left()))
         if self.check.path:
             status, words = self._ask(instance.address, self.check.path, timeout)
-            return _Look(f"http {self.check.path}", 200 <= status < 400, words)
+            is_cut = status == STRANGE and self._left() <= 0
+            return _Look(f"http {self.check.path}", 200 <= status < 400, words, is_cut=is_cut)
         if instance.health is None:
             return self._look_without_a_check(instance, timeout)
         if instance.health == "unhealthy":

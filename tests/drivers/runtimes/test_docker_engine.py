@@ -325,3 +325,14 @@ def test_where_a_container_listens_is_seen(
     eventually(lambda: [line.text for line in runtime.output(started.name)] == ["up"], "it listens")
     found = runtime.listens_elsewhere(started.name)
     assert found.startswith(words) if words else found == ""
+
+
+def test_the_last_words_come_without_a_newline_and_whole(
+    runtime: DockerRuntime, scripts: ArtifactRef, spec: InstanceSpec
+) -> None:
+    """The Engine stores parts of 16 KiB, wherever a character ends, and calls the last one a part, too."""
+    text = "import os; os.write(1, b'a' + '€'.encode() * 9000 + b'\\n'); os.write(2, b'waiting for the database')"
+    started = runtime.ensure_started(replace(spec, artifact=scripts, command=("python3", "-c", text)), Silent())
+    eventually(lambda: len(list(runtime.output(started.name))) >= 2, "it has spoken")
+    found = {line.stream: line.text for line in runtime.output(started.name)}
+    assert found == {"stdout": "a" + "€" * 9000, "stderr": "waiting for the database"}
