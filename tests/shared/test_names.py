@@ -6,6 +6,7 @@ from fairway.shared.names import (
     SLUG,
     Invalid,
     image_host,
+    is_archive_name,
     parse_git_ref,
     parse_host,
     parse_image,
@@ -134,3 +135,9 @@ def test_variables_users_and_texts():
     ):
         with pytest.raises(Invalid):
             refuse()
+
+
+def test_an_archive_is_known_by_its_name_however_it_is_written() -> None:
+    names = ("app.zip", "APP.ZIP", "/a/b.tar.gz", "x.tgz", "x.Tar.Xz", "x.tar.bz2", "x.tar")
+    assert all(map(is_archive_name, names))
+    assert not any(map(is_archive_name, ("app", "app.zip.txt", "zip", "a.gz", "app.py")))

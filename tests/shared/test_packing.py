@@ -120,3 +120,12 @@ def test_the_archive_itself_is_not_packed(tmp_path: Path) -> None:
 def test_a_line_that_is_no_pattern_says_nothing(tmp_path: Path) -> None:
     make(tmp_path, {".gitignore": "!\n/\nx\\\n.env\n", ".dockerignore": "y\\\n", ".env": "x", "main.py": "x"})
     assert packed_names(tmp_path) == [".dockerignore", ".gitignore", "main.py"]
+
+
+def test_names_of_any_bytes_arrive(tmp_path: Path) -> None:
+    names = [b"caf\xe9.txt", "été".encode(), "e\u0301".encode(), b"back\\slash", b"new\nline", b"n" * 200]
+    (tmp_path / "app").mkdir()
+    for name in names:
+        Path(os.fsdecode(os.fsencode(tmp_path / "app") + b"/" + name)).write_text("x")
+    with tarfile.open(pack(tmp_path / "app", tmp_path / "out.tar.gz").place) as tar:
+        assert {os.fsencode(name) for name in tar.getnames()} == set(names)

@@ -14,9 +14,9 @@ from fairway.cli.client import Client
 from fairway.cli.failures import BadInput
 from fairway.cli.output import err, note
 from fairway.cli.words import size
+from fairway.shared.names import is_archive_name
 
 PIECE = 256 * 1024
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 
 Image = Annotated[str, typer.Option("--image", metavar="REF", help="An image: registry.example.com/team/app:1.2.")]
 Git = Annotated[str, typer.Option("--git", metavar="URL[#REF]", help="A Git repository, with a branch, tag or commit.")]
@@ -67,7 +67,7 @@ def _path(client: Client, options: SourceOptions) -> dict[str, str]:
     path = (options.path or Path()).expanduser()
     if not path.exists():
         raise BadInput(f"There is no “{path}” here.", advice="Give a folder, or a .zip, .tar or .tar.gz file.")
-    if path.is_file() and not path.name.endswith(ARCHIVES):
+    if path.is_file() and not is_archive_name(path.name):
         raise BadInput(f"“{path}” is neither a folder nor a .zip, .tar or .tar.gz file.")
     name = path.resolve().name
     if path.is_file():

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from fairway.shared.names import Invalid
+from fairway.shared.names import Invalid, is_archive_name
 
-ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2")
 LONGEST = 1000
 
 
@@ -22,8 +21,8 @@ def parse_entered(text: str, *, field: str = "source") -> tuple[str, dict[str, s
     if len(entered) > LONGEST:
         raise Invalid(field, "is {count} characters long; use at most {longest}.", count=len(entered), longest=LONGEST)
     address, _, fragment = entered.partition("#")
-    path = urlsplit(address).path.lower() if "://" in address else ""
-    if path.endswith(ARCHIVES) or fragment.startswith("sha256:"):
+    path = urlsplit(address).path if "://" in address else ""
+    if is_archive_name(path) or fragment.startswith("sha256:"):
         return "archive", {"url": address, "checksum": fragment}
     if "://" in address or _is_scp_like(address):
         return "git", {"url": address, "ref": fragment or "HEAD"}

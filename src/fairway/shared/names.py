@@ -143,6 +143,11 @@ def parse_volume(text: str, *, field: str = "volumes") -> tuple[str, str]:
     return name, target
 
 
+def is_archive_name(name: str) -> bool:
+    """Whether a file or an address ends as those of the archives that are read, in capitals (``APP.ZIP``), too."""
+    return name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2"))
+
+
 def parse_relative_path(text: str, *, field: str = "path") -> PurePosixPath:
     """A path that stays inside its folder: no leading ``/``, no ``..``, no backslash, no NUL."""
     path = PurePosixPath(text)

@@ -92,6 +92,10 @@ class RegistryForm(forms.Form):
     password = forms.CharField(widget=forms.PasswordInput)
 
 
+class HttpsForm(RegistryForm):
+    username = forms.CharField(required=False)
+
+
 class KeyForm(forms.Form):
     name = forms.CharField()
     host = forms.CharField()
