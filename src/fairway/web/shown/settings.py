@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may, role_blocker
 from fairway.applications.models import Application
+from fairway.deployments.lost import volumes_for
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import active, placements_visible_to
 from fairway.drivers.builders.spec_rules import command_text
@@ -17,7 +18,7 @@ from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.forms import GitForm, ImageForm, RunSettingsForm
 from fairway.web.shown.acts import Button
-from fairway.web.shown.applications import head
+from fairway.web.shown.applications import head, spec_shown
 
 SourceForm = ImageForm | GitForm
 
@@ -28,12 +29,16 @@ def settings_shown(
     form: RunSettingsForm | None = None,
     source_form: SourceForm | None = None,
     domain: dict[str, str] | None = None,
+    keep: str = "",
 ) -> dict[str, Any]:
-    """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused."""
+    """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused;
+    `keep`: the environment whose written files the volumes shall keep, filled in to be looked over and saved."""
     placements = list(placements_visible_to(actor).filter(application=application))
+    kept = next((one for one in placements if one.environment.slug == keep), None)
+    values = run_values(application) | ({"volumes": _volumes_keeping(application, kept)} if kept else {})
     return {
         **head(actor, application),
-        "form": form or RunSettingsForm(initial=run_values(application)),
+        "form": form or RunSettingsForm(initial=values),
         "source_form": source_form or source_form_of(application),
         "placements": [_addresses(one, domain or {}) for one in placements],
         "delete": _delete(actor, application, placements),
@@ -57,6 +62,13 @@ def run_values(application: Application) -> dict[str, Any]:
         "sticky": "" if spec.get("sticky") is None else "on" if spec["sticky"] else "off",
         "volumes": volume_lines(spec.get("volumes") or ()),
     }
+
+
+def _volumes_keeping(application: Application, placement: Placement) -> str:
+    """The volumes of its next version, and those that keep what it writes beside them."""
+    spec = spec_shown(application) or {"volumes": []}
+    volumes = [(one["name"], one["target"]) for one in spec["volumes"]]
+    return volume_lines(volumes_for(placement.lost_writes, volumes))
 
 
 def volume_lines(volumes: Iterable[Sequence[str]]) -> str:
