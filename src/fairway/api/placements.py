@@ -165,6 +165,14 @@ def release_placement_hold(request: HttpRequest, app: Slug, env: Slug) -> Placem
     return placement_shown(row)
 
 
+@router.delete(f"{HERE}/lost-writes", response=PlacementShown)
+@needs(Act.EDIT_APPLICATION)
+def dismiss_placement_writes(request: HttpRequest, app: Slug, env: Slug) -> PlacementShown:
+    """Say no more of the files it writes by now and the next deployment loses."""
+    row = placements.dismiss_writes(actor=actor_of(request), placement=_placement(request, app, env))
+    return placement_shown(row)
+
+
 @router.get(f"{HERE}/output", response=list[OutputLineShown])
 @needs(Act.VIEW)
 def show_output(request: HttpRequest, app: Slug, env: Slug, asked: Query[OutputAsked]) -> list[OutputLineShown]:

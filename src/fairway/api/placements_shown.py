@@ -146,6 +146,15 @@ class DeploymentDetail(DeploymentShown):
     urls: list[str]
 
 
+class LostFilesShown(Schema):
+    """A file or a folder that an application writes and its next deployment loses: its `name`, how many `files`, and the
+    `target` of a volume that would keep them; "" where none can, because what each version brings lies there too."""
+
+    name: str
+    files: int
+    target: str
+
+
 class PlacementShown(Schema):
     """What should be in one environment of one application, and what was last seen there. `strategy`: how its next version
     follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most)."""
@@ -168,6 +177,7 @@ class PlacementShown(Schema):
     hold_reason: str
     held_at: datetime | None
     drift: list[str]
+    lost_writes: list[LostFilesShown]
     observed_at: datetime | None
 
 
@@ -263,7 +273,7 @@ def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
 def _placement_facts(one: Placement) -> dict[str, Any]:
     same = (
         "name", "url", "urls", "wanted", "health", "replicas", "domains", "access", "hold_reason", "held_at", "drift",
-        "observed_at",
+        "lost_writes", "observed_at",
     )  # fmt: skip
     current = one.current
     return {

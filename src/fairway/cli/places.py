@@ -59,6 +59,9 @@ def show_app(app: Slug, as_json: Json = False) -> None:
     ]
     placed = [_placement_row(placement) for placement in one["placements"]]
     table(columns, placed, empty=f"It runs nowhere yet: fairway deploy {one['slug']} --env development")
+    for placement in one["placements"]:
+        if lost := words.lost_writes(placement):
+            say(lost)
 
 
 @apps.command("create")

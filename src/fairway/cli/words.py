@@ -105,6 +105,21 @@ def word(state: str) -> str:
     return WORDS.get(state) or state.replace("_", " ").capitalize()
 
 
+def lost_writes(placement: dict[str, Any]) -> str:
+    """What an application writes and its next deployment loses, and what keeps it; "" where there is nothing to say."""
+    places = placement.get("lost_writes") or []
+    if not places:
+        return ""
+    sentence = f"In {placement['environment']['name']} it writes files that the next deployment loses: "
+    sentence += ", ".join(place["name"] for place in places[:5]) + "."
+    targets = [place["target"] for place in places if place["target"]]
+    return sentence + (
+        f" A volume keeps them: fairway apps edit {placement['application']['slug']} --volume data:{targets[0]}"
+        if targets
+        else ""
+    )
+
+
 def seconds(value: float | None) -> str:
     """A duration: ``0.3 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
     if value is None:

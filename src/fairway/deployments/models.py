@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from fairway.applications.models import Application, Artifact, Configuration
+from fairway.deployments.lost import Place, untold
 from fairway.deployments.rules import (
     ACTIVE,
     ENDED,
@@ -158,7 +159,8 @@ class Deployment(models.Model):
 
 class Placement(models.Model):
     """What should be in one environment of one application, and what was last seen there. `stored` names the volumes that
-    were seen with data in them: what held data and is empty is not started on."""
+    were seen with data in them: what held data and is empty is not started on. `writes` are the places outside volumes
+    to which its instances wrote (`lost.Place`), `writes_dismissed` the names of those that a person put aside."""
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="placements")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="placements")
@@ -172,6 +174,8 @@ class Placement(models.Model):
     held_at = models.DateTimeField(null=True)
     health = models.CharField(max_length=10, default=Health.UNKNOWN.value)
     stored = models.JSONField(default=list)
+    writes = models.JSONField(default=list)
+    writes_dismissed = models.JSONField(default=list)
     drift = models.JSONField(default=list)  # sentences: what differs from what should be
     observed = models.JSONField(default=list)  # the instances, as last seen
     observed_at = models.DateTimeField(null=True)
@@ -203,6 +207,13 @@ class Placement(models.Model):
     @property
     def hosts(self) -> list[str]:
         return [self.host, *self.domains]
+
+    @property
+    def lost_writes(self) -> list[Place]:
+        """What the next deployment loses and a person is told of; what its volumes keep by now is none of it."""
+        artifact = self.current.artifact if self.current else None
+        kept = {target for _, target in artifact.parsed_spec.volumes} if artifact else set()
+        return [place for place in untold(self.writes, self.writes_dismissed) if place["target"] not in kept]
 
     @property
     def urls(self) -> list[str]:

@@ -61,6 +61,7 @@ from fairway.stories.scene import (
 )
 from fairway.stories.sources import artifact_from_source, making_of, work_name
 from fairway.stories.watching import DeploymentWatcher
+from fairway.stories.writes import look_at_writes
 
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
@@ -178,6 +179,7 @@ def retire(context: Context) -> None:
         done = drained(scene, scene.other_instances())
         context.checkpoint()  # nobody has taken over since the old ones were counted: none of them serves
         stop_all(scene.runtime, done, scene.log)
+        look_at_writes(scene.runtime, scene.placement, done, scene.log)
         context.checkpoint()  # up to here the old version can be started again as it was
         remove_all(scene.runtime, done, scene.log)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -326,11 +326,16 @@ def run_values(spec: Mapping[str, Any]) -> dict[str, Any]:
         "kind": spec.get("kind", ""),
         "framework": spec.get("framework", ""),
         "root": spec.get("root", ""),
-        "volumes": "\n".join(f"{name}: {target}" for name, target in spec.get("volumes") or ()),
+        "volumes": volume_lines(spec.get("volumes") or ()),
         "memory_mb": memory // 2**20 if memory else None,
         "cpus": spec.get("cpus"),
         "sticky": "" if spec.get("sticky") is None else "on" if spec["sticky"] else "off",
     }
+
+
+def volume_lines(volumes: Iterable[Sequence[str]]) -> str:
+    """Volumes as a person edits them, one a line."""
+    return "\n".join(f"{name}: {target}" for name, target in volumes)
 
 
 def spec_changes(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -104,6 +104,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PLACEMENT}/start", placements.start, name="placement-start"),
     path(f"{PLACEMENT}/scale", placements.scale, name="placement-scale"),
     path(f"{PLACEMENT}/remove", placements.remove, name="placement-remove"),
+    path(f"{PLACEMENT}/dismiss-writes", placements.dismiss_writes, name="placement-dismiss-writes"),
     path(f"{PLACEMENT}/release-hold", placements.release_hold, name="placement-release-hold"),
     # Deployments
     path("deployments/", deployments.deployment_list, name="deployment-list"),

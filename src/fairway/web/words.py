@@ -114,6 +114,8 @@ EVENT_LABELS: dict[str, Text] = {
     "placement.scale_requested": _("asked to scale"),
     "placement.start_requested": _("asked to start"),
     "placement.stop_requested": _("asked to stop"),
+    "placement.writes_seen": _("saw files written that the next deployment loses:"),
+    "placement.writes_dismissed": _("put aside the note on files written by"),
     "placement.switched": _("switched the traffic of"),
     "placement.switched_back": _("switched back the traffic of"),
     "storage.collected": _("collected what nobody needs any more:"),

@@ -30,6 +30,7 @@ from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
 from fairway.stories.instances import describe
 from fairway.stories.outside import proxy
+from fairway.stories.writes import look_at_writes
 from fairway.worker.duty import Duty
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,8 @@ EVERY = 2.0  # seconds between two looks
 UNSEEN_LOOKS = 2  # an Engine that is being restarted is back before anybody is told
 FIRST_PAUSE = 15.0  # seconds before the same placement is repaired again; doubled while it does not help
 LONGEST_PAUSE = 600.0
+WRITES_FIRST = 30.0  # seconds after a version was first seen until what it wrote is looked at
+WRITES_EVERY = 900.0
 OBSERVED_EVERY = 60.0  # seconds after which an unchanged observation is written again, so that it is known to be fresh
 RELATED = ("application", "environment", "current__artifact")
 _ENDED = {InstanceState.STOPPED, InstanceState.FAILED}
@@ -49,6 +52,7 @@ class Reconciler:
 
     def __init__(self) -> None:
         self._repairs: dict[int, _Repairs] = {}
+        self._writes = _Looks()
         self._unseen: dict[int, int] = defaultdict(int)  # looks in a row that could not be taken, by environment
 
     def run(self, stop: threading.Event) -> None:
@@ -106,6 +110,8 @@ class Reconciler:
         if news:
             observe(placement=placement, **news)
         self._repair(placement, drift)
+        if not drift and placement.current is not None and self._writes.is_due(placement.pk, placement.current.pk):
+            look_at_writes(runtime, placement, _own(placement, placement.current, instances))
 
     def _repair(self, placement: Placement, drift: list[str]) -> None:
         if not drift:
@@ -115,6 +121,23 @@ class Reconciler:
         if repairs.is_due():
             log.warning("Repairing %s: %s", placement.name, " ".join(drift))
             request_repair(placement=placement)
+
+
+class _Looks:
+    """When to look at what the instances of a placement wrote: soon after a deployment went live, then seldom."""
+
+    def __init__(self) -> None:
+        self._next: dict[int, tuple[int, float]] = {}  # deployment and moment, by placement
+
+    def is_due(self, placement: int, deployment: int) -> bool:
+        now = time.monotonic()
+        known, at = self._next.get(placement, (None, 0.0))
+        if known != deployment:
+            self._next[placement] = deployment, now + WRITES_FIRST
+        elif now >= at:
+            self._next[placement] = deployment, now + WRITES_EVERY
+            return True
+        return False
 
 
 class _Repairs:

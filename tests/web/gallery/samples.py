@@ -203,7 +203,7 @@ def placement(environment: Data, state: str, version: str, number: int, **more: 
     base = {
         "environment": environment, "lock": None, "state": state, "url": f"http://storefront.{environment['slug']}.localhost:8080", "other_urls": [],
         "access": "public", "version": version, "digest": sha(version), "deployment_id": number, "deployed_at": back(minutes=6), "actor": ADA,
-        "configuration_version": 7, "gate": "GET /healthz answered 200.", "replicas": {"wanted": 2, "healthy": 2}, "drift": [], "hold": None, "running": None,
+        "configuration_version": 7, "gate": "GET /healthz answered 200.", "replicas": {"wanted": 2, "healthy": 2}, "drift": [], "hold": None, "running": None, "writes": None,
         "instances": [
             {"name": f"fairway-storefront.{environment['slug']}-d{number}-0", "state": "healthy", "address": "127.0.0.1:40123", "restarts": 0, "started_at": back(minutes=6), "memory_bytes": 61_341_696},
             {"name": f"fairway-storefront.{environment['slug']}-d{number}-1", "state": "restarting", "address": "", "restarts": 3, "started_at": back(minutes=1), "memory_bytes": None},
@@ -225,7 +225,7 @@ def application_detail() -> Data:
     return {
         **application(),
         "placements": [
-            placement(DEVELOPMENT, "healthy", "2.14.0", 510),
+            placement(DEVELOPMENT, "healthy", "2.14.0", 510, writes={"places": "db.sqlite3, uploads/ (3 files)", "keep": act("Keep them in a volume", "disk", method="get"), "dismiss": act("Put aside", "x", "ghost")}),
             placement(STAGING, "degraded", "2.13.2", 490, running=running, drift=["1 of 2 replicas runs. The reconciler tries again in 20 s."],
                       replicas={"wanted": 2, "healthy": 1}, gate="Port 8000 accepted a connection; no health check is configured."),
             placement(PRODUCTION, "healthy", "2.13.1", 480, access="signed_in", strategy="recreate", away={"volumes": "media", "seconds": 4.2},

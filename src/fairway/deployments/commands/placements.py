@@ -114,6 +114,22 @@ def set_access(*, actor: Actor, placement: Placement, access: str) -> Placement:
 
 
 @transaction.atomic
+def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
+    """Say no more of the places it writes to by now: what they hold may be lost."""
+    require(actor, Act.EDIT_APPLICATION, application=placement.application.slug)
+    row = _locked(placement)
+    before = list(row.writes_dismissed)
+    row.writes_dismissed = sorted({*before, *(place["name"] for place in row.writes)})
+    if row.writes_dismissed != before:
+        row.save(update_fields=["writes_dismissed"])
+        after = {"places": row.writes_dismissed}
+        record(
+            who=actor.who, verb="placement.writes_dismissed", on=on_placement(row), before={"places": before}, after=after
+        )
+    return row
+
+
+@transaction.atomic
 def release_hold(*, actor: Actor, placement: Placement) -> Placement:
     """Let automation deploy here again after an automatic rollback."""
     require(actor, Act.RELEASE_HOLD, application=placement.application.slug, environment=placement.environment.slug)

@@ -12,6 +12,7 @@ from django.db.models import F
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.applications.models import Artifact
+from fairway.deployments.lost import Place, is_news
 from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.rules import Health, Kind, Status, Wanted
 from fairway.deployments.subjects import deployment_facts, on_deployment, on_placement
@@ -177,6 +178,21 @@ def data_seen(*, placement: Placement, volumes: Iterable[str]) -> None:
     row.stored = sorted({*row.stored, *volumes})
     row.save(update_fields=["stored"])
     placement.stored = row.stored
+
+
+@transaction.atomic
+def writes_seen(*, placement: Placement, places: Sequence[Place]) -> None:
+    """Its instances wrote to these places outside its volumes; an event only where one is new."""
+    row = Placement.objects.select_for_update(no_key=True).get(pk=placement.pk)
+    before, after = row.writes, list(places)
+    if before == after:
+        return
+    row.writes = after
+    row.save(update_fields=["writes"])
+    placement.writes = after
+    if is_news(before, after):
+        names = [place["name"] for place in after]
+        record(who=SYSTEM.who, verb="placement.writes_seen", on=on_placement(row), after={"places": names})
 
 
 def was_away(*, deployment: Deployment, seconds: float) -> None:

@@ -24,6 +24,7 @@ import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -259,7 +260,7 @@ class FakeRuntime:
     def written(self, name: str) -> tuple[Written, ...]:
         with self.world.open() as world:
             found = world["instances"].get(name, {}).get("written", ())
-        return told(found, lambda folder: True)
+        return tuple(replace(one, folder=f"/{one.folder}" if one.folder else "") for one in told(found, lambda folder: True))
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         with self.world.open() as world:

@@ -10,10 +10,12 @@ from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from fairway.accounts.rules import Act, Actor
+from fairway.accounts.rules import Act, Actor, may
 from fairway.applications.models import Application, Configuration
 from fairway.deployments.gate import Subject
+from fairway.deployments.lost import MOST_NAMED
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import (
     Absence,
@@ -29,7 +31,7 @@ from fairway.environments.queries import places_of
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
-from fairway.web.shown.acts import Place, main_acts, more_acts
+from fairway.web.shown.acts import Button, Place, main_acts, more_acts
 from fairway.web.words import STEP_LABELS
 
 
@@ -101,6 +103,7 @@ def _card(place: Place, now: Situation) -> dict[str, Any]:
         "acts": main_acts(place),
         "more": more_acts(place),
         "scale": _scale(place, placement) if placement and placement.current else None,
+        "writes": writes_shown(place, placement) if placement and placement.lost_writes else None,
     }
     return card | (_facts(placement, placement.current) if placement and placement.current else {})
 
@@ -124,6 +127,26 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
         "instances": placement.observed,
         "drift": _drift(placement),
     }
+
+
+def writes_shown(place: Place, placement: Placement) -> dict[str, Any]:
+    """What the next deployment loses, with the way to keep it and the way to hear no more of it."""
+    lost = placement.lost_writes
+    may_edit = may(place.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
+    settings = reverse("application-settings", args=[placement.application.slug])
+    keep = Button(_("Keep them in a volume"), f"{settings}?keep={placement.environment.slug}", "disk", method="get")
+    can_keep = may_edit and any(one["target"] for one in lost)
+    return {
+        "places": ", ".join(_counted(one) for one in lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else ""),
+        "keep": keep if can_keep else None,
+        "dismiss": Button(_("Put aside"), place.url("dismiss-writes"), "x", "ghost") if may_edit else None,
+    }
+
+
+def _counted(one: Mapping[str, Any]) -> str:
+    if not one["name"].endswith("/"):
+        return str(one["name"])
+    return ngettext("%(name)s (%(files)d file)", "%(name)s (%(files)d files)", one["files"]) % one
 
 
 def away_shown(found: Absence | None) -> dict[str, Any] | None:

@@ -9,14 +9,15 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may, role_blocker
 from fairway.applications.models import Application
+from fairway.deployments.lost import volumes_for
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import active, placements_visible_to
 from fairway.shared.hosts import shown_host
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
-from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values
+from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values, volume_lines
 from fairway.web.shown.acts import Button
-from fairway.web.shown.applications import head
+from fairway.web.shown.applications import head, spec_shown
 
 SourceForm = ImageForm | GitForm
 
@@ -27,13 +28,17 @@ def settings_shown(
     form: RunSettingsForm | None = None,
     source_form: SourceForm | None = None,
     domain: dict[str, str] | None = None,
+    keep: str = "",
 ) -> dict[str, Any]:
-    """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused."""
+    """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused;
+    `keep`: the environment whose written files the volumes shall keep, filled in to be looked over and saved."""
     placements = list(placements_visible_to(actor).filter(application=application))
     before = _built_last(application)
+    kept = next((one for one in placements if one.environment.slug == keep), None)
+    values = _first_values(application) | ({"volumes": _volumes_keeping(application, kept)} if kept else {})
     return {
         **head(actor, application),
-        "form": form or RunSettingsForm(initial=_first_values(application)),
+        "form": form or RunSettingsForm(initial=values),
         "kind": (application.spec or {}).get("kind") or before.get("kind", ""),
         "now": run_values(before),
         "source_form": source_form or source_form_of(application),
@@ -51,6 +56,13 @@ def _built_last(application: Application) -> dict[str, Any]:
 def _first_values(application: Application) -> dict[str, Any]:
     """What a person set so far."""
     return {**run_values(application.spec or {}), "name": application.name, "description": application.description}
+
+
+def _volumes_keeping(application: Application, placement: Placement) -> str:
+    """The volumes of its next version, and those that keep what it writes beside them."""
+    spec = spec_shown(application) or {"volumes": []}
+    volumes = [(one["name"], one["target"]) for one in spec["volumes"]]
+    return volume_lines(volumes_for(placement.lost_writes, volumes))
 
 
 def source_form_of(application: Application, posted: Any = None) -> SourceForm | None:

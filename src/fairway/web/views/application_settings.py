@@ -27,7 +27,9 @@ from fairway.web.shown.settings import SourceForm, settings_shown, source_form_o
 @needs(Act.VIEW)
 def settings_page(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
-    return page(request, "applications/settings.html", settings_shown(actor, application_named(actor, slug)))
+    application = application_named(actor, slug)
+    keep = request.GET.get("keep", "")
+    return page(request, "applications/settings.html", settings_shown(actor, application, keep=keep))
 
 
 @needs(Act.EDIT_APPLICATION)

@@ -132,6 +132,12 @@ def release_hold(request: HttpRequest, actor: Actor, application: Application, e
     return _("Automatic deployments may go on for %(name)s.") % {"name": _name(application, environment)}
 
 
+@act(Act.EDIT_APPLICATION)
+def dismiss_writes(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
+    placements.dismiss_writes(actor=actor, placement=_there(actor, application, environment))
+    return _("Put aside; it is said again for other files.")
+
+
 def _there(actor: Actor, application: Application, environment: Environment) -> Placement:
     """What is there, or what would be: the gate says that nothing is deployed, rather than a page that does not exist."""
     try:
