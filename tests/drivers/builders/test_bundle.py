@@ -55,6 +55,15 @@ def test_a_python_example_serves_from_its_bundle(
     verify(place_of(built))  # running it changed nothing that counts
 
 
+def test_a_program_whose_port_stands_in_its_code_serves_where_it_is_asked(
+    built_data: Path, heard: Heard, tmp_path: Path
+) -> None:
+    source = "from http.server import HTTPServer, SimpleHTTPRequestHandler as H\nHTTPServer(('', 8123), H).serve_forever()\n"
+    built = build(built_data, make(tmp_path / "source", {"run.py": source, "hello.txt": "hi"}), heard)
+    with served(place_of(built), tmp_path) as client:
+        assert client.get("/hello.txt").text == "hi"
+
+
 @pytest.mark.node
 def test_the_express_example_serves_from_its_bundle(npm: str, built_data: Path, heard: Heard, tmp_path: Path) -> None:
     built = build(built_data, EXAMPLES / "express", heard)

@@ -14,6 +14,7 @@ from typing import Any
 import uv
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fairway.drivers.builders import moved_port
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
@@ -57,6 +58,8 @@ class PythonBuild:
             self._install_project(inputs)
         if shop.spec.install.get("collectstatic"):
             self._collect_static()
+        if isinstance(port := shop.spec.install.get("listens"), int):
+            moved_port.put_into(shop.output / VENV, port)
         return self._manifest()
 
     def interpreter(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ import pytest
 from fairway.drivers.builders.detection.detect import detect
 
 from ..folders import make
-from .told import FASTAPI, best, line, remarks
+from .told import FASTAPI, best, line
 
 HTTP = "import os, http.server as h\nh.HTTPServer(('', {}), h.SimpleHTTPRequestHandler).serve_forever()\n"
 TORNADO = "import tornado.web, tornado.ioloop\napp = tornado.web.Application([])\n"
@@ -77,10 +77,10 @@ def test_how_the_port_is_handed_over(tmp_path: Path, name: str) -> None:
         ("import asyncio\nasync def main():\n    await asyncio.start_server(print, '0.0.0.0', 7000)\n", 7000),
     ],
 )
-def test_a_port_in_the_code_is_told_with_advice(tmp_path: Path, source: str, port: int) -> None:
+def test_a_port_in_the_code_is_told_and_moved_where_ports_are_shared(tmp_path: Path, source: str, port: int) -> None:
     one = best(tmp_path, {"main.py": source})
-    assert (one.spec.port, line(one)) == (port, "python main.py")
-    assert f"It listens on port {port} only: let it read PORT from the environment (main.py)" in remarks(tmp_path)
+    assert (one.spec.port, one.spec.install["listens"], line(one)) == (port, port, "python main.py")
+    assert any(f"It listens on port {port}" in finding.what for finding in one.findings)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
 
 from fairway.drivers.builders.detection.python_frameworks import unblocked
-from fairway.drivers.builders.detection.python_look import Entry, Look
+from fairway.drivers.builders.detection.python_look import Entry, Look, fixed
 from fairway.drivers.builders.detection.python_modules import folder_of
 from fairway.drivers.builders.detection.python_servers import gunicorn_for, waitress
 from fairway.drivers.builders.detection.python_syntax import Source, called
@@ -106,7 +106,7 @@ def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
         variables = (f"GRADIO_SERVER_NAME={HOST}", f"GRADIO_SERVER_PORT={PORT}")
         yield Entry(recipe.changed(command=(*variables, *words)), file)
     else:
-        yield Entry(_fixed(recipe.changed(command=words), port, file), file)
+        yield Entry(fixed(recipe.changed(command=words), port, file), file)
 
 
 def nicegui(look: Look, base: Recipe) -> Iterator[Entry]:
@@ -117,20 +117,21 @@ def nicegui(look: Look, base: Recipe) -> Iterator[Entry]:
     source = look.entries.source(file)
     recipe = base.changed(framework="NiceGUI", command=("python", file)).noting("NiceGUI", file)
     recipe = look.complete(recipe, file, folder_of(file), needs=("nicegui",))
-    yield Entry(recipe if source.reads_port else _fixed(recipe, source.fixed_port or 8080, file), file)
+    yield Entry(recipe if source.reads_port else fixed(recipe, source.fixed_port or 8080, file), file)
 
 
 def panel(look: Look, base: Recipe) -> Iterator[Entry]:
     """Panel and Bokeh: their servers, with the file (or the only notebook) that they serve."""
     for package, marks in (("panel", ("servable", "template")), ("bokeh", ("curdoc",))):
         file = _entry(look, package, lambda source, marks=marks: any(mark in source.text for mark in marks))  # type: ignore[misc]
-        file = file or _notebook(look, package)
+        notebook = "" if file else _notebook(look, package)
+        needs = (package, "nbconvert") if notebook else (package,)
+        file = file or notebook
         if file:
             options = ("--port", PORT, "--address", HOST, "--allow-websocket-origin=*")
             recipe = base.changed(framework=package.capitalize(), command=(package, "serve", file, *options))
-            yield Entry(
-                look.complete(recipe.noting(package.capitalize(), file), file, folder_of(file), needs=(package,)), file
-            )
+            recipe = recipe.noting(package.capitalize(), file)
+            yield Entry(look.complete(recipe, file, folder_of(file), needs=needs), file)
             return
 
 
@@ -191,7 +192,8 @@ def voila(look: Look, base: Recipe) -> Iterator[Entry]:
         place = folder_of(notebooks[0]) or "."
         what = notebooks[0] if len(notebooks) == 1 else place
         command = ("voila", "--no-browser", f"--port={PORT}", f"--Voila.ip={HOST}", what)
-        yield Entry(base.changed(framework="Voilà", command=command).noting("Voilà", notebooks[0]), notebooks[0])
+        recipe = base.changed(framework="Voilà", command=command).noting("Voilà", notebooks[0])
+        yield Entry(look.complete(recipe, notebooks[0], needs=("voila", "ipykernel")), notebooks[0])
 
 
 def reflex(look: Look, base: Recipe) -> Iterator[Entry]:
@@ -212,11 +214,6 @@ def robyn(look: Look, base: Recipe) -> Iterator[Entry]:
         words = (f"ROBYN_HOST={HOST}", f"ROBYN_PORT={PORT}", "python", file)
         recipe = look.with_health(base.changed(framework="Robyn", command=words).noting("Robyn", file), file)
         yield Entry(look.complete(recipe, file, folder_of(file), needs=("robyn",)), file)
-
-
-def _fixed(recipe: Recipe, port: int, file: str) -> Recipe:
-    what = f"It listens on port {port} only: let it read PORT from the environment"
-    return recipe.changed(port=port).remarking(what, file)
 
 
 def _calls(source: Source, method: str) -> bool:

@@ -104,6 +104,12 @@ def with_health(recipe: Recipe, path: str | None) -> Recipe:
     return recipe.changed(health_path=path).noting(f"Health at {path}", "a route of that name") if path else recipe
 
 
+def fixed(recipe: Recipe, port: int, file: str) -> Recipe:
+    """The recipe for a program whose port stands in its code. A bundle moves it (`moved_port`), as it shares its machine."""
+    what = f"It listens on port {port}, and gets another one where several applications share a machine"
+    return recipe.changed(port=port).with_install(listens=port).noting(what, file)
+
+
 def is_main(file: str) -> bool:
     """Whether a file is called what people call the file that starts everything."""
     return PurePosixPath(file).stem.lower() in _MAIN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
-from fairway.drivers.builders.detection.python_look import Entry, Look
+from fairway.drivers.builders.detection.python_look import Entry, Look, fixed
 from fairway.drivers.builders.detection.python_modules import folder_of
 from fairway.drivers.builders.detection.python_syntax import Source, called
 from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe
@@ -63,10 +63,7 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
     port = source.fixed_port
     if port is None:
         return None
-    what = f"It listens on port {port} only: let it read PORT from the environment"
-    return (
-        recipe.changed(command=words, port=port).noting(f"A script that listens on port {port}", file).remarking(what, file)
-    )
+    return fixed(recipe.changed(command=words), port, file)
 
 
 def _is_program(source: Source, *, is_named: bool) -> bool:
