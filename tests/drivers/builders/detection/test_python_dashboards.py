@@ -150,6 +150,19 @@ def test_streamlit_that_is_imported_and_not_listed_is_added_and_said(tmp_path: P
     assert "streamlit is added: list what the code imports in requirements.txt (app.py)" in remarks(tmp_path)
 
 
+def test_dash_whose_layout_lies_beside_it_starts_with_the_layout(tmp_path: Path) -> None:
+    layout = "from app import app, server\napp.layout = 1\nif __name__ == '__main__': app.run()\n"
+    one = best(
+        tmp_path, {"requirements.txt": "dash\ngunicorn", "app.py": DASH + "server = app.server\n", "index.py": layout}
+    )
+    assert line(one) == "gunicorn --bind {host}:{port} --threads 8 index:server"
+
+
+def test_a_page_that_imports_from_the_top_finds_it(tmp_path: Path) -> None:
+    files = {"requirements.txt": "streamlit", "shop/board.py": "from shop.data import x\n" + ST, "shop/data.py": "x = 1\n"}
+    assert line(best(tmp_path, files)).startswith("PYTHONPATH=. streamlit run shop/board.py ")
+
+
 @pytest.mark.parametrize(
     ("files", "port"),
     [

@@ -103,6 +103,19 @@ ENTRIES: dict[str, tuple[dict[str, str], str]] = {
         },
         f"{GUNICORN} app:app",
     ),
+    "the file that starts what another one makes": (
+        {
+            "shop/__init__.py": FLASK,
+            "run.py": "from shop import app as site\nimport routes\nif __name__ == '__main__': site.run()\n",
+            "routes.py": "from shop import app\n",
+        },
+        f"{GUNICORN} run:site",
+    ),
+    "a file that fills tables starts nothing": (
+        {"shop/__init__.py": FLASK, "fill.py": "from shop import app\napp.open()\n"},
+        f"{GUNICORN} shop:app",
+    ),
+    "a file with a hyphen in its name": ({"my-app.py": FLASK}, f"{GUNICORN} my-app:app"),
     "flat imports": (
         {"app/main.py": "from database import x\n" + FASTAPI, "app/database.py": "x = 1\n"},
         f"{UVICORN} --app-dir app main:app",

@@ -29,6 +29,18 @@ CASES: dict[str, tuple[dict[str, str], str]] = {
         "python main.py",
     ),
     "in a folder": ({"backend/server.py": HTTP.format("int(os.environ['PORT'])")}, "python backend/server.py"),
+    "in a package": (
+        {
+            "shop/__main__.py": "from . import db\n" + HTTP.format("int(os.environ['PORT'])"),
+            "shop/db.py": "",
+            "shop/__init__.py": "",
+        },
+        "python -m shop",
+    ),
+    "that imports from the top": (
+        {"shop/server.py": "from shop import db\n" + HTTP.format("int(os.environ['PORT'])"), "shop/db.py": ""},
+        "PYTHONPATH=. python shop/server.py",
+    ),
     "another variable": ({"main.py": HTTP.format("int(os.environ['SERVER_PORT'])")}, "SERVER_PORT={port} python main.py"),
     "an option": (
         {"main.py": ARGUMENTS.format(", type=int") + HTTP.format("p.parse_args().port")},

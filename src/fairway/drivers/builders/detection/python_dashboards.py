@@ -38,14 +38,16 @@ def _rank(look: Look, package: str, file: str) -> tuple[bool, bool, bool, bool, 
     is_named = name < len(NAMES) or bool(_NUMBERED.match(path.name))
     is_page = path.parent.name == "pages"
     draws = _draws(look.entries.source(file), package)
-    return (is_page, file in look.entries.modules.imported(), not is_named, not draws, file.count("/"), name, file)
+    return (is_page, file in look.entries.modules.imported, not is_named, not draws, file.count("/"), name, file)
 
 
 def _draws(source: Source, package: str) -> bool:
     """Whether running the file does something with `package`, or runs a program: a helper only defines things."""
     if source.is_guarded:
         return True
-    return any(source.origin(call.func).partition(".")[0] == package for call in source.done)
+    own = {node.name for node in source.top if isinstance(node, ast.FunctionDef)}
+    called_there = {source.origin(call.func).partition(".")[0] for call in source.done}
+    return package in called_there or not own.isdisjoint(called_there)
 
 
 def streamlit(look: Look, base: Recipe) -> Iterator[Entry]:
@@ -55,7 +57,7 @@ def streamlit(look: Look, base: Recipe) -> Iterator[Entry]:
         path = _base_path(look)
         recipe = base.changed(
             framework="Streamlit",
-            command=("streamlit", "run", file, *_STREAMLIT),
+            command=look.run(file, "streamlit", "run", file, *_STREAMLIT),
             health_path=f"{path}/_stcore/health",
         )
         recipe = look.complete(recipe.noting("Streamlit", file), file, folder_of(file))
@@ -75,21 +77,15 @@ def _base_path(look: Look) -> str:
 def dash(look: Look, base: Recipe) -> Iterator[Entry]:
     """Dash: its Flask server by gunicorn, by its name where it has one, else as an attribute by waitress."""
     found = look.entries.app_object("Dash server") or look.entries.app_object("Dash")
-    if not found:
+    if not found or found.is_factory:
         return
     recipe = base.changed(framework="Dash").noting("Dash", found.where)
     if found.framework == "Dash server":
-        recipe = look.complete(
-            recipe.changed(command=gunicorn_for(found)), found.file, found.folder, needs=("dash", "gunicorn")
-        )
-        recipe = recipe.noting("Served by gunicorn", found.where)
-    elif found.is_factory:
-        return
-    else:
-        command = waitress(f"{found.target}.server", found.folder)
-        recipe = look.complete(recipe.changed(command=command), found.file, found.folder, needs=("dash", "waitress"))
-        recipe = recipe.noting("Served by waitress, which finds the server inside of the Dash object", found.where)
-    yield Entry(unblocked(look, found, recipe), found.file)
+        command, server = gunicorn_for(found), "gunicorn"
+    else:  # an attribute of the object, which waitress alone can name
+        command, server = waitress(f"{found.target}.server", found.folder), "waitress"
+    recipe = look.complete(recipe.changed(command=command), found.file, found.folder, needs=("dash", server))
+    yield Entry(unblocked(look, found, recipe.noting(f"Served by {server}", found.where)), found.file)
 
 
 def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
@@ -97,7 +93,7 @@ def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
     file = _entry(look, "gradio", lambda source: _calls(source, "launch"))
     if not file:
         return
-    words = ("python", file)
+    words = look.run(file, "python", file)
     recipe = base.changed(framework="Gradio", environment={**base.spec.environment, "GRADIO_ANALYTICS_ENABLED": "False"})
     recipe = look.complete(recipe.noting("Gradio", file), file, folder_of(file), needs=("gradio",))
     source = look.entries.source(file)
@@ -115,7 +111,7 @@ def nicegui(look: Look, base: Recipe) -> Iterator[Entry]:
     if not file:
         return
     source = look.entries.source(file)
-    recipe = base.changed(framework="NiceGUI", command=("python", file)).noting("NiceGUI", file)
+    recipe = base.changed(framework="NiceGUI", command=look.run(file, "python", file)).noting("NiceGUI", file)
     recipe = look.complete(recipe, file, folder_of(file), needs=("nicegui",))
     yield Entry(recipe if source.reads_port else fixed(recipe, source.fixed_port or 8080, file), file)
 
@@ -129,7 +125,7 @@ def panel(look: Look, base: Recipe) -> Iterator[Entry]:
         file = file or notebook
         if file:
             options = ("--port", PORT, "--address", HOST, "--allow-websocket-origin=*")
-            recipe = base.changed(framework=package.capitalize(), command=(package, "serve", file, *options))
+            recipe = base.changed(framework=package.capitalize(), command=look.run(file, package, "serve", file, *options))
             recipe = recipe.noting(package.capitalize(), file)
             yield Entry(look.complete(recipe, file, folder_of(file), needs=needs), file)
             return
@@ -157,7 +153,7 @@ def chainlit(look: Look, base: Recipe) -> Iterator[Entry]:
     """Chainlit: ``chainlit run`` and the file that answers messages."""
     file = _entry(look, "chainlit", lambda source: "mount_chainlit" not in source.text)
     if file:
-        command = ("chainlit", "run", file, "--headless", "--host", HOST, "--port", PORT)
+        command = look.run(file, "chainlit", "run", file, "--headless", "--host", HOST, "--port", PORT)
         recipe = base.changed(framework="Chainlit", command=command).noting("Chainlit", file)
         yield Entry(look.complete(recipe, file, folder_of(file), needs=("chainlit",)), file)
 
@@ -211,7 +207,7 @@ def robyn(look: Look, base: Recipe) -> Iterator[Entry]:
     """Robyn: the script that starts it, which takes host and port from variables of its own."""
     file = _entry(look, "robyn", lambda source: _calls(source, "start"))
     if file:
-        words = (f"ROBYN_HOST={HOST}", f"ROBYN_PORT={PORT}", "python", file)
+        words = (f"ROBYN_HOST={HOST}", f"ROBYN_PORT={PORT}", *look.run(file, "python", file))
         recipe = look.with_health(base.changed(framework="Robyn", command=words).noting("Robyn", file), file)
         yield Entry(look.complete(recipe, file, folder_of(file), needs=("robyn",)), file)
 

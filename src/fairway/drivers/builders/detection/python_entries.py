@@ -15,7 +15,7 @@ from fairway.drivers.builders.detection.python_modules import Modules
 from fairway.drivers.builders.detection.python_syntax import Source, called, targets_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-PREFERRED = ("main", "app", "application", "wsgi", "asgi", "server", "api", "run", "web", "__init__")
+PREFERRED = ("main", "app", "application", "wsgi", "asgi", "server", "api", "run", "web", "index", "__init__")
 NAMES = ("app", "application", "api", "server", "web")
 # What makes an application object: the package and the name, whatever lies between (``aiohttp.web.Application``).
 MAKERS = {
@@ -56,7 +56,7 @@ _METHODS = {"make_wsgi_app": ("pyramid", "Pyramid")}
 class AppObject:
     """An application object: ``module:name``, in which file, below which folder that must be on the module path.
 
-    A factory is called without arguments, or with those of `call`.
+    A factory is called without arguments, or with those of `call`. One that `leads` is imported by the file that starts it.
     """
 
     file: str
@@ -68,6 +68,7 @@ class AppObject:
     call: str = ""
     is_asgi: bool = False
     is_async: bool = False
+    leads: bool = False
 
     @property
     def target(self) -> str:
@@ -112,7 +113,26 @@ class Entries:
         """Every application object of the folder that can be named as ``module:name``."""
         found = [app for file in self.folder.python_files for app in self._in_file(file)]
         found += [app for factory in self.factories if not factory.needs for app in self._placed(_made_by(factory))]
-        return (*self._hinted(found), *found)
+        return (*self._hinted(found), *found, *self._passed_on(found))
+
+    def _passed_on(self, found: list[AppObject]) -> Iterator[AppObject]:
+        """The objects that a file imports which starts everything (``from shop import app`` in ``run.py``): whatever else it
+        does, such as routes and tables, belongs to the application."""
+        made = {(app.file, app.name): app for app in found if not app.is_factory}
+        for file in self.folder.python_files:
+            place = self.modules.place_of(file) if self._starts(file) else None
+            for name, origin in self.source(file).origins.items() if place else ():
+                module, _, inner = origin.rpartition(".")
+                app = made.get((self.modules.file_of(module, place[0] if place else ""), inner))
+                if app and place:
+                    yield replace(app, file=file, folder=place[0], module=place[1], name=name, leads=True)
+
+    def _starts(self, file: str) -> bool:
+        """Whether a file is the one that people start: it is called so, or it runs the application when it is run."""
+        source = self.source(file)
+        runs = source.is_guarded and any(called(call) in ("run", "serve", "run_server") for call in source.calls)
+        named = PurePosixPath(file).stem in PREFERRED or any(hint.file == file for hint in self._hints)
+        return (named or runs) and PurePosixPath(file).stem != "__init__" and file not in self.modules.imported
 
     @cached_property
     def factories(self) -> tuple[Factory, ...]:
@@ -218,13 +238,13 @@ class Entries:
     def _hints(self) -> tuple[Hint, ...]:
         return hints_of(self.folder, self.modules, self.source)
 
-    def _rank(self, app: AppObject) -> tuple[bool, bool, bool, int, int, int, str]:
+    def _rank(self, app: AppObject) -> tuple[bool, bool, bool, bool, int, int, int, str]:
         path = PurePosixPath(app.file)
         hinted = any(hint.file == app.file and hint.name in ("", app.name) for hint in self._hints)
         aside = any(word.startswith(_ASIDE) for word in re.split(r"[^a-z]+", path.with_suffix("").as_posix().lower()))
         stem = PREFERRED.index(path.stem) if path.stem in PREFERRED else len(PREFERRED)
         name = NAMES.index(app.name) if app.name in NAMES else len(NAMES)
-        return (not hinted, aside, app.is_factory, app.file.count("/"), stem, name, app.file)
+        return (not hinted, aside, app.is_factory, not app.leads, app.file.count("/"), stem, name, app.file)
 
 
 def _made_by(factory: Factory) -> AppObject:

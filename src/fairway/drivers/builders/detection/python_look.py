@@ -66,6 +66,11 @@ class Look:
         """Whether the project lists one of the packages."""
         return not self.names.isdisjoint(packages)
 
+    def run(self, file: str, *command: str) -> tuple[str, ...]:
+        """The command that runs a file, with the folder on the module path that the file imports from."""
+        folder = self.entries.modules.needs_on_path(file)
+        return under(folder, command) if folder else command
+
     def with_health(self, recipe: Recipe, file: str) -> Recipe:
         """The recipe with the health path that the code around a file declares, if it declares one."""
         return with_health(recipe, health_route(self.entries.source_around(file)))

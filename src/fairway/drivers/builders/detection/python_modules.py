@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import PurePosixPath
 
 from fairway.drivers.builders.detection.python_syntax import Source
@@ -31,6 +32,14 @@ class Modules:
         folder = max(inside or folders[:1], key=lambda one: (self._found_from(one, file), one == "src", -len(one)))
         return folder, _module(file, folder)
 
+    def needs_on_path(self, file: str) -> str | None:
+        """The folder that must be on the module path for a file that is run as a program, where it is not the file's own
+        (which is there anyway): ``.`` for the top. None where nothing has to be added."""
+        place = self.place_of(file)
+        if place is None or place[0] == folder_of(file) or not self._found_from(place[0], file):
+            return None
+        return place[0] or "."
+
     def file_of(self, module: str, folder: str = "") -> str:
         """The file of a module below `folder`, "" when there is none."""
         place = f"{folder}/{module.replace('.', '/')}".lstrip("/")
@@ -46,6 +55,7 @@ class Modules:
             found |= dict.fromkeys(near)
         return tuple(found)
 
+    @cached_property
     def imported(self) -> frozenset[str]:
         """The files that other files of the folder import."""
         return frozenset(
@@ -87,7 +97,9 @@ class Modules:
     def _is_module(self, file: str, folder: str) -> bool:
         module = _module(file, folder)
         hidden = f"{file.removesuffix('.py')}/__init__.py" in self.files  # the package hides the module of its name
-        return not hidden and bool(module) and all(part.isidentifier() for part in module.split("."))
+        *folders, name = module.split(".")
+        # A server imports a file with a hyphen in its name, too, though no statement can.
+        return not hidden and all(part.isidentifier() for part in (*folders, name.replace("-", "_")))
 
 
 def folder_of(file: str) -> str:

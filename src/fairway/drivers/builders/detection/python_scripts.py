@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from pathlib import PurePosixPath
 
-from fairway.drivers.builders.detection.python_look import Entry, Look, fixed
+from fairway.drivers.builders.detection.python_look import Entry, Look, fixed, under
 from fairway.drivers.builders.detection.python_modules import folder_of
 from fairway.drivers.builders.detection.python_syntax import Source, called
 from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe
@@ -46,12 +46,11 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
     """The recipe that starts a file, None where the file starts no server."""
     source = look.entries.source(file)
     stem = PurePosixPath(file).stem
-    if not _is_program(source, is_named=stem in SCRIPTS) or (
-        stem not in SCRIPTS and file in look.entries.modules.imported()
-    ):
+    if not _is_program(source, is_named=stem in SCRIPTS) or (stem not in SCRIPTS and file in look.entries.modules.imported):
         return None
-    near = [look.entries.source(one) for one in look.entries.modules.reached_from(file, folder_of(file))]
-    words = ("python", file)
+    folder = (look.entries.modules.place_of(file) or ("",))[0]
+    near = [look.entries.source(one) for one in look.entries.modules.reached_from(file, folder)]
+    words = _program(look, file)
     if any(one.reads_port for one in near):
         return recipe.changed(command=words).noting("A script that listens on $PORT", file)
     if source.port_option:
@@ -64,6 +63,15 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
     if port is None:
         return None
     return fixed(recipe.changed(command=words), port, file)
+
+
+def _program(look: Look, file: str) -> tuple[str, ...]:
+    """The words that run a file: as a module, where it imports what only a module of a package can."""
+    place = look.entries.modules.place_of(file)
+    is_inside = any(name.startswith(".") for name in look.entries.source(file).needed)
+    if place and is_inside:
+        return under(place[0], ("python", "-m", place[1].removesuffix(".__main__")))
+    return look.run(file, "python", file)
 
 
 def _is_program(source: Source, *, is_named: bool) -> bool:

@@ -11,7 +11,6 @@ DEFAULT_PORTS = {  # of the calls that listen somewhere even when nobody names a
     "aiohttp.run_app": 8080,
     "bottle.run": 8080,
     "cherrypy.quickstart": 8080,
-    "gradio.launch": 7860,
     "nicegui.run": 8080,
     "uvicorn.run": 8000,
     "waitress.serve": 8080,
