@@ -122,8 +122,8 @@ def test_a_lost_bundle_is_built_again(tmp_path: Path) -> None:
 def test_nothing_of_fairway_reaches_the_build(tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRWAY_SECRET_KEY", "do-not-tell")
     manage = "import os, sys, json\nprint('SEEN', json.dumps(sorted(os.environ)))\n"
-    spec = Spec(kind="python", command=("python", "manage.py"), install={"collectstatic": True})
-    build(tmp_path, make(tmp_path / "app", {"manage.py": manage}), heard, spec)
+    spec = Spec(kind="python", command=("python", "manage.py"), install={"collectstatic": "site/manage.py"})
+    build(tmp_path, make(tmp_path / "app", {"site/manage.py": manage}), heard, spec)
     seen = next(line for line in heard.lines if line.startswith("SEEN"))
     assert "FAIRWAY" not in seen
     assert {"HOME", "PATH"} <= set(json.loads(seen[5:]))

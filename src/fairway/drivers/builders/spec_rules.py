@@ -161,8 +161,8 @@ def _text(name: str, longest: int) -> Callable[[object], str]:
 def _install(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Invalid("install", "must be an object of recipe options.")
-    for key in ("publish", "dockerfile", "from"):
-        if value.get(key):
+    for key in ("publish", "dockerfile", "from", "collectstatic"):
+        if value.get(key) and value[key] is not True:
             parse_relative_path(str(value[key]), field=f"install.{key}")
     for line in value.get("add") or ():
         _requirement(str(line))
