@@ -55,6 +55,15 @@ def test_a_python_example_serves_from_its_bundle(
     verify(place_of(built))  # running it changed nothing that counts
 
 
+def test_a_program_whose_port_stands_in_its_code_serves_where_it_is_asked(
+    built_data: Path, heard: Heard, tmp_path: Path
+) -> None:
+    source = "from http.server import HTTPServer, SimpleHTTPRequestHandler as H\nHTTPServer(('', 8123), H).serve_forever()\n"
+    built = build(built_data, make(tmp_path / "source", {"run.py": source, "hello.txt": "hi"}), heard)
+    with served(place_of(built), tmp_path) as client:
+        assert client.get("/hello.txt").text == "hi"
+
+
 @pytest.mark.node
 def test_the_express_example_serves_from_its_bundle(npm: str, built_data: Path, heard: Heard, tmp_path: Path) -> None:
     built = build(built_data, EXAMPLES / "express", heard)
@@ -113,8 +122,8 @@ def test_a_lost_bundle_is_built_again(tmp_path: Path) -> None:
 def test_nothing_of_fairway_reaches_the_build(tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAIRWAY_SECRET_KEY", "do-not-tell")
     manage = "import os, sys, json\nprint('SEEN', json.dumps(sorted(os.environ)))\n"
-    spec = Spec(kind="python", command=("python", "manage.py"), install={"collectstatic": True})
-    build(tmp_path, make(tmp_path / "app", {"manage.py": manage}), heard, spec)
+    spec = Spec(kind="python", command=("python", "manage.py"), install={"collectstatic": "site/manage.py"})
+    build(tmp_path, make(tmp_path / "app", {"site/manage.py": manage}), heard, spec)
     seen = next(line for line in heard.lines if line.startswith("SEEN"))
     assert "FAIRWAY" not in seen
     assert {"HOME", "PATH"} <= set(json.loads(seen[5:]))

@@ -96,6 +96,12 @@ def test_a_lock_file_is_honoured() -> None:
     assert '"npm", "install"' in dockerfile_for(Spec(kind="node"), Manifests(("package.json",)), Bases())
 
 
+def test_static_files_of_django_are_collected_wherever_manage_lies() -> None:
+    for option, file in ((True, "manage.py"), ("site/manage.py", "site/manage.py")):
+        spec = Spec(kind="python", command=("x",), install={"collectstatic": option})
+        assert f'RUN ["python", "{file}", "collectstatic", "--noinput"]' in dockerfile_for(spec, Manifests(), Bases())
+
+
 def test_a_node_build_installs_development_packages_and_prunes_them() -> None:
     built = Spec(kind="node", command=("node", "x.js"), install={"from": "package-lock.json"}, build=("npm", "run", "build"))
     text = dockerfile_for(built, Manifests(("package.json",)), Bases())

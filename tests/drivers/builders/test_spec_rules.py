@@ -58,7 +58,7 @@ def test_a_wrong_field_is_named(field: str, value: object) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("publish", "../../etc"), ("dockerfile", "/x"), ("add", ["--index-url=evil"])],
+    [("publish", "../../etc"), ("dockerfile", "/x"), ("collectstatic", "../manage.py"), ("add", ["--index-url=evil"])],
 )
 def test_recipe_options_cannot_leave_or_pass_options(key: str, value: object) -> None:
     errors = spec_errors({"kind": "static", "install": {key: value}})

@@ -14,11 +14,12 @@ from typing import Any
 import uv
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fairway.drivers.builders import moved_port
 from fairway.drivers.builders.exclusions import of_source
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
-from fairway.drivers.builders.python_inputs import Inputs, read_inputs
+from fairway.drivers.builders.python_inputs import Inputs, manage_file, read_inputs
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.builders.workshop import Workshop, failure_of
@@ -58,6 +59,8 @@ class PythonBuild:
             self._install_project(inputs)
         if shop.spec.install.get("collectstatic"):
             self._collect_static()
+        if type(port := shop.spec.install.get("listens")) is int:
+            moved_port.put_into(shop.output / VENV, port)
         return self._manifest()
 
     def interpreter(self) -> tuple[str, str]:
@@ -152,9 +155,10 @@ class PythonBuild:
         """Best effort: settings often need configuration that a build does not have; the log says so then."""
         shop = self.workshop
         python = str(shop.output / VENV / "bin" / "python")
-        shop.progress.line("$ python manage.py collectstatic --noinput")
+        manage = manage_file(shop.spec.install)
+        shop.progress.line(f"$ python {manage} collectstatic --noinput")
         finished = shop.attempt(
-            (python, "manage.py", "collectstatic", "--noinput"),
+            (python, manage, "collectstatic", "--noinput"),
             cwd=shop.app,
             env=dict(shop.spec.environment),
             reads=_home_of(self.interpreter()[0]),

@@ -18,6 +18,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from fairway.drivers.builders.command_line import programs_of
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.image_steady import is_steady
+from fairway.drivers.builders.python_inputs import manage_file
 from fairway.drivers.runtimes.docker.plan import filled
 
 USER: Final = "10001:10001"
@@ -126,7 +127,11 @@ def _python(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
         *(() if manifests.files else _python_dependencies(spec)),
         *_python_project(spec, manifests),
         *_environment(spec.environment),
-        *([_run("python", "manage.py", "collectstatic", "--noinput")] if spec.install.get("collectstatic") else []),
+        *(
+            [_run("python", manage_file(spec.install), "collectstatic", "--noinput")]
+            if spec.install.get("collectstatic")
+            else []
+        ),
         *_start(spec),
     ]
 

@@ -157,3 +157,9 @@ def _from_requirements(folder: Path, file: str, added: tuple[str, ...], included
         added=added,
         needs_source=any(_LOCAL.search(content) for content in (text, *others.values())),
     )
+
+
+def manage_file(install: Mapping[str, Any]) -> str:
+    """Django's ``manage.py``: the option ``collectstatic`` names it where it does not lie at the top."""
+    named = install.get("collectstatic")
+    return named if isinstance(named, str) else "manage.py"

@@ -169,8 +169,8 @@ def _text(name: str, longest: int) -> Callable[[object], str]:
 def _install(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Invalid("install", "must be an object of recipe options.")
-    for key in ("publish", "dockerfile", "from"):
-        if value.get(key) and value[key] != ".":
+    for key in ("publish", "dockerfile", "from", "collectstatic"):
+        if value.get(key) and value[key] not in (True, "."):
             parse_relative_path(str(value[key]), field=f"install.{key}")
     for key in ("python", "node"):
         if not re.fullmatch(r"[\w.,<>=!~^*|/+ -]{0,80}", str(value.get(key) or "")):

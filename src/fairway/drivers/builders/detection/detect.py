@@ -16,6 +16,7 @@ from fairway.drivers.builders.detection.dockerfile import main_dockerfile, other
 from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.nested import detect_nested
 from fairway.drivers.builders.detection.others import detect_others
+from fairway.drivers.builders.detection.python_sites import detect_sites
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
 from fairway.drivers.builders.detection.settings_file import FILES, read_settings
 from fairway.drivers.builders.detection.source_folder import SourceFolder
@@ -31,6 +32,7 @@ READERS: tuple[Callable[[SourceFolder], Iterator[Recipe]], ...] = (
     built_services,
     detect_languages,
     detect_others,
+    detect_sites,
     detect_static,
     image_services,
     detect_nested,

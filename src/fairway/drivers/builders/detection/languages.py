@@ -27,6 +27,7 @@ _PYTHON = (
     "panel",
     "gradio",
     "bokeh",
+    *("bottle", "celery", "chainlit", "django-admin", "marimo", "mesop", "sanic", "shiny", "voila"),
 )
 _NODE = ("node", "npm", "npx", "yarn", "pnpm", "bun")
 

@@ -1,24 +1,63 @@
-"""Which file holds the application object, told from the syntax tree alone."""
+"""Which file holds the application object, told from the syntax trees alone."""
 
 from __future__ import annotations
 
 import ast
 import re
-import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import PurePosixPath
 
+from fairway.drivers.builders.detection.python_factories import Factory, factories_in
+from fairway.drivers.builders.detection.python_hints import Hint, hints_of
+from fairway.drivers.builders.detection.python_modules import Modules
+from fairway.drivers.builders.detection.python_syntax import Source, called, targets_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-PREFERRED = ("main", "app", "application", "api", "server", "asgi", "wsgi", "run", "__init__")
-FACTORIES = ("create_app", "make_app", "build_app")
-_SERVING = frozenset({"HTTPServer", "ThreadingHTTPServer", "TCPServer", "ThreadingTCPServer", "make_server", "start_server"})
+PREFERRED = ("main", "app", "application", "wsgi", "asgi", "server", "api", "run", "web", "index", "__init__")
+NAMES = ("app", "application", "api", "server", "web")
+# What makes an application object: the package and the name, whatever lies between (``aiohttp.web.Application``).
+MAKERS = {
+    "aiohttp.Application": "aiohttp",
+    "apiflask.APIFlask": "Flask",
+    "blacksheep.Application": "BlackSheep",
+    "bottle.Bottle": "Bottle",
+    "bottle.default_app": "Bottle",
+    "connexion.App": "Connexion",
+    "connexion.AsyncApp": "Connexion",
+    "connexion.FlaskApp": "Connexion",
+    "dash.Dash": "Dash",
+    "django.get_asgi_application": "Django, ASGI",
+    "django.get_wsgi_application": "Django",
+    "eve.Eve": "Flask",
+    "falcon.API": "Falcon",
+    "falcon.App": "Falcon",
+    "fastapi.FastAPI": "FastAPI",
+    "fasthtml.FastHTML": "FastHTML",
+    "fasthtml.fast_app": "FastHTML",
+    "flask.Flask": "Flask",
+    "flask_openapi3.OpenAPI": "Flask",
+    "gradio.mount_gradio_app": "FastAPI",
+    "litestar.Litestar": "Litestar",
+    "marimo.App": "marimo",
+    "quart.Quart": "Quart",
+    "sanic.Sanic": "Sanic",
+    "shiny.App": "Shiny",
+    "socketio.ASGIApp": "Socket.IO",
+    "socketio.WSGIApp": "Socket.IO (WSGI)",
+    "starlette.Starlette": "Starlette",
+}
+_ASIDE = ("test", "conftest", "celery", "worker", "task", "seed", "migrat", "shell", "script", "example", "demo", "backup")
+_METHODS = {"make_wsgi_app": ("pyramid", "Pyramid")}
 
 
 @dataclass(frozen=True)
 class AppObject:
-    """An application object: ``module:name``, in which file, below which folder that must be on the module path."""
+    """An application object: ``module:name``, in which file, below which folder that must be on the module path.
+
+    A factory is called without arguments, or with those of `call`. One that `leads` is imported by the file that starts it.
+    """
 
     file: str
     module: str
@@ -26,14 +65,23 @@ class AppObject:
     framework: str
     is_factory: bool = False
     folder: str = ""
+    call: str = ""
+    is_asgi: bool = False
+    is_async: bool = False
+    leads: bool = False
 
     @property
     def target(self) -> str:
         return f"{self.module}:{self.name}"
 
     @property
+    def called(self) -> str:
+        """The target as servers that understand a call take it (``shop:create_app()``)."""
+        return f"{self.target}{self.call or '()'}" if self.is_factory else self.target
+
+    @property
     def where(self) -> str:
-        return f"{self.name}{'()' if self.is_factory else ''} in {self.file}"
+        return f"{self.name}{(self.call or '()') if self.is_factory else ''} in {self.file}"
 
 
 class Entries:
@@ -41,59 +89,84 @@ class Entries:
 
     def __init__(self, folder: SourceFolder) -> None:
         self.folder = folder
-        self._trees: dict[str, ast.Module | None] = {}
+        self.modules = Modules(folder.python_files, self.source)
+        self._sources: dict[str, Source] = {}
 
-    def app_object(self, classes: Mapping[str, str]) -> AppObject | None:
-        """The best application object made by one of `classes` (class name → the package it comes from)."""
-        found = [app for file in self.folder.python_files for app in self._in_file(file, classes)]
-        best = min(found, key=_rank, default=None)
-        return (self._calling(best) or best) if best and best.is_factory else best
+    def source(self, file: str) -> Source:
+        """The parsed file; an empty one when it is no Python."""
+        if file not in self._sources:
+            self._sources[file] = Source(self.folder.text(file))
+        return self._sources[file]
 
-    def _calling(self, factory: AppObject) -> AppObject | None:
-        """The file that calls the factory for everybody (``app = create_app()`` in ``wsgi.py``)."""
-        found = []
+    def app_object(self, *frameworks: str) -> AppObject | None:
+        """The best application object that one of `frameworks` makes; a factory only where nobody calls it for everybody."""
+        found = [app for app in self.objects if app.framework in frameworks]
+        return min(found, key=self._rank, default=None)
+
+    def uncallable(self, *frameworks: str) -> Factory | None:
+        """A factory that needs arguments which nobody here gives it, if there is nothing else."""
+        wanting = [one for one in self.factories if one.needs and one.framework in frameworks]
+        return None if self.app_object(*frameworks) else next(iter(wanting), None)
+
+    @cached_property
+    def objects(self) -> tuple[AppObject, ...]:
+        """Every application object of the folder that can be named as ``module:name``."""
+        found = [app for file in self.folder.python_files for app in self._in_file(file)]
+        found += [app for factory in self.factories if not factory.needs for app in self._placed(_made_by(factory))]
+        return (*self._hinted(found), *found, *self._passed_on(found))
+
+    def _passed_on(self, found: list[AppObject]) -> Iterator[AppObject]:
+        """The objects that a file imports which starts everything (``from shop import app`` in ``run.py``): whatever else it
+        does, such as routes and tables, belongs to the application."""
+        made = {(app.file, app.name): app for app in found if not app.is_factory}
         for file in self.folder.python_files:
-            tree, place = self._tree(file), _module_of(file)
-            for name, _, _ in _made_in(tree, {factory.name: ""}) if tree and place else ():
-                found.append(AppObject(file, place[1], name, factory.framework, False, place[0]) if place else factory)
-        return min(found, key=_rank, default=None)
+            place = self.modules.place_of(file) if self._starts(file) else None
+            for name, origin in self.source(file).origins.items() if place else ():
+                module, _, inner = origin.rpartition(".")
+                app = made.get((self.modules.file_of(module, place[0] if place else ""), inner))
+                if app and place:
+                    yield replace(app, file=file, folder=place[0], module=place[1], name=name, leads=True)
 
-    def importing(self, package: str, *, prefer: tuple[str, ...]) -> str | None:
-        """The top-level file that imports `package`: a preferred name first, then any."""
-        top = [name for name in self.folder.python_files if "/" not in name]
-        ordered = [name for name in prefer if name in top] + [name for name in top if name not in prefer]
-        nested = [name for name in self.folder.python_files if "/" in name and PurePosixPath(name).name in prefer]
-        return next((name for name in (*ordered, *nested) if package in self.imports_of(name)), None)
+    def _starts(self, file: str) -> bool:
+        """Whether a file is the one that people start: it is called so, or it runs the application when it is run."""
+        source = self.source(file)
+        runs = source.is_guarded and any(called(call) in ("run", "serve", "run_server") for call in source.calls)
+        named = PurePosixPath(file).stem in PREFERRED or any(hint.file == file for hint in self._hints)
+        return (named or runs) and PurePosixPath(file).stem != "__init__" and file not in self.modules.imported
+
+    @cached_property
+    def factories(self) -> tuple[Factory, ...]:
+        """Every function that makes an application."""
+        found: list[Factory] = []
+        for file in self.folder.python_files:
+            found += factories_in(file, self.source(file), lambda call, file=file: self.framework_of(file, call))  # type: ignore[misc]
+        return tuple(found)
+
+    def framework_of(self, file: str, call: ast.Call) -> str:
+        """Which framework a call makes an application of, "" for none."""
+        source = self.source(file)
+        origin = source.origin(call.func)
+        package, _, rest = origin.partition(".")
+        if framework := MAKERS.get(f"{package}.{rest.rpartition('.')[2]}", ""):
+            return f"{framework}, ASGI" if ".asgi." in origin else framework
+        if package_and_name := _METHODS.get(called(call)):
+            return package_and_name[1] if package_and_name[0] in source.imports else ""
+        for star in (name[1:] for name in source.origins if name.startswith("*")):
+            if framework := MAKERS.get(f"{star.partition('.')[0]}.{origin}", ""):
+                return framework
+        return self._subclasses.get(called(call), "")
+
+    def importing(self, *packages: str) -> tuple[str, ...]:
+        """The files that import one of `packages`, the shallow ones first."""
+        return tuple(name for name in self.folder.python_files if self.source(name).imports & set(packages))
 
     def imports_of(self, file: str) -> frozenset[str]:
         """Top-level names of the packages a file imports."""
-        tree = self._tree(file)
-        names: set[str] = set()
-        for node in ast.walk(tree) if tree else ():
-            if isinstance(node, ast.Import):
-                names |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-                names.add(node.module.split(".")[0])
-        return frozenset(names)
-
-    def settings_package(self, file: str) -> str:
-        """The package of ``DJANGO_SETTINGS_MODULE`` named in `file` that holds ``wsgi.py`` or ``asgi.py``; "" if none."""
-        match = re.search(r"DJANGO_SETTINGS_MODULE[\"']\s*,\s*[\"']([\w.]+)[\"']", self.folder.text(file))
-        module = match[1] if match else ""
-        while "." in module:
-            module = module.rpartition(".")[0]
-            place = module.replace(".", "/")
-            if self.folder.has(f"{place}/wsgi.py") or self.folder.has(f"{place}/asgi.py"):
-                return module
-        return ""
+        return self.source(file).imports
 
     def sources_named(self, name: str) -> str:
         """The text of every file called `name`, one after another."""
         return "\n".join(self.folder.text(file) for file in self.folder.python_files if PurePosixPath(file).name == name)
-
-    def sources_containing(self, part: str) -> str:
-        """The text of every file with `part` in its path."""
-        return "\n".join(self.folder.text(file) for file in self.folder.python_files if part in file)
 
     def source_around(self, file: str) -> str:
         """The text of a file and its neighbours (routes are often declared beside the application object)."""
@@ -101,99 +174,79 @@ class Entries:
         near = [name for name in self.folder.python_files if parent == PurePosixPath(name).parent or parent.name]
         return "\n".join(self.folder.text(name) for name in near if PurePosixPath(name).is_relative_to(parent))
 
-    def _tree(self, file: str) -> ast.Module | None:
-        if file not in self._trees:
-            self._trees[file] = _parsed(self.folder.text(file))
-        return self._trees[file]
+    @cached_property
+    def _subclasses(self) -> dict[str, str]:
+        """Classes of this folder that are applications of a framework (``class Shop(FastAPI)``)."""
+        found: dict[str, str] = {}
+        for file in self.folder.python_files:
+            source = self.source(file)
+            for node in source.top:
+                if isinstance(node, ast.ClassDef):
+                    bases = [source.origin(base) for base in node.bases]
+                    made = [MAKERS.get(f"{base.partition('.')[0]}.{base.rpartition('.')[2]}", "") for base in bases]
+                    if framework := next(filter(None, made), ""):
+                        found[node.name] = framework
+        return found
 
-    def _in_file(self, file: str, classes: Mapping[str, str]) -> list[AppObject]:
-        tree = self._tree(file)
-        place = _module_of(file)
-        if tree is None or place is None or not self.imports_of(file) & set(classes.values()):
-            return []
-        folder, module = place
-        return [AppObject(file, module, *made, folder) for made in _made_in(tree, classes)]
+    def _in_file(self, file: str) -> Iterator[AppObject]:
+        seen: dict[str, AppObject] = {}
+        for node in self.source(file).top:
+            value = getattr(node, "value", None)
+            for target in targets_of(node)[:1]:
+                if isinstance(target, ast.Name) and (framework := self._made(file, value, seen)):
+                    is_asgi = framework.endswith(", ASGI")
+                    seen[target.id] = AppObject(file, "", target.id, framework.removesuffix(", ASGI"), is_asgi=is_asgi)
+        mounted = self._mounted(file)
+        for app in seen.values():
+            if app.name not in mounted or len(seen) == 1:
+                yield from self._placed(app)
 
+    def _made(self, file: str, value: ast.expr | None, seen: dict[str, AppObject]) -> str:
+        """Which framework's application a value is."""
+        if isinstance(value, ast.IfExp):
+            return self._made(file, value.body, seen) or self._made(file, value.orelse, seen)
+        if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.attr == "server":
+            owner = seen.get(value.value.id)  # ``server = app.server``
+            return "Dash server" if owner and owner.framework == "Dash" else ""
+        if not isinstance(value, ast.Call):
+            return ""
+        made = self.framework_of(file, value)
+        return made or next((one.framework for one in self.factories if one.name == called(value)), "")
 
-def reads_port(source: str) -> bool:
-    """Whether the source takes ``PORT`` from the environment."""
-    tree = _parsed(source)
-    constants = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)} if tree else set()
-    return "PORT" in constants and ("environ" in source or "getenv" in source)
+    def _mounted(self, file: str) -> set[str]:
+        """Names of applications that another one carries (``app.mount("/api", api)``)."""
+        calls = [call for call in self.source(file).calls if called(call) in ("mount", "Mount", "DispatcherMiddleware")]
+        values = [value for call in calls for value in (*call.args, *(keyword.value for keyword in call.keywords))]
+        return {value.id for value in values if isinstance(value, ast.Name)}
 
+    def _placed(self, app: AppObject) -> Iterator[AppObject]:
+        place = self.modules.place_of(app.file)
+        if place:
+            yield replace(app, folder=place[0], module=place[1])
 
-def fixed_port(source: str) -> int | None:
-    """The number a script listens on: ``port=8000`` in a call, or the address of a standard-library server."""
-    tree = _parsed(source)
-    for node in ast.walk(tree) if tree else ():
-        if not isinstance(node, ast.Call):
-            continue
-        candidates: list[ast.AST] = [keyword.value for keyword in node.keywords if keyword.arg == "port"]
-        if _called(node) in _SERVING:
-            candidates += [part for value in node.args for part in ast.walk(value)]
-        for value in candidates:
-            if isinstance(value, ast.Constant) and type(value.value) is int and 1 <= value.value <= 65535:
-                return value.value
-    return None
+    def _hinted(self, found: list[AppObject]) -> Iterator[AppObject]:
+        """What the source names itself (FLASK_APP, ``uvicorn.run("main:app")``), where it is none of `found`."""
+        for hint in self._hints:
+            frameworks = [one.framework for one in found if one.file == hint.file]
+            known = any(one.file == hint.file and hint.name in ("", one.name) for one in found)
+            factory = next((one.framework for one in self.factories if one.name == hint.name), "")
+            made = factory or next(iter(frameworks), "")
+            if hint.name and made and (hint.call or not (known or factory)):
+                yield AppObject(hint.file, hint.module, hint.name, made, bool(hint.call), hint.folder, hint.call)
 
+    @cached_property
+    def _hints(self) -> tuple[Hint, ...]:
+        return hints_of(self.folder, self.modules, self.source)
 
-def _parsed(source: str) -> ast.Module | None:
-    if not source:
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", SyntaxWarning)
-            return ast.parse(source)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
-
-
-def _module_of(file: str) -> tuple[str, str] | None:
-    """(folder for the module path, dotted module) of a file; None when its path is no module name."""
-    path = PurePosixPath(file).with_suffix("")
-    folder = "src" if path.parts[0] == "src" and len(path.parts) > 1 else ""
-    parts = path.parts[1:] if folder else path.parts
-    if parts[-1] == "__init__" and len(parts) > 1:
-        parts = parts[:-1]
-    return (folder, ".".join(parts)) if all(part.isidentifier() for part in parts) else None
-
-
-def _top_level(tree: ast.Module) -> list[ast.stmt]:
-    nodes = []
-    for node in tree.body:
-        nodes.append(node)
-        if isinstance(node, ast.If | ast.Try | ast.With):
-            nodes += [inner for inner in ast.iter_child_nodes(node) if isinstance(inner, ast.stmt)]
-    return nodes
-
-
-def _made_in(tree: ast.Module, classes: Mapping[str, str]) -> list[tuple[str, str, bool]]:
-    return [made for node in _top_level(tree) for made in _made_by(node, classes)]
-
-
-def _made_by(node: ast.stmt, classes: Mapping[str, str]) -> list[tuple[str, str, bool]]:
-    """(name, class, whether it is a factory) of what a statement defines."""
-    if isinstance(node, ast.FunctionDef) and (node.name in FACTORIES or node.name.endswith("_app")):
-        made = {_called(inner) for inner in ast.walk(node) if isinstance(inner, ast.Call)} & set(classes)
-        return [(node.name, made.pop(), True)] if made and _needs_nothing(node) else []
-    value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
-    if not isinstance(value, ast.Call) or _called(value) not in classes:
-        return []
-    targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AnnAssign) else []
-    return [(target.id, _called(value), False) for target in targets if isinstance(target, ast.Name)]
+    def _rank(self, app: AppObject) -> tuple[bool, bool, bool, bool, int, int, int, str]:
+        path = PurePosixPath(app.file)
+        hinted = any(hint.file == app.file and hint.name in ("", app.name) for hint in self._hints)
+        aside = any(word.startswith(_ASIDE) for word in re.split(r"[^a-z]+", path.with_suffix("").as_posix().lower()))
+        stem = PREFERRED.index(path.stem) if path.stem in PREFERRED else len(PREFERRED)
+        name = NAMES.index(app.name) if app.name in NAMES else len(NAMES)
+        return (not hinted, aside, app.is_factory, not app.leads, app.file.count("/"), stem, name, app.file)
 
 
-def _needs_nothing(function: ast.FunctionDef) -> bool:
-    arguments = function.args
-    return len(arguments.args) <= len(arguments.defaults) and all(default is not None for default in arguments.kw_defaults)
-
-
-def _called(call: ast.Call) -> str:
-    function = call.func
-    return function.attr if isinstance(function, ast.Attribute) else function.id if isinstance(function, ast.Name) else ""
-
-
-def _rank(app: AppObject) -> tuple[bool, int, int, str]:
-    stem = PurePosixPath(app.file).stem
-    preference = PREFERRED.index(stem) if stem in PREFERRED else len(PREFERRED)
-    return (app.is_factory, app.file.count("/"), preference, app.file)
+def _made_by(factory: Factory) -> AppObject:
+    framework, _, asgi = factory.framework.partition(", ")
+    return AppObject(factory.file, "", factory.name, framework, True, is_asgi=bool(asgi), is_async=factory.is_async)

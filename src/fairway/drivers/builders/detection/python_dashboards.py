@@ -1,0 +1,231 @@
+"""Dashboards and notebooks: programs that serve a file, and libraries that bring their own server."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+
+from fairway.drivers.builders.detection.python_frameworks import unblocked
+from fairway.drivers.builders.detection.python_look import Entry, Look, fixed
+from fairway.drivers.builders.detection.python_modules import folder_of
+from fairway.drivers.builders.detection.python_servers import gunicorn_for, waitress
+from fairway.drivers.builders.detection.python_syntax import Source, called
+from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe
+
+NAMES = ("streamlit_app", "app", "main", "home", "hello", "index", "welcome", "dashboard", "run", "start", "demo", "ui")
+_NUMBERED = re.compile(r"0*1[_\-. ]")
+_STREAMLIT = (
+    *("--server.port", PORT, "--server.address", HOST, "--server.headless", "true"),
+    *("--browser.gatherUsageStats", "false", "--server.fileWatcherType", "none"),
+    # Without an address to print, Streamlit asks the internet for this machine's own: up to 20 s before it answers.
+    *("--browser.serverAddress", "localhost"),
+)
+Reader = Callable[[Look, Recipe], Iterator[Entry]]
+
+
+def _entry(look: Look, package: str, fits: Callable[[Source], bool] = lambda source: True) -> str:
+    """The file to start of those that import `package`: one that nobody imports, called like a main file, near the top."""
+    files = [file for file in look.entries.importing(package) if fits(look.entries.source(file))]
+    return min(files, key=lambda file: _rank(look, package, file), default="") if files else ""
+
+
+def _rank(look: Look, package: str, file: str) -> tuple[bool, bool, bool, bool, int, int, str]:
+    path = PurePosixPath(file)
+    stem = path.stem.lower()
+    name = NAMES.index(stem) if stem in NAMES else len(NAMES)
+    is_named = name < len(NAMES) or bool(_NUMBERED.match(path.name))
+    is_page = path.parent.name == "pages"
+    draws = _draws(look.entries.source(file), package)
+    return (is_page, file in look.entries.modules.imported, not is_named, not draws, file.count("/"), name, file)
+
+
+def _draws(source: Source, package: str) -> bool:
+    """Whether running the file does something with `package`, or runs a program: a helper only defines things."""
+    if source.is_guarded:
+        return True
+    own = {node.name for node in source.top if isinstance(node, ast.FunctionDef)}
+    called_there = {source.origin(call.func).partition(".")[0] for call in source.done}
+    return package in called_there or not own.isdisjoint(called_there)
+
+
+def streamlit(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Streamlit: ``streamlit run`` and the file that draws the first page."""
+    file = _entry(look, "streamlit")
+    if file:
+        path = _base_path(look)
+        recipe = base.changed(
+            framework="Streamlit",
+            command=look.run(file, "streamlit", "run", file, *_STREAMLIT),
+            health_path=f"{path}/_stcore/health",
+        )
+        recipe = look.complete(recipe.noting("Streamlit", file), file, folder_of(file))
+        yield Entry(recipe, file)
+
+
+def _base_path(look: Look) -> str:
+    """The path below which Streamlit is told to serve, with a leading slash; "" for none."""
+    try:
+        server = look.folder.toml(".streamlit/config.toml").get("server")
+    except ValueError:
+        return ""
+    path = str(server.get("baseUrlPath") or "").strip("/") if isinstance(server, dict) else ""
+    return f"/{path}" if re.fullmatch(r"[\w.~-]+(?:/[\w.~-]+)*", path) else ""
+
+
+def dash(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Dash: its Flask server by gunicorn, by its name where it has one, else as an attribute by waitress."""
+    found = look.entries.app_object("Dash server") or look.entries.app_object("Dash")
+    if not found or found.is_factory:
+        return
+    recipe = base.changed(framework="Dash").noting("Dash", found.where)
+    if found.framework == "Dash server":
+        command, server = gunicorn_for(found), "gunicorn"
+    else:  # an attribute of the object, which waitress alone can name
+        command, server = waitress(f"{found.target}.server", found.folder), "waitress"
+    recipe = look.complete(recipe.changed(command=command), found.file, found.folder, needs=("dash", server))
+    yield Entry(unblocked(look, found, recipe.noting(f"Served by {server}", found.where)), found.file)
+
+
+def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Gradio: the script that launches, which takes host and port from variables of its own."""
+    file = _entry(look, "gradio", lambda source: _calls(source, "launch"))
+    if not file:
+        return
+    words = look.run(file, "python", file)
+    recipe = base.changed(framework="Gradio", environment={**base.spec.environment, "GRADIO_ANALYTICS_ENABLED": "False"})
+    recipe = look.complete(recipe.noting("Gradio", file), file, folder_of(file), needs=("gradio",))
+    source = look.entries.source(file)
+    port = source.fixed_port if _says(source, "launch", "server_port") and not source.reads_port else None
+    if port is None:
+        variables = (f"GRADIO_SERVER_NAME={HOST}", f"GRADIO_SERVER_PORT={PORT}")
+        yield Entry(recipe.changed(command=(*variables, *words)), file)
+    else:
+        yield Entry(fixed(recipe.changed(command=words), port, file), file)
+
+
+def nicegui(look: Look, base: Recipe) -> Iterator[Entry]:
+    """NiceGUI: the script that runs its user interface; its port stands in the call."""
+    file = _entry(look, "nicegui", lambda source: any(source.runs(call) == "nicegui.run" for call in source.calls))
+    if not file:
+        return
+    source = look.entries.source(file)
+    recipe = base.changed(framework="NiceGUI", command=look.run(file, "python", file)).noting("NiceGUI", file)
+    recipe = look.complete(recipe, file, folder_of(file), needs=("nicegui",))
+    yield Entry(recipe if source.reads_port else fixed(recipe, source.fixed_port or 8080, file), file)
+
+
+def panel(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Panel and Bokeh: their servers, with the file (or the only notebook) that they serve."""
+    for package, marks in (("panel", ("servable", "template")), ("bokeh", ("curdoc",))):
+        file = _entry(look, package, lambda source, marks=marks: any(mark in source.text for mark in marks))  # type: ignore[misc]
+        notebook = "" if file else _notebook(look, package)
+        needs = (package, "nbconvert") if notebook else (package,)
+        file = file or notebook
+        if file:
+            options = ("--port", PORT, "--address", HOST, "--allow-websocket-origin=*")
+            recipe = base.changed(framework=package.capitalize(), command=look.run(file, package, "serve", file, *options))
+            recipe = recipe.noting(package.capitalize(), file)
+            yield Entry(look.complete(recipe, file, folder_of(file), needs=needs), file)
+            return
+
+
+def _notebook(look: Look, package: str) -> str:
+    notebooks = look.folder.matching("*.ipynb") if look.lists(package) else ()
+    return next((name for name in notebooks if re.search(rf"(?:import|from) {package}\b", look.folder.text(name))), "")
+
+
+def shiny(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Shiny: its application object, or a file in its short form."""
+    found = look.entries.app_object("Shiny")
+    short = "" if found else _entry(look, "shiny", lambda source: "shiny.express" in source.text)
+    if not (found or short):
+        return
+    file = found.file if found else short
+    target = found.target if found else file
+    place = ("--app-dir", found.folder) if found and found.folder else ()
+    recipe = base.changed(framework="Shiny", command=("shiny", "run", "--host", HOST, "--port", PORT, *place, target))
+    yield Entry(look.complete(recipe.noting("Shiny", file), file, folder_of(file), needs=("shiny",)), file)
+
+
+def chainlit(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Chainlit: ``chainlit run`` and the file that answers messages."""
+    file = _entry(look, "chainlit", lambda source: "mount_chainlit" not in source.text)
+    if file:
+        command = look.run(file, "chainlit", "run", file, "--headless", "--host", HOST, "--port", PORT)
+        recipe = base.changed(framework="Chainlit", command=command).noting("Chainlit", file)
+        yield Entry(look.complete(recipe, file, folder_of(file), needs=("chainlit",)), file)
+
+
+def marimo(look: Look, base: Recipe) -> Iterator[Entry]:
+    """marimo: the notebook as an application, for everybody without a token."""
+    found = look.entries.app_object("marimo")
+    if found:
+        command = ("marimo", "run", found.file, "--headless", "--host", HOST, "--port", PORT, "--no-token")
+        recipe = base.changed(framework="marimo", command=command, health_path="/health").noting("marimo", found.file)
+        yield Entry(look.complete(recipe, found.file, folder_of(found.file), needs=("marimo",)), found.file)
+
+
+def mesop(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Mesop: its module is itself an application by the WSGI once the pages are imported."""
+    file = _entry(look, "mesop", lambda source: _decorated(source, "mesop.page"))
+    place = look.entries.modules.place_of(file) if file else None
+    name = (
+        next((name for name, origin in look.entries.source(file).origins.items() if origin == "mesop"), "") if file else ""
+    )
+    if place and name:
+        path = ("--pythonpath", place[0]) if place[0] else ()
+        command = ("gunicorn", "--bind", f"{HOST}:{PORT}", "--threads", "8", *path, f"{place[1]}:{name}")
+        recipe = base.changed(framework="Mesop", command=command).noting("Mesop", file)
+        yield Entry(look.complete(recipe, file, place[0], needs=("mesop", "gunicorn")), file)
+
+
+def voila(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Voilà: the only notebook, or a list of all of them, where the project lists it."""
+    notebooks = look.folder.matching("*.ipynb") or look.folder.matching("notebooks/*.ipynb")
+    if look.lists("voila") and notebooks:
+        place = folder_of(notebooks[0]) or "."
+        what = notebooks[0] if len(notebooks) == 1 else place
+        command = ("voila", "--no-browser", f"--port={PORT}", f"--Voila.ip={HOST}", what)
+        recipe = base.changed(framework="Voilà", command=command).noting("Voilà", notebooks[0])
+        yield Entry(look.complete(recipe, notebooks[0], needs=("voila", "ipykernel")), notebooks[0])
+
+
+def reflex(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Reflex, which is named only: it downloads JavaScript tools and compiles pages when it starts."""
+    if look.folder.has("rxconfig.py"):
+        recipe = base.changed(framework="Reflex").noting("Reflex", "rxconfig.py")
+        sentence = (
+            "This is Reflex (rxconfig.py), which builds its pages with Node.js in a step of its own: add the Dockerfile "
+            "that its documentation gives (docker-example/production-one-port), and deploy that."
+        )
+        yield Entry(recipe.blocked(sentence), "rxconfig.py")
+
+
+def robyn(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Robyn: the script that starts it, which takes host and port from variables of its own."""
+    file = _entry(look, "robyn", lambda source: _calls(source, "start"))
+    if file:
+        words = (f"ROBYN_HOST={HOST}", f"ROBYN_PORT={PORT}", *look.run(file, "python", file))
+        recipe = look.with_health(base.changed(framework="Robyn", command=words).noting("Robyn", file), file)
+        yield Entry(look.complete(recipe, file, folder_of(file), needs=("robyn",)), file)
+
+
+def _calls(source: Source, method: str) -> bool:
+    return any(called(call) == method for call in source.calls)
+
+
+def _says(source: Source, method: str, argument: str) -> bool:
+    return any(called(call) == method and any(word.arg == argument for word in call.keywords) for call in source.calls)
+
+
+def _decorated(source: Source, decorator: str) -> bool:
+    functions = [node for node in source.top if isinstance(node, ast.FunctionDef)]
+    used = [one.func if isinstance(one, ast.Call) else one for node in functions for one in node.decorator_list]
+    return any(source.origin(one) == decorator for one in used)
+
+
+DASHBOARDS: tuple[Reader, ...] = (
+    *(streamlit, dash, gradio, nicegui, panel, shiny, chainlit, marimo, mesop, voila, reflex, robyn),
+)

@@ -1,0 +1,147 @@
+"""Django: which manage.py, which settings, which server, and what a production server does not do for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from fairway.drivers.builders.detection.python_look import Entry, Look, with_health
+from fairway.drivers.builders.detection.python_modules import folder_of
+from fairway.drivers.builders.detection.python_servers import daphne, gunicorn, gunicorn_for, uvicorn
+from fairway.drivers.builders.detection.recipe import Recipe, health_route
+
+_SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*[,\]]\s*=?\s*[\"']([\w.]+)[\"']")
+_ASGI = re.compile(r"^\s*ASGI_APPLICATION\s*=", re.M)
+_NO_HOSTS = re.compile(r"^\s*ALLOWED_HOSTS\s*(?::[^=\n]{0,40})?=\s*\[\s*\]", re.M)
+_STATIC = re.compile(r"^\s*STATIC_ROOT\s*=", re.M)
+_LOCAL = ("local", "dev", "develop", "development", "debug")
+_LIVE = ("production", "prod", "live", "deploy", "deployment")
+
+
+def django(look: Look, base: Recipe) -> Iterator[Entry]:
+    """The Django project of a folder: the topmost ``manage.py``, or a file with ``get_wsgi_application()`` alone."""
+    manage = next((file for file in look.folder.python_files if _is_manage(look, file)), "")
+    if not manage:
+        yield from _without_manage(look, base)
+        return
+    recipe = base.changed(framework="Django").noting("Django", manage)
+    recipe = with_health(recipe, health_route(look.entries.sources_named("urls.py")))
+    yield Entry(_settled(look, _served(look, recipe, manage), manage), manage)
+
+
+def _is_manage(look: Look, file: str) -> bool:
+    return PurePosixPath(file).name == "manage.py" and (look.lists("django") or "django" in look.entries.imports_of(file))
+
+
+def _without_manage(look: Look, base: Recipe) -> Iterator[Entry]:
+    found = look.entries.app_object("Django")
+    if found and (look.lists("django") or not look.installer):
+        recipe = base.changed(framework="Django").noting("Django", found.where)
+        recipe = look.complete(recipe, found.file, found.folder, needs=("django", "gunicorn"))
+        yield Entry(recipe.changed(command=gunicorn_for(found)).noting("Served by gunicorn", look.where), found.file)
+
+
+def _served(look: Look, recipe: Recipe, manage: str) -> Recipe:
+    """The recipe with the server: one that speaks ASGI where the project does, else gunicorn."""
+    folder = folder_of(manage)
+    wsgi, asgi = (_beside(look, manage, name) for name in ("wsgi.py", "asgi.py"))
+    speaks_asgi = bool(_ASGI.search(_settings_text(look, folder))) or look.lists("channels", "daphne")
+    wants_asgi = bool(asgi) and (speaks_asgi or not wsgi or (look.lists("uvicorn") and not look.lists("gunicorn")))
+    if wants_asgi and look.lists("daphne"):
+        command = daphne(_target(asgi, folder))
+        recipe = recipe.changed(command=("cd", folder, "&&", *command) if folder else command)
+        return look.complete(recipe.noting("Served by daphne", look.where), manage, folder, needs=("django",))
+    if wants_asgi:
+        place = ("--app-dir", folder) if folder else ()
+        recipe = recipe.changed(command=uvicorn(_target(asgi, folder), *place)).noting("Served by uvicorn", asgi)
+        needs = ("django", "uvicorn", "websockets") if speaks_asgi else ("django", "uvicorn")
+        return look.complete(recipe, manage, folder, needs=needs)
+    if wsgi:
+        place = ("--chdir", folder) if folder else ()
+        recipe = recipe.changed(command=gunicorn(_target(wsgi, folder), *place)).noting("Served by gunicorn", wsgi)
+        return look.complete(recipe, wsgi, folder, needs=("django", "gunicorn"))
+    command = ("python", manage, "runserver", "--noreload", "--insecure", "{host}:{port}")
+    return recipe.changed(command=command).remarking(
+        "Served by Django's development server, because there is no wsgi.py: add the one that startproject makes",
+        manage,
+    )
+
+
+def _settled(look: Look, recipe: Recipe, manage: str) -> Recipe:
+    """The recipe with what the settings ask for: migrations, static files, hosts."""
+    folder = folder_of(manage)
+    text = _settings_text(look, folder)
+    recipe = recipe.changed(release=("python", manage, "migrate", "--noinput"))
+    recipe = recipe.noting("Migrations run once before each new version starts", manage)
+    recipe = _with_settings_module(look, recipe, manage)
+    if _STATIC.search(text):
+        recipe = recipe.with_install(collectstatic=manage if folder else True)
+        recipe = recipe.noting("Static files are collected in the build", "STATIC_ROOT")
+    if "django.contrib.staticfiles" in text and "whitenoise" not in text.lower():
+        recipe = recipe.remarking(
+            "Pages come without their styles, because gunicorn and uvicorn serve no static files: add whitenoise to "
+            f"{look.where}, its middleware to MIDDLEWARE, and STATIC_ROOT",
+            _settings_file(look, folder),
+        )
+    if _NO_HOSTS.search(text):
+        recipe = recipe.remarking(
+            "ALLOWED_HOSTS is empty, so Django answers with error 400 under any address but localhost: name the hosts, or "
+            "read them from the environment",
+            _settings_file(look, folder),
+        )
+    return recipe
+
+
+def _with_settings_module(look: Look, recipe: Recipe, manage: str) -> Recipe:
+    """One settings module for the server and for ``manage.py``: the server's, because that is the one for production."""
+    server = _beside(look, manage, "asgi.py" if "uvicorn" in (recipe.spec.command or ()) else "wsgi.py")
+    mine, theirs = (_settings_of(look, file) for file in (server, manage))
+    if mine and theirs and mine != theirs:
+        recipe = recipe.changed(environment={**recipe.spec.environment, "DJANGO_SETTINGS_MODULE": mine})
+        recipe = recipe.noting(f"DJANGO_SETTINGS_MODULE is {mine}", server)
+    used = mine or theirs
+    package, _, name = used.rpartition(".")
+    if package and name in _LOCAL:
+        place = f"{folder_of(manage)}/{package.replace('.', '/')}".lstrip("/")
+        live = next((one for one in _LIVE if look.folder.has(f"{place}/{one}.py")), "")
+        if live:
+            what = f"It starts with the settings {used}: set DJANGO_SETTINGS_MODULE to {package}.{live} for production"
+            recipe = recipe.remarking(what, server or manage)
+    return recipe
+
+
+def _settings_of(look: Look, file: str) -> str:
+    match = _SETTINGS.search(look.folder.text(file)) if file else None
+    return match[1] if match else ""
+
+
+def _beside(look: Look, manage: str, name: str) -> str:
+    """The project's ``wsgi.py`` or ``asgi.py``: in the package of its settings, or above it, else the topmost."""
+    folder, module = folder_of(manage), _settings_of(look, manage)
+    while module:
+        module = module.rpartition(".")[0]
+        place = f"{folder}/{module.replace('.', '/')}/{name}".lstrip("/").replace("//", "/")
+        if look.folder.has(place):
+            return place
+    start = f"{folder}/" if folder else ""
+    files = [file for file in look.folder.python_files if PurePosixPath(file).name == name and file.startswith(start)]
+    return next(iter(files), "")
+
+
+def _target(file: str, folder: str) -> str:
+    inside = file.removeprefix(f"{folder}/") if folder else file
+    return f"{inside.removesuffix('.py').replace('/', '.')}:application"
+
+
+def _settings_file(look: Look, folder: str) -> str:
+    return next(iter(_settings_files(look, folder)), "settings.py")
+
+
+def _settings_text(look: Look, folder: str) -> str:
+    return "\n".join(look.folder.text(file) for file in _settings_files(look, folder))
+
+
+def _settings_files(look: Look, folder: str) -> list[str]:
+    start = f"{folder}/" if folder else ""
+    return [file for file in look.folder.python_files if file.startswith(start) and "settings" in file]

@@ -1,0 +1,144 @@
+"""A Python folder as the readers of the frameworks see it, and what every one of them says of a recipe."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import PurePosixPath
+
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.detection.python_entries import AppObject
+from fairway.drivers.builders.detection.python_imports import listed_in, unlisted
+from fairway.drivers.builders.detection.python_project import PythonProject
+from fairway.drivers.builders.detection.recipe import Recipe, health_route
+from fairway.drivers.builders.detection.source_folder import SourceFolder
+
+COMPUTED = ("setup.py", "setup.cfg", "environment.yml", "environment.yaml")  # lists that are not read to the end
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One way to start the folder, and the file that it starts."""
+
+    recipe: Recipe
+    file: str
+
+
+class Look:
+    """One Python folder: its project, its files, what it lists. Raises `Undetectable` for unreadable declarations."""
+
+    def __init__(self, folder: SourceFolder) -> None:
+        self.folder = folder
+        self.project = PythonProject(folder)
+        self.entries = self.project.entries
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Canonical names of what the project depends on."""
+        names = self.project.names
+        return names | listed_in(self.folder, self.installer) if self.installer.endswith((".txt", ".in")) else names
+
+    @cached_property
+    def installer(self) -> str:
+        return self.project.installer
+
+    @property
+    def where(self) -> str:
+        """Where its dependencies are listed, for a sentence."""
+        return self.installer or "any requirements file"
+
+    @cached_property
+    def base(self) -> Recipe | None:
+        """What is true of any command in this folder: dependencies, Python, version. None without any sign of Python."""
+        if not self.installer and not self.folder.python_files:
+            return None
+        install = {"from": self.installer, "python": self.project.python}
+        stated = {key: value for key, value in install.items() if value}
+        recipe = Recipe(Spec(kind="python", version=self.project.version, install=stated))
+        if self.installer:
+            recipe = recipe.noting("Python dependencies", self.installer)
+        else:
+            recipe = recipe.noting("Python without dependencies", "no requirements.txt or pyproject.toml lists any")
+        return recipe.noting(f"Python {self.project.python}", "the project asks for it") if self.project.python else recipe
+
+    def lists(self, *packages: str) -> bool:
+        """Whether the project lists one of the packages."""
+        return not self.names.isdisjoint(packages)
+
+    def run(self, file: str, *command: str) -> tuple[str, ...]:
+        """The command that runs a file, with the folder on the module path that the file imports from."""
+        folder = self.entries.modules.needs_on_path(file)
+        return under(folder, command) if folder else command
+
+    def with_health(self, recipe: Recipe, file: str) -> Recipe:
+        """The recipe with the health path that the code around a file declares, if it declares one."""
+        return with_health(recipe, health_route(self.entries.source_around(file)))
+
+    def complete(self, recipe: Recipe, file: str, folder: str = "", *, needs: tuple[str, ...] = ()) -> Recipe:
+        """The recipe with everything that starting `file` needs: `needs` (packages), and what its code imports.
+
+        Whatever the project does not list is added, if it is well known, and said.
+        """
+        for package in needs:
+            if re.split(r"[<\[]", package)[0] not in self.names:
+                recipe = _adding(recipe, package).noting(f"{package} is added", f"{self.where} does not list it")
+        if self.installer in COMPUTED and not self.names:
+            return recipe
+        have = self.names | {re.split(r"[<\[]", package)[0] for package in recipe.spec.install.get("add", ())}
+        add, unknown = unlisted(self.entries, file, folder, have)
+        for package in add:
+            recipe = _adding(recipe, package)
+        if add and self.installer:
+            recipe = recipe.remarking(f"{_listed(add)} added: list what the code imports in {self.installer}", file)
+        elif add:
+            recipe = recipe.noting(f"{_listed(add)} added, because the code imports it", file)
+        if unknown:
+            what = f"It imports {', '.join(unknown[:8])}, and {self.where} has nothing of that name: list what provides it"
+            recipe = recipe.remarking(what, file)
+        return recipe
+
+
+def look_at(folder: SourceFolder) -> Look:
+    """The look at a folder, taken once."""
+    return folder.once("python", lambda: Look(folder))
+
+
+def with_health(recipe: Recipe, path: str | None) -> Recipe:
+    """The recipe with a health path, if there is one."""
+    return recipe.changed(health_path=path).noting(f"Health at {path}", "a route of that name") if path else recipe
+
+
+def fixed(recipe: Recipe, port: int, file: str) -> Recipe:
+    """The recipe for a program whose port stands in its code. A bundle moves it (`moved_port`), as it shares its machine."""
+    what = f"It listens on port {port}, and gets another one where several applications share a machine"
+    return recipe.changed(port=port).with_install(listens=port).noting(what, file)
+
+
+def is_main(file: str) -> bool:
+    """Whether a file is called what people call the file that starts everything."""
+    return PurePosixPath(file).stem.lower() in _MAIN
+
+
+def under(folder: str, command: tuple[str, ...]) -> tuple[str, ...]:
+    """The command with a folder on the module path, for programs that have no option for it."""
+    return (f"PYTHONPATH={folder}", *command) if folder else command
+
+
+def place_words(found: AppObject, option: str) -> tuple[str, ...]:
+    """The option that puts the application's folder on the module path, where it is not the top."""
+    return (option, found.folder) if found.folder else ()
+
+
+def _adding(recipe: Recipe, package: str) -> Recipe:
+    added = recipe.spec.install.get("add", ())
+    return recipe if package in added else recipe.with_install(add=[*added, package])
+
+
+def _listed(packages: tuple[str, ...]) -> str:
+    return f"{', '.join(packages)} {'is' if len(packages) == 1 else 'are'}"
+
+
+_MAIN = frozenset(
+    {"main", "app", "application", "manage", "wsgi", "asgi", "server", "run", "home", "index", "streamlit_app", "__init__"}
+)

@@ -1,0 +1,80 @@
+"""Plain scripts that run a server of their own: where they take the port from, and how it is handed to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from pathlib import PurePosixPath
+
+from fairway.drivers.builders.detection.python_look import Entry, Look, fixed, under
+from fairway.drivers.builders.detection.python_modules import folder_of
+from fairway.drivers.builders.detection.python_syntax import Source, called
+from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe
+
+SCRIPTS = ("app", "main", "server", "run", "serve", "web", "__main__", "start", "index", "api", "bot")
+_STARTS = frozenset(
+    {"run", "run_app", "serve", "serve_forever", "listen", "start", "launch", "quickstart", "run_simple", "start_server"}
+    | {"create_server", "serve_http", "run_until_complete", "run_forever", "run_sync"}
+)
+_SERVERS = """
+aiohttp asyncio bottle cherrypy dash fastapi fasthtml fastmcp flask gevent gradio grpc http hypercorn mcp
+nicegui quart robyn sanic socket socketserver starlette tornado twisted uvicorn waitress websockets werkzeug
+wsgiref xmlrpc
+"""
+_LISTENS = frozenset(_SERVERS.split())  # packages that can listen
+
+
+def script(look: Look, base: Recipe, taken: Collection[str]) -> Iterator[Entry]:
+    """The script that starts a server, unless it is one of the files that are `taken` by a better way."""
+    if taken:
+        return
+    files = sorted(look.folder.python_files, key=lambda file: _rank(look, file))
+    for file in files:
+        recipe = _started(look, base.changed(framework="Python script"), file)
+        if recipe:
+            recipe = look.with_health(recipe, file)
+            yield Entry(look.complete(recipe, file, folder_of(file)), file)
+            return
+
+
+def _rank(look: Look, file: str) -> tuple[bool, int, int, str]:
+    stem = PurePosixPath(file).stem
+    name = SCRIPTS.index(stem) if stem in SCRIPTS else len(SCRIPTS)
+    return (name == len(SCRIPTS), file.count("/"), name, file)
+
+
+def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
+    """The recipe that starts a file, None where the file starts no server."""
+    source = look.entries.source(file)
+    stem = PurePosixPath(file).stem
+    if not _is_program(source, is_named=stem in SCRIPTS) or (stem not in SCRIPTS and file in look.entries.modules.imported):
+        return None
+    folder = (look.entries.modules.place_of(file) or ("",))[0]
+    near = [look.entries.source(one) for one in look.entries.modules.reached_from(file, folder)]
+    words = _program(look, file)
+    if any(one.reads_port for one in near):
+        return recipe.changed(command=words).noting("A script that listens on $PORT", file)
+    if source.port_option:
+        place = ("--host", HOST) if '"--host"' in source.text or "'--host'" in source.text else ()
+        option = (f"{source.port_option}={PORT}",) if "tornado" in source.imports else (source.port_option, PORT)
+        return recipe.changed(command=(*words, *option, *place)).noting(f"A script that takes {source.port_option}", file)
+    if name := next((one.port_variable for one in near if one.port_variable), ""):
+        return recipe.changed(command=(f"{name}={PORT}", *words)).noting(f"A script that listens on ${name}", file)
+    port = source.fixed_port
+    if port is None:
+        return None
+    return fixed(recipe.changed(command=words), port, file)
+
+
+def _program(look: Look, file: str) -> tuple[str, ...]:
+    """The words that run a file: as a module, where it imports what only a module of a package can."""
+    place = look.entries.modules.place_of(file)
+    is_inside = any(name.startswith(".") for name in look.entries.source(file).needed)
+    if place and is_inside:
+        return under(place[0], ("python", "-m", place[1].removesuffix(".__main__")))
+    return look.run(file, "python", file)
+
+
+def _is_program(source: Source, *, is_named: bool) -> bool:
+    """Whether running the file starts something that listens."""
+    starts = any(called(call) in _STARTS for call in source.calls) and not source.imports.isdisjoint(_LISTENS)
+    return starts or (is_named and source.reads_port)
