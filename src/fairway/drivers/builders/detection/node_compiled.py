@@ -34,7 +34,7 @@ def compiled(project: NodeProject, build: tuple[str, ...] | None, words: tuple[s
 
 
 def place_of(project: NodeProject, source: str) -> str:
-    """Where the compiler writes the file: `outDir`, and the path below `rootDir`. The builder looks again when it is done."""
+    """Where the compiler writes the file: `outDir`, and the path below `rootDir`. The builder looks again afterwards."""
     text = project.folder.text("tsconfig.json") + project.folder.text("tsconfig.build.json")
     named = re.search(r"--outDir\s+(\S+)", project.scripts.get("build", ""))
     out = named[1] if named else _setting(text, "outDir") or "dist"

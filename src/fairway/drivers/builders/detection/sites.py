@@ -57,7 +57,7 @@ def _hugo(source: SourceFolder, file: str) -> Recipe:
         framework="Hugo",
         health_path="/",
         version=version_file(source),
-        build=("hugo", "--gc", "--minify"),
+        build=("hugo", "--gc", "--minify", "--baseURL", "/"),  # the address it is built for is another one
         install={"publish": moved[1].strip("/") if moved else "public"},
     )
     recipe = Recipe(spec).noting("Built by Hugo", file)
