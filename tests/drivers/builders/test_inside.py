@@ -242,9 +242,10 @@ def test_what_lies_inside_is_nobodys_business(tmp_path: Path) -> None:
             {"packages": {"": {}, "lib": {}, "node_modules/b": {"resolved": "lib", "link": True},
                           "node_modules/a": {"version": "1.0.0", "resolved": "https://registry.npmjs.org/a/-/a-1.0.0.tgz"}}}
         ),
-        "pnpm-workspace.yaml": "packages: ['packages/*', '!packages/x']\ncatalog: {react: ^18.0.0}\nonlyBuiltDependencies: [esbuild]\n",
-        "pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters:\n  packages/a:\n    dependencies:\n      b:\n        specifier: workspace:*\n"
-        "        version: link:lib\npackages:\n  a@1.0.0:\n    resolution: {integrity: sha512-a/b==, tarball: https://x.example/a.tgz}\n",
+        "pnpm-workspace.yaml": "packages: ['packages/*', '!packages/x']\ncatalog: {react: ^18.0.0}\nonlyBuilt: [esbuild]\n",
+        "pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters:\n  packages/a:\n    dependencies:\n      b:\n"
+        "        specifier: workspace:*\n        version: link:lib\npackages:\n  a@1.0.0:\n"
+        "    resolution: {integrity: sha512-a/b==, tarball: https://x.example/a.tgz}\n",
         "yarn.lock": '"a@npm:^1":\n  resolution: "a@npm:1.0.0"\n  checksum: 10c0/../x\n"b@workspace:lib":\n  version: 0\n',
         ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.1.0.cjs\nnodeLinker: pnp\nnpmRegistryServer: 'https://registry.example'\n",
         "bunfig.toml": '[install]\nregistry = "https://registry.example"\n',

@@ -20,9 +20,9 @@ from fairway.drivers.builders.detection.workspace import workspace_of
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.layers import copy_source, key_of, link_tree
-from fairway.drivers.builders.node_inputs import Inputs, node_inputs, package_of
+from fairway.drivers.builders.node_inputs import Inputs, node_inputs
 from fairway.drivers.builders.node_install import QUIET, Installer, build_variables
-from fairway.drivers.builders.node_members import built_before, compiled_place
+from fairway.drivers.builders.node_members import built_before, compiled_place, starts_with_development
 from fairway.drivers.builders.node_toolchain import Toolchain, toolchain_for
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.builders.tools import Tools
@@ -148,13 +148,7 @@ class NodeBuild:
         return bool(builds) or self._starts_with_development(place)
 
     def _starts_with_development(self, place: Path) -> bool:
-        package = package_of(SourceFolder(place / self.package))
-        development = package.get("devDependencies")
-        words = {word.rpartition("/")[2] for word in self.workshop.spec.command or ()}
-        if {"npm", "yarn", "pnpm", "bun", "npx"} & words:
-            scripts = package.get("scripts")
-            words |= {word for text in (scripts.values() if isinstance(scripts, dict) else ()) for word in str(text).split()}
-        return bool(words & set(development if isinstance(development, dict) else ()))
+        return starts_with_development(SourceFolder(place / self.package), self.workshop.spec.command or ())
 
     # -- building
 

