@@ -35,7 +35,9 @@ def served(location: Path, home: Path, environment: Mapping[str, str] | None = N
         **(environment or {}),
     }
     with (home / "log").open("wb") as log:
-        process = subprocess.Popen(words, cwd=bundle.app, env=variables, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            words, cwd=bundle.app / bundle.start_in, env=variables, stdout=log, stderr=log, start_new_session=True
+        )
         try:
             with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE) as client:
                 _wait(client, process, home / "log")

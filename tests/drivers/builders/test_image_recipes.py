@@ -14,7 +14,8 @@ import pytest
 from fairway.drivers.builders import image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildLimits, Checkout, Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.drivers.builders.dockerfiles import Bases, Manifests, dockerfile_for, node_image, python_image
+from fairway.drivers.builders.dockerfile_node import node_image
+from fairway.drivers.builders.dockerfiles import Bases, Manifests, dockerfile_for, python_image
 from fairway.drivers.builders.exclusions import of_published
 from fairway.drivers.builders.image_context import (
     Extra,
@@ -117,6 +118,49 @@ def test_a_static_site_is_an_empty_image_with_a_server() -> None:
     text = dockerfile_for(built, Manifests(("package.json",)), Bases())
     assert text.startswith("FROM node:22-slim AS site\n")
     assert 'COPY --from=site --chown=10001:10001 ["/app/dist/", "/site/"]' in text
+    assert 'CMD ["/caddy", "run", "--config", "/site.json"]' in text
+
+
+@pytest.mark.parametrize(
+    ("manager", "lock", "lines"),
+    [
+        (
+            "pnpm@9",
+            "pnpm-lock.yaml",
+            ['"npm", "install", "--global", "--force"', '"pnpm@9"]', '"pnpm", "install", "--frozen-lockfile"]'],
+        ),
+        ("yarn@1", "yarn.lock", ['"yarn@1"]', '"--ignore-engines", "--frozen-lockfile", "--production=false"]']),
+        (
+            "yarn@4",
+            "yarn.lock",
+            ['"@yarnpkg/cli-dist@4"]', 'ENV YARN_NODE_LINKER="node-modules"', '"yarn", "install", "--immutable"]'],
+        ),
+        ("bun@1", "bun.lock", ['"bun@1"]', '"bun", "install", "--frozen-lockfile"]']),
+    ],
+)
+def test_an_image_installs_with_the_projects_own_package_manager(manager: str, lock: str, lines: list[str]) -> None:
+    spec = Spec(
+        kind="node",
+        command=("node", "x.js"),
+        install={"from": lock, "manager": manager},
+        build=("A=b", "pnpm", "run", "build"),
+    )
+    text = dockerfile_for(spec, Manifests(("package.json", lock)), Bases())
+    assert all(line in text for line in lines), text
+    assert 'RUN ["env", "A=b", "pnpm", "run", "build"]' in text
+
+
+def test_a_package_of_a_workspace_is_built_after_what_it_needs_and_started_in_its_folder() -> None:
+    spec = Spec(kind="node", command=("next", "start"), build=("npm", "run", "build"))
+    lines = dockerfile_for(spec, Manifests((), False, "apps/web", ("packages/ui",)), Bases()).splitlines()
+    first = lines.index("WORKDIR /app/packages/ui")
+    assert lines[first + 1 : first + 4] == [
+        'RUN ["npm", "run", "build"]',
+        "WORKDIR /app/apps/web",
+        'RUN ["npm", "run", "build"]',
+    ]
+    assert 'ENV PATH="/app/apps/web/node_modules/.bin:/app/node_modules/.bin:$PATH"' in lines
+    assert not any('"prune"' in line for line in lines)
 
 
 def test_nothing_from_a_spec_escapes_its_line() -> None:
@@ -153,7 +197,15 @@ def test_the_python_asked_for(configured: str, asked: str, chosen: str) -> None:
 
 @pytest.mark.parametrize(
     ("asked", "chosen"),
-    [("", "node:22-slim"), (">=18", "node:22-slim"), ("20.x", "node:20-slim"), ("^18.1.0", "node:18-slim")],
+    [
+        *(("", "node:22-slim"), (">=18", "node:22-slim"), ("20.x", "node:20-slim"), ("^18.1.0", "node:18-slim")),
+        *(
+            ("lts/iron", "node:20-slim"),
+            (">=18 <21", "node:20-slim"),
+            ("^20 || ^24", "node:24-slim"),
+            ("nonsense", "node:22-slim"),
+        ),
+    ],
 )
 def test_the_node_asked_for(asked: str, chosen: str) -> None:
     assert node_image("node:22-slim", asked) == chosen
@@ -196,14 +248,16 @@ def test_only_a_package_is_installed_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("package", "manifests"),
     [
-        ({}, ("package.json", "package-lock.json", ".npmrc")),
+        ({}, (".npmrc", "package-lock.json", "package.json")),
         ({"scripts": {"postinstall": "node x.js"}}, ()),
         ({"dependencies": {"x": "file:../x"}}, ()),
-        ({"workspaces": ["packages/*"]}, ()),
+        ({"workspaces": ["packages/*"]}, (".npmrc", "package-lock.json", "package.json", "packages/a/package.json")),
+        ({"dependencies": {"prisma": "5"}}, ()),
     ],
 )
 def test_what_suffices_for_npm(tmp_path: Path, package: dict[str, object], manifests: tuple[str, ...]) -> None:
-    write(tmp_path, {"package.json": json.dumps(package), "package-lock.json": "{}", ".npmrc": ""})
+    files = {"package.json": json.dumps(package), "package-lock.json": "{}", ".npmrc": "", "packages/a/package.json": "{}"}
+    write(tmp_path, files)
     assert manifests_of(NODE, SourceFolder(tmp_path)).files == manifests
 
 

@@ -184,6 +184,39 @@ def test_npms_settings_do_not_lead_out(tmp_path: Path, line: str) -> None:
     assert "leads out of the source" in refusal(tmp_path, {".npmrc": line})
 
 
+OTHERS = {
+    "pnpm-workspace.yaml": ["packages:\n  - <path>", "overrides:\n  thing: <path>", "patchedDependencies: {thing: <path>}"],
+    "pnpm-lock.yaml": [
+        "importers:\n  .:\n    version: link:<path>",
+        "packages:\n  thing@file:<path>:\n    resolution: {directory: <path>, type: directory}",
+        "packages:\n  x:\n    resolution: {tarball: file:<path>}",
+    ],
+    "yarn.lock": ['"thing@file:<path>":\n  version "1"', 'thing@1:\n  resolved "file:<path>"'],
+    "bun.lock": ['{"packages": {"thing": ["thing@file:<path>"]}}'],
+    ".yarnrc.yml": ["yarnPath: <path>", "plugins:\n  - path: <path>", "npmScopes: {x: {httpsCaFilePath: <path>}}"],
+    "bunfig.toml": ['[install]\ncafile = "<path>"', '[install.cache]\ndir = "<path>"'],
+}
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../secret", "a/../../secret", "./out/x"])
+@pytest.mark.parametrize(("file", "form"), [(file, form) for file, forms in OTHERS.items() for form in forms])
+def test_no_file_of_the_other_package_managers_leads_out(tmp_path: Path, file: str, form: str, path: str) -> None:
+    said = refusal(tmp_path, {"package.json": "{}", file: form.replace("<path>", path)})
+    assert said.startswith(f"{file}, line ")
+    assert "leads out of the source" in said
+
+
+def test_packages_of_a_workspace_are_checked_too(tmp_path: Path) -> None:
+    member = json.dumps({"name": "b", "dependencies": {"a": "file:../../out"}})
+    files = {"package.json": '{"workspaces": ["packages/*"]}', "packages/b/package.json": member}
+    assert refusal(tmp_path, files).startswith("packages/b/package.json, line 1: “file:../../out” leads out of the source")
+
+
+@pytest.mark.parametrize(("file", "line"), [("pnpm-workspace.yaml", "storeDir: x"), (".yarnrc.yml", "cacheFolder: x")])
+def test_where_caches_lie_is_fairways_to_decide(tmp_path: Path, file: str, line: str) -> None:
+    assert refusal(tmp_path, {file: f"# ours\n{line}"}).startswith(f"{file}, line 2: “")
+
+
 def test_what_lies_inside_is_nobodys_business(tmp_path: Path) -> None:
     files = {
         "requirements.txt": "-r deps/base.txt\n-e ./lib\nflask[async]>=3 ; python_version > '3' # why not\n"
@@ -209,6 +242,14 @@ def test_what_lies_inside_is_nobodys_business(tmp_path: Path) -> None:
             {"packages": {"": {}, "lib": {}, "node_modules/b": {"resolved": "lib", "link": True},
                           "node_modules/a": {"version": "1.0.0", "resolved": "https://registry.npmjs.org/a/-/a-1.0.0.tgz"}}}
         ),
+        "pnpm-workspace.yaml": "packages: ['packages/*', '!packages/x']\ncatalog: {react: ^18.0.0}\nonlyBuilt: [esbuild]\n",
+        "pnpm-lock.yaml": "lockfileVersion: '9.0'\nimporters:\n  packages/a:\n    dependencies:\n      b:\n"
+        "        specifier: workspace:*\n        version: link:lib\npackages:\n  a@1.0.0:\n"
+        "    resolution: {integrity: sha512-a/b==, tarball: https://x.example/a.tgz}\n",
+        "yarn.lock": '"a@npm:^1":\n  resolution: "a@npm:1.0.0"\n  checksum: 10c0/../x\n"b@workspace:lib":\n  version: 0\n',
+        ".yarnrc.yml": "yarnPath: .yarn/releases/yarn-4.1.0.cjs\nnodeLinker: pnp\nnpmRegistryServer: 'https://registry.example'\n",
+        "bunfig.toml": '[install]\nregistry = "https://registry.example"\n',
+        "packages/a/package.json": '{"name": "a", "dependencies": {"b": "workspace:*", "c": "catalog:"}}',
         ".npmrc": "registry=https://registry.example/\n//registry.example/:_authToken=${TOKEN}\nsave-exact=true\ncafile=ca.pem\n",
     }  # fmt: skip
     assert refusal(tmp_path, files) == ""

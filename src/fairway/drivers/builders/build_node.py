@@ -1,191 +1,237 @@
-"""Node.js through npm: dependencies as a layer, the build script, development packages taken out again."""
+"""Node.js: dependencies as a layer, the build command, development packages taken out again.
+
+A package of a workspace is installed where the workspace's lock file lies, and started in its own folder.
+"""
 
 from __future__ import annotations
 
-import json
 import shutil
+from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.command_line import join_command
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.detection.node_managers import LOCKS
+from fairway.drivers.builders.detection.node_project import NodeProject
+from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.detection.workspace import workspace_of
 from fairway.drivers.builders.exclusions import of_node
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.layers import copy_source, key_of, link_tree
-from fairway.drivers.builders.running import Ceiling, run
+from fairway.drivers.builders.node_inputs import Inputs, node_inputs
+from fairway.drivers.builders.node_install import QUIET, Installer, build_variables
+from fairway.drivers.builders.node_members import built_before, compiled_place, starts_with_development
+from fairway.drivers.builders.node_toolchain import Toolchain, toolchain_for
 from fairway.drivers.builders.surroundings import build_environment
-from fairway.drivers.builders.workshop import Workshop
+from fairway.drivers.builders.tools import Tools
+from fairway.drivers.builders.workshop import Workshop, failure_of
 from fairway.drivers.runtimes.contract import Silent
-from fairway.shared.failures import NeedsPerson, Refused
-from fairway.shared.source_text import read_source
+from fairway.shared.failures import Refused
 
-OWN_SCRIPTS = ("preinstall", "install", "postinstall", "prepare", "prepublish")
-LOCKS = ("package-lock.json", "npm-shrinkwrap.json")
-QUIET = ("--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--prefer-offline")
-MISSING = (
-    "This application needs Node.js with npm, which is not on this machine; install it (on Debian: apt install nodejs npm)."
-)
+MODULES = "node_modules"
 
 
 class NodeBuild:
     """One build of a Node.js application."""
 
-    name = "npm"
-
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
-        self._versions = ""
+        found = workspace_of(workshop.source, workshop.request.checkout.folder)
+        self.top = found.top if found else workshop.source
+        self.package = found.package if found else "."
+
+    @property
+    def name(self) -> str:
+        return self.tools.name
+
+    @cached_property
+    def tools(self) -> Toolchain:
+        install = self.workshop.spec.install
+        tools = Tools(self.workshop.cache, self.workshop.progress)
+        return toolchain_for(str(install.get("node") or ""), str(install.get("manager") or ""), tools)
 
     def toolchain(self) -> str:
-        """Which node and npm. Raises `NeedsPerson` when one is missing."""
-        if not self._versions:
-            environment = build_environment(self.workshop.cache / "home")
-            self._versions = " ".join(_version(program, environment, self.workshop.cache) for program in ("node", "npm"))
-        return self._versions
+        """Which node and package manager. Raises `NeedsPerson` when one can neither be found nor fetched."""
+        return self.tools.text
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
-        check_node(Source(self.workshop.source))
-        self.workshop.copy_app(of_node)
-        self._install(self.workshop.app)
-        if self.workshop.spec.build:
-            self._run_build(self.workshop.app)
-            self._npm("prune", "--omit=dev", "--ignore-scripts", cwd=self.workshop.app, what="npm prune")
-        spec = self.workshop.spec
+        spec, app = self.workshop.spec, self.workshop.app
         if not spec.command:
             raise Refused("There is no command to start it; give one, e.g. “node server.js”.")
+        self._prepare(app)
+        self._run_build(app)
+        if spec.build:
+            self._prune(app)
+        command = compiled_place(app / self.package, spec.command, self.workshop.progress)
+        folders = ["app"] if self.package == "." else [f"app/{self.package}", "app"]
         return {
             "kind": "node",
-            "command": list(spec.command),
+            "command": list(command),
             "environment": {"NODE_ENV": "production"},
-            "path": ["app/node_modules/.bin"],
+            "path": [
+                *(f"{folder}/{MODULES}/.bin" for folder in folders),
+                *self.tools.bring_along(self.workshop.output, command),
+            ],
+            **({"start_in": self.package} if self.package != "." else {}),
         }
 
     def build_site(self, place: Path) -> Path:
-        """Install and build in `place` for a site of which only the result is served; returns `place`."""
-        check_node(Source(self.workshop.source))
-        copy_source(self.workshop.source, place, reason=of_node, progress=self.workshop.progress)
-        self._install(place)
+        """Install and build in `place` for a site of which only the result is served; returns the package's folder."""
+        self._prepare(place)
         self._run_build(place)
-        return place
+        return place / self.package
 
-    def _run_build(self, place: Path) -> None:
-        spec = self.workshop.spec
-        environment = {
-            "PATH": f"{place / 'node_modules' / '.bin'}:{build_environment(self.workshop.staging / 'home')['PATH']}",
-            "NPM_CONFIG_CACHE": str(self.workshop.walls.cache("npm")),
-            "NODE_ENV": "production",
-        }
-        self.workshop.follow(spec.build or (), cwd=place, env=environment, variables=spec.environment)
+    def install_in(self, place: Path) -> None:
+        """Copy the source to `place` and install its dependencies there."""
+        self._prepare(place)
+
+    def _prepare(self, place: Path) -> None:
+        check_node(Source(self.top))
+        copy_source(self.top, place, reason=of_node, progress=self.workshop.progress)
+        self._install(place)
+
+    # -- installing
 
     def _install(self, place: Path) -> None:
-        package = _package(place)
-        if not _needs_installing(package):
+        inputs = node_inputs(SourceFolder(place))
+        if inputs.is_empty:
             return
-        key = self._key(place, package)
-
-        def make(layer: Path) -> None:
-            if _needs_source(package):
-                copy_source(place, layer, reason=of_node, progress=Silent())  # said when the source was copied
-            for name in ("package.json", *LOCKS, ".npmrc"):
-                if (place / name).is_file() and not (layer / name).exists():
-                    shutil.copy2(place / name, layer / name)
-            self._install_in(layer)
-            self.workshop.walls.take_back(layer)
-
-        layer = self.workshop.layers.ensure(key, make, self.workshop.progress)
-        if (layer / "node_modules").is_dir():
-            is_changed = bool(self.workshop.spec.build) and not self.workshop.walls.are_owned
-            link_tree(layer / "node_modules", place / "node_modules", copy=is_changed)
-            _own(place / "node_modules" / ".package-lock.json")
-
-    def _key(self, place: Path, package: dict[str, Any]) -> str:
-        wanted = {key: value for key, value in package.items() if "ependencies" in key or key in ("overrides", "workspaces")}
-        lock = next((read_source(place / name) for name in LOCKS if (place / name).is_file()), "")
-        settings = read_source(place / ".npmrc") if (place / ".npmrc").is_file() else ""
-        source = self.workshop.request.checkout.checksum if _needs_source(package) else ""
-        locked = _without_own_version(lock)
-        return key_of(
-            "node",
-            self.workshop.request.name,
-            self.toolchain(),
-            wanted,
-            locked,
-            settings,
-            source,
-            bool(self.workshop.spec.build),
+        parts = ("node", 2, self.workshop.request.name, self.toolchain(), inputs.key, self._needs_development(place))
+        key = key_of(*parts, self.workshop.request.checkout.checksum if inputs.needs_source else "")
+        layer = self.workshop.layers.ensure(
+            key, lambda draft: self._make_layer(place, draft, inputs), self.workshop.progress
         )
+        is_changed = bool(self.workshop.spec.build) and not self.workshop.walls.are_owned
+        for modules in _modules(layer):
+            inner = modules.relative_to(layer)
+            if (place / inner.parent).is_dir():  # not one of a package that only the layer has
+                link_tree(modules, place / inner, copy=is_changed)
+                for note in (".package-lock.json", ".modules.yaml", ".yarn-state.yml", ".yarn-integrity"):
+                    _own(place / inner / note)
+        for lock in LOCKS[self.tools.name]:  # written anew, where it did not fit
+            if (layer / lock).is_file():
+                shutil.copyfile(layer / lock, place / lock)
+        if inputs.has_scripts:
+            _take_over(layer, place)
 
-    def _install_in(self, layer: Path) -> None:
-        has_lock = any((layer / name).is_file() for name in LOCKS)
-        omit = () if self.workshop.spec.build else ("--omit=dev",)
-        verb = "ci" if has_lock else "install"
-        self._npm(verb, *omit, cwd=layer, what=f"npm {verb}")
+    def _make_layer(self, place: Path, draft: Path, inputs: Inputs) -> None:
+        if inputs.needs_source:
+            copy_source(place, draft, reason=of_node, progress=Silent())  # said when the source was copied
+        for name in inputs.files:
+            if not (draft / name).exists():
+                (draft / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(place / name, draft / name)
+        self._install_in(draft, development=self._needs_development(place))
+        self.workshop.walls.take_back(draft)
 
-    def _npm(self, *words: str, cwd: Path, what: str) -> None:
-        self.workshop.progress.line(f"$ npm {' '.join(word for word in words if word != '--')}")
-        environment = {
-            "NPM_CONFIG_CACHE": str(self.workshop.walls.cache("npm")),
-            "NODE_ENV": "development" if words[0] in ("ci", "install") else "production",
-        }
-        writes = [] if cwd.is_relative_to(self.workshop.staging) else [cwd]
-        self.workshop.tool(("npm", *QUIET, *words), cwd=cwd, what=what, env=environment, writes=writes)
+    def _install_in(self, layer: Path, *, development: bool) -> None:
+        for lock in LOCKS[self.tools.name]:
+            if (layer / lock).is_file() and not (layer / lock).read_bytes().strip():
+                (layer / lock).unlink()  # an empty one says nothing, and confuses those who read it
+        words = self._installer.install(layer, development=development)
+        while True:
+            finished = self._attempt(words, layer, writes=[layer], env={"NODE_ENV": "development"})
+            if not finished.code:
+                return
+            other = self._installer.loosened(words, "\n".join(finished.tail))
+            if other is None:
+                raise failure_of(finished, " ".join(_shown(words)))
+            words, why = other
+            self.workshop.progress.line(f"Installing once more, less strictly: {why}.", stream="stderr")
+            shutil.rmtree(layer / MODULES, ignore_errors=True)
+
+    def _needs_development(self, place: Path) -> bool:
+        """Whether development packages are wanted: for a build, or because the start command is one of theirs."""
+        builds = self.workshop.spec.build or built_before(SourceFolder(place), self.package)
+        return bool(builds) or self._starts_with_development(place)
+
+    def _starts_with_development(self, place: Path) -> bool:
+        return starts_with_development(SourceFolder(place / self.package), self.workshop.spec.command or ())
+
+    # -- building
+
+    def _run_build(self, place: Path) -> None:
+        spec, folder = self.workshop.spec, place / self.package
+        project = NodeProject.read(SourceFolder(folder))
+        variables = build_variables(self.workshop.request.limits.memory_bytes, project.packages if project else {})
+        for name in built_before(SourceFolder(place), self.package):
+            words = (self.tools.name, "run", "build")
+            self.workshop.progress.line(f"{name} is built first: the application depends on it.")
+            self._follow(words, place / name, place, variables, spec)
+        if spec.build:
+            self._follow(spec.build, folder, place, variables, spec)
+
+    def _follow(self, words: Sequence[str], cwd: Path, place: Path, variables: dict[str, str], spec: Spec) -> None:
+        binaries = [str(folder / MODULES / ".bin") for folder in dict.fromkeys((cwd, place))]
+        environment = {**self._environment(*binaries), **variables}
+        self.workshop.follow(words, cwd=cwd, env=environment, variables=spec.environment, reads=self.tools.folders)
+
+    def _prune(self, app: Path) -> None:
+        words = self._installer.prune()
+        config = SourceFolder(app / self.package).has("next.config.ts")  # Next.js reads it at run time, by TypeScript
+        if words is None or self.package != "." or config or self._starts_with_development(app):
+            return
+        if not (app / MODULES).is_dir():
+            return
+        finished = self._attempt(words, app, env={"NODE_ENV": "production"})
+        if finished.code:
+            raise failure_of(finished, " ".join(_shown(words)))
+
+    # -- running
+
+    @property
+    def _installer(self) -> Installer:
+        return Installer(self.tools.name, self.tools.manager_version, self.workshop.walls.cache("npm"))
+
+    def _environment(self, *first: str) -> dict[str, str]:
+        path = build_environment(self.workshop.staging / "home")["PATH"]
+        headers = {"NPM_CONFIG_NODEDIR": str(self.tools.headers)} if self.tools.headers else {}
+        return {**self._installer.environment, **headers, "PATH": ":".join([*first, *self.tools.path, path])}
+
+    def _attempt(self, words: tuple[str, ...], cwd: Path, *, env: dict[str, str], writes: Sequence[Path] = ()) -> Any:
+        self.workshop.progress.line(f"$ {join_command(_shown(words))}")
+        outside = [place for place in writes if not place.is_relative_to(self.workshop.staging)]
+        environment = {**self._environment(), **env}
+        return self.workshop.attempt(words, cwd=cwd, env=environment, writes=outside, reads=self.tools.folders)
 
 
-def _version(program: str, environment: dict[str, str], cwd: Path) -> str:
-    try:
-        argv = (program, "--version")
-        found = run(argv, cwd=cwd, env=environment, progress=Silent(), ceiling=Ceiling(30.0), keep_output=True)
-    except NeedsPerson:
-        raise NeedsPerson(MISSING) from None
-    if found.code or not found.tail:
-        raise NeedsPerson(MISSING, detail="\n".join(found.tail))
-    return found.tail[-1].strip()
+def _shown(words: Sequence[str]) -> list[str]:
+    """The words without what only Fairway cares about."""
+    return [word for word in words if word not in QUIET]
 
 
-def _package(place: Path) -> dict[str, Any]:
-    try:
-        package = json.loads(read_source(place / "package.json"))
-    except FileNotFoundError:
-        raise Refused(
-            "There is no package.json in the application's folder; add one or choose another root folder."
-        ) from None
-    except ValueError as error:
-        raise Refused(f"package.json cannot be read: {error}.") from error
-    if not isinstance(package, dict):
-        raise Refused("package.json is not a JSON object.")
-    return package
+def _modules(layer: Path) -> list[Path]:
+    """The folders of installed packages in a layer; not those inside each other."""
+    found = []
+    pending = [layer]
+    while pending:
+        for entry in sorted(pending.pop().iterdir()):
+            if entry.is_symlink() or not entry.is_dir():
+                continue
+            if entry.name == MODULES:
+                found.append(entry)
+            else:
+                pending.append(entry)
+    return found
 
 
-def _needs_installing(package: dict[str, Any]) -> bool:
-    return any(package.get(key) for key in ("dependencies", "devDependencies", "optionalDependencies", "workspaces"))
-
-
-def _needs_source(package: dict[str, Any]) -> bool:
-    """Whether installing runs the project's own scripts or takes packages from its folders."""
-    scripts = package.get("scripts") or {}
-    wanted = [str(value) for key in ("dependencies", "devDependencies") for value in (package.get(key) or {}).values()]
-    return (
-        bool(package.get("workspaces")) or any(name in scripts for name in OWN_SCRIPTS) or any("file:" in v for v in wanted)
-    )
-
-
-def _without_own_version(lock: str) -> Any:
-    """A lock file without the version of the application itself, which changes with every release."""
-    try:
-        data = json.loads(lock) if lock else {}
-    except ValueError as error:
-        raise Refused(f"package-lock.json cannot be read: {error}.") from error
-    if not isinstance(data, dict):
-        return data
-    data.pop("version", None)
-    own = (data.get("packages") or {}).get("")
-    if isinstance(own, dict):
-        own.pop("version", None)
-    return data
+def _take_over(layer: Path, place: Path) -> None:
+    """Copy what install scripts wrote beside the packages."""
+    for entry in layer.rglob("*"):
+        inner = entry.relative_to(layer)
+        if MODULES in inner.parts or entry.is_symlink() or not entry.is_file() or (place / inner).exists():
+            continue
+        (place / inner).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(entry, place / inner)
+        (place / inner).chmod(0o644 | (entry.stat().st_mode & 0o111))
 
 
 def _own(place: Path) -> None:
-    """Replace a linked file by a copy: npm rewrites this one in place."""
+    """Replace a linked file by a copy: package managers rewrite these in place."""
     if place.is_file():
         content = place.read_bytes()
         place.unlink()

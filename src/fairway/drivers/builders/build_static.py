@@ -1,21 +1,27 @@
-"""Static files: the published folder, served by the Caddy that came with Fairway."""
+"""Static sites: the published folder, built first where something builds it, served by the Caddy that came with Fairway."""
 
 from __future__ import annotations
 
 import json
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.build_hugo import HUGO, build_hugo
 from fairway.drivers.builders.build_node import NodeBuild
 from fairway.drivers.builders.exclusions import Reason, hidden_files, of_node, of_published
 from fairway.drivers.builders.layers import copy_source
 from fairway.drivers.builders.pointers import is_pointer, names_in, refuse_found
+from fairway.drivers.builders.site_configuration import Site, site_configuration
+from fairway.drivers.builders.site_result import base_of, pages_of, published
+from fairway.drivers.builders.site_rules import parse_headers, parse_redirects
 from fairway.drivers.builders.workshop import Workshop
-from fairway.shared.failures import Refused
+from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.left_out import some_of
-from fairway.shared.names import Invalid, parse_relative_path
+from fairway.shared.source_text import read_source
 
 SITE = "site.json"
+RULES = frozenset({"_redirects", "_headers"})
 
 
 class StaticBuild:
@@ -23,43 +29,58 @@ class StaticBuild:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
-        self._is_built_by_npm = bool(workshop.spec.build)
+        self._is_built = bool(workshop.spec.build)
 
     @property
     def name(self) -> str:
-        return "npm" if self._is_built_by_npm else "files"
+        if not self._is_built:
+            return "files"
+        return "hugo" if self._is_hugo else self._node.name
 
     def toolchain(self) -> str:
         """What beside the source decides the result."""
-        return NodeBuild(self.workshop).toolchain() if self._is_built_by_npm else "files-3"
+        if not self._is_built:
+            return "files-3"
+        return f"site-3 {HUGO}" if self._is_hugo else f"site-3 {self._node.toolchain()}"
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
-        source = NodeBuild(self.workshop).build_site(self.workshop.staging / "site") if self._is_built_by_npm else None
-        published = self._published(source or self.workshop.source)
-        reason = of_node if published == source else of_published  # a whole project shows no installed packages
-        if source:  # the build may have copied some from where nothing seemed to need them
-            pointers = [name for name in names_in(published, reason) if is_pointer(published / name)]
-            refuse_found(pointers, self.workshop.progress, is_published=True)
-        copy_source(published, self.workshop.app, reason=reason, progress=self.workshop.progress)
-        self._say_what_is_hidden(published, reason)
-        (self.workshop.output / SITE).write_text(json.dumps(site_configuration(), indent=1, sort_keys=True))
-        command = self.workshop.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
+        shop = self.workshop
+        before = pages_of(shop.source) if self._is_built else frozenset()
+        source = self._built() if self._is_built else shop.source
+        wanted = str(shop.spec.install.get("publish") or ".")
+        folder = published(source, wanted, is_built=self._is_built, before=before, progress=shop.progress)
+        reason = of_node if self._is_built and folder == source else of_published  # a whole project shows no packages
+        if self._is_built:  # the build may have copied some from where nothing seemed to need them
+            pointers = [name for name in names_in(folder, reason) if is_pointer(folder / name)]
+            refuse_found(pointers, shop.progress, is_published=True)
+        copy_source(folder, shop.app, reason=reason, progress=shop.progress)
+        for name in RULES:
+            (shop.app / name).unlink(missing_ok=True)
+        self._say_what_is_hidden(folder, reason)
+        site = site_of(folder, shop.spec.install, shop.progress)
+        (shop.output / SITE).write_text(json.dumps(site_configuration(site), indent=1, sort_keys=True))
+        command = shop.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
         return {"kind": "static", "command": list(command)}
 
-    def _say_what_is_hidden(self, published: Path, reason: Reason) -> None:
-        if hidden := hidden_files(published, reason):
+    def _say_what_is_hidden(self, folder: Path, reason: Reason) -> None:
+        if hidden := hidden_files(folder, reason):
             self.workshop.progress.line(not_shown(hidden), stream="stderr")
 
-    def _published(self, source: Path) -> Path:
-        name = str(self.workshop.spec.install.get("publish") or ".")
-        try:
-            place = source if name == "." else (source / parse_relative_path(name, field="publish")).resolve()
-        except Invalid as error:
-            raise Refused(str(error)) from error
-        if not place.is_dir() or not place.is_relative_to(source.resolve()):
-            raise Refused(f"There is no folder “{name}” to publish; correct the folder, or check what the build writes.")
-        return place
+    @property
+    def _is_hugo(self) -> bool:
+        return self.workshop.spec.install.get("by") == "hugo"
+
+    @cached_property
+    def _node(self) -> NodeBuild:
+        return NodeBuild(self.workshop)
+
+    def _built(self) -> Path:
+        place = self.workshop.staging / "site"
+        if not self._is_hugo:
+            return self._node.build_site(place)
+        node = self._node if (self.workshop.source / "package.json").is_file() else None
+        return build_hugo(self.workshop, place, node)
 
 
 def not_shown(names: list[str]) -> str:
@@ -67,32 +88,20 @@ def not_shown(names: list[str]) -> str:
     return f"Not shown to visitors: {len(names)} hidden file{'s' if len(names) > 1 else ''} ({some_of(names)})."
 
 
-def site_configuration() -> dict[str, Any]:
-    """Caddy's configuration for a folder of files: hidden files stay hidden, ``404.html`` answers what is missing."""
-    files = {"handler": "file_server", "root": "."}
-    # By the address, not by `hide`: that looks at the whole path on disk, and the data directory may lie in a hidden folder.
-    hidden = {
-        "match": [{"path_regexp": {"pattern": r"/\."}, "not": [{"path": ["/.well-known/*"]}]}],
-        "handle": [{"handler": "error", "status_code": 404}],
-    }
-    missing = {
-        "match": [{"file": {"root": ".", "try_files": ["/404.html"]}}],
-        "handle": [
-            {"handler": "rewrite", "uri": "{http.matchers.file.relative}"},
-            {**files, "status_code": "{http.error.status_code}"},
-        ],
-    }
-    server = {
-        "listen": ["{env.HOST}:{env.PORT}"],
-        "automatic_https": {"disable": True},
-        "routes": [
-            hidden,
-            {"handle": [{"handler": "encode", "encodings": {"gzip": {}, "zstd": {}}, "prefer": ["zstd", "gzip"]}, files]},
-        ],
-        "errors": {"routes": [missing]},
-    }
-    return {
-        "admin": {"disabled": True, "config": {"persist": False}},
-        "logging": {"logs": {"default": {"level": "ERROR"}}},
-        "apps": {"http": {"servers": {"site": server}}},
-    }
+def site_of(folder: Path, install: Any, progress: Progress) -> Site:
+    """How a finished folder is served: what the spec says, its rules, and the path its pages expect."""
+    redirects, passed_over = parse_redirects(_text(folder / "_redirects"))
+    headers, unread = parse_headers(_text(folder / "_headers"))
+    for name, lines in (("_redirects", passed_over), ("_headers", unread)):
+        if lines:
+            sentence = f"{name}: Fairway does not follow {len(lines)} of its lines, the first is “{lines[0]}”."
+            progress.line(sentence, stream="stderr")
+    base = base_of(folder)
+    if base:
+        progress.line(f"The pages expect to lie below {base}/: they are served there, and “/” leads to them.")
+    falls_back, index = bool(install.get("spa")), str(install.get("index") or "")
+    return Site(falls_back, base, index, tuple(redirects), tuple(headers))
+
+
+def _text(place: Path) -> str:
+    return read_source(place) if place.is_file() else ""

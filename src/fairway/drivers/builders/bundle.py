@@ -22,9 +22,10 @@ from fairway.drivers.builders.contract import BuildRequest, Built
 from fairway.drivers.builders.exclusions import Reason, of_node, of_published, of_source
 from fairway.drivers.builders.layers import Layers, erase, key_of, locked
 from fairway.drivers.builders.pointers import names_in, refuse_pointers
+from fairway.drivers.builders.tools import Tools
 from fairway.drivers.builders.tree import tree_size
 from fairway.drivers.builders.workshop import Workshop
-from fairway.drivers.runtimes.contract import ArtifactKind, Progress
+from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Silent
 from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure, seal
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid, parse_relative_path
@@ -72,6 +73,7 @@ class BundleBuilder:
         returns how many layers."""
         self._trim_builds()
         self._trim_caches(older_than)
+        Tools(self.cache, Silent()).trim(older_than=older_than)
         staging = self.cache / "staging"
         for place in staging.iterdir() if staging.is_dir() else ():
             if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):

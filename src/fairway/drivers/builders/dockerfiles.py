@@ -15,6 +15,8 @@ from typing import Final
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from fairway.drivers.builders import dockerfile_node
+from fairway.drivers.builders.build_hugo import HUGO
 from fairway.drivers.builders.command_line import programs_of
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.image_steady import is_steady
@@ -25,11 +27,10 @@ USER: Final = "10001:10001"
 HOME: Final = "/home/app"
 FOLDER: Final = ".fairway"  # our own files inside the context
 CADDY: Final = f"{FOLDER}/caddy"
+SITE: Final = f"{FOLDER}/site.json"
 MANIFESTS: Final = f"{FOLDER}/manifests"  # those of `image_steady`; they stay in the image, beside the real ones
 UV: Final = "/opt/uv/bin/uv"
 _PYTHON_IMAGE = re.compile(r"(?P<name>(?:.*/)?python):(?P<version>3\.\d+)(?P<rest>(?:\.\d+)?(?:-[a-z.0-9-]+)?)")
-_NODE_IMAGE = re.compile(r"(?P<name>(?:.*/)?node):(?P<version>\d+)(?P<rest>-[a-z.0-9-]+)?")
-_NODE_MAJOR = re.compile(r"[\^~=v]*(?P<major>\d+)(?:\.(?:\d+|x|\*))*")
 PYTHONS: Final = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
 
 
@@ -43,6 +44,9 @@ class Manifests:
 
     files: tuple[str, ...] = ()
     is_package: bool = False
+    package: str = ""
+    before: tuple[str, ...] = ()
+    keeps_development: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,14 +96,6 @@ def _as_specifier(asked: str) -> str:
 
 def _variant(rest: str) -> str:
     return rest[rest.index("-") :] if "-" in rest else ""
-
-
-def node_image(configured: str, asked: str) -> str:
-    """The base image for ``engines.node``: another major version only where one exact major is asked for."""
-    found, wanted = _NODE_IMAGE.fullmatch(configured), _NODE_MAJOR.fullmatch(asked.strip())
-    if not found or not wanted or wanted["major"] == found["version"]:
-        return configured
-    return f"{found['name']}:{wanted['major']}{found['rest'] or ''}"
 
 
 def _python(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
@@ -159,6 +155,7 @@ def _python_project(spec: Spec, manifests: Manifests) -> list[str]:
 def _node(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
     return [
         *_node_stage(spec, manifests, bases),
+        *([f"WORKDIR /app/{manifests.package}"] if manifests.package else []),
         *_environment({"NODE_ENV": "production", **spec.environment}),
         *_start(spec),
     ]
@@ -166,41 +163,55 @@ def _node(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
 
 def _node_stage(spec: Spec, manifests: Manifests, bases: Bases, *, name: str = "") -> list[str]:
     """From the base image to an installed and, where there is a build script, built application in ``/app``."""
-    build = [_run(*program.argv) for program in programs_of(spec.build)] if spec.build else []
-    install = _npm_install(spec, with_development=bool(build))
+    build = dockerfile_node.build_lines(spec, manifests.package, manifests.before)
+    install = dockerfile_node.install_line(spec, with_development=bool(build) or manifests.keeps_development)
+    is_pruned = bool(build) and not manifests.package and not manifests.keeps_development
     return [
-        f"FROM {node_image(bases.node, str(spec.install.get('node', '')))}{f' AS {name}' if name else ''}",
+        f"FROM {dockerfile_node.node_image(bases.node, str(spec.install.get('node', '')))}{f' AS {name}' if name else ''}",
         *_arguments(bases),
         *_environment({"HOME": HOME, "NPM_CONFIG_UPDATE_NOTIFIER": "false"}),
+        dockerfile_node.path_line(manifests.package),
+        *dockerfile_node.manager_lines(spec),
         *_folders(spec),
         *_copy(manifests.files),
         *([install] if manifests.files else []),
         _copy_source(),
         *([] if manifests.files else [install]),
-        *([*build, _run("npm", "prune", "--omit=dev")] if build else []),
+        *build,
+        *(dockerfile_node.prune_line(spec) if is_pruned else []),
     ]
 
 
-def _npm_install(spec: Spec, *, with_development: bool) -> str:
-    has_lock = str(spec.install.get("from", "")) in ("package-lock.json", "npm-shrinkwrap.json")
-    only = [] if with_development else ["--omit=dev"]
-    return _run("npm", "ci" if has_lock else "install", "--no-audit", "--no-fund", *only)
+def _hugo_stage(bases: Bases) -> list[str]:
+    return [
+        f"FROM {bases.python} AS site",
+        *_arguments(bases),
+        _run("pip", "install", "--no-cache-dir", HUGO),
+        "WORKDIR /app",
+        'COPY [".", "./"]',
+    ]
 
 
 def _static(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
     publish = str(spec.install.get("publish") or ".")
     is_built = bool(spec.build)
-    stage = _node_stage(spec, manifests, bases, name="site") if is_built else []
-    origin, source = ("--from=site ", f"/app/{publish}/") if is_built else ("", f"{publish}/")
+    stage: list[str] = []
+    if spec.install.get("by") == "hugo":
+        stage = [*_hugo_stage(bases), *(_run(*program.argv) for program in programs_of(spec.build or ()))]
+    elif is_built:
+        stage = _node_stage(spec, manifests, bases, name="site")
+    below = f"{manifests.package}/{publish}" if manifests.package else publish
+    origin, source = ("--from=site ", f"/app/{below}/") if is_built else ("", f"{publish}/")
     return [
         *stage,
         "FROM scratch",
         f"COPY {json.dumps([CADDY, '/caddy'])}",
+        f"COPY {json.dumps([SITE, '/site.json'])}",
         f"COPY {origin}--chown={USER} {json.dumps([source, '/site/'])}",
         *_environment({"HOME": "/site"}),
         f"USER {USER}",
         f"EXPOSE {spec.port}",
-        _command(["/caddy", "file-server", "--root", "/site", "--listen", f":{spec.port}"]),
+        _command(["/caddy", "run", "--config", "/site.json"]),
     ]
 
 

@@ -7,18 +7,21 @@ that was built from the same source in the same way is adopted.
 
 from __future__ import annotations
 
+import json
 import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
 from fairway.drivers.builders import image_buildx, image_classic
+from fairway.drivers.builders.build_static import RULES, site_of
 from fairway.drivers.builders.contract import BuildRequest, Built, Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, MANIFESTS, Bases, Manifests, dockerfile_for
+from fairway.drivers.builders.detection.workspace import workspace_of
+from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, MANIFESTS, SITE, Bases, Manifests, dockerfile_for
 from fairway.drivers.builders.exclusions import Reason, nothing, of_node, of_published, of_shown, of_source
 from fairway.drivers.builders.image_context import (
     Extra,
@@ -37,7 +40,8 @@ from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.pointers import refuse_pointers
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
+from fairway.drivers.builders.site_configuration import site_configuration
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress, Silent
 from fairway.drivers.runtimes.docker import plan
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.identity import installation_id
@@ -108,6 +112,9 @@ class ImageBuilder:
     def _prepare(self, request: BuildRequest, names: plan.Names) -> Prepared:
         spec = request.spec
         root = source_root(request.checkout.folder, spec.root)
+        workspace = workspace_of(root, request.checkout.folder) if spec.kind in ("node", "static") else None
+        if workspace and (spec.build or spec.kind == "node"):
+            root = workspace.top
         if spec.kind == "dockerfile":
             path, text, extras = _own_dockerfile(root, str(spec.install.get("dockerfile") or "Dockerfile")), "", {}
             reason: Reason = nothing
@@ -115,9 +122,10 @@ class ImageBuilder:
         else:
             path = GENERATED
             _check_inside(spec, root)
-            manifests = manifests_of(spec, SourceFolder(root))
+            package = workspace.package if workspace and root == workspace.top else ""
+            manifests = manifests_of(spec, SourceFolder(root), package)
             text = self._generated(request, manifests)
-            extras = {**_generated_extras(spec.kind, text), **_steady_extras(manifests, SourceFolder(root))}
+            extras = {**_generated_extras(spec, root, text), **_steady_extras(manifests, SourceFolder(root))}
             reason, ours = _kept_out(spec, root)
             ignores = (*ours, *read_ignores(root))
         arguments = {**_spec_arguments(spec.install.get("args")), **self._options.build_args}
@@ -203,14 +211,26 @@ def _own_dockerfile(root: Path, name: str) -> str:
     return path
 
 
-def _generated_extras(kind: str, dockerfile: str) -> dict[str, Extra]:
+def _generated_extras(spec: Spec, root: Path, dockerfile: str) -> dict[str, Extra]:
     """Our own files in the context. Our ``.dockerignore`` only hides our Dockerfile from ``COPY .``: what the source's own
     one excludes was left out already."""
     extras = {
         GENERATED: Extra(dockerfile.encode()),
         ".dockerignore": Extra(f"{GENERATED}\n.dockerignore\n".encode()),
     }
-    return {**extras, CADDY: Extra(caddy_program(), 0o755)} if kind == "static" else extras
+    if spec.kind != "static":
+        return extras
+    return {**extras, CADDY: Extra(caddy_program(), 0o755), SITE: Extra(_site(spec, root))}
+
+
+def _site(spec: Spec, root: Path) -> bytes:
+    """How the image serves its files: as a bundle does, as far as it can be told before the build."""
+    places = (root, root / "public", root / "static") if spec.build else (root / str(spec.install.get("publish") or "."),)
+    folder = next((place for place in places if any((place / name).is_file() for name in RULES)), places[0])
+    site = site_of(folder, spec.install, Silent())
+    site = replace(site, base="") if spec.build else site  # only what was built tells where it expects to lie
+    configuration = site_configuration(site, root="/site", listen=f":{spec.port}")
+    return json.dumps(configuration, sort_keys=True).encode()
 
 
 def _steady_extras(manifests: Manifests, folder: SourceFolder) -> dict[str, Extra]:

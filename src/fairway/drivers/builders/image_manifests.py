@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfiles import Manifests
+from fairway.drivers.builders.node_inputs import node_inputs
+from fairway.drivers.builders.node_members import built_before, starts_with_development
 
-NPM_SCRIPTS: Final = ("preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare")
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[=\s]\s*(\S+)|(?:-r|-c)(\S+)")
 _LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|\.$|file:|[^#]*@\s*file:")
 
 
-def manifests_of(spec: Spec, folder: SourceFolder) -> Manifests:
-    """The manifests of a generated image; none where the install needs the whole source."""
+def manifests_of(spec: Spec, folder: SourceFolder, package: str = "") -> Manifests:
+    """The manifests of a generated image; none where the install needs the whole source. `package` is the folder of the
+    application inside the workspace at `folder`."""
     match spec.kind:
         case "python":
             return _python(str(spec.install.get("from", "")), folder)
         case "node" | "static" if folder.has("package.json"):
-            return Manifests(_node(folder))
+            return _node(spec, folder, package)
         case _:
             return Manifests()
 
@@ -83,15 +84,9 @@ def _requirement_files(source: str, folder: SourceFolder) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def _node(folder: SourceFolder) -> tuple[str, ...]:
-    try:
-        package = folder.json("package.json")
-    except (ValueError, json.JSONDecodeError):
-        return ()
-    scripts = package.get("scripts") or {}
-    wanted = {**(package.get("dependencies") or {}), **(package.get("devDependencies") or {})}
-    is_local = any(str(version).startswith(("file:", "link:", "workspace:", ".")) for version in wanted.values())
-    if is_local or package.get("workspaces") or any(name in scripts for name in NPM_SCRIPTS):
-        return ()
-    names = ("package.json", "package-lock.json", "npm-shrinkwrap.json", ".npmrc")
-    return tuple(name for name in names if folder.has(name))
+def _node(spec: Spec, folder: SourceFolder, package: str) -> Manifests:
+    inputs = node_inputs(folder)
+    files = () if inputs.needs_source else inputs.files
+    before = built_before(folder, package or ".")
+    inner = SourceFolder(folder.place / package) if package else folder
+    return Manifests(files, False, package, before, starts_with_development(inner, spec.command or ()))

@@ -41,7 +41,7 @@ def test_every_example_is_detected(
 
 COMMANDS: dict[str, tuple[dict[str, str], tuple[str, ...] | None]] = {
     "a start script with a shell": (
-        {"package.json": '{"scripts": {"start": "NODE_ENV=production node x.js"}, "version": "2"}'},
+        {"package.json": '{"scripts": {"start": "node x.js | tee log"}, "version": "2"}'},
         ("npm", "start"),
     ),
     "a main file": ({"package.json": '{"main": "lib/run"}', "lib/run.js": ""}, ("node", "lib/run.js")),
@@ -96,7 +96,7 @@ def test_a_site_that_npm_only_builds(tmp_path: Path) -> None:
     spec = detect(make(tmp_path, {"package.json": package, "package-lock.json": "{}", "index.html": ""})).spec
     assert spec is not None
     assert (spec.kind, spec.command, spec.version) == ("static", None, "5.0.0")
-    assert spec.install == {"from": "package-lock.json", "publish": "dist"}
+    assert spec.install == {"from": "package-lock.json", "publish": "dist", "spa": True}
     assert spec.build == ("npm", "run", "build")
 
 

@@ -16,9 +16,10 @@ from fairway.drivers.builders.detection.dockerfile import main_dockerfile, other
 from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.nested import detect_nested
 from fairway.drivers.builders.detection.others import detect_others
-from fairway.drivers.builders.detection.python_sites import detect_sites
+from fairway.drivers.builders.detection.python_sites import detect_python_sites
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
 from fairway.drivers.builders.detection.settings_file import FILES, read_settings
+from fairway.drivers.builders.detection.sites import detect_sites
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.detection.static import detect_static
 from fairway.shared.names import Invalid, parse_relative_path
@@ -31,6 +32,7 @@ READERS: tuple[Callable[[SourceFolder], Iterator[Recipe]], ...] = (
     main_dockerfile,
     built_services,
     detect_languages,
+    detect_python_sites,
     detect_others,
     detect_sites,
     detect_static,
@@ -86,7 +88,7 @@ def folder_at(folder: Path, root: str) -> SourceFolder:
     """The folder `root` of a source. Raises `Invalid` when it leaves the source or is not there."""
     if root not in ("", "."):
         parse_relative_path(root, field="root")
-    source = SourceFolder(folder / root)
+    source = SourceFolder(folder / root, top=folder)
     if not source.place.is_dir() or not source.place.is_relative_to(folder.resolve()):
         raise Invalid("root", "“{root}” is not a folder of this source; choose one that is.", root=root)
     return source

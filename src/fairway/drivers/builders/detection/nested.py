@@ -9,7 +9,9 @@ from pathlib import PurePosixPath
 from fairway.drivers.builders.detection.dockerfile import main_dockerfile
 from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.others import detect_others
+from fairway.drivers.builders.detection.python_sites import detect_python_sites
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
+from fairway.drivers.builders.detection.sites import detect_sites
 from fairway.drivers.builders.detection.source_folder import MANIFESTS, SourceFolder
 from fairway.drivers.builders.detection.static import detect_static
 from fairway.shared.names import Invalid
@@ -35,11 +37,11 @@ def _places(source: SourceFolder) -> list[str]:
 
 
 def _first(source: SourceFolder, name: str) -> list[Recipe]:
-    inner = SourceFolder(source.place / name)
+    inner = SourceFolder(source.place / name, top=source.top)
     if not inner.place.is_relative_to(source.place):
         return []
     found: list[Recipe] = []
-    for reader in (main_dockerfile, detect_languages, detect_others, detect_static):
+    for reader in (main_dockerfile, detect_languages, detect_python_sites, detect_others, detect_sites, detect_static):
         try:
             found += [replace(recipe, spec=replace(recipe.spec, root=name)) for recipe in reader(inner)][:1]
         except (Undetectable, Invalid):  # said when somebody chooses that folder

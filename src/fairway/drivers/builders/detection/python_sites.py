@@ -18,7 +18,7 @@ _THEME = re.compile(
 _SPHINX = re.compile(r"^(?:extensions|html_theme|project)\s*=", re.M)
 
 
-def detect_sites(folder: SourceFolder) -> Iterator[Recipe]:
+def detect_python_sites(folder: SourceFolder) -> Iterator[Recipe]:
     """The sites of a folder, each with the command that builds it and the folder that it publishes."""
     look = look_at(folder)
     base = look.base or Recipe(Spec(kind="python"))

@@ -32,10 +32,14 @@ SKIPPED = frozenset(
 
 
 class SourceFolder:
-    """What detection may see of one folder. Paths are relative, with ``/``."""
+    """What detection may see of one folder. Paths are relative, with ``/``.
 
-    def __init__(self, place: Path) -> None:
+    `top` is the folder of the whole source, for what lies above this one: the lock file of a workspace.
+    """
+
+    def __init__(self, place: Path, top: Path | None = None) -> None:
         self.place = place.resolve()
+        self.top = (top or place).resolve()
         self._known: dict[str, tuple[object, Exception | None]] = {}
 
     def once(self, name: str, read: Callable[[], T]) -> T:

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.recipe import Recipe, version_file
+from fairway.drivers.builders.detection.sites import hugo_file, is_jekyll
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-PUBLISHED = (".", "public", "dist", "site", "_site", "build", "out", "docs", "www", "html", "htdocs", "web", "static")
+PUBLISHED = (
+    *(".", "public", "dist", "site", "_site", "build", "out", "docs", "www", "html", "htdocs", "public_html", "web"),
+    *("static", "output", "src", "app", "website"),
+)
+# A page that a build has to complete: it names sources no browser understands, or places to fill.
+_TEMPLATE = re.compile(r"""src=["'][^"']+\.(?:tsx?|jsx|vue|svelte)["']|%PUBLIC_URL%|<%=?\s""")
 
 
 def detect_static(source: SourceFolder) -> Iterator[Recipe]:
-    """The first folder with an ``index.html``, where people put one."""
-    place = next((name for name in PUBLISHED if source.has(f"{name}/index.html")), None)
-    if place is None:
+    """The first folder with an ``index.html``, where people put one; else the only page that lies at the top."""
+    generated = ("_site", "public", "build", "out", "dist") if is_jekyll(source) or hugo_file(source) else PUBLISHED
+    place = next((name for name in generated if _has_page(source, name)), None)
+    spec = Spec(kind="static", framework="Static site", health_path="/", version=version_file(source))
+    if place is not None:
+        where = "index.html" if place == "." else f"{place}/index.html"
+        recipe = Recipe(spec).with_install(publish=place)
+        yield recipe.noting("A folder of files, served as they are", where)
         return
-    spec = Spec(
-        kind="static", framework="Static site", health_path="/", version=version_file(source), install={"publish": place}
-    )
-    where = "index.html" if place == "." else f"{place}/index.html"
-    yield Recipe(spec).noting("A folder of files, served as they are", where)
+    if generated is not PUBLISHED or source.has("index.html"):
+        return
+    pages = source.matching("*.html", "*.htm")
+    if len(pages) == 1:
+        recipe = Recipe(spec).with_install(publish=".", index=pages[0])
+        yield recipe.noting(f"A folder of files, served as they are, with {pages[0]} as its first page", pages[0])
+    elif pages:
+        sentence = (
+            f"There are pages here ({', '.join(pages[:3])}), but none is called index.html: rename the first page to it."
+        )
+        yield Recipe(spec).with_install(publish=".").blocked(sentence)
+
+
+def _has_page(source: SourceFolder, place: str) -> bool:
+    name = f"{place}/index.html"
+    return source.has(name) and not _TEMPLATE.search(source.text(name))

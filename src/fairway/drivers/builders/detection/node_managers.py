@@ -1,0 +1,129 @@
+"""Which package manager a Node.js project is installed with, and which version of it.
+
+What ``packageManager`` names comes first, then the lock file, then what else only one of them reads. Versions without a
+name follow from the lock file's own format, so that the lock file is read as it was written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.detection.workspace import pnpm_settings
+
+LOCKS: Mapping[str, tuple[str, ...]] = {
+    "npm": ("package-lock.json", "npm-shrinkwrap.json"),
+    "pnpm": ("pnpm-lock.yaml",),
+    "yarn": ("yarn.lock",),
+    "bun": ("bun.lock", "bun.lockb"),
+}
+TITLES = {"npm": "npm", "pnpm": "pnpm", "yarn": "Yarn", "bun": "Bun"}
+PNPM_BY_LOCK = {"9": "9", "6": "8", "5": "6"}
+NEWEST = {"pnpm": "10", "yarn": "4", "bun": "1"}
+YARN_CLASSIC = "1"
+YARN_BY_LOCK = {"4": "2", "5": "2", "6": "3", "7": "4", "8": "4", "9": "4"}
+_NAMED = re.compile(r"(?P<name>npm|pnpm|yarn|bun)@(?P<version>\d+(?:\.\d+){0,2}(?:-[\w.]+)?)")
+_LARGEST_LOCK = 64 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Manager:
+    """A package manager: its name, the version of it (``9``, ``9.15.0``; "" for the one that comes along), the lock file,
+    and which file says so."""
+
+    name: str = "npm"
+    version: str = ""
+    lock: str = ""
+    because: str = "package.json"
+
+    @property
+    def title(self) -> str:
+        return TITLES[self.name]
+
+    @property
+    def text(self) -> str:
+        """As it is kept in a spec's options: ``pnpm@9``; "" for npm."""
+        return "" if self.name == "npm" else f"{self.name}@{self.version}"
+
+    def run(self, script: str) -> tuple[str, ...]:
+        """The command that runs a script of package.json."""
+        return (self.name, "run", script)
+
+    def start(self) -> tuple[str, ...]:
+        """The command that runs the start script."""
+        return (self.name, "run", "start") if self.name == "bun" else (self.name, "start")
+
+
+def manager_of(folder: SourceFolder, package: Mapping[str, Any]) -> Manager:
+    """The package manager of the project (or the workspace) in this folder."""
+    named = _NAMED.match(str(package.get("packageManager") or ""))
+    if named:
+        version = "" if named["name"] == "npm" else named["version"]
+        return Manager(named["name"], version, folder.first(*LOCKS[named["name"]]) or "", "package.json")
+    for name, locks in LOCKS.items():
+        if lock := folder.first(*locks):
+            return Manager(name, _version(name, folder, package, lock), lock, lock)
+    name, because = _told_elsewhere(folder, package)
+    return Manager(name, _version(name, folder, package, ""), "", because)
+
+
+def parse_manager(text: str) -> tuple[str, str]:
+    """(name, version) of what a spec's options hold. Raises ValueError."""
+    if text in ("", "npm"):
+        return "npm", ""
+    found = _NAMED.fullmatch(text)
+    if not found:
+        raise ValueError(text)
+    return found["name"], found["version"]
+
+
+def _told_elsewhere(folder: SourceFolder, package: Mapping[str, Any]) -> tuple[str, str]:
+    if folder.has("pnpm-workspace.yaml"):
+        return "pnpm", "pnpm-workspace.yaml"
+    if folder.has(".yarnrc.yml"):
+        return "yarn", ".yarnrc.yml"
+    if folder.has("bunfig.toml"):
+        return "bun", "bunfig.toml"
+    engines = package.get("engines")
+    wanted = engines if isinstance(engines, dict) else {}
+    name = next((name for name in ("pnpm", "yarn", "bun") if name in wanted and "npm" not in wanted), "")
+    scripts = package.get("scripts")
+    if not name and isinstance(scripts, dict) and any(re.match(r"bunx?\s", str(text)) for text in scripts.values()):
+        name = "bun"
+    return name or "npm", "package.json"
+
+
+def _version(name: str, folder: SourceFolder, package: Mapping[str, Any], lock: str) -> str:
+    match name:
+        case "npm":
+            return ""
+        case "pnpm":
+            return _pnpm(folder, package, lock)
+        case "yarn":
+            return _yarn(folder, lock)
+        case _:
+            return NEWEST[name]
+
+
+def _pnpm(folder: SourceFolder, package: Mapping[str, Any], lock: str) -> str:
+    found = re.search(r"^lockfileVersion:\s*['\"]?(\d+)", _head(folder, lock), re.M)
+    version = PNPM_BY_LOCK.get(found[1], NEWEST["pnpm"]) if found else NEWEST["pnpm"]
+    # pnpm 10 reads its settings there; older ones take the file for a workspace's and miss its packages.
+    settings = pnpm_settings(folder)
+    return NEWEST["pnpm"] if version == "9" and settings and "packages" not in settings else version
+
+
+def _yarn(folder: SourceFolder, lock: str) -> str:
+    head = _head(folder, lock)
+    found = re.search(r"^__metadata:\s*\n\s+version:\s*(\d+)", head, re.M)
+    if found:
+        return YARN_BY_LOCK.get(found[1], NEWEST["yarn"])
+    is_classic = bool(head.strip()) or not folder.has(".yarnrc.yml")
+    return YARN_CLASSIC if is_classic else NEWEST["yarn"]
+
+
+def _head(folder: SourceFolder, lock: str) -> str:
+    return folder.text(lock, largest=_LARGEST_LOCK)[:4096] if lock else ""

@@ -1,0 +1,111 @@
+"""How each package manager installs and tidies: its words, its cache, and what it says when a lock file is out of date."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairway.drivers.builders.detection.node_managers import LOCKS
+
+QUIET = ("--no-audit", "--no-fund", "--no-progress", "--no-update-notifier", "--prefer-offline")
+_STALE = re.compile(
+    r"EUSAGE|can only install packages when|OUTDATED_LOCKFILE|LOCKFILE_CONFIG_MISMATCH|BROKEN_LOCKFILE|NO_LOCKFILE"
+    r"|LOCKFILE_BREAKING|lockfile needs to be updated|lockfile would have been (?:modified|created)|YN0028"
+    r"|lockfile had changes|lockfile is frozen|pars(?:e|ing) .{0,40}lock ?file|not compatible with .{0,20}lockfile",
+    re.I,
+)
+_CONFLICT = re.compile(r"ERESOLVE", re.I)
+
+
+@dataclass(frozen=True)
+class Installer:
+    """One package manager in one version; `cache` is the application's own folder for what it downloads."""
+
+    name: str
+    version: str
+    cache: Path
+
+    @property
+    def is_classic_yarn(self) -> bool:
+        return self.name == "yarn" and self.version.startswith(("0.", "1."))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where it keeps things, and what keeps it quiet."""
+        pnpm = {"store_dir": str(self.cache / "pnpm"), "package_import_method": "copy"}
+        # The version that is asked for is the one that runs.
+        pnpm |= {"manage_package_manager_versions": "false", "update_notifier": "false"}
+        tools = ("npm", "pnpm") if self.name == "pnpm" else ()  # older ones read what is npm's
+        registry = next((value for name, value in os.environ.items() if name.lower() == "npm_config_registry"), "")
+        return {
+            "NPM_CONFIG_CACHE": str(self.cache),
+            "YARN_CACHE_FOLDER": str(self.cache / "yarn"),
+            "YARN_GLOBAL_FOLDER": str(self.cache / "yarn-global"),
+            "YARN_NODE_LINKER": "node-modules",  # its other way to link needs Yarn to start every program
+            "YARN_ENABLE_TELEMETRY": "0",
+            "YARN_ENABLE_PROGRESS_BARS": "0",
+            "BUN_INSTALL_CACHE_DIR": str(self.cache / "bun"),
+            "COREPACK_ENABLE_STRICT": "0",
+            "COREPACK_ENABLE_DOWNLOAD_PROMPT": "0",
+            **{f"{tool}_config_{name}": value for tool in tools for name, value in pnpm.items()},
+            **({"YARN_NPM_REGISTRY_SERVER": registry} if registry else {}),
+        }
+
+    def install(self, folder: Path, *, development: bool) -> tuple[str, ...]:
+        """The words that install exactly what the lock file says, where there is one."""
+        has_lock = any((folder / name).is_file() for name in LOCKS[self.name])
+        match self.name:
+            case "npm":
+                return ("npm", *QUIET, "ci" if has_lock else "install", *(() if development else ("--omit=dev",)))
+            case "pnpm":
+                frozen = "--frozen-lockfile" if has_lock else "--no-frozen-lockfile"
+                return ("pnpm", "install", frozen, *(() if development else ("--prod",)))
+            case "yarn" if self.is_classic_yarn:
+                exact = ("--frozen-lockfile",) if has_lock else ()
+                only = f"--production={'false' if development else 'true'}"
+                return ("yarn", "install", "--non-interactive", "--no-progress", "--ignore-engines", *exact, only)
+            case "yarn":
+                return ("yarn", "install", "--immutable" if has_lock else "--no-immutable")
+            case _:
+                exact = ("--frozen-lockfile",) if has_lock else ()
+                return ("bun", "install", "--backend=copyfile", *exact, *(() if development else ("--production",)))
+
+    def loosened(self, words: tuple[str, ...], said: str) -> tuple[tuple[str, ...], str] | None:
+        """(other words, why) after an installation failed for reasons that a person would pass over; None for others."""
+        if self.name == "npm" and _CONFLICT.search(said) and "--legacy-peer-deps" not in words:
+            return (*words, "--legacy-peer-deps"), "packages disagree about their peers"
+        if not _STALE.search(said):
+            return None
+        replaced = {"ci": "install", "--frozen-lockfile": "--no-frozen-lockfile", "--immutable": "--no-immutable"}
+        if self.name in ("yarn", "bun") and not (self.name == "yarn" and not self.is_classic_yarn):
+            replaced["--frozen-lockfile"] = ""
+        other = tuple(word for word in (replaced.get(word, word) for word in words) if word)
+        return (other, "the lock file does not fit package.json; update and commit it") if other != words else None
+
+    def prune(self) -> tuple[str, ...] | None:
+        """The words that take development packages out again; None where it has none that work everywhere."""
+        match self.name:
+            case "npm":
+                return ("npm", *QUIET, "prune", "--omit=dev", "--ignore-scripts")
+            case "pnpm":
+                return ("pnpm", "prune", "--prod", "--ignore-scripts")
+            case _:
+                return None
+
+
+def build_variables(memory_bytes: int, packages: Mapping[str, object]) -> dict[str, str]:
+    """What build scripts should know: how much memory there is, that nobody answers questions, that it is production."""
+    quiet = {f"{name}_TELEMETRY_DISABLED": "1" for name in ("NEXT", "ASTRO", "NUXT", "GATSBY")}
+    return {
+        **quiet,
+        "NG_CLI_ANALYTICS": "false",
+        "NODE_ENV": "production",
+        "NODE_OPTIONS": f"--max-old-space-size={memory_bytes * 3 // 4 // 1024**2}",
+        "NO_COLOR": "1",
+        "npm_config_yes": "true",
+        # Create React App takes every warning for an error where CI is set.
+        **({"CI": "false"} if "react-scripts" in packages else {}),
+    }
