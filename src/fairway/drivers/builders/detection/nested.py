@@ -41,7 +41,7 @@ def _first(source: SourceFolder, name: str) -> list[Recipe]:
     if not inner.place.is_relative_to(source.place):
         return []
     found: list[Recipe] = []
-    for reader in (main_dockerfile, detect_languages, detect_python_sites, detect_others, detect_sites, detect_static):
+    for reader in (main_dockerfile, detect_languages, detect_python_sites, detect_sites, detect_others, detect_static):
         try:
             found += [replace(recipe, spec=replace(recipe.spec, root=name)) for recipe in reader(inner)][:1]
         except (Undetectable, Invalid):  # said when somebody chooses that folder
