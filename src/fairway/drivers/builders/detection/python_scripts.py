@@ -59,10 +59,12 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
         return recipe.changed(command=(*words, *option, *place)).noting(f"A script that takes {source.port_option}", file)
     if name := next((one.port_variable for one in near if one.port_variable), ""):
         return recipe.changed(command=(f"{name}={PORT}", *words)).noting(f"A script that listens on ${name}", file)
-    port = source.fixed_port
-    if port is None:
-        return None
-    return fixed(recipe.changed(command=words), port, file)
+    if source.fixed_port is not None:
+        return fixed(recipe.changed(command=words), source.fixed_port, file)
+    if any(not one.imports.isdisjoint(("flask", "quart")) for one in near) and any(called(c) == "run" for c in source.calls):
+        what = "Served by the framework's development server: make the application where a server can import it"
+        return fixed(recipe.changed(command=words), 5000, file).remarking(what, file)
+    return None
 
 
 def _program(look: Look, file: str) -> tuple[str, ...]:
