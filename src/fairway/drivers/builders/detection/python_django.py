@@ -64,10 +64,8 @@ def _served(look: Look, recipe: Recipe, manage: str) -> Recipe:
         recipe = recipe.changed(command=gunicorn(_target(wsgi, folder), *place)).noting("Served by gunicorn", wsgi)
         return look.complete(recipe, wsgi, folder, needs=("django", "gunicorn"))
     command = ("python", manage, "runserver", "--noreload", "--insecure", "{host}:{port}")
-    return recipe.changed(command=command).remarking(
-        "Served by Django's development server, because there is no wsgi.py: add the one that startproject makes",
-        manage,
-    )
+    what = "Served by Django's development server: add the wsgi.py that startproject makes"
+    return recipe.changed(command=command).noting(what, f"there is none beside {manage}")
 
 
 def _settled(look: Look, recipe: Recipe, manage: str) -> Recipe:
