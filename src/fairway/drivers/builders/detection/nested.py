@@ -27,7 +27,7 @@ def detect_nested(source: SourceFolder) -> Iterator[Recipe]:
 
 def _places(source: SourceFolder) -> list[str]:
     """Folders with a manifest or a page of their own, the shallow ones first; none inside another that was found."""
-    candidates = source.folders_with(*MANIFESTS, "manage.py", "Dockerfile", "Procfile", "index.html", "*.csproj")
+    candidates = source.folders_with(*MANIFESTS, "Dockerfile", "Procfile", "index.html", "*.csproj")
     chosen: list[str] = []
     for name in sorted(candidates, key=lambda name: (name.count("/"), name)):
         inside = any(PurePosixPath(name).is_relative_to(one) for one in chosen)
