@@ -161,7 +161,7 @@ def _text(name: str, longest: int) -> Callable[[object], str]:
 def _install(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Invalid("install", "must be an object of recipe options.")
-    for key in ("publish", "dockerfile", "from"):
+    for key in ("publish", "dockerfile", "from", "index"):
         if value.get(key):
             parse_relative_path(str(value[key]), field=f"install.{key}")
     for line in value.get("add") or ():
