@@ -169,7 +169,7 @@ def _text(name: str, longest: int) -> Callable[[object], str]:
 def _install(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Invalid("install", "must be an object of recipe options.")
-    for key in ("publish", "dockerfile", "from", "collectstatic"):
+    for key in ("publish", "dockerfile", "from", "collectstatic", "index"):
         if value.get(key) and value[key] not in (True, "."):
             parse_relative_path(str(value[key]), field=f"install.{key}")
     for key in ("python", "node"):
