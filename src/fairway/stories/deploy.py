@@ -409,7 +409,7 @@ DEPLOY = Story(
         Step("prepare", prepare, deadline=timedelta(minutes=30)),
         Step("distribute", distribute, deadline=timedelta(minutes=20), attempts=4),
         Step("start", start, deadline=timedelta(minutes=5)),
-        Step("check", check, deadline=timedelta(minutes=10)),
+        Step("check", check, deadline=timedelta(minutes=20)),
         Step("switch", switch, deadline=timedelta(minutes=2)),
         Step("retire", retire, deadline=timedelta(minutes=15)),
     ),

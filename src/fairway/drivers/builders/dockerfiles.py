@@ -18,13 +18,20 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from fairway.drivers.builders.command_line import programs_of
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.image_steady import is_steady
-from fairway.drivers.runtimes.docker.plan import filled
+from fairway.drivers.runtimes.docker.plan import ANYWHERE, LAUNCHER, filled
+from fairway.drivers.runtimes.docker.plan import LAUNCHERS as LAUNCHER_FOLDER
+from fairway.drivers.runtimes.steps import steps_of
 
 USER: Final = "10001:10001"
 HOME: Final = "/home/app"
 FOLDER: Final = ".fairway"  # our own files inside the context
 CADDY: Final = f"{FOLDER}/caddy"
 MANIFESTS: Final = f"{FOLDER}/manifests"  # those of `image_steady`; they stay in the image, beside the real ones
+# What starts several programs in a row, by the kind of image (see `fairway.drivers.runtimes.chain`).
+LAUNCHERS: Final = {
+    "python": ("python3", "-I", "-S", "-E", f"{LAUNCHER_FOLDER}chain.py"),
+    "node": ("node", f"{LAUNCHER_FOLDER}chain.js"),
+}
 UV: Final = "/opt/uv/bin/uv"
 _PYTHON_IMAGE = re.compile(r"(?P<name>(?:.*/)?python):(?P<version>3\.\d+)(?P<rest>(?:\.\d+)?(?:-[a-z.0-9-]+)?)")
 _NODE_IMAGE = re.compile(r"(?P<name>(?:.*/)?node):(?P<version>\d+)(?P<rest>-[a-z.0-9-]+)?")
@@ -237,7 +244,19 @@ def _copy_source() -> str:
 
 def _start(spec: Spec) -> list[str]:
     lines = [f"USER {USER}", *_environment({"PORT": str(spec.port)}), f"EXPOSE {spec.port}"]
-    return [*lines, _command(filled(spec.command, spec.port))] if spec.command else lines
+    if not spec.command:
+        return lines
+    steps = steps_of(spec.command, {**spec.environment, "PORT": str(spec.port)}, port=spec.port, host=ANYWHERE)
+    if len(steps) == 1 and not steps[0].folder and not steps[0].variables:
+        return [*lines, _command(filled(spec.command, spec.port))]
+    return [*_launcher(spec.kind), *lines, _command([*LAUNCHERS[spec.kind], json.dumps([step.order() for step in steps])])]
+
+
+def _launcher(kind: str) -> list[str]:
+    """What starts several programs in a row, and the label by which the runtime knows that it is there."""
+    argv = LAUNCHERS[kind]
+    origin = f"{FOLDER}/{argv[-1].rpartition('/')[2]}"
+    return [f"COPY {json.dumps([origin, argv[-1]])}", f'LABEL {LAUNCHER}="{_escaped(json.dumps(argv))}"']
 
 
 def _run(*argv: str) -> str:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Self
 
-from fairway.drivers.builders import image_buildx, image_classic
+from fairway.drivers.builders import dockerfiles, image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildRequest, Built, Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfiles import CADDY, FOLDER, MANIFESTS, Bases, Manifests, dockerfile_for
@@ -33,12 +33,14 @@ from fairway.drivers.builders.image_steady import is_steady, steady
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.inside_python import check_python
+from fairway.drivers.runtimes import contract
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress
 from fairway.drivers.runtimes.docker import plan
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.options import DockerOptions
 from fairway.drivers.runtimes.docker.ways import way_to
+from fairway.drivers.runtimes.steps import steps_of
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid, parse_relative_path, parse_slug
 
@@ -99,6 +101,7 @@ class ImageBuilder:
 
     def _prepare(self, request: BuildRequest, names: plan.Names) -> Prepared:
         spec = request.spec
+        _check_command(spec)
         root = source_root(request.checkout.folder, spec.root)
         if spec.kind == "dockerfile":
             path, text, extras = _own_dockerfile(root, str(spec.install.get("dockerfile") or "Dockerfile")), "", {}
@@ -175,6 +178,13 @@ def _check_inside(spec: Spec, root: Path) -> None:
         check_node(Source(root))
 
 
+def _check_command(spec: Spec) -> None:
+    """An image that Fairway does not write has nothing that starts several programs in a row."""
+    is_chain = spec.command is not None and len(steps_of(spec.command, spec.environment, port=spec.port, host="")) > 1
+    if is_chain and spec.kind not in dockerfiles.LAUNCHERS:
+        raise Refused(plan.NO_LAUNCHER)
+
+
 def _own_dockerfile(root: Path, name: str) -> str:
     """The path of the source's own Dockerfile inside the context."""
     try:
@@ -193,6 +203,9 @@ def _generated_extras(kind: str, dockerfile: str) -> dict[str, Extra]:
         GENERATED: Extra(dockerfile.encode()),
         ".dockerignore": Extra(f"{GENERATED}\n.dockerignore\n".encode()),
     }
+    if plan.LAUNCHERS in dockerfile:
+        name = dockerfiles.LAUNCHERS[kind][-1].rpartition("/")[2]
+        extras[f"{FOLDER}/{name}"] = Extra(Path(contract.__file__).with_name(name))
     return {**extras, CADDY: Extra(caddy_program(), 0o755)} if kind == "static" else extras
 
 

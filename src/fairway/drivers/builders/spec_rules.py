@@ -11,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from fairway.drivers.builders.command_line import join_command, programs_of, split_command
 from fairway.drivers.builders.contract import Spec
+from fairway.drivers.runtimes.steps import ONLY_OURS
 from fairway.shared.names import Invalid, parse_image, parse_port, parse_relative_path, parse_slug, parse_variable
 
 KINDS = ("dockerfile", "python", "node", "static", "program", "image")
@@ -88,6 +89,8 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
     kind = values.get("kind")
     if kind in STARTED and command is None and not any(error.field == "command" for error in errors):
         errors.append(Invalid("command", "is empty; a {kind} application needs one, e.g. “python main.py”.", kind=kind))
+    if kind in ("dockerfile", "image") and command and len(programs_of(command)) > 1:
+        errors.append(Invalid("command", ONLY_OURS))
     if kind == "image":
         try:
             parse_image(str(values.get("install", {}).get("image", "")), field="install.image")

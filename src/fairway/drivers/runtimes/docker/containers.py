@@ -8,6 +8,7 @@ import tarfile
 import threading
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -85,7 +86,7 @@ class Containers:
         choices = plan.port_choices(spec.name, self._names.installation, self._ports, taken | self.published())
         if not choices:
             raise Retry(f"No port between {self._ports[0]} and {self._ports[-1]} is free for “{spec.name}”.")
-        body = plan.container_body(spec, self._names, image=image["Id"], host_port=choices[0], host_ip=self._publish)
+        body = plan.container_body(spec, self._names, image=image, host_port=choices[0], host_ip=self._publish)
         try:
             with self._daemon.asking("create a container", self._explain(spec)) as api:
                 api.create_container_from_config(body, self._names.container(spec.name))
@@ -137,10 +138,11 @@ class Containers:
         fails to run the command and would be restarted for ever. Asked after the start, while the application boots."""
         if not spec.command or (image.get("Config") or {}).get("Entrypoint"):
             return
-        program = plan.command(spec)[0]
+        first = plan.steps_in(spec, image)[0]
+        program = first.argv[0]
         environment = dict(item.partition("=")[::2] for item in (image.get("Config") or {}).get("Env") or ())
-        path = spec.environment.get("PATH") or environment.get("PATH") or DEFAULT_PATH
-        folder = (image.get("Config") or {}).get("WorkingDir") or "/"
+        path = first.variables.get("PATH") or spec.environment.get("PATH") or environment.get("PATH") or DEFAULT_PATH
+        folder = posixpath.join((image.get("Config") or {}).get("WorkingDir") or "/", first.folder)
         places = (
             [posixpath.join(folder, program)]
             if "/" in program
@@ -165,7 +167,21 @@ class Containers:
     def instance(self, name: str) -> Instance | None:
         """See `Runtime.instance`."""
         container = self._inspect(name)
-        return readback.instance(container, self._images.inspect(container["Image"])) if container else None
+        if container is None:
+            return None
+        seen = readback.instance(container, self._images.inspect(container["Image"]))
+        return replace(seen, doing=self._running_first(container)) if seen.state is InstanceState.RUNNING else seen
+
+    def _running_first(self, container: Mapping[str, Any]) -> str:
+        """The program that runs before the application in a container that has a launcher. Costs nothing in any other."""
+        command = container["Config"].get("Cmd") or ()
+        if not any(word.startswith(plan.LAUNCHERS) for word in command):
+            return ""
+        try:
+            with self._daemon.asking("list a container's processes") as api:
+                return plan.running_first(api.top(container["Id"]), command)
+        except (errors.NotFound, Failure):  # it ended meanwhile
+            return ""
 
     def instances(self, placement: str | None = None) -> list[Instance]:
         """See `Runtime.instances`; in the order of their names."""

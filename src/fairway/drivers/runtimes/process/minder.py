@@ -24,6 +24,7 @@ import signal
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
 import enclosure  # type: ignore[import-not-found]  # by its path, once: an upgrade may replace the file while we live
 
@@ -125,6 +126,7 @@ class Minder:
         self.poll.register(self.wake, select.POLLIN)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
         self.pid = 0
+        self.told = -1  # where a chain of programs says which one runs
         self.started = 0.0
         self.restart_at: float | None = None
         self.stop_by: float | None = None
@@ -138,6 +140,7 @@ class Minder:
             "restarts": 0,
             "exit_code": None,
             "started_at": None,
+            "doing": "",
             **{key: order[key] for key in ("digest", "port", "mark", "boot")},
         }
 
@@ -154,16 +157,34 @@ class Minder:
         for fd in (out_in, err_in, tell):
             os.close(fd)
         failure = os.read(told, 1000).decode()  # ends empty when the program was loaded
-        os.close(told)
         for fd, mark in ((out, b"o"), (err, b"e")):
             self.streams[fd] = Stream(fd, mark)
             self.poll.register(fd, select.POLLIN)
         self.pid, self.started, self.restart_at = pid, time.monotonic(), None
-        if failure:
-            return failure
+        is_chain = failure.startswith("#")
+        if is_chain:
+            self.told = told
+            self.poll.register(told, select.POLLIN)
+        else:
+            os.close(told)
+            if failure:
+                return failure
         self.look_at = self.started + self.order["look_every"]
-        self.note(state="running", app=identity(pid), started_at=time.time())
+        self.note(state="running", app=identity(pid), started_at=time.time(), doing="")
+        if is_chain:
+            self.hear(failure.encode())
         return ""
+
+    def hear(self, said: bytes) -> None:
+        """Note which program of a chain runs, none of them when the pipe has ended; one that failed stays noted."""
+        lines = said.split()
+        doing = self.order["before"][int(lines[-1][1:])]["text"] if lines else ""
+        if doing and not lines[-1].startswith(b"!"):
+            return self.note(doing=doing)
+        self.poll.unregister(self.told)
+        os.close(self.told)
+        self.told = -1
+        self.note(doing=doing, started_at=time.time())
 
     def become(self, out: int, err: int, tell: int) -> None:
         """In the child: turn into the application. Never returns."""
@@ -178,11 +199,18 @@ class Minder:
             os.dup2(out, 1)
             os.dup2(err, 2)
             os.umask(0o022)
+            before = self.order.get("before")
+            if before:
+                import chain  # type: ignore[import-not-found]  # now: the walls may hide its file
+
+                keep_only(tell)
             enclosure.enter(self.order.get("wall") or {})
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of the user would have taken it off
+            die_with_parent()  # a change of the user would have taken it off
             if os.getppid() != minder:
                 os._exit(126)
             os.chdir(self.order["cwd"])
+            if before:
+                chain.follow([*before, self.order["last"]], self.order["env"], tell=tell, prepare=die_with_parent)
             os.execve(self.order["program"], self.order["argv"], self.order["env"])  # noqa: S606 — no shell is the point
         except enclosure.NoWall as error:
             os.write(tell, f"{error.errno} {error.strerror}".encode())
@@ -198,6 +226,8 @@ class Minder:
             for fd, _ in self.poll.poll(self.patience()):
                 if fd == self.wake:
                     os.read(self.wake, 4096)
+                elif fd == self.told:
+                    self.hear(os.read(self.told, CHUNK))
                 elif not self.streams[fd].read(self.log):
                     self.forget(fd)
             if self.stop_asked:
@@ -232,6 +262,8 @@ class Minder:
         """The application's first process ended; what it left behind is ended too, or it would hold the port."""
         ran = time.monotonic() - self.started
         self.pid = 0
+        while self.told >= 0:
+            self.hear(os.read(self.told, CHUNK))
         exit_code = code if code >= 0 else 128 - code
         if self.stop_by is not None:
             return self.note(app=None, exit_code=exit_code)
@@ -281,7 +313,7 @@ class Minder:
     def end(self) -> None:
         self.sweep()
         self.drain()
-        self.note(state="failed" if self.wish() is None else "stopped", app=None)
+        self.note(state="failed" if self.wish() is None else "stopped", app=None, doing="")
 
     def wish(self) -> float | None:
         """The grace in seconds when Fairway asked for the stop (a file ``stop-<seconds>``), None when somebody else did."""
@@ -414,6 +446,18 @@ def kill(pid: int, number: int) -> None:
 def kill_group(pid: int, number: int) -> None:
     with GONE:
         os.killpg(pid, number)
+
+
+def keep_only(descriptor: int) -> None:
+    """Close what no program would inherit but this one: the minder's own pipes and locks."""
+    for name in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(OSError):  # that of this list is closed already
+            if int(name) not in (0, 1, 2, descriptor) and not os.get_inheritable(int(name)):
+                os.close(int(name))
+
+
+def die_with_parent() -> None:
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def set_limits() -> None:
