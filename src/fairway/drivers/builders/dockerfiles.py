@@ -18,6 +18,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from fairway.drivers.builders.command_line import programs_of
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.image_steady import is_steady
+from fairway.drivers.builders.toolchains import dockerfile_of
 from fairway.drivers.runtimes.docker.plan import ANYWHERE, LAUNCHER, filled
 from fairway.drivers.runtimes.docker.plan import LAUNCHERS as LAUNCHER_FOLDER
 from fairway.drivers.runtimes.steps import steps_of
@@ -61,7 +62,7 @@ class Bases:
 
 
 def dockerfile_for(spec: Spec, manifests: Manifests, bases: Bases) -> str:
-    """The Dockerfile of a ``python``, ``node`` or ``static`` spec."""
+    """The Dockerfile of a ``python``, ``node``, ``static`` or ``program`` spec."""
     match spec.kind:
         case "python":
             lines = _python(spec, manifests, bases)
@@ -69,6 +70,8 @@ def dockerfile_for(spec: Spec, manifests: Manifests, bases: Bases) -> str:
             lines = _node(spec, manifests, bases)
         case "static":
             lines = _static(spec, manifests, bases)
+        case "program":
+            return dockerfile_of(spec, for_people=False)
         case _:
             raise ValueError(f"there is no generated Dockerfile for kind “{spec.kind}”")
     return "\n".join(lines) + "\n"

@@ -174,7 +174,7 @@ def _check_inside(spec: Spec, root: Path) -> None:
     """What is refused for a bundle is refused for an image, too, although there it could only read the image."""
     if spec.kind == "python":
         check_python(Source(root), str(spec.install.get("from") or ""))
-    elif spec.build or spec.kind == "node":
+    elif spec.kind == "node" or (spec.build and spec.kind == "static"):
         check_node(Source(root))
 
 

@@ -67,7 +67,15 @@ class Workshop:
         if finished.code:
             raise failure_of(finished, what)
 
-    def follow(self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], variables: Mapping[str, str]) -> None:
+    def follow(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        variables: Mapping[str, str],
+        writes: Sequence[Path] = (),
+    ) -> None:
         """Run the programs of a command of the build one after another, in `cwd`; `variables` fill what its words name.
 
         ``cd`` and ``export`` mean what they mean in a shell. Raises the typed failure of the first that ends badly.
@@ -82,7 +90,7 @@ class Workshop:
                     known |= dict(pair.partition("=")[::2] for pair in pairs)
                 case argv:
                     self.progress.line(f"$ {join_command(argv)}")
-                    finished = self.attempt(argv, cwd=cwd, env=known)
+                    finished = self.attempt(argv, cwd=cwd, env=known, writes=writes)
                     if finished.code and not program.may_fail:
                         raise failure_of(finished, " ".join(argv[:3]))
 

@@ -15,7 +15,7 @@ from fairway.drivers.builders.detection.compose_services import built_services, 
 from fairway.drivers.builders.detection.dockerfile import main_dockerfile, other_dockerfiles
 from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.nested import detect_nested
-from fairway.drivers.builders.detection.others import detect_others
+from fairway.drivers.builders.detection.others import detect_others, servers_first
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
 from fairway.drivers.builders.detection.settings_file import FILES, read_settings
 from fairway.drivers.builders.detection.source_folder import SourceFolder
@@ -71,7 +71,7 @@ def detect(folder: Path, *, root: str = ".") -> Detection:
     seen = _Seen()
     for reader in READERS:
         seen.hear(reader, source)
-    candidates = [_candidate(recipe, root) for recipe in seen.recipes]
+    candidates = [_candidate(recipe, root) for recipe in servers_first(seen.recipes)]
     if settings.says_something:
         candidates = [replace(one, spec=settings.over(one.spec)) for one in settings.preferred(candidates)]
     if not any(not one.problem for one in candidates) and (own := settings.spec()):
