@@ -238,3 +238,20 @@ def test_what_starts_nothing_hides_nothing(tmp_path: Path, files: dict[str, str]
     best: Candidate | None = detect(make(tmp_path, files)).best
     assert best
     assert best.spec.kind != "program"
+
+
+def test_notebooks_become_pages_where_nothing_else_is(tmp_path: Path) -> None:
+    files = {"one.ipynb": "{}", "requirements.txt": "pandas\n"}
+    spec = detect(make(tmp_path / "one", files)).spec
+    assert spec
+    assert (spec.framework, spec.command and spec.command[-1]) == ("Voila", "one.ipynb")
+    assert (spec.install["from"], spec.install["add"]) == ("requirements.txt", ["voila", "ipykernel"])
+    several = detect(make(tmp_path / "two", {**files, "two.ipynb": "{}"})).spec
+    assert several
+    assert several.command
+    assert several.command[-1] == "."
+    flask = {"app.py": "from flask import Flask\napp = Flask(__name__)", "requirements.txt": "flask\n"}
+    assert [one.spec.framework for one in detect(make(tmp_path / "three", {**files, **flask})).candidates] == [
+        "Flask",
+        "Voila",
+    ]

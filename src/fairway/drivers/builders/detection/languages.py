@@ -9,6 +9,7 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.node import detect_node, node_base
 from fairway.drivers.builders.detection.others import PROGRAMS as OTHER_PROGRAMS
 from fairway.drivers.builders.detection.others import command_of, detect_others, offered, unblocked
+from fairway.drivers.builders.detection.platform_files import started_by
 from fairway.drivers.builders.detection.procfile import Procfile, parse_procfile
 from fairway.drivers.builders.detection.python import detect_python, python_base
 from fairway.drivers.builders.detection.python_project import PythonProject
@@ -56,17 +57,27 @@ def language_base(source: SourceFolder, kind: str) -> Spec:
 
 
 def _procfile(source: SourceFolder) -> Iterator[Recipe]:
-    if not source.has("Procfile"):
+    if source.has("Procfile"):
+        file, what = "Procfile", "the web line"
+        procfile = parse_procfile(source.text(file))
+    elif (started := started_by(source)) is not None:
+        file, what = started[0], "the start command"
+        procfile = Procfile(started[1], started[2])
+    else:
         return
-    procfile = parse_procfile(source.text("Procfile"))
-    recipe = _below(source, procfile)
+    try:
+        recipe = _below(source, procfile)
+    except Undetectable:
+        if file == "Procfile":
+            raise
+        return  # another platform's file speaks of what only it has
     spec = replace(
         recipe.spec,
         command=command_of(recipe.spec, procfile.command),
         environment={**recipe.spec.environment, **procfile.environment},
         release=procfile.release or recipe.spec.release,
     )
-    recipe = offered(replace(recipe, spec=spec, offer="").noting("Started by the web line", "Procfile"))
+    recipe = offered(replace(recipe, spec=spec, offer="").noting(f"Started by {what}", file))
     if procfile.release:
         recipe = recipe.noting("Runs once before each new version starts: the release line", "Procfile")
     if procfile.others:
