@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fairway.drivers import health
 from fairway.drivers.health import wait_until_ready
 from fairway.drivers.runtimes.contract import (
     ArtifactKind,
@@ -275,3 +276,16 @@ def test_failed_for_good_is_refused_at_once() -> None:
     with pytest.raises(Refused, match="exited with code 9 and is failed"):
         wait_until_ready(fake, instance.name, HealthCheck(deadline=600), Silent())
     fake.close()
+
+
+def test_what_runs_first_has_a_time_of_its_own(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline of the application itself is over at once, and does not count yet."""
+    monkeypatch.setattr(health, "LONGEST_BEFORE", 0.5)
+    chain = ("{python}", "-c", "import time; time.sleep(600)", "&&", "{python}", "app.py")
+    runtime.ensure_started(replace(spec, command=chain), Silent())
+    heard = Heard()
+    with pytest.raises(Refused, match="^“python -c .* still ran after .* so the application was not started"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=0.0), heard)
+    assert ["runs first" in line for line in heard.lines] == [True]

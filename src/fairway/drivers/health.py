@@ -109,7 +109,7 @@ class _Waiting:
             if not look.is_ready:
                 self.open_since = None
                 self._remember(look.words)
-            if self._left() <= 0:
+            if look.gate and self._left() <= 0:
                 raise self._refused(self._late())
             time.sleep(min(self._pause(), max(0.0, self._left())))
 
@@ -161,7 +161,7 @@ class _Waiting:
         return _Look("image HEALTHCHECK", *_ask_port(instance.address, timeout))
 
     def _wait_for_earlier(self, instance: Instance) -> _Look:
-        """What runs before the application is given its own time."""
+        """What runs before the application is given its own time: such a look has no gate."""
         self.before = time.monotonic() - self.began
         if self.before > LONGEST_BEFORE:
             minutes = round(LONGEST_BEFORE / 60)

@@ -105,6 +105,16 @@ def leave(number: int) -> None:
     os._exit(128 + number)  # the first process of a container is not ended by its own signal
 
 
+def keep_only(descriptor: int) -> None:
+    """Close what no program would inherit, but this one: the pipes and locks of the process we come from."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        try:
+            if number not in (0, 1, 2, descriptor) and not os.get_inheritable(number):
+                os.close(number)
+        except OSError:  # that of this list is closed already
+            pass
+
+
 def say(tell: int, mark: bytes, number: int) -> None:
     if tell >= 0:
         with contextlib.suppress(OSError):

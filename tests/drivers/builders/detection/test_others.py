@@ -240,6 +240,13 @@ def test_what_starts_nothing_hides_nothing(tmp_path: Path, files: dict[str, str]
     assert best.spec.kind != "program"
 
 
+def test_a_server_in_a_subfolder_goes_before_the_site_beside_it(tmp_path: Path) -> None:
+    files = {"backend/go.mod": "module x", "backend/main.go": MAIN, "backend/package.json": VITE}
+    best = detect(make(tmp_path, files)).best
+    assert best
+    assert (best.spec.framework, best.spec.root) == ("Go", "backend")
+
+
 def test_notebooks_become_pages_where_nothing_else_is(tmp_path: Path) -> None:
     files = {"one.ipynb": "{}", "requirements.txt": "pandas\n"}
     spec = detect(make(tmp_path / "one", files)).spec

@@ -24,9 +24,12 @@ import signal
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # for `chain`, when it is needed
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
-import enclosure  # type: ignore[import-not-found]  # by its path, once: an upgrade may replace the file while we live
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# By their paths, once: an upgrade may replace the files while we live.
+import enclosure  # type: ignore[import-not-found]
+from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -34,7 +37,6 @@ CHUNK = 65536
 LONGEST_LINE = 65536
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
-HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # CONFIG_PROC_CHILDREN
 LIBC = ctypes.CDLL(None, use_errno=True)
 TYPE_CHECKING = False  # the real one costs the import of typing
 if TYPE_CHECKING:
@@ -203,7 +205,7 @@ class Minder:
             if before:
                 import chain  # type: ignore[import-not-found]  # now: the walls may hide its file
 
-                keep_only(tell)
+                chain.keep_only(tell)
             enclosure.enter(self.order.get("wall") or {})
             die_with_parent()  # a change of the user would have taken it off
             if os.getppid() != minder:
@@ -375,69 +377,6 @@ def stamp() -> bytes:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)).encode() + b".%06dZ" % (now % 1 * 1_000_000)
 
 
-def identity(pid: int) -> list[int]:
-    """A process as (pid, start time in clock ticks): the pair is never used twice while the machine runs."""
-    return [pid, int(stat_of(pid)[19])]
-
-
-def stat_of(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat after the name, so [0] is the state and [1] the parent; [] when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def descendants(root: int) -> list[int]:
-    """Every living process below `root`. Zombies do not count."""
-    family: list[int] = []
-    pending = [root]
-    while pending:
-        children = children_of(pending.pop())
-        family += [pid for pid in children if (fields := stat_of(pid)) and fields[0] != "Z"]
-        pending += children
-    return family
-
-
-def children_of(parent: int) -> list[int]:
-    if not HAS_CHILDREN_FILE:
-        found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        return [pid for pid in found if (fields := stat_of(pid)) and int(fields[1]) == parent]
-    found = []
-    try:
-        for thread in os.listdir(f"/proc/{parent}/task"):
-            with open(f"/proc/{parent}/task/{thread}/children") as file:
-                found += map(int, file.read().split())
-    except OSError:  # gone meanwhile
-        pass
-    return found
-
-
-def group_of(pid: int) -> int:
-    fields = stat_of(pid)
-    return int(fields[2]) if fields else 0
-
-
-def threads(pid: int) -> int:
-    fields = stat_of(pid)
-    return int(fields[17]) if fields else 0
-
-
-def resident(pid: int) -> int:
-    fields = stat_of(pid)
-    return int(fields[21]) * resource.getpagesize() if fields else 0
-
-
-def proportional(pid: int) -> int:
-    """Resident bytes with shared pages split among their users, so that forked workers are not counted double."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    except (OSError, StopIteration):
-        return resident(pid)
-
-
 def kill(pid: int, number: int) -> None:
     with GONE:
         os.kill(pid, number)
@@ -446,14 +385,6 @@ def kill(pid: int, number: int) -> None:
 def kill_group(pid: int, number: int) -> None:
     with GONE:
         os.killpg(pid, number)
-
-
-def keep_only(descriptor: int) -> None:
-    """Close what no program would inherit but this one: the minder's own pipes and locks."""
-    for name in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(OSError):  # that of this list is closed already
-            if int(name) not in (0, 1, 2, descriptor) and not os.get_inheritable(int(name)):
-                os.close(int(name))
 
 
 def die_with_parent() -> None:
