@@ -18,7 +18,7 @@ from fairway.drivers.builders.spec_rules import spec_errors
 from fairway.drivers.runtimes import chain
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec
 from fairway.drivers.runtimes.docker import plan
-from fairway.drivers.runtimes.steps import Step, steps_of
+from fairway.drivers.runtimes.steps import ONLY_OURS, Step, steps_of
 from fairway.shared.failures import Refused
 from tests.services.docker import missing
 
@@ -82,7 +82,7 @@ def test_an_image_that_is_not_ours_is_refused_several_programs() -> None:
     assert found["Cmd"][:2] == ["python3", "/opt/fairway/chain.py"]  # type: ignore[index]
     for kind in ("dockerfile", "image"):
         wrong = spec_errors({"kind": kind, "command": "migrate && serve", "install": {"image": "nginx"}})
-        assert [error.field for error in wrong] == ["command"]
+        assert [(error.field, error.sentence) for error in wrong] == [("command", ONLY_OURS)]
 
 
 @pytest.mark.parametrize("kind", ["python", "node"])
