@@ -65,7 +65,7 @@ def test_a_missing_program_is_a_note_that_says_what_to_install(data: Path, monke
     monkeypatch.setenv("PATH", "/nowhere")
     found = examined()
     assert found["Git"] == {"what": "Git", "state": "note", "sentence": "Git repositories cannot be deployed; install git."}
-    assert "install nodejs and npm" in found["Node and npm"]["sentence"]
+    assert "fetch it from the package indexes" in found["Node and npm"]["sentence"]
 
 
 def test_a_look_that_breaks_is_a_finding_itself(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fairway.drivers import health
 from fairway.drivers.health import wait_until_ready
 from fairway.drivers.runtimes.contract import (
     ArtifactKind,
@@ -334,3 +335,16 @@ def test_one_that_knows_another_of_its_names_is_ready(runtime: ProcessRuntime, s
     runtime.ensure_started(program(spec, text), Silent())
     names = {"host": "own.example", "domains": ["shop.example"]}
     assert wait_until_ready(runtime, spec.name, HealthCheck(), Silent(), **names).gate == "any http answer"
+
+
+def test_what_runs_first_has_a_time_of_its_own(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The deadline of the application itself is over at once, and does not count yet."""
+    monkeypatch.setattr(health, "LONGEST_BEFORE", 0.5)
+    chain = ("{python}", "-c", "import time; time.sleep(600)", "&&", "{python}", "app.py")
+    runtime.ensure_started(replace(spec, command=chain), Silent())
+    heard = Heard()
+    with pytest.raises(Refused, match="^“python -c .* still ran after .* so the application was not started"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=0.0), heard)
+    assert ["runs first" in line for line in heard.lines] == [True]

@@ -117,7 +117,7 @@ def _git() -> Finding:
 
 
 def _node() -> Finding:
-    found = _program("npm", "Node applications cannot be built here; install nodejs and npm.")
+    found = _program("npm", "Node.js is not here; builds that need it fetch it from the package indexes.")
     return {**found, "what": "Node and npm"}
 
 

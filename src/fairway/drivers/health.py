@@ -16,6 +16,7 @@ from fairway.drivers.diagnosis.answers import refused_host
 from fairway.drivers.diagnosis.reasons import LINES, reason
 from fairway.drivers.proxy.contract import Answers
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceState, OutputLine, Progress, Runtime
+from fairway.drivers.runtimes.steps import LONGEST_BEFORE
 from fairway.shared.failures import Failure, Refused
 
 MOST_RESTARTS = 3  # then it is the version that is bad, not the moment
@@ -74,6 +75,9 @@ def wait_until_ready(
     is the one that was asked. Without a health path ``/`` is asked, and any answer below 500 will do; what answers 5xx has
     until the deadline to become better. A port that is open and says nothing, or nothing in HTTP, counts if the same process
     still has it after `settle` seconds.
+
+    Programs that run before the application (migrations) have a time of their own, `LONGEST_BEFORE` seconds: the deadline
+    counts from the start of the application itself.
     """
     waiting = _Waiting(runtime, instance_name, check, progress, (host, *domains), most_restarts, settle)
     return waiting.run()
@@ -93,6 +97,7 @@ class _Waiting:
         self.runtime, self.name, self.check, self.progress, self.hosts = runtime, name, check, progress, hosts
         self.most_restarts, self.settle = most_restarts, settle
         self.began = time.monotonic()
+        self.before = 0.0  # seconds that the programs before the application took
         self.attempts = 0
         self.restarts_before: int | None = None
         self.words, self.words_since = "", self.began
@@ -110,7 +115,7 @@ class _Waiting:
                 self.open_since = None
                 if not (look.is_cut and self.words):
                     self._remember(look.words)
-            if self._left() <= 0:
+            if look.gate and self._left() <= 0:
                 raise self._refused(self._late())
             time.sleep(min(self._pause(), max(0.0, self._left())))
 
@@ -122,13 +127,14 @@ class _Waiting:
 
     def _lately(self) -> Instance:
         """The instance as it was a moment ago: asking the runtime costs more than asking the port."""
-        if self.seen is None or not self.seen.address or self.seen.health or time.monotonic() - self.seen_at > FRESH:
+        is_changing = self.seen is None or not self.seen.address or self.seen.health or self.seen.doing
+        if self.seen is None or is_changing or time.monotonic() - self.seen_at > FRESH:
             self.seen = self._living()
             self.seen_at = time.monotonic()
         return self.seen
 
     def _left(self) -> float:
-        return self.began + self.check.deadline - time.monotonic()
+        return self.began + self.before + self.check.deadline - time.monotonic()
 
     def _living(self) -> Instance:
         """The instance as it is now. Raises `Refused` when waiting makes no sense any more."""
@@ -145,6 +151,8 @@ class _Waiting:
         return instance
 
     def _look(self, instance: Instance) -> _Look:
+        if instance.doing:
+            return self._wait_for_earlier(instance)
         self.attempts += 1
         timeout = max(0.05, min(self.check.timeout, self._left()))
         if self.check.path:
@@ -166,6 +174,17 @@ class _Waiting:
                 return answer
             answer = _ask_http(address, path, host, timeout)
         return first if HOST_REFUSED in answer[1] else answer
+
+    def _wait_for_earlier(self, instance: Instance) -> _Look:
+        """What runs before the application is given its own time: such a look has no gate."""
+        self.before = time.monotonic() - self.began
+        if self.before > LONGEST_BEFORE:
+            minutes = round(LONGEST_BEFORE / 60)
+            raise self._refused(f"“{instance.doing}” still ran after {minutes} minutes, so the application was not started.")
+        is_over = instance.state is not InstanceState.RUNNING
+        return _Look(
+            "", False, f"“{instance.doing}” {_ended_with(instance)}" if is_over else f"“{instance.doing}” runs first"
+        )
 
     def _look_without_a_check(self, instance: Instance, timeout: float) -> _Look:
         """Nobody said how to ask. Every application is reached by HTTP, so an answer is the best sign, and an error the best
@@ -275,6 +294,11 @@ def _last_line(text: str) -> str:
 
 
 def _ended(instance: Instance) -> str:
+    why = _ended_with(instance)
+    return f"was not started, because “{instance.doing}” {why}" if instance.doing else why
+
+
+def _ended_with(instance: Instance) -> str:
     return "ended" if instance.exit_code is None else f"exited with code {instance.exit_code}"
 
 

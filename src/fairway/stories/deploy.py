@@ -423,7 +423,7 @@ DEPLOY = Story(
         Step("distribute", distribute, deadline=timedelta(minutes=20), attempts=4),
         Step("release", release, deadline=timedelta(minutes=10), applies=lambda state: bool(state.get("release"))),
         Step("start", start, deadline=timedelta(minutes=5)),
-        Step("check", check, deadline=timedelta(minutes=10)),
+        Step("check", check, deadline=timedelta(minutes=20)),
         Step("switch", switch, deadline=timedelta(minutes=2)),
         Step("retire", retire, deadline=timedelta(minutes=15)),
     ),

@@ -16,7 +16,6 @@ from fairway.applications.queries import credential_for, registry_credential_for
 from fairway.applications.secrets import open_credential, open_secrets, registry_credential
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Access
-from fairway.drivers.builders.command_line import filled
 from fairway.drivers.builders.detection.compose_values import interpolated
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, RegistryCredential, Runtime, Volume
@@ -176,7 +175,7 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
         replica=replica,
         artifact=deployment.artifact.ref,
         port=spec.port,
-        command=filled(spec.command, environment.get) if spec.command else None,
+        command=spec.command,
         environment=environment,
         health=HealthCheck(path=spec.health_path, deadline=settings.HEALTH_SECONDS),
         limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),

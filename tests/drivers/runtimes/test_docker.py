@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from fairway.drivers.builders.dockerfiles import LAUNCHERS
+from fairway.drivers.runtimes import chain
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Runtime
 from fairway.drivers.runtimes.docker import DockerRuntime
 from fairway.drivers.runtimes.docker.identity import installation_id
-from fairway.drivers.runtimes.docker.plan import DATA
-from tests.drivers.runtimes.contract import RuntimeContract
+from fairway.drivers.runtimes.docker.plan import DATA, LAUNCHER
+from tests.drivers.runtimes.chains import ChainContract
 from tests.services.docker import Engine, build
 
 pytestmark = pytest.mark.docker
@@ -21,7 +24,9 @@ APP = Path(__file__).with_name("app.py")
 def dockerfile(base: str, data: Path, *lines: str) -> str:
     """An image of the contract's application that belongs to the data directory."""
     labels = f'LABEL {DATA}="{installation_id(data)}"'
-    return "\n".join([f"FROM {base}", "COPY app.py VERSION /app/", labels, *lines, 'CMD ["python3", "/app/app.py"]'])
+    launcher = [f"COPY chain.py {LAUNCHERS['python'][-1]}", f"LABEL {LAUNCHER}='{json.dumps(LAUNCHERS['python'])}'"]
+    parts = [f"FROM {base}", "WORKDIR /app", "COPY app.py VERSION /app/", labels, *launcher, *lines]
+    return "\n".join([*parts, 'CMD ["python3", "/app/app.py"]'])
 
 
 def make(engine: Engine, base: str, data: Path, version: str, *lines: str) -> ArtifactRef:
@@ -29,6 +34,7 @@ def make(engine: Engine, base: str, data: Path, version: str, *lines: str) -> Ar
     files: dict[str, str | bytes] = {
         "Dockerfile": dockerfile(base, data, *lines),
         "app.py": APP.read_bytes(),
+        "chain.py": Path(chain.__file__).read_bytes(),
         "VERSION": version,
     }
     with engine.client() as client:
@@ -40,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("data")
 
 
-class TestDockerRuntime(RuntimeContract):
+class TestDockerRuntime(ChainContract):
     @pytest.fixture
     def runtime(self, docker_engine: Engine, data: Path) -> Iterator[Runtime]:
         runtime = DockerRuntime.open({"host": docker_engine.host}, data=data)

@@ -37,7 +37,7 @@ SPEC = InstanceSpec(
 
 
 def body(spec: InstanceSpec = SPEC) -> dict[str, Any]:
-    return plan.container_body(spec, NAMES, image=DIGEST, host_port=21000)
+    return plan.container_body(spec, NAMES, image={"Id": DIGEST}, host_port=21000)
 
 
 # -- options

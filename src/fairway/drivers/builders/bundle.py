@@ -1,9 +1,9 @@
-"""Bundles for the `process` runtime: Python through uv, Node through npm, static files; sealed under their checksum.
+"""Bundles for the `process` runtime: Python, Node, other programs, static files; sealed under their checksum.
 
 The same checkout and spec give the bundle that is already there. Dependencies are a layer of their own (`layers`), so that a
 change of code does not install anything again. Everything lives below the data directory: ``bundles/`` (sealed),
-``cache/layers/``, ``cache/uv/<application>/``, ``cache/npm/<application>/``, ``cache/builds/`` (which key became which
-bundle), ``cache/staging/``. No cache and no layer is shared between applications.
+``cache/layers/``, ``cache/{uv,npm,programs}/<application>/``, ``cache/builds/`` (which key became which bundle),
+``cache/staging/``. No cache and no layer is shared between applications.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.builders.build_node import NodeBuild
+from fairway.drivers.builders.build_program import ProgramBuild
 from fairway.drivers.builders.build_python import PythonBuild
 from fairway.drivers.builders.build_static import StaticBuild
 from fairway.drivers.builders.contract import BuildRequest, Built
@@ -32,7 +33,12 @@ from fairway.shared.names import Invalid, parse_relative_path
 
 FORMAT = 1
 LONGEST_BUILD = 86400.0  # seconds; what is older in the staging folder belongs to nobody
-RECIPES: dict[str, Callable[[Workshop], Any]] = {"python": PythonBuild, "node": NodeBuild, "static": StaticBuild}
+RECIPES: dict[str, Callable[[Workshop], Any]] = {
+    "python": PythonBuild,
+    "node": NodeBuild,
+    "static": StaticBuild,
+    "program": ProgramBuild,
+}
 
 
 class BundleBuilder:
@@ -82,7 +88,7 @@ class BundleBuilder:
 
     def _trim_caches(self, older_than: float) -> None:
         """Package caches of applications that were not built for so long."""
-        for place in (*self.cache.glob("uv/*"), *self.cache.glob("npm/*")):
+        for place in (*self.cache.glob("uv/*"), *self.cache.glob("npm/*"), *self.cache.glob("programs/*")):
             if place.stat().st_mtime < time.time() - older_than:
                 erase(place)
 

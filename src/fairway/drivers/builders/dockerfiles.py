@@ -21,7 +21,10 @@ from fairway.drivers.builders.command_line import programs_of
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.image_steady import is_steady
 from fairway.drivers.builders.python_inputs import manage_file
-from fairway.drivers.runtimes.docker.plan import filled
+from fairway.drivers.builders.toolchains import dockerfile_of
+from fairway.drivers.runtimes.docker.plan import ANYWHERE, LAUNCHER, filled
+from fairway.drivers.runtimes.docker.plan import LAUNCHERS as LAUNCHER_FOLDER
+from fairway.drivers.runtimes.steps import steps_of
 
 USER: Final = "10001:10001"
 HOME: Final = "/home/app"
@@ -29,6 +32,11 @@ FOLDER: Final = ".fairway"  # our own files inside the context
 CADDY: Final = f"{FOLDER}/caddy"
 SITE: Final = f"{FOLDER}/site.json"
 MANIFESTS: Final = f"{FOLDER}/manifests"  # those of `image_steady`; they stay in the image, beside the real ones
+# What starts several programs in a row, by the kind of image (see `fairway.drivers.runtimes.chain`).
+LAUNCHERS: Final = {
+    "python": ("python3", "-I", "-S", "-E", f"{LAUNCHER_FOLDER}chain.py"),
+    "node": ("node", f"{LAUNCHER_FOLDER}chain.js"),
+}
 UV: Final = "/opt/uv/bin/uv"
 _PYTHON_IMAGE = re.compile(r"(?P<name>(?:.*/)?python):(?P<version>3\.\d+)(?P<rest>(?:\.\d+)?(?:-[a-z.0-9-]+)?)")
 PYTHONS: Final = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
@@ -59,7 +67,7 @@ class Bases:
 
 
 def dockerfile_for(spec: Spec, manifests: Manifests, bases: Bases) -> str:
-    """The Dockerfile of a ``python``, ``node`` or ``static`` spec."""
+    """The Dockerfile of a ``python``, ``node``, ``static`` or ``program`` spec."""
     match spec.kind:
         case "python":
             lines = _python(spec, manifests, bases)
@@ -67,6 +75,8 @@ def dockerfile_for(spec: Spec, manifests: Manifests, bases: Bases) -> str:
             lines = _node(spec, manifests, bases)
         case "static":
             lines = _static(spec, manifests, bases)
+        case "program":
+            return dockerfile_of(spec, for_people=False)
         case _:
             raise ValueError(f"there is no generated Dockerfile for kind “{spec.kind}”")
     return "\n".join(lines) + "\n"
@@ -253,7 +263,19 @@ def _copy_source() -> str:
 
 def _start(spec: Spec) -> list[str]:
     lines = [f"USER {USER}", *_environment({"PORT": str(spec.port)}), f"EXPOSE {spec.port}"]
-    return [*lines, _command(filled(spec.command, spec.port))] if spec.command else lines
+    if not spec.command:
+        return lines
+    steps = steps_of(spec.command, {**spec.environment, "PORT": str(spec.port)}, port=spec.port, host=ANYWHERE)
+    if len(steps) == 1 and not steps[0].folder and not steps[0].variables:
+        return [*lines, _command(filled(spec.command, spec.port))]
+    return [*_launcher(spec.kind), *lines, _command([*LAUNCHERS[spec.kind], json.dumps([step.order() for step in steps])])]
+
+
+def _launcher(kind: str) -> list[str]:
+    """What starts several programs in a row, and the label by which the runtime knows that it is there."""
+    argv = LAUNCHERS[kind]
+    origin = f"{FOLDER}/{argv[-1].rpartition('/')[2]}"
+    return [f"COPY {json.dumps([origin, argv[-1]])}", f'LABEL {LAUNCHER}="{_escaped(json.dumps(argv))}"']
 
 
 def _run(*argv: str) -> str:

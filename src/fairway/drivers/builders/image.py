@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Self
 
-from fairway.drivers.builders import image_buildx, image_classic
+from fairway.drivers.builders import dockerfiles, image_buildx, image_classic
 from fairway.drivers.builders.build_static import RULES, site_of
 from fairway.drivers.builders.contract import BuildRequest, Built, Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
@@ -41,12 +41,14 @@ from fairway.drivers.builders.inside_node import check_node
 from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.pointers import refuse_pointers
 from fairway.drivers.builders.site_configuration import site_configuration
+from fairway.drivers.runtimes import contract
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress, Silent
 from fairway.drivers.runtimes.docker import plan
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.options import DockerOptions
 from fairway.drivers.runtimes.docker.ways import way_to
+from fairway.drivers.runtimes.steps import steps_of
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid, parse_relative_path, parse_slug
 
@@ -111,6 +113,7 @@ class ImageBuilder:
 
     def _prepare(self, request: BuildRequest, names: plan.Names) -> Prepared:
         spec = request.spec
+        _check_command(spec)
         root = source_root(request.checkout.folder, spec.root)
         workspace = workspace_of(root, request.checkout.folder) if spec.kind in ("node", "static") else None
         if workspace and (spec.build or spec.kind == "node"):
@@ -196,8 +199,15 @@ def _check_inside(spec: Spec, root: Path) -> None:
     """What is refused for a bundle is refused for an image, too, although there it could only read the image."""
     if spec.kind == "python":
         check_python(Source(root), str(spec.install.get("from") or ""))
-    elif spec.build or spec.kind == "node":
+    elif spec.kind == "node" or (spec.build and spec.kind == "static"):
         check_node(Source(root))
+
+
+def _check_command(spec: Spec) -> None:
+    """An image that Fairway does not write has nothing that starts several programs in a row."""
+    is_chain = spec.command is not None and len(steps_of(spec.command, spec.environment, port=spec.port, host="")) > 1
+    if is_chain and spec.kind not in dockerfiles.LAUNCHERS:
+        raise Refused(plan.NO_LAUNCHER)
 
 
 def _own_dockerfile(root: Path, name: str) -> str:
@@ -218,6 +228,9 @@ def _generated_extras(spec: Spec, root: Path, dockerfile: str) -> dict[str, Extr
         GENERATED: Extra(dockerfile.encode()),
         ".dockerignore": Extra(f"{GENERATED}\n.dockerignore\n".encode()),
     }
+    if plan.LAUNCHERS in dockerfile:
+        name = dockerfiles.LAUNCHERS[spec.kind][-1].rpartition("/")[2]
+        extras[f"{FOLDER}/{name}"] = Extra(Path(contract.__file__).with_name(name))
     if spec.kind != "static":
         return extras
     return {**extras, CADDY: Extra(caddy_program(), 0o755), SITE: Extra(_site(spec, root))}

@@ -34,6 +34,7 @@ def move(port: int) -> None:
     host = os.environ.get("HOST", "")
     for name in ("bind", "connect", "connect_ex"):
         setattr(socket.socket, name, _moving(getattr(socket.socket, name), port, int(given), host if name == "bind" else ""))
+    socket.socket.getsockname = _unmoving(socket.socket.getsockname, port, int(given))  # type: ignore[method-assign]
 
 
 def _moving(act: Callable[..., Any], port: int, given: int, host: str) -> Callable[..., Any]:
@@ -46,3 +47,14 @@ def _moving(act: Callable[..., Any], port: int, given: int, host: str) -> Callab
         return act(own, address)
 
     return moved
+
+
+def _unmoving(ask: Callable[..., Any], port: int, given: int) -> Callable[..., Any]:
+    """The method that tells a program the port in its code: some check that it is the one they asked for."""
+
+    def told(own: socket.socket) -> Any:
+        address = ask(own)
+        is_moved = isinstance(address, tuple) and address[1:2] == (given,)
+        return (address[0], port, *address[2:]) if is_moved else address
+
+    return told

@@ -105,6 +105,9 @@ def build_variables(memory_bytes: int, packages: Mapping[str, object]) -> dict[s
         "NODE_ENV": "production",
         "NODE_OPTIONS": f"--max-old-space-size={memory_bytes * 3 // 4 // 1024**2}",
         "NO_COLOR": "1",
+        # Build scripts that install a frontend's packages mean those that build it, too.
+        "NPM_CONFIG_INCLUDE": "dev",
+        "YARN_PRODUCTION": "false",
         "npm_config_yes": "true",
         # Create React App takes every warning for an error where CI is set.
         **({"CI": "false"} if "react-scripts" in packages else {}),

@@ -96,6 +96,14 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
     kind = values.get("kind")
     if kind in STARTED and command is None and not any(error.field == "command" for error in errors):
         errors.append(Invalid("command", "is empty; a {kind} application needs one, e.g. “python main.py”.", kind=kind))
+    if kind in ("dockerfile", "image") and command and len(programs_of(command)) > 1:
+        errors.append(
+            Invalid(  # the words of `runtimes.steps.ONLY_OURS`, here for the translators
+                "command",
+                "is several programs in a row, which only images that Fairway writes can run: put them into a shell script "
+                "of the image that starts with “#!/bin/sh”, and start that.",
+            )
+        )
     if kind == "image":
         try:
             parse_image(str(values.get("install", {}).get("image", "")), field="install.image")
@@ -169,7 +177,7 @@ def _text(name: str, longest: int) -> Callable[[object], str]:
 def _install(value: object) -> dict[str, Any]:
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
         raise Invalid("install", "must be an object of recipe options.")
-    for key in ("publish", "dockerfile", "from", "collectstatic"):
+    for key in ("publish", "dockerfile", "from", "collectstatic", "index"):
         if value.get(key) and value[key] not in (True, "."):
             parse_relative_path(str(value[key]), field=f"install.{key}")
     for key in ("python", "node"):

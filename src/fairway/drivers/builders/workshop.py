@@ -75,6 +75,7 @@ class Workshop:
         env: Mapping[str, str],
         variables: Mapping[str, str],
         reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
     ) -> None:
         """Run the programs of a command of the build one after another, in `cwd`; `variables` fill what its words name.
 
@@ -90,7 +91,7 @@ class Workshop:
                     known |= dict(pair.partition("=")[::2] for pair in pairs)
                 case argv:
                     self.progress.line(f"$ {join_command(argv)}")
-                    finished = self.attempt(argv, cwd=cwd, env=known, reads=reads)
+                    finished = self.attempt(argv, cwd=cwd, env=known, reads=reads, writes=writes)
                     if finished.code and not program.may_fail:
                         raise failure_of(finished, " ".join(argv[:3]))
 

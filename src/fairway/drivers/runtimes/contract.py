@@ -90,14 +90,15 @@ class InstanceSpec:
 
     `placement` is ``<application>.<environment>``; `deployment` labels the generation (e.g. ``"d42"``). The name derived
     from these three is deterministic, so that a second start adopts the first one's work.
-    `command` is an argv list, never a shell line; the items ``{port}`` and ``{host}`` (also inside an item) stand for the
-    port and the address to listen on. None runs the artifact's own command. `port` is the port inside the instance for
-    runtimes that give each instance its own network; runtimes that share the machine's ports choose one and pass it in
-    ``PORT``.
+    `command` is a list of words, never a shell line: one program, or several in a row (see `builders.command_line`), which
+    run in the instance one after another before the last one stays. ``${NAME}`` stands for a variable, ``{port}`` and
+    ``{host}`` (also inside a word) stand for the port and the address to listen on. None runs the artifact's own command.
+    `port` is the port inside the instance for runtimes that give each instance its own network; runtimes that share the
+    machine's ports choose one and pass it in ``PORT``.
     `files` are texts by path below the folder the command runs in: there before it starts, for the application alone, gone
     with the instance. Where the artifact has such a file, that one stays and a line says so. They are another form of what
     `environment` holds, and tell no instance from another.
-    `once` names a program that ends by itself (`Runtime.run_once`), e.g. ``"release"``; its command is run as it is.
+    `once` names a program that ends by itself (`Runtime.run_once`), e.g. ``"release"``.
     """
 
     placement: str
@@ -135,7 +136,9 @@ class Instance:
     `address` is ``host:port`` as the proxy on the control machine can dial it; "" while it has none. `digest` is the
     digest of what this instance was really started from. `health` is the image's own HEALTHCHECK verdict
     ("healthy", "unhealthy", "starting") or None where there is none, `health_output` what that check printed last.
-    `volumes` names what is mounted into it; None where that cannot be told (started by an older Fairway).
+    `doing` is the program that runs before the application itself (``python manage.py migrate``), or the one that failed;
+    "" once the application has been started. `volumes` names what is mounted into it; None where that cannot be told
+    (started by an older Fairway).
     """
 
     name: str
@@ -151,6 +154,7 @@ class Instance:
     health: str | None = None
     health_output: str = ""
     volumes: frozenset[str] | None = frozenset()
+    doing: str = ""
 
     def shares(self, volumes: Collection[str]) -> bool:
         """Whether it has, or may have, one of these volumes."""

@@ -196,6 +196,12 @@ def test_the_node_that_is_asked_for(tmp_path: Path, files: dict[str, str], asked
     assert found.install.get("node", "") == asked
 
 
+def test_what_platforms_call_a_build_is_one(tmp_path: Path) -> None:
+    scripts = {"start": "node server.js", "heroku-postbuild": "npm install --prefix client && npm run build --prefix client"}
+    found = spec_of(tmp_path, {"package.json": package("express", scripts=scripts), "server.js": ""})
+    assert (found.build, found.command) == (("npm", "run", "heroku-postbuild"), ("node", "server.js"))
+
+
 def test_a_workspace_offers_its_applications(tmp_path: Path) -> None:
     files = {
         "package.json": package("turbo", scripts={"dev": "turbo dev", "build": "turbo build", "start": "turbo start"}),

@@ -12,7 +12,11 @@ from fairway.shared.names import Invalid
     ("text", "command"),
     [
         ("web: python main.py", ("python", "main.py")),
-        ("# note\n\nworker: x\nweb: python a.py # not a comment", ("python", "a.py", "#", "not", "a", "comment")),
+        ("# note\n\nworker: x\nweb: python a.py # not a comment", ("python", "a.py")),
+        ("\ufeffweb:\tpython main.py\r\n\r\nrelease: a\r\n", ("python", "main.py")),
+        ("Web : bundle exec puma -p ${PORT:-8000}", ("bundle", "exec", "puma", "-p", "{port}")),
+        ("web: gunicorn 'a:make(\"#x\")' -b :$PORT", ("gunicorn", 'a:make("#x")', "-b", ":{port}")),
+        ("web: a\nweb: b", ("a",)),
         ("web: python manage.py migrate && gunicorn x", ("python", "manage.py", "migrate", "&&", "gunicorn", "x")),
     ],
 )

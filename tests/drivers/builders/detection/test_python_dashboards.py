@@ -169,6 +169,7 @@ def test_a_page_that_imports_from_the_top_finds_it(tmp_path: Path) -> None:
         ({"requirements.txt": "nicegui", "main.py": "from nicegui import ui\nui.run()\n"}, 8080),
         ({"requirements.txt": "nicegui", "main.py": "from nicegui import ui\nui.run(port=8090)\n"}, 8090),
         ({"requirements.txt": "gradio", "app.py": GRADIO + "demo.launch(server_port=7861)\n"}, 7861),
+        ({"requirements.txt": "panel", "app.py": "import panel as pn\npn.serve(print, port=5007)\n"}, 5007),
     ],
 )
 def test_a_port_in_the_code_is_the_port(tmp_path: Path, files: dict[str, str], port: int) -> None:

@@ -74,9 +74,27 @@ def test_the_server_of_a_project(tmp_path: Path, name: str) -> None:
     assert (one.spec.framework, line(one), added(one)) == ("Django", command, packages)
 
 
+POSTGRES = "DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql'}}\n"
+SQLITE = "DATABASES = {'default': {'ENGINE': 'django.db.backends.sqlite3'}}\n"
+
+
 @pytest.mark.parametrize(("folder", "manage"), [("", "manage.py"), ("site/", "site/manage.py")])
-def test_migrations_run_before_each_version(tmp_path: Path, folder: str, manage: str) -> None:
-    assert best(tmp_path, project(folder)).spec.release == ("python", manage, "migrate", "--noinput")
+@pytest.mark.parametrize(
+    ("settings", "at_start", "at_release"),
+    [
+        (POSTGRES, False, True),
+        (SQLITE, True, False),
+        (SQLITE + "import dj_database_url\nDATABASES['default'] = dj_database_url.config()\n", True, True),
+        (SETTINGS, False, False),
+    ],
+)
+def test_migrations_run_where_the_database_is(
+    tmp_path: Path, settings: str, at_start: bool, at_release: bool, folder: str, manage: str
+) -> None:
+    one = best(tmp_path, project(folder, settings=settings))
+    migrate = ("python", manage, "migrate", "--noinput")
+    assert one.spec.release == (migrate if at_release else None)
+    assert line(one).startswith(f"{' '.join(migrate)} && gunicorn ") is at_start
 
 
 @pytest.mark.parametrize(("folder", "option"), [("", True), ("site/", "site/manage.py")])

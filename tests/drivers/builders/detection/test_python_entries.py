@@ -66,6 +66,17 @@ ENTRIES: dict[str, tuple[dict[str, str], str]] = {
         {"app/__init__.py": FACTORY.format("create_app()"), "app.py": "from app import create_app\napp = create_app()\n"},
         f"{GUNICORN} 'app:create_app()'",
     ),
+    "a factory with arguments whose caller hides behind the package of its name": (
+        {
+            "app/__init__.py": FACTORY.format("create_app(mode)"),
+            "app.py": "from app import create_app\napp = create_app(mode='live')\n",
+        },
+        f"{GUNICORN} 'app:create_app(mode='\"'\"'live'\"'\"')'",
+    ),
+    "an object that another one holds": (
+        {"main.py": "import fastapi\nclass S:\n    def __init__(self): self.app = fastapi.FastAPI()\napi = S().app\n"},
+        f"{UVICORN} main:api",
+    ),
     "an object only for the program that the file is": (
         {"wsgi.py": FACTORY.format("create_app()") + "if __name__ == '__main__':\n    app = create_app()\n    app.run()\n"},
         f"{GUNICORN} 'wsgi:create_app()'",

@@ -45,6 +45,12 @@ CASES: dict[str, tuple[str, dict[str, str], str, list[str]]] = {
         "gunicorn --bind {host}:{port} --worker-class gevent app:app",
         [],
     ),
+    "socket.io with eventlet": (
+        "Flask",
+        {"requirements.txt": "flask\nflask-socketio\neventlet\ngunicorn", "app.py": SOCKETIO},
+        "gunicorn --bind {host}:{port} --worker-class eventlet app:app",
+        ["gunicorn<26"],
+    ),
     "fastapi": ("FastAPI", {"requirements.txt": "fastapi", "main.py": FASTAPI}, f"{UVICORN} main:app", ["uvicorn"]),
     "fastapi with its extras": (
         "FastAPI",

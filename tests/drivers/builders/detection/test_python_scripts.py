@@ -9,7 +9,7 @@ import pytest
 from fairway.drivers.builders.detection.detect import detect
 
 from ..folders import make
-from .told import FASTAPI, best, line
+from .told import FASTAPI, best, line, remarks
 
 HTTP = "import os, http.server as h\nh.HTTPServer(('', {}), h.SimpleHTTPRequestHandler).serve_forever()\n"
 TORNADO = "import tornado.web, tornado.ioloop\napp = tornado.web.Application([])\n"
@@ -93,6 +93,14 @@ def test_a_port_in_the_code_is_told_and_moved_where_ports_are_shared(tmp_path: P
     one = best(tmp_path, {"main.py": source})
     assert (one.spec.port, one.spec.install["listens"], line(one)) == (port, port, "python main.py")
     assert any(f"It listens on port {port}" in finding.what for finding in one.findings)
+
+
+def test_a_factory_that_only_a_program_calls_is_served_by_the_program(tmp_path: Path) -> None:
+    factory = "from flask import Flask\ndef create_app(mode):\n    app = Flask(mode)\n    return app\n"
+    run = "import sys\nfrom shop import create_app\nif __name__ == '__main__':\n    create_app(sys.argv[0]).run()\n"
+    one = best(tmp_path, {"requirements.txt": "flask", "shop.py": factory, "run.py": run})
+    assert (line(one), one.spec.port) == ("python run.py", 5000)
+    assert "development server" in remarks(tmp_path)
 
 
 @pytest.mark.parametrize(

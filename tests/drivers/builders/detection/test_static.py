@@ -157,6 +157,7 @@ def test_the_site_that_is_built(tmp_path: Path, name: str) -> None:
 def test_webpack_4_is_built_as_it_needs(tmp_path: Path) -> None:
     files = {"package.json": package("react-scripts@4.0.3", scripts={"build": "react-scripts build"})}
     assert spec_of(tmp_path, files).build == ("NODE_OPTIONS=--openssl-legacy-provider", "npm", "run", "build")
+    assert spec_of(tmp_path, {**files, ".nvmrc": "16"}).build == ("npm", "run", "build")  # which does not know the option
 
 
 SERVED: dict[str, tuple[dict[str, str], dict[str, str]]] = {

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.runtimes.contract import ArtifactKind
+from fairway.drivers.runtimes.contract import ArtifactKind, Volume
+from fairway.drivers.runtimes.process import workcopy
 from fairway.drivers.runtimes.process.bundle import Bundle, bundle_digest, discard, fingerprint, seal, verify
 from fairway.shared.failures import Refused
 
@@ -141,3 +142,27 @@ def test_discarding_twice_is_no_error(tmp_path: Path) -> None:
     discard(artifact.location)
     discard(artifact.location)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_of_a_workspace_works_in_its_own_folder_and_its_packages_are_linked(tmp_path: Path) -> None:
+    folder = draft(tmp_path)
+    for name in ("node_modules/a/x.js", "apps/web/node_modules/b/x.js", "apps/web/server.js"):
+        (folder / "app" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "app" / name).write_text("")
+    (folder / "app/apps/web/node_modules/a").symlink_to("../../../node_modules/a")
+    location = seal(folder, {**MANIFEST, "start_in": "apps/web"}).location
+    assert location is not None
+    (tmp_path / "instance").mkdir()
+    work = workcopy.prepare(Bundle.read(location), tmp_path / "instance", {Volume("data", "/store"): tmp_path / "volume"})
+    assert work == tmp_path / "instance/work/app/apps/web"
+    assert (work / "node_modules").is_symlink()
+    assert (work / "node_modules/a/x.js").is_file()
+    assert (work.parents[1] / "node_modules").is_symlink()
+    assert (work / "store").resolve() == tmp_path / "volume"
+    assert not (work / "server.js").is_symlink()
+
+
+@pytest.mark.parametrize("place", ["../x", "/etc", "a/../../b"])
+def test_a_working_folder_outside_the_application_is_refused(tmp_path: Path, place: str) -> None:
+    with pytest.raises(Refused, match="manifest is wrong"):
+        seal(draft(tmp_path), {**MANIFEST, "start_in": place})

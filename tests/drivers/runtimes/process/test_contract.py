@@ -9,11 +9,13 @@ import pytest
 
 from fairway.drivers.runtimes.contract import ArtifactRef, Runtime, Volume
 from fairway.drivers.runtimes.process import ProcessRuntime
-from tests.drivers.runtimes.contract import RuntimeContract
+from tests.drivers.runtimes.chains import ChainContract
 from tests.drivers.runtimes.process.conftest import Bundled
 
 
-class TestProcessRuntime(RuntimeContract):
+class TestProcessRuntime(ChainContract):
+    PYTHON = "{python}"
+
     @pytest.fixture
     def runtime(self, data: Path) -> Runtime:
         return ProcessRuntime.open({}, data=data)

@@ -12,7 +12,7 @@ from fairway.drivers.builders.detection.languages import language_base
 from fairway.drivers.builders.spec_rules import KINDS, STARTED, overlay
 from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
 
-ON_IMAGES = frozenset(KINDS) - {"program"}  # a runtime with images has no toolchains of this machine
+ON_IMAGES = frozenset(KINDS)
 ON_BUNDLES = frozenset({"python", "node", "static", "program"})
 NEEDS_DOCKER = "This needs Docker ({what}); choose an environment with the docker runtime."
 

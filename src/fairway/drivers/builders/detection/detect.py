@@ -15,7 +15,9 @@ from fairway.drivers.builders.detection.compose_services import built_services, 
 from fairway.drivers.builders.detection.dockerfile import main_dockerfile, other_dockerfiles
 from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.nested import detect_nested
-from fairway.drivers.builders.detection.others import detect_others
+from fairway.drivers.builders.detection.notebooks import detect_notebooks
+from fairway.drivers.builders.detection.others import detect_others, servers_first
+from fairway.drivers.builders.detection.platform_files import lay_over
 from fairway.drivers.builders.detection.python_sites import detect_python_sites
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
 from fairway.drivers.builders.detection.settings_file import FILES, read_settings
@@ -39,6 +41,7 @@ READERS: tuple[Callable[[SourceFolder], Iterator[Recipe]], ...] = (
     image_services,
     detect_nested,
     other_dockerfiles,
+    detect_notebooks,
 )
 
 
@@ -75,12 +78,13 @@ def detect(folder: Path, *, root: str = ".") -> Detection:
     seen = _Seen()
     for reader in READERS:
         seen.hear(reader, source)
-    candidates = [_candidate(recipe, root) for recipe in sorted(seen.recipes, key=_is_documentation)]
+    recipes = lay_over(source, servers_first(sorted(seen.recipes, key=_is_documentation)))
+    candidates = [_candidate(recipe, root) for recipe in recipes]
     if settings.says_something:
         candidates = [replace(one, spec=settings.over(one.spec)) for one in settings.preferred(candidates)]
     if not any(not one.problem for one in candidates) and (own := settings.spec()):
         candidates.insert(0, Candidate(replace(own, root=_joined(root, own.root)), (Finding("As it is told", FILES[0]),)))
-    remarks = tuple(dict.fromkeys([*seen.wrong, *(note for recipe in seen.recipes for note in recipe.remarks)]))
+    remarks = tuple(dict.fromkeys([*seen.wrong, *(note for recipe in recipes for note in recipe.remarks)]))
     return Detection(tuple(_distinct(candidates)), _advice(source, seen, candidates), remarks)
 
 
@@ -127,11 +131,6 @@ def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> s
     if source.has("package.json"):
         return (
             "package.json starts nothing: add “start” under “scripts”, e.g. “node server.js”, or “build” for a static site."
-        )
-    if source.has_any("*.ipynb"):
-        return (
-            "There are notebooks here, but no program that serves them: add “voila” to requirements.txt and a Procfile with "
-            "“web: voila --no-browser --port=$PORT --Voila.ip=$HOST”, or make a Streamlit page of them."
         )
     if source.python_files:
         return (

@@ -7,6 +7,9 @@ from dataclasses import replace
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.node import detect_node, node_base
+from fairway.drivers.builders.detection.others import PROGRAMS as OTHER_PROGRAMS
+from fairway.drivers.builders.detection.others import command_of, detect_others, offered, unblocked
+from fairway.drivers.builders.detection.platform_files import started_by
 from fairway.drivers.builders.detection.procfile import Procfile, parse_procfile
 from fairway.drivers.builders.detection.python import detect_python, python_base
 from fairway.drivers.builders.detection.python_project import PythonProject
@@ -55,17 +58,27 @@ def language_base(source: SourceFolder, kind: str) -> Spec:
 
 
 def _procfile(source: SourceFolder) -> Iterator[Recipe]:
-    if not source.has("Procfile"):
+    if source.has("Procfile"):
+        file, what = "Procfile", "the web line"
+        procfile = parse_procfile(source.text(file))
+    elif (started := started_by(source)) is not None:
+        file, what = started[0], "the start command"
+        procfile = Procfile(started[1], started[2])
+    else:
         return
-    procfile = parse_procfile(source.text("Procfile"))
-    recipe = _below(source, procfile)
+    try:
+        recipe = _below(source, procfile)
+    except Undetectable:
+        if file == "Procfile":
+            raise
+        return  # another platform's file speaks of what only it has
     spec = replace(
         recipe.spec,
-        command=procfile.command,
+        command=command_of(recipe.spec, procfile.command),
         environment={**recipe.spec.environment, **procfile.environment},
         release=procfile.release or recipe.spec.release,
     )
-    recipe = replace(recipe, spec=spec).noting("Started by the web line", "Procfile")
+    recipe = offered(replace(recipe, spec=spec, offer="").noting(f"Started by {what}", file))
     if procfile.release:
         recipe = recipe.noting("Runs once before each new version starts: the release line", "Procfile")
     if procfile.others:
@@ -76,6 +89,9 @@ def _procfile(source: SourceFolder) -> Iterator[Recipe]:
 def _below(source: SourceFolder, procfile: Procfile) -> Recipe:
     """The language below a Procfile: with a framework where one is seen, else just the dependencies."""
     words = [word.rpartition("/")[2] for word in procfile.command]
+    other = next(detect_others(source), None)
+    if other is not None and any(word in OTHER_PROGRAMS or word.startswith("heroku-php") for word in words):
+        return unblocked(other)
     python = next(detect_python(source), None) or python_base(PythonProject(source))
     node = next((one for one in detect_node(source) if one.spec.kind == "node"), None) or node_base(source)
     if node is None or any(word.startswith(_PYTHON) for word in words):
@@ -84,6 +100,8 @@ def _below(source: SourceFolder, procfile: Procfile) -> Recipe:
         found = python or node
     else:
         found = node if any(word in _NODE for word in words) else python or node
+    if found is None and other is not None:
+        return unblocked(other)
     if found is None:
         static = next(detect_static(source), None)
         advice = (

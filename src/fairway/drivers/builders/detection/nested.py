@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 from fairway.drivers.builders.detection.dockerfile import main_dockerfile
 from fairway.drivers.builders.detection.languages import detect_languages
-from fairway.drivers.builders.detection.others import detect_others
+from fairway.drivers.builders.detection.others import detect_others, servers_first
 from fairway.drivers.builders.detection.python_sites import detect_python_sites
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
 from fairway.drivers.builders.detection.sites import detect_sites
@@ -27,7 +27,7 @@ def detect_nested(source: SourceFolder) -> Iterator[Recipe]:
 
 def _places(source: SourceFolder) -> list[str]:
     """Folders with a manifest or a page of their own, the shallow ones first; none inside another that was found."""
-    candidates = source.folders_with(*MANIFESTS, "manage.py", "Dockerfile", "Procfile", "index.html", "*.csproj")
+    candidates = source.folders_with(*MANIFESTS, "Dockerfile", "Procfile", "index.html", "*.csproj")
     chosen: list[str] = []
     for name in sorted(candidates, key=lambda name: (name.count("/"), name)):
         inside = any(PurePosixPath(name).is_relative_to(one) for one in chosen)
@@ -47,6 +47,6 @@ def _first(source: SourceFolder, name: str) -> list[Recipe]:
         except (Undetectable, Invalid):  # said when somebody chooses that folder
             continue
     kinds: dict[str, Recipe] = {}
-    for recipe in found:
+    for recipe in servers_first(found):
         kinds.setdefault("dockerfile" if recipe.spec.kind == "dockerfile" else "own", recipe)
     return list(kinds.values())

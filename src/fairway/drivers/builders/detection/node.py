@@ -21,6 +21,8 @@ OTHER_APPLICATIONS = (
     *("requirements.in", "environment.yml"),
 )
 
+BUILDS = ("build", "heroku-postbuild", "gcp-build")  # the last two: what platforms call it for servers
+
 
 def detect_node(folder: SourceFolder) -> Iterator[Recipe]:
     """The recipes for a folder with a ``package.json``: its server, else the site it builds; none when it has neither."""
@@ -50,13 +52,14 @@ def _base(project: NodeProject) -> Recipe:
     install: dict[str, Any] = {"from": manager.lock or "package.json", "node": asked, "manager": manager.text}
     version = project.package.get("version")
     framework = framework_of(project)
+    build = next((name for name in BUILDS if name in project.scripts), "")
     spec = Spec(
         kind="node",
         framework=framework,
         port=3000,
         version=version if isinstance(version, str) else version_file(project.folder),
         install={key: value for key, value in install.items() if value},
-        build=manager.run("build") if "build" in project.scripts else None,
+        build=manager.run(build) if build else None,
     )
     recipe = _noting_lock(project, Recipe(spec).noting(framework, "package.json"))
     if project.place:

@@ -14,6 +14,7 @@ from typing import Any
 from fairway.drivers.builders.detection import node_scripts
 from fairway.drivers.builders.detection.node_project import NodeProject
 from fairway.drivers.builders.detection.recipe import Recipe
+from fairway.drivers.builders.node_versions import parse_range
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ TOOLS = (
     Tool("storybook", "Storybook", "storybook build", "storybook-static", is_for_docs=True),
 )
 _SCRIPTS = ("build", "build:prod", "build:production", "docs:build", "build:docs", "generate", "export", "build-storybook")
+FIRST_WITH_OPENSSL_3 = 17
 _LIBRARY_BUILDS = re.compile(r"^(?:tsc|tsup|rollup|babel|unbuild|microbundle|tshy|ncc|pkgroll|swc|nest|node-gyp)\b")
 
 
@@ -203,6 +205,9 @@ def _for_old_webpack(project: NodeProject, recipe: Recipe, script: str) -> Recip
     old = next((name for name, first in majors if 0 < project.major(name) < first), "")
     if not old or "openssl-legacy" in project.scripts.get(script, "") or (old == "webpack" and project.uses("gatsby")):
         return recipe
+    asked = parse_range(project.node()[0])
+    if asked and not any(major >= FIRST_WITH_OPENSSL_3 for major in asked.majors()):
+        return recipe  # such a Node.js does not know the option
     build = ("NODE_OPTIONS=--openssl-legacy-provider", *(recipe.spec.build or ()))
     return recipe.changed(build=build).noting(
         "Built with --openssl-legacy-provider: its webpack is older than this Node.js", f"package.json asks for {old}"

@@ -1,29 +1,86 @@
-"""Other languages: named for what they are, with what Fairway needs to run them."""
+"""Other languages: named for what they are, with what builds and starts them.
+
+They run where their toolchain is on the machine, else from the Dockerfile that each recipe offers. Sources of the rules: the
+providers of Railpack and Nixpacks, Heroku's buildpacks.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.detection.others_compiled import COMPILED
+from fairway.drivers.builders.detection.others_jvm import JVM
+from fairway.drivers.builders.detection.others_scripted import SCRIPTED, detect_shell
 from fairway.drivers.builders.detection.recipe import Recipe
 from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.toolchains import TOOLCHAINS, dockerfile_of
 
-_LANGUAGES = (
-    ("Go", ("go.mod",)),
-    ("Rust", ("Cargo.toml",)),
-    ("PHP", ("composer.json", "index.php", "public/index.php")),
-    ("Ruby", ("Gemfile", "config.ru")),
-    ("Java", ("pom.xml", "build.gradle", "build.gradle.kts")),
-    (".NET", ("*.csproj", "*.fsproj", "*.sln")),
-    ("Deno", ("deno.json", "deno.jsonc")),
-    ("Elixir", ("mix.exs",)),
+PROGRAMS = frozenset(  # that say which language a Procfile's line belongs to
+    {
+        "bundle",
+        "ruby",
+        "rails",
+        "rackup",
+        "puma",
+        "unicorn",
+        "thin",
+        "php",
+        "java",
+        "dotnet",
+        "mix",
+        "iex",
+        "cargo",
+        "go",
+        "deno",
+    }
+    | {"perl", "plackup", "starman", "hypnotoad", "Rscript", "R", "julia", "lua", "dart", "swift", "sbt", "lein", "clojure"}
 )
 
 
 def detect_others(source: SourceFolder) -> Iterator[Recipe]:
-    """Every other language that has its manifest here."""
-    for language, files in _LANGUAGES:
-        found = source.matching(*files)
-        if found:
-            recipe = Recipe(Spec(kind="program", framework=language)).noting(language, found[0])
-            yield recipe.blocked(f"This is {language} ({found[0]}), which Fairway runs with Docker only: add a Dockerfile.")
+    """Every other language that has its manifest here, with a Dockerfile to add; a shell script where nothing else is."""
+    is_empty = True
+    for read in (*COMPILED, *JVM, *SCRIPTED):
+        recipe = read(source)
+        if recipe is not None:
+            is_empty = False
+            yield offered(recipe)
+    if is_empty and (recipe := detect_shell(source)) is not None:
+        yield offered(recipe)
+
+
+def servers_first(recipes: list[Recipe]) -> list[Recipe]:
+    """The recipes with each server of another language before the site that Node only builds."""
+    is_served = any(_is_server(one) for one in recipes)
+    built = [one for one in recipes if is_served and one.spec.kind == "static" and one.spec.build]
+    rest = [one for one in recipes if one not in built]
+    last = max((index for index, one in enumerate(rest) if _is_server(one)), default=-1) + 1
+    return [*rest[:last], *built, *rest[last:]]
+
+
+def _is_server(recipe: Recipe) -> bool:
+    return recipe.spec.kind == "program" and not recipe.problem
+
+
+def offered(recipe: Recipe) -> Recipe:
+    """The recipe with the Dockerfile that would run it anywhere."""
+    if recipe.offer or recipe.spec.install.get("toolchain") not in TOOLCHAINS or not recipe.spec.command:
+        return recipe
+    return replace(recipe, offer=dockerfile_of(recipe.spec))
+
+
+def unblocked(recipe: Recipe) -> Recipe:
+    """The recipe without what kept it from being run: somebody says how to start it."""
+    return replace(recipe, problem="", offer="")
+
+
+def command_of(spec: Spec, said: tuple[str, ...]) -> tuple[str, ...]:
+    """A Procfile's web line. The servers that only Heroku's PHP images have give way to PHP's own, with their folder."""
+    if spec.install.get("toolchain") != "php" or not any("heroku-php-" in word for word in said):
+        return said
+    folders = [
+        word.rstrip("/") for word in said[1:] if not word.startswith("-") and not word.endswith(".conf") and word != "--"
+    ]
+    return ("php", "-S", "{host}:{port}", "-t", folders[-1] if folders else ".")

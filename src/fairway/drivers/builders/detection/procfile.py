@@ -28,13 +28,15 @@ class Procfile:
 def parse_procfile(text: str) -> Procfile:
     """Read a Procfile. Raises `Invalid` naming the line when there is no ``web`` or a line needs a shell."""
     lines: dict[str, tuple[int, str]] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
+    for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
+        said = _without_comment(line).strip()
+        if not said:
             continue
-        match = _LINE.match(line.strip())
+        match = _LINE.match(said)
         if match is None:
             raise Invalid(f"Procfile, line {number}", "is not “name: command”; write e.g. “web: python main.py”.")
-        lines.setdefault(match["name"], (number, match["command"]))
+        name = match["name"]
+        lines.setdefault(name.lower() if name.lower() in ("web", "release") else name, (number, match["command"]))
     if "web" not in lines:
         others = ", ".join(lines)
         if others:
@@ -50,6 +52,17 @@ def parse_procfile(text: str) -> Procfile:
         variables, words = _command(lines, "release")
         release = (*(f"{name}={value}" for name, value in variables.items()), *words)
     return Procfile(command, environment, release, tuple(name for name in lines if name not in ("web", "release")))
+
+
+def _without_comment(line: str) -> str:
+    """The line up to a “#” that begins a word outside quotes, as a shell would read it."""
+    quote = ""
+    for place, character in enumerate(line):
+        if character in "'\"" and quote in ("", character):
+            quote = "" if quote else character
+        if character == "#" and not quote and (place == 0 or line[place - 1] in " \t"):
+            return line[:place]
+    return line
 
 
 def _command(lines: Mapping[str, tuple[int, str]], name: str) -> tuple[dict[str, str], tuple[str, ...]]:

@@ -131,6 +131,20 @@ def panel(look: Look, base: Recipe) -> Iterator[Entry]:
             return
 
 
+def panel_script(look: Look, base: Recipe) -> Iterator[Entry]:
+    """A script that serves Panel itself, whose web sockets must be allowed under any name."""
+    file = _entry(look, "panel", lambda source: any(source.runs(call) == "panel.serve" for call in source.calls))
+    if file:
+        environment = {**base.spec.environment, "BOKEH_ALLOW_WS_ORIGIN": "*"}
+        recipe = base.changed(framework="Panel", command=look.run(file, "python", file), environment=environment)
+        recipe = look.complete(recipe.noting("Panel", file), file, folder_of(file), needs=("panel",))
+        source = look.entries.source(file)
+        if source.reads_port:
+            yield Entry(recipe, file)
+        elif source.fixed_port:
+            yield Entry(fixed(recipe, source.fixed_port, file), file)
+
+
 def _notebook(look: Look, package: str) -> str:
     notebooks = look.folder.matching("*.ipynb") if look.lists(package) else ()
     return next((name for name in notebooks if re.search(rf"(?:import|from) {package}\b", look.folder.text(name))), "")
@@ -227,5 +241,5 @@ def _decorated(source: Source, decorator: str) -> bool:
 
 
 DASHBOARDS: tuple[Reader, ...] = (
-    *(streamlit, dash, gradio, nicegui, panel, shiny, chainlit, marimo, mesop, voila, reflex, robyn),
+    *(streamlit, dash, gradio, nicegui, panel, panel_script, shiny, chainlit, marimo, mesop, voila, reflex, robyn),
 )

@@ -15,6 +15,8 @@ _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*[,\]]\s*=?\s*[\"']([\w.]+
 _ASGI = re.compile(r"^\s*ASGI_APPLICATION\s*=", re.M)
 _NO_HOSTS = re.compile(r"^\s*ALLOWED_HOSTS\s*(?::[^=\n]{0,40})?=\s*\[\s*\]", re.M)
 _STATIC = re.compile(r"^\s*STATIC_ROOT\s*=", re.M)
+_DATABASES = re.compile(r"^\s*DATABASES\b", re.M)
+_ELSEWHERE = re.compile(r"DATABASE_URL|dj_database_url|postgres|mysql|oracle|mssql|env\.db")
 _LOCAL = ("local", "dev", "develop", "development", "debug")
 _LIVE = ("production", "prod", "live", "deploy", "deployment")
 
@@ -62,18 +64,15 @@ def _served(look: Look, recipe: Recipe, manage: str) -> Recipe:
         recipe = recipe.changed(command=gunicorn(_target(wsgi, folder), *place)).noting("Served by gunicorn", wsgi)
         return look.complete(recipe, wsgi, folder, needs=("django", "gunicorn"))
     command = ("python", manage, "runserver", "--noreload", "--insecure", "{host}:{port}")
-    return recipe.changed(command=command).remarking(
-        "Served by Django's development server, because there is no wsgi.py: add the one that startproject makes",
-        manage,
-    )
+    what = "Served by Django's development server: add the wsgi.py that startproject makes"
+    return recipe.changed(command=command).noting(what, f"there is none beside {manage}")
 
 
 def _settled(look: Look, recipe: Recipe, manage: str) -> Recipe:
     """The recipe with what the settings ask for: migrations, static files, hosts."""
     folder = folder_of(manage)
     text = _settings_text(look, folder)
-    recipe = recipe.changed(release=("python", manage, "migrate", "--noinput"))
-    recipe = recipe.noting("Migrations run once before each new version starts", manage)
+    recipe = _migrated(recipe, text, manage)
     recipe = _with_settings_module(look, recipe, manage)
     if _STATIC.search(text):
         recipe = recipe.with_install(collectstatic=manage if folder else True)
@@ -90,6 +89,20 @@ def _settled(look: Look, recipe: Recipe, manage: str) -> Recipe:
             "read them from the environment",
             _settings_file(look, folder),
         )
+    return recipe
+
+
+def _migrated(recipe: Recipe, settings: str, manage: str) -> Recipe:
+    """The recipe with its migrations: once per version for a database elsewhere, at each start for a file of SQLite, which
+    lies in the instance's own folder and is new there."""
+    migrate = ("python", manage, "migrate", "--noinput")
+    if not _DATABASES.search(settings):
+        return recipe
+    if "sqlite3" in settings:
+        recipe = recipe.changed(command=(*migrate, "&&", *(recipe.spec.command or ())))
+        recipe = recipe.noting("Migrations run at each start", "the settings name a file of SQLite")
+    if "sqlite3" not in settings or _ELSEWHERE.search(settings):
+        recipe = recipe.changed(release=migrate).noting("Migrations run once before each new version starts", manage)
     return recipe
 
 

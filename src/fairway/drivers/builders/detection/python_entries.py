@@ -49,6 +49,7 @@ MAKERS = {
     "starlette.Starlette": "Starlette",
 }
 _ASIDE = ("test", "conftest", "celery", "worker", "task", "seed", "migrat", "shell", "script", "example", "demo", "backup")
+_HOLDS = ("app", "application", "api", "server", "asgi_app", "wsgi_app")
 _METHODS = {"make_wsgi_app": ("pyramid", "Pyramid")}
 
 
@@ -113,7 +114,17 @@ class Entries:
         """Every application object of the folder that can be named as ``module:name``."""
         found = [app for file in self.folder.python_files for app in self._in_file(file)]
         found += [app for factory in self.factories if not factory.needs for app in self._placed(_made_by(factory))]
-        return (*self._hinted(found), *found, *self._passed_on(found))
+        return (*self._hinted(found), *found, *self._passed_on(found), *self._called_elsewhere())
+
+    def _called_elsewhere(self) -> Iterator[AppObject]:
+        """Factories with the arguments that a file gives them which nothing can import (``app.py`` beside ``app/``)."""
+        wanting = {factory.name: factory for factory in self.factories if factory.needs}
+        hidden = [file for file in self.folder.python_files if self.modules.place_of(file) is None] if wanting else []
+        for call in (call for file in hidden for call in self.source(file).calls if called(call) in wanting):
+            values = [*call.args, *(keyword.value for keyword in call.keywords)]
+            if all(isinstance(value, ast.Constant) for value in values) and all(one.arg for one in call.keywords):
+                given = ast.unparse(call).removeprefix(ast.unparse(call.func))
+                yield from self._placed(replace(_made_by(wanting[called(call)]), call=given))
 
     def _passed_on(self, found: list[AppObject]) -> Iterator[AppObject]:
         """The objects that a file imports which starts everything (``from shop import app`` in ``run.py``): whatever else it
@@ -207,7 +218,10 @@ class Entries:
             return self._made(file, value.body, seen) or self._made(file, value.orelse, seen)
         if isinstance(value, ast.Attribute) and isinstance(value.value, ast.Name) and value.attr == "server":
             owner = seen.get(value.value.id)  # ``server = app.server``
-            return "Dash server" if owner and owner.framework == "Dash" else ""
+            if owner and owner.framework == "Dash":
+                return "Dash server"
+        if isinstance(value, ast.Attribute) and value.attr in _HOLDS:  # ``app = Service().app``
+            return next((made for call in self.source(file).calls if (made := self.framework_of(file, call))), "")
         if not isinstance(value, ast.Call):
             return ""
         made = self.framework_of(file, value)

@@ -108,7 +108,7 @@ def _flask(look: Look, found: AppObject) -> Served:
     needs = (package, "flask-socketio", "gunicorn")
     if look.lists("gevent"):
         return Served(gunicorn_worker(found, "gevent"), "gunicorn", needs, sticky=True)
-    if look.lists("eventlet"):
+    if look.lists("eventlet"):  # the worker for it was taken out of gunicorn
         return Served(gunicorn_worker(found, "eventlet"), "gunicorn", (*needs[:2], "gunicorn<26"), sticky=True)
     # A web socket holds a thread for as long as it is open.
     return Served(gunicorn_for(found, threads=100), "gunicorn", needs, sticky=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -80,12 +79,12 @@ class Look:
 
         Whatever the project does not list is added, if it is well known, and said.
         """
-        for package in needs:
-            if re.split(r"[<\[]", package)[0] not in self.names:
+        for package in needs:  # one with a version is added in any case: the latest of what is listed may be too new
+            if "<" in package or package not in self.names:
                 recipe = _adding(recipe, package).noting(f"{package} is added", f"{self.where} does not list it")
         if self.installer in COMPUTED and not self.names:
             return recipe
-        have = self.names | {re.split(r"[<\[]", package)[0] for package in recipe.spec.install.get("add", ())}
+        have = self.names | {package.partition("<")[0] for package in recipe.spec.install.get("add", ())}
         add, unknown = unlisted(self.entries, file, folder, have)
         for package in add:
             recipe = _adding(recipe, package)

@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 
 from fairway.drivers.builders.detection.python_look import Entry, Look, fixed, under
 from fairway.drivers.builders.detection.python_modules import folder_of
-from fairway.drivers.builders.detection.python_syntax import Source, called
+from fairway.drivers.builders.detection.python_syntax import called
 from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe
 
 SCRIPTS = ("app", "main", "server", "run", "serve", "web", "__main__", "start", "index", "api", "bot")
@@ -45,11 +45,14 @@ def _rank(look: Look, file: str) -> tuple[bool, int, int, str]:
 def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
     """The recipe that starts a file, None where the file starts no server."""
     source = look.entries.source(file)
-    stem = PurePosixPath(file).stem
-    if not _is_program(source, is_named=stem in SCRIPTS) or (stem not in SCRIPTS and file in look.entries.modules.imported):
+    is_named = PurePosixPath(file).stem in SCRIPTS
+    starts = any(called(call) in _STARTS for call in source.calls)
+    if not (starts or (is_named and source.reads_port)) or (not is_named and file in look.entries.modules.imported):
         return None
     folder = (look.entries.modules.place_of(file) or ("",))[0]
     near = [look.entries.source(one) for one in look.entries.modules.reached_from(file, folder)]
+    if not (is_named and source.reads_port) and not any(one.imports & _LISTENS for one in near):
+        return None
     words = _program(look, file)
     if any(one.reads_port for one in near):
         return recipe.changed(command=words).noting("A script that listens on $PORT", file)
@@ -59,10 +62,12 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
         return recipe.changed(command=(*words, *option, *place)).noting(f"A script that takes {source.port_option}", file)
     if name := next((one.port_variable for one in near if one.port_variable), ""):
         return recipe.changed(command=(f"{name}={PORT}", *words)).noting(f"A script that listens on ${name}", file)
-    port = source.fixed_port
-    if port is None:
-        return None
-    return fixed(recipe.changed(command=words), port, file)
+    if source.fixed_port is not None:
+        return fixed(recipe.changed(command=words), source.fixed_port, file)
+    if any(not one.imports.isdisjoint(("flask", "quart")) for one in near) and any(called(c) == "run" for c in source.calls):
+        what = "Served by the framework's development server: make the application where a server can import it"
+        return fixed(recipe.changed(command=words), 5000, file).remarking(what, file)
+    return None
 
 
 def _program(look: Look, file: str) -> tuple[str, ...]:
@@ -72,9 +77,3 @@ def _program(look: Look, file: str) -> tuple[str, ...]:
     if place and is_inside:
         return under(place[0], ("python", "-m", place[1].removesuffix(".__main__")))
     return look.run(file, "python", file)
-
-
-def _is_program(source: Source, *, is_named: bool) -> bool:
-    """Whether running the file starts something that listens."""
-    starts = any(called(call) in _STARTS for call in source.calls) and not source.imports.isdisjoint(_LISTENS)
-    return starts or (is_named and source.reads_port)

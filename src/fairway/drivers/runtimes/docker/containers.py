@@ -9,6 +9,7 @@ import tarfile
 import threading
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -96,7 +97,7 @@ class Containers:
         choices = plan.port_choices(spec.name, self._names.installation, self._ports, taken | self.published())
         if not choices:
             raise Retry(f"No port between {self._ports[0]} and {self._ports[-1]} is free for “{spec.name}”.")
-        body = plan.container_body(spec, self._names, image=image["Id"], host_port=choices[0], host_ip=self._publish)
+        body = plan.container_body(spec, self._names, image=image, host_port=choices[0], host_ip=self._publish)
         return self._made(spec, body)
 
     def _made(self, spec: InstanceSpec, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -152,8 +153,10 @@ class Containers:
         boots."""
         if not spec.command or (image.get("Config") or {}).get("Entrypoint"):
             return
-        program = plan.command(spec)[0]
-        looked = Files.of(self._daemon, self._names.container(spec.name), image, spec.environment)
+        first = plan.steps_in(spec, image)[0]
+        program = first.argv[0]
+        looked = Files.of(self._daemon, self._names.container(spec.name), image, {**spec.environment, **first.variables})
+        looked = replace(looked, folder=posixpath.join(looked.folder, first.folder))
         if not looked.found(program):
             failure = failures.command_missing(spec.name, program)
         elif why := looked.complaint(program):
@@ -176,7 +179,7 @@ class Containers:
         self.ensure_removed(spec.name, grace=spec.stop_grace)  # of a worker that died
         self._networks.ensure(spec.placement)
         self._ensure_volumes(spec)
-        container = self._made(spec, plan.once_body(spec, self._names, image=image["Id"]))
+        container = self._made(spec, plan.once_body(spec, self._names, image=image))
         if not container:
             raise Retry(f"“{spec.name}” was removed before its start; it is run again.")
         try:
@@ -209,7 +212,21 @@ class Containers:
     def instance(self, name: str) -> Instance | None:
         """See `Runtime.instance`."""
         container = self._inspect(name)
-        return readback.instance(container, self._images.inspect(container["Image"])) if container else None
+        if container is None:
+            return None
+        seen = readback.instance(container, self._images.inspect(container["Image"]))
+        return replace(seen, doing=self._running_first(container)) if seen.state is InstanceState.RUNNING else seen
+
+    def _running_first(self, container: Mapping[str, Any]) -> str:
+        """The program that runs before the application in a container that has a launcher. Costs nothing in any other."""
+        command = container["Config"].get("Cmd") or ()
+        if not any(word.startswith(plan.LAUNCHERS) for word in command):
+            return ""
+        try:
+            with self._daemon.asking("list a container's processes") as api:
+                return plan.running_first(api.top(container["Id"]), command)
+        except (errors.NotFound, Failure):  # it ended meanwhile
+            return ""
 
     def instances(self, placement: str | None = None) -> list[Instance]:
         """See `Runtime.instances`; in the order of their names."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import posixpath
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from fairway.drivers.runtimes.contract import InstanceSpec, Limits, RegistryCredential
+from fairway.drivers.runtimes.steps import ONLY_OURS, Step, steps_of
+from fairway.shared.failures import Refused
 
 MANAGED = "fairway.managed"
 DATA = "fairway.data"
@@ -26,6 +29,10 @@ ONCE = "fairway.once"
 FILES = "fairway.files"
 SPEC = "fairway.spec"
 VOLUME = "fairway.volume"
+LAUNCHER = "fairway.launcher"  # on an image: the argv of what starts several programs in a row, in JSON
+LAUNCHERS = "/opt/fairway/"
+NO_LAUNCHER = f"The start command {ONLY_OURS}"
+ANYWHERE = "0.0.0.0"  # noqa: S104 -- inside a network of its own
 LOOKED_AT = "/fairway-looks"
 PREFIX = "fairway-"  # of the names of networks and volumes
 
@@ -82,9 +89,10 @@ def fingerprint(spec: InstanceSpec) -> str:
 
 
 def container_body(
-    spec: InstanceSpec, names: Names, *, image: str, host_port: int, host_ip: str = "127.0.0.1"
+    spec: InstanceSpec, names: Names, *, image: Mapping[str, Any], host_port: int, host_ip: str = "127.0.0.1"
 ) -> dict[str, Any]:
-    """The ``ContainerCreate`` body of one instance, made from the image with the id `image`.
+    """The ``ContainerCreate`` body of one instance, made from `image`, as the Engine inspects it. Raises `Refused` where it
+    cannot run the command.
 
     The instance is published on `host_ip`, the loopback address unless a person chose another, and a port *we* choose. An
     ephemeral one would change whenever the container restarts, and a container's own address changes likewise and cannot be
@@ -93,8 +101,8 @@ def container_body(
     """
     inside = f"{spec.port}/tcp"
     body: dict[str, Any] = {
-        "Image": image,
-        "Env": [f"{key}={value}" for key, value in sorted({"PORT": str(spec.port), **spec.environment}.items())],
+        "Image": image["Id"],
+        "Env": [f"{key}={value}" for key, value in sorted(_variables(spec).items())],
         "Labels": container_labels(spec, names),
         "ExposedPorts": {inside: {}},
         "StopTimeout": max(1, round(spec.stop_grace)),
@@ -109,12 +117,61 @@ def container_body(
             "Mounts": [_mount(names.volume(volume.name), volume.target) for volume in spec.volumes],
         },
     }
-    if spec.command is not None:
-        body["Cmd"] = command(spec)
-    return body
+    return {**body, **_started(spec, image)}
 
 
-def once_body(spec: InstanceSpec, names: Names, *, image: str) -> dict[str, Any]:
+def _variables(spec: InstanceSpec) -> dict[str, str]:
+    return {"PORT": str(spec.port), **spec.environment}
+
+
+def _started(spec: InstanceSpec, image: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a body that say what is started, and where. One program needs nothing; several need the launcher that
+    images of Fairway's own making carry (see `chain`)."""
+    steps = steps_in(spec, image)
+    if not steps:
+        return {}
+    if len(steps) > 1:
+        return {"Cmd": [*launcher_of(image), json.dumps([step.order() for step in steps])]}
+    last = steps[0]
+    own = {**_variables(spec), **last.variables, "PORT": str(spec.port)}
+    found: dict[str, Any] = {"Cmd": list(last.argv), "Env": [f"{key}={value}" for key, value in sorted(own.items())]}
+    if last.folder:
+        found["WorkingDir"] = posixpath.join(_config(image).get("WorkingDir") or "/", last.folder)
+    return found
+
+
+def steps_in(spec: InstanceSpec, image: Mapping[str, Any]) -> tuple[Step, ...]:
+    """The programs of the spec's command in an instance of the image; none for the image's own command."""
+    if spec.command is None:
+        return ()
+    own = dict(item.partition("=")[::2] for item in _config(image).get("Env") or ())
+    return steps_of(spec.command, {**own, **_variables(spec)}, port=spec.port, host=ANYWHERE)
+
+
+def launcher_of(image: Mapping[str, Any]) -> list[str]:
+    """The argv of the launcher that an image carries. Raises `Refused` when it has none."""
+    label = (_config(image).get("Labels") or {}).get(LAUNCHER)
+    if not label:
+        raise Refused(NO_LAUNCHER)
+    return [str(word) for word in json.loads(label)]
+
+
+def _config(image: Mapping[str, Any]) -> Mapping[str, Any]:
+    return image.get("Config") or {}
+
+
+def running_first(table: Mapping[str, Any], command: Sequence[str]) -> str:
+    """Which program runs before the application, by the Engine's list of a container's processes and what it was started
+    with; "" when none does: the launcher makes way for the last one (the Engine's own init keeps its words)."""
+    titles = [str(title).upper() for title in table.get("Titles") or ()]
+    if not {"PID", "PPID", "CMD"} <= set(titles):
+        return ""
+    rows = [dict(zip(titles, map(str, row), strict=False)) for row in table.get("Processes") or ()]
+    launchers = [row["PID"] for row in rows if row["CMD"].startswith(" ".join(command[:-1]))]
+    return next((row["CMD"][:80] for row in rows if launchers and row["PPID"] == launchers[-1]), "")
+
+
+def once_body(spec: InstanceSpec, names: Names, *, image: Mapping[str, Any]) -> dict[str, Any]:
     """The ``ContainerCreate`` body of a program that ends by itself: as an instance, but nobody reaches it, and it is never
     started again."""
     body = container_body(spec, names, image=image, host_port=0)
@@ -129,16 +186,9 @@ def looker_body(volume: str, image: str) -> dict[str, Any]:
     return {"Image": image, "Cmd": ["never"], "HostConfig": {"NetworkMode": "none", "Mounts": [mount]}}
 
 
-def command(spec: InstanceSpec) -> list[str]:
-    """The spec’s command as it runs in its container."""
-    if spec.once:
-        return list(spec.command or ())
-    return filled(spec.command or (), spec.port)
-
-
 def filled(argv: Sequence[str], port: int) -> list[str]:
     """An argv with ``{port}`` and ``{host}`` filled in: inside its own network an application listens on all addresses."""
-    return [item.replace("{port}", str(port)).replace("{host}", "0.0.0.0") for item in argv]  # noqa: S104 -- its own network
+    return [item.replace("{port}", str(port)).replace("{host}", ANYWHERE) for item in argv]
 
 
 def container_labels(spec: InstanceSpec, names: Names) -> dict[str, str]:

@@ -7,7 +7,7 @@ import re
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
@@ -16,25 +16,22 @@ from typing import Any
 from fairway.drivers.diagnosis import programs
 from fairway.drivers.runtimes.contract import InstanceSpec
 from fairway.drivers.runtimes.process.bundle import Bundle
+from fairway.drivers.runtimes.steps import Step, steps_of
 from fairway.shared.failures import NeedsPerson, Refused
 
 LOG_BYTES = 5 * 1024 * 1024
 LOG_FILES = 5
 BACKOFF = {"backoff_first": 0.5, "backoff_most": 30.0, "backoff_reset": 60.0}  # seconds
+FIXED = ("PORT", "HOST", "INSTANCE_ID")  # variables that nothing overrides
 LOOPBACK = "127.0.0.1"
 LOOK_EVERY = 5.0  # seconds between two looks at memory and process count
 NOT_FOUND = "The program “{word}” was not found in the application or on this machine; check the start command."
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
-def argv(spec: InstanceSpec, bundle: Bundle, port: int) -> list[str]:
-    """The command with ``{port}`` and ``{host}`` put in; the first word may still be ``{python}`` or ``{caddy}``."""
-    command = spec.command if spec.command is not None else bundle.command
-    if not command:
-        raise Refused("The command is empty; give the application's start command.")
-    if spec.once:
-        return list(command)
-    return [word.replace("{port}", str(port)).replace("{host}", LOOPBACK) for word in command]
+def steps(spec: InstanceSpec, bundle: Bundle, port: int, known: Mapping[str, str]) -> tuple[Step, ...]:
+    """The programs of the command, words and variables filled in; a first word may still be ``{python}`` or ``{caddy}``."""
+    return steps_of(spec.command if spec.command is not None else bundle.command, known, port=port, host=LOOPBACK)
 
 
 def program(word: str, bundle: Bundle, work: Path, search: str) -> str:
@@ -108,7 +105,7 @@ def environment(
         **({"VIRTUAL_ENV": str(bundle.folder / ".venv")} if (bundle.folder / ".venv").is_dir() else {}),
         **{volume_variable(name): str(place) for name, place in volumes.items()},
     }
-    fixed = {"PORT": str(port), "HOST": LOOPBACK, "INSTANCE_ID": mark}
+    fixed = dict(zip(FIXED, (str(port), LOOPBACK, mark), strict=True))
     given = {name: value.replace("{port}", str(port)) for name, value in bundle.environment.items()}
     return {**defaults, **given, **spec.environment, **fixed}
 
@@ -130,16 +127,8 @@ def order(
     boot: str,
 ) -> dict[str, Any]:
     """The minder's whole order. Raises `Refused` for a program or a text that cannot be executed."""
-    words = argv(spec, bundle, port)
-    chosen = program(words[0], bundle, work, variables["PATH"])
-    for text in (*words, *variables.values()):
-        if "\0" in text:
-            raise Refused("A variable or the command contains a NUL character; remove it.")
     return {
-        "program": chosen,
-        "argv": [chosen if words[0].startswith("{") else words[0], *words[1:]],
-        "env": dict(variables),
-        "cwd": str(work),
+        **_programs(steps(spec, bundle, port, variables), bundle, work, variables),
         "folder": str(folder),
         "grace": spec.stop_grace,
         "once": bool(spec.once),
@@ -162,3 +151,30 @@ def why_not_executable(order: Mapping[str, Any]) -> str:
     if found is None:
         return "it is not there any more"
     return programs.complaint(found, _has(order["env"]["PATH"])) or "this machine would not execute it"
+
+
+def _programs(steps: Sequence[Step], bundle: Bundle, work: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """What the minder starts: one program, or those `before` the `last`, in which what comes later may be made by what
+    comes before, so that only the first is looked for now."""
+    orders = [_step(one, bundle, work, variables) for one in steps]
+    first, last = steps[0], orders[-1]
+    texts = [text for order in orders for text in (*order["argv"], *order["variables"].values())]
+    if any("\0" in text for text in (*texts, *variables.values())):
+        raise Refused("A variable or the command contains a NUL character; remove it.")
+    place = (work / first.folder).resolve()
+    if not place.is_dir() or not place.is_relative_to(work.resolve()):
+        raise Refused(f"The start command goes to “{first.folder}”, which is no folder of the application; correct it.")
+    env = {**variables, **orders[0]["variables"]}
+    chosen = program(first.argv[0], bundle, place, env["PATH"])
+    if len(steps) == 1:
+        return {"program": chosen, "argv": last["argv"], "env": env, "cwd": str(place)}
+    chain = {"before": orders[:-1], "last": last}
+    return {"program": chosen, "argv": orders[0]["argv"], "env": dict(variables), "cwd": str(work), **chain}
+
+
+def _step(step: Step, bundle: Bundle, work: Path, variables: Mapping[str, str]) -> dict[str, Any]:
+    """One program as the minder gets it. What must be true stays true, whatever the command sets."""
+    own = {name: value for name, value in step.variables.items() if name not in FIXED}
+    order = {**step.order(), "variables": own}
+    word = step.argv[0]
+    return order if word[:1] != "{" else {**order, "argv": [program(word, bundle, work, variables["PATH"]), *step.argv[1:]]}

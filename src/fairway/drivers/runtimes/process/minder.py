@@ -24,8 +24,12 @@ import signal
 import sys
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # for `chain`, when it is needed
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
-import enclosure  # type: ignore[import-not-found]  # by its path, once: an upgrade may replace the file while we live
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# By their paths, once: an upgrade may replace the files while we live.
+import enclosure  # type: ignore[import-not-found]
+from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
@@ -34,7 +38,6 @@ LONGEST_LINE = 65536
 UNFINISHED = 1.0  # seconds until a line that has no end yet is written down as far as it goes
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
-HAS_CHILDREN_FILE = os.path.exists(f"/proc/self/task/{os.getpid()}/children")  # CONFIG_PROC_CHILDREN
 LIBC = ctypes.CDLL(None, use_errno=True)
 TYPE_CHECKING = False  # the real one costs the import of typing
 if TYPE_CHECKING:
@@ -144,6 +147,7 @@ class Minder:
         self.poll.register(self.wake, select.POLLIN)
         signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
         self.pid = 0
+        self.told = -1  # where a chain of programs says which one runs
         self.started = 0.0
         self.restart_at: float | None = None
         self.stop_by: float | None = None
@@ -157,6 +161,7 @@ class Minder:
             "restarts": 0,
             "exit_code": None,
             "started_at": None,
+            "doing": "",
             **{key: order[key] for key in ("digest", "port", "mark", "boot")},
         }
 
@@ -173,16 +178,34 @@ class Minder:
         for fd in (out_in, err_in, tell):
             os.close(fd)
         failure = os.read(told, 1000).decode()  # ends empty when the program was loaded
-        os.close(told)
         for fd, mark in ((out, b"o"), (err, b"e")):
             self.streams[fd] = Stream(fd, mark)
             self.poll.register(fd, select.POLLIN)
         self.pid, self.started, self.restart_at = pid, time.monotonic(), None
-        if failure:
-            return failure
+        is_chain = failure.startswith("#")
+        if is_chain:
+            self.told = told
+            self.poll.register(told, select.POLLIN)
+        else:
+            os.close(told)
+            if failure:
+                return failure
         self.look_at = self.started + self.order["look_every"]
-        self.note(state="running", app=identity(pid), started_at=time.time())
+        self.note(state="running", app=identity(pid), started_at=time.time(), doing="")
+        if is_chain:
+            self.hear(failure.encode())
         return ""
+
+    def hear(self, said: bytes) -> None:
+        """Note which program of a chain runs, none of them when the pipe has ended; one that failed stays noted."""
+        lines = said.split()
+        doing = self.order["before"][int(lines[-1][1:])]["text"] if lines else ""
+        if doing and not lines[-1].startswith(b"!"):
+            return self.note(doing=doing)
+        self.poll.unregister(self.told)
+        os.close(self.told)
+        self.told = -1
+        self.note(doing=doing, started_at=time.time())
 
     def become(self, out: int, err: int, tell: int) -> None:
         """In the child: turn into the application. Never returns."""
@@ -197,11 +220,18 @@ class Minder:
             os.dup2(out, 1)
             os.dup2(err, 2)
             os.umask(0o022)
+            before = self.order.get("before")
+            if before:
+                import chain  # type: ignore[import-not-found]  # now: the walls may hide its file
+
+                chain.keep_only(tell)
             enclosure.enter(self.order.get("wall") or {})
-            LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)  # a change of the user would have taken it off
+            die_with_parent()  # a change of the user would have taken it off
             if os.getppid() != minder:
                 os._exit(126)
             os.chdir(self.order["cwd"])
+            if before:
+                chain.follow([*before, self.order["last"]], self.order["env"], tell=tell, prepare=die_with_parent)
             os.execve(self.order["program"], self.order["argv"], self.order["env"])  # noqa: S606 — no shell is the point
         except enclosure.NoWall as error:
             os.write(tell, f"{error.errno} {error.strerror}".encode())
@@ -217,6 +247,8 @@ class Minder:
             for fd, _ in self.poll.poll(self.patience()):
                 if fd == self.wake:
                     os.read(self.wake, 4096)
+                elif fd == self.told:
+                    self.hear(os.read(self.told, CHUNK))
                 elif not self.streams[fd].read(self.log):
                     self.forget(fd)
             if self.stop_asked:
@@ -257,6 +289,8 @@ class Minder:
         """The application's first process ended; what it left behind is ended too, or it would hold the port."""
         ran = time.monotonic() - self.started
         self.pid = 0
+        while self.told >= 0:
+            self.hear(os.read(self.told, CHUNK))
         exit_code = code if code >= 0 else 128 - code
         if self.order["once"]:
             self.stop_by = time.monotonic()  # there is nothing to start again
@@ -308,7 +342,7 @@ class Minder:
     def end(self) -> None:
         self.sweep()
         self.drain()
-        self.note(state="failed" if self.wish() is None else "stopped", app=None)
+        self.note(state="failed" if self.wish() is None else "stopped", app=None, doing="")
 
     def wish(self) -> float | None:
         """The grace in seconds when Fairway asked for the stop (a file ``stop-<seconds>``), None when somebody else did."""
@@ -380,69 +414,6 @@ def stamp() -> bytes:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)).encode() + b".%06dZ" % (now % 1 * 1_000_000)
 
 
-def identity(pid: int) -> list[int]:
-    """A process as (pid, start time in clock ticks): the pair is never used twice while the machine runs."""
-    return [pid, int(stat_of(pid)[19])]
-
-
-def stat_of(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat after the name, so [0] is the state and [1] the parent; [] when it is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", errors="replace") as file:
-            return file.read().rpartition(")")[2].split()
-    except OSError:
-        return []
-
-
-def descendants(root: int) -> list[int]:
-    """Every living process below `root`. Zombies do not count."""
-    family: list[int] = []
-    pending = [root]
-    while pending:
-        children = children_of(pending.pop())
-        family += [pid for pid in children if (fields := stat_of(pid)) and fields[0] != "Z"]
-        pending += children
-    return family
-
-
-def children_of(parent: int) -> list[int]:
-    if not HAS_CHILDREN_FILE:
-        found = [int(name) for name in os.listdir("/proc") if name.isdigit()]
-        return [pid for pid in found if (fields := stat_of(pid)) and int(fields[1]) == parent]
-    found = []
-    try:
-        for thread in os.listdir(f"/proc/{parent}/task"):
-            with open(f"/proc/{parent}/task/{thread}/children") as file:
-                found += map(int, file.read().split())
-    except OSError:  # gone meanwhile
-        pass
-    return found
-
-
-def group_of(pid: int) -> int:
-    fields = stat_of(pid)
-    return int(fields[2]) if fields else 0
-
-
-def threads(pid: int) -> int:
-    fields = stat_of(pid)
-    return int(fields[17]) if fields else 0
-
-
-def resident(pid: int) -> int:
-    fields = stat_of(pid)
-    return int(fields[21]) * resource.getpagesize() if fields else 0
-
-
-def proportional(pid: int) -> int:
-    """Resident bytes with shared pages split among their users, so that forked workers are not counted double."""
-    try:
-        with open(f"/proc/{pid}/smaps_rollup") as file:
-            return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Pss:"))
-    except (OSError, StopIteration):
-        return resident(pid)
-
-
 def kill(pid: int, number: int) -> None:
     with GONE:
         os.kill(pid, number)
@@ -451,6 +422,10 @@ def kill(pid: int, number: int) -> None:
 def kill_group(pid: int, number: int) -> None:
     with GONE:
         os.killpg(pid, number)
+
+
+def die_with_parent() -> None:
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def set_limits() -> None:

@@ -181,6 +181,7 @@ class ProcessRuntime:
             restarts=int(state.get("restarts", 0)),
             exit_code=state.get("exit_code"),
             volumes=None if volumes is None else frozenset(volumes),
+            doing=str(state.get("doing") or ""),
         )
 
     def instances(self, placement: str | None = None) -> list[Instance]:

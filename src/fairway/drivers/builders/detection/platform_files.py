@@ -1,0 +1,320 @@
+"""What a source says to other platforms: start, build and release commands, published folder, health path, variables.
+
+Only keys that mean the same here are used, under what a Procfile, ``fairway.yaml`` and a person say. What cannot be used and
+matters becomes a remark. Sources: the reference pages of Railway, Nixpacks, Render, Fly.io, Heroku (app.json), Vercel,
+Netlify, App Engine and Cloud Foundry's Staticfile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fairway.drivers.builders.command_line import AND, programs_of, split_command
+from fairway.drivers.builders.contract import Finding, Spec
+from fairway.drivers.builders.detection.recipe import Recipe
+from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.shared.lined_yaml import Item, root_of
+from fairway.shared.names import Invalid, parse_relative_path, parse_variable
+
+_INSTALLS = re.compile(
+    r"(?:python3? -m )?(?:pip3?|uv pip) install\b.*|(?:npm|pnpm|bun) (?:install|i|ci)\b.*|yarn(?: install\b.*)?"
+    r"|(?:poetry|pipenv|bundle|composer|pdm) install\b.*|uv sync\b.*|corepack\b.*|(?:npm|pnpm) i -g\b.*"
+)
+_NODE = frozenset({"npm", "npx", "pnpm", "yarn", "bun", "node", "vite", "next", "tsc", "turbo"})
+_PYTHON = re.compile(r"python[\d.]*|flask|django-admin|mkdocs|sphinx-build|pelican|reflex|alembic")
+_OURS = frozenset({"PORT", "HOST"})
+_STARTED = ("python", "node", "program")
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one file says, each "" or empty where it says nothing."""
+
+    file: str
+    start: str = ""
+    build: str = ""
+    release: str = ""
+    publish: str = ""
+    health: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    remarks: tuple[str, ...] = ()
+
+
+def said_by_platforms(source: SourceFolder) -> tuple[Said, ...]:
+    """What every such file at the top of the folder says; one that cannot be read says nothing."""
+
+    def read() -> tuple[Said, ...]:
+        found = []
+        for file, reader in READERS:
+            if source.has(file):
+                try:
+                    said = reader(source, file)
+                except (ValueError, Invalid, AttributeError, TypeError):
+                    said = Said(file, remarks=("Not used: it cannot be read",))
+                found.append(said)
+        return tuple(found)
+
+    return source.once("platform files", read)
+
+
+def started_by(source: SourceFolder) -> tuple[str, tuple[str, ...], dict[str, str]] | None:
+    """(File, words, variables) of the first start command that can be used; None when no file has one."""
+    for said in said_by_platforms(source):
+        if said.start:
+            try:
+                variables, words = split_command(said.start, field=said.file)
+            except Invalid:
+                continue
+            return said.file, words, variables
+    return None
+
+
+def lay_over(source: SourceFolder, recipes: Sequence[Recipe]) -> list[Recipe]:
+    """The recipes with what the files of other platforms say on top, and with a site that only they name."""
+    files = said_by_platforms(source)
+    found = [_laid(source, recipe, files) for recipe in recipes]
+    remarks = tuple(Finding(text, said.file) for said in files for text in (*said.remarks, *_strange(said)))
+    published = next((said for said in files if said.publish and source.has(f"{said.publish}/index.html")), None)
+    if published and not any(one.spec.kind == "static" for one in recipes):
+        spec = Spec(kind="static", framework="Static site", health_path="/", install={"publish": published.publish})
+        found.append(Recipe(spec).noting(f"Serves the folder {published.publish}", published.file))
+    return [replace(one, remarks=(*one.remarks, *remarks)) for one in found[:1]] + found[1:]
+
+
+def _laid(source: SourceFolder, recipe: Recipe, files: Sequence[Said]) -> Recipe:
+    if recipe.spec.root not in ("", "."):
+        return recipe
+    for said in reversed(files):  # the first file has the last word
+        if said.health and recipe.spec.kind in _STARTED:
+            recipe = recipe.changed(health_path=said.health).noting(f"Health at {said.health}", said.file)
+        is_another = recipe.spec.kind == "static" and recipe.spec.install.get("publish") != said.publish
+        if said.publish and is_another and (recipe.spec.build or source.has(f"{said.publish}/index.html")):
+            recipe = recipe.with_install(publish=said.publish).noting(f"Serves the folder {said.publish}", said.file)
+        if recipe.spec.kind in _STARTED:
+            recipe = _with_variables(recipe, said)
+        recipe = _with_commands(recipe, said)
+    return recipe
+
+
+def _with_variables(recipe: Recipe, said: Said) -> Recipe:
+    given = {name: text for name, text in said.environment.items() if name not in recipe.spec.environment}
+    if not given:
+        return recipe
+    recipe = recipe.changed(environment={**recipe.spec.environment, **given})
+    return recipe.noting(f"Variables: {', '.join(given)}", said.file)
+
+
+def _with_commands(recipe: Recipe, said: Said) -> Recipe:
+    build = _own_part(said.build)
+    if build and _fits(recipe.spec, build):
+        recipe = recipe.changed(build=build).noting("Built as it says", said.file)
+    release = _own_part(said.release)
+    if release and recipe.spec.kind in _STARTED and recipe.spec.release is None:
+        recipe = recipe.changed(release=release).noting("Runs once before each new version starts", said.file)
+    return recipe
+
+
+def _own_part(line: str) -> tuple[str, ...]:
+    """A command without the programs that install dependencies, which Fairway does anyway; empty when nothing is left, or
+    when it runs a script of which nobody knows what it installs."""
+    try:
+        variables, words = split_command(line) if line else ({}, ())
+        programs = programs_of(words) if words else ()
+    except Invalid:
+        return ()
+    kept = [one for one in programs if not _INSTALLS.fullmatch(" ".join(one.argv))]
+    if any(one.argv[0].endswith(".sh") or one.argv[0] in ("sh", "bash") for one in kept):
+        return ()
+    found: list[str] = []
+    for one in kept:
+        assigned = {**(variables if one is programs[0] else {}), **one.variables}
+        found += [AND] if found else []
+        found += [*(f"{name}={text}" for name, text in assigned.items()), *one.argv]
+    return tuple(found)
+
+
+def _strange(said: Said) -> list[str]:
+    """What a file says and is not done, where that matters."""
+    found = []
+    if said.start:
+        try:
+            split_command(said.start)
+        except Invalid as error:
+            found.append(f"Its start command is not used: it {error.sentence}")
+    if re.search(r"\.sh\b", said.build):
+        found.append(f"“{said.build[:60]}” is not run: put what it does after installing into “build” of fairway.yaml")
+    return found
+
+
+def _fits(spec: Spec, build: Sequence[str]) -> bool:
+    """Whether the build command speaks the recipe's language."""
+    words = {one.argv[0] for one in programs_of(build)}
+    if spec.kind == "node" or (spec.kind == "static" and spec.build):
+        return bool(words & _NODE)
+    return spec.kind == "python" and any(_PYTHON.fullmatch(word) for word in words)
+
+
+# -- the files
+
+
+def _railway(source: SourceFolder, file: str) -> Said:
+    data = source.toml(file) if file.endswith(".toml") else source.json(file)
+    build, deploy = _table(data, "build"), _table(data, "deploy")
+    return Said(
+        file,
+        start=_line(deploy.get("startCommand")),
+        build=_line(build.get("buildCommand")),
+        release=_line(deploy.get("preDeployCommand")),
+        health=_path(deploy.get("healthcheckPath")),
+    )
+
+
+def _nixpacks(source: SourceFolder, file: str) -> Said:
+    data = source.toml(file)
+    commands = _table(_table(data, "phases"), "build").get("cmds")
+    return Said(
+        file,
+        start=_line(_table(data, "start").get("cmd")),
+        build=_line(commands) if "..." not in (commands or ()) else "",
+        environment=_variables(_table(data, "variables")),
+    )
+
+
+def _railpack(source: SourceFolder, file: str) -> Said:
+    return Said(file, start=_line(_table(source.json(file), "deploy").get("startCommand")))
+
+
+def _render(source: SourceFolder, file: str) -> Said:
+    services = root_of(source.text(file), file).get("services")
+    for service in services.sequence() if services else ():
+        runtime = _word(service, "runtime") or _word(service, "env")
+        is_here = _word(service, "rootDir") in ("", ".", "./")
+        if _word(service, "type") in ("web", "static") and runtime not in ("docker", "image") and is_here:
+            listed = service.get("envVars")
+            pairs = [(_word(one, "key"), one.get("value")) for one in (listed.sequence() if listed else ())]
+            return Said(
+                file,
+                start=_word(service, "startCommand"),
+                build=_word(service, "buildCommand"),
+                release=_word(service, "preDeployCommand"),
+                publish=_folder(_word(service, "staticPublishPath")),
+                health=_path(_word(service, "healthCheckPath")),
+                environment=_variables(
+                    {name: value.text() for name, value in pairs if value is not None and value.is_text()}
+                ),
+            )
+    return Said(file)
+
+
+def _fly(source: SourceFolder, file: str) -> Said:
+    data = source.toml(file)
+    processes, checks = _table(data, "processes"), _table(data, "http_service").get("checks")
+    first = checks[0] if isinstance(checks, list) and checks else {}
+    return Said(
+        file,
+        start=_line(processes.get("app") or processes.get("web")),
+        release=_line(_table(data, "deploy").get("release_command")),
+        health=_path(first.get("path")),
+        environment=_variables(_table(data, "env")),
+    )
+
+
+def _heroku(source: SourceFolder, file: str) -> Said:
+    """``app.json``, which React Native and Expo have, too, with other keys."""
+    data = source.json(file)
+    env = {name: one.get("value") if isinstance(one, dict) else one for name, one in _table(data, "env").items()}
+    after = _table(data, "scripts").get("postdeploy")
+    remarks = (f"“{_line(after)[:60]}” is not run after the first deployment; run it yourself",) if after else ()
+    return Said(file, environment=_variables(env), remarks=remarks)
+
+
+def _vercel(source: SourceFolder, file: str) -> Said:
+    data = source.json(file)
+    has_functions = any(data.get(key) for key in ("functions", "builds"))
+    remarks = ("Functions are not run: Fairway runs one server that answers every path",) if has_functions else ()
+    return Said(file, build=_line(data.get("buildCommand")), publish=_folder(data.get("outputDirectory")), remarks=remarks)
+
+
+def _netlify(source: SourceFolder, file: str) -> Said:
+    build = _table(source.toml(file), "build")
+    is_elsewhere = str(build.get("base") or ".").strip("/") not in ("", ".")
+    remarks = ("Functions are not run: Fairway runs one server that answers every path",) if build.get("functions") else ()
+    if is_elsewhere:
+        return Said(file, remarks=remarks)
+    return Said(file, build=_line(build.get("command")), publish=_folder(build.get("publish")), remarks=remarks)
+
+
+def _app_engine(source: SourceFolder, file: str) -> Said:
+    top = root_of(source.text(file), file)
+    if not _word(top, "runtime"):
+        return Said(file)
+    listed = top.get("env_variables")
+    given = {one.key: one.value.text() for one in listed.entries if one.value.is_text()} if listed else {}
+    return Said(file, start=_word(top, "entrypoint"), environment=_variables(given))
+
+
+def _staticfile(source: SourceFolder, file: str) -> Said:
+    found = re.search(r"^root:\s*(\S+)", source.text(file), re.M)
+    return Said(file, publish=_folder(found[1] if found else ""))
+
+
+READERS: tuple[tuple[str, Callable[[SourceFolder, str], Said]], ...] = (
+    ("railway.json", _railway),
+    ("railway.toml", _railway),
+    ("railpack.json", _railpack),
+    ("nixpacks.toml", _nixpacks),
+    ("render.yaml", _render),
+    ("fly.toml", _fly),
+    ("app.json", _heroku),
+    ("app.yaml", _app_engine),
+    ("vercel.json", _vercel),
+    ("now.json", _vercel),
+    ("netlify.toml", _netlify),
+    ("Staticfile", _staticfile),
+)
+
+
+def _table(data: Mapping[str, Any], key: str) -> dict[str, Any]:
+    value = data.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _line(value: object) -> str:
+    """A command, or several as a list, as one line."""
+    if isinstance(value, list):
+        return f" {AND} ".join(str(one).strip() for one in value if str(one).strip())
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _word(item: Item, key: str) -> str:
+    found = item.get(key)
+    return found.text().strip() if found is not None and found.is_text() else ""
+
+
+def _folder(value: object) -> str:
+    text = str(value or "").strip().removeprefix("./").rstrip("/")
+    if not text or text == ".":
+        return ""
+    try:
+        return str(parse_relative_path(text, field="publish"))
+    except Invalid:
+        return ""
+
+
+def _path(value: object) -> str:
+    return value if isinstance(value, str) and re.fullmatch(r"/[!-~]{0,200}", value) else ""
+
+
+def _variables(values: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for name, value in values.items():
+        try:
+            parse_variable(str(name), field="environment")
+        except Invalid:
+            continue
+        if isinstance(value, str | int | float) and name not in _OURS and "${" not in str(value):
+            found[str(name)] = str(value).lower() if isinstance(value, bool) else str(value)
+    return found
