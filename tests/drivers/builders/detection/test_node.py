@@ -232,7 +232,7 @@ def test_a_platforms_adapter_is_named_with_what_to_use(tmp_path: Path) -> None:
     assert found.build == ("GCP_BUILDPACKS=1", "npm", "run", "build")
 
 
-@pytest.mark.parametrize("beside", ["composer.json", "go.mod", "manage.py", "Cargo.toml"])
-def test_what_only_builds_something_for_another_language_is_no_site(tmp_path: Path, beside: str) -> None:
+@pytest.mark.parametrize("beside", ["manage.py", "requirements.txt"])
+def test_what_only_builds_something_for_a_python_application_is_no_site(tmp_path: Path, beside: str) -> None:
     files = {"package.json": package("vite", scripts={"build": "vite build", "dev": "vite"}), beside: ""}
     assert detect(make(tmp_path, files)).spec is None

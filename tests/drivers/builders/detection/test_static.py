@@ -187,7 +187,7 @@ def test_the_folder_that_is_served(tmp_path: Path, name: str) -> None:
             "This is a Jekyll site",
         ),
         ({"a.html": "", "b.html": ""}, "none is called index.html"),
-        ({"index.html": '<script type="module" src="/src/main.ts"></script>', "go.mod": ""}, "This is Go"),
+        ({"index.html": '<script type="module" src="/src/main.ts"></script>', "go.mod": ""}, "This is a Go library"),
         ({"hugo.toml": "theme='x'", ".gitmodules": "path = themes/x"}, "commit the theme's files"),
     ],
 )

@@ -77,7 +77,10 @@ def chosen_spec(
         wanted.setdefault("kind", "dockerfile")
     fitting = [one for one in detection.candidates if _fits(one.spec, wanted, dockerfile)]
     command = changes.get("command")
-    is_meant = bool(command) or wanted.get("kind") == "image"  # a person says it: what stood against it is answered
+    is_meant = bool(command) or wanted.get("kind") in (
+        "image",
+        "static",
+    )  # a person says it: what stood against it is answered
     best = next((one for one in fitting if one.spec.kind in kinds and (is_meant or not one.problem)), None)
     if best is not None:
         return overlay(best.spec, {name: value for name, value in changes.items() if name != "root"}), detection

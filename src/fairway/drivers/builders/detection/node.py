@@ -14,11 +14,10 @@ from fairway.drivers.builders.detection.recipe import Recipe, version_file
 from fairway.drivers.builders.detection.sites import hugo_file
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-# Where one of these lies beside a package.json that only builds, the package.json builds something for it.
-OTHER_APPLICATIONS = (
-    *("composer.json", "go.mod", "Cargo.toml", "Gemfile", "pom.xml", "build.gradle", "build.gradle.kts", "mix.exs"),
-    *("*.csproj", "*.fsproj", "*.sln", "manage.py", "requirements.txt", "pyproject.toml", "Pipfile", "artisan", "setup.py"),
-    *("requirements.in", "environment.yml"),
+# Where one of these lies beside a package.json that only builds, the package.json builds something for it. The readers of
+# other languages tell better: a manifest alone may belong to a library or a tool (see `others.servers_first`).
+PYTHON_APPLICATIONS = (
+    *("manage.py", "requirements.txt", "pyproject.toml", "Pipfile", "setup.py", "requirements.in", "environment.yml"),
 )
 
 BUILDS = ("build", "heroku-postbuild", "gcp-build")  # the last two: what platforms call it for servers
@@ -86,9 +85,9 @@ def _only_orchestrates(project: NodeProject, server: Recipe) -> bool:
 
 
 def _is_for_others(project: NodeProject) -> bool:
-    """Whether the build is for something else: another language's application, Hugo, or the packages of a workspace, which
+    """Whether the build is for something else: a Python application, Hugo, or the packages of a workspace, which
     are applications of their own."""
-    if project.folder.has_any(*OTHER_APPLICATIONS) or hugo_file(project.folder):
+    if project.folder.has_any(*PYTHON_APPLICATIONS) or hugo_file(project.folder):
         return True
     build = project.scripts.get("build", "")
     tools = ("turbo", "nx ", "lerna", "--filter", " -r ", "--recursive", "--workspace", "workspaces foreach", "-ws")

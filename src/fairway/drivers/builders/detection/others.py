@@ -51,13 +51,19 @@ def detect_others(source: SourceFolder) -> Iterator[Recipe]:
         yield offered(recipe)
 
 
+FRONTEND = "This is the frontend of the {name} application beside it; choose “static” to publish it alone."
+
+
 def servers_first(recipes: list[Recipe]) -> list[Recipe]:
-    """The recipes with each server of another language before the site that Node only builds."""
+    """The recipes with each server of another language before the site that Node only builds, which is the server's own
+    frontend then and nothing to publish by itself."""
     is_served = any(_is_server(one) for one in recipes)
     built = [one for one in recipes if is_served and one.spec.kind == "static" and one.spec.build]
     rest = [one for one in recipes if one not in built]
     last = max((index for index, one in enumerate(rest) if _is_server(one)), default=-1) + 1
-    return [*rest[:last], *built, *rest[last:]]
+    names = [one.spec.framework for one in rest if _is_server(one)][:1]
+    frontends = [one.blocked(FRONTEND.format(name=names[0])) if one.spec.root == "." else one for one in built]
+    return [*rest[:last], *frontends, *rest[last:]]
 
 
 def _is_server(recipe: Recipe) -> bool:
