@@ -30,17 +30,7 @@ def python_base(project: PythonProject) -> Recipe | None:
     """What is true of any command in this folder: dependencies, Python, version. None without any sign of Python."""
     if not project.installer and not project.folder.python_files:
         return None
-    install = {"from": project.installer, "python": project.python}
-    recipe = Recipe(
-        Spec(kind="python", version=project.version, install={key: value for key, value in install.items() if value})
-    )
-    if project.installer:
-        recipe = recipe.noting("Python dependencies", project.installer)
-    else:
-        recipe = recipe.noting("Python without dependencies", "no requirements.txt or pyproject.toml lists any")
-    if project.python:
-        recipe = recipe.noting(f"Python {project.python}", "the project asks for it")
-    return recipe
+    return project.base(Recipe(Spec(kind="python", version=project.version)))
 
 
 def _django(project: PythonProject, recipe: Recipe) -> Recipe | None:
