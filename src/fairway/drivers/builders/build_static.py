@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from fairway.drivers.builders.build_node import NodeBuild
+from fairway.drivers.builders.build_python import PythonBuild
 from fairway.drivers.builders.layers import copy_source
 from fairway.drivers.builders.workshop import LEFT_OUT, Workshop
 from fairway.shared.failures import Refused
@@ -20,24 +22,36 @@ class StaticBuild:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
-        self._is_built_by_npm = bool(workshop.spec.build)
+        self._is_built_by_python = bool(workshop.spec.build) and workshop.spec.install.get("by") == "python"
+        self._is_built_by_npm = bool(workshop.spec.build) and not self._is_built_by_python
 
     @property
     def name(self) -> str:
-        return "npm" if self._is_built_by_npm else "files"
+        return "uv" if self._is_built_by_python else "npm" if self._is_built_by_npm else "files"
 
     def toolchain(self) -> str:
         """What beside the source decides the result."""
+        if self._is_built_by_python:
+            return self._python.toolchain()
         return NodeBuild(self.workshop).toolchain() if self._is_built_by_npm else "files-2"
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
-        source = NodeBuild(self.workshop).build_site(self.workshop.staging / "site") if self._is_built_by_npm else None
+        source = None
+        if self._is_built_by_npm:
+            source = NodeBuild(self.workshop).build_site(self.workshop.staging / "site")
+        elif self._is_built_by_python:
+            source = self._python.build_site()
         published = self._published(source or self.workshop.source)
         copy_source(published, self.workshop.app, skip=LEFT_OUT, progress=self.workshop.progress)
         (self.workshop.output / SITE).write_text(json.dumps(site_configuration(), indent=1, sort_keys=True))
         command = self.workshop.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
         return {"kind": "static", "command": list(command)}
+
+    @property
+    def _python(self) -> PythonBuild:
+        """The environment that builds the site; it lies beside the bundle and never becomes part of it."""
+        return PythonBuild(replace(self.workshop, staging=self.workshop.staging / "site"))
 
     def _published(self, source: Path) -> Path:
         name = str(self.workshop.spec.install.get("publish") or ".")

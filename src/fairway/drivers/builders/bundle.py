@@ -20,6 +20,7 @@ from fairway.drivers.builders.build_python import PythonBuild
 from fairway.drivers.builders.build_static import StaticBuild
 from fairway.drivers.builders.contract import BuildRequest, Built
 from fairway.drivers.builders.layers import Layers, erase, key_of, locked
+from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.builders.tree import tree_size
 from fairway.drivers.builders.workshop import Workshop
 from fairway.drivers.runtimes.contract import ArtifactKind, Progress
@@ -37,10 +38,11 @@ class BundleBuilder:
 
     produces = ArtifactKind.BUNDLE
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, pythons: PythonSource | None = None) -> None:
         self.data = data = data.resolve()  # behind the walls nobody sees where a link leads
         self.bundles = data / "bundles"
         self.cache = data / "cache"
+        self.pythons = pythons or PythonSource()
 
     def build(self, request: BuildRequest, progress: Progress) -> Built:
         """The bundle of a checkout and a spec, built or adopted.
@@ -58,7 +60,9 @@ class BundleBuilder:
         # Nothing is shared between applications: what ran in one's builds decides nothing of another's.
         wanted = (FORMAT, request.name, request.checkout.checksum, request.spec.to_json())
         staging = self.cache / "staging" / key_of(*wanted)
-        workshop = Workshop(request, source, staging, self.cache, Layers(self.cache / "layers"), progress)
+        workshop = Workshop(
+            request, source, staging, self.cache, Layers(self.cache / "layers"), progress, pythons=self.pythons
+        )
         recipe = RECIPES[request.spec.kind](workshop)
         key = key_of(*wanted, recipe.toolchain())
         with locked(self.cache / "builds" / f".{staging.name}.lock", progress):

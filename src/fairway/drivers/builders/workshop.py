@@ -10,6 +10,7 @@ from pathlib import Path
 from fairway.drivers.builders.command_line import filled, join_command, programs_of
 from fairway.drivers.builders.contract import BuildRequest, Spec
 from fairway.drivers.builders.layers import Layers, copy_source
+from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
 from fairway.drivers.builders.walls import BuildWalls, lend
@@ -19,7 +20,7 @@ from fairway.shared.names import parse_slug
 
 LEFT_OUT = frozenset({".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".DS_Store"})
 _UNREACHABLE = re.compile(
-    r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|dns error|error sending request|Connection refused"
+    r"\b(?:ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN)\b|dns error|error sending request|Connection refused"
     r"|tls handshake|operation timed out|Temporary failure in name resolution",
     re.I,
 )
@@ -37,6 +38,7 @@ class Workshop:
     layers: Layers
     progress: Progress
     variables: Mapping[str, str] = field(default_factory=dict)
+    pythons: PythonSource = field(default_factory=PythonSource)
 
     @property
     def spec(self) -> Spec:
@@ -67,7 +69,15 @@ class Workshop:
         if finished.code:
             raise failure_of(finished, what)
 
-    def follow(self, words: Sequence[str], *, cwd: Path, env: Mapping[str, str], variables: Mapping[str, str]) -> None:
+    def follow(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        variables: Mapping[str, str],
+        reads: Sequence[Path] = (),
+    ) -> None:
         """Run the programs of a command of the build one after another, in `cwd`; `variables` fill what its words name.
 
         ``cd`` and ``export`` mean what they mean in a shell. Raises the typed failure of the first that ends badly.
@@ -82,7 +92,7 @@ class Workshop:
                     known |= dict(pair.partition("=")[::2] for pair in pairs)
                 case argv:
                     self.progress.line(f"$ {join_command(argv)}")
-                    finished = self.attempt(argv, cwd=cwd, env=known)
+                    finished = self.attempt(argv, cwd=cwd, env=known, reads=reads)
                     if finished.code and not program.may_fail:
                         raise failure_of(finished, " ".join(argv[:3]))
 
