@@ -109,6 +109,7 @@ class ImageBuilder:
             manifests = manifests_of(spec, SourceFolder(root))
             text = self._generated(request, manifests)
             extras = {**_generated_extras(spec.kind, text), **_steady_extras(manifests, SourceFolder(root))}
+            extras |= {name: Extra(text.encode()) for name, text in manifests.texts.items()}
             static = STATIC_IGNORES if spec.kind == "static" and not spec.build else ()
             ignores = (*GENERATED_IGNORES, *static, *read_ignores(root))
         arguments = {**_spec_arguments(spec.install.get("args")), **self._options.build_args}
@@ -169,7 +170,7 @@ class ImageBuilder:
 
 def _check_inside(spec: Spec, root: Path) -> None:
     """What is refused for a bundle is refused for an image, too, although there it could only read the image."""
-    if spec.kind == "python":
+    if spec.kind == "python" or spec.install.get("by") == "python":
         check_python(Source(root), str(spec.install.get("from") or ""))
     elif spec.build or spec.kind == "node":
         check_node(Source(root))
