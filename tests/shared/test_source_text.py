@@ -26,7 +26,8 @@ AS_WRITTEN = {
     "an old Mac": lambda text: text.replace("\n", "\r").encode(),
 }
 OURS = {  # files that builders read and no source brings: what tools left behind, what we keep ourselves, and /proc
-    "build_python.py": 3,
+    "build_python.py": 1,
+    "python_tidy.py": 2,
     "bundle.py": 2,
     "running.py": 1,
 }

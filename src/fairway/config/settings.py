@@ -23,6 +23,8 @@ PROXY_TLS_ISSUER = os.environ.get("FAIRWAY_PROXY_TLS_ISSUER", "acme")
 PROXY_BINDS = os.environ.get("FAIRWAY_PROXY_BINDS", "127.0.0.1,::1").split(",")
 SOURCE_ADDRESSES = os.environ.get("FAIRWAY_SOURCE_ADDRESSES", "intranet")  # public, intranet or any
 ALLOW_FILE_SOURCES = os.environ.get("FAIRWAY_ALLOW_FILE_SOURCES") == "1"  # file:// repositories read this machine's disk
+PYTHON_DOWNLOADS = os.environ.get("FAIRWAY_PYTHON_DOWNLOADS", "on")  # on, off, or only: never a Python of this machine
+PYTHON_MIRROR = os.environ.get("FAIRWAY_PYTHON_MIRROR", "")
 # Addresses or networks of what stands before us and may say for whom it asks: nobody, unless they are named.
 TRUSTED_PROXIES = [one.strip() for one in os.environ.get("FAIRWAY_TRUSTED_PROXIES", "").split(",") if one.strip()]
 PUBLIC_URL = ascii_address(os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}"))

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.builders.contract import Builder
+from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.proxy import CaddyProxy
 from fairway.drivers.proxy.caddy import CaddyProcess, shared_token
 from fairway.drivers.proxy.configuration import Https, ProxySettings
@@ -63,7 +64,7 @@ def builder_for(environment: Environment, runtime: Runtime) -> Builder:
         from fairway.drivers.builders.image import ImageBuilder  # loads the Docker SDK: 6 MB that few workers need
 
         return ImageBuilder(driver_options(environment), settings.DATA.folder())
-    return BundleBuilder(settings.DATA.folder())
+    return BundleBuilder(settings.DATA.folder(), PythonSource(settings.PYTHON_DOWNLOADS, settings.PYTHON_MIRROR))
 
 
 def work_folder(name: str) -> Path:

@@ -166,14 +166,21 @@ def test_a_poetry_lock_file_decides_versions(tmp_path: Path, heard: Heard) -> No
 
 
 @pytest.mark.parametrize(
-    ("requirements", "words"),
-    [("no-such-package-on-any-index-zzz==1\n", "no-such-package"), ("flask @@ what\n", "what")],
+    ("requirements", "words", "said"),
+    [
+        ("no-such-package-on-any-index-zzz==1\n", "no-such-package", "has no “no-such-package-on-any-index-zzz”"),
+        ("idna==3.4\nidna==3.5\n", "idna==3.5", "The dependencies in requirements.txt do not go together: Because"),
+        ("flask @@ what\n", "what", "the last lines say why"),
+    ],
 )
-def test_a_failing_install_shows_the_last_lines(tmp_path: Path, requirements: str, words: str, heard: Heard) -> None:
+def test_a_failing_install_shows_the_last_lines(
+    tmp_path: Path, requirements: str, words: str, said: str, heard: Heard
+) -> None:
     spec = Spec(kind="python", command=("python", "x.py"), install={"from": "requirements.txt"})
     with pytest.raises(Refused) as caught:
         build(tmp_path, make(tmp_path / "app", {"requirements.txt": requirements}), heard, spec)
     assert words in caught.value.detail
+    assert said in caught.value.sentence
     assert not list((tmp_path / "bundles").iterdir())
     assert not list((tmp_path / "cache" / "staging").iterdir())
 

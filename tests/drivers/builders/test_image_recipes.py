@@ -15,7 +15,7 @@ from fairway.drivers.builders import image_buildx, image_classic
 from fairway.drivers.builders.contract import BuildLimits, Checkout, Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.dockerfile_node import node_image
-from fairway.drivers.builders.dockerfiles import Bases, Manifests, dockerfile_for, python_image
+from fairway.drivers.builders.dockerfiles import CONSTRAINTS, REQUIREMENTS, Bases, Manifests, dockerfile_for, python_image
 from fairway.drivers.builders.exclusions import of_published
 from fairway.drivers.builders.image_context import (
     Extra,
@@ -187,6 +187,10 @@ def test_nothing_from_a_spec_escapes_its_line() -> None:
         ("python:3.12-slim", "3.11.4", "python:3.11-slim"),
         ("python:3.12.1-slim-bookworm", ">=3.13", "python:3.14-slim-bookworm"),
         ("mirror.example/library/python:3.12-slim", "<3.12", "mirror.example/library/python:3.11-slim"),
+        ("python:3.12-slim", "3.8", "python:3.8-slim"),
+        ("python:3.12-slim", "3.15", "python:3.15-slim"),
+        ("python:3.12-slim", ">=3.8,<3.9", "python:3.8-slim"),
+        ("python:3.12-slim", "3", "python:3.12-slim"),
         ("my/own-base:1", "3.11", "my/own-base:1"),
         ("python:3.12-slim", "nonsense", "python:3.12-slim"),
     ],
@@ -228,6 +232,11 @@ def test_the_node_asked_for(asked: str, chosen: str) -> None:
         ({"requirements.txt": "x @ file:///x\n"}, "requirements.txt", ()),
         ({"requirements.txt": "-r ../outside.txt\n"}, "requirements.txt", ()),
         ({"pyproject.toml": "[project]\nname='x'\n", "uv.lock": ""}, "uv.lock", ("pyproject.toml", "uv.lock")),
+        ({"setup.py": "setup()"}, "setup.py", ()),
+        ({"pyproject.toml": "[project]\nname='x'\ndependencies=['y']\n"}, "pyproject.toml", (REQUIREMENTS,)),
+        ({"Pipfile": "[packages]\ny='*'\n"}, "Pipfile", (REQUIREMENTS,)),
+        ({"Pipfile": "[packages]\ny={path='y'}\n"}, "Pipfile", ()),
+        ({"requirements.in": "flask\n"}, "requirements.in", ("requirements.in",)),
         ({"pyproject.toml": "[project]\nname='x'\ndynamic=['dependencies']\n"}, "pyproject.toml", ()),
         ({"pyproject.toml": "[project]\nname='x'\n[tool.uv.sources]\ny={path='y'}\n", "uv.lock": ""}, "uv.lock", ()),
     ],
@@ -235,6 +244,49 @@ def test_the_node_asked_for(asked: str, chosen: str) -> None:
 def test_what_suffices_to_install(tmp_path: Path, files: dict[str, str], source: str, manifests: tuple[str, ...]) -> None:
     spec = Spec(kind="python", install={"from": source})
     assert manifests_of(spec, SourceFolder(write(tmp_path, files))).files == manifests
+
+
+@pytest.mark.parametrize(
+    ("files", "source", "installs"),
+    [
+        ({"Pipfile": "[packages]\ny='==1'\n"}, "Pipfile", ["-r", REQUIREMENTS]),
+        (
+            {
+                "pyproject.toml": "[tool.poetry.dependencies]\ny='^1'\n",
+                "poetry.lock": "[[package]]\nname='y'\nversion='1.2'\n",
+            },
+            "poetry.lock",
+            ["-r", REQUIREMENTS, "-c", CONSTRAINTS],
+        ),
+        ({"setup.py": "setup()"}, "setup.py", ["-r", "setup.py"]),
+        ({"environment.yml": "dependencies: [y]"}, "environment.yml", ["-r", REQUIREMENTS]),
+        ({"requirements.in": "y"}, "requirements.in", ["-r", "requirements.in"]),
+    ],
+)
+def test_every_package_manager_of_python_installs_in_an_image_what_it_does_in_a_bundle(
+    tmp_path: Path, files: dict[str, str], source: str, installs: list[str]
+) -> None:
+    spec = Spec(kind="python", command=("python", "x.py"), install={"from": source})
+    manifests = manifests_of(spec, SourceFolder(write(tmp_path, files)))
+    lines = dockerfile_for(spec, manifests, Bases()).splitlines()
+    assert f"RUN {json.dumps(['/opt/uv/bin/uv', 'pip', 'install', *installs])}" in lines
+
+
+def test_a_build_command_of_python_runs_before_the_start() -> None:
+    build = ("python", "manage.py", "compilemessages", "&&", "cd", "web", "&&", "LANG=fr", "make", "${WORD}")
+    spec = replace(PYTHON, build=build, environment={"WORD": "all"})
+    lines = dockerfile_for(spec, Manifests(("requirements.txt",)), Bases()).splitlines()
+    start = lines.index('RUN ["python", "manage.py", "compilemessages"]')
+    assert lines[start : start + 4][1:] == ['WORKDIR "web"', 'RUN ["env", "LANG=fr", "make", "all"]', "WORKDIR /app"]
+
+
+def test_a_site_made_by_python_leaves_python_behind() -> None:
+    install = {"from": "requirements.txt", "publish": "site", "by": "python"}
+    spec = Spec(kind="static", install=install, build=("mkdocs", "build", "-d", "site"))
+    text = dockerfile_for(spec, Manifests(("requirements.txt",)), Bases())
+    assert text.startswith("FROM python:3.12-slim AS site\n")
+    assert 'RUN ["mkdocs", "build", "-d", "site"]' in text
+    assert text.index("FROM scratch") > text.index("mkdocs")
 
 
 def test_only_a_package_is_installed_itself(tmp_path: Path) -> None:

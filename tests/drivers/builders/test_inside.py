@@ -97,6 +97,9 @@ TOML = {
         '[project]\nname = "x"\nlicense = {{ file = "{}" }}',
         '[tool.poetry.dependencies]\nthing = {{ path = "{}" }}',
         '[tool.poetry.group.dev.dependencies]\nthing = {{ path = "{}" }}',
+        '[[tool.poetry.source]]\nname = "x"\nurl = "{}"',
+        '[[tool.pdm.source]]\nname = "x"\nurl = "{}"',
+        '[tool.setuptools.dynamic]\ndependencies = {{ file = ["{}"] }}',
     ],
     "uv.toml": ['find-links = ["{}"]', '[[index]]\nurl = "{}"', '[pip]\nfind-links = ["{}"]'],
     "uv.lock": [
@@ -108,6 +111,11 @@ TOML = {
         '[[package]]\nname = "x"\nwheels = [{{ path = "{}" }}]',
         '[[package]]\nname = "x"\nsdist = {{ url = "{}" }}',
     ],
+    "pdm.lock": ['[[package]]\nname = "x"\npath = "{}"'],
+    "Pipfile": ['[packages]\nthing = {{ path = "{}" }}', '[packages]\nthing = {{ file = "{}", editable = true }}'],
+    "Pipfile.lock": ['{{"default": {{"thing": {{"path": "{}"}}}}}}'],
+    "environment.yml": ["dependencies:\n- pip:\n  - -r {}\n", "dependencies:\n- pip:\n  - thing @ {}\n"],
+    "setup.cfg": ["[options]\ninstall_requires = file: {}"],
     "poetry.lock": ['[[package]]\nname = "x"\n[package.source]\ntype = "directory"\nurl = "{}"'],
 }
 

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import uv
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fairway.drivers.builders import moved_port
+from fairway.drivers.builders.detection.python_version import asked_python
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.exclusions import of_source
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
+from fairway.drivers.builders.python_advice import advice_for, missing_variable, older_tools
 from fairway.drivers.builders.python_inputs import Inputs, manage_file, read_inputs
-from fairway.drivers.builders.running import Ceiling, Finished, run
+from fairway.drivers.builders.python_seed import SEED, imports_old, let_gunicorn_start, needs_seed
+from fairway.drivers.builders.python_tidy import tidy
+from fairway.drivers.builders.pythons import Interpreter, Pythons
+from fairway.drivers.builders.running import Finished
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.builders.workshop import Workshop, failure_of
-from fairway.drivers.runtimes.contract import Silent
-from fairway.shared.failures import NeedsPerson, Refused
+from fairway.shared.failures import Refused
 
-LAYER_FORMAT = 1
+LAYER_FORMAT = 2
 VENV = ".venv"
-_LITTER = ("activate", "activate.*", "activate_this.py", "deactivate.bat", "pydoc.bat")
 _PROGRAMS = re.compile(r"python[\d.]*")
+_PATHS = "fairway-app.pth"
+_WITHOUT_VALUE = {"DATABASE_URL": "sqlite://:memory:"}  # what a build tells settings that read a variable: nothing secret
+MOST_MISSING = 8  # variables
 
 
 class PythonBuild:
@@ -39,132 +43,205 @@ class PythonBuild:
 
     def __init__(self, workshop: Workshop) -> None:
         self.workshop = workshop
-        self._interpreter: tuple[str, str] | None = None
+        self._interpreter: Interpreter | None = None
 
     def toolchain(self) -> str:
-        """Which uv and which Python. Raises `NeedsPerson` when the Python asked for is not on this machine."""
-        return f"uv {version('uv')} python {' '.join(self.interpreter())}"
+        """Which uv and which Python. Raises `NeedsPerson` when the Python asked for is not to be had."""
+        python = self.interpreter()
+        return f"uv {version('uv')} python {python.path} {python.version}"
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
+        self._prepare()
+        if self.workshop.spec.install.get("collectstatic"):
+            self._collect_static()
+        if type(port := self.workshop.spec.install.get("listens")) is int:
+            moved_port.put_into(self.workshop.output / VENV, port)
+        return self._manifest()
+
+    def build_site(self) -> Path:
+        """Install and build for a site of which only the result is served; returns the folder that was built in."""
+        self._prepare()
+        return self.workshop.app
+
+    def _prepare(self) -> None:
+        """The application with its environment, built."""
         shop = self.workshop
         followed = check_python(Source(shop.source), str(shop.spec.install.get("from") or ""))
         shop.copy_app(of_source)
         inputs = read_inputs(shop.app, shop.spec.install, followed)
-        key = key_of("python", LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs))
-        layer = shop.layers.ensure(key, lambda place: self._make_layer(place, inputs), shop.progress)
-        runs_its_code = inputs.is_package or bool(shop.spec.install.get("collectstatic"))
+        if inputs.left_out:
+            shop.progress.line(f"Left to this machine, because they are no Python packages: {', '.join(inputs.left_out)}.")
+        old = imports_old(shop.app)
+        parts = (LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs), old)
+        layer = shop.layers.ensure(key_of("python", *parts), lambda place: self._make_layer(place, inputs), shop.progress)
+        runs_its_code = inputs.is_package or bool(shop.spec.install.get("collectstatic") or shop.spec.build)
         link_tree(layer / VENV, shop.output / VENV, copy=runs_its_code and not shop.walls.are_owned)
         if inputs.is_package:
             self._install_project(inputs)
-        if shop.spec.install.get("collectstatic"):
-            self._collect_static()
-        if type(port := shop.spec.install.get("listens")) is int:
-            moved_port.put_into(shop.output / VENV, port)
-        return self._manifest()
+        self._write_paths()
+        if shop.spec.build:
+            self._follow_build(shop.spec.build)
 
-    def interpreter(self) -> tuple[str, str]:
-        """(path, full version) of the Python to build with: Fairway's own where it fits, else what uv finds here."""
+    def interpreter(self) -> Interpreter:
+        """The Python to build with: Fairway's own where it fits, else one of this machine, else one that is fetched."""
         if self._interpreter is None:
-            asked = _minor(str(self.workshop.spec.install.get("python") or ""))
-            own = str(getattr(sys, "_base_executable", sys.executable))
-            path = own if _fits(asked) else self._find(asked)
-            self._interpreter = (path, self._version_of(path))
+            shop = self.workshop
+            asked = str(shop.spec.install.get("python") or "")
+            said = asked_python(SourceFolder(shop.source))
+            pythons = Pythons(shop.cache.parent, shop.pythons)
+            self._interpreter = pythons.provide(asked, said.file if said.text == asked else "", shop.progress)
         return self._interpreter
-
-    def _find(self, asked: str) -> str:
-        found = self._ask(uv.find_uv_bin(), "python", "find", "--no-project", "--no-config", asked)
-        if found.code or not found.tail:
-            mine = ".".join(map(str, sys.version_info[:3]))
-            raise NeedsPerson(
-                f"The application asks for Python {asked}, which is not on this machine (Fairway runs on {mine}); "
-                "install it, or change requires-python or .python-version.",
-                detail="\n".join(found.tail),
-            )
-        return found.tail[-1].strip()
-
-    def _version_of(self, path: str) -> str:
-        answer = self._ask(path, "-I", "-c", "import platform; print(platform.python_version())")
-        if answer.code or not answer.tail:
-            raise NeedsPerson(f"The Python at {path} does not run; install it again.", detail="\n".join(answer.tail))
-        return answer.tail[-1].strip()
-
-    def _ask(self, *argv: str) -> Finished:
-        environment = {**build_environment(self.workshop.cache / "home"), **_UV}
-        return run(
-            argv, cwd=self.workshop.cache, env=environment, progress=Silent(), ceiling=Ceiling(60.0), keep_output=True
-        )
 
     def _source_key(self, inputs: Inputs) -> str:
         return self.workshop.request.checkout.checksum if inputs.needs_source else ""
 
     def _make_layer(self, place: Path, inputs: Inputs) -> None:
         venv = place / VENV
-        words: tuple[str, ...] = ("venv", "--relocatable", "--no-project", "--python", self.interpreter()[0], str(venv))
+        words: tuple[str, ...] = ("venv", "--relocatable", "--no-project", "--python", self.interpreter().path, str(venv))
         self._uv(*words, what="uv venv", writes=[place])
         if inputs.lock:
-            words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--no-install-workspace")
-            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)}, writes=[place])
-        elif inputs.requirements:
+            words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--no-install-workspace", *inputs.options)
+            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)}, writes=[place], file=inputs.file)
+        elif inputs.requirements or inputs.reads_file:
             self._pip_install(venv, place, inputs)
         if inputs.added:
-            words = ("pip", "install", "--python", str(venv), "--", *inputs.added)
-            self._uv(*words, what="uv pip install", writes=[place])
-        _tidy(venv)
+            self._into(venv, "--", *inputs.added, writes=[place])
+        if needs_seed(venv, self.workshop.app):
+            self.workshop.progress.line(f"Something here imports what older setuptools bring: {SEED} is added.")
+            self._into(venv, SEED, writes=[place])
+        tidy(venv)
         self.workshop.walls.take_back(place)
+        let_gunicorn_start(venv)
+
+    def _into(self, venv: Path, *words: str, writes: Sequence[Path] = ()) -> None:
+        self._uv("pip", "install", "--python", str(venv), *words, what="uv pip install", writes=writes)
 
     def _pip_install(self, venv: Path, place: Path, inputs: Inputs) -> None:
         """Install from a file that lies beside the application's own, so that its relative paths mean the same."""
         wanted = self.workshop.app / Path(inputs.file).parent / ".fairway-requirements.txt"
-        limits = place / "constraints.txt"
+        limits, tools = place / "constraints.txt", place / "build-constraints.txt"
         wanted.write_text(inputs.requirements)
         limits.write_text(inputs.constraints)
+        words = ["pip", "install", "--python", str(venv), "-r", str(wanted), *inputs.options]
+        words += ["-r", inputs.file] if inputs.reads_file else []
+        words += ["--constraint", str(limits)] if inputs.constraints else []
         try:
-            constraint = ("--constraint", str(limits)) if inputs.constraints else ()
-            words = ("pip", "install", "--python", str(venv), "-r", str(wanted), *constraint)
-            self._uv(*words, what="uv pip install", writes=[place])
+            self._with_older_tools(words, tools, inputs)
         finally:
-            wanted.unlink()
-            limits.unlink()
+            for one in (wanted, limits, tools):
+                one.unlink(missing_ok=True)
+            self._clear_litter()
+
+    def _with_older_tools(self, words: list[str], tools: Path, inputs: Inputs) -> None:
+        """Install; packages that do not build with the tools of today are tried with those of their time."""
+        older: tuple[str, ...] = ()
+        while True:
+            more = ("--build-constraint", str(tools)) if older else ()
+            finished = self._try_uv(*words, *more, writes=[tools.parent])
+            known = {one.partition("<")[0]: one for one in (*older, *older_tools(finished.tail))}
+            if not finished.code:
+                return
+            if tuple(known.values()) == older:
+                raise self._failure(finished, "uv pip install", inputs.file)
+            older = tuple(known.values())
+            self.workshop.progress.line(f"A package does not build with the tools of today; tried with {', '.join(older)}.")
+            tools.write_text("\n".join(older))
 
     def _install_project(self, inputs: Inputs) -> None:
         venv = self.workshop.output / VENV
         if inputs.lock:
-            words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--inexact")
-            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)})
+            words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--inexact", *inputs.options)
+            finished = self._try_uv(*words, env={"UV_PROJECT_ENVIRONMENT": str(venv)})
         else:
-            self._uv("pip", "install", "--python", str(venv), "--no-deps", ".", what="uv pip install .")
-        for litter in ("build", *(str(place.name) for place in self.workshop.app.glob("*.egg-info"))):
-            if not (self.workshop.source / litter).exists():
-                shutil.rmtree(self.workshop.app / litter, ignore_errors=True)
-        _tidy(venv)
+            finished = self._try_uv("pip", "install", "--python", str(venv), "--no-deps", ".")
+        self._clear_litter()
+        tidy(venv)
+        if not finished.code:
+            return
+        if inputs.scripts & set(self.workshop.spec.command or ()):
+            raise self._failure(finished, "Installing the project itself", inputs.file)
+        sentence = "The project itself cannot be installed as a package; it runs from its folder."
+        self.workshop.progress.line(sentence, stream="stderr")
 
-    def _uv(self, *words: str, what: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()) -> None:
+    def _clear_litter(self) -> None:
+        """Take out what build backends leave in the source."""
+        app, source = self.workshop.app, self.workshop.source
+        for place in (app / "build", *app.glob("*.egg-info"), *app.glob("src/*.egg-info")):
+            if not (source / place.relative_to(app)).exists():
+                shutil.rmtree(place, ignore_errors=True)
+
+    def _write_paths(self) -> None:
+        """Let programs of the environment find the application's modules wherever they are started from."""
+        packages = next((self.workshop.output / VENV).glob("lib/python*/site-packages"), None)
+        if packages is not None:
+            up = "/".join([".."] * len(packages.relative_to(self.workshop.output).parts))
+            folders = [f"{up}/app", *([f"{up}/app/src"] if (self.workshop.app / "src").is_dir() else [])]
+            (packages / _PATHS).write_text("\n".join(folders) + "\n")
+
+    def _uv(
+        self,
+        *words: str,
+        what: str,
+        env: Mapping[str, str] | None = None,
+        writes: Sequence[Path] = (),
+        file: str = "",
+    ) -> None:
+        finished = self._try_uv(*words, env=env, writes=writes)
+        if finished.code:
+            raise self._failure(finished, what, file)
+
+    def _failure(self, finished: Finished, what: str, file: str) -> Exception:
+        advice = advice_for(finished.tail, file=file, python=self.interpreter().version)
+        failure = failure_of(finished, what)
+        return Refused(advice, detail=failure.detail) if advice and isinstance(failure, Refused) else failure
+
+    def _try_uv(self, *words: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()) -> Finished:
         shown = " ".join(Path(word).name if word.startswith("/") else word for word in words)
         self.workshop.progress.line(f"$ uv {shown}")
-        walls = self.workshop.walls
-        environment = {**_UV, "UV_CACHE_DIR": str(walls.cache("uv")), **(env or {})}
-        reads = _home_of(self.interpreter()[0])
-        finished = self.workshop.attempt(
-            (uv.find_uv_bin(), *words), cwd=self.workshop.app, env=environment, writes=writes, reads=reads
+        is_old = self.interpreter().version.startswith("3.6.")  # uv compiles for 3.7 and newer
+        own = {"UV_CACHE_DIR": str(self.workshop.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
+        environment = {**_UV, **own, **(env or {})}
+        return self.workshop.attempt(
+            (uv.find_uv_bin(), *words), cwd=self.workshop.app, env=environment, writes=writes, reads=self._home
         )
-        if finished.code:
-            raise failure_of(finished, what)
+
+    @property
+    def _home(self) -> tuple[Path, ...]:
+        """Where the Python's standard library lies."""
+        return (Path(self.interpreter().path).resolve().parent.parent,)
+
+    def _follow_build(self, words: Sequence[str]) -> None:
+        """Run the build command in the application's folder, with the programs of its environment first."""
+        shop = self.workshop
+        path = f"{shop.output / VENV / 'bin'}:{build_environment(shop.staging / 'home')['PATH']}"
+        environment = {"PATH": path, "VIRTUAL_ENV": str(shop.output / VENV)}
+        shop.follow(words, cwd=shop.app, env=environment, variables=shop.spec.environment, reads=self._home)
+        tidy(shop.output / VENV)
 
     def _collect_static(self) -> None:
-        """Best effort: settings often need configuration that a build does not have; the log says so then."""
+        """Best effort: settings often want configuration that a build does not have. A variable they miss gets a value that
+        means nothing, and the log says which; what still fails leaves the application without its static files."""
         shop = self.workshop
         python = str(shop.output / VENV / "bin" / "python")
         manage = manage_file(shop.spec.install)
         shop.progress.line(f"$ python {manage} collectstatic --noinput")
-        finished = shop.attempt(
-            (python, manage, "collectstatic", "--noinput"),
-            cwd=shop.app,
-            env=dict(shop.spec.environment),
-            reads=_home_of(self.interpreter()[0]),
-        )
+        given: dict[str, str] = {}
+        while True:
+            words = (python, manage, "collectstatic", "--noinput")
+            environment = {**shop.spec.environment, **given}
+            finished = shop.attempt(words, cwd=shop.app, env=environment, reads=self._home)
+            missing = missing_variable(finished.tail) if finished.code else ""
+            if not missing or missing in environment or len(given) == MOST_MISSING:
+                break
+            given[missing] = _WITHOUT_VALUE.get(missing, "0")
+            shop.progress.line(
+                f"The settings read {missing}, which a build does not have; tried again with a value for show."
+            )
         if finished.code:
-            shop.progress.line("Static files were not collected; the application starts without them.", stream="stderr")
+            why = f" for want of {', '.join([*given, missing])}" if given or missing else ""
+            sentence = f"Static files were not collected{why}; the application starts without them."
+            shop.progress.line(sentence, stream="stderr")
 
     def _manifest(self) -> dict[str, Any]:
         command = self.workshop.spec.command
@@ -177,11 +254,11 @@ class PythonBuild:
 
 _UV = {
     "UV_PYTHON_DOWNLOADS": "never",
-    "UV_COMPILE_BYTECODE": "1",
     "UV_NO_PROGRESS": "1",
     "UV_LINK_MODE": "copy",  # scripts may change what the cache holds; a layer must not change with it
     "UV_VENV_SEED": "0",
     "UV_NO_ENV_FILE": "1",
+    "UV_NO_EDITABLE": "1",  # a link to the source would lead to a folder that is gone
 }
 
 
@@ -190,55 +267,3 @@ def _quiet_gunicorn(venv: Path) -> dict[str, str]:
     known = next(venv.glob("lib/python*/site-packages/gunicorn/config.py"), None)
     has_socket = known is not None and "--no-control-socket" in known.read_text(errors="replace")
     return {"GUNICORN_CMD_ARGS": "--no-control-socket"} if has_socket else {}
-
-
-def _home_of(interpreter: str) -> tuple[Path, ...]:
-    """Where a Python's standard library lies."""
-    return (Path(interpreter).resolve().parent.parent,)
-
-
-def _fits(asked: str) -> bool:
-    """Whether the Python that runs Fairway is what was asked for (``>=3.11``, ``3.11`` or nothing)."""
-    if not asked:
-        return True
-    if re.fullmatch(r"\d+(\.\d+)?", asked):
-        asked = f"=={asked}.*"
-    try:
-        return SpecifierSet(asked).contains(".".join(map(str, sys.version_info[:3])))
-    except InvalidSpecifier:
-        raise Refused(f"“{asked[:80]}” is not a Python version; correct requires-python or .python-version.") from None
-
-
-def _minor(asked: str) -> str:
-    """``3.11.4`` asks for 3.11: the patch that is on this machine is the one with the security fixes."""
-    exact = re.fullmatch(r"(\d+\.\d+)\.\d+", asked)
-    return exact[1] if exact else asked
-
-
-def _tidy(venv: Path) -> None:
-    """Take out what names a path or a time, so that equal content has an equal digest wherever and whenever it was made."""
-    for pattern in _LITTER:
-        for place in (venv / "bin").glob(pattern):
-            place.unlink()
-    for name in (".lock", ".gitignore", "CACHEDIR.TAG"):
-        (venv / name).unlink(missing_ok=True)
-    for record in venv.glob("lib/python*/site-packages/*.dist-info"):
-        _tidy_record(record)
-
-
-def _tidy_record(folder: Path) -> None:
-    gone = [name for name in ("uv_cache.json", "direct_url.json") if _is_local(folder / name)]
-    for name in gone:
-        (folder / name).unlink()
-    record = folder / "RECORD"
-    if gone and record.is_file():
-        lines = record.read_text().splitlines(keepends=True)
-        kept = [line for line in lines if not any(f"{folder.name}/{name}," in line for name in gone)]
-        draft = record.with_name("RECORD.draft")
-        draft.write_text("".join(kept))
-        os.replace(draft, record)
-
-
-def _is_local(place: Path) -> bool:
-    """Whether a note about an installation speaks of this machine (a folder, a time) and not of an index."""
-    return place.is_file() and (place.name == "uv_cache.json" or '"file:' in place.read_text())

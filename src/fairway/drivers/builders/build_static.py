@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from fairway.drivers.builders.build_hugo import HUGO, build_hugo
 from fairway.drivers.builders.build_node import NodeBuild
+from fairway.drivers.builders.build_python import PythonBuild
 from fairway.drivers.builders.exclusions import Reason, hidden_files, of_node, of_published
 from fairway.drivers.builders.layers import copy_source
 from fairway.drivers.builders.pointers import is_pointer, names_in, refuse_found
@@ -35,13 +37,15 @@ class StaticBuild:
     def name(self) -> str:
         if not self._is_built:
             return "files"
-        return "hugo" if self._is_hugo else self._node.name
+        return "hugo" if self._is_hugo else self._python.name if self._is_python else self._node.name
 
     def toolchain(self) -> str:
         """What beside the source decides the result."""
         if not self._is_built:
             return "files-3"
-        return f"site-3 {HUGO}" if self._is_hugo else f"site-3 {self._node.toolchain()}"
+        if self._is_hugo:
+            return f"site-3 {HUGO}"
+        return f"site-3 {(self._python if self._is_python else self._node).toolchain()}"
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
@@ -71,12 +75,23 @@ class StaticBuild:
     def _is_hugo(self) -> bool:
         return self.workshop.spec.install.get("by") == "hugo"
 
+    @property
+    def _is_python(self) -> bool:
+        return self.workshop.spec.install.get("by") == "python"
+
+    @cached_property
+    def _python(self) -> PythonBuild:
+        """The environment that builds the site; it lies beside the bundle and never becomes part of it."""
+        return PythonBuild(replace(self.workshop, staging=self.workshop.staging / "site"))
+
     @cached_property
     def _node(self) -> NodeBuild:
         return NodeBuild(self.workshop)
 
     def _built(self) -> Path:
         place = self.workshop.staging / "site"
+        if self._is_python:
+            return self._python.build_site()
         if not self._is_hugo:
             return self._node.build_site(place)
         node = self._node if (self.workshop.source / "package.json").is_file() else None

@@ -23,6 +23,7 @@ from fairway.drivers.builders.contract import BuildRequest, Built
 from fairway.drivers.builders.exclusions import Reason, of_node, of_published, of_source
 from fairway.drivers.builders.layers import Layers, erase, key_of, locked
 from fairway.drivers.builders.pointers import names_in, refuse_pointers
+from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.builders.tools import Tools
 from fairway.drivers.builders.tree import tree_size
 from fairway.drivers.builders.workshop import Workshop
@@ -46,10 +47,11 @@ class BundleBuilder:
 
     produces = ArtifactKind.BUNDLE
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, pythons: PythonSource | None = None) -> None:
         self.data = data = data.resolve()  # behind the walls nobody sees where a link leads
         self.bundles = data / "bundles"
         self.cache = data / "cache"
+        self.pythons = pythons or PythonSource()
 
     def build(self, request: BuildRequest, progress: Progress) -> Built:
         """The bundle of a checkout and a spec, built or adopted.
@@ -68,7 +70,9 @@ class BundleBuilder:
         # Nothing is shared between applications: what ran in one's builds decides nothing of another's.
         wanted = (FORMAT, request.name, request.checkout.checksum, request.spec.to_json())
         staging = self.cache / "staging" / key_of(*wanted)
-        workshop = Workshop(request, source, staging, self.cache, Layers(self.cache / "layers"), progress)
+        workshop = Workshop(
+            request, source, staging, self.cache, Layers(self.cache / "layers"), progress, pythons=self.pythons
+        )
         recipe = RECIPES[request.spec.kind](workshop)
         key = key_of(*wanted, recipe.toolchain())
         with locked(self.cache / "builds" / f".{staging.name}.lock", progress):

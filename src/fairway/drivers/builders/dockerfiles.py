@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from fairway.drivers.builders import dockerfile_node
 from fairway.drivers.builders.build_hugo import HUGO
+from fairway.drivers.builders.command_line import filled as filled_words
 from fairway.drivers.builders.command_line import programs_of
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.image_steady import is_steady
 from fairway.drivers.builders.python_inputs import manage_file
+from fairway.drivers.builders.python_seed import GUNICORN_MAIN, SEED
 from fairway.drivers.builders.toolchains import dockerfile_of
 from fairway.drivers.runtimes.docker.plan import ANYWHERE, LAUNCHER, filled
 from fairway.drivers.runtimes.docker.plan import LAUNCHERS as LAUNCHER_FOLDER
@@ -37,9 +39,12 @@ LAUNCHERS: Final = {
     "python": ("python3", "-I", "-S", "-E", f"{LAUNCHER_FOLDER}chain.py"),
     "node": ("node", f"{LAUNCHER_FOLDER}chain.js"),
 }
+REQUIREMENTS: Final = ".fairway-requirements.txt"  # beside the application's own files: its relative paths mean the same
+CONSTRAINTS: Final = ".fairway-constraints.txt"
 UV: Final = "/opt/uv/bin/uv"
 _PYTHON_IMAGE = re.compile(r"(?P<name>(?:.*/)?python):(?P<version>3\.\d+)(?P<rest>(?:\.\d+)?(?:-[a-z.0-9-]+)?)")
-PYTHONS: Final = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9")
+PYTHONS: Final = ("3.14", "3.13", "3.12", "3.11", "3.10", "3.9", "3.8", "3.7", "3.6", "3.5")
+NEWER_PYTHONS: Final = tuple(f"3.{minor}" for minor in range(15, 40))  # of which there may be images one day
 
 
 @dataclass(frozen=True)
@@ -48,6 +53,8 @@ class Manifests:
 
     `files` are those that suffice to install the dependencies alone; empty when the whole source is needed first (a local
     path among the requirements, install scripts). `is_package` tells whether the project itself is to be installed.
+    `texts` are files of ours that say it in uv's words where it reads others, `options` words for uv; with `reads_file` uv
+    asks the build backend of the source's own file besides.
     """
 
     files: tuple[str, ...] = ()
@@ -55,6 +62,9 @@ class Manifests:
     package: str = ""
     before: tuple[str, ...] = ()
     keeps_development: bool = False
+    texts: Mapping[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
+    reads_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,14 +103,14 @@ def python_image(configured: str, asked: str) -> str:
     except InvalidSpecifier:
         return configured
     # “>=3.11.4” must not exclude 3.11: a minor version stands for its latest patch.
-    fitting = [one for one in (found["version"], *PYTHONS) if wanted.contains(f"{one}.99")]
+    fitting = [one for one in (found["version"], *PYTHONS, *NEWER_PYTHONS) if wanted.contains(f"{one}.99")]
     version = fitting[0] if fitting else found["version"]
     return configured if version == found["version"] else f"{found['name']}:{version}{_variant(found['rest'])}"
 
 
 def _as_specifier(asked: str) -> str:
     """``3.11.4`` asks for the minor version: official images carry the latest patch."""
-    exact = re.fullmatch(r"(\d+\.\d+)\.\d+", asked)
+    exact = re.fullmatch(r"(\d+(?:\.\d+)?)(?:\.\d+)?", asked)
     return f"=={exact[1]}.*" if exact else asked
 
 
@@ -109,8 +119,19 @@ def _variant(rest: str) -> str:
 
 
 def _python(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
+    is_collected = bool(spec.install.get("collectstatic"))
     return [
-        f"FROM {python_image(bases.python, str(spec.install.get('python', '')))}",
+        *_python_stage(spec, manifests, bases),
+        *([_run("python", manage_file(spec.install), "collectstatic", "--noinput")] if is_collected else []),
+        *_start(spec),
+    ]
+
+
+def _python_stage(spec: Spec, manifests: Manifests, bases: Bases, *, name: str = "") -> list[str]:
+    """From the base image to an installed and, where there is a build command, built application in ``/app``."""
+    install = _python_dependencies(spec, manifests)
+    return [
+        f"FROM {python_image(bases.python, str(spec.install.get('python', '')))}{f' AS {name}' if name else ''}",
         *_arguments(bases),
         *_environment(
             {
@@ -118,6 +139,7 @@ def _python(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
                 "VIRTUAL_ENV": "/opt/venv",
                 "UV_PROJECT_ENVIRONMENT": "/opt/venv",
                 "UV_NO_CACHE": "1",
+                "UV_NO_EDITABLE": "1",
                 "UV_PYTHON_DOWNLOADS": "never",
                 "HOME": HOME,
             }
@@ -126,40 +148,70 @@ def _python(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
         _run("python3", "-m", "venv", "/opt/uv"),
         _run("/opt/uv/bin/pip", "install", "--no-cache-dir", "uv"),
         _run(UV, "venv", "/opt/venv"),
+        _run("/opt/venv/bin/python", "-c", _MODULE_PATH),
         *_folders(spec),
         *_copy(manifests.files),
-        *(_python_dependencies(spec) if manifests.files else ()),
+        *(install if manifests.files else ()),
         _copy_source(),
-        *(() if manifests.files else _python_dependencies(spec)),
+        *(() if manifests.files else install),
         *_python_project(spec, manifests),
         *_environment(spec.environment),
-        *(
-            [_run("python", manage_file(spec.install), "collectstatic", "--noinput")]
-            if spec.install.get("collectstatic")
-            else []
-        ),
-        *_start(spec),
+        *_build(spec),
     ]
 
 
-def _python_dependencies(spec: Spec) -> list[str]:
+# The application's modules are found wherever a program is started from, after everything that is installed.
+_MODULE_PATH: Final = (
+    "import pathlib, sysconfig; "
+    "pathlib.Path(sysconfig.get_path('purelib'), 'fairway-app.pth').write_text('/app\\n/app/src\\n')"
+)
+
+
+def _python_dependencies(spec: Spec, manifests: Manifests) -> list[str]:
     source = str(spec.install.get("from", ""))
+    extras = [f"--extra={name}" for name in spec.install.get("extras") or ()]
+    groups = [f"--group={name}" for name in spec.install.get("groups") or ()]
+    added = [str(package) for package in spec.install.get("add") or ()]
+    words = [word for name, option in _OURS.items() if name in manifests.texts for word in (option, name)]
+    words += ["-r", source] if manifests.reads_file or (source and not manifests.texts) else []
     lines = []
     if source == "uv.lock":
-        lines.append(_run(UV, "sync", "--frozen", "--no-dev", "--no-install-project"))
-    elif source == "poetry.lock":  # uv does not read it; Poetry installs into the active environment
-        lines.append(_run(UV, "tool", "run", "poetry", "install", "--only", "main", "--no-root", "--no-interaction"))
-    elif source:
-        lines.append(_run(UV, "pip", "install", "-r", source))
-    added = [str(package) for package in spec.install.get("add") or ()]
-    return [*lines, _run(UV, "pip", "install", "--", *added)] if added else lines
+        lines.append(_run(UV, "sync", "--frozen", "--no-dev", "--no-install-project", *extras, *groups))
+    elif "-r" in words:
+        # Until Python 3.12 every environment held setuptools: packages of then import pkg_resources without saying so.
+        lines.append(_run(UV, "pip", "install", SEED))
+        lines.append(_run(UV, "pip", "install", *words, *manifests.options))
+    lines += [_run(UV, "pip", "install", "--", *added)] if added else []
+    starts_gunicorn = (spec.command or ())[:3] == ("python", "-m", "gunicorn")
+    return [*lines, _run("python", "-c", _GUNICORN_MODULE)] if starts_gunicorn else lines
+
+
+# Before 20.1 it was no module that can be run.
+_GUNICORN_MODULE: Final = (
+    "import pathlib, gunicorn; place = pathlib.Path(gunicorn.__file__).with_name('__main__.py'); "
+    f"place.exists() or place.write_text({GUNICORN_MAIN!r})"
+)
+_OURS: Final = {REQUIREMENTS: "-r", CONSTRAINTS: "-c"}
 
 
 def _python_project(spec: Spec, manifests: Manifests) -> list[str]:
     """Install the project itself, where it is a package; its dependencies are there already."""
-    if not manifests.is_package or spec.install.get("from") not in ("uv.lock", "poetry.lock", "pyproject.toml"):
-        return []
-    return [_run(UV, "pip", "install", "--no-deps", ".")]
+    return [_run(UV, "pip", "install", "--no-deps", ".")] if manifests.is_package else []
+
+
+def _build(spec: Spec) -> list[str]:
+    """The programs of the build command; variables written before one are its own."""
+    lines = []
+    for program in programs_of(filled_words(spec.build or (), spec.environment.get)) if spec.build else ():
+        match program.argv:
+            case ("cd", place):
+                lines.append(f"WORKDIR {json.dumps([place])[1:-1]}")
+            case ("export", *pairs):
+                lines += _environment(dict(pair.partition("=")[::2] for pair in pairs))
+            case argv:
+                own = [f"{name}={text}" for name, text in program.variables.items()]
+                lines.append(_run(*(["env", *own] if own else []), *argv))
+    return [*lines, "WORKDIR /app"] if any(line.startswith("WORKDIR") for line in lines) else lines
 
 
 def _node(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
@@ -208,6 +260,8 @@ def _static(spec: Spec, manifests: Manifests, bases: Bases) -> list[str]:
     stage: list[str] = []
     if spec.install.get("by") == "hugo":
         stage = [*_hugo_stage(bases), *(_run(*program.argv) for program in programs_of(spec.build or ()))]
+    elif is_built and spec.install.get("by") == "python":
+        stage = _python_stage(spec, manifests, bases, name="site")
     elif is_built:
         stage = _node_stage(spec, manifests, bases, name="site")
     below = f"{manifests.package}/{publish}" if manifests.package else publish

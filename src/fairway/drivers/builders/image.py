@@ -129,6 +129,7 @@ class ImageBuilder:
             manifests = manifests_of(spec, SourceFolder(root), package)
             text = self._generated(request, manifests)
             extras = {**_generated_extras(spec, root, text), **_steady_extras(manifests, SourceFolder(root))}
+            extras |= {name: Extra(text.encode()) for name, text in manifests.texts.items()}
             reason, ours = _kept_out(spec, root)
             ignores = (*ours, *read_ignores(root))
         arguments = {**_spec_arguments(spec.install.get("args")), **self._options.build_args}
@@ -197,7 +198,7 @@ def _kept_out(spec: Spec, root: Path) -> tuple[Reason, list[str]]:
 
 def _check_inside(spec: Spec, root: Path) -> None:
     """What is refused for a bundle is refused for an image, too, although there it could only read the image."""
-    if spec.kind == "python":
+    if spec.kind == "python" or spec.install.get("by") == "python":
         check_python(Source(root), str(spec.install.get("from") or ""))
     elif spec.kind == "node" or (spec.build and spec.kind == "static"):
         check_node(Source(root))

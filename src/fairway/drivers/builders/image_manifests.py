@@ -6,15 +6,21 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.drivers.builders.dockerfiles import Manifests
+from fairway.drivers.builders.dockerfiles import CONSTRAINTS, REQUIREMENTS, Manifests
 from fairway.drivers.builders.node_inputs import node_inputs
 from fairway.drivers.builders.node_members import built_before, starts_with_development
+from fairway.drivers.builders.python_conda import CONDA_FILES
+from fairway.drivers.builders.python_inputs import read_inputs
 
 _INCLUDE = re.compile(r"(?:-r|-c|--requirement|--constraint)[=\s]\s*(\S+)|(?:-r|-c)(\S+)")
+_CONVERTED: Final = (
+    *("pyproject.toml", "poetry.lock", "pdm.lock", "Pipfile", "Pipfile.lock", "setup.py", "setup.cfg"),
+    *CONDA_FILES,
+)
 _LOCAL = re.compile(r"(?:-e|--editable)\b|\.{0,2}/|\.$|file:|[^#]*@\s*file:")
 
 
@@ -23,20 +29,39 @@ def manifests_of(spec: Spec, folder: SourceFolder, package: str = "") -> Manifes
     application inside the workspace at `folder`."""
     match spec.kind:
         case "python":
-            return _python(str(spec.install.get("from", "")), folder)
+            return _python(spec, folder)
+        case "static" if spec.install.get("by") == "python":
+            return _python(spec, folder)
         case "node" | "static" if folder.has("package.json"):
             return _node(spec, folder, package)
         case _:
             return Manifests()
 
 
-def _python(source: str, folder: SourceFolder) -> Manifests:
-    if source in ("uv.lock", "poetry.lock", "pyproject.toml"):
+def _python(spec: Spec, folder: SourceFolder) -> Manifests:
+    source = str(spec.install.get("from", ""))
+    if source == "uv.lock":
         project = _toml(folder)
-        is_package = "build-system" in project and not _is_virtual(project)
-        names = tuple(name for name in dict.fromkeys(("pyproject.toml", source)) if folder.has(name))
-        return Manifests(() if _needs_source(project) else names, is_package)
+        names = tuple(name for name in ("pyproject.toml", source) if folder.has(name))
+        return Manifests(() if _needs_source(project) else names, "build-system" in project and not _is_virtual(project))
+    if source in _CONVERTED:
+        return _converted(spec, folder)
     return Manifests(_requirement_files(source, folder)) if source else Manifests()
+
+
+def _converted(spec: Spec, folder: SourceFolder) -> Manifests:
+    """What pip and uv do not read as they stand, in their words, so that both runtimes install the same."""
+    inputs = read_inputs(folder.place, spec.install)
+    texts = {REQUIREMENTS: inputs.requirements + "\n"} if inputs.requirements else {}
+    if inputs.constraints:
+        texts[CONSTRAINTS] = inputs.constraints + "\n"
+    return Manifests(
+        () if inputs.needs_source else tuple(texts),
+        inputs.is_package,
+        texts=texts,
+        options=inputs.options,
+        reads_file=inputs.reads_file,
+    )
 
 
 def _toml(folder: SourceFolder) -> Mapping[str, Any]:
@@ -53,16 +78,13 @@ def _is_virtual(project: Mapping[str, Any]) -> bool:
 
 
 def _needs_source(project: Mapping[str, Any]) -> bool:
-    """Dependencies that only the sources tell: dynamic ones, a workspace, local paths."""
+    """Dependencies that only the sources tell: a workspace, local paths."""
     uv = (project.get("tool") or {}).get("uv") or {}
     is_local = any(
         isinstance(place, Mapping) and ("path" in place or "workspace" in place)
         for place in (uv.get("sources") or {}).values()
     )
-    is_dynamic = "dependencies" in ((project.get("project") or {}).get("dynamic") or ())
-    poetry = ((project.get("tool") or {}).get("poetry") or {}).get("dependencies") or {}
-    has_path = any(isinstance(wanted, Mapping) and "path" in wanted for wanted in poetry.values())
-    return is_local or is_dynamic or has_path or "workspace" in uv
+    return is_local or "workspace" in uv
 
 
 def _requirement_files(source: str, folder: SourceFolder) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from fairway.drivers.builders.inside import Source, is_path, line_of
+from fairway.drivers.builders.python_conda import CONDA_FILES, conda_requirements
+from fairway.drivers.builders.python_pipfile import locked_requirements, pipfile_requirements
 from fairway.shared.failures import Refused
 
 _INCLUDES = (
@@ -56,11 +58,14 @@ def check_python(source: Source, start: str = "") -> frozenset[str]:
 
     `start` is the requirement file to begin with; all that lie where people put them are looked at, too. Raises `Refused`.
     """
-    for name in ("pyproject.toml", "uv.toml", "uv.lock", "poetry.lock"):
+    for name in ("pyproject.toml", "uv.toml", "uv.lock", "poetry.lock", "pdm.lock"):
         _check_toml(source, name)
-    near = [*source.folder.glob("*requirements*.txt"), *source.folder.glob("requirements/*.txt")]
-    waiting = [place.relative_to(source.folder).as_posix() for place in (*near, *source.folder.glob("*constraints*.txt"))]
-    if start.endswith((".txt", ".in")):
+    for name, read in _CONVERTED.items():
+        _check_converted(source, name, read)
+    _check_setup_cfg(source)
+    near = [place for name in _USUAL for place in source.folder.glob(name)]
+    waiting = [place.relative_to(source.folder).as_posix() for place in near]
+    if start and start not in _READ_OTHERWISE:
         waiting.append(start)
     seen: set[str] = set()
     while waiting:
@@ -69,6 +74,32 @@ def check_python(source: Source, start: str = "") -> frozenset[str]:
             seen.add(name)
             waiting += _check_requirements(source, name)
     return frozenset(seen)
+
+
+def _check_converted(source: Source, file: str, read: Callable[[str], Iterable[str]]) -> None:
+    """Check a file of another package manager by the lines that uv is given for it."""
+    text = source.text(file)
+    if text is None:
+        if (source.folder / file).is_symlink():
+            source.refuse(file, "is a link that leads out of the source; put the file itself there", file=file, line=1)
+        return
+    for line in read(text):
+        plain = line.split(" --hash=")[0]
+        for name, value in _options(plain):
+            if name in (*_FOLDERS, *_INCLUDES) or (name in _INDEXES and is_path(value)):
+                source.check(value, file=file, line=line_of(text, value))
+        if not plain.startswith("-"):
+            at = _AT.match(plain)
+            where = (at["where"] if at else plain).partition(" ;")[0]
+            _check_requirement(source, plain, file=file, line=line_of(text, where.strip()))
+
+
+def _check_setup_cfg(source: Source) -> None:
+    """The files whose text becomes part of the package's description."""
+    for number, line in enumerate((source.text("setup.cfg") or "").splitlines(), 1):
+        if named := re.match(r"[^#;]*=\s*file:\s*(?P<names>.+)", line):
+            for name in named["names"].split(","):
+                source.check(name, file="setup.cfg", line=number)
 
 
 def _check_requirements(source: Source, file: str) -> list[str]:
@@ -160,7 +191,7 @@ def _settings_of_ours(name: str, content: Mapping[str, Any]) -> Iterator[str]:
 
 def _places(name: str, content: Mapping[str, Any]) -> Iterator[str]:
     """Whatever in a file is a path, or may be one."""
-    if name in ("uv.toml", "uv.lock", "poetry.lock"):
+    if name in ("uv.toml", "uv.lock", "poetry.lock", "pdm.lock"):
         yield from _values(content)
         return
     uv, poetry = _table(content, "tool", "uv"), _table(content, "tool", "poetry")
@@ -168,6 +199,8 @@ def _places(name: str, content: Mapping[str, Any]) -> Iterator[str]:
     yield from (str(member) for member in _table(uv, "workspace").get("members") or ())
     yield from _values(poetry.get("dependencies") or {})
     yield from _values(poetry.get("group") or {})
+    yield from _values({"source": poetry.get("source"), "pdm": _table(content, "tool", "pdm").get("source")})
+    yield from _values(_table(content, "tool", "setuptools", "dynamic"))
     project = _table(content, "project")
     groups = [project.get("dependencies"), _table(content, "build-system").get("requires")]
     groups += [*_table(project, "optional-dependencies").values(), *_table(content, "dependency-groups").values()]
@@ -205,3 +238,16 @@ def _table(content: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     for name in names:
         found = found.get(name) if isinstance(found, Mapping) else None
     return found if isinstance(found, Mapping) else {}
+
+
+def _conda(file: str) -> Callable[[str], Iterable[str]]:
+    return lambda text: conda_requirements(text, file)[0]
+
+
+_CONVERTED: dict[str, Callable[[str], Iterable[str]]] = {
+    "Pipfile": pipfile_requirements,
+    "Pipfile.lock": lambda text: locked_requirements(text) or (),
+    **{name: _conda(name) for name in CONDA_FILES},
+}
+_READ_OTHERWISE = ("pyproject.toml", "uv.lock", "poetry.lock", "pdm.lock", "setup.py", "setup.cfg", *_CONVERTED)
+_USUAL = ("*requirements*.txt", "requirements/*.txt", "*constraints*.txt", "*requirements*.in", "requirements/*.in")

@@ -50,7 +50,7 @@ class Layers:
             erase(draft)
             draft.mkdir(mode=0o700)
             make(draft)
-            _protect(draft)
+            protect(draft)
             draft.rename(layer)
         return layer
 
@@ -177,7 +177,8 @@ def _link(source: Path, target: Path) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
-def _protect(folder: Path) -> None:
+def protect(folder: Path) -> None:
+    """Take the write permission from every file below a folder."""
     for name, _, files in os.walk(folder):
         for file in files:
             place = Path(name, file)

@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from packaging.utils import canonicalize_name
-
+from fairway.drivers.builders.python_conda import CONDA_FILES, conda_requirements
+from fairway.drivers.builders.python_pipfile import locked_requirements, pipfile_requirements
+from fairway.drivers.builders.python_poetry import pins_of, poetry_requirements
+from fairway.drivers.builders.python_tables import table
 from fairway.shared.failures import Refused
 from fairway.shared.source_text import read_source
 
-_LOCAL = re.compile(r"^\s*(?:-e\b|--editable\b|\.{1,2}(?:/|$|\[)|/|file:)|@\s*(?:file:|\.)", re.M)
-_EDITABLE = re.compile(r"^\s*(?:-e|--editable)[ =]+(?=[./])", re.M)
+_LOCAL = re.compile(r"^\s*(?:-e\b|--editable\b|\.{1,2}(?:/|$|\[|\s)|/|file:)|@\s*(?:file:|\.)", re.M)
+_EDITABLE = re.compile(r"^\s*(?:-e|--editable)[ =]*(?=[./])", re.M)
+_EDITABLE_FILE = re.compile(r"^\s*(?:-e|--editable)[ =]*file:(?:(?://)?(?=\.)|(?=[\w-]))", re.M)
+_FROM_REPOSITORY = re.compile(r"^\s*(?:-e|--editable)[ =]*(?P<where>(?:git|hg|svn|bzr)\+\S+)", re.M)
+_EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+(?:\[[\w,.-]+\])?)")
 _CHANGING = ("version", "description", "readme", "authors", "maintainers", "urls", "classifiers", "keywords", "license")
+# pip takes the best version that any index has, uv the first index that has the package at all: whoever names another index
+# in a requirement file wrote it for pip.
+_OTHER_INDEX = re.compile(r"^\s*(?:--extra-index-url|-i\b|--index-url|-f\b|--find-links)", re.M)
+_PRERELEASES = re.compile(r"^\s*--pre\b.*$", re.M)
+# What pip knows and uv does not, without meaning for what is installed.
+_FOR_PIP = re.compile(
+    r"^\s*--(?:trusted-host|use-feature|use-pep517|use-deprecated|prefer-binary|process-dependency-links)\b.*$", re.M
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +38,8 @@ class Inputs:
     """The dependencies of one application. `key` holds what decides them; with `needs_source` the source does too.
 
     `file` is where they are written; `lock` says that uv reads its own lock file; `requirements` and `constraints` are
-    texts for ``uv pip install``; `is_package` says that the project itself is installed too.
+    texts for ``uv pip install``; `reads_file` says that uv asks the build backend of `file` for them; `options` are words
+    for uv; `is_package` says that the project itself is installed too. `left_out` names what no index of Python has.
     """
 
     key: Any
@@ -35,6 +50,10 @@ class Inputs:
     added: tuple[str, ...] = ()
     is_package: bool = False
     needs_source: bool = False
+    reads_file: bool = False
+    options: tuple[str, ...] = ()
+    scripts: frozenset[str] = field(default_factory=frozenset)
+    left_out: tuple[str, ...] = ()
 
 
 def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[str] = ()) -> Inputs:
@@ -42,23 +61,44 @@ def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[s
     Raises `Refused` for files that cannot be read."""
     file = str(install.get("from") or "")
     added = tuple(str(name) for name in install.get("add") or ())
-    if not file:
-        return Inputs(key=["none", added], added=added)
-    if not (folder / file).is_file():
+    extras = tuple(str(name) for name in install.get("extras") or ())
+    groups = tuple(str(name) for name in install.get("groups") or ())
+    if file and not (folder / file).is_file():
         raise Refused(f"The application has no {file}; add it, or detect the application again.")
-    if file == "uv.lock":
-        return _from_uv_lock(folder, added)
-    if file == "poetry.lock":
-        return _from_poetry_lock(folder, added)
-    if file == "pyproject.toml":
-        return _from_pyproject(folder, added)
-    return _from_requirements(folder, file, added, included)
+    match file:
+        case "":
+            found = Inputs(key=["none"])
+        case "uv.lock":
+            found = _from_uv_lock(folder, extras, groups)
+        case "poetry.lock" | "pdm.lock":
+            found = _from_lock(folder, file, extras, groups)
+        case "pyproject.toml":
+            found = _from_pyproject(folder, extras, groups)
+        case "Pipfile" | "Pipfile.lock":
+            found = _from_pipfile(folder, file)
+        case "setup.py" | "setup.cfg":
+            found = Inputs(key=[file], reads_file=True, needs_source=True, is_package=True)
+        case _ if file in CONDA_FILES:
+            found = _from_conda(folder, file)
+        case _:
+            found = _from_requirements(folder, file, included)
+    return replace(found, key=[found.key, added, extras, groups], file=file, added=added)
+
+
+def _text(place: Path) -> str:
+    try:
+        text = read_source(place) if place.is_file() else ""
+    except OSError as error:
+        raise Refused(f"{place.name} cannot be read: {error}.") from error
+    if "\N{REPLACEMENT CHARACTER}" in text:
+        raise Refused(f"{place.name} cannot be read as text. Save it as UTF-8.")
+    return text
 
 
 def _toml(place: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(read_source(place)) if place.is_file() else {}
-    except (ValueError, OSError) as error:
+        return tomllib.loads(_text(place))
+    except (ValueError, RecursionError) as error:
         raise Refused(f"{place.name} cannot be read: {error}. Correct it.") from error
 
 
@@ -69,12 +109,33 @@ def _steady(pyproject: Mapping[str, Any]) -> dict[str, Any]:
     return {"project": project, "groups": pyproject.get("dependency-groups"), "uv": tool}
 
 
-def _is_package(pyproject: Mapping[str, Any]) -> bool:
-    stated = ((pyproject.get("tool") or {}).get("uv") or {}).get("package")
-    return bool(stated) if stated is not None else "build-system" in pyproject
+def _is_package(pyproject: Mapping[str, Any], folder: Path) -> bool:
+    stated = table(pyproject, "tool", "uv").get("package")
+    if stated is not None:
+        return bool(stated)
+    poetry = table(pyproject, "tool", "poetry")
+    if poetry.get("package-mode") is False or table(pyproject, "tool", "pdm").get("distribution") is False:
+        return False
+    if "build-system" not in pyproject:
+        return False
+    return not poetry or _holds_package(
+        folder, poetry, str(poetry.get("name") or table(pyproject, "project").get("name") or "")
+    )
 
 
-def _from_uv_lock(folder: Path, added: tuple[str, ...]) -> Inputs:
+def _holds_package(folder: Path, poetry: Mapping[str, Any], name: str) -> bool:
+    """Whether Poetry would find what to install: most applications that it manages are no packages."""
+    module = re.sub(r"[-.]+", "_", name)
+    usual = (f"{module}/__init__.py", f"src/{module}/__init__.py", f"{module}.py", f"src/{module}.py")
+    return bool(poetry.get("packages")) or any((folder / one).is_file() for one in usual)
+
+
+def _scripts(pyproject: Mapping[str, Any]) -> frozenset[str]:
+    """The programs that installing the project makes."""
+    return frozenset({*table(pyproject, "project", "scripts"), *table(pyproject, "tool", "poetry", "scripts")})
+
+
+def _from_uv_lock(folder: Path, extras: Collection[str], groups: Collection[str]) -> Inputs:
     lock, pyproject = _toml(folder / "uv.lock"), _toml(folder / "pyproject.toml")
     needs_source = False
     for package in lock.get("package") or ():
@@ -83,80 +144,129 @@ def _from_uv_lock(folder: Path, added: tuple[str, ...]) -> Inputs:
             package.pop("version", None)
         needs_source = needs_source or "directory" in source or "path" in source
     members = bool((lock.get("manifest") or {}).get("members"))
+    chosen = [*(f"--extra={name}" for name in extras), *(f"--group={name}" for name in groups)]
     return Inputs(
-        key=["uv.lock", lock, _steady(pyproject), added],
-        file="uv.lock",
+        key=["uv.lock", lock, _steady(pyproject)],
         lock=True,
-        added=added,
-        is_package=_is_package(pyproject) or members,
+        is_package=_is_package(pyproject, folder) or members,
         needs_source=needs_source,
+        options=tuple(chosen),
+        scripts=_scripts(pyproject),
     )
 
 
-def _from_pyproject(folder: Path, added: tuple[str, ...]) -> Inputs:
+def _from_pyproject(folder: Path, extras: Collection[str], groups: Collection[str]) -> Inputs:
     pyproject = _toml(folder / "pyproject.toml")
-    lines = [str(line) for line in (pyproject.get("project") or {}).get("dependencies") or ()]
+    lines = [*_project_lines(pyproject, extras, groups), *poetry_requirements(pyproject, extras, groups)]
     requirements = "\n".join(lines)
+    is_dynamic = "dependencies" in (table(pyproject, "project").get("dynamic") or ())
     return Inputs(
-        key=["pyproject.toml", _steady(pyproject), added],
-        file="pyproject.toml",
+        key=["pyproject.toml", _steady(pyproject), requirements],
         requirements=requirements,
-        added=added,
-        is_package=_is_package(pyproject),
-        needs_source=bool(_LOCAL.search(requirements)),
+        is_package=_is_package(pyproject, folder) or is_dynamic,
+        needs_source=is_dynamic or bool(_LOCAL.search(requirements)),
+        reads_file=is_dynamic,
+        options=_index_options(requirements),
+        scripts=_scripts(pyproject),
     )
 
 
-def _from_poetry_lock(folder: Path, added: tuple[str, ...]) -> Inputs:
-    """Poetry's lock file as constraints: uv does not read it, but the versions in it are what was tested."""
-    lock, pyproject = _toml(folder / "poetry.lock"), _toml(folder / "pyproject.toml")
-    versions: dict[str, set[str]] = {}
-    for package in lock.get("package") or ():
-        versions.setdefault(str(package.get("name")), set()).add(str(package.get("version")))
-    pins = sorted(f"{name}=={found.pop()}" for name, found in versions.items() if len(found) == 1)
-    requirements = "\n".join(_poetry_requirements(pyproject))
+def _project_lines(pyproject: Mapping[str, Any], extras: Collection[str], groups: Collection[str]) -> list[str]:
+    """The dependencies of ``[project]``, those of its `extras`, and those of the `groups`, which may include others."""
+    project = table(pyproject, "project")
+    lines = [str(line) for line in project.get("dependencies") or ()]
+    for name in extras:
+        lines += [str(line) for line in table(project, "optional-dependencies").get(name) or ()]
+    waiting, seen = list(groups), set(groups)
+    while waiting:
+        for line in table(pyproject, "dependency-groups").get(waiting.pop()) or ():
+            included = str(line.get("include-group")) if isinstance(line, dict) else ""
+            if included and included not in seen:
+                waiting.append(included)
+                seen.add(included)
+            lines += [line] if isinstance(line, str) else []
+    return lines
+
+
+def _from_lock(folder: Path, file: str, extras: Collection[str], groups: Collection[str]) -> Inputs:
+    """Poetry's or PDM's lock file as constraints: uv does not read it, but the versions in it are what was tested."""
+    found = _from_pyproject(folder, extras, groups)
+    pins = pins_of(_toml(folder / file))
+    return replace(found, key=[file, pins, found.requirements], constraints="\n".join(pins))
+
+
+def _from_pipfile(folder: Path, file: str) -> Inputs:
+    lines = (
+        locked_requirements(_text(folder / file)) if file == "Pipfile.lock" else pipfile_requirements(_text(folder / file))
+    )
+    if lines is None:
+        raise Refused("Pipfile.lock pins nothing; run “pipenv lock”, or delete the file.")
+    text = _installable("\n".join(lines))
     return Inputs(
-        key=["poetry.lock", pins, requirements, added],
-        file="poetry.lock",
-        requirements=requirements,
-        constraints="\n".join(pins),
-        added=added,
+        key=[file, text],
+        requirements=text,
+        needs_source=bool(_LOCAL.search(text)),
+        options=_index_options(text),
     )
 
 
-def _poetry_requirements(pyproject: Mapping[str, Any]) -> list[str]:
-    declared = [str(line) for line in (pyproject.get("project") or {}).get("dependencies") or ()]
-    poetry = ((pyproject.get("tool") or {}).get("poetry") or {}).get("dependencies") or {}
-    for name, wish in poetry.items():
-        table = wish if isinstance(wish, dict) else {}
-        if canonicalize_name(name) == "python" or table.get("optional"):
-            continue
-        if {"path", "git", "url"} & set(table):
-            raise Refused(f"“{name}” comes from a path or URL in pyproject.toml; add a requirements.txt (poetry export).")
-        extras = ",".join(str(extra) for extra in table.get("extras") or ())
-        declared.append(f"{name}[{extras}]" if extras else str(name))
-    return declared
+def _from_conda(folder: Path, file: str) -> Inputs:
+    lines, left_out = conda_requirements(_text(folder / file), file)
+    text = _installable("\n".join(lines))
+    return Inputs(key=[file, text], requirements=text, needs_source=bool(_LOCAL.search(text)), left_out=tuple(left_out))
 
 
-def _from_requirements(folder: Path, file: str, added: tuple[str, ...], included: Collection[str]) -> Inputs:
-    try:
-        text = read_source(folder / file)
-    except OSError as error:
-        raise Refused(f"{file} cannot be read: {error}.") from error
-    if "\N{REPLACEMENT CHARACTER}" in text:
-        raise Refused(f"{file} cannot be read as text. Save it as UTF-8.")
+def _from_requirements(folder: Path, file: str, included: Collection[str]) -> Inputs:
+    text = _text(folder / file)
     near = sorted(
         {*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt"), *folder.glob("*constraints*.txt")}
         | {folder / name for name in included}
     )
     others = {place.relative_to(folder).as_posix(): read_source(place) for place in near if place.is_file()}
+    everything = "\n".join((text, *others.values()))
+    if any(_FROM_REPOSITORY.search(others.get(name, "")) for name in included):
+        text = _written_out(folder, file, {file})  # uv takes no repository as editable, and reads included files itself
+    prereleases = ("--prerelease=allow",) if _PRERELEASES.search(everything) else ()
     return Inputs(
-        key=["requirements", text, others, added],
-        file=file,
-        requirements=_EDITABLE.sub("", text),
-        added=added,
-        needs_source=any(_LOCAL.search(content) for content in (text, *others.values())),
+        key=["requirements", text, others],
+        requirements=_installable(text),
+        needs_source=bool(_LOCAL.search(everything)),
+        options=(*prereleases, *_index_options(everything)),
     )
+
+
+def _written_out(folder: Path, file: str, seen: set[str]) -> str:
+    """A requirement file with those it includes in their places."""
+    lines = []
+    for line in _text(folder / file).splitlines():
+        include = re.match(r"\s*(?:-r|--requirement)[ =]*(?P<name>[^\s#]+)", line)
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(file), include["name"])) if include else ""
+        if name and name not in seen:
+            seen.add(name)
+            lines.append(_written_out(folder, name, seen))
+        elif not include:
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def _installable(text: str) -> str:
+    """Requirements written for pip as uv takes them: nothing is installed as a link to a folder that is gone at run time."""
+    text = _EDITABLE_FILE.sub("./", text)
+    text = _EDITABLE.sub("", text)
+    text = _FROM_REPOSITORY.sub(_named, text)
+    return _FOR_PIP.sub("", _PRERELEASES.sub("", text))
+
+
+def _named(match: re.Match[str]) -> str:
+    """``git+https://…#egg=name`` as ``name @ git+https://…``."""
+    where = match["where"]
+    egg = _EGG.search(where)
+    rest = re.sub(r"#&?$", "", re.sub(r"#&", "#", _EGG.sub("#" if egg and egg[0][0] == "#" else "", where)))
+    return f"{egg['name']} @ {rest}" if egg else where
+
+
+def _index_options(text: str) -> tuple[str, ...]:
+    return ("--index-strategy=unsafe-best-match",) if _OTHER_INDEX.search(text) else ()
 
 
 def manage_file(install: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from fairway.drivers.builders.command_line import filled, join_command, programs
 from fairway.drivers.builders.contract import BuildRequest, Spec
 from fairway.drivers.builders.exclusions import Reason
 from fairway.drivers.builders.layers import Layers, copy_source
+from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
 from fairway.drivers.builders.walls import BuildWalls, lend
@@ -19,7 +20,7 @@ from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import parse_slug
 
 _UNREACHABLE = re.compile(
-    r"ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|dns error|error sending request|Connection refused"
+    r"\b(?:ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN)\b|dns error|error sending request|Connection refused"
     r"|tls handshake|operation timed out|Temporary failure in name resolution",
     re.I,
 )
@@ -37,6 +38,7 @@ class Workshop:
     layers: Layers
     progress: Progress
     variables: Mapping[str, str] = field(default_factory=dict)
+    pythons: PythonSource = field(default_factory=PythonSource)
 
     @property
     def spec(self) -> Spec:

@@ -86,7 +86,7 @@ CASES: dict[str, tuple[str, dict[str, str], str, list[str]]] = {
         "Litestar",
         {"requirements.txt": "litestar[standard]\n", "app.py": "from litestar import Litestar\napp = Litestar([])\n"},
         f"{UVICORN} app:app",
-        ["uvicorn"],
+        [],
     ),
     "quart": (
         "Quart",

@@ -52,14 +52,7 @@ class Look:
         """What is true of any command in this folder: dependencies, Python, version. None without any sign of Python."""
         if not self.installer and not self.folder.python_files:
             return None
-        install = {"from": self.installer, "python": self.project.python}
-        stated = {key: value for key, value in install.items() if value}
-        recipe = Recipe(Spec(kind="python", version=self.project.version, install=stated))
-        if self.installer:
-            recipe = recipe.noting("Python dependencies", self.installer)
-        else:
-            recipe = recipe.noting("Python without dependencies", "no requirements.txt or pyproject.toml lists any")
-        return recipe.noting(f"Python {self.project.python}", "the project asks for it") if self.project.python else recipe
+        return self.project.base(Recipe(Spec(kind="python", version=self.project.version)))
 
     def lists(self, *packages: str) -> bool:
         """Whether the project lists one of the packages."""

@@ -1,0 +1,86 @@
+"""conda's environment.yml as requirements: what lies on PyPI under the same name, or under a known other one. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from fairway.drivers.builders.version_ranges import pep440
+from fairway.shared.failures import Refused
+from fairway.shared.lined_yaml import root_of
+from fairway.shared.names import Invalid
+
+CONDA_FILES = ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml")
+_SPEC = re.compile(r"(?:[\w./-]+::)?(?P<name>[\w.-]+)\s*(?P<wish>[=<>!~^ ].*)?", re.S)
+_OTHER_NAMES = {
+    "matplotlib-base": "matplotlib",
+    "msgpack-python": "msgpack",
+    "opencv": "opencv-python-headless",
+    "psycopg2": "psycopg2-binary",
+    "py-opencv": "opencv-python-headless",
+    "pytables": "tables",
+    "pytorch": "torch",
+    "pytorch-cpu": "torch",
+    "tensorflow-base": "tensorflow",
+}
+# What conda brings as a library of the system, and Fairway's own tools: no Python package of that name is meant.
+_NOT_PYTHON = re.compile(
+    r"_.*|lib.+|python(?:_abi)?|pip|wheel|conda.*|mamba|ca-certificates|openssl|zlib|zlib-ng|xz|bzip2|zstd|lz4-c|tk|sqlite"
+    r"|readline|ncurses|ld_impl_.*|tzdata|mkl|mkl[-_].*|blas|openblas|intel-openmp|llvm-openmp|cuda.*|cudnn|cudatoolkit|nccl"
+    r"|icu|expat|freetype|fontconfig|jpeg|libpng|openjpeg|giflib|lcms2|pcre2?|glib|gst.*|qt|qt-main|dbus|krb5|c-ares|curl|git"
+    r"|gcc.*|gxx.*|gfortran.*|sysroot.*|binutils.*|cmake|make|ninja|nodejs|yarn|r-.*|r|perl|ffmpeg|x264|gmp|mpfr|mpc|yaml"
+    r"|vs20.*|vc|ucrt|m2w64-.*|msys2-.*|gdal-data|geos|proj|hdf5|harfbuzz|cairo-?|pandoc|nomkl|snappy|bottleneck-base"
+)
+
+
+def conda_packages(text: str, file: str) -> list[tuple[str, str]]:
+    """(name, what is asked of its version) of each conda package. Raises `Refused` for a file that cannot be read."""
+    found = (_SPEC.fullmatch(line.strip()) for line in _read(text, file)[0])
+    return [(one["name"].lower(), (one["wish"] or "").strip()) for one in found if one]
+
+
+def conda_requirements(text: str, file: str) -> tuple[list[str], list[str]]:
+    """Requirements for uv: the conda packages under their names on PyPI, and those of the ``pip:`` part as they stand.
+    The second list names what was left out because it is no Python package. Raises `Refused`."""
+    wanted, left_out = [], []
+    for name, wish in conda_packages(text, file):
+        if _NOT_PYTHON.fullmatch(name):
+            left_out.append(name)
+        else:
+            wanted.append(f"{_OTHER_NAMES.get(name, name)}{_versions(name, wish)}")
+    return [*wanted, *_read(text, file)[1]], left_out
+
+
+def _versions(name: str, wish: str) -> str:
+    """``=1.26`` and ``1.26.*`` mean a series; a third part (the build of a binary) says nothing here. Another name's
+    version is another's."""
+    if not wish or name in _OTHER_NAMES:
+        return ""
+    wish = wish.split("|")[-1].strip()
+    version = re.fullmatch(r"(?P<operator>=?)\s*(?P<version>[0-9][\w.*]*)(?:\s*=.*|\s.*)?", wish)
+    try:
+        if not version:
+            return pep440(re.sub(r"(?<![=<>!~])=(?=[^=]*$)(?<=\d=).*", "", wish))
+        is_series = version["operator"] == "=" and not version["version"].endswith("*") and not _has_build(wish)
+        return pep440(f"{version['version']}.*" if is_series else version["version"])
+    except ValueError:
+        return ""
+
+
+def _has_build(wish: str) -> bool:
+    return wish.lstrip("=").count("=") > 0
+
+
+def _read(text: str, file: str) -> tuple[list[str], list[str]]:
+    """The lines of ``dependencies``, and those of the ``pip:`` list inside."""
+    lines: list[str] = []
+    for_pip: list[str] = []
+    try:
+        found = root_of(text, file).get("dependencies") if text.strip() else None
+        for one in found.sequence() if found and not found.is_null() else ():
+            if one.is_text():
+                lines.append(one.text())
+            elif (inside := one.get("pip")) is not None and not inside.is_null():
+                for_pip += [line.text() for line in inside.sequence()]
+    except Invalid as error:
+        raise Refused(f"{file} cannot be read: {error}") from error
+    return lines, for_pip

@@ -1,0 +1,62 @@
+"""Whether an environment needs setuptools at run time although nobody lists it.
+
+Until Python 3.12 every virtual environment held it, so that packages (and applications) import ``pkg_resources`` without
+saying so. Since version 82 setuptools has no ``pkg_resources`` any more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+SEED = "setuptools<81"
+GUNICORN_MAIN = "from gunicorn.app.wsgiapp import run\n\nrun()\n"
+# Packages import in vain all the time, inside functions and behind “except ImportError”; what stands at the margin is meant.
+_OLD = re.compile(rb"^(?:import|from)[ \t]+pkg_resources\b|^__import__\([\"']pkg_resources[\"']\)", re.M)
+_OLDER = re.compile(_OLD.pattern + rb"|^(?:import|from)[ \t]+distutils\b", re.M)
+_ANYWHERE = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(?:pkg_resources|distutils)\b", re.M)
+_OWN = ("setuptools", "pkg_resources", "_distutils_hack", "pip", "wheel", "numpy", "torch", "scipy")
+LARGEST = 2 * 1024 * 1024  # bytes; what is generated is larger and imports nothing
+MOST = 60_000  # files
+
+
+def needs_seed(venv: Path, app: Path) -> bool:
+    """Whether something that is installed in `venv`, or the application in `app`, imports what only `SEED` has."""
+    packages = next(venv.glob("lib/python*/site-packages"), None)
+    if packages is None or (packages / "pkg_resources").is_dir():
+        return False
+    minor = int(packages.parent.name.partition(".")[2] or 0)
+    has_newer = (packages / "setuptools").is_dir()
+    pattern = _OLD if has_newer or minor < 12 else _OLDER
+    installed = (place for top in sorted(packages.iterdir()) if top.name not in _OWN for place in _sources(top))
+    return any(_mentions(place, pattern) for place in installed) or (minor >= 12 and imports_old(app)) or _uses_old(app)
+
+
+def let_gunicorn_start(venv: Path) -> None:
+    """Make ``python -m gunicorn`` work for versions before 20.1, too, which had only the program."""
+    package = next(venv.glob("lib/python*/site-packages/gunicorn"), None)
+    if package is not None and not (package / "__main__.py").exists():
+        (package / "__main__.py").write_text(GUNICORN_MAIN)
+
+
+def imports_old(app: Path) -> bool:
+    """Whether the application itself imports what was there until Python 3.12."""
+    return any(_mentions(place, _ANYWHERE) for place in _sources(app) if place.name != "setup.py")
+
+
+def _uses_old(app: Path) -> bool:
+    return any(_mentions(place, _OLD) for place in _sources(app) if place.name != "setup.py")
+
+
+def _sources(top: Path) -> Iterable[Path]:
+    if top.is_file():
+        return (top,) if top.suffix == ".py" else ()
+    return sorted(place for place in top.rglob("*.py") if place.is_file())[:MOST]
+
+
+def _mentions(place: Path, pattern: re.Pattern[bytes]) -> bool:
+    try:
+        return place.stat().st_size <= LARGEST and bool(pattern.search(place.read_bytes()))
+    except OSError:
+        return False

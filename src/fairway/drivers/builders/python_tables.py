@@ -1,0 +1,65 @@
+"""What the files of several package managers have in common: tables that describe one dependency. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+_USUAL = re.compile(r"https://(?:pypi\.(?:org|python\.org)|files\.pythonhosted\.org)(?:/simple)?/?", re.I)
+
+
+def table(data: Any, *names: str) -> dict[str, Any]:
+    """The table below these names; empty when there is none."""
+    for name in names:
+        data = data.get(name) if isinstance(data, Mapping) else None
+    return dict(data) if isinstance(data, Mapping) else {}
+
+
+def is_usual_index(url: str) -> bool:
+    """Whether it is PyPI itself: where packages come from unless this machine says otherwise."""
+    return bool(_USUAL.fullmatch(url.strip()))
+
+
+def given_place(entry: Mapping[str, Any], name: str) -> str:
+    """Where a dependency comes from when not from an index: a folder, an address or a repository; "" for an index."""
+    path = entry.get("path") or entry.get("file")
+    if isinstance(path, str) and path:
+        return path if re.match(r"[a-z][a-z0-9+.-]+:", path, re.I) else _as_path(path)
+    if isinstance(entry.get("url"), str):
+        return str(entry["url"])
+    repository = entry.get("git")
+    if not isinstance(repository, str) or not repository:
+        return ""
+    ref = next((str(entry[key]) for key in ("rev", "ref", "tag", "branch") if entry.get(key)), "")
+    inside = f"#subdirectory={entry['subdirectory']}" if entry.get("subdirectory") else ""
+    return f"git+{_https(repository)}{f'@{ref}' if ref else ''}{inside}"
+
+
+def requirement(name: str, *, extras: Any = (), versions: str = "", place: str = "", marker: str = "") -> str:
+    """One line for uv."""
+    wanted = f"[{','.join(map(str, extras))}]" if isinstance(extras, list | tuple) and extras else ""
+    tail = f" ; {marker}" if marker else ""
+    if place.startswith(("./", "../")):
+        return f"{place}{wanted}{tail}"
+    if place:
+        return f"{name}{wanted} @ {place}{tail}"
+    return f"{name}{wanted}{versions}{tail}"
+
+
+def joined_markers(markers: Iterable[str]) -> str:
+    """Markers that must all hold."""
+    found = [one for one in markers if one]
+    return found[0] if len(found) == 1 else " and ".join(f"({one})" for one in found)
+
+
+def _as_path(path: str) -> str:
+    return path if path.startswith(("./", "../", "/", "~")) else f"./{path}"
+
+
+def _https(repository: str) -> str:
+    """``git@host:owner/name`` means SSH with a key of this machine, which a build does not have."""
+    if "://" in repository:
+        return repository
+    short = re.fullmatch(r"git@(?P<host>[\w.-]+):(?P<path>.+)", repository)
+    return f"https://{short['host']}/{short['path']}" if short else repository

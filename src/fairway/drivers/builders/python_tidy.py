@@ -1,0 +1,37 @@
+"""An environment without what names a path or a time, so that equal content has an equal digest wherever it was made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_LITTER = ("activate", "activate.*", "activate_this.py", "deactivate.bat", "pydoc.bat")
+
+
+def tidy(venv: Path) -> None:
+    """Take out of a virtual environment what tells where and when it was made."""
+    for pattern in _LITTER:
+        for place in (venv / "bin").glob(pattern):
+            place.unlink()
+    for name in (".lock", ".gitignore", "CACHEDIR.TAG"):
+        (venv / name).unlink(missing_ok=True)
+    for record in venv.glob("lib/python*/site-packages/*.dist-info"):
+        _tidy_record(record)
+
+
+def _tidy_record(folder: Path) -> None:
+    gone = [name for name in ("uv_cache.json", "direct_url.json") if _is_local(folder / name)]
+    for name in gone:
+        (folder / name).unlink()
+    record = folder / "RECORD"
+    if gone and record.is_file():
+        lines = record.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if not any(f"{folder.name}/{name}," in line for name in gone)]
+        draft = record.with_name("RECORD.draft")
+        draft.write_text("".join(kept))
+        os.replace(draft, record)
+
+
+def _is_local(place: Path) -> bool:
+    """Whether a note about an installation speaks of this machine (a folder, a time) and not of an index."""
+    return place.is_file() and (place.name == "uv_cache.json" or '"file:' in place.read_text())

@@ -1,0 +1,206 @@
+"""The Pythons that applications are built with: those of this machine, and those that are fetched when one asks for them.
+
+What was fetched lies below ``<data>/pythons/``, one folder per version, made once and read-only from then on; bundles link
+to it. Fairway's own Python is taken wherever it fits, so that nothing is fetched that nobody asked for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uv
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import Version
+
+from fairway.drivers.builders.layers import locked, protect
+from fairway.drivers.builders.running import Ceiling, Finished, run
+from fairway.drivers.builders.surroundings import build_environment
+from fairway.drivers.runtimes.contract import Progress, Silent
+from fairway.shared.failures import NeedsPerson, Refused
+
+DOWNLOADS = ("on", "off", "only")
+_NAME = re.compile(r"python(?P<minor>3\.\d+)")
+_SLOWEST_DOWNLOAD = 300.0  # seconds
+# A machine without a way to the internet must say so at once: no answer in 10 s is no answer.
+_HURRIED = {"UV_HTTP_TIMEOUT": "10", "UV_HTTP_CONNECT_TIMEOUT": "5", "UV_HTTP_RETRIES": "1"}
+
+
+@dataclass(frozen=True)
+class PythonSource:
+    """Whether Pythons may be fetched, and from where. `downloads` is ``on``, ``off``, or ``only``: then applications get
+    fetched Pythons and never this machine's. `mirror` is the address of a folder laid out like the releases of
+    python-build-standalone, or of a list of downloads (it ends in ``.json``); "" is where uv fetches from."""
+
+    downloads: str = "on"
+    mirror: str = ""
+
+    def __post_init__(self) -> None:
+        if self.downloads not in DOWNLOADS:
+            raise NeedsPerson(
+                f"FAIRWAY_PYTHON_DOWNLOADS is “{self.downloads[:40]}”; set it to one of {', '.join(DOWNLOADS)}, and start "
+                "Fairway again."
+            )
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """One Python: its program, and its full version."""
+
+    path: str
+    version: str
+
+
+class Pythons:
+    """The Pythons that one data directory can build with."""
+
+    def __init__(self, data: Path, source: PythonSource) -> None:
+        self.place = data / "pythons"
+        self._data = data
+        self._source = source
+        self._versions: dict[str, str] = {}
+
+    def provide(self, asked: str, file: str, progress: Progress) -> Interpreter:
+        """The Python for what an application asks for (``3.12``, ``>=3.11``, "" for any), fetched when it is not here.
+
+        `file` is the one that asks, for the sentence. Raises `Refused` for what is no version, `NeedsPerson` when there is
+        no such Python.
+        """
+        wanted = wanted_versions(asked)
+        own = Interpreter(str(getattr(sys, "_base_executable", sys.executable)), ".".join(map(str, sys.version_info[:3])))
+        is_only = self._source.downloads == "only"
+        if is_only and not asked:
+            wanted = wanted_versions(asked := ".".join(own.version.split(".")[:2]))
+        if not is_only and wanted.contains(own.version, prereleases=True):
+            return own
+        found: Interpreter | Finished | None = self._newest(wanted)
+        if found is None and self._source.downloads != "off":
+            with locked(self._data / "cache" / ".pythons.lock", progress):  # uv has a lock of its own in the folder
+                found = self._newest(wanted) or self._fetched(asked, wanted, progress)
+        if isinstance(found, Interpreter):
+            return found
+        raise self._missing(asked, file, own, found)
+
+    def _missing(self, asked: str, file: str, own: Interpreter, failed: Finished | None) -> NeedsPerson:
+        known = {one.version for one in self.here()} | ({own.version} if self._source.downloads != "only" else set())
+        shown = ", ".join(sorted(known, key=Version)) or "none"
+        why = "downloads of Python are turned off (FAIRWAY_PYTHON_DOWNLOADS)"
+        if failed is not None:
+            why = f"it could not be downloaded ({_reason(failed)})"
+        says = f" in {file}" if file else ""
+        return NeedsPerson(
+            f"The application asks for Python {asked}{says}, which is not on this machine (here: {shown}), and {why}. "
+            f"Install it here, or change {file or 'requires-python or .python-version'}.",
+            detail="\n".join(failed.tail) if failed else "",
+        )
+
+    def here(self, wanted: SpecifierSet | None = None) -> Iterator[Interpreter]:
+        """Every Python that is on this machine, those that were fetched first; with `wanted` those that may be it."""
+        seen = set()
+        for folder in self._folders():
+            for program in sorted(folder.glob("python3.*")) if folder.is_dir() else ():
+                real = os.path.realpath(program)
+                named = _NAME.fullmatch(program.name)
+                if named and real not in seen and os.access(program, os.X_OK) and _may_be(named["minor"], wanted):
+                    seen.add(real)
+                    if version := self._version_of(str(program)):
+                        yield Interpreter(str(program), version)
+
+    def _folders(self) -> list[Path]:
+        """Where Pythons lie. Shims are none: they start whatever somebody set for their shell."""
+        fetched = [place / "bin" for place in sorted(self.place.glob("cpython-*")) if not place.is_symlink()]
+        if self._source.downloads == "only":
+            return fetched
+        home = Path(os.environ.get("HOME") or "/nonexistent")
+        roots = (Path(os.environ.get("PYENV_ROOT") or home / ".pyenv"), home / ".local/share/uv/python")
+        kept = [
+            place / "bin" for place in (*sorted((roots[0] / "versions").glob("3*")), *sorted(roots[1].glob("cpython-*")))
+        ]
+        named = [Path(place) for place in os.environ.get("PATH", "").split(":") if place]
+        usual = [Path("/usr/local/bin"), Path("/usr/bin"), *sorted(Path("/opt").glob("*ython*/bin"))]
+        own = Path(sys.prefix) / "bin"
+        return [*fetched, *(place for place in (*named, *usual, *kept) if place.name != "shims" and place != own)]
+
+    def _newest(self, wanted: SpecifierSet) -> Interpreter | None:
+        fitting = [one for one in self.here(wanted) if wanted.contains(one.version)]
+        return max(fitting, key=lambda one: Version(one.version), default=None)
+
+    def _fetched(self, asked: str, wanted: SpecifierSet, progress: Progress) -> Interpreter | Finished:
+        """The Python, fetched; or how the attempt to fetch it ended."""
+        progress.line(f"Python {asked} is not on this machine: it is downloaded once, for all applications.")
+        self.place.mkdir(parents=True, mode=0o700, exist_ok=True)
+        mirror = self._source.mirror
+        option = "--python-downloads-json-url" if mirror.partition("?")[0].endswith(".json") else "--mirror"
+        finished = self._ask(
+            *(uv.find_uv_bin(), "python", "install", "--no-bin", "--no-cache", "--no-progress"),
+            *("--install-dir", str(self.place), *((option, mirror) if mirror else ()), _request(asked)),
+            seconds=_SLOWEST_DOWNLOAD,
+            progress=progress,
+        )
+        found = self._newest(wanted) if not finished.code else None
+        if found is None:
+            return finished
+        protect(Path(found.path).parent.parent)
+        for place in self.place.iterdir():
+            if place.is_symlink():  # names for minor versions, which would move under the bundles that link to them
+                place.unlink()
+        return found
+
+    def _version_of(self, program: str) -> str:
+        """The version of a CPython; "" for what is another one or does not run."""
+        if program not in self._versions:
+            words = "import sys; print(sys.implementation.name, '.'.join(map(str, sys.version_info[:3])))"
+            kind, _, version = self._ask(program, "-S", "-I", "-c", words).output.strip().partition(" ")
+            self._versions[program] = version if kind == "cpython" and re.fullmatch(r"3\.\d+\.\d+", version) else ""
+        return self._versions[program]
+
+    def _ask(self, *argv: str, seconds: float = 60.0, progress: Progress | None = None) -> Finished:
+        home = self._data / "cache" / "home"
+        home.mkdir(parents=True, exist_ok=True)
+        environment = {"UV_PYTHON_DOWNLOADS": "manual", "UV_COMPILE_BYTECODE": "1", **_HURRIED, **build_environment(home)}
+        return run(
+            argv,
+            cwd=home,
+            env=environment,
+            progress=_Checking(progress) if progress else Silent(),
+            ceiling=Ceiling(seconds),
+            keep_output=True,
+        )
+
+
+class _Checking(Silent):
+    """Only asks whether to go on."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.check = progress.check  # type: ignore[method-assign]
+
+
+def _may_be(minor: str, wanted: SpecifierSet | None) -> bool:
+    """Whether some patch of a minor version is wanted: asking a program for its own version takes a while."""
+    return wanted is None or any(wanted.contains(f"{minor}.{patch}") for patch in range(100))
+
+
+def wanted_versions(asked: str) -> SpecifierSet:
+    """What a wish allows; ``3.11.4`` asks for 3.11, whose newest patch has the security fixes. Raises `Refused`."""
+    exact = re.fullmatch(r"(\d+(?:\.\d+)?)(?:\.\d+)?", asked)
+    try:
+        return SpecifierSet(f"=={exact[1]}.*" if exact else asked)
+    except InvalidSpecifier:
+        raise Refused(f"“{asked[:80]}” is not a Python version; correct requires-python or .python-version.") from None
+
+
+def _request(asked: str) -> str:
+    """The wish in uv's words."""
+    exact = re.fullmatch(r"(\d+\.\d+)\.\d+", asked)
+    return exact[1] if exact else asked
+
+
+def _reason(finished: Finished) -> str:
+    """The line of uv's answer that says most, without its decoration."""
+    lines = [re.sub(r"^(?:error|cause|Caused by)\s*:\s*", "", line.strip()) for line in finished.tail if line.strip()]
+    plain = [line for line in lines if not line.startswith(("hint", "warning"))]
+    return (plain or ["uv gave no reason"])[-1].rstrip(".")[:200]

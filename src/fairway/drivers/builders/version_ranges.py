@@ -1,0 +1,54 @@
+"""Version ranges of Poetry, conda and friends in the words of PEP 440. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+_PART = re.compile(r"\s*,?\s*(?P<operator>\^|~=|~|===?|!=|<=|>=|<|>|=)?\s*v?(?P<version>\*|[0-9][\w.*+!-]*)")
+
+
+def pep440(text: str) -> str:
+    """A range in PEP 440's words: ``^1.2`` becomes ``>=1.2,<2``, ``~1.2`` ``>=1.2,<1.3``, ``*`` "".
+
+    Of alternatives (``^2.7 || ^3.6``) the last stands for all: PEP 440 knows none. Raises `ValueError` for what is no range.
+    """
+    rest = re.split(r"\|\|?", text)[-1].strip()
+    found: list[str] = []
+    while rest:
+        part = _PART.match(rest)
+        if part is None:
+            raise ValueError(f"“{text[:80]}” is no range of versions")
+        found += _specifiers(part["operator"] or "", part["version"])
+        rest = rest[part.end() :].strip().strip(",").strip()
+    joined = ",".join(found)
+    try:
+        SpecifierSet(joined)
+    except InvalidSpecifier:
+        raise ValueError(f"“{text[:80]}” is no range of versions") from None
+    return joined
+
+
+def _specifiers(operator: str, version: str) -> list[str]:
+    if version == "*":
+        return []
+    version = re.sub(r"\.[xX](?=\.|$)", ".*", version)
+    version = re.sub(r"(\.\*)+$", ".*", version)
+    if version.endswith(".*") or operator not in ("^", "~"):
+        return [f"{'==' if operator in ('', '=', '^', '~') else operator}{version}"]
+    try:
+        release = Version(version).release
+    except InvalidVersion:
+        raise ValueError(f"“{version[:80]}” is no version") from None
+    return [f">={version}", f"<{_next(release, operator)}"]
+
+
+def _next(release: tuple[int, ...], operator: str) -> str:
+    """The first version that a caret or a tilde no longer means."""
+    if operator == "~":
+        place = min(len(release) - 1, 1)
+    else:
+        place = next((index for index, number in enumerate(release) if number), len(release) - 1)
+    return ".".join(str(number) for number in (*release[:place], release[place] + 1))
