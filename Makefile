@@ -7,7 +7,7 @@ export UV_PYTHON_DOWNLOADS := never
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE := 1
 
-.PHONY: help setup demo down test quick explore durations check bench format translations migrations clean
+.PHONY: help setup demo down test quick corpus explore durations check bench format translations migrations clean
 
 help:
 	@printf '%s\n' \
@@ -16,6 +16,7 @@ help:
 	  'make test           install what the tests need (Debian, as root), start it, run everything' \
   'make test ARGS=…    the same for some tests: a file, -k words, anything pytest takes' \
   'make quick          the tests that a change can affect and that need no service: a minute at most' \
+  'make corpus         the small applications of tests/corpus, those that take long, too' \
   'make explore        property tests with many new examples: as long as you like (TIMES=50)' \
   'make durations      everything, keeping how long each file took, which orders the next runs' \
 	  'make check          ruff, mypy, import-linter, translations, migrations, docs links: no services' \
@@ -51,6 +52,9 @@ test: .venv/.development
 
 quick: .venv/.development
 	@$(BIN)/python -m tests.quick
+
+corpus: .venv/.development
+	@FAIRWAY_CORPUS=all $(BIN)/pytest -n 0 tests/corpus $(ARGS)
 
 explore: .venv/.development
 	@FAIRWAY_EXPLORE=$(or $(TIMES),20) $(BIN)/pytest -n 2 --dist loadscope -m hypothesis $(ARGS)

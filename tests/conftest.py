@@ -27,6 +27,7 @@ from tests.services.sharing import shared
 
 pytest.register_assert_rewrite("tests.services.installation", "tests.stories.desk", "tests.stories.held")
 
+collect_ignore = ["corpus/apps"]  # applications, some with tests of their own
 numbers = itertools.count(1)
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # so a shell starts what it sends to the background

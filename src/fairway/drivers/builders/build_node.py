@@ -32,6 +32,8 @@ from fairway.drivers.runtimes.contract import Silent
 from fairway.shared.failures import Refused
 
 MODULES = "node_modules"
+MOVED_PORT = "moved_port.js"
+MOVED_COPY = ".moved_port.cjs"  # whatever kind of modules the package has
 
 
 class NodeBuild:
@@ -71,13 +73,21 @@ class NodeBuild:
         return {
             "kind": "node",
             "command": list(command),
-            "environment": {"NODE_ENV": "production"},
+            "environment": {"NODE_ENV": "production", **self._moved_port(app / self.package)},
             "path": [
                 *(f"{folder}/{MODULES}/.bin" for folder in folders),
                 *self.tools.bring_along(self.workshop.output, command),
             ],
             **({"start_in": self.package} if self.package != "." else {}),
         }
+
+    def _moved_port(self, folder: Path) -> dict[str, str]:
+        """The variables that let a program whose port stands in its code listen on PORT; see ``moved_port.js``."""
+        port = self.workshop.spec.install.get("listens")
+        if type(port) is not int:
+            return {}
+        shutil.copyfile(Path(__file__).with_name(MOVED_PORT), folder / MOVED_COPY)
+        return {"NODE_OPTIONS": f"--require ./{MOVED_COPY}", "FAIRWAY_MOVED_PORT": str(port)}
 
     def build_site(self, place: Path) -> Path:
         """Install and build in `place` for a site of which only the result is served; returns the package's folder."""

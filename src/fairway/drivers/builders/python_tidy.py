@@ -13,6 +13,9 @@ def tidy(venv: Path) -> None:
     for pattern in _LITTER:
         for place in (venv / "bin").glob(pattern):
             place.unlink()
+    for program in (venv / "bin").glob("*.py"):  # a module's own file: a server started beside it would import it instead
+        if any(venv.glob(f"lib/python*/site-packages/{program.name}")):
+            program.unlink()
     for name in (".lock", ".gitignore", "CACHEDIR.TAG"):
         (venv / name).unlink(missing_ok=True)
     for record in venv.glob("lib/python*/site-packages/*.dist-info"):

@@ -10,6 +10,7 @@ import pytest
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.detect import detect
+from fairway.drivers.builders.detection.node_servers import fixed_port
 from fairway.drivers.builders.spec_rules import parse_spec
 
 from ..folders import make
@@ -236,3 +237,20 @@ def test_a_platforms_adapter_is_named_with_what_to_use(tmp_path: Path) -> None:
 def test_what_only_builds_something_for_a_python_application_is_no_site(tmp_path: Path, beside: str) -> None:
     files = {"package.json": package("vite", scripts={"build": "vite build", "dev": "vite"}), beside: ""}
     assert detect(make(tmp_path, files)).spec is None
+
+
+@pytest.mark.parametrize(
+    ("source", "port"),
+    [
+        ("app.listen(3000)", 3000),
+        ("fastify.listen({ host: 'x', port: 3001 })", 3001),
+        ("const port = 8080\napp.listen(port, () => {})", 8080),
+        ("let PORT = 5000; server.listen({port: PORT})", 5000),
+        ("const port = process.env.PORT || 3000; app.listen(port)", None),
+        ("app.listen(env['PORT'] ?? 3000)", None),
+        ("app.listen(config.port)", None),
+        ("app.listen(99999)", None),
+    ],
+)
+def test_the_port_in_the_code_is_found(source: str, port: int | None) -> None:
+    assert fixed_port(source) == port

@@ -6,6 +6,7 @@ cannot use, hides nothing from the next: what was wrong becomes a remark, and th
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -120,6 +121,28 @@ def _distinct(candidates: list[Candidate]) -> list[Candidate]:
     return list(found.values())
 
 
+_BOTS = {
+    "Telegram": ("telegram", "telebot", "aiogram", "pyrogram", "telethon"),
+    "Discord": ("discord", "nextcord", "disnake", "hikari"),
+    "Slack": ("slack_bolt",),
+}
+
+
+def _bot(source: SourceFolder) -> str:
+    """Whose bot the Python files make, by what they import; "" when none."""
+    text = "\n".join(source.text(file) for file in source.python_files[:40])
+    imported = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M))
+    return next((whose for whose, names in _BOTS.items() if not imported.isdisjoint(names)), "")
+
+
+def _is_library(source: SourceFolder) -> bool:
+    try:
+        project = source.toml("pyproject.toml")
+    except ValueError:
+        return False
+    return "build-system" in project and not (project.get("project") or {}).get("scripts")
+
+
 def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> str:
     """What to do when nothing can be run as it is: the best reason that a reader gave, else what to add."""
     if any(not one.problem for one in candidates):
@@ -131,6 +154,16 @@ def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> s
     if source.has("package.json"):
         return (
             "package.json starts nothing: add “start” under “scripts”, e.g. “node server.js”, or “build” for a static site."
+        )
+    if bot := _bot(source):
+        return (
+            f"This is a {bot} bot: it answers no visitors, and Fairway runs what answers over HTTP. Let it serve a page "
+            "beside it, or take its webhook as that page."
+        )
+    if source.has("pyproject.toml") and _is_library(source):
+        return (
+            "This is a Python library (pyproject.toml): it starts nothing. Say how to start it, or deploy an application "
+            "that uses it."
         )
     if source.python_files:
         return (

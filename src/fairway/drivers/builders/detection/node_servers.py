@@ -290,8 +290,21 @@ def _noting_port(project: NodeProject, recipe: Recipe) -> Recipe:
     health = health_route(source)
     if health:
         recipe = recipe.changed(health_path=health).noting(f"Health at {health}", script)
-    fixed = re.search(r"\.listen\(\s*(\d{2,5})\b", source)
-    if fixed and "process.env.PORT" not in source and 1 <= int(fixed[1]) <= 65535:
-        sentence = f"Listens on port {fixed[1]} only: let it read process.env.PORT"
-        return recipe.changed(port=int(fixed[1])).noting(sentence, script)
-    return recipe
+    port = fixed_port(source)
+    if port is None:
+        return recipe
+    what = f"It listens on port {port}, and gets another one where several applications share a machine"
+    return recipe.changed(port=port).with_install(listens=port).noting(what, script)
+
+
+def fixed_port(source: str) -> int | None:
+    """The port that stands in the code of a server: ``listen(3000)``, ``listen({port: 3000})``, or a constant that it is
+    given. None where the program reads PORT, too."""
+    if re.search(r"\benv(?:\.|\[['\"])PORT\b", source):
+        return None
+    found = re.search(r"\.listen\s*\(\s*(?:\{[^{}]{0,200}?\bport\s*:\s*)?(?P<port>\d{2,5}|[A-Za-z_]\w{0,40})\b", source)
+    if found and not found["port"].isdigit():
+        name = re.escape(found["port"])
+        found = re.search(rf"\b(?:const|let|var)\s+{name}\s*=\s*(?P<port>\d{{2,5}})\b", source)
+    port = int(found["port"]) if found else 0
+    return port if 1 <= port <= 65535 else None

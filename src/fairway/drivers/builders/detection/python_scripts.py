@@ -71,8 +71,13 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
 
 
 def _program(look: Look, file: str) -> tuple[str, ...]:
-    """The words that run a file: as a module, where it imports what only a module of a package can."""
+    """The words that run a file: the program that the project installs for it, or as a module, where it imports what only a
+    module of a package can."""
     place = look.entries.modules.place_of(file)
+    scripts = look.project.project.get("scripts")
+    for name, target in scripts.items() if isinstance(scripts, dict) else ():
+        if place and str(target).partition(":")[0].strip() == place[1] and "build-system" in look.project.pyproject:
+            return (str(name),)
     is_inside = any(name.startswith(".") for name in look.entries.source(file).needed)
     if place and is_inside:
         return under(place[0], ("python", "-m", place[1].removesuffix(".__main__")))

@@ -1,0 +1,2 @@
+FLASK_APP=web/start.py
+FLASK_DEBUG=1

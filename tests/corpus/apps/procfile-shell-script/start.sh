@@ -1,0 +1,3 @@
+#!/bin/sh
+export SHOP=procfile-shell-script
+exec python app.py

@@ -1,0 +1,2 @@
+def left_pad(text, width):
+    return text.rjust(width)

@@ -1,0 +1,3 @@
+const words = require("words");
+
+require("http").createServer((request, response) => response.end(words)).listen(process.env.PORT);
