@@ -42,7 +42,7 @@ def test_a_folder_goes_live_is_broken_is_put_right_and_is_rolled_back(
     expect(page.get_by_role("heading", name="What was found")).to_be_visible()
     found = page.locator(".findings")
     expect(found).to_contain_text("Procfile")
-    expect(page.get_by_label("Command")).to_have_value("python server.py")
+    expect(page.get_by_label("Start command")).to_have_value("python server.py")
     expect(page.get_by_label("Name", exact=True).first).to_have_value("Tides")
     admin.picture("folder-03-detected")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -238,3 +238,25 @@ def _copies(one: Deployment, count: int) -> list[Deployment]:
     fields = {field.attname: getattr(one, field.attname) for field in Deployment._meta.concrete_fields}
     del fields["id"], fields["run_id"]
     return [Deployment(**fields) for _ in range(count)]
+
+
+SUBJECTS = ("application", "environment", "placement", "deployment", "release", "package", "configuration", "run", "freeze")
+
+
+@pytest.mark.parametrize("path", ["/", "/applications/", "/applications/hello/", "/environments/", "/environments/staging/",
+                                  "/releases/", "/calendar/"])  # fmt: skip
+def test_a_page_knows_the_newest_event_before_it_reads_anything(manager, browse, hello, staging, path):
+    """Else what happens between the two is neither on the page nor told to it: it would be shown as it was for ever."""
+    asked: list[str] = []
+
+    def heard(execute, sql, params, many, context):
+        asked.append(sql)
+        return execute(sql, params, many, context)
+
+    browser = browse(manager)
+    with connection.execute_wrapper(heard):
+        assert browser.get(path, follow=True).status_code == 200
+    tables = [f'FROM "fairway_{name}' for name in SUBJECTS]
+    read = next(number for number, sql in enumerate(asked) if any(table in sql for table in tables))
+    newest = next(number for number, sql in enumerate(asked) if 'FROM "fairway_chainhead"' in sql)
+    assert newest < read

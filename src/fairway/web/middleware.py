@@ -16,6 +16,7 @@ from fairway.environments.freeze_queries import windows_read_once
 from fairway.shared.disk import is_disk_full
 from fairway.shared.names import Invalid
 from fairway.web import errors
+from fairway.web.context import event_number
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -46,6 +47,24 @@ class SafeHeaders:
         if settings.IS_HTTPS:  # also when what ends HTTPS before us does not say so; browsers heed it by HTTPS alone
             response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response
+
+
+class ReadFrom:
+    """Before a view reads anything, a page knows the newest event: what happens while it is read is told to it afterwards.
+
+    Here, because a view that forgot it would show what was true before, and never hear that it changed.
+    """
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: object, args: object, kwargs: object) -> None:
+        is_page = not request.path.startswith("/api/") and "text/event-stream" not in request.headers.get("Accept", "")
+        if is_page and isinstance(request.user, User):
+            event_number(request)
 
 
 class PersonLanguage:

@@ -10,8 +10,6 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from fairway.web.context import event_number
-
 
 def page(
     request: HttpRequest,
@@ -22,7 +20,6 @@ def page(
     status: int = 200,
 ) -> HttpResponse:
     """The whole page; for htmx with a target in `fragments` (element id → partial), that partial alone."""
-    event_number(request)
     target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") == "true" else ""
     partial = (fragments or {}).get(target)
     response = render(request, f"{template}#{partial}" if partial else template, dict(context), status=status)

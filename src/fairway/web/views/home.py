@@ -11,7 +11,7 @@ from fairway.accounts.doors import actor_if_signed_in, actor_of, needs, open_doo
 from fairway.accounts.queries import has_people
 from fairway.accounts.rules import Act
 from fairway.web import live
-from fairway.web.context import VERSION, event_number
+from fairway.web.context import VERSION
 from fairway.web.hub import HUB, TopicStream
 from fairway.web.pages import page
 from fairway.web.palette import entries
@@ -32,7 +32,6 @@ def home(request: HttpRequest) -> HttpResponse:
             if has_people()
             else render(request, "first_run.html", {"purpose": "start"}, status=403)
         )
-    event_number(request)
     return page(request, "home.html", home_shown(actor), fragments=FRAGMENTS)
 
 
