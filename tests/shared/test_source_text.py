@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.builders.build_node import _package
+from fairway.drivers.builders.detection.node_project import NodeProject
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.image_context import read_ignores
 from fairway.drivers.builders.inside import Source
 from fairway.drivers.builders.python_inputs import _toml
@@ -27,6 +28,8 @@ AS_WRITTEN = {
 }
 OURS = {  # files that builders read and no source brings: what tools left behind, what we keep ourselves, and /proc
     "build_python.py": 1,
+    "moved_port.py": 1,
+    "node_toolchain.py": 1,
     "python_tidy.py": 2,
     "bundle.py": 2,
     "running.py": 1,
@@ -50,7 +53,7 @@ def test_what_is_ignored_is_not_sent_and_manifests_are_read(write, tmp_path: Pat
     for name in (".env", "a.key", "notes", "main.py"):
         (tmp_path / name).write_text("x")
     assert packed_names(tmp_path) == [".dockerignore", ".gitignore", "main.py", "package.json", "pyproject.toml"]
-    assert _package(tmp_path)["name"] == "a"
+    assert (NodeProject.read(SourceFolder(tmp_path)) or pytest.fail("no project")).package["name"] == "a"
     assert _toml(tmp_path / "pyproject.toml")["project"]["name"] == "a"
     assert read_ignores(tmp_path)[0].strip("/") == "notes"
 

@@ -49,7 +49,7 @@ def test_a_release_command_switched_off_through_the_api_stays_off(admin, browse,
         ("volumes", "no-colon", "“no-colon” is no volume; write a name and a folder"),
         ("volumes", "data: data", "must be an absolute folder such as “/data”"),
         ("volumes", "Bad Name: /data", "Bad Name"),
-        ("release", "a && b", ""),
+        ("release", "a | b", "“|”"),
         ("sticky", "perhaps", "perhaps"),
     ],
 )

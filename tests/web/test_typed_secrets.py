@@ -35,7 +35,7 @@ def test_no_source_takes_a_secret(deployer: Actor, url: str) -> None:
             create_application(actor=deployer, name="App", source_kind=kind, source=source)
         assert refused.value.field == "url"
         assert SECRET not in refused.value.sentence
-        assert "stored under Settings" in refused.value.sentence or "credential under Settings" in refused.value.sentence
+        assert "under Settings" in refused.value.sentence
     assert not Application.objects.exists()
     assert parse_entered(f"{url}#sha256:{CHECKSUM}")[0] == "archive", "what a package's version is read as is checked alike"
 

@@ -10,7 +10,7 @@ import http.client
 import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairway.drivers.diagnosis.answers import refused_host
 from fairway.drivers.diagnosis.reasons import LINES, reason
@@ -103,6 +103,7 @@ class _Waiting:
         self.words, self.words_since = "", self.began
         self.seen: Instance | None = None
         self.seen_at = 0.0
+        self.exit_code: int | None = None  # of the last end that was seen: while it starts again, the instance has none
         self.open_since: float | None = None
 
     def run(self) -> HealthResult:
@@ -143,11 +144,13 @@ class _Waiting:
             raise Refused(f"{self.name} was removed while it was being checked; deploy again.")
         if instance.state in (InstanceState.FAILED, InstanceState.STOPPED):
             raise self._refused(f"The application {_ended(instance)} and is {instance.state.value}.")
+        self.exit_code = instance.exit_code if instance.exit_code is not None else self.exit_code
         if self.restarts_before is None:
             self.restarts_before = instance.restarts
         if instance.restarts - self.restarts_before >= self.most_restarts:
             times = instance.restarts - self.restarts_before
-            raise self._refused(f"The application {_ended(instance)}, {times} times in a row, while starting.")
+            last = replace(instance, exit_code=self.exit_code)
+            raise self._refused(f"The application {_ended(last)}, {times} times in a row, while starting.")
         return instance
 
     def _look(self, instance: Instance) -> _Look:

@@ -307,7 +307,7 @@ class RunSettingsForm(RunForm):
         ours = spec_changes({name: value for name, value in values.items() if value not in (None, "")})
         kept = {name: value for name, value in before.items() if name not in (*values, "memory_bytes", "install")}
         if "release" in before and not before["release"]:  # a person said that there is none, whatever is detected
-            kept["release"] = None
+            kept["release"] = []
         install |= ours.pop("install", {})
         return kept | ours | ({"install": install} if install else {})
 

@@ -18,7 +18,7 @@ from .folders import make
 
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 12345\n"
 SITE = Spec(kind="static", install={"publish": "public"})
-BUILT = Spec(kind="static", install={"publish": "dist", "build": "build"})
+BUILT = Spec(kind="static", install={"publish": "dist"}, build=("npm", "run", "build"))
 PROGRAM = Spec(kind="python")
 
 

@@ -273,10 +273,10 @@ class RuntimeContract:
         assert runtime.instances(spec.placement) == []
         assert runtime.instance(replace(spec, once="release").name) is None
 
-    def test_the_command_that_runs_once_is_taken_as_it_is(self, runtime: Runtime, spec: InstanceSpec) -> None:
+    def test_what_runs_once_is_told_and_ends_with_its_code(self, runtime: Runtime, spec: InstanceSpec) -> None:
         heard = Hearing()
-        assert runtime.run_once(replace(spec, once="release", command=("echo", "on {port} of {host}")), heard) == 0
-        assert heard.lines == ["on {port} of {host}"]
+        assert runtime.run_once(replace(spec, once="release", command=("echo", "on its way")), heard) == 0
+        assert heard.lines == ["on its way"]
         with pytest.raises(Refused, match="no-such-program"):
             runtime.run_once(replace(spec, once="release", command=("no-such-program",)), Silent())
 

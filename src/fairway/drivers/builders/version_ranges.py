@@ -7,7 +7,7 @@ import re
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-_PART = re.compile(r"\s*,?\s*(?P<operator>\^|~=|~|===?|!=|<=|>=|<|>|=)?\s*v?(?P<version>\*|[0-9][\w.*+!-]*)")
+_PART = re.compile(r"(?:(?P<operator>\^|~=|~|===?|!=|<=|>=|<|>|=)\s*)?v?(?P<version>\*|[0-9][\w.*+!-]*)")
 
 
 def pep440(text: str) -> str:
@@ -15,14 +15,14 @@ def pep440(text: str) -> str:
 
     Of alternatives (``^2.7 || ^3.6``) the last stands for all: PEP 440 knows none. Raises `ValueError` for what is no range.
     """
-    rest = re.split(r"\|\|?", text)[-1].strip()
+    rest = re.split(r"\|\|?", text)[-1].strip(" \t,")
     found: list[str] = []
     while rest:
         part = _PART.match(rest)
         if part is None:
             raise ValueError(f"“{text[:80]}” is no range of versions")
         found += _specifiers(part["operator"] or "", part["version"])
-        rest = rest[part.end() :].strip().strip(",").strip()
+        rest = rest[part.end() :].strip(" \t,")
     joined = ",".join(found)
     try:
         SpecifierSet(joined)

@@ -153,7 +153,9 @@ def test_a_package_of_a_workspace_works_in_its_own_folder_and_its_packages_are_l
     location = seal(folder, {**MANIFEST, "start_in": "apps/web"}).location
     assert location is not None
     (tmp_path / "instance").mkdir()
-    work = workcopy.prepare(Bundle.read(location), tmp_path / "instance", {Volume("data", "/store"): tmp_path / "volume"})
+    work = workcopy.prepare(
+        Bundle.read(location), tmp_path / "instance", {Volume("data", "/store"): tmp_path / "volume"}, {}
+    )
     assert work == tmp_path / "instance/work/app/apps/web"
     assert (work / "node_modules").is_symlink()
     assert (work / "node_modules/a/x.js").is_file()
