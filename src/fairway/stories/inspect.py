@@ -16,6 +16,7 @@ from fairway.applications.models import Inspection
 from fairway.applications.queries import credential_for_source
 from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Detection, Spec
+from fairway.drivers.builders.detection.choosing import here
 from fairway.drivers.builders.detection.detect import detect
 from fairway.engine.models import Run
 from fairway.engine.story import Context, Ending, Outcome, Step, Story
@@ -69,7 +70,7 @@ def look(context: Context) -> None:
 
 def _detected(folder: Path, root: str) -> Detection:
     try:
-        return detect(folder, root=root)
+        return here(detect(folder, root=root))
     except Invalid as error:
         raise Refused(f"{error.field} {error.sentence}") from None
 

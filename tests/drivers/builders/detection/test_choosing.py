@@ -162,3 +162,11 @@ def test_a_wrong_fairway_yaml_says_where(tmp_path: Path, text: str, words: str) 
     make(tmp_path, {"fairway.yaml": text, "requirements.txt": "flask\n", "app.py": FLASK})
     with pytest.raises(Unrunnable, match=f"fairway.yaml.*{words}"):
         chosen_spec(tmp_path, {}, ON_BUNDLES)
+
+
+def test_a_missing_toolchain_is_said_before_anything_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, {"go.mod": "module shop\n", "main.go": "package main\nfunc main() {}\n"})
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(Unrunnable, match="This machine has no Go toolchain: install it"):
+        chosen_spec(tmp_path, {}, ON_BUNDLES)
+    assert chosen_spec(tmp_path, {}, ON_IMAGES)[0].kind == "program"  # an image brings its own

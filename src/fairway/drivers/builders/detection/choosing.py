@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from fairway.drivers.builders.contract import Candidate, Detection, Spec
 from fairway.drivers.builders.detection.detect import detect, folder_at
 from fairway.drivers.builders.detection.languages import language_base
 from fairway.drivers.builders.spec_rules import KINDS, STARTED, overlay
+from fairway.drivers.builders.toolchains import missing_toolchain
 from fairway.drivers.runtimes.contract import ArtifactKind, Runtime
 
 ON_IMAGES = frozenset(KINDS)
@@ -42,6 +44,15 @@ def usable(detection: Detection, kinds: Collection[str]) -> tuple[Candidate, ...
     return tuple(one for one in detection.candidates if not one.problem and one.spec.kind in kinds)
 
 
+def here(detection: Detection) -> Detection:
+    """The detection where programs are built on this machine: one whose toolchain is missing says so, and what to do."""
+    found = tuple(
+        replace(one, problem=one.problem or missing_toolchain(one.spec)) if one.spec.kind == "program" else one
+        for one in detection.candidates
+    )
+    return replace(detection, candidates=found)
+
+
 def reason_for_none(detection: Detection, kinds: Collection[str]) -> str:
     """Why nothing of this can be run where only `kinds` are run, and what to do."""
     elsewhere = [one for one in detection.candidates if not one.problem and one.spec.kind not in kinds]
@@ -70,7 +81,7 @@ def chosen_spec(
     root folder that is none.
     """
     root = str(changes.get("root") or root)
-    detection = detect(folder, root=root)
+    detection = here(detect(folder, root=root)) if "image" not in kinds else detect(folder, root=root)
     wanted = {name: changes[name] for name in ("kind", "framework") if changes.get(name)}
     dockerfile = (changes.get("install") or {}).get("dockerfile")
     if dockerfile:
