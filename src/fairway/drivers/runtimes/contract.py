@@ -137,7 +137,8 @@ class Instance:
     digest of what this instance was really started from. `health` is the image's own HEALTHCHECK verdict
     ("healthy", "unhealthy", "starting") or None where there is none, `health_output` what that check printed last.
     `doing` is the program that runs before the application itself (``python manage.py migrate``), or the one that failed;
-    "" once the application has been started. `volumes` names what is mounted into it; None where that cannot be told
+    "" once the application has been started. `exit_code` is what it last ended with, also while it runs again; None when it
+    never ended or that cannot be told. `volumes` names what is mounted into it; None where that cannot be told
     (started by an older Fairway).
     """
 

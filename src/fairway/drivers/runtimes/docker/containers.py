@@ -7,6 +7,7 @@ import math
 import posixpath
 import tarfile
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -215,7 +216,20 @@ class Containers:
         if container is None:
             return None
         seen = readback.instance(container, self._images.inspect(container["Image"]))
-        return replace(seen, doing=self._running_first(container)) if seen.state is InstanceState.RUNNING else seen
+        if seen.state is not InstanceState.RUNNING:
+            return seen
+        last = self._last_exit_code(container) if seen.restarts else None
+        return replace(seen, doing=self._running_first(container), exit_code=last)
+
+    def _last_exit_code(self, container: Mapping[str, Any]) -> int | None:
+        """The code a container ended with before it was started again. The Engine's state forgets it; its events
+        keep it while they are among the last 256 (moby ``daemon/events``)."""
+        since, until = readback.moment(container["Created"]), time.time()
+        chosen = {"container": container["Id"], "event": "die"}
+        with self._daemon.asking("read a container's events") as api:
+            events = api.events(since=since and int(since.timestamp()), until=until, filters=chosen, decode=True)
+            codes = [str(event["Actor"]["Attributes"].get("exitCode", "")) for event in events]
+        return int(codes[-1]) if codes and codes[-1] else None
 
     def _running_first(self, container: Mapping[str, Any]) -> str:
         """The program that runs before the application in a container that has a launcher. Costs nothing in any other."""
