@@ -18,7 +18,6 @@ NEEDED = {
     "iptables": "iptables",
     "docker-registry": "docker-registry",
     "chromium-headless-shell": "chromium-headless-shell",
-    "debootstrap": "debootstrap",
     "msgfmt": "gettext",
     "xgettext": "gettext",
     "node": "nodejs",

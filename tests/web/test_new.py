@@ -214,6 +214,7 @@ def several(look) -> Inspection:
         {"spec": spec.to_json(), "findings": [], "problem": problem, "offer": "FROM golang" if problem else ""}
         for spec, problem in zip(specs, problems, strict=True)
     ]
+    look.candidates[1]["remarks"] = [{"what": "Not started: beat", "because": "Procfile"}]
     look.remarks = [{"what": "Not started: db", "because": "compose.yaml"}]
     look.save()
     return look
@@ -225,10 +226,12 @@ def test_the_first_way_that_an_environment_can_run_is_offered_beside_the_others(
     page = browse(deployer).get(f"/applications/new/{several.pk}").content.decode()
     assert "<h1>Flask</h1>" in page
     assert "Not started: db" in page
+    assert "Not started: beat" in page
     assert [f'href="?use={way}"' in page for way in (0, 1, 2, 3, "other")] == [True] * 5
     assert 'value="python migrate.py"' in page
     docker = browse(deployer).get(f"/applications/new/{several.pk}?use=0").content.decode()
     assert "It does not run this" in docker
+    assert "Not started: beat" not in docker
     blocked = browse(deployer).get(f"/applications/new/{several.pk}?use=3").content.decode()
     assert "no toolchain" in blocked
     assert "FROM golang" in blocked

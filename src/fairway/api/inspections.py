@@ -28,11 +28,12 @@ class CandidateShown(Schema):
     findings: list[FindingShown]
     problem: str
     offer: str
+    remarks: list[FindingShown] = []
 
 
 class InspectionShown(Schema):
     """`status`: queued, running, done, failed. `candidates`: every way to run it, the best first; `spec` and `findings` are
-    the first one's. `advice`: what to do when none can be run. `remarks`: what was seen and not used."""
+    the first one's. `advice`: what to do when none can be run. `remarks`: what no way uses of it."""
 
     id: int
     source_kind: str

@@ -140,7 +140,8 @@ def _tell(one: dict[str, Any]) -> None:
     for way in one["candidates"]:
         if way["problem"]:
             say(f"{_name(way)}: {way['problem']}", "failed")
-    for remark in one["remarks"]:
+    taken: dict[str, Any] = next((way for way in one["candidates"] if not way["problem"]), {})
+    for remark in [*one["remarks"], *taken.get("remarks", ())]:
         say(f"{remark['what']} ({remark['because']}).", "waiting")
     if sum(not way["problem"] for way in one["candidates"]) > 1:
         text = "The first that the environment can run is taken; choose another with --kind, --framework or --root."

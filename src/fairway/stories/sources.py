@@ -271,14 +271,13 @@ def settle_spec(
     """
     kinds = kinds_of(runtime)
     try:
-        spec, detection = chosen_spec(checkout.folder, overrides or {}, kinds, root=source.get("folder", "."))
+        return chosen_spec(checkout.folder, overrides or {}, kinds, root=source.get("folder", "."))
     except Unrunnable as error:
         raise Refused(error.sentence) from None
     except Invalid as error:
         raise Refused(f"{error.field} {error.sentence}") from None
     except (ValueError, TypeError) as error:
         raise Refused(f"The application's settings do not fit together: {error}") from None
-    return spec, detection.remarks
 
 
 def _parse(data: dict[str, Any]) -> Spec:

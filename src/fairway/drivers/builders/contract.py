@@ -114,19 +114,21 @@ class Finding:
 @dataclass(frozen=True)
 class Candidate:
     """One way to run a source, and why. `problem` says in one sentence why it cannot be run as it is, "" when it can;
-    `offer` is then a file that would make it run, where Fairway can write one (a Dockerfile)."""
+    `offer` is then a file that would make it run, where Fairway can write one (a Dockerfile). `remarks` says what this way
+    does not use of the source."""
 
     spec: Spec
     findings: tuple[Finding, ...] = ()
     problem: str = ""
     offer: str = ""
+    remarks: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True)
 class Detection:
     """What a folder is: every way to run it, the best first. Without any, `advice` says what to add.
 
-    `remarks` says what was seen and not used: a compose file that cannot be read, process types that are not started.
+    `remarks` says what no way uses of what was seen: a compose file that cannot be read. Each way has its own besides.
     """
 
     candidates: tuple[Candidate, ...] = ()
@@ -145,6 +147,10 @@ class Detection:
     @property
     def findings(self) -> tuple[Finding, ...]:
         return self.best.findings if self.best else ()
+
+    def remarks_on(self, taken: Candidate | None) -> tuple[Finding, ...]:
+        """What is not used of the source when this way is taken."""
+        return tuple(dict.fromkeys([*self.remarks, *(taken.remarks if taken else ())]))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ from fairway.web.shown.applications import KIND_ICONS, source_text
 OTHER = "other"  # none of what was detected: a person says it
 
 
-def inspection_shown(look: Inspection) -> dict[str, Any]:
+def inspection_shown(look: Inspection, used: int | None = None) -> dict[str, Any]:
+    """`used` is the number of the way that is shown: what it does not use of the source is said, too."""
+    way = candidates_of(look)[used] if used is not None else {}
     kind = KIND_ICONS[look.source_kind]
     return {
         "id": look.pk,
@@ -35,7 +37,7 @@ def inspection_shown(look: Inspection) -> dict[str, Any]:
         "kind_icon": kind,
         "source": source_text(look.source_kind, look.source),
         "folder": look.source.get("folder", ""),
-        "remarks": look.remarks,
+        "remarks": [*look.remarks, *way.get("remarks", ())],
         "advice": look.advice,
         "sentence": look.sentence,
         "provenance": _provenance(look),
@@ -44,7 +46,8 @@ def inspection_shown(look: Inspection) -> dict[str, Any]:
 
 
 def candidates_of(look: Inspection) -> list[dict[str, Any]]:
-    """Every way to run it: [{"spec", "findings", "problem", "offer"}]. A look from before there were several has one."""
+    """Every way to run it: [{"spec", "findings", "problem", "offer", "remarks"}]. A look of an older
+    Fairway has one."""
     if look.candidates or look.spec is None:
         return list(look.candidates)
     return [{"spec": look.spec, "findings": look.findings, "problem": "", "offer": ""}]

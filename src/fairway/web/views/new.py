@@ -235,7 +235,7 @@ def _second_step(
     places = chosen_environments(actor, name, form["environment"].value(), kind or "")
     candidate = way.candidate or {}
     context = {
-        "inspection": inspection_shown(way.look),
+        "inspection": inspection_shown(way.look, way.used),
         "ways": ways_shown(way.look, way.used),
         "used": OTHER if way.used is None else way.used,
         "framework": "" if way.is_manual else way.spec.get("framework", ""),

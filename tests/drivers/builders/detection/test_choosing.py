@@ -32,9 +32,9 @@ def names(folder: Path) -> list[str]:
 
 def test_a_compose_file_for_development_hides_nothing(tmp_path: Path) -> None:
     make(tmp_path, {"compose.yaml": DEVELOPMENT, "requirements.txt": "flask\n", "app.py": FLASK})
-    spec, detection = chosen_spec(tmp_path, {}, ON_BUNDLES)
+    spec, remarks = chosen_spec(tmp_path, {}, ON_BUNDLES)
     assert (spec.kind, spec.framework) == ("python", "Flask")
-    assert any("compose.yaml has 2 services (web, db)" in remark.what for remark in detection.remarks)
+    assert any("compose.yaml has 2 services (web, db)" in remark.what for remark in remarks)
 
 
 @pytest.mark.parametrize("kinds", [ON_BUNDLES, ON_IMAGES])

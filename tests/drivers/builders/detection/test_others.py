@@ -215,14 +215,16 @@ def test_a_fixed_port_is_found_and_said(tmp_path: Path, files: dict[str, str], p
     found = detect(make(tmp_path, files))
     assert found.spec
     assert found.spec.port == port
-    assert [f"port {port} only" in remark.what and advice in remark.what for remark in found.remarks] == [True]
+    assert [f"port {port} only" in remark.what and advice in remark.what for remark in found.remarks_on(found.best)] == [
+        True
+    ]
 
 
 def test_a_port_of_the_environment_is_no_fixed_one(tmp_path: Path) -> None:
     found = detect(
         make(tmp_path, {**GO, "main.go": 'package main\np := os.Getenv("PORT")\nhttp.ListenAndServe(":8080", nil)'})
     )
-    assert found.remarks == ()
+    assert found.remarks_on(found.best) == ()
 
 
 @pytest.mark.parametrize(

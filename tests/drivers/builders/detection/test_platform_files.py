@@ -126,7 +126,7 @@ def test_what_is_not_used_is_said_where_it_matters(tmp_path: Path, files: dict[s
     detection = found(tmp_path, FLASK, files)
     assert detection.spec
     assert detection.spec.framework == "Flask"
-    assert [words in remark.what for remark in detection.remarks] == [True]
+    assert [words in remark.what for remark in detection.remarks_on(detection.best)] == [True]
 
 
 @pytest.mark.parametrize(

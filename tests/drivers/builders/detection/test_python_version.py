@@ -94,7 +94,7 @@ def test_the_name_of_somebodys_environment_is_told_and_not_followed(tmp_path: Pa
     detection = detect(make(tmp_path, files))
     assert detection.spec is not None
     assert detection.spec.install["python"] == "3.12"
-    assert any(".python-version says “my-env”" in remark.what for remark in detection.remarks)
+    assert any(".python-version says “my-env”" in remark.what for remark in detection.remarks_on(detection.best))
 
 
 @pytest.mark.parametrize("word", ["*", "latest", "system"])

@@ -37,5 +37,6 @@ def added(one: Candidate) -> list[str]:
 
 
 def remarks(folder: Path) -> str:
-    """Every remark about a folder, one after another."""
-    return "\n".join(f"{note.what} ({note.because})" for note in detect(folder).remarks)
+    """Every remark on a folder and the way that is taken, one after another."""
+    found = detect(folder)
+    return "\n".join(f"{note.what} ({note.because})" for note in found.remarks_on(found.best))

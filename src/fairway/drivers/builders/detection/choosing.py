@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fairway.drivers.builders.contract import Candidate, Detection, Spec
+from fairway.drivers.builders.contract import Candidate, Detection, Finding, Spec
 from fairway.drivers.builders.detection.detect import detect, folder_at
 from fairway.drivers.builders.detection.languages import language_base
 from fairway.drivers.builders.spec_rules import KINDS, STARTED, overlay
@@ -73,8 +73,8 @@ def reason_for_none(detection: Detection, kinds: Collection[str]) -> str:
 
 def chosen_spec(
     folder: Path, changes: Mapping[str, Any], kinds: Collection[str], *, root: str = "."
-) -> tuple[Spec, Detection]:
-    """The spec of a source with a person's changes on top, where only `kinds` are run.
+) -> tuple[Spec, tuple[Finding, ...]]:
+    """The spec of a source with a person's changes on top, where only `kinds` are run; and what it does not use.
 
     The candidate is the best that has the kind, the framework, the root folder and the Dockerfile that were chosen; a kind
     and a start command that were chosen need no candidate. Raises `Unrunnable` when nothing can be run, and `Invalid` for a
@@ -94,11 +94,12 @@ def chosen_spec(
     )  # a person says it: what stood against it is answered
     best = next((one for one in fitting if one.spec.kind in kinds and (is_meant or not one.problem)), None)
     if best is not None:
-        return overlay(best.spec, {name: value for name, value in changes.items() if name != "root"}), detection
+        inside = {name: value for name, value in changes.items() if name != "root"}
+        return overlay(best.spec, inside), detection.remarks_on(best)
     kind = str(changes.get("kind") or _kind_for(fitting, command, kinds))
     if kind in kinds and (command or kind not in STARTED) and (changes.get("kind") or command):
         base = language_base(folder_at(folder, root), kind)
-        return overlay(base, {"root": root, **changes, "kind": kind}), detection
+        return overlay(base, {"root": root, **changes, "kind": kind}), detection.remarks
     if wanted and not fitting and detection.candidates:
         chosen = ", ".join(str(value) for value in wanted.values())
         what = detection.candidates[0].spec

@@ -85,7 +85,7 @@ def detect(folder: Path, *, root: str = ".") -> Detection:
         candidates = [replace(one, spec=settings.over(one.spec)) for one in settings.preferred(candidates)]
     if not any(not one.problem for one in candidates) and (own := settings.spec()):
         candidates.insert(0, Candidate(replace(own, root=_joined(root, own.root)), (Finding("As it is told", FILES[0]),)))
-    remarks = tuple(dict.fromkeys([*seen.wrong, *(note for recipe in recipes for note in recipe.remarks)]))
+    remarks = tuple(dict.fromkeys([*seen.wrong, *(note for one in recipes if one.problem for note in one.remarks)]))
     return Detection(tuple(_distinct(candidates)), _advice(source, seen, candidates), remarks)
 
 
@@ -101,7 +101,7 @@ def folder_at(folder: Path, root: str) -> SourceFolder:
 
 def _candidate(recipe: Recipe, root: str) -> Candidate:
     spec = recipe.spec if root in ("", ".") else replace(recipe.spec, root=_joined(root, recipe.spec.root))
-    return Candidate(spec, recipe.findings, recipe.problem, recipe.offer)
+    return Candidate(spec, recipe.findings, recipe.problem, recipe.offer, recipe.remarks)
 
 
 def _is_documentation(recipe: Recipe) -> bool:
@@ -117,7 +117,7 @@ def _distinct(candidates: list[Candidate]) -> list[Candidate]:
     """The first of those that run the same thing the same way."""
     found: dict[str, Candidate] = {}
     for one in candidates:
-        found.setdefault(f"{one.spec.kind} {one.spec.root} {one.spec.command} {one.spec.install}", one)
+        found.setdefault(f"{one.spec.kind} {one.spec.root} {one.spec.command} {one.spec.install} {one.problem}", one)
     return list(found.values())
 
 
