@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from fairway.drivers.runtimes.contract import Silent
-from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.drivers.builders.conftest import git, npm  # noqa: F401
 from tests.examples.six import Example, place
 from tests.services.docker import Engine, docker_base, docker_engine, docker_registry  # noqa: F401

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, Silent
-from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.examples.conftest import Build, docker_environment
 from tests.examples.engine import containers_of, has_image, ids_of, is_healthy
 from tests.examples.six import FLASK, SIX, host_of, place

@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from fairway.drivers.runtimes.contract import Silent
-from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.examples.conftest import docker_environment
 from tests.examples.tiny import tiny_image
 from tests.services.docker import Engine

@@ -27,7 +27,7 @@ from fairway.shared.failures import Failure
 from fairway.worker.duty import Duty
 
 if TYPE_CHECKING:
-    from fairway.drivers.runtimes.docker import DockerRuntime
+    from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class _Minder:
 
     def _ask_engine(self, host: Host, was_started: bool) -> str:
         """Its version; and the ways to what runs there are open again before anybody is told that it is back."""
-        from fairway.drivers.runtimes.docker import DockerRuntime  # loads the Docker SDK: 6 MB that few workers need
+        from fairway.drivers.runtimes.docker.runtime import DockerRuntime  # loads the Docker SDK: 6 MB that few workers need
 
         if self._runtime is None:
             self._runtime = DockerRuntime.open({"host": self.address}, data=settings.DATA.folder())

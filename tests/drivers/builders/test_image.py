@@ -15,7 +15,7 @@ from fairway.drivers.builders.contract import BuildLimits, BuildRequest, Built, 
 from fairway.drivers.builders.detection.detect import detect
 from fairway.drivers.builders.image import ImageBuilder
 from fairway.drivers.runtimes.contract import InstanceSpec, Silent
-from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused
 from tests.services.docker import Engine
 from tests.services.waiting import PATIENCE, eventually

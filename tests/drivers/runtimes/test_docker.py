@@ -11,9 +11,9 @@ import pytest
 from fairway.drivers.builders.dockerfiles import LAUNCHERS
 from fairway.drivers.runtimes import chain
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Runtime
-from fairway.drivers.runtimes.docker import DockerRuntime
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.plan import DATA, LAUNCHER
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.drivers.runtimes.chains import ChainContract
 from tests.services.docker import Engine, build
 

@@ -21,8 +21,8 @@ from fairway.drivers.runtimes.contract import (
     Silent,
     Volume,
 )
-from fairway.drivers.runtimes.docker import DockerRuntime
 from fairway.drivers.runtimes.docker.plan import port_choices
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Refused, Retry
 from tests.services.docker import Engine, build, private_engine
 from tests.services.waiting import eventually

@@ -13,9 +13,9 @@ from fairway.drivers.builders.image import caddy_program
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.tunnel import Access, Tunnel
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, Runtime, Silent
-from fairway.drivers.runtimes.docker import DockerRuntime
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.plan import DATA
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Refused, Retry
 from fairway.shared.keypairs import new_key_pair
 from tests.drivers.runtimes.contract import RuntimeContract

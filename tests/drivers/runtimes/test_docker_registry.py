@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, RegistryCredential, Silent
-from fairway.drivers.runtimes.docker import DockerRuntime
+from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 from tests.services.docker import Engine, Registry, build
 

@@ -2,8 +2,6 @@
 
 Pure: `options`, `plan` (requests), `readback` (answers), `failures` (errors), `pulling`. Thin: `daemon`, `streams`, `ways`
 (here, or through a tunnel), and the verbs in `images`, `networks`, `containers`, `output`. `runtime` is the door.
+
+Nothing is imported here: the pure modules are of use without the Docker SDK, which takes 6 MB and a fifth of a second.
 """
-
-from fairway.drivers.runtimes.docker.runtime import DockerRuntime
-
-__all__ = ["DockerRuntime"]
