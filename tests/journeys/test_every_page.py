@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polib
 import pytest
@@ -12,11 +13,12 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.journeys.folders import BROKEN, page_only, tides
 from tests.journeys.steps import made
-from tests.services.browser import THEMES, WIDTHS, Person, joining, keep_picture
+from tests.services.browser import RULES_OF_LOOKS, THEMES, WIDTHS, Person, joining, keep_picture
 from tests.services.installation import Installation
 
 pytestmark = pytest.mark.browser
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
+EVERY_RULE = {"resultTypes": ["violations"]}
 SERIOUS = {"serious", "critical"}
 PO = Path(__file__).parents[2] / "src" / "fairway" / "locale" / "fr" / "LC_MESSAGES" / "django.po"
 # Names of things and people (the demo has a “manager”), words that are the same in French, or that no page of ours writes.
@@ -141,15 +143,16 @@ def _looked_at(page: Page, name: str, *, with_axe: bool) -> list[str]:
             page.emulate_media(color_scheme=theme)  # type: ignore[arg-type]
             keep_picture(page, f"{name}-{width}-{theme}", whole=True)
             if with_axe and width == ("desk" if theme == "dark" else "phone"):
-                found += [f"{width} {theme}: {problem}" for problem in violations(page)]
+                rules = RULES_OF_LOOKS if theme == "dark" else EVERY_RULE  # no other rule asks what a theme changes
+                found += [f"{width} {theme}: {problem}" for problem in violations(page, rules)]
     page.emulate_media(color_scheme="light")
     return found
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, rules: dict[str, Any] = EVERY_RULE) -> list[str]:
     """What axe calls serious or critical, in a line each."""
     page.evaluate(AXE)
-    result = page.evaluate("axe.run(document, {resultTypes: ['violations'], iframes: false})")
+    result = page.evaluate("(rules) => axe.run(document, rules)", {**rules, "iframes": False})
     return [
         f"{one['id']} ({one['impact']}): {', '.join(' '.join(node['target']) for node in one['nodes'][:4])}"
         for one in result["violations"]

@@ -15,7 +15,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Route, expect
 
 from fairway.shared.packing import packed_names
-from tests.services.browser import chromium
+from tests.services.browser import RULES_OF_LOOKS, chromium
 from tests.web.gallery.pages import PAGES
 from tests.web.gallery.pages import Page as Sample
 from tests.web.test_gallery import gallery
@@ -26,8 +26,6 @@ pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[1] / "journeys/vendor/axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 EVERY_RULE = {"runOnly": TAGS, "resultTypes": ["violations"]}
-WHAT_LOOKS_CHANGE = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
-RULES_OF_LOOKS = {"runOnly": {"type": "rule", "values": WHAT_LOOKS_CHANGE}, "resultTypes": ["violations"]}
 WIDE_PLACES = ".log-view, .tabs, .bar-nav, .segments, .side, [hidden], .sr"  # these scroll by themselves
 
 
