@@ -84,7 +84,7 @@ def kept_connection() -> Iterator[None]:
 
 
 BOUNDS = settings(
-    max_examples=examples(10),
+    max_examples=examples(6),
     deadline=None,
     database=None,
     phases=[Phase.explicit, Phase.generate],

@@ -261,7 +261,7 @@ def test_random_histories_keep_the_promises():
     run_state_machine_as_test(
         EngineMachine,
         settings=settings(
-            max_examples=examples(50 if connection.vendor == "sqlite" else 20),
+            max_examples=examples(25 if connection.vendor == "sqlite" else 10),
             stateful_step_count=40,
             deadline=None,
             phases=[Phase.generate],  # shrinking replays whole histories on a database: minutes

@@ -339,5 +339,5 @@ def test_no_path_leads_to_harm(proxy, fake):
     Desk.fake, Desk.proxy = fake, proxy
     # not shrunk: a step costs a deployment, and what led to harm is printed as a program anyway
     phases = (Phase.explicit, Phase.reuse, Phase.generate)
-    bounds = hypothesis_settings(max_examples=examples(8), stateful_step_count=30, deadline=None, phases=phases)
+    bounds = hypothesis_settings(max_examples=examples(5), stateful_step_count=30, deadline=None, phases=phases)
     run_state_machine_as_test(Desk, settings=bounds)

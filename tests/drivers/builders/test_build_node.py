@@ -119,6 +119,32 @@ def test_a_site_of_vite_is_found_where_it_was_written(npm: str, built_data: Path
         assert "made by vite" in client.get(script).text
 
 
+@pytest.mark.node
+def test_a_build_may_write_to_its_copies_of_packages(npm: str, built_data: Path, heard: Heard, tmp_path: Path) -> None:
+    """Nuxt copies packages with the modes of their files, and changes them. Twice: the second finds a cached layer."""
+    copy = "const fs = require('fs'); fs.copyFileSync('node_modules/ms/package.json', 'own.json');"
+    for number in "12":
+        files = {
+            "package.json": package(scripts={"build": "node build.js", "start": "node server.js"}),
+            "build.js": f"{copy} fs.writeFileSync('own.json', '{number}')",
+            "server.js": SERVER.format("ms").replace("ms('1h')", "require('./own.json')"),
+        }
+        with served(place_of(build(built_data, make(tmp_path / number, files), heard)), tmp_path) as client:
+            assert client.get("/").text.endswith(f" {number}")
+
+
+@pytest.mark.node
+def test_packages_that_disagree_are_installed_and_pruned_all_the_same(
+    npm: str, built_data: Path, heard: Heard, tmp_path: Path
+) -> None:
+    disagree = {"ms": "2.1.3", "react": "19.0.0", "use-sync-external-store": "1.2.0"}
+    scripts = {"build": "node -e 1", "start": "node server.js"}
+    wanted = package(scripts=scripts, dependencies=disagree, devDependencies={"nanoid": "3.3.7"})
+    built = build(built_data, make(tmp_path, {"package.json": wanted, "server.js": SERVER.format("ms")}), heard)
+    assert "$ npm prune --omit=dev --ignore-scripts --legacy-peer-deps" in heard.lines
+    assert sorted(place.name for place in (place_of(built) / "app/node_modules").glob("[n-r]*")) == ["react"]
+
+
 @pytest.mark.parametrize("manager", ["curl@1", "npm@", "pnpm", "pnpm@9;id"])
 def test_what_is_no_package_manager_is_refused(tmp_path: Path, heard: Heard, manager: str) -> None:
     spec = Spec(kind="node", command=("node", "x.js"), install={"manager": manager})

@@ -170,7 +170,7 @@ def test_a_poetry_lock_file_decides_versions(tmp_path: Path, heard: Heard) -> No
     [
         ("no-such-package-on-any-index-zzz==1\n", "no-such-package", "has no “no-such-package-on-any-index-zzz”"),
         ("idna==3.4\nidna==3.5\n", "idna==3.5", "The dependencies in requirements.txt do not go together: Because"),
-        ("flask @@ what\n", "what", "the last lines say why"),
+        ("flask @@ what\n", "what", "uv pip install ended with code 1. Its error: Distribution not found at: @%20what."),
     ],
 )
 def test_a_failing_install_shows_the_last_lines(

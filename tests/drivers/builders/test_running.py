@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.builders.running import Ceiling, group_memory, run
+from fairway.drivers.builders.running import Ceiling, Finished, group_memory, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
 from fairway.drivers.builders.workshop import failure_of
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
@@ -144,6 +144,8 @@ def test_what_an_ending_means(tmp_path: Path, heard: Heard) -> None:
         failure = failure_of(finished, "npm ci")
         assert type(failure) is kind
         assert failure.detail == line
+    away = failure_of(Finished(1, ("sharp: Installation error: getaddrinfo ENOTFOUND github.com",)), "npm install")
+    assert away.sentence == "npm install could not reach github.com; it is tried again."
 
 
 def test_a_program_ends_with_the_worker_that_started_it(tmp_path: Path) -> None:

@@ -110,12 +110,13 @@ class NodeBuild:
         inputs = node_inputs(SourceFolder(place))
         if inputs.is_empty:
             return
-        parts = ("node", 2, self.workshop.request.name, self.toolchain(), inputs.key, self._needs_development(place))
+        parts = ("node", 3, self.workshop.request.name, self.toolchain(), inputs.key, self._needs_development(place))
         key = key_of(*parts, self.workshop.request.checkout.checksum if inputs.needs_source else "")
+        is_owned = self.workshop.walls.are_owned
         layer = self.workshop.layers.ensure(
-            key, lambda draft: self._make_layer(place, draft, inputs), self.workshop.progress
+            key, lambda draft: self._make_layer(place, draft, inputs), self.workshop.progress, is_owned=is_owned
         )
-        is_changed = bool(self.workshop.spec.build) and not self.workshop.walls.are_owned
+        is_changed = bool(self.workshop.spec.build) and not is_owned
         for modules in _modules(layer):
             inner = modules.relative_to(layer)
             if (place / inner.parent).is_dir():  # not one of a package that only the layer has
@@ -188,8 +189,10 @@ class NodeBuild:
         if not (app / MODULES).is_dir():
             return
         finished = self._attempt(words, app, env={"NODE_ENV": "production"})
+        if finished.code and (other := self._installer.loosened(words, "\n".join(finished.tail))):
+            finished = self._attempt(other[0], app, env={"NODE_ENV": "production"})
         if finished.code:
-            raise failure_of(finished, " ".join(_shown(words)))
+            self.workshop.progress.line("They stay: the application runs with them as well.", stream="stderr")
 
     # -- running
 

@@ -101,7 +101,7 @@ def _follow(process: subprocess.Popen[bytes], progress: Progress, check: Callabl
                 process.wait()
                 return
             progress.line(line)
-            last[:] = [*last[-39:], line]
+            last[:] = [*last[-399:], line]
 
 
 def _read(process: subprocess.Popen[bytes], printed: queue.Queue[Any]) -> None:

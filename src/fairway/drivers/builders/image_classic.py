@@ -52,7 +52,7 @@ def run(daemon: Daemon, build: ImageBuild, context: IO[bytes], progress: Progres
                 image_id = str((event.get("aux") or {}).get("ID") or image_id)
                 for name, line in lines(event):
                     progress.line(line, stream=name)
-                    last[:] = [*last[-39:], line]
+                    last[:] = [*last[-399:], line]
     if not image_id:
         raise Refused("The build ended without an image.", detail="\n".join(last))
     return image_id

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairway.drivers.builders.contract import BuildLimits, Checkout, Spec
+from fairway.drivers.diagnosis.builds import build_reason
 from fairway.drivers.runtimes.docker import failures
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
@@ -55,7 +56,7 @@ def build_failure(text: str, last: Sequence[str], limits: BuildLimits) -> Failur
         return full
     code = _RUN_FAILED.search(text)
     if code:
-        return _step_failed(int(code[1] or code[2]), text, detail, limits)
+        return _step_failed(int(code[1] or code[2]), text, build_reason(last), detail, limits)
     if failures.says(text, _BASE_MISSING):
         return NeedsPerson(
             f"The base image cannot be pulled: {text} Correct the FROM line, or pull the image on the Docker host.",
@@ -77,10 +78,10 @@ def _sentence(text: str) -> str:
     return shown if shown.endswith((".", "!", "?")) else f"{shown}."
 
 
-def _step_failed(code: int, text: str, detail: str, limits: BuildLimits) -> Failure:
+def _step_failed(code: int, text: str, why: str, detail: str, limits: BuildLimits) -> Failure:
     if code == _KILLED:
         mib = limits.memory_bytes // (1024 * 1024)
         return Refused(
             f"A build step was killed, most likely because it needed more than {mib} MiB of memory.", detail=detail
         )
-    return Refused(f"A build step failed with code {code}: {_sentence(text)}", detail=detail)
+    return Refused(f"A build step failed with code {code}: {_sentence(text)} {why}".strip(), detail=detail)

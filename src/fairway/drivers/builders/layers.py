@@ -1,6 +1,7 @@
 """Dependency layers: what an installer made from one lock file, kept under a key and hard-linked into each bundle.
 
-A layer is written once and never changed: its files lose their write permission, and whoever uses it gets links of its own.
+A layer is written once and never changed: whoever uses it gets links of its own, to files that only their owner may write.
+Where builds and applications run as that owner, nobody may.
 """
 
 from __future__ import annotations
@@ -38,8 +39,12 @@ class Layers:
     def __init__(self, place: Path) -> None:
         self.place = place
 
-    def ensure(self, key: str, make: Callable[[Path], None], progress: Progress) -> Path:
-        """The layer called `key`, made by ``make(folder)`` if it is not there. `make` runs at most once per key."""
+    def ensure(self, key: str, make: Callable[[Path], None], progress: Progress, *, is_owned: bool = False) -> Path:
+        """The layer called `key`, made by ``make(folder)`` if it is not there. `make` runs at most once per key.
+
+        `is_owned`: builds and applications run as other users than the layer's owner. Its files then stay writable for the
+        owner: tools that copy a file with its mode, and write to their copy, can (Nuxt does).
+        """
         layer = self.place / key
         with locked(self.place / f".{key}.lock", progress):
             if layer.is_dir():
@@ -50,7 +55,7 @@ class Layers:
             erase(draft)
             draft.mkdir(mode=0o700)
             make(draft)
-            protect(draft)
+            protect(draft, 0o022 if is_owned else 0o222)
             draft.rename(layer)
         return layer
 
@@ -66,8 +71,8 @@ class Layers:
 
 
 def link_tree(source: Path, target: Path, *, copy: bool = False) -> None:
-    """Make `target` a tree like `source` whose regular files are hard links (copies with `copy`, and where linking is
-    impossible)."""
+    """Make `target` a tree like `source` whose regular files are hard links (with `copy`, copies that their
+    owner may write; copies also where linking is impossible)."""
     target.mkdir(parents=True, exist_ok=True)
     with os.scandir(source) as scan:
         for entry in scan:
@@ -78,6 +83,7 @@ def link_tree(source: Path, target: Path, *, copy: bool = False) -> None:
                 place.symlink_to(os.readlink(entry.path))
             elif copy:
                 shutil.copy2(entry.path, place, follow_symlinks=False)
+                place.chmod(stat.S_IMODE(place.stat().st_mode) | stat.S_IWUSR)
             else:
                 _link(Path(entry.path), place)
 
@@ -177,10 +183,10 @@ def _link(source: Path, target: Path) -> None:
         shutil.copy2(source, target, follow_symlinks=False)
 
 
-def protect(folder: Path) -> None:
-    """Take the write permission from every file below a folder."""
+def protect(folder: Path, permissions: int = 0o222) -> None:
+    """Take these permissions, to write, from every file below a folder."""
     for name, _, files in os.walk(folder):
         for file in files:
             place = Path(name, file)
             if not place.is_symlink():
-                place.chmod(stat.S_IMODE(place.stat().st_mode) & ~0o222)
+                place.chmod(stat.S_IMODE(place.stat().st_mode) & ~permissions)

@@ -39,7 +39,7 @@ TICK = 0.1  # seconds between two looks at cancellation
 MEMORY_TICK = 0.5
 MOST_KEPT_LINES = 100_000  # of a program whose output is read
 LONGEST_LINE = 8_000  # characters
-KEPT_LINES = 40
+KEPT_LINES = 400  # of what a program printed last: its first error may stand far above its end
 UNFINISHED = 1.0  # seconds until a line that has no end yet is shown as far as it goes
 PAGE = os.sysconf("SC_PAGE_SIZE")
 WALLED = ENCLOSURE.with_name("walled.py")
@@ -57,7 +57,7 @@ class Ceiling:
 
 @dataclass(frozen=True)
 class Finished:
-    """How a program ended: its exit code and its last lines (at most 40)."""
+    """How a program ended: its exit code and its last lines (at most `KEPT_LINES`)."""
 
     code: int
     tail: tuple[str, ...] = ()

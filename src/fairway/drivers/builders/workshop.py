@@ -15,15 +15,19 @@ from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
 from fairway.drivers.builders.walls import BuildWalls, lend
+from fairway.drivers.diagnosis.builds import build_reason
 from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import parse_slug
 
+SHOWN_LINES = 40  # of a tool that failed
 _UNREACHABLE = re.compile(
     r"\b(?:ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN)\b|dns error|error sending request|Connection refused"
     r"|tls handshake|operation timed out|Temporary failure in name resolution",
     re.I,
 )
+_HOST = re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w-]+(?:\.[\w-]+)+)")  # as Node.js names it
+_STAGED = re.compile(r"(?:file://)?/\S*/staging/\w+/(?:bundle/app|site)/")  # where the source lies while it is built
 _DISK_FULL = re.compile(r"ENOSPC|No space left on device", re.I)
 
 
@@ -128,10 +132,13 @@ def _inside(staging: Path, place: Path, name: str) -> Path:
 
 def failure_of(finished: Finished, what: str) -> Failure:
     """What a tool's bad ending means: try again, ask a person, or a bad source."""
-    detail = "\n".join(finished.tail)
+    detail = "\n".join(finished.tail[-SHOWN_LINES:])
     if _DISK_FULL.search(detail):
         return NeedsPerson(f"The disk is full: {what} stopped. Free some space, then try again.", detail=detail)
     if _UNREACHABLE.search(detail):
-        return Retry(f"{what} could not reach the package index; it is tried again.", detail=detail)
+        host = _HOST.search(detail)
+        where = host[1] if host else "the package index"
+        return Retry(f"{what} could not reach {where}; it is tried again.", detail=detail)
     ending = f"was killed by signal {-finished.code}" if finished.code < 0 else f"ended with code {finished.code}"
-    return Refused(f"{what} {ending}; the last lines say why.", detail=detail)
+    why = build_reason([_STAGED.sub("", line) for line in finished.tail])
+    return Refused(f"{what} {ending}. {why}" if why else f"{what} {ending}; the last lines say why.", detail=detail)

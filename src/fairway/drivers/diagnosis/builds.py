@@ -1,0 +1,109 @@
+"""Why a build failed, in one sentence: a table of rules, else the error that one of its tools printed. Pure.
+
+Of several the first counts, unlike where a program runs: compilers and bundlers go on after an error, and what they say then
+mostly follows from it. Of a Python traceback it is the exception at its end.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from fairway.drivers.diagnosis.printed import plain, raised_in
+from fairway.drivers.diagnosis.reasons import LONGEST
+
+_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (
+        re.compile(r"Failed to fetch `?(?P<name>[\w ]+?)`? from Google Fonts"),
+        "The build fetches the font “{name}” from Google Fonts, which this machine cannot reach: put the font into the "
+        "source (next/font/local), or let the machine reach fonts.googleapis.com.",
+    ),
+    (
+        re.compile(r"pg_config executable not found|libpq-fe\.h: No such file"),
+        "psycopg2 is compiled here and misses PostgreSQL's headers: list “psycopg2-binary” instead, or install libpq-dev.",
+    ),
+    (
+        re.compile(r"mysql_config: (?:command )?not found|Can not find valid pkg-config name|mysql\.h: No such file"),
+        "mysqlclient is compiled here and misses MySQL's headers: install default-libmysqlclient-dev, or list “pymysql” "
+        "instead.",
+    ),
+    (
+        re.compile(r"fatal error: (?P<name>[\w./+-]+\.h\w*): No such file"),
+        "A package is compiled here and misses the C header “{name}”: install the package that has it (…-dev), or list a "
+        "version of the package that comes compiled (a wheel).",
+    ),
+    (
+        re.compile(r"JavaScript heap out of memory"),
+        "Node ran out of memory: let the build do less at once, or build an image elsewhere and deploy that.",
+    ),
+    (
+        re.compile(r"npm (?:error|ERR!) Missing script: \"(?P<name>[^\"]+)\""),
+        "package.json has no script “{name}”: add it, or change the build command in the application's settings.",
+    ),
+    (
+        re.compile(r"npm (?:error|ERR!) 404\s+'(?P<name>[^']+)' is not in this registry"),
+        "The package “{name}” is in no registry that is asked: check its name and version in package.json.",
+    ),
+    (
+        re.compile(r"npm (?:error|ERR!) notarget No matching version found for (?P<name>\S+?)\.?$"),
+        "There is no version {name} in the registry: correct it in package.json.",
+    ),
+    (
+        re.compile(r"`npm ci` can only install packages when your package\.json and package-lock\.json"),
+        "package-lock.json does not fit package.json: run “npm install” and commit the lock file.",
+    ),
+    (
+        re.compile(r"ERR_PNPM_OUTDATED_LOCKFILE|lockfile needs to be updated|would have been modified by this install"),
+        "The lock file does not fit package.json: run the package manager's install and commit the lock file.",
+    ),
+)
+_ERROR = re.compile(
+    r"""^\s*(?:
+      (?:[\w@./\\()\[\]-]+[:(]\d[\d:,]*\)?:?\s+(?:-\s+)?)?      # file and line
+      (?:\[[\w@:/ .-]+\]\s*)?                                   # [vite]:
+      (?:(?:fatal|build|type|syntax)\ )?
+      (?:error|[A-Z]\w*Error)(?:\[\w+\]|\ TS\d+|\ during\ build)?(?::|\s-)\s*(?P<said>.*)
+    | (?:✘|✖|×|⨯)\s+(?:\[ERROR\]\s*)?(?P<marked>.+)
+    | npm\ (?:error|ERR!)\ (?!code\b|errno\b|path\b|command\b|syscall\b|workspace\b|A\ complete\ log|Lifecycle)
+      (?P<npm>\S.*\s.*)
+    )$""",
+    re.VERBOSE | re.IGNORECASE,
+)
+_SUMMARY = re.compile(
+    r"command failed|failed with \d+ error|exited with code|^failed$|lifecycle|build failed|aborting due", re.I
+)
+_ARROW = re.compile(r"^[\s│╰├─▶>|]+")
+
+
+def build_reason(lines: Sequence[str]) -> str:
+    """Why the build that printed these lines failed; "" where they do not tell."""
+    shown = [plain(line) for line in lines]
+    for pattern, sentence in _RULES:
+        for line in shown:
+            if found := pattern.search(line):
+                return sentence.format(**found.groupdict())
+    if any("Traceback (most recent call last)" in line for line in shown) and (raised := raised_in(shown)):
+        said = raised[-1].line
+    else:
+        said = next(_errors(shown), "")
+    return f"Its error: {said.rstrip('.')}." if said and len(said) <= LONGEST else ""
+
+
+def _errors(lines: Sequence[str]) -> Iterator[str]:
+    """What each error says. One that ends with a colon, or says nothing yet, says it in the lines that follow."""
+    for number, line in enumerate(lines):
+        found = _ERROR.match(line)
+        if not found:
+            continue
+        words = found["said"] if found["said"] is not None else found["marked"] or found["npm"]
+        if not words or words.endswith(":"):
+            following = (_ARROW.sub("", one).strip() for one in lines[number + 1 : number + 6])
+            words = f"{words} {next((one for one in following if one), '')}".strip()
+        if words and not _SUMMARY.search(words):
+            yield _whole(line, words, found)
+
+
+def _whole(line: str, words: str, found: re.Match[str]) -> str:
+    """The error with the file and line it names."""
+    where = re.match(r"\s*([\w@./\\-]+[:(]\d[\d:,]*\)?)", line)
+    return f"{where[1].rstrip(':')}: {words}" if where and found["said"] is not None else words
