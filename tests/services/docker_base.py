@@ -17,7 +17,7 @@ VERSION = 3  # counts up when the recipe below changes
 PACKAGES = (
     *("base-files", "base-passwd", "bash", "ca-certificates", "coreutils", "dash", "debianutils", "findutils", "grep"),
     *("gzip", "hostname", "libc-bin", "login", "ncurses-base", "passwd", "python3", "python3-venv", "sed", "tar"),
-    "util-linux",
+    *("util-linux", "libstdc++6"),  # the latter for Node
 )
 UNNEEDED = ("var/cache", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info")
 
