@@ -132,6 +132,23 @@ NODE_IN_USE = """
 Error: listen EADDRINUSE: address already in use :::4444
     at Server.setupListenHandle [as _listen2] (node:net:1908:16)
 """
+NUMPY = """
+Traceback (most recent call last):
+  File "/opt/venv/lib/python3.11/site-packages/numpy/_core/__init__.py", line 22, in <module>
+    from . import multiarray
+ImportError: libstdc++.so.6: cannot open shared object file: No such file or directory
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "/app/app.py", line 3, in <module>
+    import pandas
+ImportError:
+
+IMPORTANT: PLEASE READ THIS FOR ADVICE ON HOW TO SOLVE THIS ISSUE!
+
+Importing the numpy C-extensions failed. This error can happen for many reasons.
+"""
 DJANGO_DATABASE = """
 Traceback (most recent call last):
   File "/app/.venv/lib/python3.12/site-packages/django/db/backends/base/base.py", line 279, in ensure_connection
@@ -175,6 +192,11 @@ Bad Request: /
         (GUNICORN.format(module="cv2"), ["add “opencv-python-headless”"]),
         (GUNICORN.format(module="yaml"), ["add “PyYAML”"]),
         (GUNICORN.format(module="sklearn.ensemble"), ["add “scikit-learn”"]),
+        (NUMPY, ["The system library libstdc++.so.6 is missing where the application runs"]),
+        (
+            "node: error while loading shared libraries: libGL.so.1: cannot open shared object file: No such file or directory",
+            ["libGL.so.1 is missing", "opencv-python-headless"],
+        ),
         (WRONG_NAME, ["“wsgi”", "start command"]),
         (ENVIRON, ["DATABASE_URL is missing", "configuration page"]),
         (UVICORN, ["API_TOKEN is missing"]),

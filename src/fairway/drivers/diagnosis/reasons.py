@@ -94,6 +94,18 @@ def _missing_named_module(found: re.Match[str]) -> str:
     )
 
 
+_NO_LIBRARY = r"(?P<name>lib[\w.+-]+\.so[.\d]*): cannot open shared object file"
+
+
+def _missing_library(found: re.Match[str]) -> str:
+    name = found["name"]
+    instead = " (“opencv-python-headless” instead of “opencv-python” needs none)" if name.startswith("libGL.") else ""
+    return (
+        f"The system library {name} is missing where the application runs: install the package that brings it, in the image or "
+        f"on the machine, or take a package that does without it{instead}."
+    )
+
+
 def _missing_node(found: re.Match[str]) -> str:
     name = found["name"]
     if name.startswith((".", "/", "file:")):
@@ -204,6 +216,7 @@ _NAME = r"[A-Za-z_][\w.]*"
 _HOST = r"[\w.:\[\]-]+?"
 
 EXCEPTIONS: tuple[_Rule, ...] = (
+    _rule(_NO_LIBRARY, _missing_library),
     _rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_named_module, _DYNAMIC),
     _rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_module),
     _rule(
@@ -266,6 +279,7 @@ EXCEPTIONS: tuple[_Rule, ...] = (
 )
 
 LINES_SAYING: tuple[_Rule, ...] = (
+    _rule(_NO_LIBRARY, _missing_library),
     _rule(r"Invalid HTTP_HOST header: '(?P<host>[^':]+)(?::\d+)?'\. You may need to add", _host_refused),
     _rule(r"\[FATAL tini \(\d+\)\] exec (?P<name>.+) failed: (?P<why>.+)", _init),
     _rule(r"(?:^|: )/\S+(?:\^M|\r|\\r): bad interpreter", _CRLF),
