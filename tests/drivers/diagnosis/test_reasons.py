@@ -194,7 +194,7 @@ Bad Request: /
         (GUNICORN.format(module="sklearn.ensemble"), ["add “scikit-learn”"]),
         (NUMPY, ["The system library libstdc++.so.6 is missing where the application runs"]),
         (
-            "node: error while loading shared libraries: libGL.so.1: cannot open shared object file: No such file or directory",
+            "error while loading shared libraries: libGL.so.1: cannot open shared object file: No such file or directory",
             ["libGL.so.1 is missing", "opencv-python-headless"],
         ),
         (WRONG_NAME, ["“wsgi”", "start command"]),

@@ -101,8 +101,8 @@ def _missing_library(found: re.Match[str]) -> str:
     name = found["name"]
     instead = " (“opencv-python-headless” instead of “opencv-python” needs none)" if name.startswith("libGL.") else ""
     return (
-        f"The system library {name} is missing where the application runs: install the package that brings it, in the image or "
-        f"on the machine, or take a package that does without it{instead}."
+        f"The system library {name} is missing where the application runs: install the package that brings it, in the image "
+        f"or on the machine, or take a package that does without it{instead}."
     )
 
 
