@@ -33,6 +33,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         "version of the package that comes compiled (a wheel).",
     ),
     (
+        re.compile(r"^sh: (?:\d+: )?(?:line \d+: )?(?P<name>[\w@./-]+): (?:command )?not found$"),
+        "The program “{name}” was not found: add the package that has it to the dependencies, or change the build command.",
+    ),
+    (
         re.compile(r"JavaScript heap out of memory"),
         "Node ran out of memory: let the build do less at once, or build an image elsewhere and deploy that.",
     ),
@@ -64,6 +68,7 @@ _ERROR = re.compile(
       (?:(?:fatal|build|type|syntax)\ )?
       (?:error|[A-Z]\w*Error)(?:\[\w+\]|\ TS\d+|\ during\ build)?(?::|\s-)\s*(?P<said>.*)
     | (?:✘|✖|×|⨯)\s+(?:\[ERROR\]\s*)?(?P<marked>.+)
+    | \[ERROR\]\s+(?P<maven>(?!->|Re-run|To\ see|For\ more|\[Help).+)
     | npm\ (?:error|ERR!)\ (?!code\b|errno\b|path\b|command\b|syscall\b|workspace\b|A\ complete\ log|Lifecycle)
       (?P<npm>\S.*\s.*)
     )$""",
@@ -72,7 +77,7 @@ _ERROR = re.compile(
 _SUMMARY = re.compile(
     r"command failed|failed with \d+ error|exited with code|^failed$|lifecycle|build failed|aborting due", re.I
 )
-_ARROW = re.compile(r"^[\s│╰├─▶>|]+")
+_ARROW = re.compile(r"^(?:[\s│╰├─▶>|]|\[(?:ERROR|FATAL)\])+")
 
 
 def build_reason(lines: Sequence[str]) -> str:
@@ -95,10 +100,11 @@ def _errors(lines: Sequence[str]) -> Iterator[str]:
         found = _ERROR.match(line)
         if not found:
             continue
-        words = found["said"] if found["said"] is not None else found["marked"] or found["npm"]
+        words = found["said"] if found["said"] is not None else found["marked"] or found["maven"] or found["npm"]
         if not words or words.endswith(":"):
             following = (_ARROW.sub("", one).strip() for one in lines[number + 1 : number + 6])
-            words = f"{words} {next((one for one in following if one), '')}".strip()
+            words = f"{words or ''} {next((one for one in following if one), '')}".strip()
+        words = words.removeprefix("> ")
         if words and not _SUMMARY.search(words):
             yield _whole(line, words, found)
 
