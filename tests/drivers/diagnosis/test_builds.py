@@ -92,6 +92,7 @@ error: subprocess-exited-with-error
         (JAVA, "Its error: src/App.java:3: ';' expected."),
         (UV, "Its error: No solution found when resolving dependencies: Because there is no version of flask==99.0"),
         (NPM_MISSING, "The package “no-such-thing-here@1.0.0” is in no registry that is asked: check its name"),
+        ("npm error code ERESOLVE\nnpm error ERESOLVE could not resolve", "Packages disagree about the versions they need"),
         (NPM_SCRIPT, "package.json has no script “build”: add it, or change the build command in the app"),
         (NPM_OTHER, "Its error: something only npm knows."),
         ("> nest build\n\nsh: 1: nest: not found", "The program “nest” was not found: add the package that has it to the"),

@@ -192,7 +192,10 @@ class NodeBuild:
         if finished.code and (other := self._installer.loosened(words, "\n".join(finished.tail))):
             finished = self._attempt(other[0], app, env={"NODE_ENV": "production"})
         if finished.code:
-            self.workshop.progress.line("They stay: the application runs with them as well.", stream="stderr")
+            self.workshop.progress.line(
+                "Development packages could not be taken out again; they stay.",
+                stream="stderr",
+            )
 
     # -- running
 

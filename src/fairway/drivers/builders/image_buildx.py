@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from fairway.drivers.builders.image_plan import ImageBuild, build_failure
+from fairway.drivers.builders.image_plan import ImageBuild, build_failure, keep
 from fairway.drivers.runtimes.contract import Progress
 from fairway.drivers.runtimes.docker.streams import POLL_SECONDS
 
@@ -101,7 +101,7 @@ def _follow(process: subprocess.Popen[bytes], progress: Progress, check: Callabl
                 process.wait()
                 return
             progress.line(line)
-            last[:] = [*last[-399:], line]
+            keep(last, line)
 
 
 def _read(process: subprocess.Popen[bytes], printed: queue.Queue[Any]) -> None:

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any
 
-from fairway.drivers.builders.image_plan import ImageBuild, build_failure
+from fairway.drivers.builders.image_plan import ImageBuild, build_failure, keep
+from fairway.drivers.builders.running import SHOWN_LINES
 from fairway.drivers.runtimes.contract import Progress
 from fairway.drivers.runtimes.docker.daemon import Daemon
 from fairway.drivers.runtimes.docker.streams import json_lines
@@ -52,9 +53,9 @@ def run(daemon: Daemon, build: ImageBuild, context: IO[bytes], progress: Progres
                 image_id = str((event.get("aux") or {}).get("ID") or image_id)
                 for name, line in lines(event):
                     progress.line(line, stream=name)
-                    last[:] = [*last[-399:], line]
+                    keep(last, line)
     if not image_id:
-        raise Refused("The build ended without an image.", detail="\n".join(last))
+        raise Refused("The build ended without an image.", detail="\n".join(last[-SHOWN_LINES:]))
     return image_id
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from fairway.drivers.builders.contract import BuildLimits, Checkout, Spec
+from fairway.drivers.builders.running import KEPT_LINES, SHOWN_LINES
 from fairway.drivers.diagnosis.builds import build_reason
 from fairway.drivers.runtimes.docker import failures
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
@@ -48,9 +49,15 @@ def recipe_checksum(checkout: Checkout, spec: Spec, dockerfile: str, arguments: 
     return hashlib.sha256(json.dumps(facts, sort_keys=True, default=str).encode()).hexdigest()
 
 
+def keep(last: list[str], line: str) -> None:
+    """Add a line to the last ones that a build printed."""
+    last.append(line)
+    del last[:-KEPT_LINES]
+
+
 def build_failure(text: str, last: Sequence[str], limits: BuildLimits) -> Failure:
     """Why a build failed; `last` are the last lines it printed."""
-    detail = "\n".join([*last[-30:], text])
+    detail = "\n".join([*last[-SHOWN_LINES:], text])
     full = failures.disk_full(detail)
     if full is not None:
         return full

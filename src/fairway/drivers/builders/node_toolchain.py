@@ -101,7 +101,7 @@ def toolchain_for(asked: str, manager: str, tools: Tools) -> Toolchain:
     if name == "npm":
         answer = tools.ask((*_program(node, "npm"), "--version"), {"PATH": _path(node)})
         if answer.code or not answer.tail:
-            raise NeedsPerson("The npm on this machine does not run; install it again.", detail="\n".join(answer.tail))
+            raise NeedsPerson("The npm on this machine does not run; install it again.", detail=answer.detail)
         return Toolchain(node, "npm", None, answer.tail[-1].strip())
     folder, found = _manager(name, version, node, tools)
     return Toolchain(node, name, folder, found)
@@ -230,7 +230,7 @@ def _manager(name: str, version: str, node: Node, tools: Tools) -> tuple[Path, s
         raise NeedsPerson(
             f"{name} {version} does not run with Node.js {node.text}; change packageManager or engines.node in "
             "package.json.",
-            detail="\n".join(answer.tail),
+            detail=answer.detail,
         )
     return folder, answer.tail[-1].strip()
 

@@ -95,7 +95,7 @@ class Pythons:
         return NeedsPerson(
             f"The application asks for Python {asked}{says}, which is not on this machine (here: {shown}), and {why}. "
             f"Install it here, or change {file or 'requires-python or .python-version'}.",
-            detail="\n".join(failed.tail) if failed else "",
+            detail=failed.detail if failed else "",
         )
 
     def here(self, wanted: SpecifierSet | None = None) -> Iterator[Interpreter]:

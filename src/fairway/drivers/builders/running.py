@@ -39,6 +39,7 @@ TICK = 0.1  # seconds between two looks at cancellation
 MEMORY_TICK = 0.5
 MOST_KEPT_LINES = 100_000  # of a program whose output is read
 LONGEST_LINE = 8_000  # characters
+SHOWN_LINES = 40  # of what a program that failed printed last
 KEPT_LINES = 400  # of what a program printed last: its first error may stand far above its end
 UNFINISHED = 1.0  # seconds until a line that has no end yet is shown as far as it goes
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -62,6 +63,11 @@ class Finished:
     code: int
     tail: tuple[str, ...] = ()
     output: str = field(default="", repr=False)
+
+    @property
+    def detail(self) -> str:
+        """The end of what it printed, for people."""
+        return "\n".join(self.tail[-SHOWN_LINES:])
 
 
 def run(

@@ -20,7 +20,6 @@ from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 from fairway.shared.names import parse_slug
 
-SHOWN_LINES = 40  # of a tool that failed
 _UNREACHABLE = re.compile(
     r"\b(?:ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN)\b|dns error|error sending request|Connection refused"
     r"|tls handshake|operation timed out|Temporary failure in name resolution",
@@ -132,7 +131,7 @@ def _inside(staging: Path, place: Path, name: str) -> Path:
 
 def failure_of(finished: Finished, what: str) -> Failure:
     """What a tool's bad ending means: try again, ask a person, or a bad source."""
-    detail = "\n".join(finished.tail[-SHOWN_LINES:])
+    detail = finished.detail
     if _DISK_FULL.search(detail):
         return NeedsPerson(f"The disk is full: {what} stopped. Free some space, then try again.", detail=detail)
     if _UNREACHABLE.search(detail):

@@ -11,53 +11,59 @@ from collections.abc import Iterator, Sequence
 
 from fairway.drivers.diagnosis.printed import plain, raised_in
 from fairway.drivers.diagnosis.reasons import LONGEST
+from fairway.drivers.diagnosis.rules import Rule, rule
 
-_RULES: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"Failed to fetch `?(?P<name>[\w ]+?)`? from Google Fonts"),
+_RULES: tuple[Rule, ...] = (
+    rule(
+        r"Failed to fetch `?(?P<name>[\w ]+?)`? from Google Fonts",
         "The build fetches the font “{name}” from Google Fonts, which this machine cannot reach: put the font into the "
         "source (next/font/local), or let the machine reach fonts.googleapis.com.",
     ),
-    (
-        re.compile(r"pg_config executable not found|libpq-fe\.h: No such file"),
+    rule(
+        r"pg_config executable not found|libpq-fe\.h: No such file",
         "psycopg2 is compiled here and misses PostgreSQL's headers: list “psycopg2-binary” instead, or install libpq-dev.",
     ),
-    (
-        re.compile(r"mysql_config: (?:command )?not found|Can not find valid pkg-config name|mysql\.h: No such file"),
+    rule(
+        r"mysql_config: (?:command )?not found|Can not find valid pkg-config name|mysql\.h: No such file",
         "mysqlclient is compiled here and misses MySQL's headers: install default-libmysqlclient-dev, or list “pymysql” "
         "instead.",
     ),
-    (
-        re.compile(r"fatal error: (?P<name>[\w./+-]+\.h\w*): No such file"),
+    rule(
+        r"fatal error: (?P<name>[\w./+-]+\.h\w*): No such file",
         "A package is compiled here and misses the C header “{name}”: install the package that has it (…-dev), or list a "
         "version of the package that comes compiled (a wheel).",
     ),
-    (
-        re.compile(r"^sh: (?:\d+: )?(?:line \d+: )?(?P<name>[\w@./-]+): (?:command )?not found$"),
+    rule(
+        r"^sh: (?:\d+: )?(?:line \d+: )?(?P<name>[\w@./-]+): (?:command )?not found$",
         "The program “{name}” was not found: add the package that has it to the dependencies, or change the build command.",
     ),
-    (
-        re.compile(r"JavaScript heap out of memory"),
+    rule(
+        r"JavaScript heap out of memory",
         "Node ran out of memory: let the build do less at once, or build an image elsewhere and deploy that.",
     ),
-    (
-        re.compile(r"npm (?:error|ERR!) Missing script: \"(?P<name>[^\"]+)\""),
+    rule(
+        r"npm (?:error|ERR!) Missing script: \"(?P<name>[^\"]+)\"",
         "package.json has no script “{name}”: add it, or change the build command in the application's settings.",
     ),
-    (
-        re.compile(r"npm (?:error|ERR!) 404\s+'(?P<name>[^']+)' is not in this registry"),
+    rule(
+        r"npm (?:error|ERR!) 404\s+'(?P<name>[^']+)' is not in this registry",
         "The package “{name}” is in no registry that is asked: check its name and version in package.json.",
     ),
-    (
-        re.compile(r"npm (?:error|ERR!) notarget No matching version found for (?P<name>\S+?)\.?$"),
+    rule(
+        r"npm (?:error|ERR!) notarget No matching version found for (?P<name>\S+?)\.?$",
         "There is no version {name} in the registry: correct it in package.json.",
     ),
-    (
-        re.compile(r"`npm ci` can only install packages when your package\.json and package-lock\.json"),
+    rule(
+        r"npm (?:error|ERR!) (?:code )?ERESOLVE",
+        "Packages disagree about the versions they need beside them (npm's ERESOLVE): correct package.json, or put "
+        "“legacy-peer-deps=true” into a file .npmrc.",
+    ),
+    rule(
+        r"`npm ci` can only install packages when your package\.json and package-lock\.json",
         "package-lock.json does not fit package.json: run “npm install” and commit the lock file.",
     ),
-    (
-        re.compile(r"ERR_PNPM_OUTDATED_LOCKFILE|lockfile needs to be updated|would have been modified by this install"),
+    rule(
+        r"ERR_PNPM_OUTDATED_LOCKFILE|lockfile needs to be updated|would have been modified by this install",
         "The lock file does not fit package.json: run the package manager's install and commit the lock file.",
     ),
 )
@@ -83,10 +89,10 @@ _ARROW = re.compile(r"^(?:[\s│╰├─▶>|]|\[(?:ERROR|FATAL)\])+")
 def build_reason(lines: Sequence[str]) -> str:
     """Why the build that printed these lines failed; "" where they do not tell."""
     shown = [plain(line) for line in lines]
-    for pattern, sentence in _RULES:
+    for one in _RULES:
         for line in shown:
-            if found := pattern.search(line):
-                return sentence.format(**found.groupdict())
+            if sentence := one.sentence(line):
+                return sentence
     if any("Traceback (most recent call last)" in line for line in shown) and (raised := raised_in(shown)):
         said = raised[-1].line
     else:

@@ -7,34 +7,17 @@ taken out of the output are whole words, so that the sink, which masks secrets b
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from fairway.drivers.diagnosis.modules import package_of
 from fairway.drivers.diagnosis.printed import Raised, in_streams, raised_in
+from fairway.drivers.diagnosis.rules import Rule, Says, rule
 from fairway.drivers.runtimes.contract import OutputLine
 
 LONGEST = 300  # characters of an exception's line that are repeated; of a longer one its kind is said
 LINES = 400  # of the output that are looked through
 WHERE = "set it on the configuration page of this environment and deploy again"
 _REQUIREMENTS = "requirements.txt (or the dependencies in pyproject.toml)"
-
-Says = Callable[[re.Match[str]], str]
-
-
-@dataclass(frozen=True)
-class _Rule:
-    """What a text that matches means. `frames` must match too, where it is given: what the exception passed through."""
-
-    pattern: re.Pattern[str]
-    says: Says
-    frames: re.Pattern[str] | None = None
-
-    def sentence(self, text: str, frames: str = "") -> str:
-        if self.frames and not self.frames.search(frames):
-            return ""
-        found = self.pattern.search(text)
-        return self.says(found) if found else ""
 
 
 def reason(lines: Iterable[OutputLine]) -> str:
@@ -54,14 +37,14 @@ def reason(lines: Iterable[OutputLine]) -> str:
 
 def _of_exception(one: Raised) -> str:
     frames = "\n".join(one.frames)
-    return next((sentence for rule in EXCEPTIONS if (sentence := rule.sentence(one.text, frames))), "")
+    return next((sentence for each in EXCEPTIONS if (sentence := each.sentence(one.text, frames))), "")
 
 
 def _of_lines(streams: Sequence[Sequence[str]]) -> str:
     for stream in reversed(streams):
         for line in reversed(stream):
-            for rule in LINES_SAYING:
-                if sentence := rule.sentence(line):
+            for one in LINES_SAYING:
+                if sentence := one.sentence(line):
                     return sentence
     return ""
 
@@ -69,12 +52,6 @@ def _of_lines(streams: Sequence[Sequence[str]]) -> str:
 def _own_line(one: Raised) -> str:
     said = one.line if len(one.line) <= LONGEST else one.kind
     return f"Its last error: {said.rstrip('.')}."
-
-
-def _rule(pattern: str, says: Says | str, frames: str = "") -> _Rule:
-    """`says` as text has the pattern's groups in braces."""
-    words = says if callable(says) else (lambda found, text=says: text.format(**found.groupdict()))
-    return _Rule(re.compile(pattern), words, re.compile(frames) if frames else None)
 
 
 # -- what the sentences are made of
@@ -215,97 +192,97 @@ _DYNAMIC = r"importlib/__init__\.py\", line \d+, in import_module(?:\n(?!\s+File
 _NAME = r"[A-Za-z_][\w.]*"
 _HOST = r"[\w.:\[\]-]+?"
 
-EXCEPTIONS: tuple[_Rule, ...] = (
-    _rule(_NO_LIBRARY, _missing_library),
-    _rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_named_module, _DYNAMIC),
-    _rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_module),
-    _rule(
+EXCEPTIONS: tuple[Rule, ...] = (
+    rule(_NO_LIBRARY, _missing_library),
+    rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_named_module, _DYNAMIC),
+    rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_module),
+    rule(
         r"ImproperlyConfigured: Error loading (?P<what>psycopg2 or psycopg|psycopg2|psycopg) module",
         lambda _: f"The package for PostgreSQL is missing: add “psycopg[binary]” to {_REQUIREMENTS} and deploy again.",
     ),
-    _rule(
+    rule(
         r"ImproperlyConfigured: Error loading MySQLdb module",
         lambda _: f"The package for MySQL is missing: add “mysqlclient” to {_REQUIREMENTS} and deploy again.",
     ),
-    _rule(r"Cannot find (?:module|package) '(?P<name>[^']+)'", _missing_node),
-    _rule(r"^KeyError: [\"']Config '(?P<name>\w+)' is missing", _unset),
-    _rule(r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'", _unset, _ENVIRON),
-    _rule(r"UndefinedValueError: (?P<name>\w+) not found", _unset),
-    _rule(r"ImproperlyConfigured: Set the (?P<name>\w+) environment variable", _unset),
-    _rule(r"EnvError: Environment variable \"(?P<name>\w+)\" not set", _unset),
-    _rule(r"key not found: \"(?P<name>[A-Z][A-Z0-9_]*)\" \(KeyError\)", _unset),
-    _rule(r"(?s)ValidationError: \d+ validation errors? for \w+\n.*", _pydantic),
-    _rule(r"Environment variable not found: (?P<name>\w+)", _unset),
-    _rule(r"DisallowedHost: Invalid HTTP_HOST header: '(?P<host>[^':]+)(?::\d+)?'", _host_refused),
-    _rule(r"could not translate host name \"(?P<host>[^\"]+)\"", _unknown_host),
-    _rule(r"failed to resolve host '(?P<host>[^']+)'", _unknown_host),
-    _rule(r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<host>[\w.-]+)", _unknown_host),
-    _rule(r"Unknown (?:MySQL )?server host '(?P<host>[^']+)'", _unknown_host),
-    _rule(r"Error -[23] connecting to (?P<host>[\w.-]+):\d+\.", _unknown_host),
-    _rule(
+    rule(r"Cannot find (?:module|package) '(?P<name>[^']+)'", _missing_node),
+    rule(r"^KeyError: [\"']Config '(?P<name>\w+)' is missing", _unset),
+    rule(r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'", _unset, _ENVIRON),
+    rule(r"UndefinedValueError: (?P<name>\w+) not found", _unset),
+    rule(r"ImproperlyConfigured: Set the (?P<name>\w+) environment variable", _unset),
+    rule(r"EnvError: Environment variable \"(?P<name>\w+)\" not set", _unset),
+    rule(r"key not found: \"(?P<name>[A-Z][A-Z0-9_]*)\" \(KeyError\)", _unset),
+    rule(r"(?s)ValidationError: \d+ validation errors? for \w+\n.*", _pydantic),
+    rule(r"Environment variable not found: (?P<name>\w+)", _unset),
+    rule(r"DisallowedHost: Invalid HTTP_HOST header: '(?P<host>[^':]+)(?::\d+)?'", _host_refused),
+    rule(r"could not translate host name \"(?P<host>[^\"]+)\"", _unknown_host),
+    rule(r"failed to resolve host '(?P<host>[^']+)'", _unknown_host),
+    rule(r"getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (?P<host>[\w.-]+)", _unknown_host),
+    rule(r"Unknown (?:MySQL )?server host '(?P<host>[^']+)'", _unknown_host),
+    rule(r"Error -[23] connecting to (?P<host>[\w.-]+):\d+\.", _unknown_host),
+    rule(
         r"connection to server at \"(?P<host>[^\"]+)\"(?: \([^)]*\))?, port (?P<port>\d+) failed: Connection refused",
         _refused,
     ),
-    _rule(
+    rule(
         r"connection to server on socket \"(?P<socket>[^\"]+)\" failed",
         "PostgreSQL does not run beside the application (it looked for the socket {socket}): set the host of the database "
         "in its configuration.",
     ),
-    _rule(r"Can't connect to (?:MySQL )?server on '(?P<host>[^':]+)(?::(?P<port>\d+))?'", _refused),
-    _rule(
+    rule(r"Can't connect to (?:MySQL )?server on '(?P<host>[^':]+)(?::(?P<port>\d+))?'", _refused),
+    rule(
         r"Can't connect to local (?:MySQL )?server through socket '(?P<socket>[^']+)'",
         "MySQL does not run beside the application (it looked for the socket {socket}): set the host of the database in its "
         "configuration.",
     ),
-    _rule(rf"Error 111 connecting to (?P<host>{_HOST}):(?P<port>\d+)\.", _refused),
-    _rule(r"Connect call failed \('(?P<host>[^']+)', (?P<port>\d+)", _refused),
-    _rule(rf"connect ECONNREFUSED (?P<host>{_HOST}):(?P<port>\d+)(?:\s|$)", _refused),
-    _rule(rf"dial tcp (?P<host>{_HOST}):(?P<port>\d+): connect: connection refused", _refused),
-    _rule(
+    rule(rf"Error 111 connecting to (?P<host>{_HOST}):(?P<port>\d+)\.", _refused),
+    rule(r"Connect call failed \('(?P<host>[^']+)', (?P<port>\d+)", _refused),
+    rule(rf"connect ECONNREFUSED (?P<host>{_HOST}):(?P<port>\d+)(?:\s|$)", _refused),
+    rule(rf"dial tcp (?P<host>{_HOST}):(?P<port>\d+): connect: connection refused", _refused),
+    rule(
         r"password authentication failed for user \"(?P<user>[^\"]+)\"",
         "The database refused the password of the user “{user}”: correct it on the configuration page and deploy again.",
     ),
-    _rule(
+    rule(
         r"Access denied for user '(?P<user>[^']+)'",
         "The database refused the user “{user}”: correct user and password on the configuration page and deploy again.",
     ),
-    _rule(
+    rule(
         r"database \"(?P<name>[^\"]+)\" does not exist",
         "The database “{name}” does not exist on its server: create it, or correct its name in the configuration.",
     ),
-    _rule(r"listen EADDRINUSE: address already in use .*?(?P<port>\d+)(?:\s|$)", _in_use),
-    _rule(r"bind on address \('[^']*', (?P<port>\d+)[^)]*\): (?:\[errno 98\] )?address already in use", _in_use),
-    _rule(r"OSError: \[Errno 98\] Address already in use", _in_use),
+    rule(r"listen EADDRINUSE: address already in use .*?(?P<port>\d+)(?:\s|$)", _in_use),
+    rule(r"bind on address \('[^']*', (?P<port>\d+)[^)]*\): (?:\[errno 98\] )?address already in use", _in_use),
+    rule(r"OSError: \[Errno 98\] Address already in use", _in_use),
 )
 
-LINES_SAYING: tuple[_Rule, ...] = (
-    _rule(_NO_LIBRARY, _missing_library),
-    _rule(r"Invalid HTTP_HOST header: '(?P<host>[^':]+)(?::\d+)?'\. You may need to add", _host_refused),
-    _rule(r"\[FATAL tini \(\d+\)\] exec (?P<name>.+) failed: (?P<why>.+)", _init),
-    _rule(r"(?:^|: )/\S+(?:\^M|\r|\\r): bad interpreter", _CRLF),
-    _rule(r"(?:^|: )(?P<name>\S+): cannot execute: required file not found", _because("no such file")),
-    _rule(r"sh: (?:\d+: )?(?:line \d+: )?(?P<name>\S*/\S*): Permission denied", _because("permission denied")),
-    _rule(r"python\S*: can't open file '(?P<name>[^']+)'",
+LINES_SAYING: tuple[Rule, ...] = (
+    rule(_NO_LIBRARY, _missing_library),
+    rule(r"Invalid HTTP_HOST header: '(?P<host>[^':]+)(?::\d+)?'\. You may need to add", _host_refused),
+    rule(r"\[FATAL tini \(\d+\)\] exec (?P<name>.+) failed: (?P<why>.+)", _init),
+    rule(r"(?:^|: )/\S+(?:\^M|\r|\\r): bad interpreter", _CRLF),
+    rule(r"(?:^|: )(?P<name>\S+): cannot execute: required file not found", _because("no such file")),
+    rule(r"sh: (?:\d+: )?(?:line \d+: )?(?P<name>\S*/\S*): Permission denied", _because("permission denied")),
+    rule(r"python\S*: can't open file '(?P<name>[^']+)'",
           "The start command runs the file {name}, which does not exist: correct the start command."),
-    _rule(r"env: [‘'\"](?P<name>[^’'\"]+)[’'\"]: No such file or directory", _not_found),
-    _rule(r"^(?:/bin/)?(?:ba|da|a)?sh: (?:\d+: )?(?:line \d+: )?(?P<name>[^\s:]+): (?:command )?not found", _not_found),
-    _rule(r": line \d+: (?P<name>[^\s:]+): command not found", _not_found),
-    _rule(r"(?:line )?\d+: (?P<name>[A-Za-z_]\w*): (?:unbound variable|parameter not set)", _unset),
-    _rule(r"Error loading ASGI app\. Could not import module \"(?P<name>[^\"]+)\"",
+    rule(r"env: [‘'\"](?P<name>[^’'\"]+)[’'\"]: No such file or directory", _not_found),
+    rule(r"^(?:/bin/)?(?:ba|da|a)?sh: (?:\d+: )?(?:line \d+: )?(?P<name>[^\s:]+): (?:command )?not found", _not_found),
+    rule(r": line \d+: (?P<name>[^\s:]+): command not found", _not_found),
+    rule(r"(?:line )?\d+: (?P<name>[A-Za-z_]\w*): (?:unbound variable|parameter not set)", _unset),
+    rule(r"Error loading ASGI app\. Could not import module \"(?P<name>[^\"]+)\"",
           "The start command names the module “{name}”, which was not found: check it against the names of the files."),
-    _rule(r"Error loading ASGI app\. Attribute \"(?P<name>[^\"]+)\" not found in module \"(?P<module>[^\"]+)\"",
+    rule(r"Error loading ASGI app\. Attribute \"(?P<name>[^\"]+)\" not found in module \"(?P<module>[^\"]+)\"",
           "The start command names “{name}” in the module “{module}”, where there is none: correct the start command."),
-    _rule(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'",
+    rule(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'",
           "The start command names “{name}” in the module “{module}”, where there is none: correct the start command."),
-    _rule(r"Environment variable not found: (?P<name>\w+)", _unset),
-    _rule(r"required variable (?P<name>\w+) is missing a value", _unset),
-    _rule(r"to bind on address \('[^']*', (?P<port>\d+)[^)]*\): (?:\[errno 98\] )?address already in use", _in_use),
-    _rule(r"Connection in use: \('[^']*', (?P<port>\d+)\)", _in_use),
-    _rule(r"^Port (?P<port>\d+) is in use by another program", _in_use),
-    _rule(r"listen tcp \S*:(?P<port>\d+): bind: address already in use", _in_use),
-    _rule(r"bind\(\) to \S*?:?(?P<port>\d+) failed \(98: ", _in_use),
-    _rule(rf"dial tcp (?P<host>{_HOST}):(?P<port>\d+): connect: connection refused", _refused),
-    _rule(r"key not found: \"(?P<name>[A-Z][A-Z0-9_]*)\" \(KeyError\)", _unset),
-    _rule(r"npm error Missing script: \"(?P<name>[^\"]+)\"",
+    rule(r"Environment variable not found: (?P<name>\w+)", _unset),
+    rule(r"required variable (?P<name>\w+) is missing a value", _unset),
+    rule(r"to bind on address \('[^']*', (?P<port>\d+)[^)]*\): (?:\[errno 98\] )?address already in use", _in_use),
+    rule(r"Connection in use: \('[^']*', (?P<port>\d+)\)", _in_use),
+    rule(r"^Port (?P<port>\d+) is in use by another program", _in_use),
+    rule(r"listen tcp \S*:(?P<port>\d+): bind: address already in use", _in_use),
+    rule(r"bind\(\) to \S*?:?(?P<port>\d+) failed \(98: ", _in_use),
+    rule(rf"dial tcp (?P<host>{_HOST}):(?P<port>\d+): connect: connection refused", _refused),
+    rule(r"key not found: \"(?P<name>[A-Z][A-Z0-9_]*)\" \(KeyError\)", _unset),
+    rule(r"npm error Missing script: \"(?P<name>[^\"]+)\"",
           "package.json has no script “{name}”, which the start command runs: add it, or change the start command."),
 )  # fmt: skip

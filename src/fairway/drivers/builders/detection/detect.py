@@ -114,10 +114,12 @@ def _joined(root: str, inner: str) -> str:
 
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:
-    """The first of those that run the same thing the same way."""
+    """The first of those that run the same thing the same way, with the remarks of all."""
     found: dict[str, Candidate] = {}
     for one in candidates:
-        found.setdefault(f"{one.spec.kind} {one.spec.root} {one.spec.command} {one.spec.install} {one.problem}", one)
+        key = f"{one.spec.kind} {one.spec.root} {one.spec.command} {one.spec.install} {one.problem}"
+        first = found.setdefault(key, one)
+        found[key] = replace(first, remarks=tuple(dict.fromkeys([*first.remarks, *one.remarks])))
     return list(found.values())
 
 

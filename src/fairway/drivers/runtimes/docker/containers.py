@@ -7,7 +7,6 @@ import math
 import posixpath
 import tarfile
 import threading
-import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -19,7 +18,7 @@ from docker import errors
 
 from fairway.drivers.diagnosis import listening
 from fairway.drivers.runtimes.contract import Instance, InstanceSpec, InstanceState, Progress, Usage, Written
-from fairway.drivers.runtimes.docker import failures, files, holding, leftovers, output, plan, readback
+from fairway.drivers.runtimes.docker import beyond, failures, files, holding, leftovers, output, plan, readback
 from fairway.drivers.runtimes.docker.commands import Files
 from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
 from fairway.drivers.runtimes.docker.images import Images, short
@@ -218,29 +217,8 @@ class Containers:
         seen = readback.instance(container, self._images.inspect(container["Image"]))
         if seen.state is not InstanceState.RUNNING:
             return seen
-        last = self._last_exit_code(container) if seen.restarts else None
-        return replace(seen, doing=self._running_first(container), exit_code=last)
-
-    def _last_exit_code(self, container: Mapping[str, Any]) -> int | None:
-        """The code a container ended with before it was started again. The Engine's state forgets it; its events
-        keep it while they are among the last 256 (moby ``daemon/events``)."""
-        since, until = readback.moment(container["Created"]), time.time()
-        chosen = {"container": container["Id"], "event": "die"}
-        with self._daemon.asking("read a container's events") as api:
-            events = api.events(since=since and int(since.timestamp()), until=until, filters=chosen, decode=True)
-            codes = [str(event["Actor"]["Attributes"].get("exitCode", "")) for event in events]
-        return int(codes[-1]) if codes and codes[-1] else None
-
-    def _running_first(self, container: Mapping[str, Any]) -> str:
-        """The program that runs before the application in a container that has a launcher. Costs nothing in any other."""
-        command = container["Config"].get("Cmd") or ()
-        if not any(word.startswith(plan.LAUNCHERS) for word in command):
-            return ""
-        try:
-            with self._daemon.asking("list a container's processes") as api:
-                return plan.running_first(api.top(container["Id"]), command)
-        except (errors.NotFound, Failure):  # it ended meanwhile
-            return ""
+        last = beyond.last_exit_code(self._daemon, container) if seen.restarts else None
+        return replace(seen, doing=beyond.running_first(self._daemon, container), exit_code=last)
 
     def instances(self, placement: str | None = None) -> list[Instance]:
         """See `Runtime.instances`; in the order of their names."""

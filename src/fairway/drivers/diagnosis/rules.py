@@ -1,0 +1,30 @@
+"""A rule of diagnosis: what a text that was printed means, as a sentence with what to do. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Says = Callable[[re.Match[str]], str]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a text that matches means. `frames` must match too, where it is given: what the exception passed through."""
+
+    pattern: re.Pattern[str]
+    says: Says
+    frames: re.Pattern[str] | None = None
+
+    def sentence(self, text: str, frames: str = "") -> str:
+        if self.frames and not self.frames.search(frames):
+            return ""
+        found = self.pattern.search(text)
+        return self.says(found) if found else ""
+
+
+def rule(pattern: str, says: Says | str, frames: str = "") -> Rule:
+    """`says` as text has the pattern's groups in braces."""
+    words = says if callable(says) else (lambda found, text=says: text.format(**found.groupdict()))
+    return Rule(re.compile(pattern), words, re.compile(frames) if frames else None)
