@@ -110,7 +110,7 @@ def _errors(lines: Sequence[str]) -> Iterator[str]:
         if not words or words.endswith(":"):
             following = (_ARROW.sub("", one).strip() for one in lines[number + 1 : number + 6])
             words = f"{words or ''} {next((one for one in following if one), '')}".strip()
-        words = words.removeprefix("> ")
+        words = _ARROW.sub("", words)
         if words and not _SUMMARY.search(words):
             yield _whole(line, words, found)
 
