@@ -185,6 +185,32 @@ def test_what_dies_again_and_again_is_refused_long_before_the_deadline(
     assert "version one starts" in refused.value.detail
 
 
+def test_a_program_that_ends_when_its_work_is_done_is_told_that_it_is_no_server(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "BACKOFF", QUICK)
+    runtime.ensure_started(program(spec, "print('computed 42')"), Silent())
+    with pytest.raises(Refused, match=r"exited with code 0, 3 times in a row, .* is no web server: the start command has"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=600), Silent())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("import sys; print('Loading.'); print('no licence found.', file=sys.stderr); sys.exit(7)", "“no licence found”."),
+        ("raise SystemExit(7)", "It printed nothing."),
+    ],
+)
+def test_of_an_end_nobody_can_explain_the_last_line_is_said(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch, text: str, said: str
+) -> None:
+    monkeypatch.setattr(launch, "BACKOFF", QUICK)
+    runtime.ensure_started(program(spec, text), Silent())
+    with pytest.raises(Refused, match="exited with code 7, 3 times in a row") as refused:
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=600), Silent())
+    assert refused.value.sentence.endswith(said)
+
+
 def test_a_port_that_opens_before_the_crash_is_not_ready(
     runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from fairway.drivers.diagnosis.answers import refused_host
-from fairway.drivers.diagnosis.reasons import LINES, reason
+from fairway.drivers.diagnosis.reasons import LINES, printed_last, reason
 from fairway.drivers.proxy.contract import Answers
 from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceState, OutputLine, Progress, Runtime
 from fairway.drivers.runtimes.steps import LONGEST_BEFORE
@@ -29,6 +29,10 @@ LAST_LINES = 40  # that are shown; the reason is looked for in more of them
 MOST_BODY = 65536  # bytes of an answer that are read
 LEAST_STATUS, LEAST_ERROR = 100, 500
 NO_PATH = " Where “/” is not meant to answer, set a health path."
+NO_SERVER = (
+    "A program that ends when its work is done is no web server: the start command has to start one that goes on running and "
+    "listens on the port that the variable PORT names."
+)
 NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
 HOST_REFUSED = ": "  # between an answer and why nobody who asks by the public name gets another one
 STRANGE = -1  # it is open, and did not answer in time or not in HTTP
@@ -143,14 +147,16 @@ class _Waiting:
         if instance is None:
             raise Refused(f"{self.name} was removed while it was being checked; deploy again.")
         if instance.state in (InstanceState.FAILED, InstanceState.STOPPED):
-            raise self._refused(f"The application {_ended(instance)} and is {instance.state.value}.")
+            raise self._refused(f"The application {_ended(instance)} and is {instance.state.value}.", self._of_end(instance))
         self.exit_code = instance.exit_code if instance.exit_code is not None else self.exit_code
         if self.restarts_before is None:
             self.restarts_before = instance.restarts
         if instance.restarts - self.restarts_before >= self.most_restarts:
             times = instance.restarts - self.restarts_before
             last = replace(instance, exit_code=self.exit_code)
-            raise self._refused(f"The application {_ended(last)}, {times} times in a row, while starting.")
+            raise self._refused(
+                f"The application {_ended(last)}, {times} times in a row, while starting.", self._of_end(last)
+            )
         return instance
 
     def _look(self, instance: Instance) -> _Look:
@@ -235,7 +241,7 @@ class _Waiting:
         said, seconds = _capital(what), self.check.deadline
         if why:
             advice = f" {_capital(why)}."
-        elif not self.check.path and what.startswith("/ answered"):
+        elif self.check.path in (None, "", "/") and what.startswith("/ answered"):
             advice = NO_PATH
         else:
             advice = self._elsewhere()
@@ -253,14 +259,22 @@ class _Waiting:
         last = f"; it said: {_last_line(instance.health_output)}" if instance.health_output else ""
         return self._refused(f"The image's own health check found it “unhealthy”{last}.")
 
-    def _refused(self, sentence: str) -> Refused:
-        return refusal(self.runtime, [self.name], sentence)
+    def _of_end(self, instance: Instance) -> str:
+        """What can be said of a program that ended where its output gives no reason."""
+        if instance.exit_code == 0 and not instance.doing:
+            return NO_SERVER
+        return printed_last(printed_by(self.runtime, [self.name]))
+
+    def _refused(self, sentence: str, otherwise: str = "") -> Refused:
+        return refusal(self.runtime, [self.name], sentence, otherwise)
 
 
-def refusal(runtime: Runtime, names: Iterable[str], sentence: str) -> Refused:
-    """The failure of these instances: what happened, then why, as far as what they printed tells; its end is the detail."""
+def refusal(runtime: Runtime, names: Iterable[str], sentence: str, otherwise: str = "") -> Refused:
+    """The failure of these instances: what happened, then why, as far as what they printed tells, or else `otherwise`; the
+    end of what they printed is the detail."""
     lines = printed_by(runtime, names)
-    return Refused(f"{sentence} {reason(lines)}".strip(), detail="\n".join(line.text for line in lines[-LAST_LINES:]))
+    why = reason(lines) or otherwise
+    return Refused(f"{sentence} {why}".strip(), detail="\n".join(line.text for line in lines[-LAST_LINES:]))
 
 
 def printed_by(runtime: Runtime, names: Iterable[str]) -> list[OutputLine]:

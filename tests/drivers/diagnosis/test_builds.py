@@ -112,12 +112,22 @@ def test_the_error_that_stopped_a_build_is_said(printed: str, said: str) -> None
     "printed",
     [
         "",
-        "0 errors",
-        "compiled without error",
-        "error",
         "error: " + "x" * 400,
         "npm error A complete log of this run is in x",
     ],
 )
 def test_what_tells_nothing_is_not_repeated(printed: str) -> None:
     assert build_reason(printed.splitlines()) == ""
+
+
+def test_of_a_build_nobody_can_explain_the_last_line_is_said() -> None:
+    printed = [
+        "> ng build",
+        "",
+        "Workspace config file cannot be loaded: angular.json",
+        "Unknown format.",
+        "",
+        "npm error x",
+    ]
+    assert build_reason(printed) == "It last printed “Unknown format”."
+    assert build_reason(["0 errors"]) == "It last printed “0 errors”."

@@ -302,3 +302,18 @@ def test_a_long_message_is_not_cut_because_it_may_hold_a_secret() -> None:
     secret = "x" * 400
     printed = f'Traceback (most recent call last):\n  File "x"\nValueError: {secret}'
     assert why(printed) == "Its last error: ValueError."
+
+
+def test_an_exception_under_a_caret_is_found_without_frames() -> None:
+    bun = "1 | Bun.serve({})\n        ^\nTypeError: Bun.serve() needs either:\n\n  - A routes object:\n" + "     x\n" * 30
+    assert why(bun) == "Its last error: TypeError: Bun.serve() needs either."
+
+
+def test_gunicorn_is_given_something_that_is_no_application() -> None:
+    gunicorn = """
+[2026-11-29 11:36:35 +0000] [13382] [INFO] Booting worker with pid: 13382
+Application object must be callable.
+[2026-11-29 11:36:35 +0000] [13382] [INFO] Worker exiting (pid: 13382)
+[2026-11-29 11:36:35 +0000] [13367] [ERROR] Reason: App failed to load.
+"""
+    assert "names is no application: gunicorn needs a function or an object" in why(gunicorn)

@@ -40,6 +40,7 @@ def published(source: Path, name: str, *, is_built: bool, before: frozenset[str]
         progress.line(f"Published is {_shown(folder, source)}/: the build wrote its page there, not into {name}/.")
         return folder
     if is_inside and any(place.iterdir()):
+        progress.line(f"There is no index.html in {name}/, so “/” answers that nothing is there.")
         return place
     raise Refused(
         f"The build wrote no page: there is no “{name}/index.html”, and none in another folder. Correct the folder to "

@@ -83,11 +83,12 @@ _ERROR = re.compile(
 _SUMMARY = re.compile(
     r"command failed|failed with \d+ error|exited with code|^failed$|lifecycle|build failed|aborting due", re.I
 )
+_NOISE = re.compile(r"npm (?:error|ERR!|notice|warn)\b|> |\s*at \S|[\W\d]*$")
 _ARROW = re.compile(r"^(?:[\s│╰├─▶>|]|\[(?:ERROR|FATAL)\])+")
 
 
 def build_reason(lines: Sequence[str]) -> str:
-    """Why the build that printed these lines failed; "" where they do not tell."""
+    """Why the build that printed these lines failed, or else the last it said; "" where it said nothing of use."""
     shown = [plain(line) for line in lines]
     for one in _RULES:
         for line in shown:
@@ -97,7 +98,10 @@ def build_reason(lines: Sequence[str]) -> str:
         said = raised[-1].line
     else:
         said = next(_errors(shown), "")
-    return f"Its error: {said.rstrip('.')}." if said and len(said) <= LONGEST else ""
+    if said and len(said) <= LONGEST:
+        return f"Its error: {said.rstrip('.')}."
+    last = next((line.strip() for line in reversed(shown) if line.strip() and not _NOISE.match(line)), "")
+    return f"It last printed “{last.rstrip('.')}”." if last and len(last) <= LONGEST else ""
 
 
 def _errors(lines: Sequence[str]) -> Iterator[str]:

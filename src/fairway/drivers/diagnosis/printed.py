@@ -120,9 +120,15 @@ def _is_another(line: str) -> bool:
     return bool(_HEADER.search(line)) or line.startswith(_LINKS)
 
 
+def _is_thrown(lines: Sequence[str], at: int) -> bool:
+    """A caret under the code stands before it, or the frames it passed through follow."""
+    has_caret = at > 0 and lines[at - 1].strip() == "^"
+    return has_caret or any(_NODE_FRAME.match(one) for one in lines[at + 1 : at + 1 + MOST_MESSAGE_LINES])
+
+
 def _other(lines: Sequence[str], at: int) -> Raised | None:
     line = lines[at]
-    if (found := _NODE.match(line)) and any(_NODE_FRAME.match(one) for one in lines[at + 1 : at + 1 + MOST_MESSAGE_LINES]):
+    if (found := _NODE.match(line)) and _is_thrown(lines, at):
         more = [one for one in lines[at + 1 : at + 1 + 2 * MOST_MESSAGE_LINES] if one.strip()]
         return Raised(found["kind"], line.strip().removeprefix("Uncaught "), tuple(more))
     if found := _OTHERS.match(line):

@@ -15,6 +15,7 @@ from fairway.drivers.diagnosis.rules import Rule, Says, rule
 from fairway.drivers.runtimes.contract import OutputLine
 
 LONGEST = 300  # characters of an exception's line that are repeated; of a longer one its kind is said
+OURS = "[fairway] "  # how a line begins that Fairway puts between those of a program
 LINES = 400  # of the output that are looked through
 WHERE = "set it on the configuration page of this environment and deploy again"
 _REQUIREMENTS = "requirements.txt (or the dependencies in pyproject.toml)"
@@ -35,6 +36,15 @@ def reason(lines: Iterable[OutputLine]) -> str:
     return _own_line(raised[-1])
 
 
+def printed_last(lines: Iterable[OutputLine]) -> str:
+    """The last line that was printed, for a failure nobody can explain; errors count before other output."""
+    for stream in reversed(in_streams(lines)):
+        for line in reversed(stream):
+            if line.strip() and not line.startswith(OURS):
+                return f"It last printed “{line.strip().rstrip('.')}”." if len(line) <= LONGEST else ""
+    return "It printed nothing."
+
+
 def _of_exception(one: Raised) -> str:
     frames = "\n".join(one.frames)
     return next((sentence for each in EXCEPTIONS if (sentence := each.sentence(one.text, frames))), "")
@@ -51,7 +61,7 @@ def _of_lines(streams: Sequence[Sequence[str]]) -> str:
 
 def _own_line(one: Raised) -> str:
     said = one.line if len(one.line) <= LONGEST else one.kind
-    return f"Its last error: {said.rstrip('.')}."
+    return f"Its last error: {said.rstrip('.:')}."
 
 
 # -- what the sentences are made of
@@ -272,6 +282,8 @@ LINES_SAYING: tuple[Rule, ...] = (
           "The start command names the module “{name}”, which was not found: check it against the names of the files."),
     rule(r"Error loading ASGI app\. Attribute \"(?P<name>[^\"]+)\" not found in module \"(?P<module>[^\"]+)\"",
           "The start command names “{name}” in the module “{module}”, where there is none: correct the start command."),
+    rule(r"^Application object must be callable\.",
+          "What the start command names is no application: gunicorn needs a function or an object that can be called."),
     rule(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'",
           "The start command names “{name}” in the module “{module}”, where there is none: correct the start command."),
     rule(r"Environment variable not found: (?P<name>\w+)", _unset),
