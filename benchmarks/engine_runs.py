@@ -73,14 +73,14 @@ def _engine() -> float:
     from fairway.engine.commands import enqueue
     from fairway.engine.models import Run
     from fairway.engine.runner import Runner
-    from fairway.engine.story import Step, Stories, Story
+    from fairway.engine.workflow import Step, Workflow, Workflows
 
-    stories, stop = Stories(), threading.Event()
-    stories.register(Story("empty", tuple(Step(f"step {number}", _nothing) for number in range(STEPS))))
+    workflows, stop = Workflows(), threading.Event()
+    workflows.register(Workflow("empty", tuple(Step(f"step {number}", _nothing) for number in range(STEPS))))
     with transaction.atomic():
         for number in range(RUNS):
             enqueue(kind="empty", key=f"bench:{number}", payload={})
-    runner = Runner(stories, worker_name="bench", slots=SLOTS)
+    runner = Runner(workflows, worker_name="bench", slots=SLOTS)
     thread = threading.Thread(target=runner.run_forever, args=(stop,))
     began = time.monotonic()
     thread.start()

@@ -1,7 +1,7 @@
 """A release of fifty packages over the fake runtime, against its critical path: what the desk and the engine add to it.
 
 Each package takes a known time to start. The floor is the schedule on paper: level after level, in each the packages in
-their order on as many hands as the rollout may use, every deployment lasting its start and what the story looks on
+their order on as many hands as the rollout may use, every deployment lasting its start and what the workflow looks on
 afterwards (probation and probe). All else is ours: distributing, gates, rounds of the rollout, claims, commits, routes.
 """
 
@@ -55,13 +55,13 @@ def measure() -> Iterator[Figure]:
 
 
 def _watched() -> float:
-    """Seconds the story looks on, by its own word; this process needs Django to hear it."""
+    """Seconds the workflow looks on, by its own word; this process needs Django to hear it."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
     import django
 
     django.setup()
-    from fairway.stories.deploy import PROBATION
-    from fairway.stories.judging import PROBE_AFTER
+    from fairway.workflows.deploy import PROBATION
+    from fairway.workflows.judging import PROBE_AFTER
 
     return PROBATION + PROBE_AFTER
 

@@ -65,7 +65,7 @@ def compared(runtime: str, hand: Hand, asked: ByFairway, with_path: ByFairway) -
     yield Figure(f"request → live, {runtime}", middle(seen), "s", floor=floor, most_ratio=MOST_RATIO, about=about)
     yield Figure("  more than the floor", (middle(seen) - floor) * 1000, "ms", about="what Fairway costs")
     yield Figure("  with a health path", middle(path_seen), "s", floor=floor, most_ratio=MOST_RATIO, about=about)
-    drained = "the story has ended: probed for 0.4 s more, drained, stopped; floor: the same and a drain of 1 s"
+    drained = "the workflow has ended: probed for 0.4 s more, drained, stopped; floor: the same and a drain of 1 s"
     yield Figure("  until “Deployed” is said", middle(said), "s", floor=floor + DRAIN, most_ratio=MOST_RATIO, about=drained)
 
 
@@ -88,7 +88,7 @@ class ByFairway:
         }
 
     def round(self, version: str) -> tuple[float, float]:
-        """Seconds from the request until it was served, and until its story had ended."""
+        """Seconds from the request until it was served, and until its workflow had ended."""
         began = time.monotonic()
         deployment = self.one.deploy(self.slug, self.environment, artifact=self.artifacts[version])
         seen = await_version(self.one.proxy_port, f"{self.slug}.{self.environment}.localhost", version) - began

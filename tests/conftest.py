@@ -25,7 +25,7 @@ from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
 from fairway.environments.models import Environment
 from tests.services.sharing import shared
 
-pytest.register_assert_rewrite("tests.services.installation", "tests.stories.desk", "tests.stories.held")
+pytest.register_assert_rewrite("tests.services.installation", "tests.workflows.desk", "tests.workflows.held")
 
 collect_ignore = ["corpus/apps"]  # applications, some with tests of their own
 numbers = itertools.count(1)

@@ -29,7 +29,7 @@ BUDGET = 45.0  # seconds in which tests are begun; starting and the last of them
 PACKAGES = ("fairway", "tests")
 SERVICES = tuple(f"tests.services.{name}" for name in ("browser", "docker", "far_host", "installation", "postgres"))
 STARTERS = (
-    "tests.stories",
+    "tests.workflows",
     "tests.journeys",
     "tests.examples",
     "tests.far",

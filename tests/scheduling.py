@@ -15,7 +15,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 DURATIONS = Path(__file__).with_name("durations.json")
-HOMES = ("tests/cli/", "tests/examples/", "tests/far/", "tests/journeys/", "tests/stories/")
+HOMES = ("tests/cli/", "tests/examples/", "tests/far/", "tests/journeys/", "tests/workflows/")
 UNKNOWN = 5.0  # seconds a file takes that nobody has timed
 
 

@@ -13,8 +13,8 @@ class FairwayConfig(AppConfig):
         """Let the rooms above contribute to those below (what keeps an environment in use, the gate's rules), and speak."""
         from django.utils.translation import gettext
 
+        import fairway.deployments.commands.gate_waiting
         import fairway.deployments.commands.placements
-        import fairway.deployments.commands.waiting
         import fairway.deployments.gate
         import fairway.releases.commands.holding
         import fairway.releases.commands.schedule

@@ -15,7 +15,7 @@ from fairway.activity.rules import chained_hash
 from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
-from fairway.drivers.runtimes.contract import InstanceSpec, Silent
+from fairway.drivers.runtimes.contract import InstanceSpec, NullProgress
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import runtime_of
@@ -76,10 +76,10 @@ def test_output_is_shown_with_its_secrets_masked(
     current = Deployment.objects.select_related("artifact").get(pk=placed.current_id)
     runtime = runtime_of(places["development"])
     assert current.artifact is not None
-    runtime.distribute(current.artifact.ref, None, Silent())
+    runtime.distribute(current.artifact.ref, None, NullProgress())
     command = ("echo", "my key is hunter22")
     spec = InstanceSpec(placed.name, current.label, 0, current.artifact.ref, command=command)
-    runtime.ensure_started(spec, Silent())
+    runtime.ensure_started(spec, NullProgress())
     lines = viewer.get(f"{HERE}/output?tail=50").json()
     assert "my key is ••••" in [line["text"] for line in lines]
     assert "hunter22" not in json.dumps(lines)

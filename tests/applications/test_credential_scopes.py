@@ -24,7 +24,7 @@ from fairway.applications.queries import (
 from fairway.environments.models import Environment
 from fairway.shared.failures import NeedsPerson
 from fairway.shared.names import Invalid
-from fairway.stories.sources import _git_access
+from fairway.workflows.sources import _git_access
 
 pytestmark = pytest.mark.django_db
 IMAGE = "registry.test/hello:1"

@@ -21,7 +21,7 @@ ROOMS = [
     "environments",
     "releases",
     "shared",
-    "stories",
+    "workflows",
     "worker",
 ]
 PURE = sorted(SOURCE.glob("*/rules.py"))

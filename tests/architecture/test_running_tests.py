@@ -46,7 +46,7 @@ def test_a_conftest_is_about_all_tests_beside_it(graph):
 
 def test_what_starts_programs_is_never_quick_and_documents_affect_no_test(graph):
     found = chosen(graph, "tests/conftest.py", "src/fairway/shared/names.py", "tests/services/docker.py")
-    assert not [file for file in found if file.startswith(("tests/journeys", "tests/examples", "tests/stories"))]
+    assert not [file for file in found if file.startswith(("tests/journeys", "tests/examples", "tests/workflows"))]
     assert "tests/drivers/builders/test_image.py" not in found
     assert chosen(graph, "README.md", "docs/glossary.md") == []
 
@@ -94,17 +94,17 @@ def spread(seconds: dict[str, float], processes: int) -> list[list[str]]:
 
 
 def test_long_work_goes_first_and_a_shared_installation_stays_in_one_process():
-    stories = {f"tests/stories/test_{number}.py": 30.0 for number in range(3)}
+    workflows = {f"tests/workflows/test_{number}.py": 30.0 for number in range(3)}
     rooms = {f"tests/web/test_{number}.py": 10.0 for number in range(9)}
-    first, second = spread({**rooms, "tests/engine/test_long.py": 60.0, **stories}, processes=2)
-    assert first[:3] == list(stories), "together they take longest"
+    first, second = spread({**rooms, "tests/engine/test_long.py": 60.0, **workflows}, processes=2)
+    assert first[:3] == list(workflows), "together they take longest"
     assert second[0] == "tests/engine/test_long.py"
 
 
 def test_a_process_without_work_takes_over_from_anothers_home():
-    stories = {f"tests/stories/test_{number}.py": 30.0 for number in range(6)}
-    shares = spread(stories, processes=2)
-    assert sorted(itertools.chain(*shares)) == sorted(stories)
+    workflows = {f"tests/workflows/test_{number}.py": 30.0 for number in range(6)}
+    shares = spread(workflows, processes=2)
+    assert sorted(itertools.chain(*shares)) == sorted(workflows)
     assert [len(share) for share in shares] == [3, 3]
 
 

@@ -139,18 +139,18 @@ def test_ending_the_control_plane_leaves_applications_serving_and_down_stops_the
     with installed(tmp_path / "data") as one:
         one.create("hello", one.upload(site(tmp_path / "site")))
         one.live(one.deploy("hello"))
-        minded = [int(pid) for pid in _minders(one)]
+        minded = [int(pid) for pid in _shims(one)]
         before = pids(one)
         assert one.process is not None
         one.process.send_signal(signal.SIGTERM)
         assert one.process.wait(timeout=PATIENCE) == 0
         assert not any(is_alive(pid) for pid in before.values())
         assert "Here I am." in one.visit("hello.staging.localhost").text
-        assert [int(pid) for pid in _minders(one)] == minded
+        assert [int(pid) for pid in _shims(one)] == minded
 
         one.start()  # that was an upgrade: the new one adopts what runs
         assert "Here I am." in one.visit("hello.staging.localhost").text
-        assert [int(pid) for pid in _minders(one)] == minded
+        assert [int(pid) for pid in _shims(one)] == minded
 
         old = pids(one)
         os.kill(one.process.pid, signal.SIGKILL)
@@ -162,7 +162,7 @@ def test_ending_the_control_plane_leaves_applications_serving_and_down_stops_the
         assert len(caddy_of(one)) == 1
         one.process.send_signal(signal.SIGINT)
         assert one.process.wait(timeout=PATIENCE) == 0
-        assert not _minders(one)
+        assert not _shims(one)
         wait_for(lambda: not caddy_of(one), "the proxy ends")
         with pytest.raises(ConnectionError):
             one.visit("hello.staging.localhost")
@@ -186,7 +186,7 @@ def _free() -> int:
         return int(trial.getsockname()[1])
 
 
-def _minders(one: Installation) -> list[str]:
+def _shims(one: Installation) -> list[str]:
     """The processes that mind this installation's applications."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):

@@ -1,4 +1,4 @@
-"""What the story writes down: what a rollback would lead to, what later wishes keep, and that nothing is written twice."""
+"""What the workflow writes down: what a rollback would lead to, what later wishes keep, and that nothing is written twice."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.conftest import make_artifact
 
 @pytest.fixture
 def go_live(hello, staging):
-    """Makes a request's deployment live, as its story would."""
+    """Makes a request's deployment live, as its workflow would."""
 
     def make(deployment):
         placement = placement_of(hello, staging)

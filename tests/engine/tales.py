@@ -1,4 +1,4 @@
-"""The story that worker processes tell in crash tests: steps `a`, `b`, `c`, each noting in a file what it did.
+"""The workflow that worker processes tell in crash tests: steps `a`, `b`, `c`, each noting in a file what it did.
 
 A worker may be told to stall at one place: it prints ``stalled`` and stays there until it is killed or the gate opens.
 Places: ``begin:before:b`` (in the transaction that starts step b), ``begin:after:b`` (just committed), ``inside:b``,
@@ -12,21 +12,21 @@ from pathlib import Path
 
 from django.db import transaction
 
-from fairway.engine.story import Step, Stories, Story
+from fairway.engine.workflow import Step, Workflow, Workflows
 from fairway.shared.failures import Refused
 
 
 class Teller:
-    """One worker's side of the story."""
+    """One worker's side of the workflow."""
 
     def __init__(self, name: str, log: Path, *, stall: str = "", gate: Path | None = None) -> None:
         self.name, self.log, self.place, self.gate = name, log, stall, gate
 
-    def stories(self) -> Stories:
-        stories = Stories()
+    def workflows(self) -> Workflows:
+        workflows = Workflows()
         steps = tuple(Step(name, self.step) for name in "abc")
-        stories.register(Story("tale", steps, clean_up=self.clean_up, watcher=self))
-        return stories
+        workflows.register(Workflow("tale", steps, clean_up=self.clean_up, watcher=self))
+        return workflows
 
     def note(self, word: str, run_id: int, step: str) -> None:
         with self.log.open("a") as file:

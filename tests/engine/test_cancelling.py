@@ -10,17 +10,17 @@ import pytest
 from fairway.engine import commands, queries
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.story import STORIES, Step, Stories, Story, Wait
+from fairway.engine.workflow import STORIES, Step, Wait, Workflow, Workflows
 from fairway.shared.failures import Cancelled, Refused, Retry
 from tests.engine.running import until_status, working
 from tests.engine.test_steps import Recorder
 from tests.services.waiting import PATIENCE, eventually
 
 
-def stories_of(*steps: Step, **story) -> Stories:
-    stories = Stories()
-    stories.register(Story("tale", steps, **story))
-    return stories
+def workflows_of(*steps: Step, **workflow) -> Workflows:
+    workflows = Workflows()
+    workflows.register(Workflow("tale", steps, **workflow))
+    return workflows
 
 
 def enqueue(key: str = "k", **options) -> Run:
@@ -41,10 +41,10 @@ def nap(context):
 
 @pytest.fixture
 def known(monkeypatch):
-    """A process that knows the story, as the web does."""
+    """A process that knows the workflow, as the web does."""
     recorder = Recorder()
     monkeypatch.setitem(
-        STORIES.by_kind, "tale", Story("tale", (Step("one", nap),), watcher=recorder, clean_up=recorder.clean_up)
+        STORIES.by_kind, "tale", Workflow("tale", (Step("one", nap),), watcher=recorder, clean_up=recorder.clean_up)
     )
     return recorder
 
@@ -62,11 +62,11 @@ def test_a_queued_run_is_over_at_once_and_its_watcher_is_told(database, known):
     assert known.told == [("ended", "cancelled", "")]  # nothing had started: nothing to clean up
 
 
-def test_a_queued_run_whose_story_is_unknown_here_is_ended_by_a_worker_without_a_slot(database):
+def test_a_queued_run_whose_workflow_is_unknown_here_is_ended_by_a_worker_without_a_slot(database):
     gate, recorder = threading.Event(), Recorder()
-    stories = stories_of(Step("one", lambda context: gate.wait() and None), watcher=recorder)
+    workflows = workflows_of(Step("one", lambda context: gate.wait() and None), watcher=recorder)
     busy = enqueue("busy")
-    with working(Runner(stories, worker_name="w", slots=1)):
+    with working(Runner(workflows, worker_name="w", slots=1)):
         until_status(busy, "running")
         run = enqueue()
         assert cancel(run)
@@ -88,7 +88,7 @@ def test_a_running_step_is_interrupted_and_the_clean_up_keeps_the_key(database):
         cleaned.append((ending.outcome.value, ending.step, ending.sentence))
 
     run = enqueue()
-    with working(Runner(stories_of(Step("nap", nap), clean_up=clean_up), worker_name="w")):
+    with working(Runner(workflows_of(Step("nap", nap), clean_up=clean_up), worker_name="w")):
         until_status(run, "running")
         eventually(lambda: queries.attempts(run))
         assert cancel(run)
@@ -111,7 +111,7 @@ def test_a_waiting_run_goes_to_its_clean_up_at_once(database):
     def wait(context):
         raise Wait(keeps_key=False)
 
-    runner = Runner(stories_of(Step("wait", wait), watcher=recorder, clean_up=recorder.clean_up), worker_name="w")
+    runner = Runner(workflows_of(Step("wait", wait), watcher=recorder, clean_up=recorder.clean_up), worker_name="w")
     run = enqueue()
     runner.run_until_idle()
     assert cancel(run)
@@ -130,7 +130,7 @@ def test_a_run_that_pauses_before_a_retry_is_cancelled_without_the_retry(databas
         raise Retry("Busy.")
 
     run = enqueue()
-    Runner(stories_of(Step("shaky", shaky)), worker_name="w").run_until_idle()
+    Runner(workflows_of(Step("shaky", shaky)), worker_name="w").run_until_idle()
     assert (fresh(run).status, fresh(run).sentence, fresh(run).detail, attempts) == ("cancelled", "Enough.", "Busy.", [1])
 
 
@@ -140,7 +140,7 @@ def test_whatever_an_interrupted_step_raises_the_run_is_cancelled(database):
         raise Refused("The build was killed.")
 
     run = enqueue()
-    Runner(stories_of(Step("one", step)), worker_name="w").run_until_idle()
+    Runner(workflows_of(Step("one", step)), worker_name="w").run_until_idle()
     assert (fresh(run).status, fresh(run).sentence, fresh(run).detail) == ("cancelled", "Stop.", "The build was killed.")
 
 
@@ -156,7 +156,7 @@ def test_a_checkpoint_tells_a_step_that_it_was_cancelled(database):
             raise
 
     run = enqueue()
-    Runner(stories_of(Step("switch", step)), worker_name="w").run_until_idle()
+    Runner(workflows_of(Step("switch", step)), worker_name="w").run_until_idle()
     assert (fresh(run).status, fresh(run).state, seen) == ("cancelled", {}, ["cancelled"])
 
 
@@ -169,7 +169,7 @@ def test_a_cancellation_between_steps_starts_no_further_step(database):
 
     run = enqueue()
     Runner(
-        stories_of(Step("first", first), Step("second", lambda context: begun.append("second"))), worker_name="w"
+        workflows_of(Step("first", first), Step("second", lambda context: begun.append("second"))), worker_name="w"
     ).run_until_idle()
     assert (fresh(run).status, begun) == ("cancelled", ["first"])
 
@@ -177,17 +177,17 @@ def test_a_cancellation_between_steps_starts_no_further_step(database):
 def test_a_cancellation_after_the_last_step_comes_too_late(database):
     run = enqueue()
     last = Step("last", lambda context: commands.request_cancel(run_id=context.run_id, reason="Stop.") and None)
-    Runner(stories_of(last), worker_name="w").run_until_idle()
+    Runner(workflows_of(last), worker_name="w").run_until_idle()
     assert fresh(run).status == "succeeded"
 
 
 def test_a_step_that_does_not_react_to_a_cancellation_is_left_behind(database):
     gate, cleaned = threading.Event(), []
-    stories = stories_of(
+    workflows = workflows_of(
         Step("deaf", lambda context: gate.wait() and None), clean_up=lambda c, ending: cleaned.append(ending.outcome.value)
     )
     run = enqueue()
-    with working(Runner(stories, worker_name="w", grace=timedelta(milliseconds=50))):
+    with working(Runner(workflows, worker_name="w", grace=timedelta(milliseconds=50))):
         eventually(lambda: queries.attempts(run))
         cancel(run)
         until_status(run, "cancelled")
@@ -196,11 +196,11 @@ def test_a_step_that_does_not_react_to_a_cancellation_is_left_behind(database):
 
 
 def test_cancelling_a_parent_cancels_its_children(database):
-    stories = stories_of(Step("nap", nap))
+    workflows = workflows_of(Step("nap", nap))
     parent = enqueue("parent")
     child = enqueue("child", parent=parent)
     grandchild = enqueue("grandchild", parent=child)
-    with working(Runner(stories, worker_name="w")):
+    with working(Runner(workflows, worker_name="w")):
         until_status(child, "running")
         assert cancel(parent)
         for run in (parent, child, grandchild):
@@ -209,7 +209,7 @@ def test_cancelling_a_parent_cancels_its_children(database):
 
 def test_a_finished_or_unknown_run_cannot_be_cancelled(database):
     run = enqueue()
-    Runner(stories_of(Step("one", lambda context: None)), worker_name="w").run_until_idle()
+    Runner(workflows_of(Step("one", lambda context: None)), worker_name="w").run_until_idle()
     assert cancel(run) is False
     assert commands.request_cancel(run_id=run.pk + 1, reason="") is False
     assert fresh(run).cancel_requested_at is None

@@ -38,7 +38,7 @@ def worker_process(
             process.kill()
 
 
-def said(process: subprocess.Popen) -> str:
+def translate(process: subprocess.Popen) -> str:
     return process.stdout.readline().strip()
 
 
@@ -49,7 +49,7 @@ def kill(process: subprocess.Popen) -> None:
 
 def survivor(log: Path) -> Runner:
     teller = Teller("survivor", log)
-    return Runner(teller.stories(), worker_name="survivor", lease=timedelta(seconds=LEASE), poll=0.1)
+    return Runner(teller.workflows(), worker_name="survivor", lease=timedelta(seconds=LEASE), poll=0.1)
 
 
 def enqueue(**payload) -> Run:
@@ -76,7 +76,7 @@ def lines(log: Path, word: str) -> list[str]:
 def test_another_worker_resumes_at_the_step_that_was_cut(database, tmp_path, place, begun_by_survivor):
     log, run = tmp_path / "log", enqueue()
     with worker_process(database, log, stall=place) as victim:
-        assert said(victim) == "stalled"
+        assert translate(victim) == "stalled"
         kill(victim)
     with working(survivor(log)):
         until_status(run, "succeeded")
@@ -91,7 +91,7 @@ def test_another_worker_resumes_at_the_step_that_was_cut(database, tmp_path, pla
 def test_a_clean_up_that_was_cut_is_done_by_another_worker_before_the_key_is_free(database, tmp_path, place):
     log, run, follower = tmp_path / "log", enqueue(bad=True), enqueue()
     with worker_process(database, log, stall=place) as victim:
-        assert said(victim) == "stalled"
+        assert translate(victim) == "stalled"
         kill(victim)
     with working(survivor(log)):
         until_status(follower, "succeeded")
@@ -104,13 +104,13 @@ def test_a_clean_up_that_was_cut_is_done_by_another_worker_before_the_key_is_fre
 def test_a_worker_that_was_asleep_is_fenced_out(database, tmp_path):
     log, gate, run = tmp_path / "log", tmp_path / "gate", enqueue()
     with worker_process(database, log, stall="inside:b", gate=gate) as zombie:
-        assert said(zombie) == "stalled"
+        assert translate(zombie) == "stalled"
         zombie.send_signal(signal.SIGSTOP)
         with working(survivor(log)):
             until_status(run, "succeeded")
         gate.touch()
         zombie.send_signal(signal.SIGCONT)
-        assert said(zombie) == "LeaseLost"
+        assert translate(zombie) == "LeaseLost"
         kill(zombie)
     run.refresh_from_db()
     assert run.state == {"a_by": "victim", "b_by": "survivor", "c_by": "survivor"}
@@ -124,7 +124,7 @@ def test_a_worker_that_was_asleep_is_fenced_out(database, tmp_path):
 def test_a_cancelled_run_of_a_dead_worker_is_cleaned_up_before_the_next_starts(database, tmp_path):
     log, run = tmp_path / "log", enqueue()
     with worker_process(database, log, stall="inside:b") as victim:
-        assert said(victim) == "stalled"
+        assert translate(victim) == "stalled"
         follower = enqueue()
         assert commands.request_cancel(run_id=run.pk, reason="Not today.")
         kill(victim)
@@ -150,9 +150,9 @@ def test_a_request_from_another_process_wakes_a_worker_that_would_look_only_in_a
 def test_cancelling_from_another_process_interrupts_a_step(database, tmp_path):
     log, gate, run = tmp_path / "log", tmp_path / "gate", enqueue()
     with worker_process(database, log, stall="inside:b", gate=gate, poll=3600) as worker:
-        assert said(worker) == "stalled"
+        assert translate(worker) == "stalled"
         assert commands.request_cancel(run_id=run.pk, reason="Stop.")
         gate.touch()
-        assert said(worker) == "Cancelled"
+        assert translate(worker) == "Cancelled"
         until_status(run, "cancelled")
     assert lines(log, "done") == ["a victim", "clean-up victim"]

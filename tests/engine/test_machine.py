@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from fairway.engine import claim, clock, commands, rules, transitions
 from fairway.engine.models import Run, RunStep
 from fairway.engine.rules import Status
-from fairway.engine.story import Ending, LeaseLost, Outcome, Step, Stories, Story, Wait
+from fairway.engine.workflow import Ending, LeaseLost, Outcome, Step, Wait, Workflow, Workflows
 from fairway.shared.failures import Cancelled, Retry
 from tests.exploring import examples
 
@@ -62,8 +62,10 @@ class EngineMachine(RuleBasedStateMachine):
             for table in (RunStep, Run):
                 cursor.execute(f"DELETE FROM {table._meta.db_table}")
         self.ledger = Ledger()
-        self.stories = Stories()
-        self.story = self.stories.register(Story("tale", STEPS, clean_up=lambda context, ending: None, watcher=self.ledger))
+        self.workflows = Workflows()
+        self.workflow = self.workflows.register(
+            Workflow("tale", STEPS, clean_up=lambda context, ending: None, watcher=self.ledger)
+        )
         self.enqueued: set[int] = set()
         self.leases: list[claim.Lease] = []  # all ever given, so that old ones act as zombies
         self.fences: dict[int, int] = {}
@@ -92,7 +94,7 @@ class EngineMachine(RuleBasedStateMachine):
         for worker in ("w1", "w2"):
             self.take(worker)
             lease = self.leases[-1]
-            transitions.begin_step(lease, self.story, STEPS[0], 0)
+            transitions.begin_step(lease, self.workflow, STEPS[0], 0)
 
     @rule(key=KEYS, parent=st.booleans(), priority=st.integers(0, 1))
     def enqueue(self, key, parent, priority):
@@ -125,22 +127,22 @@ class EngineMachine(RuleBasedStateMachine):
         if run.outcome and self.is_current(lease):
             return self.clean_up(lease, how)
         index = [step.name for step in STEPS].index(run.step) if run.step else 0
-        run = self.acts(lease, lambda: transitions.begin_step(lease, self.story, STEPS[index], index))
+        run = self.acts(lease, lambda: transitions.begin_step(lease, self.workflow, STEPS[index], index))
         if run is None or run.outcome or how == "crash":
             return None
         return self.finish(lease, run, STEPS[index], how)
 
     def finish(self, lease, run, step, how):
-        number, story = run.attempt, self.story
+        number, workflow = run.attempt, self.workflow
         acts = {
-            "succeed": lambda: transitions.finish_step(lease, story, number, {step.name: lease.fence}),
-            "fail": lambda: transitions.fail_step(lease, story, number, Ending(Outcome.FAILED, step.name, "Bad.")),
-            "retry": lambda: transitions.retry_step(lease, story, step, number, Retry("Busy.")),
-            "wait": lambda: transitions.wait(lease, story, number, Wait()),
-            "wait without key": lambda: transitions.wait(lease, story, number, Wait(keeps_key=False)),
-            "hand back": lambda: transitions.hand_back(lease, story, "Stopped."),
-            "put off": lambda: transitions.hand_back(lease, story, "No database.", pause=LEASE),
-            "go on": lambda: transitions.finish_step(lease, story, number, {step.name: lease.fence}, goes_on=True),
+            "succeed": lambda: transitions.finish_step(lease, workflow, number, {step.name: lease.fence}),
+            "fail": lambda: transitions.fail_step(lease, workflow, number, Ending(Outcome.FAILED, step.name, "Bad.")),
+            "retry": lambda: transitions.retry_step(lease, workflow, step, number, Retry("Busy.")),
+            "wait": lambda: transitions.wait(lease, workflow, number, Wait()),
+            "wait without key": lambda: transitions.wait(lease, workflow, number, Wait(keeps_key=False)),
+            "hand back": lambda: transitions.hand_back(lease, workflow, "Stopped."),
+            "put off": lambda: transitions.hand_back(lease, workflow, "No database.", pause=LEASE),
+            "go on": lambda: transitions.finish_step(lease, workflow, number, {step.name: lease.fence}, goes_on=True),
         }
         after = self.acts(lease, acts[how])
         if how == "go on" and after is not None and not after.outcome:  # the next step was begun in the same transaction
@@ -148,11 +150,11 @@ class EngineMachine(RuleBasedStateMachine):
             self.finish(lease, after, STEPS[1], "succeed")
 
     def clean_up(self, lease, how):
-        run = self.acts(lease, lambda: transitions.begin_clean_up(lease, self.story))
+        run = self.acts(lease, lambda: transitions.begin_clean_up(lease, self.workflow))
         if run is None or run.is_finished or how == "crash":
             return
-        error = "Busy." if how == "retry" and run.retries + 1 < self.story.clean_up_attempts else ""
-        self.acts(lease, lambda: transitions.finish_clean_up(lease, self.story, run.clean_up_attempt, error))
+        error = "Busy." if how == "retry" and run.retries + 1 < self.workflow.clean_up_attempts else ""
+        self.acts(lease, lambda: transitions.finish_clean_up(lease, self.workflow, run.clean_up_attempt, error))
 
     @rule(pick=PICK)
     def checkpoint(self, pick):
@@ -172,10 +174,10 @@ class EngineMachine(RuleBasedStateMachine):
         lease = self.lease(pick)
         ending = Ending(Outcome.ERRORED, "", "Too slow.")
         current = self.is_current(lease)
-        if Run.objects.get(pk=lease.run_id).retries + 1 >= self.story.clean_up_attempts and current:
+        if Run.objects.get(pk=lease.run_id).retries + 1 >= self.workflow.clean_up_attempts and current:
             return  # would give the clean-up up, which is right, but then "cleaned" cannot be demanded below
         try:
-            self.leases.append(transitions.abandon(lease, self.story, ending))
+            self.leases.append(transitions.abandon(lease, self.workflow, ending))
         except LeaseLost:
             assert not current
 

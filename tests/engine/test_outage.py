@@ -9,7 +9,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from fairway.engine import execution
 from fairway.engine.queries import attempts
-from fairway.engine.story import Step
+from fairway.engine.workflow import Step
 from tests.engine.test_steps import tell
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from fairway.engine import rules
 from fairway.engine.rules import NEXT, Impossible, Status
-from fairway.engine.story import Step, Stories, Story
+from fairway.engine.workflow import Step, Workflow, Workflows
 
 
 def test_every_status_has_its_successors_and_an_end_in_reach():
@@ -77,8 +77,8 @@ def test_impossible_slots_are_refused():
 
 
 def test_a_kind_is_registered_once():
-    stories = Stories()
-    story = Story("tale", (Step("one", lambda context: None),))
-    assert stories.register(story) is story
+    workflows = Workflows()
+    workflow = Workflow("tale", (Step("one", lambda context: None),))
+    assert workflows.register(workflow) is workflow
     with pytest.raises(ValueError, match="registered already"):
-        stories.register(story)
+        workflows.register(workflow)

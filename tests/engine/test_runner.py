@@ -11,21 +11,21 @@ import pytest
 from django.db import connection
 
 from fairway.engine import clock, commands
-from fairway.engine.holding import Halt
+from fairway.engine.claimed_runs import Halt
 from fairway.engine.models import Run, Worker
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner, check_database
-from fairway.engine.story import Step, Stories, Story
+from fairway.engine.workflow import Step, Workflow, Workflows
 from tests.engine.running import until_status, working
 from tests.services.waiting import PATIENCE, eventually
 
 BRIEF = timedelta(milliseconds=50)
 
 
-def stories_of(*steps: Step, **story) -> Stories:
-    stories = Stories()
-    stories.register(Story("tale", steps, **story))
-    return stories
+def workflows_of(*steps: Step, **workflow) -> Workflows:
+    workflows = Workflows()
+    workflows.register(Workflow("tale", steps, **workflow))
+    return workflows
 
 
 def enqueue(key: str = "k", **options) -> Run:
@@ -45,9 +45,9 @@ def test_one_run_per_key_under_four_workers(database):
             inside[context.key] -= 1
             told[context.run_id] += 1
 
-    stories = stories_of(Step("enter", enter), Step("leave", leave))
+    workflows = workflows_of(Step("enter", enter), Step("leave", leave))
     runs = [enqueue(f"key-{number % 7}") for number in range(50)]
-    with working(*(Runner(stories, worker_name=f"w{number}", slots=2) for number in range(4))):
+    with working(*(Runner(workflows, worker_name=f"w{number}", slots=2) for number in range(4))):
         eventually(lambda: Run.objects.filter(status="succeeded").count() == len(runs))
     assert overlaps == []
     assert told == Counter({run.pk: 1 for run in runs})
@@ -55,10 +55,10 @@ def test_one_run_per_key_under_four_workers(database):
 
 def test_runs_of_one_key_go_in_the_order_they_came(database):
     order = []
-    stories = stories_of(Step("note", lambda context: order.append(context.run_id)))
+    workflows = workflows_of(Step("note", lambda context: order.append(context.run_id)))
     runs = [enqueue() for _ in range(5)]
     urgent = enqueue(priority=1)
-    with working(Runner(stories, worker_name="w")):
+    with working(Runner(workflows, worker_name="w")):
         eventually(lambda: len(order) == 6)
     assert order == [urgent.pk, *(run.pk for run in runs)]
 
@@ -71,9 +71,9 @@ def test_a_lane_keeps_its_slot_while_others_are_many(database):
             staged.release()
             gate.wait()
 
-    stories = stories_of(Step("one", step))
+    workflows = workflows_of(Step("one", step))
     slow = [commands.enqueue(kind="tale", key=f"s{n}", payload={"slow": True}, lane="staging") for n in range(3)]
-    with working(Runner(stories, worker_name="w", slots=2, lanes={"production": 1})):
+    with working(Runner(workflows, worker_name="w", slots=2, lanes={"production": 1})):
         assert staged.acquire(timeout=PATIENCE)
         until_status(enqueue("p", lane="production"), "succeeded")
         assert sorted(Run.objects.filter(lane="staging").values_list("status", flat=True)) == ["queued", "queued", "running"]
@@ -84,12 +84,12 @@ def test_a_lane_keeps_its_slot_while_others_are_many(database):
 
 def test_a_step_that_reacts_to_its_deadline_ends_errored_and_is_cleaned_up(database):
     cleaned = []
-    stories = stories_of(
+    workflows = workflows_of(
         Step("slow", lambda context: context.sleep(60), deadline=BRIEF),
         clean_up=lambda context, ending: cleaned.append(ending.outcome.value),
     )
     run = enqueue()
-    with working(Runner(stories, worker_name="w")):
+    with working(Runner(workflows, worker_name="w")):
         until_status(run, "errored")
     assert (run.outcome_step, cleaned) == ("slow", ["errored"])
     assert "longer than it may" in run.sentence
@@ -106,9 +106,9 @@ def test_a_step_that_does_not_react_is_left_behind_and_cannot_write_any_more(dat
             after.append(type(problem).__name__)
             raise
 
-    stories = stories_of(Step("deaf", deaf, deadline=BRIEF))
+    workflows = workflows_of(Step("deaf", deaf, deadline=BRIEF))
     run = enqueue()
-    with working(Runner(stories, worker_name="w", slots=1, grace=BRIEF)):
+    with working(Runner(workflows, worker_name="w", slots=1, grace=BRIEF)):
         until_status(run, "errored")
         second = enqueue("other")  # the only slot is free again
         eventually(lambda: Run.objects.get(pk=second.pk).status == "errored")
@@ -125,14 +125,14 @@ def test_a_clean_up_that_hangs_is_left_behind_tried_again_and_at_last_shown(data
     def refuse(context):
         raise OSError("broken")
 
-    stories = stories_of(
+    workflows = workflows_of(
         Step("one", refuse),
         clean_up=lambda context, ending: gate.wait() and None,
         clean_up_deadline=BRIEF,
         clean_up_attempts=2,
     )
     run = enqueue()
-    with working(Runner(stories, worker_name="w", grace=BRIEF)):
+    with working(Runner(workflows, worker_name="w", grace=BRIEF)):
         until_status(run, "errored")
         gate.set()
     assert (run.clean_up_status, run.clean_up_attempt, run.holds_key) == ("failed", 2, False)
@@ -147,16 +147,16 @@ def test_a_stopped_worker_hands_its_run_to_the_next_one_at_once(database):
             context.sleep(60)
         return {"told_by_attempt": context.attempt}
 
-    stories = stories_of(Step("one", step))
+    workflows = workflows_of(Step("one", step))
     run = enqueue()
-    with working(Runner(stories, worker_name="first")):
+    with working(Runner(workflows, worker_name="first")):
         assert started.wait(PATIENCE)
         eventually(lambda: Worker.objects.filter(name="first").exists())
     run.refresh_from_db()
     assert (run.status, run.holds_key, run.owner) == ("waiting", True, "")
     assert not Worker.objects.exists()
     go_on.set()
-    with working(Runner(stories, worker_name="second")):
+    with working(Runner(workflows, worker_name="second")):
         until_status(run, "succeeded")
     assert [(a.status, a.owner) for a in attempts(run)] == [("interrupted", "first"), ("succeeded", "second")]
     assert run.state == {"told_by_attempt": 2}
@@ -164,15 +164,15 @@ def test_a_stopped_worker_hands_its_run_to_the_next_one_at_once(database):
 
 def test_a_run_of_an_unknown_kind_is_left_to_a_worker_that_knows_it(database):
     run = commands.enqueue(kind="other", key="k", payload={})
-    Runner(stories_of(Step("one", lambda context: None)), worker_name="w").run_until_idle()
+    Runner(workflows_of(Step("one", lambda context: None)), worker_name="w").run_until_idle()
     run.refresh_from_db()
     assert run.status == "queued"
 
 
 def test_a_worker_finds_work_without_looking_again_and_again(database):
     """With a poll of an hour only a wake-up can start it."""
-    stories = stories_of(Step("one", lambda context: None))
-    with working(Runner(stories, worker_name="w", poll=3600)):
+    workflows = workflows_of(Step("one", lambda context: None))
+    with working(Runner(workflows, worker_name="w", poll=3600)):
         eventually(Worker.objects.exists)
         until_status(enqueue(), "succeeded")
 
@@ -196,8 +196,8 @@ def test_a_worker_does_not_take_over_from_itself(database):
         runner.wake()
         eventually(lambda: len(seen) > looks + 3)
 
-    stories = stories_of(Step("slow", slow))
-    runner = Runner(stories, worker_name="w", poll=0.02, lease=timedelta(seconds=60))
+    workflows = workflows_of(Step("slow", slow))
+    runner = Runner(workflows, worker_name="w", poll=0.02, lease=timedelta(seconds=60))
     look = runner._learn_of_cancellations
     runner._learn_of_cancellations = lambda: (seen.append(1), look())[1]
     run = enqueue()
@@ -218,11 +218,11 @@ def test_a_run_that_is_taken_while_the_worker_stops_is_waited_for_and_handed_bac
             super().start()
 
     run = enqueue()
-    runner = Runner(stories_of(Step("wait", lambda context: context.sleep(60))), worker_name="w")
+    runner = Runner(workflows_of(Step("wait", lambda context: context.sleep(60))), worker_name="w")
     runner._stop.set()
-    hold = runner._take()
-    assert hold.why is Halt.SHUTDOWN
-    launching = threading.Thread(target=runner._launch, args=(hold,))
+    claimed = runner._take()
+    assert claimed.why is Halt.SHUTDOWN
+    launching = threading.Thread(target=runner._launch, args=(claimed,))
     stopping = threading.Thread(target=in_a_thread(runner._shut_down), args=(SimpleNamespace(finish=lambda: None),))
     monkeypatch.setattr(threading, "Thread", Slow)
     launching.start()

@@ -1,4 +1,4 @@
-"""A story is told step by step; what a step raises decides what happens next."""
+"""A workflow is told step by step; what a step raises decides what happens next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from fairway.engine import commands, rules, transitions
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner
-from fairway.engine.story import Ending, Outcome, Step, Stories, Story
+from fairway.engine.workflow import Ending, Outcome, Step, Workflow, Workflows
 from fairway.shared.failures import Away, NeedsPerson, Refused, Retry
 
 SOON = timedelta(milliseconds=10)
@@ -40,14 +40,14 @@ class Recorder:
         self.told.append(("cleaned up", ending.outcome.value))
 
 
-def tell(*steps: Step, recorder: Recorder | None = None, payload=None, **story):
-    """Run a story of these steps and return its row."""
+def tell(*steps: Step, recorder: Recorder | None = None, payload=None, **workflow):
+    """Run a workflow of these steps and return its row."""
     if recorder:
-        story = {"watcher": recorder, "clean_up": recorder.clean_up, **story}
-    stories = Stories()
-    stories.register(Story("tale", steps, **story))
+        workflow = {"watcher": recorder, "clean_up": recorder.clean_up, **workflow}
+    workflows = Workflows()
+    workflows.register(Workflow("tale", steps, **workflow))
     run = commands.enqueue(kind="tale", key="k", payload=payload or {})
-    Runner(stories, worker_name="w").run_until_idle()
+    Runner(workflows, worker_name="w").run_until_idle()
     run.refresh_from_db()
     return run
 
@@ -203,22 +203,22 @@ def test_what_cannot_be_recorded_did_not_happen(database, monkeypatch):
         def ended(self, run, ending):
             raise RuntimeError("the event chain is broken")
 
-    stories = Stories()
-    stories.register(Story("tale", (Step("one", lambda context: None),), watcher=Broken()))
+    workflows = Workflows()
+    workflows.register(Workflow("tale", (Step("one", lambda context: None),), watcher=Broken()))
     run = commands.enqueue(kind="tale", key="k", payload={})
-    runner = Runner(stories, worker_name="w")
+    runner = Runner(workflows, worker_name="w")
     runner._inline(runner._take())
     run.refresh_from_db()
     assert (run.status, run.holds_key, run.finished_at) == ("waiting", True, None)
     assert "the event chain is broken" in run.wait_reason
 
 
-def test_a_story_whose_step_is_unknown_here_ends_with_a_sentence(database):
+def test_a_workflow_whose_step_is_unknown_here_ends_with_a_sentence(database):
     run = commands.enqueue(kind="tale", key="k", payload={})
     type(run).objects.update(step="removed in this version")
-    stories = Stories()
-    stories.register(Story("tale", (Step("one", lambda context: None),)))
-    Runner(stories, worker_name="w").run_until_idle()
+    workflows = Workflows()
+    workflows.register(Workflow("tale", (Step("one", lambda context: None),)))
+    Runner(workflows, worker_name="w").run_until_idle()
     run.refresh_from_db()
     assert (run.status, run.outcome) == ("errored", Outcome.ERRORED)
     assert "removed in this version" in run.sentence

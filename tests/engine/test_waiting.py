@@ -10,7 +10,7 @@ from django.db import transaction
 from fairway.engine import clock, commands, queries
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.story import Step, Stories, Story, Wait
+from fairway.engine.workflow import Step, Wait, Workflow, Workflows
 from fairway.shared.names import Invalid
 
 
@@ -23,10 +23,10 @@ def waits_for(name: str, **wait):
     return step
 
 
-def runner_of(*steps: Step, **story) -> Runner:
-    stories = Stories()
-    stories.register(Story("tale", steps, **story))
-    return Runner(stories, worker_name="w", slots=1)
+def runner_of(*steps: Step, **workflow) -> Runner:
+    workflows = Workflows()
+    workflows.register(Workflow("tale", steps, **workflow))
+    return Runner(workflows, worker_name="w", slots=1)
 
 
 def enqueue(**options) -> Run:

@@ -19,7 +19,7 @@ def main(name: str, lease: str, poll: str, log: str, stall: str = "", gate: str 
     from tests.engine.tales import Teller
 
     teller = Teller(name, Path(log), stall=stall, gate=Path(gate) if gate else None)
-    runner = Runner(teller.stories(), worker_name=name, lease=timedelta(seconds=float(lease)), poll=float(poll))
+    runner = Runner(teller.workflows(), worker_name=name, lease=timedelta(seconds=float(lease)), poll=float(poll))
     stop = threading.Event()
 
     def leave(*_: object) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.drivers.builders.conftest import git, npm  # noqa: F401
 from tests.examples.six import Example, place
@@ -34,7 +34,7 @@ def fairway() -> Iterator[Installation]:
 
 @pytest.fixture(scope="session")
 def docker_options(docker_engine: Engine, docker_base: str) -> dict[str, str]:  # noqa: F811
-    """How an environment reaches the Engine: base images that need no Docker Hub, builds with our way to the registries."""
+    """How an environment reaches the Engine: base images that need no Docker Fanout, builds with our way to the registries."""
     bases = {"python_image": docker_base, "node_image": docker_base}
     return {"host": docker_engine.host, "build_network": "host", "builder": "classic", **bases}
 
@@ -53,7 +53,7 @@ def containers(fairway: Installation, docker_options: dict[str, str], runtime: D
     fairway.stop()  # or its reconciler would bring back what is removed here
     for instance in runtime.instances():
         runtime.ensure_removed(instance.name, grace=0)
-    runtime.collect([], Silent())
+    runtime.collect([], NullProgress())
 
 
 @pytest.fixture(scope="session")

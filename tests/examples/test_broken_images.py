@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.examples.conftest import docker_environment
 from tests.examples.engine import containers_of
 from tests.examples.tiny import tiny_image
 from tests.services.docker import PASSWORD, USER, Engine, Registry
 from tests.services.installation import Installation, installed
-from tests.stories import tinyapp
-from tests.stories.desk import Visitors
+from tests.workflows import tinyapp
+from tests.workflows.desk import Visitors
 
 pytestmark = pytest.mark.docker
 
@@ -42,7 +42,7 @@ def place(fairway: Installation, docker_options: dict[str, str]) -> Iterator[str
     with contextlib.closing(DockerRuntime.open({"host": docker_options["host"]}, data=fairway.data)) as runtime:
         for instance in runtime.instances():
             runtime.ensure_removed(instance.name, grace=0)
-        runtime.collect([], Silent())
+        runtime.collect([], NullProgress())
 
 
 def failing_build(fairway: Installation, folder: Path, base: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, NullProgress
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.examples.conftest import Build, docker_environment
 from tests.examples.engine import containers_of, has_image, ids_of, is_healthy
@@ -84,7 +84,7 @@ def ghost(engine: Engine, runtime: DockerRuntime, environment: str) -> str:
     """An instance of an application that does not exist; its name."""
     [image] = [one["Image"] for one in containers_of(engine, f"same.{environment}")]
     artifact = ArtifactRef(ArtifactKind.IMAGE, image, image)
-    return runtime.ensure_started(InstanceSpec(f"ghost.{environment}", "d1", 0, artifact), Silent()).name
+    return runtime.ensure_started(InstanceSpec(f"ghost.{environment}", "d1", 0, artifact), NullProgress()).name
 
 
 @pytest.mark.docker

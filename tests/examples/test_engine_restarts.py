@@ -18,7 +18,7 @@ from tests.services.docker import BASE, Engine, base_tar, private_engine
 from tests.services.installation import Installation, installed, wait_for
 from tests.services.relay import Relay, relaying
 from tests.services.rolling import SPEC, write_app
-from tests.stories.desk import locked
+from tests.workflows.desk import locked
 from tests.services.waiting import PATIENCE
 
 pytestmark = pytest.mark.docker

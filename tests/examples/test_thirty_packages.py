@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.examples.conftest import docker_environment
 from tests.examples.tiny import tiny_image
@@ -193,7 +193,7 @@ def ground(docker_engine: Engine, docker_base: str) -> Iterator[Ground]:
         with contextlib.closing(DockerRuntime.open({"host": docker_engine.host}, data=one.data)) as runtime:
             for instance in runtime.instances():
                 runtime.ensure_removed(instance.name, grace=0)
-            runtime.collect([], Silent())
+            runtime.collect([], NullProgress())
 
 
 class Killer:

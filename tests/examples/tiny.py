@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from tests.services.docker import Engine, build
-from tests.stories import tinyapp
+from tests.workflows import tinyapp
 
 DOCKERFILE = """
 FROM {base}

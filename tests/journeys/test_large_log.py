@@ -12,7 +12,7 @@ from tests.journeys.folders import tides
 from tests.journeys.steps import made
 from tests.services.browser import Person
 from tests.services.installation import Installation
-from tests.stories import tinyapp
+from tests.workflows import tinyapp
 
 pytestmark = pytest.mark.browser
 LINES = 100_000

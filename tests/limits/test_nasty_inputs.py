@@ -33,10 +33,10 @@ from fairway.environments.recurrence import parse_recurrence
 from fairway.environments.rules import parse_environment_host
 from fairway.releases.described import parse_pasted, parse_release
 from fairway.releases.entered import parse_entered
-from fairway.shared import lined_yaml, names
+from fairway.shared import names, yaml_with_lines
 from fairway.shared.failures import Failure
 
-SOURCES = Path(inspect.getfile(lined_yaml)).parents[1]
+SOURCES = Path(inspect.getfile(yaml_with_lines)).parents[1]
 MOST_LINES = 6_000_000  # lines of Python that are executed; some seconds. 3,000 nested “[” alone once took far more
 
 
@@ -82,7 +82,7 @@ FILES = ["Dockerfile", "compose.yaml", "Procfile", "requirements.txt", "pyprojec
          "manage.py", "setup.py", ".dockerignore", "VERSION", "fairway.yaml"]  # fmt: skip
 PARSERS: dict[str, Callable[[str], object]] = {
     "compose": parse_compose,
-    "yaml": lambda text: lined_yaml.root_of(text, "file"),
+    "yaml": lambda text: yaml_with_lines.root_of(text, "file"),
     "release": parse_release,
     "pasted packages": parse_pasted,
     "entered source": parse_entered,
@@ -220,10 +220,10 @@ def test_a_limit_of_yaml_is_said_with_its_line_and_what_to_do():
         "x: &a [*a]": "has more than 5000 values",
     }.items():
         with pytest.raises(names.Invalid) as refused:
-            lined_yaml.root_of(text, "compose.yaml")
+            yaml_with_lines.root_of(text, "compose.yaml")
         assert words in str(refused.value)
     deep = "a: " + "[" * 20 + "]" * 20 + "\nb: &x [1, 2]\nc: [*x, *x]\n"
-    assert lined_yaml.root_of(deep, "compose.yaml").get("c") is not None, "what people write is read"
+    assert yaml_with_lines.root_of(deep, "compose.yaml").get("c") is not None, "what people write is read"
 
 
 # --- regular expressions

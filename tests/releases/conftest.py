@@ -1,4 +1,4 @@
-"""A release desk in one process: the real stories over the fake runtime, behind a proxy that answers what its routes say."""
+"""A release desk in one process: the real workflows over the fake runtime, behind a proxy that answers what its routes say."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 import fairway.deployments.verdict
-import fairway.stories.adjust
-import fairway.stories.deploy
-import fairway.stories.judging
-import fairway.stories.scene
+import fairway.workflows.adjust
+import fairway.workflows.deploy
+import fairway.workflows.judging
+import fairway.workflows.step_context
 from fairway.drivers.proxy.configuration import UPSTREAM_HEADER
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.proxy.fake import FakeProxy
@@ -67,13 +67,13 @@ def answering() -> Iterator[AnsweringProxy]:
 
 @pytest.fixture
 def proxy(answering: AnsweringProxy, monkeypatch: pytest.MonkeyPatch, settings: object) -> AnsweringProxy:
-    """The stories' proxy for this test, without routes; nothing is waited for that has no reader here."""
+    """The workflows' proxy for this test, without routes; nothing is waited for that has no reader here."""
     for route in answering.routes():
         answering.ensure_no_route(route.host)
-    for story in (fairway.stories.scene, fairway.stories.adjust):
-        monkeypatch.setattr(story, "proxy", lambda: answering)
-    monkeypatch.setattr(fairway.stories.judging, "PROBE_AFTER", 0.0)
-    monkeypatch.setattr(fairway.stories.deploy, "PROBATION", 0.0)
+    for workflow in (fairway.workflows.step_context, fairway.workflows.adjust):
+        monkeypatch.setattr(workflow, "proxy", lambda: answering)
+    monkeypatch.setattr(fairway.workflows.judging, "PROBE_AFTER", 0.0)
+    monkeypatch.setattr(fairway.workflows.deploy, "PROBATION", 0.0)
     monkeypatch.setattr(fairway.deployments.verdict, "LEAST", 1)
     settings.PROXY_PORT = answering.port  # type: ignore[attr-defined]
     settings.DRAIN_SECONDS = 0  # type: ignore[attr-defined]

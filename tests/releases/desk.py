@@ -17,14 +17,14 @@ from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment, Placement
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.engine.runner import Runner
-from fairway.engine.story import STORIES
+from fairway.engine.workflow import STORIES
 from fairway.environments.models import Environment
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout
 from fairway.releases.queries import matrix
-from fairway.stories import register_all
+from fairway.workflows import register_all
 from tests.conftest import make_artifact, make_person
 
 numbers = itertools.count(1)

@@ -16,7 +16,7 @@ from fairway.activity.queries import verify
 from fairway.deployments.models import Deployment, Placement
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.story import STORIES
+from fairway.engine.workflow import STORIES
 from fairway.environments.commands import delete_environment, lock_environment, unlock_environment
 from fairway.environments.models import Environment
 from fairway.releases.commands.packages import edit_package

@@ -17,7 +17,7 @@ from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.engine import clock, transitions
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.story import STORIES
+from fairway.engine.workflow import STORIES
 from fairway.releases.commands.rollouts import decide, roll_out
 from fairway.releases.models import PackageOnTarget, Rollout, RolloutPackage
 from tests.releases.desk import placements

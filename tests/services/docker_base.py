@@ -1,4 +1,4 @@
-"""A base image without Docker Hub: Debian with Python, and Node from its wheel. Made once, then kept as a tar."""
+"""A base image without Docker Fanout: Debian with Python, and Node from its wheel. Made once, then kept as a tar."""
 
 from __future__ import annotations
 

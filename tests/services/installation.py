@@ -121,7 +121,7 @@ class Installation:
         self.process.wait(timeout=PATIENCE)
 
     def processes(self) -> dict[int, str]:
-        """Everything that runs for this data directory, by pid: the control plane, Caddy, minders and applications."""
+        """Everything that runs for this data directory, by pid: the control plane, Caddy, shims and applications."""
         return {pid: words for pid, words in _all_processes() if pid != os.getpid() and _is_about(pid, words, self.data)}
 
     def kill_everything(self) -> None:

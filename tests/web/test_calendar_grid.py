@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairway.shared.names import Invalid
-from fairway.web.shown.calendar_grid import Entry, instants, span, weeks
+from fairway.web.presenters.calendar_grid import Entry, instants, span, weeks
 
 PARIS = ZoneInfo("Europe/Paris")
 

@@ -13,7 +13,7 @@ from fairway.accounts.rules import Role
 from fairway.deployments.models import Deployment
 from fairway.environments.freeze_commands import create_freeze
 from fairway.environments.models import FreezeWindow
-from fairway.web.shown.calendar import feed_items
+from fairway.web.presenters.calendar import feed_items
 from tests.conftest import make_person
 from tests.web.conftest import live
 

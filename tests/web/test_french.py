@@ -17,7 +17,7 @@ from fairway.accounts.tokens import create_token
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of
 from fairway.shared.names import Invalid
-from fairway.web.shown.environments import PROCESS
+from fairway.web.presenters.environments import PROCESS
 from tests.conftest import make_environment
 from tests.web.test_environments import NEW
 

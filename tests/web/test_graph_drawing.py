@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.web.shown.graph import ACROSS, BOX_HEIGHT, BOX_WIDTH, drawn
+from fairway.web.presenters.graph import ACROSS, BOX_HEIGHT, BOX_WIDTH, drawn
 
 
 @st.composite

@@ -43,12 +43,12 @@ from fairway.deployments.commands.placements import observe
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Health
-from fairway.drivers.runtimes.contract import InstanceSpec, Silent
+from fairway.drivers.runtimes.contract import InstanceSpec, NullProgress
 from fairway.environments.commands import lock_environment
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import runtime_of
 from fairway.web import hub
-from fairway.web.hub import HUB
+from fairway.web.fanout import FANOUT
 from fairway.web.live import Streams
 from fairway.web.tail import Tail
 from tests.conftest import drop_event_triggers, make_artifact, make_environment, make_person
@@ -255,7 +255,7 @@ def test_what_is_made_up_for_never_covers_what_came_since(database, monkeypatch)
         async with watching(ada, f"/live?topics=environment:staging:state&after={before}") as page:
             assert await asyncio.to_thread(is_drawn.wait, PATIENCE)
             await doing(lambda: lock_environment(actor=ada, environment=staging, reason="What came since"))
-            (stream,) = HUB._streams
+            (stream,) = FANOUT._streams
             while not stream._box:
                 await asyncio.sleep(0.01)
             goes_on.set()
@@ -266,7 +266,7 @@ def test_what_is_made_up_for_never_covers_what_came_since(database, monkeypatch)
 
 def test_more_missed_events_than_are_looked_at_render_everything_again(database, monkeypatch):
     ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
-    monkeypatch.setattr("fairway.web.hub.MOST_MISSED", 2)
+    monkeypatch.setattr("fairway.web.fanout.MOST_MISSED", 2)
     for number in range(4):
         lock_environment(actor=ada, environment=staging, reason=f"Reason {number}")
 
@@ -328,9 +328,9 @@ def test_a_person_hears_nothing_of_what_they_may_not_see(database):
     async def test() -> None:
         topics = "environment:production:state,environment:staging:state,events,home:matrix,application:gone:recent"
         async with watching(vera, f"/live?topics={topics}") as page:
-            stream = next(iter(HUB._streams))
+            stream = next(iter(FANOUT._streams))
             assert set(stream.topics) == {"environment:staging:state", "events", "home:matrix"}
-            await HUB._ready.wait()
+            await FANOUT._ready.wait()
             await doing(lambda: lock_environment(actor=ada, environment=production, reason="Secret plans"))
             hidden = await doing(latest_number)
             await doing(lambda: lock_environment(actor=ada, environment=staging, reason="Open plans"))
@@ -350,7 +350,7 @@ def test_the_stream_ends_when_its_person_is_shut_out(database):
 
     async def test() -> None:
         async with watching(vera, "/live?topics=home:running") as page:
-            await HUB._ready.wait()
+            await FANOUT._ready.wait()
             await doing(lambda: set_active(actor=ada, user=user, is_active=False))
             while await page.next() is not None:
                 pass
@@ -386,7 +386,7 @@ def test_viewers_hold_neither_threads_nor_connections_and_share_one_rendering(da
         viewers = [Viewer(application, "/live?topics=environment:staging:state", cookie, {}) for _ in range(150)]
         for viewer in viewers:
             await viewer.open()
-        await HUB._ready.wait()
+        await FANOUT._ready.wait()
         assert threading.active_count() < before + 30
         await doing(lambda: lock_environment(actor=ada, environment=staging, reason="Everybody"))
         for viewer in viewers:
@@ -394,7 +394,7 @@ def test_viewers_hold_neither_threads_nor_connections_and_share_one_rendering(da
         assert rendered == ["environment:staging:state"]
         for viewer in viewers:
             await viewer.close()
-        assert not HUB._streams
+        assert not FANOUT._streams
 
     run(test)
 
@@ -464,9 +464,9 @@ def running_instance(secret: str) -> tuple[Actor, Any, str]:
     save_configuration(actor=ada, application=hello, environment=staging, secrets={"KEY": secret})
     one = live(hello, staging)
     runtime = runtime_of(staging)
-    runtime.distribute(one.artifact.ref, None, Silent())
+    runtime.distribute(one.artifact.ref, None, NullProgress())
     spec = InstanceSpec("hello.staging", one.label, 0, one.artifact.ref)
-    instance = runtime.ensure_started(spec, Silent())
+    instance = runtime.ensure_started(spec, NullProgress())
     placement = Placement.objects.get()
     seen = [{"name": instance.name, "state": instance.state, "deployment": one.label, "replica": 0, "restarts": 0}]
     observe(placement=placement, health=Health.HEALTHY, drift=[], observed=seen)
@@ -601,7 +601,7 @@ ENDINGS = (shut_out, new_password, signed_out, all_roles_removed, session_over_w
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.__name__)
 def test_every_kind_of_stream_ends_with_its_viewers_way_in(database, monkeypatch, ending):
     """By the event, or by the look that is taken every few seconds; here that is the only way where there is no event."""
-    monkeypatch.setattr("fairway.web.hub.LOOK_AGAIN", 0.2 if ending is session_over_without_a_word else 3600.0)
+    monkeypatch.setattr("fairway.web.fanout.LOOK_AGAIN", 0.2 if ending is session_over_without_a_word else 3600.0)
     ada, runtime, name = running_instance("hush-hush-2")
     vera = make_person("vera", Role.VIEWER)
     hello = Application.objects.get()
@@ -620,7 +620,7 @@ def test_every_kind_of_stream_ends_with_its_viewers_way_in(database, monkeypatch
                 assert page.status == 200
                 stack.push_async_callback(page.close)
                 pages.append(page)
-            await HUB._ready.wait()
+            await FANOUT._ready.wait()
             await doing(lambda: ending(ada, vera))
             for page in pages:
                 while await page.next() is not None:
@@ -638,7 +638,7 @@ def test_a_log_goes_on_for_those_who_may_still_see_it(database):
 
     async def test() -> None:
         async with watching(vera, f"/deployments/{one.pk}/log/stream") as page:
-            await HUB._ready.wait()
+            await FANOUT._ready.wait()
             grants = [("viewer", staging.pk, None)]
             await doing(lambda: set_roles(actor=ada, user=User.objects.get(pk=vera.id), grants=grants))
             line = (1, 1.5, "start", "stdout", "still here")

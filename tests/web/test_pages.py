@@ -9,7 +9,7 @@ from django.db import connection, transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
-from fairway.accounts.doors import Permission, declared_permission
+from fairway.accounts.permissions import Permission, declared_permission
 from fairway.accounts.rules import SYSTEM, Role
 from fairway.activity.checking import book, check_some
 from fairway.activity.keeping import sign_head

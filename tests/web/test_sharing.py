@@ -30,10 +30,10 @@ from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
 from fairway.releases.commands.schedule import schedule_release
 from fairway.releases.models import Release, Rollout
+from fairway.web.live_fragments import KINDS, Topic, render, topic_named
 from fairway.web.sharing import WatchedActor, shared, what_was_read
 from fairway.web.templatetags import fairway as tags
 from fairway.web.templatetags.kept import Kept
-from fairway.web.topics import KINDS, Topic, render, topic_named
 from fairway.web.viewers import Viewer
 from tests.conftest import make_artifact, make_environment, make_person
 from tests.web.conftest import finish, live

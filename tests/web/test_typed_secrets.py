@@ -16,7 +16,7 @@ from fairway.environments.secrets import reseal_options
 from fairway.releases.entered import parse_entered
 from fairway.shared.masking import MASK, Masker
 from fairway.shared.names import Invalid
-from fairway.stories.scene import typed_secrets
+from fairway.workflows.step_context import typed_secrets
 from tests.web.conftest import Browser, live
 
 SECRET = "Zx81kQ99pLmN3vB7tR2w"

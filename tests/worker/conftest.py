@@ -9,12 +9,12 @@ import pytest
 from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Status
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import runtime_of
-from fairway.stories.outside import proxy
-from fairway.stories.scene import instance_spec, instances_of, live_route
+from fairway.workflows.outside import proxy
+from fairway.workflows.step_context import instance_spec, instances_of, live_route
 from tests.conftest import make_artifact
 
 MakeDeployment = Callable[..., Deployment]
@@ -43,7 +43,7 @@ def deployed(staging: Environment, hello: Application, fake: FakeRuntime) -> Mak
 
     def make(artifact: Artifact | None = None, status: Status = Status.SUCCEEDED) -> Deployment:
         artifact = artifact or make_artifact(hello)
-        fake.distribute(artifact.ref, None, Silent())
+        fake.distribute(artifact.ref, None, NullProgress())
         return Deployment.objects.create(
             application=hello,
             environment=staging,
@@ -65,6 +65,6 @@ def live(deployed: MakeDeployment, fake: FakeRuntime) -> Placement:
         application=deployment.application, environment=deployment.environment, current=deployment, replicas=2
     )
     for replica in range(2):
-        fake.ensure_started(instance_spec(deployment, replica), Silent())
+        fake.ensure_started(instance_spec(deployment, replica), NullProgress())
     proxy().ensure_route(live_route(placement, placement.host, instances_of(fake, deployment), deployment))
     return placement

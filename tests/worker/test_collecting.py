@@ -10,9 +10,9 @@ from fairway.applications.models import Artifact
 from fairway.deployments import keeping
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Status
-from fairway.drivers.runtimes.contract import Silent, Volume
-from fairway.stories.scene import instance_spec
+from fairway.drivers.runtimes.contract import NullProgress, Volume
 from fairway.worker.collecting import GOOD_KEPT, collect
+from fairway.workflows.step_context import instance_spec
 from tests.conftest import make_artifact
 
 
@@ -62,7 +62,7 @@ def test_what_serves_what_a_rollback_leads_to_and_what_is_on_its_way_stays(fake,
 
 def test_what_an_instance_runs_stays_whoever_started_it(fake, deployed):
     runs = deployed(status=Status.FAILED)
-    fake.ensure_started(instance_spec(runs, 0), Silent())
+    fake.ensure_started(instance_spec(runs, 0), NullProgress())
     _aged()
     assert collect() == {}
     assert _kept(fake) == {runs.artifact.digest}
@@ -70,7 +70,7 @@ def test_what_an_instance_runs_stays_whoever_started_it(fake, deployed):
 
 def test_what_was_made_just_now_stays(fake, hello):
     artifact = make_artifact(hello)
-    fake.distribute(artifact.ref, None, Silent())
+    fake.distribute(artifact.ref, None, NullProgress())
     assert collect() == {}
     assert _kept(fake) == {artifact.digest}
 

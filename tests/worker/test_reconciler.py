@@ -7,13 +7,13 @@ import pytest
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Wanted
 from fairway.drivers.proxy.contract import Route, RouteKind
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
-from fairway.stories.outside import proxy
-from fairway.stories.scene import instance_spec
 from fairway.worker import reconciler
 from fairway.worker.reconciler import Reconciler, differences
+from fairway.workflows.outside import proxy
+from fairway.workflows.step_context import instance_spec
 
 NAME = "fairway-hello.staging-d{number}-{replica}"
 
@@ -125,7 +125,7 @@ def test_repairs_come_less_and_less_often_while_they_do_not_help(live, fake, mon
 def test_instances_that_nobody_owns_are_removed(live, fake, deployed):
     other = deployed()
     other.application.slug = "forgotten"  # a name that no row knows
-    fake.ensure_started(instance_spec(other, 0), Silent())
+    fake.ensure_started(instance_spec(other, 0), NullProgress())
     _look(live)
     assert {one.placement for one in fake.instances()} == {live.name}
     assert _repairs() == 0

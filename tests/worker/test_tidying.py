@@ -21,13 +21,13 @@ from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.queries import steps_of
 from fairway.deployments.rules import Status
 from fairway.drivers.proxy.contract import Route, RouteKind
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run, RunStep, Worker
 from fairway.insights.storage import COLLECTED, last_collections, remembered
-from fairway.stories.outside import proxy, work_folder
-from fairway.stories.scene import instance_spec
 from fairway.worker import cleaning, tidying
+from fairway.workflows.outside import proxy, work_folder
+from fairway.workflows.step_context import instance_spec
 from tests.conftest import make_environment
 
 DAY = timedelta(days=1)
@@ -193,7 +193,7 @@ def test_instances_in_an_environment_that_was_deleted_go(live, fake, deployed):
     trial = make_environment("trial")
     lost = deployed()
     lost.environment = trial
-    fake.ensure_started(instance_spec(lost, 0), Silent())
+    fake.ensure_started(instance_spec(lost, 0), NullProgress())
     assert tidying.tidy_deleted_environments() == {"instances": 0}
     trial.deleted_at = timezone.now()
     trial.save()

@@ -28,15 +28,15 @@ from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.engine.models import Run, RunStep
 from fairway.engine.runner import Runner
-from fairway.engine.story import Context, Step, Stories, Story
+from fairway.engine.workflow import Context, Step, Workflow, Workflows
 from fairway.environments.models import Environment
 from fairway.insights.storage import Measured, measure
 from fairway.shared.failures import Refused
-from fairway.stories import deploy, outside
-from fairway.stories.scene import scene_of
-from fairway.stories.watching import DeploymentWatcher
 from fairway.worker.cleaning import clean
 from fairway.worker.rules import GOOD_KEPT
+from fairway.workflows import deploy, outside
+from fairway.workflows.step_context import step_context_of
+from fairway.workflows.watching import DeploymentWatcher
 
 APPLICATIONS = 2
 DAYS = 7
@@ -80,34 +80,34 @@ def _uploaded() -> str:
 
 def _check(context: Context) -> None:
     """Each tenth version is bad; each prints something."""
-    with scene_of(context) as scene:
+    with step_context_of(context) as step:
         for line in range(20):
-            scene.log.line(f"line {line} of {scene.deployment}")
-        if scene.deployment.pk % 10 == 0:
+            step.log.line(f"line {line} of {step.deployment}")
+        if step.deployment.pk % 10 == 0:
             raise Refused("It was not ready within 60 s.")
 
 
 def _switch(context: Context) -> None:
-    with scene_of(context) as scene:
-        host = scene.placement.host
-        scene.proxy.ensure_route(Route(host, RouteKind.OPEN, ("127.0.0.1:9",), scene.deployment.label))
-        digest = scene.artifact.digest
-        progress.switched(deployment=scene.deployment, placement=scene.placement, served_digest=digest)
+    with step_context_of(context) as step:
+        host = step.placement.host
+        step.proxy.ensure_route(Route(host, RouteKind.OPEN, ("127.0.0.1:9",), step.deployment.label))
+        digest = step.artifact.digest
+        progress.switched(deployment=step.deployment, placement=step.placement, served_digest=digest)
 
 
-def _stories() -> Stories:
-    told = Stories()
+def _workflows() -> Workflows:
+    told = Workflows()
     steps = [("prepare", deploy.prepare), ("distribute", deploy.distribute), ("check", _check), ("switch", _switch)]
     deadline = timedelta(minutes=5)
     told.register(
-        Story(
+        Workflow(
             kind="deploy",
             steps=tuple(Step(name, act, deadline=deadline) for name, act in steps),
             clean_up=deploy.clean_up,
             watcher=DeploymentWatcher(),
         )
     )
-    told.register(Story(kind="watch", steps=(Step("watch", lambda context: None, deadline=deadline),)))
+    told.register(Workflow(kind="watch", steps=(Step("watch", lambda context: None, deadline=deadline),)))
     return told
 
 
@@ -142,7 +142,7 @@ def _facts(data: Path) -> Mapping[str, int]:
 
 def test_a_week_of_deployments_leaves_disk_use_flat(everything: list[Application], data: Path) -> None:
     staging = Environment.objects.get()
-    runner = Runner(_stories(), worker_name="week", slots=1, lease=timedelta(minutes=5))
+    runner = Runner(_workflows(), worker_name="week", slots=1, lease=timedelta(minutes=5))
     days: list[Mapping[str, int]] = []
     database = []
     for _ in range(DAYS):

@@ -10,9 +10,9 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from fairway.accounts.commands import record_sign_in
-from fairway.accounts.doors import actor_if_signed_in
 from fairway.accounts.failed_sign_ins import note_failure
 from fairway.accounts.models import User
+from fairway.accounts.permissions import actor_if_signed_in
 from fairway.accounts.profiles import set_own_password
 from fairway.accounts.queries import actor_for
 from fairway.accounts.standing import ACTING_AS

@@ -30,7 +30,7 @@ from fairway.accounts.standing import end_standing, replace_password, standing_p
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
 from fairway.shared.names import Invalid, parse_username
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 INVITATION_LIFETIME = timedelta(days=7)
 
@@ -225,7 +225,9 @@ def _refuse_no_administrator() -> None:
         raise Blocked(
             [
                 Blocker(
-                    code="last_administrator", sentence=said("Somebody must stay Admin everywhere."), who=said("any Admin")
+                    code="last_administrator",
+                    sentence=translate("Somebody must stay Admin everywhere."),
+                    who=translate("any Admin"),
                 )
             ]
         )

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fairway.activity.rules import Door, Who
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 
 class Role(StrEnum):
@@ -345,16 +345,18 @@ def token_blocker() -> Blocker:
     """Why a token may not, although its owner may."""
     return Blocker(
         code="token",
-        sentence=said("An API token changes no ways in of its owner; sign in to the pages to do that."),
-        who=said("its owner, signed in"),
+        sentence=translate("An API token changes no ways in of its owner; sign in to the pages to do that."),
+        who=translate("its owner, signed in"),
     )
 
 
 def role_blocker(act: Act) -> Blocker:
     """Why the role forbids it, and which roles would not."""
-    roles = said(" or ").join(said(ROLE_WORDS[role]) for role in Role if role in ROLES_FOR[act])
+    roles = translate(" or ").join(translate(ROLE_WORDS[role]) for role in Role if role in ROLES_FOR[act])
     return Blocker(
-        code="role", sentence=said("This needs the role {roles} here.", roles=roles), who=said("an Admin, who can grant it")
+        code="role",
+        sentence=translate("This needs the role {roles} here.", roles=roles),
+        who=translate("an Admin, who can grant it"),
     )
 
 

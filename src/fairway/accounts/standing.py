@@ -22,7 +22,7 @@ from fairway.accounts.models import ApiToken, CalendarFeed, User
 from fairway.accounts.queries import actor_for, grants_of_all, still_to_end, working_tokens
 from fairway.accounts.rules import Actor, Blocked, Blocker, Grant, Role
 from fairway.activity.rules import Door
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 ACTING_AS = "acting_as"  # the session's key for the acting role
 LOOK_EVERY = 2.0  # seconds between two looks at whether a long answer may go on
@@ -66,9 +66,9 @@ def standing_person(actor: Actor) -> User:
     """
     user = User.objects.select_for_update(no_key=True).filter(pk=actor.id or 0).first()
     if user is None:
-        raise Blocked([Blocker(code="person", sentence=said("Only people have ways in of their own."))])
+        raise Blocked([Blocker(code="person", sentence=translate("Only people have ways in of their own."))])
     if look_again([actor])[0] is None:
-        sentence = said("You were signed out meanwhile, or the token has ended; sign in again.")
+        sentence = translate("You were signed out meanwhile, or the token has ended; sign in again.")
         raise Blocked([Blocker(code="ended", sentence=sentence)])
     return user
 

@@ -16,7 +16,7 @@ from fairway.accounts.standing import standing_person
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.shared.names import Invalid
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 LONGEST_NAME = 80
 
@@ -58,8 +58,8 @@ def revoke_token(*, actor: Actor, token_id: int) -> None:
     if token is None:
         return
     if actor.standing.token is not None and token.pk not in _with_children(actor.standing.token):
-        sentence = said("A token can end itself and the tokens made with it; sign in to the pages to end others.")
-        raise Blocked([Blocker(code="token", sentence=sentence, who=said("its owner, signed in"))])
+        sentence = translate("A token can end itself and the tokens made with it; sign in to the pages to end others.")
+        raise Blocked([Blocker(code="token", sentence=sentence, who=translate("its owner, signed in"))])
     ended = _with_children(token.pk)
     ApiToken.objects.filter(pk__in=ended).update(revoked_at=timezone.now())
     record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name), after={"tokens": len(ended)})

@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from ninja import Query
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.placements_shown import ArtifactShown, artifact_shown
 from fairway.api.routing import DoorRouter

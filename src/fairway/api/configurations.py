@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Query, Schema
 from pydantic import Field, SecretStr
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Number, Page, Paged, Slug, page_of

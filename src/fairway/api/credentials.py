@@ -10,7 +10,7 @@ from ninja import Schema
 from ninja import Status as Answer
 from pydantic import Field, SecretStr
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Given, Slug

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Schema, Status
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Given, LockShown, Moment, ShownFacts, Slug

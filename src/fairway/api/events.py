@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 from ninja import Query, Schema, Status
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import usernames_of, visible_events
 from fairway.accounts.record import acknowledge, ask_for_a_walk
 from fairway.accounts.rules import Act, NotVisible

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ninja import Query, Schema, Status
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Text

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from ninja import Schema, Status
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.applications import SourceGiven
 from fairway.api.placements_shown import FindingShown

@@ -12,7 +12,7 @@ from ninja import NinjaAPI
 from ninja.openapi.docs import DocsBase
 
 from fairway import __version__
-from fairway.accounts.doors import open_door
+from fairway.accounts.permissions import public
 from fairway.api import (
     applications,
     artifacts,
@@ -72,14 +72,14 @@ def description() -> dict[str, Any]:
     return dict(schema)
 
 
-@open_door("it describes the API and holds nothing of anybody's")
+@public("it describes the API and holds nothing of anybody's")
 def show_description(request: HttpRequest) -> HttpResponse:
     """The OpenAPI description."""
     return JsonResponse(description())
 
 
 @csrf_exempt
-@open_door("it only says that there is nothing here")
+@public("it only says that there is nothing here")
 def show_nothing(request: HttpRequest) -> HttpResponse:
     """What answers below the API's address where nothing else does."""
     return not_found(request)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Schema
 
-from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, may_somewhere
 from fairway.api.routing import DoorRouter
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Query, Schema, Status
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.placements_shown import DeploymentShown, deployment_shown
 from fairway.api.problems import BlockerShown, blockers_shown

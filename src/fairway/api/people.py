@@ -9,8 +9,8 @@ from ninja import Schema, Status
 from pydantic import Field
 
 from fairway.accounts.commands import create_person, invite_again, parse_role, set_active, set_roles
-from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email
 from fairway.accounts.queries import people, person
 from fairway.accounts.rules import Act, Actor, NotVisible

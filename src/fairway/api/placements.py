@@ -9,7 +9,7 @@ from ninja import Query, Schema
 from ninja import Status as Answer
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.placements_shown import (
     DeploymentDetail,

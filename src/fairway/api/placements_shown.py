@@ -120,7 +120,7 @@ class DeploymentShown(Schema):
 
 
 class StepShown(Schema):
-    """One step of the story. `state`: waiting, running, done, failed, errored, cancelled, skipped. Times in seconds."""
+    """One step of the workflow. `state`: waiting, running, done, failed, errored, cancelled, skipped. Times in seconds."""
 
     name: str
     state: str

@@ -19,7 +19,7 @@ from django.http.multipartparser import MultiPartParserError
 from ninja import NinjaAPI, Schema
 from ninja.errors import HttpError, ValidationError
 
-from fairway.accounts.doors import NotSignedIn
+from fairway.accounts.permissions import NotSignedIn
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
 from fairway.shared.disk import FULL, is_disk_full
 from fairway.shared.failures import Failure, Refused

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from ninja import Query, Schema, Status
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Act, Actor
 from fairway.api.release_shapes import (

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Schema, Status
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
 from fairway.api.routing import DoorRouter

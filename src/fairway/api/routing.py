@@ -16,7 +16,7 @@ from ninja import Router
 from ninja.operation import Operation, PathView
 from ninja.security.base import AuthBase
 
-from fairway.accounts.doors import Permission, admit, bearer_token, declared_permission
+from fairway.accounts.permissions import Permission, admit, bearer_token, declared_permission
 from fairway.accounts.rules import Act, Actor
 from fairway.api.problems import ERRORS, ForgedRequest, problem
 from fairway.api.receiving import limit_files
@@ -96,7 +96,7 @@ class DoorPathView(PathView):
 
 
 class DoorRouter(Router):
-    """A router whose operations declare what they need with `fairway.accounts.doors.needs` or `open_door`."""
+    """A router whose operations declare what they need with `fairway.accounts.permissions.needs` or `public`."""
 
     def add_api_operation(self, path: str, methods: list[str], view_func: Callable[..., Any], **options: Any) -> None:
         """Raises TypeError at import when the operation forgot its permission."""

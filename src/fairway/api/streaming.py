@@ -13,7 +13,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja.errors import HttpError
 
-from fairway.accounts.doors import actor_of
+from fairway.accounts.permissions import actor_of
 from fairway.accounts.standing import while_standing
 
 

@@ -8,8 +8,8 @@ from django.http import HttpRequest
 from ninja import Schema, Status
 from pydantic import Field
 
-from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import ApiToken
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import tokens_of
 from fairway.accounts.rules import Act
 from fairway.accounts.tokens import create_token, revoke_token

@@ -154,7 +154,7 @@ class _Live:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self.tail.clear()  # what stays on the screen is the story; the log can be read with `fairway logs`
+        self.tail.clear()  # what stays on the screen is the workflow; the log can be read with `fairway logs`
         self.live.__exit__(*error)
 
     def look(self, one: dict[str, Any], lines: list[str]) -> None:

@@ -110,7 +110,7 @@ def _facts(counts: dict[str, int], nodes: list[tuple[str, str]]) -> dict[str, An
     from django.db import connection
 
     from fairway import __version__
-    from fairway.environments.home import keys_fingerprint
+    from fairway.environments.installation import keys_fingerprint
 
     return {
         "fairway": __version__,

@@ -48,7 +48,7 @@ def _become(work: Callable[[], None]) -> NoReturn:
     except BaseException:
         import traceback
 
-        complain("A process of Fairway failed", exception=traceback.format_exc())
+        log_error("A process of Fairway failed", exception=traceback.format_exc())
     finally:
         with contextlib.suppress(OSError, ValueError):
             sys.stdout.flush()
@@ -83,7 +83,7 @@ def send(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-def complain(event: str, **more: str) -> None:
+def log_error(event: str, **more: str) -> None:
     """An error as ``logs.py`` writes it, without loading that."""
     keep_small()
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

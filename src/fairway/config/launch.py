@@ -61,14 +61,14 @@ def prepare(*, is_demo: bool, has_workers: bool) -> str | None:
             upgrading.migrate()
             return _ensure_beginnings(is_demo=is_demo, has_workers=has_workers)
     except Failure as reason:
-        forking.complain(f"Fairway cannot start: {reason.sentence}")
+        forking.log_error(f"Fairway cannot start: {reason.sentence}")
         raise SystemExit(2) from None
 
 
 def _ensure_beginnings(*, is_demo: bool, has_workers: bool) -> str | None:
     from fairway.accounts.commands import ensure_first_link
     from fairway.environments.commands import ensure_default_environments
-    from fairway.environments.home import settle
+    from fairway.environments.installation import settle
     from fairway.environments.secrets import reseal_options
 
     settle(has_workers=has_workers, moves_here=os.environ.get("FAIRWAY_MOVE_HERE") == "1")
@@ -108,7 +108,7 @@ def _load() -> None:
     import fairway.config.connections
     import fairway.config.urls
     import fairway.worker.main  # noqa: F401
-    from fairway.stories import register_all
+    from fairway.workflows import register_all
 
     register_all()
     connections.close_all()

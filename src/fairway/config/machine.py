@@ -13,8 +13,8 @@ def stop_everything() -> None:
     """
     from fairway.environments.models import Environment
     from fairway.environments.runtimes import runtime_of
-    from fairway.stories.outside import caddy
     from fairway.worker.hosts import close_tunnels
+    from fairway.workflows.outside import caddy
 
     process = Environment.objects.filter(deleted_at=None, runtime="process").first()
     if process is not None:

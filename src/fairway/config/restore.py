@@ -94,7 +94,7 @@ def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) 
     from django.db import connection
 
     from fairway.config import tables
-    from fairway.environments.home import keys_fingerprint
+    from fairway.environments.installation import keys_fingerprint
 
     if keys_fingerprint(settings.SECRET_KEY, settings.FIELD_KEYS) != manifest["keys"]:
         raise Refusal("these keys are not those that the secrets in this backup are sealed with.")
@@ -121,7 +121,7 @@ def _heads_reach_further() -> int:
 
 def _clear_database(*, replaces: bool) -> None:
     from fairway.config import tables
-    from fairway.environments.home import somebody_works
+    from fairway.environments.installation import somebody_works
 
     if not tables.pending() and somebody_works():
         raise Refusal("workers of a Fairway work on this database right now. Stop them first.")
@@ -157,7 +157,7 @@ def _end_interrupted(created_at: str) -> int:
     from fairway.deployments.commands.requests import cancel
     from fairway.deployments.models import Deployment
     from fairway.deployments.rules import ACTIVE
-    from fairway.stories import register_all
+    from fairway.workflows import register_all
 
     register_all()
     active = list(Deployment.objects.filter(status__in=ACTIVE).order_by("pk"))

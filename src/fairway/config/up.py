@@ -207,7 +207,7 @@ class Supervisor:
         pause = 0.0 if lasted > STEADY else min(max(2 * self._pauses.get(name, 0.0), 0.2), BACK_OFF_MOST)
         self._pauses[name], self._due[name] = pause, time.monotonic() + pause
         if self._has_run:
-            forking.complain(f"The {name} process ended ({code}); starting it again")
+            forking.log_error(f"The {name} process ended ({code}); starting it again")
 
     def _stop_all(self) -> None:
         if self._launcher:  # it tells what it has forked so far, and is no more

@@ -114,7 +114,7 @@ def live_numbers(deployments: Sequence[Deployment]) -> set[int]:
 
 @dataclass(frozen=True)
 class StepView:
-    """One step of the story as the page shows it. `state`: waiting, running, done, failed, errored, cancelled, skipped."""
+    """One step of the workflow as the page shows it. `state`: waiting, running, done, failed, errored, cancelled, skipped."""
 
     name: str
     state: str
@@ -127,7 +127,7 @@ class StepView:
 
 
 def steps_of(one: Deployment) -> list[StepView]:
-    """The story's steps in order, with the times of their latest attempts and the medians of earlier deployments."""
+    """The workflow's steps in order, with the times of their latest attempts and the medians of earlier deployments."""
     rows: dict[str, RunStep] = {}
     first_start: dict[str, datetime] = {}
     for row in RunStep.objects.filter(run_id=one.run_id).order_by("pk") if one.run_id else []:

@@ -39,7 +39,7 @@ def claim(
 ) -> Lease | None:
     """Take the run that goes first, or None when there is nothing to take.
 
-    `kinds` are the stories this worker can tell, `lanes` those it may take from (None: any), `but` the runs it still has at
+    `kinds` are the workflows this worker knows, `lanes` those it may take from (None: any), `but` the runs it still has at
     work: when its lease on them ran out because the machine was busy, it renews them instead of doing them twice.
     """
     for _ in range(TRIES):

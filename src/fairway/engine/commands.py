@@ -12,7 +12,7 @@ from django.db import transaction
 from fairway.engine import clock, transitions, waking
 from fairway.engine.models import Run, Worker
 from fairway.engine.rules import Status
-from fairway.engine.story import STORIES
+from fairway.engine.workflow import STORIES
 from fairway.shared.names import Invalid
 
 DEFAULT_LANE = "default"
@@ -28,7 +28,7 @@ def enqueue(
     priority: int = 0,
     parent: Run | None = None,
 ) -> Run:
-    """Queue a run of the story `kind`.
+    """Queue a run of the workflow `kind`.
 
     One run per `key` runs at a time. `run_at` (aware) is the earliest start, on the database's clock; `priority`:
     larger goes first; `lane`: whose reserved slots it may use; `parent` is signalled as ``child:<id>`` when this run ends,
@@ -52,21 +52,21 @@ def enqueue(
             run_at=max(run_at, now) if run_at else now,
             created_at=now,
         )
-        waking.ring()
+        waking.notify()
     return run
 
 
 def request_cancel(*, run_id: int, reason: str) -> bool:
     """Ask a run, and the runs it is parent of, to stop; False when it is over, or ending, already.
 
-    A run that never started is over at once (where this process knows its story; else its next worker ends it). One that
+    A run that never started is over at once (where this process knows its workflow; else its next worker ends it). One that
     waits goes to its clean-up at once, one that runs is interrupted and then cleaned up, still holding its key.
     """
     with transaction.atomic():
         family = _family(run_id)
         rows = list(Run.objects.select_for_update(no_key=True).filter(pk__in=family).order_by("pk"))
         was_taken = {run.pk: _cancel(run, reason) for run in reversed(rows)}  # children first: they signal their parent
-        waking.ring()
+        waking.notify()
     return was_taken.get(run_id, False)
 
 
@@ -86,9 +86,9 @@ def _cancel(run: Run, reason: str) -> bool:
         return True
     now = clock.now()
     transitions.change(run, cancel_requested_at=now, cancel_reason=reason)
-    story = STORIES.by_kind.get(run.kind)
-    if run.started_at is None and not run.owner and story is not None:
-        transitions.end_unstarted(run, story, now)
+    workflow = STORIES.by_kind.get(run.kind)
+    if run.started_at is None and not run.owner and workflow is not None:
+        transitions.end_unstarted(run, workflow, now)
         return True
     # A worker that has it keeps it and learns; else whoever is free takes it now.
     changes = {} if run.owner else {"run_at": now, "awaits_signal": False, "wait_reason": ""}
@@ -126,7 +126,7 @@ def forget_runs(*, ids: Collection[int]) -> int:
 
 
 def forget_finished(*, kinds: Collection[str], before: datetime, spared_keys: Collection[str] = (), most: int = 1000) -> int:
-    """Delete runs of these stories that ended before an instant on the database's clock, oldest first, at most `most` at
+    """Delete runs of these workflows that ended before an instant on the database's clock, oldest first, at most `most` at
     once; returns how many. Those with one of `spared_keys` stay."""
     old = Run.objects.finished().filter(kind__in=kinds, finished_at__lt=before, children=None).exclude(key__in=spared_keys)
     return forget_runs(ids=list(old.order_by("pk").values_list("pk", flat=True)[:most]))

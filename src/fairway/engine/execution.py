@@ -1,4 +1,4 @@
-"""Telling one held run's story until it waits, ends, or is not ours any more. What a step raises is judged here."""
+"""Telling one held run's workflow until it waits, ends, or is not ours any more. What a step raises is judged here."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from django.db import InterfaceError, OperationalError, connection
 
 from fairway.engine import clock, transitions
-from fairway.engine.holding import Halt, Hold, RunContext, refuse_signals
+from fairway.engine.claimed_runs import ClaimedRun, Halt, RunContext, refuse_signals
 from fairway.engine.models import Run
-from fairway.engine.story import DeadlinePassed, Ending, LeaseLost, Outcome, Step, Story, Wait
+from fairway.engine.workflow import DeadlinePassed, Ending, LeaseLost, Outcome, Step, Wait, Workflow
 from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused, Retry
 
 log = logging.getLogger(__name__)
@@ -33,103 +33,105 @@ LONGEST_DETAIL = 8000  # characters
 class Execution:
     """One lease on one run, in one thread."""
 
-    def __init__(self, hold: Hold, run: Run, story: Story, *, changed: Callable[[], None] = lambda: None) -> None:
-        self.hold = hold
-        self.story = story
+    def __init__(
+        self, claimed: ClaimedRun, run: Run, workflow: Workflow, *, changed: Callable[[], None] = lambda: None
+    ) -> None:
+        self.claimed = claimed
+        self.workflow = workflow
         self._run = run
         self._has_begun = False  # the step that comes next was begun together with the end of the one before
         self._changed = changed  # tells the heartbeat that a deadline moved
 
     def run(self) -> None:
-        """Tell the story. Never raises: what cannot be recorded is handed back, visible on the run."""
+        """Run the workflow. Never raises: what cannot be recorded is handed back, visible on the run."""
         try:
             self._tell()
         except LeaseLost:
-            log.info("run %s: not ours any more", self.hold.lease.run_id)
+            log.info("run %s: not ours any more", self.claimed.lease.run_id)
         except Exception as problem:
-            log.exception("run %s: could not be recorded", self.hold.lease.run_id)
+            log.exception("run %s: could not be recorded", self.claimed.lease.run_id)
             self._hand_back_after_defect(problem)
 
     def _tell(self) -> None:
         run = self._run
-        while run.owner == self.hold.lease.owner and run.fence == self.hold.lease.fence and not run.is_finished:
-            if self.hold.why is Halt.SHUTDOWN:
+        while run.owner == self.claimed.lease.owner and run.fence == self.claimed.lease.fence and not run.is_finished:
+            if self.claimed.why is Halt.SHUTDOWN:
                 self._hand_back()
                 return
             run = self._clean_up() if run.outcome else self._next_step(run)
-            self.hold.rest()
+            self.claimed.rest()
 
     def _next_step(self, run: Run) -> Run:
-        index = _index_of(run, self.story)
+        index = _index_of(run, self.workflow)
         if index is None:
             sentence = f"This version of Fairway does not know the step “{run.step}”; start it again."
             ending = Ending(Outcome.ERRORED, run.step, sentence)
-            return insist(lambda: transitions.start_ending(self.hold.lease, self.story, ending))
-        step = self.story.steps[index]
+            return retry_on_db_error(lambda: transitions.start_ending(self.claimed.lease, self.workflow, ending))
+        step = self.workflow.steps[index]
         if not self._has_begun:
-            run = insist(lambda: transitions.begin_step(self.hold.lease, self.story, step, index))
+            run = retry_on_db_error(lambda: transitions.begin_step(self.claimed.lease, self.workflow, step, index))
         self._has_begun = False
         return run if run.outcome else self._run_step(run, step)
 
     def _run_step(self, run: Run, step: Step) -> Run:
-        lease, story, attempt = self.hold.lease, self.story, run.attempt
-        self.hold.begin(_seconds_left(run))
+        lease, workflow, attempt = self.claimed.lease, self.workflow, run.attempt
+        self.claimed.begin(_seconds_left(run))
         self._changed()
         try:
-            result = _as_result(step.run(RunContext(run, self.hold, step=step.name, attempt=attempt)))
+            result = _as_result(step.run(RunContext(run, self.claimed, step=step.name, attempt=attempt)))
         except Wait as wait:
             asked = wait  # the name of an except clause is gone before a lambda reads it
             self._stop_if_taken()
-            return insist(lambda: transitions.wait(lease, story, attempt, asked))
+            return retry_on_db_error(lambda: transitions.wait(lease, workflow, attempt, asked))
         except (Exception, SystemExit) as problem:
             self._stop_if_taken()
-            if self.hold.why is Halt.SHUTDOWN:
+            if self.claimed.why is Halt.SHUTDOWN:
                 return self._as_handed_back(run)
-            if isinstance(problem, NO_DATABASE) and self.hold.why is None and attempt < step.attempts + OUTAGES_FORGIVEN:
+            if isinstance(problem, NO_DATABASE) and self.claimed.why is None and attempt < step.attempts + OUTAGES_FORGIVEN:
                 return self._as_put_off(run)
             return self._judge(run, step, problem)
         self._stop_if_taken()
-        if self.hold.why is Halt.DEADLINE:
+        if self.claimed.why is Halt.DEADLINE:
             return self._judge(run, step, DeadlinePassed())
-        goes_on = self.hold.why is None
-        run = insist(lambda: transitions.finish_step(lease, story, attempt, result, goes_on=goes_on))
+        goes_on = self.claimed.why is None
+        run = retry_on_db_error(lambda: transitions.finish_step(lease, workflow, attempt, result, goes_on=goes_on))
         self._has_begun = goes_on and not run.outcome
         return run
 
     def _judge(self, run: Run, step: Step, problem: BaseException) -> Run:
-        lease, story, attempt = self.hold.lease, self.story, run.attempt
-        if isinstance(problem, Retry) and self.hold.why is None:
+        lease, workflow, attempt = self.claimed.lease, self.workflow, run.attempt
+        if isinstance(problem, Retry) and self.claimed.why is None:
             failure = problem
-            return insist(lambda: transitions.retry_step(lease, story, step, attempt, failure))
-        if isinstance(problem, LeaseLost) and self.hold.why is None:
+            return retry_on_db_error(lambda: transitions.retry_step(lease, workflow, step, attempt, failure))
+        if isinstance(problem, LeaseLost) and self.claimed.why is None:
             raise problem
-        ending = ending_for(step.name, problem, self.hold.why)
-        return insist(lambda: transitions.fail_step(lease, story, attempt, ending))
+        ending = ending_for(step.name, problem, self.claimed.why)
+        return retry_on_db_error(lambda: transitions.fail_step(lease, workflow, attempt, ending))
 
     def _clean_up(self) -> Run:
-        lease, story = self.hold.lease, self.story
-        run = insist(lambda: transitions.begin_clean_up(lease, story))
+        lease, workflow = self.claimed.lease, self.workflow
+        run = retry_on_db_error(lambda: transitions.begin_clean_up(lease, workflow))
         if run.is_finished:
             return run
-        self.hold.begin(_seconds_left(run), cleaning_up=True)
+        self.claimed.begin(_seconds_left(run), cleaning_up=True)
         self._changed()
         number, error, failure = run.clean_up_attempt, "", None
-        context = RunContext(run, self.hold, step=transitions.CLEAN_UP, attempt=number)
+        context = RunContext(run, self.claimed, step=transitions.CLEAN_UP, attempt=number)
         try:
-            story.clean_up(context, transitions.ending_of(run))
+            workflow.clean_up(context, transitions.ending_of(run))
         except (Exception, SystemExit) as problem:
             error = _sentence_of(problem) or "The clean-up failed."
             failure = problem if isinstance(problem, Failure) else None
         self._stop_if_taken()
-        if error and self.hold.why is Halt.SHUTDOWN:
+        if error and self.claimed.why is Halt.SHUTDOWN:
             return self._as_handed_back(run)
         if error:
             log.warning("run %s: clean-up attempt %s failed: %s", run.pk, number, error)
-        return insist(lambda: transitions.finish_clean_up(lease, story, number, error, failure))
+        return retry_on_db_error(lambda: transitions.finish_clean_up(lease, workflow, number, error, failure))
 
     def _stop_if_taken(self) -> None:
-        self.hold.rest()
-        if self.hold.why is Halt.LOST:
+        self.claimed.rest()
+        if self.claimed.why is Halt.LOST:
             raise LeaseLost
 
     def _as_handed_back(self, run: Run) -> Run:
@@ -141,30 +143,32 @@ class Execution:
         """The database was away: no fault of what is deployed. The step is done again once it is back."""
         sentence = "The database did not answer; the step is done again."
         log.warning("run %s: %s was cut by the database", run.pk, run.step)
-        insist(lambda: transitions.hand_back(self.hold.lease, self.story, sentence, pause=PAUSE_WITHOUT_DATABASE))
+        retry_on_db_error(
+            lambda: transitions.hand_back(self.claimed.lease, self.workflow, sentence, pause=PAUSE_WITHOUT_DATABASE)
+        )
         run.owner = ""
         return run
 
     def _hand_back(self) -> None:
         sentence = "The worker was stopped; the next one goes on here."
-        insist(lambda: transitions.hand_back(self.hold.lease, self.story, sentence))
+        retry_on_db_error(lambda: transitions.hand_back(self.claimed.lease, self.workflow, sentence))
 
     def _hand_back_after_defect(self, problem: Exception) -> None:
         """Recording failed, so nothing may be claimed to have happened; the run is kept and tried again."""
         sentence = f"Recording failed: {_sentence_of(problem)}"
         try:
-            transitions.hand_back(self.hold.lease, None, sentence, pause=PAUSE_AFTER_DEFECT)
+            transitions.hand_back(self.claimed.lease, None, sentence, pause=PAUSE_AFTER_DEFECT)
         except LeaseLost:
             return
         except Exception:
-            log.exception("run %s: left to the end of its lease", self.hold.lease.run_id)
+            log.exception("run %s: left to the end of its lease", self.claimed.lease.run_id)
 
 
-def _index_of(run: Run, story: Story) -> int | None:
-    """Where the story goes on, by the step's name, so that a newer version may insert steps before it."""
+def _index_of(run: Run, workflow: Workflow) -> int | None:
+    """Where the workflow goes on, by the step's name, so that a newer version may insert steps before it."""
     if not run.step:
         return 0
-    names = [step.name for step in story.steps]
+    names = [step.name for step in workflow.steps]
     return names.index(run.step) if run.step in names else None
 
 
@@ -211,7 +215,7 @@ def _detail_of(problem: BaseException) -> str:
     return "".join(traceback.format_exception(problem))[-LONGEST_DETAIL:]
 
 
-def insist(act: Callable[[], T]) -> T:
+def retry_on_db_error(act: Callable[[], T]) -> T:
     """Do `act` although the database may be away for a while; inside a caller's transaction there is no second try."""
     deadline, pause = time.monotonic() + PATIENCE, 0.05
     while True:

@@ -13,7 +13,7 @@ from datetime import timedelta
 from django.db import connection
 
 from fairway.engine import claim, clock
-from fairway.engine.holding import Halt, Hold, Holds
+from fairway.engine.claimed_runs import ClaimedRun, ClaimedRuns, Halt
 from fairway.engine.models import Worker
 
 log = logging.getLogger(__name__)
@@ -32,13 +32,13 @@ class Heartbeat(threading.Thread):
         *,
         owner: str,
         slots: int,
-        holds: Holds,
+        claimed_runs: ClaimedRuns,
         lease: timedelta,
         grace: timedelta,
-        abandon: Callable[[Hold, Halt], None],
+        abandon: Callable[[ClaimedRun, Halt], None],
     ) -> None:
         super().__init__(name=f"heartbeat-{owner}", daemon=True)
-        self._owner, self._slots, self._holds, self._lease = owner, slots, holds, lease
+        self._owner, self._slots, self._claimed, self._lease = owner, slots, claimed_runs, lease
         self._grace = grace.total_seconds()
         self._interval = lease.total_seconds() / BEATS_PER_LEASE
         self._abandon = abandon
@@ -73,46 +73,46 @@ class Heartbeat(threading.Thread):
             log.exception("heartbeat of %s failed", self._owner)
             connection.close()
             if time.monotonic() - self._renewed_at > self._lease.total_seconds():
-                self._holds.interrupt([hold.lease.run_id for hold in self._holds.all()], Halt.LOST)
+                self._claimed.interrupt([claimed.lease.run_id for claimed in self._claimed.all()], Halt.LOST)
 
     def _renew(self) -> None:
-        holds = self._holds.all()
-        leases = [hold.lease for hold in holds]
+        claimed_runs = self._claimed.all()
+        leases = [claimed.lease for claimed in claimed_runs]
         lost = claim.renew(owner=self._owner, leases=leases, lease=self._lease)
         cancelled = claim.cancelled_among(leases)
-        for hold in holds:
-            if hold.lease.run_id in lost:
-                hold.interrupt(Halt.LOST)
-            elif hold.lease.run_id in cancelled:
-                hold.interrupt(Halt.CANCELLED)
+        for claimed in claimed_runs:
+            if claimed.lease.run_id in lost:
+                claimed.interrupt(Halt.LOST)
+            elif claimed.lease.run_id in cancelled:
+                claimed.interrupt(Halt.CANCELLED)
         show_worker(self._owner, self._slots)
         self._renewed_at = time.monotonic()
 
     def _enforce(self) -> float:
         """Stop what is too late, leave behind what does not react; return when to look again (monotonic seconds)."""
         now, upcoming = time.monotonic(), [float("inf")]
-        for hold in self._holds.all():
-            if hold.deadline is not None and now >= hold.deadline:
-                hold.interrupt(Halt.DEADLINE)
-            if hold.asked_at is None:
-                upcoming.append(hold.deadline or float("inf"))
-            elif now < hold.asked_at + self._grace:
-                upcoming.append(hold.asked_at + self._grace)
-            elif hold.deadline is not None:
-                self._leave_behind(hold)
+        for claimed in self._claimed.all():
+            if claimed.deadline is not None and now >= claimed.deadline:
+                claimed.interrupt(Halt.DEADLINE)
+            if claimed.asked_at is None:
+                upcoming.append(claimed.deadline or float("inf"))
+            elif now < claimed.asked_at + self._grace:
+                upcoming.append(claimed.asked_at + self._grace)
+            elif claimed.deadline is not None:
+                self._leave_behind(claimed)
         return min(upcoming)
 
-    def _leave_behind(self, hold: Hold) -> None:
+    def _leave_behind(self, claimed: ClaimedRun) -> None:
         """Its thread cannot be killed; the run is taken from it instead, and its slot is free again."""
-        why = hold.why
-        hold.interrupt(Halt.LOST)
-        self._holds.discard(hold)
+        why = claimed.why
+        claimed.interrupt(Halt.LOST)
+        self._claimed.discard(claimed)
         if why not in (Halt.CANCELLED, Halt.DEADLINE):
             return
         try:
-            self._abandon(hold, why)
+            self._abandon(claimed, why)
         except Exception:
-            log.exception("run %s: left to the end of its lease", hold.lease.run_id)
+            log.exception("run %s: left to the end of its lease", claimed.lease.run_id)
             connection.close()
 
 

@@ -45,7 +45,7 @@ class RunQuerySet(models.QuerySet["Run"]):
 
 
 class Run(models.Model):
-    """One telling of a story. Its row is the request, the queue entry, the lease and the result.
+    """One execution of a workflow. Its row is the request, the queue entry, the lease and the result.
 
     `status` is written by `fairway.engine.claim`, `fairway.engine.transitions` and `fairway.engine.commands` only.
     """
@@ -155,7 +155,7 @@ class RunStep(models.Model):
 
 
 class Worker(models.Model):
-    """A process that runs stories; `seen_at` is its last heartbeat on the database's clock."""
+    """A process that runs workflows; `seen_at` is its last heartbeat on the database's clock."""
 
     name = models.CharField(max_length=120, unique=True)
     host = models.CharField(max_length=255)

@@ -11,17 +11,17 @@ from datetime import timedelta
 from django.db import Error, connection, connections
 
 from fairway.engine import claim, rules, transitions, waking
-from fairway.engine.execution import Execution, insist
+from fairway.engine.claimed_runs import ClaimedRun, ClaimedRuns, Halt
+from fairway.engine.execution import Execution, retry_on_db_error
 from fairway.engine.heartbeat import Heartbeat
-from fairway.engine.holding import Halt, Hold, Holds
 from fairway.engine.models import Run, Worker
-from fairway.engine.story import Ending, Outcome, Stories
+from fairway.engine.workflow import Ending, Outcome, Workflows
 
 log = logging.getLogger(__name__)
 
 
 class Runner:
-    """Runs `stories` under the name `worker_name`, which must be unique among the workers that live.
+    """Runs `workflows` under the name `worker_name`, which must be unique among the workers that live.
 
     `slots`: runs at a time. `lanes`: how many of them are kept for a lane alone. `lease`: how long a silent worker keeps
     its runs; another resumes them within lease + 2 s. `poll`: seconds between two looks when nothing wakes it.
@@ -30,7 +30,7 @@ class Runner:
 
     def __init__(
         self,
-        stories: Stories,
+        workflows: Workflows,
         *,
         worker_name: str,
         slots: int = 4,
@@ -40,9 +40,9 @@ class Runner:
         grace: timedelta = timedelta(seconds=15),
     ) -> None:
         rules.check_slots(slots, lanes or {})
-        self._stories, self._name, self._slots, self._lanes = stories, worker_name, slots, dict(lanes or {})
+        self._workflows, self._name, self._slots, self._lanes = workflows, worker_name, slots, dict(lanes or {})
         self._lease, self._poll, self._grace = lease, poll, grace
-        self._holds = Holds()
+        self._claimed = ClaimedRuns()
         self._threads: set[threading.Thread] = set()
         self._taking = threading.Lock()
         self._starting = threading.Lock()
@@ -62,7 +62,7 @@ class Runner:
         self._heartbeat = Heartbeat(
             owner=self._name,
             slots=self._slots,
-            holds=self._holds,
+            claimed_runs=self._claimed,
             lease=self._lease,
             grace=self._grace,
             abandon=self._abandon,
@@ -92,66 +92,66 @@ class Runner:
         """Learn of cancellations, fill the slots; return how long to rest."""
         self._learn_of_cancellations()
         self._end_unstarted()
-        while (hold := self._take()) is not None:
-            self._launch(hold)
+        while (claimed := self._take()) is not None:
+            self._launch(claimed)
         if self._open_lanes() == frozenset():
-            return self._poll  # a slot that becomes free rings the bell
-        due = claim.seconds_until_due(self._stories.by_kind)
+            return self._poll  # a slot that becomes free rings the wakeup
+        due = claim.seconds_until_due(self._workflows.by_kind)
         return self._poll if due is None else min(self._poll, due + 0.001)
 
     def _learn_of_cancellations(self) -> None:
-        cancelled = claim.cancelled_among([hold.lease for hold in self._holds.all()])
-        self._holds.interrupt(cancelled, Halt.CANCELLED)
+        cancelled = claim.cancelled_among([claimed.lease for claimed in self._claimed.all()])
+        self._claimed.interrupt(cancelled, Halt.CANCELLED)
         if cancelled and self._heartbeat:
             self._heartbeat.nudge()  # it watches how long they take to react
 
     def _open_lanes(self) -> frozenset[str] | None:
-        return rules.open_lanes(self._slots, self._lanes, self._holds.busy())
+        return rules.open_lanes(self._slots, self._lanes, self._claimed.busy())
 
-    def _take(self) -> Hold | None:
+    def _take(self) -> ClaimedRun | None:
         """Claim the run that goes first, if a slot is free; one thread at a time counts the slots and fills them."""
         with self._taking:
             lanes = self._open_lanes()
             if lanes == frozenset():
                 return None
-            ours = [hold.lease.run_id for hold in self._holds.all() if hold.why is not Halt.LOST]
-            lease = claim.claim(owner=self._name, kinds=self._stories.by_kind, lanes=lanes, lease=self._lease, but=ours)
-            return None if lease is None else self._hold(lease)
+            ours = [claimed.lease.run_id for claimed in self._claimed.all() if claimed.why is not Halt.LOST]
+            lease = claim.claim(owner=self._name, kinds=self._workflows.by_kind, lanes=lanes, lease=self._lease, but=ours)
+            return None if lease is None else self._claimed_run(lease)
 
-    def _hold(self, lease: claim.Lease) -> Hold:
-        hold = Hold(lease)
-        self._holds.add(hold)
+    def _claimed_run(self, lease: claim.Lease) -> ClaimedRun:
+        claimed = ClaimedRun(lease)
+        self._claimed.add(claimed)
         if self._stop.is_set():
-            hold.interrupt(Halt.SHUTDOWN)  # taken after shutting down looked at what is held
-        return hold
+            claimed.interrupt(Halt.SHUTDOWN)  # taken after shutting down looked at what is held
+        return claimed
 
     def _end_unstarted(self) -> None:
         """Runs cancelled before anything started need no slot to end."""
-        for run_id in claim.cancelled_unstarted(self._stories.by_kind):
-            transitions.end_cancelled_before_start(run_id, self._stories)
+        for run_id in claim.cancelled_unstarted(self._workflows.by_kind):
+            transitions.end_cancelled_before_start(run_id, self._workflows)
 
-    def _launch(self, hold: Hold) -> None:
-        thread = threading.Thread(target=self._work, args=(hold,), daemon=True)
+    def _launch(self, claimed: ClaimedRun) -> None:
+        thread = threading.Thread(target=self._work, args=(claimed,), daemon=True)
         with self._starting:  # whoever waits for a thread finds it started
             self._threads.add(thread)
             thread.start()
 
-    def _work(self, hold: Hold | None) -> None:
+    def _work(self, claimed: ClaimedRun | None) -> None:
         """Run it, and what can be taken next, in one thread on one connection; both are gone when there is nothing left."""
         try:
-            while hold is not None:
-                threading.current_thread().name = f"run-{hold.lease.run_id}"
+            while claimed is not None:
+                threading.current_thread().name = f"run-{claimed.lease.run_id}"
                 try:
-                    self._execute(hold)
+                    self._execute(claimed)
                 finally:
-                    self._holds.discard(hold)
-                hold = self._take_next()
+                    self._claimed.discard(claimed)
+                claimed = self._take_next()
         finally:
             connections.close_all()
             self._threads.discard(threading.current_thread())
             self._bell.set()
 
-    def _take_next(self) -> Hold | None:
+    def _take_next(self) -> ClaimedRun | None:
         if self._stop.is_set():
             return None
         try:
@@ -159,16 +159,16 @@ class Runner:
         except Error:
             return None  # the dispatcher says so, and looks again
 
-    def _execute(self, hold: Hold) -> None:
-        run = insist(lambda: Run.objects.get(pk=hold.lease.run_id))
+    def _execute(self, claimed: ClaimedRun) -> None:
+        run = retry_on_db_error(lambda: Run.objects.get(pk=claimed.lease.run_id))
         nudge = self._heartbeat.nudge if self._heartbeat else lambda: None
-        Execution(hold, run, self._stories.by_kind[run.kind], changed=nudge).run()
+        Execution(claimed, run, self._workflows.by_kind[run.kind], changed=nudge).run()
 
-    def _abandon(self, hold: Hold, why: Halt) -> None:
-        run = Run.objects.get(pk=hold.lease.run_id)
+    def _abandon(self, claimed: ClaimedRun, why: Halt) -> None:
+        run = Run.objects.get(pk=claimed.lease.run_id)
         ending = transitions.too_slow(run.step) if why is Halt.DEADLINE else Ending(Outcome.CANCELLED, run.step)
         log.error("run %s: %s does not react (%s) and is left behind", run.pk, run.step, why)
-        self._launch(self._hold(transitions.abandon(hold.lease, self._stories.by_kind[run.kind], ending)))
+        self._launch(self._claimed_run(transitions.abandon(claimed.lease, self._workflows.by_kind[run.kind], ending)))
 
     def _at_work(self) -> threading.Thread | None:
         """One of the threads that have not ended."""
@@ -178,14 +178,14 @@ class Runner:
     def _shut_down(self, heartbeat: Heartbeat) -> None:
         """Interrupt what runs, wait for it as long as the grace, and keep its leases alive meanwhile."""
         end = time.monotonic() + self._grace.total_seconds()
-        for hold in self._holds.all():
-            hold.interrupt(Halt.SHUTDOWN)
+        for claimed in self._claimed.all():
+            claimed.interrupt(Halt.SHUTDOWN)
         while (thread := self._at_work()) and (left := end - time.monotonic()) > 0:
             thread.join(left)
         heartbeat.finish()
         try:
             Worker.objects.filter(name=self._name).delete()
-            waking.ring()  # our own listener hears that it is over, the others that there may be work to take
+            waking.notify()  # our own listener hears that it is over, the others that there may be work to take
         except Error:
             log.warning("worker %s could not sign off", self._name)
 
@@ -196,20 +196,20 @@ class Runner:
         """
         while True:
             self._end_unstarted()
-            hold = self._take()
-            if hold is not None:
-                self._inline(hold)
+            claimed = self._take()
+            if claimed is not None:
+                self._inline(claimed)
                 continue
-            pause = claim.seconds_until_retry(self._stories.by_kind)
+            pause = claim.seconds_until_retry(self._workflows.by_kind)
             if pause is None:
                 return
             time.sleep(max(0.0, pause) + 0.001)
 
-    def _inline(self, hold: Hold) -> None:
+    def _inline(self, claimed: ClaimedRun) -> None:
         try:
-            self._execute(hold)
+            self._execute(claimed)
         finally:
-            self._holds.discard(hold)
+            self._claimed.discard(claimed)
 
 
 def check_database() -> None:

@@ -20,7 +20,7 @@ from fairway.engine import clock, rules, waking
 from fairway.engine.claim import Lease
 from fairway.engine.models import Run, RunStep
 from fairway.engine.rules import CleanUp, Status, StepStatus
-from fairway.engine.story import Ending, LeaseLost, Outcome, Step, Stories, Story, Wait, nothing
+from fairway.engine.workflow import Ending, LeaseLost, Outcome, Step, Wait, Workflow, Workflows, nothing
 from fairway.shared.failures import Away, Cancelled, Failure, Retry
 
 CLEAN_UP = "clean-up"  # the step name under which a clean-up is logged
@@ -55,37 +55,37 @@ def change(run: Run, **changes: Any) -> None:
         setattr(run, name, value)
 
 
-def begin_step(lease: Lease, story: Story, step: Step, index: int) -> Run:
+def begin_step(lease: Lease, workflow: Workflow, step: Step, index: int) -> Run:
     """Start, or start again, the step: its attempt is logged, its deadline set. With `outcome` set it must not run."""
     with held(lease) as run:
-        return _begin_step(run, story, step, index, clock.now())
+        return _begin_step(run, workflow, step, index, clock.now())
 
 
-def _begin_step(run: Run, story: Story, step: Step, index: int, now: datetime, **also: Any) -> Run:
+def _begin_step(run: Run, workflow: Workflow, step: Step, index: int, now: datetime, **also: Any) -> Run:
     """`also` is written in the same update: what the step before left to be said."""
     if run.status == Status.CANCELLING:
-        return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
+        return _start_ending(run, workflow, Ending(Outcome.CANCELLED, run.step), now)
     if run.started_at is None:
         change(run, started_at=now)
-        if story.watcher:
-            story.watcher.started(run)
+        if workflow.watcher:
+            workflow.watcher.started(run)
     deadline = run.step_deadline_at  # None after a wait, which does not count
     if deadline is not None and deadline <= now:
-        return _start_ending(run, story, too_slow(step.name), now)
+        return _start_ending(run, workflow, too_slow(step.name), now)
     change(
         run,
         **also,
         step=step.name,
         step_index=index,
-        attempt=_open(run, story, step, now),
+        attempt=_open(run, workflow, step, now),
         step_started_at=run.step_started_at or now,
         step_deadline_at=deadline or now + step.deadline,
         is_signalled=False,
         awaits_signal=False,
         wait_reason="",
     )
-    if story.watcher:
-        story.watcher.step_started(run, step.name, run.attempt)
+    if workflow.watcher:
+        workflow.watcher.step_started(run, step.name, run.attempt)
     return run
 
 
@@ -93,28 +93,28 @@ def too_slow(step: str) -> Ending:
     return Ending(Outcome.ERRORED, step, "This step took longer than it may and was stopped.")
 
 
-def _open(run: Run, story: Story, step: Step, now: datetime) -> int:
+def _open(run: Run, workflow: Workflow, step: Step, now: datetime) -> int:
     """Log a new attempt, or reopen the one that waited; its number."""
     last = run.steps.filter(step=step.name, attempt=run.attempt).first() if run.attempt else None
     if last is not None and last.status == StepStatus.WAITING:
         run.steps.filter(pk=last.pk).update(status=StepStatus.RUNNING, owner=run.owner, fence=run.fence)
         return run.attempt
     if last is not None and last.status == StepStatus.RUNNING:
-        _close_lost(run, story, last, now)
+        _close_lost(run, workflow, last, now)
     number = run.attempt + 1
     RunStep.objects.create(run=run, step=step.name, attempt=number, started_at=now, owner=run.owner, fence=run.fence)
     return number
 
 
-def _close_lost(run: Run, story: Story, cut: RunStep, now: datetime) -> None:
-    _close(run, story, cut.step, cut.attempt, StepStatus.LOST, f"Worker {cut.owner} disappeared.", now)
+def _close_lost(run: Run, workflow: Workflow, cut: RunStep, now: datetime) -> None:
+    _close(run, workflow, cut.step, cut.attempt, StepStatus.LOST, f"Worker {cut.owner} disappeared.", now)
 
 
-def _close(run: Run, story: Story, step: str, attempt: int, status: StepStatus, sentence: str, now: datetime) -> None:
+def _close(run: Run, workflow: Workflow, step: str, attempt: int, status: StepStatus, sentence: str, now: datetime) -> None:
     ends = None if status is StepStatus.WAITING else now
     run.steps.filter(step=step, attempt=attempt).update(status=status, sentence=sentence, finished_at=ends)
-    if story.watcher and status is not StepStatus.WAITING:
-        story.watcher.step_finished(run, step, status.value, sentence)
+    if workflow.watcher and status is not StepStatus.WAITING:
+        workflow.watcher.step_finished(run, step, status.value, sentence)
 
 
 def checkpoint(lease: Lease, state: Mapping[str, Any]) -> Run:
@@ -126,7 +126,7 @@ def checkpoint(lease: Lease, state: Mapping[str, Any]) -> Run:
         return run
 
 
-def finish_step(lease: Lease, story: Story, attempt: int, result: Mapping[str, Any], *, goes_on: bool = False) -> Run:
+def finish_step(lease: Lease, workflow: Workflow, attempt: int, result: Mapping[str, Any], *, goes_on: bool = False) -> Run:
     """The step is through: keep its result and move to the next one, or end well after the last.
 
     With `goes_on` the next step is begun in the same transaction: one boundary where there were two, so whoever is killed
@@ -135,34 +135,34 @@ def finish_step(lease: Lease, story: Story, attempt: int, result: Mapping[str, A
     with held(lease, attempt=attempt) as run:
         now = clock.now()
         state = {**run.state, **result}
-        _close(run, story, run.step, attempt, StepStatus.SUCCEEDED, "", now)
-        following = story.after(run.step_index, state)
+        _close(run, workflow, run.step, attempt, StepStatus.SUCCEEDED, "", now)
+        following = workflow.after(run.step_index, state)
         if following is None:
-            return _end(run, story, now, state=state, outcome=Outcome.SUCCEEDED)
+            return _end(run, workflow, now, state=state, outcome=Outcome.SUCCEEDED)
         if run.status == Status.CANCELLING:
             change(run, state=state)
-            return _start_ending(run, story, Ending(Outcome.CANCELLED, run.step), now)
-        return _move_on(run, story, following, state, now, goes_on)
+            return _start_ending(run, workflow, Ending(Outcome.CANCELLED, run.step), now)
+        return _move_on(run, workflow, following, state, now, goes_on)
 
 
-def _move_on(run: Run, story: Story, index: int, state: Mapping[str, Any], now: datetime, goes_on: bool) -> Run:
+def _move_on(run: Run, workflow: Workflow, index: int, state: Mapping[str, Any], now: datetime, goes_on: bool) -> Run:
     fresh: dict[str, Any] = {"attempt": 0, "step_started_at": None, "step_deadline_at": None}
     if goes_on:
         for name, value in fresh.items():  # what the row says of the next step follows in its own update
             setattr(run, name, value)
-        return _begin_step(run, story, story.steps[index], index, now, state=state, retries=0)
-    change(run, **fresh, state=state, retries=0, step_index=index, step=story.steps[index].name)
+        return _begin_step(run, workflow, workflow.steps[index], index, now, state=state, retries=0)
+    change(run, **fresh, state=state, retries=0, step_index=index, step=workflow.steps[index].name)
     return run
 
 
-def fail_step(lease: Lease, story: Story, attempt: int, ending: Ending) -> Run:
+def fail_step(lease: Lease, workflow: Workflow, attempt: int, ending: Ending) -> Run:
     """The step ended the run. A run that was asked to stop is cancelled, whatever its step said on the way out."""
     with held(lease, attempt=attempt) as run:
         now = clock.now()
         ending = as_cancelled(run, ending) if run.status == Status.CANCELLING else ending
         status = StepStatus(ending.outcome.value)
-        _close(run, story, run.step, attempt, status, ending.sentence, now)
-        return _start_ending(run, story, ending, now)
+        _close(run, workflow, run.step, attempt, status, ending.sentence, now)
+        return _start_ending(run, workflow, ending, now)
 
 
 def as_cancelled(run: Run, ending: Ending) -> Ending:
@@ -171,7 +171,7 @@ def as_cancelled(run: Run, ending: Ending) -> Ending:
     return Ending(Outcome.CANCELLED, ending.step, run.cancel_reason, "\n".join(filter(None, [said, ending.detail])))
 
 
-def retry_step(lease: Lease, story: Story, step: Step, attempt: int, failure: Retry) -> Run:
+def retry_step(lease: Lease, workflow: Workflow, step: Step, attempt: int, failure: Retry) -> Run:
     """Try the step again after a pause, without a slot but with the key; or give up."""
     with held(lease, attempt=attempt) as run:
         now = clock.now()
@@ -180,9 +180,9 @@ def retry_step(lease: Lease, story: Story, step: Step, attempt: int, failure: Re
         late = run.step_deadline_at is not None and now + pause >= run.step_deadline_at
         if run.status == Status.CANCELLING or late or again is None:
             ending = Ending(Outcome.ERRORED, step.name, failure.sentence, failure.detail)
-            return fail_step(lease, story, attempt, ending)
-        _close(run, story, step.name, attempt, StepStatus.RETRYING, failure.sentence, now)
-        _pause(run, story, now + pause, failure.sentence)
+            return fail_step(lease, workflow, attempt, ending)
+        _close(run, workflow, step.name, attempt, StepStatus.RETRYING, failure.sentence, now)
+        _pause(run, workflow, now + pause, failure.sentence)
         return run
 
 
@@ -213,21 +213,21 @@ def _tried_in_vain(run: Run, step: str) -> int:
     return sum(1 for _ in takewhile(lambda status: status == StepStatus.RETRYING, statuses))
 
 
-def _pause(run: Run, story: Story | None, until: datetime, reason: str) -> None:
+def _pause(run: Run, workflow: Workflow | None, until: datetime, reason: str) -> None:
     """Give the slot up and keep the key until `until`."""
     status = run.status if run.status == Status.CANCELLING else Status.WAITING
     change(run, status=status, owner="", lease_until=None, run_at=until, awaits_signal=False, wait_reason=reason)
-    if story is not None and story.watcher:
-        story.watcher.waiting(run, reason)
+    if workflow is not None and workflow.watcher:
+        workflow.watcher.waiting(run, reason)
 
 
-def wait(lease: Lease, story: Story, attempt: int, asked: Wait) -> Run:
+def wait(lease: Lease, workflow: Workflow, attempt: int, asked: Wait) -> Run:
     """The step asked to wait: no slot, and no key either if it said so. A signal that came meanwhile is not slept over."""
     with held(lease, attempt=attempt) as run:
         now = clock.now()
         if run.status == Status.CANCELLING:
-            return fail_step(lease, story, attempt, Ending(Outcome.CANCELLED, run.step))
-        _close(run, story, run.step, attempt, StepStatus.WAITING, asked.reason, now)
+            return fail_step(lease, workflow, attempt, Ending(Outcome.CANCELLED, run.step))
+        _close(run, workflow, run.step, attempt, StepStatus.WAITING, asked.reason, now)
         change(
             run,
             status=Status.WAITING,
@@ -239,38 +239,38 @@ def wait(lease: Lease, story: Story, attempt: int, asked: Wait) -> Run:
             awaits_signal=True,
             wait_reason=asked.reason,
         )
-        if story.watcher:
-            story.watcher.waiting(run, asked.reason)
-        waking.ring()
+        if workflow.watcher:
+            workflow.watcher.waiting(run, asked.reason)
+        waking.notify()
         return run
 
 
-def hand_back(lease: Lease, story: Story | None, sentence: str, *, pause: timedelta = timedelta(0)) -> None:
+def hand_back(lease: Lease, workflow: Workflow | None, sentence: str, *, pause: timedelta = timedelta(0)) -> None:
     """Give the run back as it is, for any worker to go on with after `pause`.
 
-    Without a story the watcher is not told: that is how a run is kept when telling the watcher is what failed.
+    Without a workflow the watcher is not told: that is how a run is kept when telling the watcher is what failed.
     """
     with held(lease) as run:
         now = clock.now()
-        if story is not None:
+        if workflow is not None:
             for open_step in run.steps.filter(status=StepStatus.RUNNING):
-                _close(run, story, open_step.step, open_step.attempt, StepStatus.INTERRUPTED, sentence, now)
-        _pause(run, story, now + pause, sentence)
-        waking.ring()
+                _close(run, workflow, open_step.step, open_step.attempt, StepStatus.INTERRUPTED, sentence, now)
+        _pause(run, workflow, now + pause, sentence)
+        waking.notify()
 
 
-def start_ending(lease: Lease, story: Story, ending: Ending) -> Run:
+def start_ending(lease: Lease, workflow: Workflow, ending: Ending) -> Run:
     """Decide how the run ends without having run a step; the clean-up follows."""
     with held(lease) as run:
         return _start_ending(
-            run, story, as_cancelled(run, ending) if run.status == Status.CANCELLING else ending, clock.now()
+            run, workflow, as_cancelled(run, ending) if run.status == Status.CANCELLING else ending, clock.now()
         )
 
 
-def _start_ending(run: Run, story: Story, ending: Ending, now: datetime) -> Run:
+def _start_ending(run: Run, workflow: Workflow, ending: Ending, now: datetime) -> Run:
     if ending.outcome is Outcome.CANCELLED and not ending.sentence:
         ending = as_cancelled(run, ending)
-    _close_open(run, story, ending, now)
+    _close_open(run, workflow, ending, now)
     change(
         run,
         outcome=ending.outcome,
@@ -281,70 +281,70 @@ def _start_ending(run: Run, story: Story, ending: Ending, now: datetime) -> Run:
         step_deadline_at=None,
     )
     if run.started_at is None:
-        return _end(run, story, now)
-    if story.clean_up is nothing:
+        return _end(run, workflow, now)
+    if workflow.clean_up is nothing:
         change(run, clean_up_status=CleanUp.DONE)
-        return _end(run, story, now)
+        return _end(run, workflow, now)
     change(run, clean_up_status=CleanUp.PENDING)
     return run
 
 
-def _close_open(run: Run, story: Story, ending: Ending, now: datetime) -> None:
+def _close_open(run: Run, workflow: Workflow, ending: Ending, now: datetime) -> None:
     """The attempt that waited ends as the run does; one that was cut and will not be tried again was lost."""
     for attempt in run.steps.filter(status__in=[StepStatus.RUNNING, StepStatus.WAITING]):
         if attempt.status == StepStatus.RUNNING and attempt.fence < run.fence:
-            _close_lost(run, story, attempt, now)
+            _close_lost(run, workflow, attempt, now)
         else:
-            _close(run, story, attempt.step, attempt.attempt, StepStatus(ending.outcome.value), ending.sentence, now)
+            _close(run, workflow, attempt.step, attempt.attempt, StepStatus(ending.outcome.value), ending.sentence, now)
 
 
-def begin_clean_up(lease: Lease, story: Story) -> Run:
+def begin_clean_up(lease: Lease, workflow: Workflow) -> Run:
     """Start an attempt of the clean-up. A run that comes back finished was given up."""
     with held(lease) as run:
         now = clock.now()
         open_steps = run.steps.filter(step=CLEAN_UP, status=StepStatus.RUNNING)
         for cut in open_steps:
-            _close_lost(run, story, cut, now)
+            _close_lost(run, workflow, cut, now)
         if run.steps.filter(step=CLEAN_UP, status=StepStatus.LOST).count() >= rules.CRASHES_FORGIVEN:
             change(run, clean_up_status=CleanUp.FAILED, clean_up_error="Its worker disappeared again and again.")
-            return _end(run, story, now)
+            return _end(run, workflow, now)
         change(
             run,
             clean_up_status=CleanUp.RUNNING,
             clean_up_attempt=run.clean_up_attempt + 1,
-            step_deadline_at=now + story.clean_up_deadline,
+            step_deadline_at=now + workflow.clean_up_deadline,
             wait_reason="",
         )
         number = run.clean_up_attempt
         RunStep.objects.create(run=run, step=CLEAN_UP, attempt=number, started_at=now, owner=run.owner, fence=run.fence)
-        if story.watcher:
-            story.watcher.step_started(run, CLEAN_UP, number)
+        if workflow.watcher:
+            workflow.watcher.step_started(run, CLEAN_UP, number)
         return run
 
 
-def finish_clean_up(lease: Lease, story: Story, number: int, error: str = "", failure: Failure | None = None) -> Run:
+def finish_clean_up(lease: Lease, workflow: Workflow, number: int, error: str = "", failure: Failure | None = None) -> Run:
     """The clean-up is through, or failed: then it is tried again, and at last the run ends with the failure on it."""
     with held(lease) as run:
         now = clock.now()
         if run.clean_up_attempt != number:
             raise LeaseLost
         if not error:
-            _close(run, story, CLEAN_UP, number, StepStatus.SUCCEEDED, "", now)
+            _close(run, workflow, CLEAN_UP, number, StepStatus.SUCCEEDED, "", now)
             change(run, clean_up_status=CleanUp.DONE, clean_up_error="")
-            return _end(run, story, now)
+            return _end(run, workflow, now)
         change(run, clean_up_error=error)
-        pause = _again(run, CLEAN_UP, story.clean_up_attempts, CLEAN_UP_BACKOFF, failure)
+        pause = _again(run, CLEAN_UP, workflow.clean_up_attempts, CLEAN_UP_BACKOFF, failure)
         if pause is None:
-            _close(run, story, CLEAN_UP, number, StepStatus.FAILED, error, now)
+            _close(run, workflow, CLEAN_UP, number, StepStatus.FAILED, error, now)
             change(run, clean_up_status=CleanUp.FAILED)
-            return _end(run, story, now)
-        _close(run, story, CLEAN_UP, number, StepStatus.RETRYING, error, now)
+            return _end(run, workflow, now)
+        _close(run, workflow, CLEAN_UP, number, StepStatus.RETRYING, error, now)
         change(run, clean_up_status=CleanUp.PENDING)
-        _pause(run, story, now + pause, error)
+        _pause(run, workflow, now + pause, error)
         return run
 
 
-def abandon(lease: Lease, story: Story, ending: Ending) -> Lease:
+def abandon(lease: Lease, workflow: Workflow, ending: Ending) -> Lease:
     """Take the run away from a thread that does not react: the fence moves on, so whatever it does later is not recorded.
 
     Returns the lease to clean up with. The ending is recorded unless the clean-up itself was what hung.
@@ -355,18 +355,18 @@ def abandon(lease: Lease, story: Story, ending: Ending) -> Lease:
         run.fence += 1
         sentence = f"{ending.sentence} It did not react and was left behind.".strip()
         for open_step in run.steps.filter(status=StepStatus.RUNNING):
-            _close(run, story, open_step.step, open_step.attempt, StepStatus.ERRORED, sentence, now)
+            _close(run, workflow, open_step.step, open_step.attempt, StepStatus.ERRORED, sentence, now)
         if run.outcome:
             change(run, retries=run.retries + 1, clean_up_error=sentence)
-            if run.retries >= story.clean_up_attempts:
+            if run.retries >= workflow.clean_up_attempts:
                 change(run, clean_up_status=CleanUp.FAILED)
-                _end(run, story, now)
+                _end(run, workflow, now)
         else:
-            _start_ending(run, story, as_cancelled(run, ending) if run.status == Status.CANCELLING else ending, now)
+            _start_ending(run, workflow, as_cancelled(run, ending) if run.status == Status.CANCELLING else ending, now)
         return Lease(lease.run_id, lease.owner, run.fence, lease.lane, lease.parent_id)
 
 
-def _end(run: Run, story: Story, now: datetime, **also: Any) -> Run:
+def _end(run: Run, workflow: Workflow, now: datetime, **also: Any) -> Run:
     """The run is over: its key and slot are free, its watcher and its parent are told. `also` is written with it."""
     change(
         run,
@@ -381,29 +381,29 @@ def _end(run: Run, story: Story, now: datetime, **also: Any) -> Run:
         step_deadline_at=None,
         finished_at=now,
     )
-    if story.watcher:
-        story.watcher.ended(run, ending_of(run))
+    if workflow.watcher:
+        workflow.watcher.ended(run, ending_of(run))
     if run.parent_id is not None:
         record_signal(run.parent_id, f"child:{run.pk}", {"run": run.pk, "status": str(run.status)})
-    waking.ring()
+    waking.notify()
     return run
 
 
-def end_unstarted(run: Run, story: Story, now: datetime) -> None:
+def end_unstarted(run: Run, workflow: Workflow, now: datetime) -> None:
     """End a run that was cancelled before anything started. The caller has its row locked."""
     change(run, status=Status.CANCELLING, outcome=Outcome.CANCELLED, sentence=run.cancel_reason)
-    _end(run, story, now)
+    _end(run, workflow, now)
 
 
-def end_cancelled_before_start(run_id: int, stories: Stories) -> None:
-    """End a run that another process, which does not know its story, has cancelled before anything started."""
+def end_cancelled_before_start(run_id: int, workflows: Workflows) -> None:
+    """End a run that another process, which does not know its workflow, has cancelled before anything started."""
     with transaction.atomic():
         parent_id = Run.objects.values_list("parent_id", flat=True).get(pk=run_id)
         ids = [run_id] if parent_id is None else [parent_id, run_id]
         rows = {run.pk: run for run in Run.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
         run = rows[run_id]
         if run.status == Status.CANCELLING and not run.owner and run.started_at is None:
-            end_unstarted(run, stories.by_kind[run.kind], clock.now())
+            end_unstarted(run, workflows.by_kind[run.kind], clock.now())
 
 
 def ending_of(run: Run) -> Ending:
@@ -422,5 +422,5 @@ def record_signal(run_id: int, name: str, data: Mapping[str, Any]) -> bool:
         if run.status == Status.WAITING and run.awaits_signal:
             changes["run_at"] = clock.now()
         Run.objects.filter(pk=run.pk).update(**changes)
-        waking.ring()
+        waking.notify()
         return True

@@ -22,22 +22,22 @@ from django.db import Error, connection, transaction
 log = logging.getLogger(__name__)
 
 CHANNEL = "fairway_engine"
-BELLS = "-bells"  # after the file's name: the folder of the pipes
+PIPES = "-wakeups"  # after the file's name: the folder of the pipes
 POSTGRES_PATIENCE = 5.0  # seconds between two looks at whether to stop; a stopping worker rings itself
 
-_bells: weakref.WeakSet[threading.Event] = weakref.WeakSet()
+_wakeups: weakref.WeakSet[threading.Event] = weakref.WeakSet()
 _bells_lock = threading.Lock()
 
 
 def new_bell() -> threading.Event:
-    """An event that every `ring` in this process sets."""
-    bell = threading.Event()
+    """An event that every `notify` in this process sets."""
+    wakeup = threading.Event()
     with _bells_lock:
-        _bells.add(bell)
-    return bell
+        _wakeups.add(wakeup)
+    return wakeup
 
 
-def ring() -> None:
+def notify() -> None:
     """Wake every worker once the current transaction has committed (at once outside of one)."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
@@ -49,19 +49,19 @@ def ring() -> None:
 
 def _ring_here() -> None:
     with _bells_lock:
-        bells = list(_bells)
-    for bell in bells:
-        bell.set()
+        wakeups = list(_wakeups)
+    for wakeup in wakeups:
+        wakeup.set()
 
 
-def listen(bell: threading.Event, stop: threading.Event, poll: float) -> None:
-    """Set `bell` whenever another process may have changed something, until `stop`. Survives a lost database."""
+def listen(wakeup: threading.Event, stop: threading.Event, poll: float) -> None:
+    """Set `wakeup` whenever another process may have changed something, until `stop`. Survives a lost database."""
     while not stop.is_set():
         try:
             if connection.vendor == "postgresql":
-                _listen_postgres(bell, stop)
+                _listen_postgres(wakeup, stop)
             else:
-                _listen_pipe(bell, stop, poll)
+                _listen_pipe(wakeup, stop, poll)
         except Exception as problem:
             # psycopg's own errors come through unwrapped here. The slow poll carries on meanwhile.
             if not isinstance(problem, Error | OSError) and type(problem).__module__.partition(".")[0] != "psycopg":
@@ -71,35 +71,35 @@ def listen(bell: threading.Event, stop: threading.Event, poll: float) -> None:
             connection.close()
 
 
-def _listen_postgres(bell: threading.Event, stop: threading.Event) -> None:
+def _listen_postgres(wakeup: threading.Event, stop: threading.Event) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {CHANNEL}")
-    bell.set()  # whatever was sent before we listened
+    wakeup.set()  # whatever was sent before we listened
     raw = connection.connection
     while not stop.is_set():
         for _ in raw.notifies(timeout=POSTGRES_PATIENCE, stop_after=1):
-            bell.set()
+            wakeup.set()
 
 
 def _bells_folder() -> Path | None:
     """The folder of the pipes; None for a database in memory, which no other process can reach."""
     name = str(connection.settings_dict["NAME"])
-    return None if connection.is_in_memory_db() else Path(name + BELLS)  # type: ignore[attr-defined]
+    return None if connection.is_in_memory_db() else Path(name + PIPES)  # type: ignore[attr-defined]
 
 
-def _listen_pipe(bell: threading.Event, stop: threading.Event, poll: float) -> None:
+def _listen_pipe(wakeup: threading.Event, stop: threading.Event, poll: float) -> None:
     folder = _bells_folder()
     if folder is None:
         stop.wait()
         return
     with _pipe_below(folder) as pipe:
-        bell.set()  # whatever was written before we listened
+        wakeup.set()  # whatever was written before we listened
         waiting = select.poll()
         waiting.register(pipe, select.POLLIN)
         while not stop.is_set():
             if waiting.poll(poll * 1000):
                 os.read(pipe, 4096)
-                bell.set()
+                wakeup.set()
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Final
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.drivers.hosts.reasons import Reason
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 SEEN_EVERY: Final = timedelta(seconds=20)  # an unchanged observation is written again, so that it is known to be fresh
 STALE_AFTER: Final = 3 * SEEN_EVERY
@@ -62,20 +62,20 @@ def host_sentence(facts: HostFacts, now: datetime) -> str:
     }
     match host_state(facts, now):
         case HostState.CONNECTED:
-            return said("Docker Engine {version} on {host}.", **words)
+            return translate("Docker Engine {version} on {host}.", **words)
         case HostState.UNCONFIRMED:
-            return said("The key of {host} is not confirmed yet: {fingerprint}.", **words)
+            return translate("The key of {host} is not confirmed yet: {fingerprint}.", **words)
         case HostState.CHANGED:
-            return said(
+            return translate(
                 "{host} shows another key than the confirmed one: {fingerprint} instead of {known}. Nothing is sent there.",
                 **words,
             )
         case HostState.ASKING if not facts.reason:
-            return said("{host} is being asked for its key.", **words)
+            return translate("{host} is being asked for its key.", **words)
         case HostState.AWAY if facts.seen_at is None:
-            return said("{host} is being connected to.", **words)
+            return translate("{host} is being connected to.", **words)
         case HostState.AWAY if _is_stale(facts, now):
-            return said("No worker has looked at {host} for a while. Is one running?", **words)
+            return translate("No worker has looked at {host} for a while. Is one running?", **words)
     return _why(facts.reason, words)
 
 
@@ -83,12 +83,14 @@ def who_clears(facts: HostFacts, now: datetime) -> str:
     """Who can change that the host cannot be used."""
     match host_state(facts, now):
         case HostState.UNCONFIRMED:
-            return said("an Admin, by comparing the key with the host's own and confirming it on the environment's page")
+            return translate(
+                "an Admin, by comparing the key with the host's own and confirming it on the environment's page"
+            )
         case HostState.CHANGED:
-            return said("an Admin, by finding out why it changed and confirming the new one on the environment's page")
+            return translate("an Admin, by finding out why it changed and confirming the new one on the environment's page")
     if facts.reason == Reason.DENIED:
-        return said("whoever runs that host, by adding Fairway's public key to its authorized keys")
-    return said("whoever runs that host; Fairway connects again by itself")
+        return translate("whoever runs that host, by adding Fairway's public key to its authorized keys")
+    return translate("whoever runs that host; Fairway connects again by itself")
 
 
 def _is_stale(facts: HostFacts, now: datetime) -> bool:
@@ -98,21 +100,21 @@ def _is_stale(facts: HostFacts, now: datetime) -> bool:
 def _why(reason: str, words: Mapping[str, str]) -> str:
     match reason:
         case Reason.UNRESOLVED:
-            return said("The host {host} cannot be reached: its name is not known. Check the address.", **words)
+            return translate("The host {host} cannot be reached: its name is not known. Check the address.", **words)
         case Reason.REFUSED:
-            return said("The host {host} cannot be reached: nothing listens for SSH there.", **words)
+            return translate("The host {host} cannot be reached: nothing listens for SSH there.", **words)
         case Reason.SILENT:
-            return said("The host {host} cannot be reached: it does not answer.", **words)
+            return translate("The host {host} cannot be reached: it does not answer.", **words)
         case Reason.UNTRUSTED:
-            return said("The host {host} shows another key than the confirmed one.", **words)
+            return translate("The host {host} shows another key than the confirmed one.", **words)
         case Reason.DENIED:
-            return said(
+            return translate(
                 "{host} does not let Fairway in. Add Fairway's public key to ~{user}/.ssh/authorized_keys there.", **words
             )
         case Reason.NO_SSH:
-            return said("Fairway's machine has no ssh. Install it (on Debian: apt-get install openssh-client).")
+            return translate("Fairway's machine has no ssh. Install it (on Debian: apt-get install openssh-client).")
         case Reason.NO_ENGINE:
-            return said(
+            return translate(
                 "{host} is reached, but no Docker Engine answers at {socket}. Is it running, and may {user} use it?", **words
             )
-    return said("The host {host} cannot be reached.", **words)
+    return translate("The host {host} cannot be reached.", **words)

@@ -15,7 +15,7 @@ from fairway.environments.host_rules import HostFacts, HostState, host_sentence,
 from fairway.environments.recurrence import parse_recurrence
 from fairway.environments.rules import AVAILABLE, LOCKED, Lock
 
-__all__ = ["Environment", "FreezeWindow", "Home", "Host"]
+__all__ = ["Environment", "FreezeWindow", "Host", "Installation"]
 
 
 class Environment(models.Model):
@@ -71,7 +71,7 @@ class Environment(models.Model):
         return LOCKED if self.lock else AVAILABLE
 
 
-class Home(models.Model):
+class Installation(models.Model):
     """Where the installation is at home: one row. `identity` is its data directory's, `keys` a fingerprint of the keys
     its secrets are sealed with, `machine` what workers share (see `home.py`), `host` that machine's name, for people."""
 

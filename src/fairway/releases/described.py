@@ -28,8 +28,8 @@ from dataclasses import dataclass, field
 from fairway.releases.entered import parse_entered
 from fairway.releases.graph import cycle_closed_by, needs_of
 from fairway.releases.rules import MOST_PACKAGES, Stage
-from fairway.shared.lined_yaml import Item, refuse, root_of
 from fairway.shared.names import Invalid
+from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
 FILE = "release.yaml"
 COLUMNS = ("name", "version", "needs", "stage")

@@ -1,4 +1,4 @@
-"""What a rollout does next, given where each of its packages stands. Pure: the story performs what this decides.
+"""What a rollout does next, given where each of its packages stands. Pure: the workflow performs what this decides.
 
 Forward: everything is distributed first, so that what cannot be had is known before anything changes; then level by level,
 at most `parallel` at a time, the next level only when all of this one serve. The first failure starts nothing new. Back: the

@@ -89,7 +89,7 @@ def is_same_or_below(host: str, domains: Iterable[str]) -> bool:
 
 
 def registry_in(authority: str) -> str:
-    """A registry's ``host[:port]`` in one spelling: Docker Hub under its one name, https' port left out."""
+    """A registry's ``host[:port]`` in one spelling: Docker Fanout under its one name, https' port left out."""
     name = authority.strip().lower().removesuffix(":443")
     host, colon, port = name.rpartition(":") if _PORT.search(name) else (name, "", "")
     known = (host_in(host) or host) + colon + port

@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import PurePosixPath
 
 from fairway.shared.hosts import IsAnAddress, NotAHost, canonical_host, mixed_scripts, registry_in, shown_host
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -37,7 +37,7 @@ class Invalid(ValueError):
 
     @property
     def sentence(self) -> str:
-        return said(self._template, **self._values)
+        return translate(self._template, **self._values)
 
 
 def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:

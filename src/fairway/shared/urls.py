@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus
 
 from fairway.shared.masking import MASK
 from fairway.shared.names import Invalid
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 _AUTHORITY = re.compile(
     r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#\s@:]*)(?P<password>:[^/?#\s]*)?@(?=[^/?#\s@]*)"
@@ -48,14 +48,16 @@ def without_secrets(text: str) -> str:
 def refuse_secrets(text: str, *, field: str, advice: str) -> None:
     """Raises `Invalid`, never repeating what was found. `advice` says where it belongs."""
     if any(found["password"] or _is_secret_user(found) for found in _AUTHORITY.finditer(text)):
-        raise Invalid(field, "holds a user name or a password; everybody could read it here. {advice}", advice=said(advice))
+        raise Invalid(
+            field, "holds a user name or a password; everybody could read it here. {advice}", advice=translate(advice)
+        )
     for found in _PARAMETER.finditer(text):
         if _is_secret(found):
             raise Invalid(
                 field,
                 "holds a secret (“{name}=…”); everybody could read it here. {advice}",
                 name=found["name"][:40],
-                advice=said(advice),
+                advice=translate(advice),
             )
 
 

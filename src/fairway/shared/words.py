@@ -16,7 +16,7 @@ def speak_through(translate: Callable[[str], str]) -> None:
     _translate = translate
 
 
-def said(template: str, **values: object) -> str:
+def translate(template: str, **values: object) -> str:
     """The template in the listener's language, its ``{names}`` filled in."""
     words = _translate(template)
     return words.format(**values) if values else words

@@ -8,8 +8,8 @@ from typing import Any
 from django.http import HttpRequest
 
 from fairway.accounts.demo_people import DEMO_ROLES, demo_people, may_switch
-from fairway.accounts.doors import actor_if_signed_in
 from fairway.accounts.models import User
+from fairway.accounts.permissions import actor_if_signed_in
 from fairway.accounts.rules import Act, Actor, Role, may, may_somewhere, roles_one_may_act_as
 from fairway.activity.queries import latest_number
 from fairway.web.words import ROLE_LABELS

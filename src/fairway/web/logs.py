@@ -6,7 +6,7 @@ import asyncio
 
 from fairway.deployments.queries import visible_to
 from fairway.deployments.rules import ENDED
-from fairway.web.hub import Hub, LogWatch
+from fairway.web.fanout import Fanout, LogWatch
 from fairway.web.live import log_message, message
 from fairway.web.viewers import Viewer
 
@@ -16,7 +16,7 @@ LAST_WORDS = 0.5  # seconds after its end in which a deployment's last lines may
 class LogStream(LogWatch):
     """A deployment's log from line `after` on; ends after its last line."""
 
-    def __init__(self, hub: Hub, viewer: Viewer, deployment: int, after: int) -> None:
+    def __init__(self, hub: Fanout, viewer: Viewer, deployment: int, after: int) -> None:
         self.hub, self.viewer, self.deployment, self.position = hub, viewer, deployment, after
         self._grew = asyncio.Event()
         self._is_over = False

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 
-from fairway.accounts.doors import declared_permission
+from fairway.accounts.permissions import declared_permission
 
 View = Callable[..., HttpResponse]
 

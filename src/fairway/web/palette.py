@@ -13,7 +13,7 @@ from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.deployments.queries import visible_to as deployments_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.releases.queries import visible_to as releases_visible_to
-from fairway.web.shown.applications import KIND_ICONS
+from fairway.web.presenters.applications import KIND_ICONS
 
 MOST_DEPLOYMENTS = 20
 MOST_RELEASES = 50

@@ -13,7 +13,7 @@ from fairway.accounts.queries import people_visible_to
 from fairway.accounts.rules import Actor
 from fairway.releases.rules import LONGEST_DESCRIPTION, MOST_PARALLEL, USUAL_PARALLEL
 from fairway.web.forms import PLAIN
-from fairway.web.shown.filters import named
+from fairway.web.presenters.filters import named
 
 STAGES = [
     ("registered", pgettext_lazy("package", "Registered")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from allauth.account import views as allauth
 from django.urls import URLPattern, URLResolver, path, re_path
 
-from fairway.accounts.doors import needs, open_door
+from fairway.accounts.permissions import needs, public
 from fairway.accounts.rules import Act
 from fairway.web.methods import by_method
 from fairway.web.views import (
@@ -31,7 +31,7 @@ from fairway.web.views import (
 )
 from fairway.web.views.releases import dependencies, packages, plan, releases, rollouts
 
-FORGOTTEN = open_door("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
+FORGOTTEN = public("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
 PACKAGE = "releases/<int:number>/packages/<int:package>"
 TARGET = "releases/<int:number>/targets/<slug:environment>"
 PLACEMENT = "applications/<slug:slug>/in/<slug:environment>"
@@ -43,7 +43,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", home.health, name="health"),
     # Coming in
     path("accounts/login/", entrance.login, name="account_login"),
-    path("accounts/logout/", open_door("signing out, also twice")(allauth.logout), name="account_logout"),
+    path("accounts/logout/", public("signing out, also twice")(allauth.logout), name="account_logout"),
     path("accounts/signup/", entrance.signup_closed, name="account_signup"),
     path("accounts/password/change/", needs(Act.CHANGE_ACCOUNT)(allauth.password_change), name="account_change_password"),
     path("accounts/password/set/", needs(Act.CHANGE_ACCOUNT)(allauth.password_set), name="account_set_password"),
@@ -59,9 +59,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
         FORGOTTEN(allauth.password_reset_from_key_done),
         name="account_reset_password_from_key_done",
     ),
-    path(
-        "accounts/inactive/", open_door("says that an account is closed")(allauth.account_inactive), name="account_inactive"
-    ),
+    path("accounts/inactive/", public("says that an account is closed")(allauth.account_inactive), name="account_inactive"),
     path("first-run/<str:secret>", entrance.first_run, name="first-run"),
     path("invitation/<str:secret>", entrance.invitation, name="invitation"),
     path("acting-as", entrance.acting_as, name="acting-as"),

@@ -12,7 +12,7 @@ from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
 from fairway.accounts import standing
-from fairway.accounts.doors import actor_of
+from fairway.accounts.permissions import actor_of
 from fairway.accounts.rules import Actor
 
 

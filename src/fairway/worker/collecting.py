@@ -11,7 +11,7 @@ from fairway.applications.models import Artifact
 from fairway.deployments.keeping import pinned
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, Status
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
@@ -42,7 +42,7 @@ def _collect_from(environment: Environment) -> list[str]:
     if not availability_of(environment).is_available:
         return []
     # asked anew for each: what was requested while another host was tidied must stay
-    return list(runtime_of(environment).collect(digests_to_keep(), Silent()))
+    return list(runtime_of(environment).collect(digests_to_keep(), NullProgress()))
 
 
 def digests_to_keep() -> set[str]:

@@ -41,7 +41,7 @@ class HostKeeper:
     """One per worker; of several, the one that is on duty minds the hosts."""
 
     def __init__(self) -> None:
-        self._minders: dict[str, _Minder] = {}
+        self._watchers: dict[str, _Watcher] = {}
 
     def run(self, stop: threading.Event) -> None:
         """Mind every host that an environment runs on, until told to stop."""
@@ -53,19 +53,19 @@ class HostKeeper:
                     self._follow({host.address for host in hosts_in_use()}, stop)
                 stop.wait(LOOK_FOR_HOSTS_EVERY)
         finally:
-            for minder in self._minders.values():
-                minder.thread.join(timeout=5)
+            for watcher in self._watchers.values():
+                watcher.thread.join(timeout=5)
             duty.close()
 
     def _follow(self, addresses: set[str], stop: threading.Event) -> None:
-        for address in self._minders.keys() - addresses:
-            self._minders.pop(address).is_over.set()
+        for address in self._watchers.keys() - addresses:
+            self._watchers.pop(address).is_over.set()
         for address in sorted(addresses):
-            if address not in self._minders or not self._minders[address].thread.is_alive():
-                self._minders[address] = _Minder(address, stop)
+            if address not in self._watchers or not self._watchers[address].thread.is_alive():
+                self._watchers[address] = _Watcher(address, stop)
 
 
-class _Minder:
+class _Watcher:
     """Minds one host in a thread of its own; when no environment uses the host any more, its tunnel ends."""
 
     def __init__(self, address: str, stop: threading.Event) -> None:
@@ -88,7 +88,7 @@ class _Minder:
             if self.is_over.is_set():
                 self._tunnel.close()
         except Exception:
-            log.exception("%s could not be minded; it begins again", self.address)
+            log.exception("%s could not be watched; it begins again", self.address)
         finally:
             if self._runtime is not None:
                 self._runtime.close()

@@ -1,4 +1,4 @@
-"""The worker process: runs stories, owns Caddy, reconciles, keeps the schedule. Wiring and threads; no decisions."""
+"""The worker process: runs workflows, owns Caddy, reconciles, keeps the schedule. Wiring and threads; no decisions."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from django.db import connections
 from fairway.activity.checking import check_some, guard_again
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
-from fairway.engine.story import STORIES
-from fairway.environments import home
+from fairway.engine.workflow import STORIES
+from fairway.environments import installation
 from fairway.shared.failures import Failure
-from fairway.stories import register_all
-from fairway.stories.outside import caddy
 from fairway.worker.cleaning import clean
 from fairway.worker.heads import HeadKeeper
 from fairway.worker.hosts import HostKeeper
 from fairway.worker.reconciler import Reconciler
+from fairway.workflows import register_all
+from fairway.workflows.outside import caddy
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ def run_worker(stop: threading.Event) -> None:
     Raises `NeedsPerson` when the workers of this installation are at home on another machine.
     """
     register_all()
-    home.settle(has_workers=True)
+    installation.settle(has_workers=True)
     name = f"{socket.gethostname()}:{os.getpid()}"
     runner = Runner(
         STORIES,
@@ -51,7 +51,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("hosts", lambda: HostKeeper().run(stop), stop),
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
         _thread("heads", lambda: HeadKeeper().run(stop), stop),
-        _thread("home", lambda: home.watch(stop), stop),
+        _thread("home", lambda: installation.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
     ]
     try:

@@ -28,10 +28,10 @@ from fairway.engine.queries import is_worked_on, keys_worked_on
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
-from fairway.stories.instances import describe
-from fairway.stories.outside import proxy
-from fairway.stories.writes import look_at_writes
 from fairway.worker.duty import Duty
+from fairway.workflows.instances import describe
+from fairway.workflows.outside import proxy
+from fairway.workflows.writes import look_at_writes
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from fairway.activity.models import Event
 from fairway.applications.models import Application, Inspection, Upload
 from fairway.applications.places import upload_file
-from fairway.deployments.commands.forgetting import collect_logs
+from fairway.deployments.commands.log_retention import collect_logs
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, ENDED
 from fairway.drivers.builders.bundle import BundleBuilder
@@ -25,8 +25,8 @@ from fairway.engine.commands import forget_finished, forget_workers
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.releases.queries import still_resolving, uploads_needed
-from fairway.stories.outside import forget_work_folder, proxy
 from fairway.worker.rules import GOOD_KEPT, KeptLog, logs_to_collect
+from fairway.workflows.outside import forget_work_folder, proxy
 
 A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7)

@@ -14,7 +14,7 @@ import pytest
 from fairway.drivers.builders.contract import BuildLimits, BuildRequest, Built, Checkout, Spec
 from fairway.drivers.builders.detection.detect import detect
 from fairway.drivers.builders.image import ImageBuilder
-from fairway.drivers.runtimes.contract import InstanceSpec, Silent
+from fairway.drivers.runtimes.contract import InstanceSpec, NullProgress
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused
 from tests.services.docker import Engine
@@ -49,7 +49,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def options(docker_engine: Engine, docker_base: str) -> dict[str, object]:
-    """The Engine, with base images that need no Docker Hub, and builds that reach the package registries as we do."""
+    """The Engine, with base images that need no Docker Fanout, and builds that reach the package registries as we do."""
     return {
         "host": docker_engine.host,
         "python_image": docker_base,
@@ -94,7 +94,7 @@ def write(folder: Path, **files: str) -> Path:
 def serve(runtime: DockerRuntime, built: Built, spec: Spec, name: str) -> str:
     """Start what was built; what it answers at its health path or ``/``."""
     wanted = InstanceSpec(f"{name}.test", "d1", 0, built.artifact, port=spec.port, environment=spec.environment)
-    instance = runtime.ensure_started(wanted, Silent())
+    instance = runtime.ensure_started(wanted, NullProgress())
     assert instance.digest == built.artifact.digest
 
     def answer() -> httpx.Response | None:
@@ -142,19 +142,19 @@ def test_a_dockerfile_is_built_as_it_stands(
 def test_the_same_source_and_spec_adopt_the_image(builder: ImageBuilder, docker_base: str, tmp_path: Path) -> None:
     write(tmp_path, Dockerfile=f"FROM {docker_base}\nRUN date +%N > /made-at\n")
     request = BuildRequest("same", checkout(tmp_path), Spec(kind="dockerfile"))
-    first, log = builder.build(request, Silent()), Log()
+    first, log = builder.build(request, NullProgress()), Log()
     again = builder.build(request, log)
     assert again.artifact == first.artifact
     assert again.builder == "adopted"
     assert log.has("used again")
     write(tmp_path, Dockerfile=f"FROM {docker_base}\nRUN date +%N > /made-another-time\n")
-    assert builder.build(BuildRequest("same", checkout(tmp_path), Spec(kind="dockerfile")), Silent()) != first
+    assert builder.build(BuildRequest("same", checkout(tmp_path), Spec(kind="dockerfile")), NullProgress()) != first
 
 
 def test_a_changed_source_installs_nothing_again(builder: ImageBuilder, tmp_path: Path) -> None:
     write(tmp_path, requirements__txt="markupsafe==3.0.3\n", app__py="print('one')\n")
     spec = Spec(kind="python", command=("python", "app.py"), install={"from": "requirements.txt"})
-    builder.build(BuildRequest("layers", checkout(tmp_path), spec), Silent())
+    builder.build(BuildRequest("layers", checkout(tmp_path), spec), NullProgress())
     write(tmp_path, app__py="print('two')\n")
     log = Log()
     builder.build(BuildRequest("layers", checkout(tmp_path), spec), log)
@@ -173,8 +173,8 @@ def test_nothing_from_outside_and_nothing_ignored_enters_the_image(
     (folder / "leak").symlink_to(secret)
     (folder / "folder-leak").symlink_to(secret.parent)
     write(folder, Dockerfile=f'FROM {docker_base}\nWORKDIR /x\nCOPY . .\nCMD ["find", ".", "-printf", "%p %y %l\\n"]\n')
-    built = builder.build(BuildRequest("context", checkout(folder), Spec(kind="dockerfile")), Silent())
-    instance = runtime.ensure_started(InstanceSpec("context.test", "d1", 0, built.artifact), Silent())
+    built = builder.build(BuildRequest("context", checkout(folder), Spec(kind="dockerfile")), NullProgress())
+    instance = runtime.ensure_started(InstanceSpec("context.test", "d1", 0, built.artifact), NullProgress())
     seen = eventually(lambda: lines if len(lines := [line.text for line in runtime.output(instance.name)]) >= 6 else None)
     assert f"./leak l {secret}" in seen
     assert f"./folder-leak l {secret.parent}" in seen
@@ -188,13 +188,13 @@ def test_a_root_that_leads_outside_is_refused(builder: ImageBuilder, tmp_path: P
     (folder / "link").symlink_to(tmp_path / "outside")
     for root in ("link", "../outside"):
         with pytest.raises(Refused, match="outside"):
-            builder.build(BuildRequest("out", checkout(folder), Spec(kind="dockerfile", root=root)), Silent())
+            builder.build(BuildRequest("out", checkout(folder), Spec(kind="dockerfile", root=root)), NullProgress())
 
 
 def test_a_failing_step_is_refused_with_what_it_printed(builder: ImageBuilder, docker_base: str, tmp_path: Path) -> None:
     write(tmp_path, Dockerfile=f"FROM {docker_base}\nRUN echo the reason is this && exit 7\n")
     with pytest.raises(Refused, match="code 7") as refused:
-        builder.build(BuildRequest("bad", checkout(tmp_path), Spec(kind="dockerfile")), Silent())
+        builder.build(BuildRequest("bad", checkout(tmp_path), Spec(kind="dockerfile")), NullProgress())
     assert "the reason is this" in refused.value.detail
 
 
@@ -202,13 +202,13 @@ def test_a_missing_dockerfile_is_refused_by_name(builder: ImageBuilder, tmp_path
     write(tmp_path, readme="x")
     spec = Spec(kind="dockerfile", install={"dockerfile": "docker/Dockerfile"})
     with pytest.raises(Refused, match="docker/Dockerfile"):
-        builder.build(BuildRequest("none", checkout(tmp_path), spec), Silent())
+        builder.build(BuildRequest("none", checkout(tmp_path), spec), NullProgress())
 
 
 def test_buildkit_syntax_says_what_to_install(builder: ImageBuilder, docker_base: str, tmp_path: Path) -> None:
     write(tmp_path, Dockerfile=f"FROM {docker_base}\nRUN --mount=type=cache,target=/c true\n")
     with pytest.raises(NeedsPerson, match="buildx"):
-        builder.build(BuildRequest("mount", checkout(tmp_path), Spec(kind="dockerfile")), Silent())
+        builder.build(BuildRequest("mount", checkout(tmp_path), Spec(kind="dockerfile")), NullProgress())
 
 
 def running(engine: Engine) -> list[str]:
@@ -235,7 +235,7 @@ def test_a_build_past_its_limit_is_stopped(
     write(tmp_path, Dockerfile=f"FROM {docker_base}\nRUN sleep 612\n")
     request = BuildRequest("slow", checkout(tmp_path), Spec(kind="dockerfile"), BuildLimits(seconds=2))
     with pytest.raises(Refused, match="limit of 2 seconds"):
-        builder.build(request, Silent())
+        builder.build(request, NullProgress())
     assert gone(docker_engine, "sleep 612")
 
 
@@ -243,4 +243,4 @@ def test_a_build_gets_no_more_memory_than_allowed(builder: ImageBuilder, docker_
     write(tmp_path, Dockerfile=f'FROM {docker_base}\nRUN ["python3", "-c", "x = bytearray(300 * 1024 * 1024)"]\n')
     limits = BuildLimits(memory_bytes=64 * 1024 * 1024)
     with pytest.raises(Refused, match="64 MiB"):
-        builder.build(BuildRequest("fat", checkout(tmp_path), Spec(kind="dockerfile"), limits), Silent())
+        builder.build(BuildRequest("fat", checkout(tmp_path), Spec(kind="dockerfile"), limits), NullProgress())

@@ -28,7 +28,7 @@ from fairway.drivers.builders.image_context import (
 from fairway.drivers.builders.image_manifests import manifests_of
 from fairway.drivers.builders.image_plan import ImageBuild, build_failure, recipe_checksum
 from fairway.drivers.builders.image_steady import steady
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 
 PYTHON = Spec(kind="python", command=("python", "app.py", "{host}:{port}"), port=9000, install={"from": "requirements.txt"})
@@ -470,7 +470,7 @@ def client(tmp_path: Path) -> str:
     return str(program)
 
 
-class Log(Silent):
+class Log(NullProgress):
     def __init__(self) -> None:
         self.lines: list[str] = []
 

@@ -48,28 +48,28 @@ def test_listening_on_the_port_in_the_code_listens_on_the_one_given(tmp_path: Pa
     port, given = free(), free()
     put_into(environment(tmp_path), port)
     code = LISTEN.format(port=port, body=body.format(port=port))
-    assert said(tmp_path, code, PORT=str(given)) == [str(given), str(port)] * moved
+    assert translate(tmp_path, code, PORT=str(given)) == [str(given), str(port)] * moved
 
 
 def test_other_ports_stay(tmp_path: Path) -> None:
     put_into(environment(tmp_path), free())
     other = free()
     code = f"import socket\nown = socket.socket()\nown.bind(('', {other}))\nprint(own.getsockname()[1])\n"
-    assert said(tmp_path, code, PORT=str(free())) == [str(other)]
+    assert translate(tmp_path, code, PORT=str(free())) == [str(other)]
 
 
 def test_what_listened_for_the_whole_world_listens_where_it_is_told(tmp_path: Path) -> None:
     port = free()
     put_into(environment(tmp_path), port)
     code = f"import socket\nown = socket.socket()\nown.bind(('0.0.0.0', {port}))\nprint(own.getsockname()[0])\n"
-    assert said(tmp_path, code, PORT=str(free()), HOST="127.0.0.1") == ["127.0.0.1"]
+    assert translate(tmp_path, code, PORT=str(free()), HOST="127.0.0.1") == ["127.0.0.1"]
 
 
 def test_without_a_port_nothing_is_moved(tmp_path: Path) -> None:
     port = free()
     put_into(environment(tmp_path), port)
     code = f"import socket\nown = socket.socket()\nown.bind(('', {port}))\nprint(own.getsockname()[1])\n"
-    assert said(tmp_path, code) == said(tmp_path, code, PORT="none") == [str(port)]
+    assert translate(tmp_path, code) == translate(tmp_path, code, PORT="none") == [str(port)]
 
 
 def environment(place: Path) -> Path:
@@ -78,7 +78,7 @@ def environment(place: Path) -> Path:
     return place / "venv"
 
 
-def said(place: Path, code: str, **variables: str) -> list[str]:
+def translate(place: Path, code: str, **variables: str) -> list[str]:
     found = subprocess.run(
         [str(place / "venv/bin/python"), "-c", code], env=variables, capture_output=True, text=True, timeout=60, check=True
     )

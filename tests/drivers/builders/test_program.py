@@ -12,7 +12,7 @@ from fairway.drivers.builders.contract import BuildRequest, Checkout, Spec
 from fairway.drivers.builders.detection.detect import detect
 from fairway.drivers.builders.dockerfiles import Bases, Manifests, dockerfile_for
 from fairway.drivers.builders.toolchains import TOOLCHAINS, dockerfile_of, missing_toolchain
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.shared.failures import NeedsPerson, Refused
 from tests.drivers.builders.folders import make
 from tests.drivers.builders.serving import served
@@ -31,7 +31,7 @@ MAKES = ("mkdir", "out", "&&", "cd", "out", "&&", "perl", "-e", "open F, '>', 'm
 
 def build(tmp_path: Path, spec: Spec, files: dict[str, str]) -> Path:
     request = BuildRequest("hello", Checkout(make(tmp_path / "source", files), "0" * 64), spec)
-    location = BundleBuilder(tmp_path / "data").build(request, Silent()).artifact.location
+    location = BundleBuilder(tmp_path / "data").build(request, NullProgress()).artifact.location
     assert location
     return location
 

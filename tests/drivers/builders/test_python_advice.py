@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fairway.drivers.builders.build_env import failure_of
 from fairway.drivers.builders.python_advice import advice_for, missing_variable, older_tools
 from fairway.drivers.builders.running import Finished
-from fairway.drivers.builders.workshop import failure_of
 from fairway.shared.failures import Refused, Retry
 
 FAILED = "error: Failed to build `{}`\n  cause: The build backend returned an error\n"

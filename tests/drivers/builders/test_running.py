@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from fairway.drivers.builders.build_env import failure_of
 from fairway.drivers.builders.running import Ceiling, Finished, group_memory, run
 from fairway.drivers.builders.surroundings import build_environment, masker_for
-from fairway.drivers.builders.workshop import failure_of
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 from fairway.shared.masking import MASK, Masker
 from tests.services.waiting import eventually
@@ -155,9 +155,9 @@ def test_a_program_ends_with_the_worker_that_started_it(tmp_path: Path) -> None:
         import sys
         from pathlib import Path
         from fairway.drivers.builders.running import run
-        from fairway.drivers.runtimes.contract import Silent
+        from fairway.drivers.runtimes.contract import NullProgress
         note = "import pathlib, time\\npathlib.Path('ready').touch()\\ntime.sleep(600)"
-        run([sys.executable, "-c", sys.argv[1] + note], cwd=Path.cwd(), env={}, progress=Silent())
+        run([sys.executable, "-c", sys.argv[1] + note], cwd=Path.cwd(), env={}, progress=NullProgress())
         """
     )
     with subprocess.Popen([sys.executable, "-c", starter, DAEMON], cwd=tmp_path) as worker:

@@ -11,7 +11,7 @@ from fairway.drivers.builders.contract import BuildRequest, Checkout, Spec
 from fairway.drivers.builders.site_result import base_of, pages_of, published
 from fairway.drivers.builders.site_rules import Header, Redirect, parse_headers, parse_redirects
 from fairway.drivers.builders.tree import tree_checksum
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.shared.failures import Refused
 
 from .conftest import Heard
@@ -108,7 +108,7 @@ def test_the_folder_with_the_page_is_found_and_said(tmp_path: Path, heard: Heard
     place = make(tmp_path, {"public/index.html": "template", "package.json": ""})
     before = pages_of(place)
     with pytest.raises(Refused, match="wrote no page"):
-        published(place, "dist", is_built=True, before=before, progress=Silent())
+        published(place, "dist", is_built=True, before=before, progress=NullProgress())
     make(tmp_path, {"build/web/index.html": ""})
     assert published(place, "dist", is_built=True, before=before, progress=heard) == tmp_path / "build/web"
     assert heard.lines == ["Published is build/web/: the build wrote its page there, not into dist/."]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from fairway.drivers.health import wait_until_ready
-from fairway.drivers.runtimes.contract import HealthCheck, InstanceSpec, InstanceState, Runtime, Silent
+from fairway.drivers.runtimes.contract import HealthCheck, InstanceSpec, InstanceState, NullProgress, Runtime
 from fairway.shared.failures import Refused
 from tests.drivers.runtimes.contract import RuntimeContract, ask
 from tests.services.waiting import eventually
@@ -60,9 +60,9 @@ class ChainContract(RuntimeContract):
 
     def test_nothing_is_started_after_a_program_that_failed(self, runtime: Runtime, spec: InstanceSpec) -> None:
         fails = (self.PYTHON, "-c", "print('no table'); raise SystemExit(3)")
-        runtime.ensure_started(replace(spec, command=(*fails, "&&", self.PYTHON, "app.py")), Silent())
+        runtime.ensure_started(replace(spec, command=(*fails, "&&", self.PYTHON, "app.py")), NullProgress())
         with pytest.raises(Refused, match="code 3, 2 times in a row") as refused:
-            wait_until_ready(runtime, spec.name, HealthCheck(), Silent(), most_restarts=2)
+            wait_until_ready(runtime, spec.name, HealthCheck(), NullProgress(), most_restarts=2)
         assert "no table" in refused.value.detail
         assert f"ended with code 3, so “{self.PYTHON.strip('{}')} app.py” is not started." in refused.value.detail
         assert "version one starts" not in refused.value.detail
@@ -70,7 +70,7 @@ class ChainContract(RuntimeContract):
     def test_term_ends_the_program_that_runs_first(self, runtime: Runtime, spec: InstanceSpec) -> None:
         hears = "import signal, sys, time\nsignal.signal(15, lambda *_: sys.exit(print('told', flush=True)))\n"
         waits = (self.PYTHON, "-c", f"{hears}print('waits', flush=True)\ntime.sleep(600)")
-        runtime.ensure_started(replace(spec, command=(*waits, "&&", self.PYTHON, "app.py")), Silent())
+        runtime.ensure_started(replace(spec, command=(*waits, "&&", self.PYTHON, "app.py")), NullProgress())
         eventually(lambda: "waits" in self.texts(runtime, spec.name), what="the first program runs")
         runtime.ensure_stopped(spec.name, grace=30)
         assert self.texts(runtime, spec.name) == ["waits", "told"]
@@ -79,11 +79,11 @@ class ChainContract(RuntimeContract):
     def test_what_runs_first_is_named_and_not_taken_for_the_application(self, runtime: Runtime, spec: InstanceSpec) -> None:
         heard: list[str] = []
         instance = runtime.ensure_started(
-            replace(spec, command=(self.PYTHON, *ANSWERS_ONCE, "&&", self.PYTHON, "app.py")), Silent()
+            replace(spec, command=(self.PYTHON, *ANSWERS_ONCE, "&&", self.PYTHON, "app.py")), NullProgress()
         )
         eventually(lambda: "http.server" in self.doing(runtime, spec.name), what="it says what runs first")
 
-        class Ear(Silent):
+        class Ear(NullProgress):
             def line(self, text: str, *, stream: str = "stdout") -> None:
                 if not heard:
                     eventually(lambda: ask(instance), what="it is let go on")

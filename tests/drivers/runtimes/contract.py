@@ -22,8 +22,8 @@ from fairway.drivers.runtimes.contract import (
     Instance,
     InstanceSpec,
     InstanceState,
+    NullProgress,
     Runtime,
-    Silent,
     Volume,
 )
 from fairway.shared.failures import Cancelled, Refused, Retry
@@ -54,7 +54,7 @@ class Cancelling:
         raise Cancelled
 
 
-class Hearing(Silent):
+class Hearing(NullProgress):
     """A `Progress` that keeps what a program printed."""
 
     def __init__(self) -> None:
@@ -116,7 +116,7 @@ class RuntimeContract:
     @pytest.fixture
     def spec(self, runtime: Runtime, artifact: ArtifactRef, placement: str) -> InstanceSpec:
         """A distributed version "one", not started."""
-        runtime.distribute(artifact, None, Silent())
+        runtime.distribute(artifact, None, NullProgress())
         return InstanceSpec(placement, "d1", 0, artifact, health=HealthCheck(path="/health"), stop_grace=5.0)
 
     @pytest.fixture
@@ -126,7 +126,7 @@ class RuntimeContract:
 
     def start(self, runtime: Runtime, spec: InstanceSpec) -> Instance:
         """Start and wait until it answers."""
-        instance = runtime.ensure_started(spec, Silent())
+        instance = runtime.ensure_started(spec, NullProgress())
         eventually(lambda: listens(instance), what=f"{instance.name} answers at {instance.address}")
         return self.read(runtime, instance.name)
 
@@ -145,33 +145,33 @@ class RuntimeContract:
     # -- artifacts
 
     def test_distributing_twice_is_distributing_once(self, runtime: Runtime, artifact: ArtifactRef) -> None:
-        runtime.distribute(artifact, None, Silent())
-        runtime.distribute(artifact, None, Silent())
+        runtime.distribute(artifact, None, NullProgress())
+        runtime.distribute(artifact, None, NullProgress())
         assert runtime.is_distributed(artifact)
         assert [stored.digest for stored in runtime.artifacts()].count(artifact.digest) == 1
 
     def test_an_artifact_that_is_nowhere_is_refused(self, runtime: Runtime, unknown_artifact: ArtifactRef) -> None:
         assert not runtime.is_distributed(unknown_artifact)
         with pytest.raises(Refused) as refused:
-            runtime.distribute(unknown_artifact, None, Silent())
+            runtime.distribute(unknown_artifact, None, NullProgress())
         assert refused.value.sentence
 
     def test_starting_what_is_not_here_is_refused(
         self, runtime: Runtime, unknown_artifact: ArtifactRef, placement: str
     ) -> None:
         with pytest.raises(Refused):
-            runtime.ensure_started(InstanceSpec(placement, "d1", 0, unknown_artifact), Silent())
+            runtime.ensure_started(InstanceSpec(placement, "d1", 0, unknown_artifact), NullProgress())
         assert runtime.instances(placement) == []
 
     def test_collecting_keeps_what_is_wanted_and_what_runs(
         self, runtime: Runtime, running: Instance, artifact: ArtifactRef, another_artifact: ArtifactRef
     ) -> None:
-        runtime.distribute(another_artifact, None, Silent())
+        runtime.distribute(another_artifact, None, NullProgress())
         others = [stored.digest for stored in runtime.artifacts() if stored.digest != artifact.digest]
         assert another_artifact.digest in others
-        assert list(runtime.collect(others, Silent())) == []
+        assert list(runtime.collect(others, NullProgress())) == []
         wanted = [digest for digest in others if digest != another_artifact.digest]
-        assert another_artifact.digest in runtime.collect(wanted, Silent())
+        assert another_artifact.digest in runtime.collect(wanted, NullProgress())
         assert not runtime.is_distributed(another_artifact)
         assert runtime.is_distributed(artifact)
         assert ask(running) == "one"
@@ -190,12 +190,12 @@ class RuntimeContract:
         assert running in runtime.instances()
 
     def test_starting_twice_adopts(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
-        assert runtime.ensure_started(spec, Silent()) == running
+        assert runtime.ensure_started(spec, NullProgress()) == running
         assert runtime.instances(spec.placement) == [running]
 
     def test_starting_at_the_same_time_starts_one(self, runtime: Runtime, spec: InstanceSpec) -> None:
         with ThreadPoolExecutor(4) as pool:
-            started = list(pool.map(lambda _: runtime.ensure_started(spec, Silent()), range(4)))
+            started = list(pool.map(lambda _: runtime.ensure_started(spec, NullProgress()), range(4)))
         assert len({(instance.name, instance.address, instance.started_at) for instance in started}) == 1
         assert len(runtime.instances(spec.placement)) == 1
 
@@ -204,13 +204,13 @@ class RuntimeContract:
     ) -> None:
         again = reopen()
         assert again.instance(running.name) == running
-        assert again.ensure_started(spec, Silent()) == running
+        assert again.ensure_started(spec, NullProgress()) == running
         assert ask(running) == "one"
 
     def test_versions_and_replicas_run_beside_each_other(
         self, runtime: Runtime, spec: InstanceSpec, running: Instance, another_artifact: ArtifactRef
     ) -> None:
-        runtime.distribute(another_artifact, None, Silent())
+        runtime.distribute(another_artifact, None, NullProgress())
         replica = self.start(runtime, replace(spec, replica=1))
         newer = self.start(runtime, replace(spec, deployment="d2", artifact=another_artifact))
         assert len({running.address, replica.address, newer.address}) == 3
@@ -234,7 +234,7 @@ class RuntimeContract:
 
     def test_the_port_is_put_into_the_command(self, runtime: Runtime, spec: InstanceSpec) -> None:
         """`{port}` in an argument is where the application listens: the one it got in PORT."""
-        instance = runtime.ensure_started(replace(spec, command=("echo", "listen on {port}", "x{port}y")), Silent())
+        instance = runtime.ensure_started(replace(spec, command=("echo", "listen on {port}", "x{port}y")), NullProgress())
         wanted = eventually(lambda: [line.text for line in runtime.output(instance.name)], what="echo printed")[0]
         port = wanted.split()[2]
         assert port.isdigit()
@@ -242,7 +242,7 @@ class RuntimeContract:
 
     def test_a_command_that_does_not_exist_is_refused_by_name(self, runtime: Runtime, spec: InstanceSpec) -> None:
         with pytest.raises(Refused, match="no-such-program"):
-            runtime.ensure_started(replace(spec, command=("no-such-program", "x")), Silent())
+            runtime.ensure_started(replace(spec, command=("no-such-program", "x")), NullProgress())
 
     def test_a_cancelled_start_stops(self, runtime: Runtime, spec: InstanceSpec) -> None:
         with pytest.raises(Cancelled):
@@ -278,7 +278,7 @@ class RuntimeContract:
         assert runtime.run_once(replace(spec, once="release", command=("echo", "on its way")), heard) == 0
         assert heard.lines == ["on its way"]
         with pytest.raises(Refused, match="no-such-program"):
-            runtime.run_once(replace(spec, once="release", command=("no-such-program",)), Silent())
+            runtime.run_once(replace(spec, once="release", command=("no-such-program",)), NullProgress())
 
     def test_what_runs_once_ends_when_it_is_cancelled(self, runtime: Runtime, spec: InstanceSpec) -> None:
         with pytest.raises(Cancelled):
@@ -287,7 +287,7 @@ class RuntimeContract:
 
     def test_what_runs_once_stands_beside_what_serves(self, runtime: Runtime, spec: InstanceSpec, running: Instance) -> None:
         once = replace(spec, deployment="d2", once="release", environment={"EXIT_AT_START": "0"})
-        assert runtime.run_once(once, Silent()) == 0
+        assert runtime.run_once(once, NullProgress()) == 0
         assert runtime.instances(spec.placement) == [running]
         assert ask(running) == "one"
 
@@ -296,9 +296,9 @@ class RuntimeContract:
         self.start(runtime, first)
         once = replace(first, deployment="d2", once="release", environment={**first.environment, "EXIT_AT_START": "0"})
         with pytest.raises(Retry, match="nothing else is started"):
-            runtime.run_once(once, Silent())
+            runtime.run_once(once, NullProgress())
         runtime.ensure_stopped(first.name)
-        assert runtime.run_once(once, Silent()) == 0
+        assert runtime.run_once(once, NullProgress()) == 0
         self.start(runtime, first)
 
     def test_the_next_attempt_ends_what_the_one_before_left_running(
@@ -310,7 +310,7 @@ class RuntimeContract:
         with ThreadPoolExecutor(1) as pool:
             before = pool.submit(runtime.run_once, once, left)
             eventually(lambda: left.lines == ["version one starts"], what="the first one runs")
-            assert reopen().run_once(replace(once, environment={"EXIT_AT_START": "5"}), Silent()) == 5
+            assert reopen().run_once(replace(once, environment={"EXIT_AT_START": "5"}), NullProgress()) == 5
             with suppress(Retry):
                 before.result(PATIENCE)
         assert runtime.instance(once.name) is None
@@ -326,7 +326,7 @@ class RuntimeContract:
         assert again.digest == running.digest
 
     def test_what_cannot_start_keeps_trying_and_is_seen_to(self, runtime: Runtime, spec: InstanceSpec) -> None:
-        runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "3"}), Silent())
+        runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "3"}), NullProgress())
 
         def failing() -> bool:
             seen = self.read(runtime, spec.name)
@@ -451,14 +451,14 @@ class RuntimeContract:
         assert holder.volumes == {volume.name for volume in first.volumes}
         for other in (replace(first, replica=1), replace(first, deployment="d2")):
             with pytest.raises(Retry, match="nothing else is started"):
-                runtime.ensure_started(other, Silent())
+                runtime.ensure_started(other, NullProgress())
         assert [one.name for one in runtime.instances(placement) if one.address] == [first.name]
         assert ask(holder) == "one"
-        assert runtime.ensure_started(first, Silent()) == holder, "it is still adopted"
+        assert runtime.ensure_started(first, NullProgress()) == holder, "it is still adopted"
         runtime.ensure_stopped(first.name)
         assert ask(self.start(runtime, replace(first, deployment="d2"))) == "one"
         with pytest.raises(Retry, match="nothing else is started"):
-            runtime.ensure_started(first, Silent())
+            runtime.ensure_started(first, NullProgress())
 
     def test_of_many_that_start_on_one_volume_at_the_same_time_one_does(
         self, runtime: Runtime, reopen: Callable[[], Runtime], spec: InstanceSpec, placement: str
@@ -468,7 +468,7 @@ class RuntimeContract:
 
         def start(number: int) -> str:
             try:
-                return reopen().ensure_started(replace(first, deployment=f"d{number}"), Silent()).name
+                return reopen().ensure_started(replace(first, deployment=f"d{number}"), NullProgress()).name
             except Retry:
                 return ""
 

@@ -18,7 +18,7 @@ from fairway.drivers.runtimes.contract import (
     InstanceSpec,
     InstanceState,
     Limits,
-    Silent,
+    NullProgress,
     Volume,
 )
 from fairway.drivers.runtimes.docker.plan import port_choices
@@ -71,7 +71,7 @@ def inspect(engine: Engine, runtime: DockerRuntime, name: str) -> dict[str, obje
 
 def test_the_engine_confirms_every_confinement(runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec) -> None:
     limits = Limits(memory_bytes=64 * 1024 * 1024, cpus=0.5, pids=77)
-    started = runtime.ensure_started(replace(spec, limits=limits), Silent())
+    started = runtime.ensure_started(replace(spec, limits=limits), NullProgress())
     host = inspect(docker_engine, runtime, started.name)["HostConfig"]
     assert isinstance(host, dict)
     assert (host["Memory"], host["MemorySwap"]) == (limits.memory_bytes, limits.memory_bytes)
@@ -88,7 +88,7 @@ def test_a_taken_port_is_passed_over(runtime: DockerRuntime, spec: InstanceSpec)
     ports = runtime.options.ports
     first = port_choices(spec.name, runtime.names.installation, ports, ())[0]
     with socket.create_server(("127.0.0.1", first)):
-        started = runtime.ensure_started(spec, Silent())
+        started = runtime.ensure_started(spec, NullProgress())
         assert started.state is InstanceState.RUNNING
         assert started.address == f"127.0.0.1:{port_choices(spec.name, runtime.names.installation, ports, {first})[0]}"
         eventually(lambda: answers(started), "answers on the next port")
@@ -96,25 +96,25 @@ def test_a_taken_port_is_passed_over(runtime: DockerRuntime, spec: InstanceSpec)
 
 
 def test_the_address_survives_stop_and_start(runtime: DockerRuntime, spec: InstanceSpec) -> None:
-    started = runtime.ensure_started(spec, Silent())
+    started = runtime.ensure_started(spec, NullProgress())
     runtime.ensure_stopped(started.name, grace=1)
-    assert runtime.ensure_started(spec, Silent()).address == started.address
+    assert runtime.ensure_started(spec, NullProgress()).address == started.address
 
 
 def test_another_wish_for_the_same_name_replaces_it(runtime: DockerRuntime, spec: InstanceSpec) -> None:
-    first = runtime.ensure_started(spec, Silent())
-    second = runtime.ensure_started(replace(spec, environment={"CHANGED": "yes"}), Silent())
+    first = runtime.ensure_started(spec, NullProgress())
+    second = runtime.ensure_started(replace(spec, environment={"CHANGED": "yes"}), NullProgress())
     assert second.name == first.name
     assert second.started_at != first.started_at
     assert len(runtime.instances()) == 1
 
 
 def test_the_images_own_health_check_is_read_back(runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec) -> None:
-    assert runtime.ensure_started(spec, Silent()).health is None
+    assert runtime.ensure_started(spec, NullProgress()).health is None
     check = 'HEALTHCHECK --interval=200ms --retries=1 CMD ["/caddy", "{word}"]\n'
     for word, verdict in (("version", "healthy"), ("no-such-command", "unhealthy")):
         image = make(docker_engine, f"fairway-tests/{verdict}:1", CADDY + check.format(word=word) + HELLO)
-        name = runtime.ensure_started(replace(spec, artifact=image, deployment=f"d-{verdict}"), Silent()).name
+        name = runtime.ensure_started(replace(spec, artifact=image, deployment=f"d-{verdict}"), NullProgress()).name
 
         def seen(name: str = name, verdict: str = verdict) -> bool:
             instance = runtime.instance(name)
@@ -127,11 +127,11 @@ def test_two_fairways_on_one_engine_do_not_see_each_other(
     runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec, tmp_path: Path
 ) -> None:
     other = DockerRuntime.open({"host": docker_engine.host}, data=tmp_path / "other")
-    mine = runtime.ensure_started(spec, Silent())
+    mine = runtime.ensure_started(spec, NullProgress())
     assert other.instance(mine.name) is None
     assert other.instances() == []
     other.ensure_removed(mine.name)
-    theirs = other.ensure_started(spec, Silent())
+    theirs = other.ensure_started(spec, NullProgress())
     assert theirs.address != mine.address
     other.ensure_removed(theirs.name)
     assert runtime.instance(mine.name) == mine
@@ -141,7 +141,7 @@ def test_two_fairways_on_one_engine_do_not_see_each_other(
 def test_the_last_instance_takes_its_network_along(
     runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec
 ) -> None:
-    one, two = (runtime.ensure_started(replace(spec, replica=replica), Silent()) for replica in (0, 1))
+    one, two = (runtime.ensure_started(replace(spec, replica=replica), NullProgress()) for replica in (0, 1))
     network = runtime.names.network(spec.placement)
     with docker_engine.client() as client:
         runtime.ensure_removed(one.name, grace=0)
@@ -152,7 +152,7 @@ def test_the_last_instance_takes_its_network_along(
 
 def test_a_used_volume_is_not_removed(runtime: DockerRuntime, spec: InstanceSpec) -> None:
     volume = Volume("hello-data", "/data")
-    started = runtime.ensure_started(replace(spec, volumes=(volume,)), Silent())
+    started = runtime.ensure_started(replace(spec, volumes=(volume,)), NullProgress())
     with pytest.raises(Refused, match="hello-data"):
         runtime.ensure_volume_removed(volume.name)
     runtime.ensure_removed(started.name, grace=0)
@@ -164,7 +164,7 @@ def test_long_lines_come_whole(runtime: DockerRuntime, docker_base: str, docker_
     with docker_engine.client() as client:
         image = ArtifactRef(ArtifactKind.IMAGE, str(client.inspect_image(docker_base)["Id"]), docker_base)
     command = ("python3", "-c", "import time; print('x' * 50_000); print('short', flush=True); time.sleep(600)")
-    started = runtime.ensure_started(replace(spec, artifact=image, command=command), Silent())
+    started = runtime.ensure_started(replace(spec, artifact=image, command=command), NullProgress())
     eventually(lambda: len(list(runtime.output(started.name))) == 2, "both lines were printed")
     assert [line.text for line in runtime.output(started.name)] == ["x" * 50_000, "short"]
 
@@ -177,11 +177,11 @@ def test_following_goes_on_over_a_stop_and_a_start(
     wanted = replace(
         spec, artifact=image, command=("python3", "-c", "import time; print('up', flush=True); time.sleep(600)")
     )
-    started = runtime.ensure_started(wanted, Silent())
+    started = runtime.ensure_started(wanted, NullProgress())
     lines = runtime.output(started.name, follow=True)
     assert next(lines).text == "up"
     runtime.ensure_stopped(started.name, grace=0)
-    runtime.ensure_started(wanted, Silent())
+    runtime.ensure_started(wanted, NullProgress())
     assert next(lines).text == "up"
     runtime.ensure_removed(started.name, grace=0)
     assert list(lines) == []
@@ -209,7 +209,7 @@ def own_engine() -> Iterator[Engine]:
 def test_an_engine_that_restarts_brings_the_same_instances_back(own_engine: Engine, tmp_path: Path) -> None:
     artifact = make(own_engine, "fairway-tests/hello:1", CADDY + HELLO)
     runtime = DockerRuntime.open({"host": own_engine.host}, data=tmp_path)
-    before = runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact), Silent())
+    before = runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact), NullProgress())
     own_engine.halt()
     assert not runtime.availability().is_available
     with pytest.raises(Retry):
@@ -228,7 +228,7 @@ def test_more_placements_than_the_engine_has_networks(own_engine: Engine, tmp_pa
     artifact = make(own_engine, "fairway-tests/hello:1", CADDY + HELLO)
     runtime = DockerRuntime.open({"host": own_engine.host}, data=tmp_path)
     for number in range(6):
-        started = runtime.ensure_started(InstanceSpec(f"app-{number}.test", "d1", 0, artifact), Silent())
+        started = runtime.ensure_started(InstanceSpec(f"app-{number}.test", "d1", 0, artifact), NullProgress())
         assert started.state is InstanceState.RUNNING
     with own_engine.client() as client:
         subnets = {config["Subnet"] for network in client.networks() for config in network["IPAM"]["Config"] or ()}
@@ -241,21 +241,21 @@ def test_a_stopped_instance_keeps_its_network(runtime: DockerRuntime, spec: Inst
     """The Engine lets go of a network that has only stopped containers, and they could never be started again."""
     sibling = replace(spec, deployment="d2")
     for each in (spec, sibling):
-        runtime.ensure_started(each, Silent())
+        runtime.ensure_started(each, NullProgress())
     runtime.ensure_stopped(spec.name, grace=0)
     runtime.ensure_removed(sibling.name, grace=0)
-    instance = runtime.ensure_started(spec, Silent())
+    instance = runtime.ensure_started(spec, NullProgress())
     eventually(lambda: answers(instance), "it answers again")
 
 
 def test_an_instance_whose_network_is_gone_is_made_anew(
     runtime: DockerRuntime, docker_engine: Engine, spec: InstanceSpec
 ) -> None:
-    runtime.ensure_started(spec, Silent())
+    runtime.ensure_started(spec, NullProgress())
     runtime.ensure_stopped(spec.name, grace=0)
     with docker_engine.client() as client:
         client.remove_network(runtime.names.network(spec.placement))
-    instance = runtime.ensure_started(spec, Silent())
+    instance = runtime.ensure_started(spec, NullProgress())
     eventually(lambda: answers(instance), "it answers again")
 
 
@@ -270,9 +270,9 @@ def test_a_strangers_container_holds_a_volume_too(docker_engine: Engine, runtime
         try:
             api.start("a-stranger")
             with pytest.raises(Retry, match="still held by a-stranger"):
-                runtime.ensure_started(mine, Silent())
+                runtime.ensure_started(mine, NullProgress())
             api.stop("a-stranger", timeout=0)
-            assert runtime.ensure_started(mine, Silent()).volumes == {volume.name}
+            assert runtime.ensure_started(mine, NullProgress()).volumes == {volume.name}
             assert runtime.stored(mine) == frozenset(), "looked at, from an image with nothing in it"
         finally:
             api.remove_container("a-stranger", force=True)
@@ -305,7 +305,7 @@ def test_a_program_that_cannot_be_executed_says_why(
 ) -> None:
     words = SCRIPTS[name][2] if name in SCRIPTS else "it is a folder"
     with pytest.raises(Refused, match=words):
-        runtime.ensure_started(replace(spec, artifact=scripts, command=(f"/app/{name}",)), Silent())
+        runtime.ensure_started(replace(spec, artifact=scripts, command=(f"/app/{name}",)), NullProgress())
     assert runtime.instances() == []
 
 
@@ -321,7 +321,7 @@ def test_where_a_container_listens_is_seen(
     runtime: DockerRuntime, scripts: ArtifactRef, spec: InstanceSpec, listen: str, words: str
 ) -> None:
     text = f"import socket, time; s = socket.create_server(({listen})); print('up', flush=True); time.sleep(600)"
-    started = runtime.ensure_started(replace(spec, artifact=scripts, command=("python3", "-c", text)), Silent())
+    started = runtime.ensure_started(replace(spec, artifact=scripts, command=("python3", "-c", text)), NullProgress())
     eventually(lambda: [line.text for line in runtime.output(started.name)] == ["up"], "it listens")
     found = runtime.listens_elsewhere(started.name)
     assert found.startswith(words) if words else found == ""
@@ -332,7 +332,7 @@ def test_the_last_words_come_without_a_newline_and_whole(
 ) -> None:
     """The Engine stores parts of 16 KiB, wherever a character ends, and calls the last one a part, too."""
     text = "import os; os.write(1, b'a' + '€'.encode() * 9000 + b'\\n'); os.write(2, b'waiting for the database')"
-    started = runtime.ensure_started(replace(spec, artifact=scripts, command=("python3", "-c", text)), Silent())
+    started = runtime.ensure_started(replace(spec, artifact=scripts, command=("python3", "-c", text)), NullProgress())
     eventually(lambda: len(list(runtime.output(started.name))) >= 2, "it has spoken")
     found = {line.stream: line.text for line in runtime.output(started.name)}
     assert found == {"stdout": "a" + "€" * 9000, "stderr": "waiting for the database"}

@@ -12,7 +12,7 @@ import pytest
 from fairway.drivers.builders.image import caddy_program
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.tunnel import Access, Tunnel
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, Runtime, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, NullProgress, Runtime
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.plan import DATA
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
@@ -94,7 +94,7 @@ def test_a_tunnel_made_anew_leads_to_what_runs_and_to_nothing_else(
     far_runtime: DockerRuntime, tunnel: Tunnel, access: Access, one: ArtifactRef
 ) -> None:
     specs = [InstanceSpec("anew.test", "d1", replica, one) for replica in (0, 1)]
-    started = [far_runtime.ensure_started(spec, Silent()) for spec in specs]
+    started = [far_runtime.ensure_started(spec, NullProgress()) for spec in specs]
     local = started[0].address.rpartition(":")[0]
     ports = {int(instance.address.rpartition(":")[2]) for instance in started}
     pid = tunnel.pid()
@@ -122,7 +122,7 @@ def test_a_followed_log_goes_on_after_the_tunnel_broke(
 ) -> None:
     printing = ("python3", "-uc", "import itertools, time\nfor n in itertools.count(): print(n); time.sleep(0.2)")
     spec = InstanceSpec("printing.test", "d1", 0, one, command=printing)
-    far_runtime.ensure_started(spec, Silent())
+    far_runtime.ensure_started(spec, NullProgress())
     seen: list[int] = []
     for line in far_runtime.output(spec.name, follow=True):
         seen.append(int(line.text))
@@ -152,15 +152,15 @@ def test_an_image_no_registry_has_is_copied_with_its_digest(
     artifact = ArtifactRef(ArtifactKind.IMAGE, image, tag)
     assert not far_runtime.is_distributed(artifact)
     with pytest.raises(Refused):
-        far_runtime.distribute(artifact, None, Silent())
+        far_runtime.distribute(artifact, None, NullProgress())
 
-    far_runtime.copy_from(here, artifact, Silent())
+    far_runtime.copy_from(here, artifact, NullProgress())
     assert far_runtime.is_distributed(artifact)
     assert artifact in far_runtime.artifacts()
     with far_host.engine.client() as client:
         assert client.inspect_image(artifact.reference)["Id"] == artifact.digest
-    far_runtime.copy_from(here, artifact, Silent())
-    here.collect([], Silent())
+    far_runtime.copy_from(here, artifact, NullProgress())
+    here.collect([], NullProgress())
     with pytest.raises(Refused, match="no longer"):
-        far_runtime.copy_from(here, artifact, Silent())
+        far_runtime.copy_from(here, artifact, NullProgress())
     here.close()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, RegistryCredential, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, NullProgress, RegistryCredential
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 from tests.services.docker import Engine, Registry, build
@@ -43,7 +43,7 @@ def runtime(docker_engine: Engine, data: Path) -> Iterator[DockerRuntime]:
     yield runtime
     for instance in runtime.instances():
         runtime.ensure_removed(instance.name, grace=0)
-    runtime.collect([], Silent())
+    runtime.collect([], NullProgress())
     runtime.close()
 
 
@@ -89,8 +89,8 @@ def test_a_running_instance_reports_the_manifest_digest(
         digest = docker_registry.push(client, "fairway-tests/sleeper:1", "team/sleeper", "1")
     artifact = runtime.resolve(f"{docker_registry.host}/team/sleeper:1", docker_registry.credential)
     assert artifact.digest == digest
-    runtime.distribute(artifact, docker_registry.credential, Silent())
-    started = runtime.ensure_started(InstanceSpec("sleeper.test", "d1", 0, artifact), Silent())
+    runtime.distribute(artifact, docker_registry.credential, NullProgress())
+    started = runtime.ensure_started(InstanceSpec("sleeper.test", "d1", 0, artifact), NullProgress())
     assert started.digest == digest
     read = runtime.instance(started.name)
     assert read is not None
@@ -106,7 +106,7 @@ def test_missing_and_wrong_credentials_need_a_person(
         runtime.resolve(f"{docker_registry.host}/team/note:1", credential)
     artifact = ArtifactRef(ArtifactKind.IMAGE, pushed, f"{docker_registry.host}/team/note@{pushed}")
     with pytest.raises(NeedsPerson, match=docker_registry.host) as refused:
-        runtime.distribute(artifact, credential, Silent())
+        runtime.distribute(artifact, credential, NullProgress())
     assert "wrong" not in refused.value.detail
 
 
@@ -117,7 +117,7 @@ def test_what_the_registry_does_not_have_is_refused(runtime: DockerRuntime, dock
     gone = f"sha256:{'1' * 64}"
     artifact = ArtifactRef(ArtifactKind.IMAGE, gone, f"{docker_registry.host}/team/note@{gone}")
     with pytest.raises(Refused, match="does not exist"):
-        runtime.distribute(artifact, docker_registry.credential, Silent())
+        runtime.distribute(artifact, docker_registry.credential, NullProgress())
 
 
 def test_a_registry_that_is_away_may_come_back(runtime: DockerRuntime) -> None:
@@ -136,7 +136,7 @@ def test_a_reference_that_does_not_name_its_digest_is_refused(
 ) -> None:
     artifact = ArtifactRef(ArtifactKind.IMAGE, pushed, f"{docker_registry.host}/team/note:1")
     with pytest.raises(Refused):
-        runtime.distribute(artifact, docker_registry.credential, Silent())
+        runtime.distribute(artifact, docker_registry.credential, NullProgress())
 
 
 def test_a_pull_is_cancelled(runtime: DockerRuntime, docker_registry: Registry, pushed: str) -> None:
@@ -150,13 +150,13 @@ def test_only_our_own_images_are_collected(
 ) -> None:
     artifact = ArtifactRef(ArtifactKind.IMAGE, pushed, f"{docker_registry.host}/team/note@{pushed}")
     other = DockerRuntime.open({"host": docker_engine.host}, data=tmp_path / "other")
-    runtime.distribute(artifact, docker_registry.credential, Silent())
-    other.distribute(artifact, None, Silent())
-    assert other.collect([pushed], Silent()) == []
-    assert other.collect([], Silent()) == [pushed]
+    runtime.distribute(artifact, docker_registry.credential, NullProgress())
+    other.distribute(artifact, None, NullProgress())
+    assert other.collect([pushed], NullProgress()) == []
+    assert other.collect([], NullProgress()) == [pushed]
     assert runtime.is_distributed(artifact)
     assert other.artifacts() == []
-    assert runtime.collect([], Silent()) == [pushed]
+    assert runtime.collect([], NullProgress()) == [pushed]
     assert not runtime.is_distributed(artifact)
     other.close()
 
@@ -166,7 +166,7 @@ def test_an_image_somebody_built_here_is_found_by_its_name(runtime: DockerRuntim
         image = build(client, "by-hand:1", {"Dockerfile": "FROM scratch\nCOPY note /\n", "note": "mine"})
     found = runtime.resolve("by-hand:1", None)
     assert (found.digest, found.reference) == (image, "by-hand:1")
-    runtime.distribute(found, None, Silent())
-    assert runtime.collect([], Silent()) == [image]
+    runtime.distribute(found, None, NullProgress())
+    assert runtime.collect([], NullProgress()) == [image]
     assert runtime.is_distributed(found)  # it was there before Fairway, and stays
     assert not runtime.is_distributed(replace(found, digest=f"sha256:{'0' * 64}"))

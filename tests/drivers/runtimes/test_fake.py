@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, InstanceState, Runtime, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, InstanceState, NullProgress, Runtime
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.shared.failures import Cancelled, NeedsPerson, Refused, Retry
 from tests.drivers.runtimes.contract import RuntimeContract, ask
@@ -67,7 +67,7 @@ class TestFakeOnDisk(FakeContract):
 @pytest.fixture
 def fake() -> Iterator[FakeRuntime]:
     runtime = FakeRuntime()
-    runtime.distribute(ONE, None, Silent())
+    runtime.distribute(ONE, None, NullProgress())
     yield runtime
     runtime.close()
 
@@ -77,14 +77,14 @@ def test_it_fails_as_often_as_it_was_told(fake: FakeRuntime, failure: Retry | Re
     fake.fail("ensure_started", failure, times=2)
     for _ in range(2):
         with pytest.raises(type(failure), match=failure.sentence):
-            fake.ensure_started(SPEC, Silent())
-    assert fake.ensure_started(SPEC, Silent()).state is InstanceState.RUNNING
+            fake.ensure_started(SPEC, NullProgress())
+    assert fake.ensure_started(SPEC, NullProgress()).state is InstanceState.RUNNING
     assert [verb for verb, _ in fake.calls] == ["distribute", *["ensure_started"] * 3]
 
 
 def test_it_hangs_until_it_is_released(fake: FakeRuntime) -> None:
     fake.hang("ensure_started")
-    worker = threading.Thread(target=lambda: fake.ensure_started(SPEC, Silent()))
+    worker = threading.Thread(target=lambda: fake.ensure_started(SPEC, NullProgress()))
     worker.start()
     eventually(lambda: ("ensure_started", SPEC.name) in fake.calls, what="called")
     assert fake.instance(SPEC.name) is None
@@ -112,13 +112,13 @@ def test_a_hanging_verb_hears_the_cancellation(fake: FakeRuntime) -> None:
 def test_it_starts_as_slowly_as_it_was_told_and_only_once(fake: FakeRuntime) -> None:
     slow = replace(SPEC, environment={"START_SECONDS": "0.2"})
     began = time.monotonic()
-    fake.ensure_started(slow, Silent())
+    fake.ensure_started(slow, NullProgress())
     assert time.monotonic() - began >= 0.2
-    fake.ensure_started(replace(SPEC, environment={"START_SECONDS": "86400"}), Silent())  # it is there
+    fake.ensure_started(replace(SPEC, environment={"START_SECONDS": "86400"}), NullProgress())  # it is there
 
 
 def test_it_can_fail_for_good(fake: FakeRuntime) -> None:
-    instance = fake.ensure_started(SPEC, Silent())
+    instance = fake.ensure_started(SPEC, NullProgress())
     fake.crash(instance.name, 9, for_good=True)
     failed = fake.instance(instance.name)
     assert failed is not None
@@ -128,8 +128,8 @@ def test_it_can_fail_for_good(fake: FakeRuntime) -> None:
 
 def test_another_process_sees_and_ends_the_same_world(tmp_path: Path) -> None:
     here = FakeRuntime.open({}, data=tmp_path)
-    here.distribute(ONE, None, Silent())
-    here.ensure_started(SPEC, Silent())
+    here.distribute(ONE, None, NullProgress())
+    here.ensure_started(SPEC, NullProgress())
     program = (
         "import sys; from pathlib import Path; from fairway.drivers.runtimes.fake import FakeRuntime\n"
         "fake = FakeRuntime.open({}, data=Path(sys.argv[1]))\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairway.drivers.runtimes import registry
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, Runtime, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, NullProgress, Runtime
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.drivers.runtimes.process import ProcessRuntime
 from fairway.drivers.runtimes.registry import UnavailableRuntime, availability, open_runtime, runtime_names
@@ -96,8 +96,8 @@ def test_an_unavailable_runtime_does_nothing_and_says_why() -> None:
     artifact = ArtifactRef(ArtifactKind.IMAGE, "sha256:1")
     acts = (
         lambda: runtime.resolve("a", None),
-        lambda: runtime.distribute(artifact, None, Silent()),
-        lambda: runtime.ensure_started(InstanceSpec("a.b", "d1", 0, artifact), Silent()),
+        lambda: runtime.distribute(artifact, None, NullProgress()),
+        lambda: runtime.ensure_started(InstanceSpec("a.b", "d1", 0, artifact), NullProgress()),
         lambda: runtime.instance("x"),
         runtime.instances,
         lambda: runtime.ensure_stopped("x"),
@@ -107,6 +107,6 @@ def test_an_unavailable_runtime_does_nothing_and_says_why() -> None:
     for act in acts:
         with pytest.raises(NeedsPerson, match="install it"):
             act()
-    assert (runtime.artifacts(), runtime.collect([], Silent()), runtime.usage("x")) == ([], [], None)
+    assert (runtime.artifacts(), runtime.collect([], NullProgress()), runtime.usage("x")) == ([], [], None)
     assert not runtime.is_distributed(artifact)
     assert list(runtime.output("x")) == []

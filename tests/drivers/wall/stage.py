@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from fairway.drivers.runtimes.contract import ArtifactRef, Instance, InstanceSpec, Silent, Volume
+from fairway.drivers.runtimes.contract import ArtifactRef, Instance, InstanceSpec, NullProgress, Volume
 from fairway.drivers.runtimes.process import ProcessRuntime
 from fairway.drivers.runtimes.process.bundle import seal
 from fairway.drivers.wall import abilities as known
@@ -60,7 +60,7 @@ class Stage:
     def start(self, placement: str, artifact: ArtifactRef, **environment: str) -> Instance:
         volume = Volume(f"files-of-{placement}", "/data")
         spec = InstanceSpec(placement, "d1", 0, artifact, environment=environment, volumes=(volume,))
-        instance = self.runtime.ensure_started(spec, Silent())
+        instance = self.runtime.ensure_started(spec, NullProgress())
         _answers(instance)
         return instance
 

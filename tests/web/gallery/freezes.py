@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from fairway.web.freeze_form import FreezeForm
-from fairway.web.shown.acts import Button
+from fairway.web.presenters.acts import Button
 
 Data = dict[str, Any]
 CHOICES: Data = {

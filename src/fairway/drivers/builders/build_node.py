@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.build_env import BuildEnvironment, failure_of
 from fairway.drivers.builders.command_line import join_command
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.node_managers import LOCKS
@@ -27,8 +28,7 @@ from fairway.drivers.builders.node_members import built_before, compiled_place, 
 from fairway.drivers.builders.node_toolchain import Toolchain, toolchain_for
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.builders.tools import Tools
-from fairway.drivers.builders.workshop import Workshop, failure_of
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.shared.failures import Refused
 
 MODULES = "node_modules"
@@ -39,10 +39,10 @@ MOVED_COPY = ".moved_port.cjs"  # whatever kind of modules the package has
 class NodeBuild:
     """One build of a Node.js application."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
-        found = workspace_of(workshop.source, workshop.request.checkout.folder)
-        self.top = found.top if found else workshop.source
+    def __init__(self, build_env: BuildEnvironment) -> None:
+        self.build_env = build_env
+        found = workspace_of(build_env.source, build_env.request.checkout.folder)
+        self.top = found.top if found else build_env.source
         self.package = found.package if found else "."
 
     @property
@@ -51,8 +51,8 @@ class NodeBuild:
 
     @cached_property
     def tools(self) -> Toolchain:
-        install = self.workshop.spec.install
-        tools = Tools(self.workshop.cache, self.workshop.progress)
+        install = self.build_env.spec.install
+        tools = Tools(self.build_env.cache, self.build_env.progress)
         return toolchain_for(str(install.get("node") or ""), str(install.get("manager") or ""), tools)
 
     def toolchain(self) -> str:
@@ -61,14 +61,14 @@ class NodeBuild:
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
-        spec, app = self.workshop.spec, self.workshop.app
+        spec, app = self.build_env.spec, self.build_env.app
         if not spec.command:
             raise Refused("There is no command to start it; give one, e.g. “node server.js”.")
         self._prepare(app)
         self._run_build(app)
         if spec.build:
             self._prune(app)
-        command = compiled_place(app / self.package, spec.command, self.workshop.progress)
+        command = compiled_place(app / self.package, spec.command, self.build_env.progress)
         folders = ["app"] if self.package == "." else [f"app/{self.package}", "app"]
         return {
             "kind": "node",
@@ -76,14 +76,14 @@ class NodeBuild:
             "environment": {"NODE_ENV": "production", **self._moved_port(app / self.package)},
             "path": [
                 *(f"{folder}/{MODULES}/.bin" for folder in folders),
-                *self.tools.bring_along(self.workshop.output, command),
+                *self.tools.bring_along(self.build_env.output, command),
             ],
             **({"start_in": self.package} if self.package != "." else {}),
         }
 
     def _moved_port(self, folder: Path) -> dict[str, str]:
         """The variables that let a program whose port stands in its code listen on PORT; see ``moved_port.js``."""
-        port = self.workshop.spec.install.get("listens")
+        port = self.build_env.spec.install.get("listens")
         if type(port) is not int:
             return {}
         shutil.copyfile(Path(__file__).with_name(MOVED_PORT), folder / MOVED_COPY)
@@ -101,7 +101,7 @@ class NodeBuild:
 
     def _prepare(self, place: Path) -> None:
         check_node(Source(self.top))
-        copy_source(self.top, place, reason=of_node, progress=self.workshop.progress)
+        copy_source(self.top, place, reason=of_node, progress=self.build_env.progress)
         self._install(place)
 
     # -- installing
@@ -110,13 +110,13 @@ class NodeBuild:
         inputs = node_inputs(SourceFolder(place))
         if inputs.is_empty:
             return
-        parts = ("node", 3, self.workshop.request.name, self.toolchain(), inputs.key, self._needs_development(place))
-        key = key_of(*parts, self.workshop.request.checkout.checksum if inputs.needs_source else "")
-        is_owned = self.workshop.walls.are_owned
-        layer = self.workshop.layers.ensure(
-            key, lambda draft: self._make_layer(place, draft, inputs), self.workshop.progress, is_owned=is_owned
+        parts = ("node", 3, self.build_env.request.name, self.toolchain(), inputs.key, self._needs_development(place))
+        key = key_of(*parts, self.build_env.request.checkout.checksum if inputs.needs_source else "")
+        is_owned = self.build_env.walls.are_owned
+        layer = self.build_env.layers.ensure(
+            key, lambda draft: self._make_layer(place, draft, inputs), self.build_env.progress, is_owned=is_owned
         )
-        is_changed = bool(self.workshop.spec.build) and not is_owned
+        is_changed = bool(self.build_env.spec.build) and not is_owned
         for modules in _modules(layer):
             inner = modules.relative_to(layer)
             if (place / inner.parent).is_dir():  # not one of a package that only the layer has
@@ -131,13 +131,13 @@ class NodeBuild:
 
     def _make_layer(self, place: Path, draft: Path, inputs: Inputs) -> None:
         if inputs.needs_source:
-            copy_source(place, draft, reason=of_node, progress=Silent())  # said when the source was copied
+            copy_source(place, draft, reason=of_node, progress=NullProgress())  # said when the source was copied
         for name in inputs.files:
             if not (draft / name).exists():
                 (draft / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(place / name, draft / name)
         self._install_in(draft, development=self._needs_development(place))
-        self.workshop.walls.take_back(draft)
+        self.build_env.walls.take_back(draft)
 
     def _install_in(self, layer: Path, *, development: bool) -> None:
         for lock in LOCKS[self.tools.name]:
@@ -152,26 +152,26 @@ class NodeBuild:
             if other is None:
                 raise failure_of(finished, " ".join(_shown(words)))
             words, why = other
-            self.workshop.progress.line(f"Installing once more, less strictly: {why}.", stream="stderr")
+            self.build_env.progress.line(f"Installing once more, less strictly: {why}.", stream="stderr")
             shutil.rmtree(layer / MODULES, ignore_errors=True)
 
     def _needs_development(self, place: Path) -> bool:
         """Whether development packages are wanted: for a build, or because the start command is one of theirs."""
-        builds = self.workshop.spec.build or built_before(SourceFolder(place), self.package)
+        builds = self.build_env.spec.build or built_before(SourceFolder(place), self.package)
         return bool(builds) or self._starts_with_development(place)
 
     def _starts_with_development(self, place: Path) -> bool:
-        return starts_with_development(SourceFolder(place / self.package), self.workshop.spec.command or ())
+        return starts_with_development(SourceFolder(place / self.package), self.build_env.spec.command or ())
 
     # -- building
 
     def _run_build(self, place: Path) -> None:
-        spec, folder = self.workshop.spec, place / self.package
+        spec, folder = self.build_env.spec, place / self.package
         project = NodeProject.read(SourceFolder(folder))
-        variables = build_variables(self.workshop.request.limits.memory_bytes, project.packages if project else {})
+        variables = build_variables(self.build_env.request.limits.memory_bytes, project.packages if project else {})
         for name in built_before(SourceFolder(place), self.package):
             words = (self.tools.name, "run", "build")
-            self.workshop.progress.line(f"{name} is built first: the application depends on it.")
+            self.build_env.progress.line(f"{name} is built first: the application depends on it.")
             self._follow(words, place / name, place, variables, spec)
         if spec.build:
             self._follow(spec.build, folder, place, variables, spec)
@@ -179,7 +179,7 @@ class NodeBuild:
     def _follow(self, words: Sequence[str], cwd: Path, place: Path, variables: dict[str, str], spec: Spec) -> None:
         binaries = [str(folder / MODULES / ".bin") for folder in dict.fromkeys((cwd, place))]
         environment = {**self._environment(*binaries), **variables}
-        self.workshop.follow(words, cwd=cwd, env=environment, variables=spec.environment, reads=self.tools.folders)
+        self.build_env.follow(words, cwd=cwd, env=environment, variables=spec.environment, reads=self.tools.folders)
 
     def _prune(self, app: Path) -> None:
         words = self._installer.prune()
@@ -192,7 +192,7 @@ class NodeBuild:
         if finished.code and (other := self._installer.loosened(words, "\n".join(finished.tail))):
             finished = self._attempt(other[0], app, env={"NODE_ENV": "production"})
         if finished.code:
-            self.workshop.progress.line(
+            self.build_env.progress.line(
                 "Development packages could not be taken out again; they stay.",
                 stream="stderr",
             )
@@ -201,18 +201,18 @@ class NodeBuild:
 
     @property
     def _installer(self) -> Installer:
-        return Installer(self.tools.name, self.tools.manager_version, self.workshop.walls.cache("npm"))
+        return Installer(self.tools.name, self.tools.manager_version, self.build_env.walls.cache("npm"))
 
     def _environment(self, *first: str) -> dict[str, str]:
-        path = build_environment(self.workshop.staging / "home")["PATH"]
+        path = build_environment(self.build_env.staging / "home")["PATH"]
         headers = {"NPM_CONFIG_NODEDIR": str(self.tools.headers)} if self.tools.headers else {}
         return {**self._installer.environment, **headers, "PATH": ":".join([*first, *self.tools.path, path])}
 
     def _attempt(self, words: tuple[str, ...], cwd: Path, *, env: dict[str, str], writes: Sequence[Path] = ()) -> Any:
-        self.workshop.progress.line(f"$ {join_command(_shown(words))}")
-        outside = [place for place in writes if not place.is_relative_to(self.workshop.staging)]
+        self.build_env.progress.line(f"$ {join_command(_shown(words))}")
+        outside = [place for place in writes if not place.is_relative_to(self.build_env.staging)]
         environment = {**self._environment(), **env}
-        return self.workshop.attempt(words, cwd=cwd, env=environment, writes=outside, reads=self.tools.folders)
+        return self.build_env.attempt(words, cwd=cwd, env=environment, writes=outside, reads=self.tools.folders)
 
 
 def _shown(words: Sequence[str]) -> list[str]:

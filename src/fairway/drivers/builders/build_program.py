@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from fairway.drivers.builders.build_env import BuildEnvironment
 from fairway.drivers.builders.exclusions import of_source
 from fairway.drivers.builders.layers import erase
 from fairway.drivers.builders.running import Ceiling, run
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.builders.toolchains import TOOLCHAINS, collected, missing_toolchain
-from fairway.drivers.builders.workshop import Workshop
-from fairway.drivers.runtimes.contract import Silent
+from fairway.drivers.runtimes.contract import NullProgress
 from fairway.shared.failures import NeedsPerson, Refused
 
 # Where package managers keep what they download and compile, below the application's own cache.
@@ -62,9 +62,9 @@ NOT_JARS: Final = ("-sources.jar", "-javadoc.jar", "-plain.jar", "-tests.jar", "
 class ProgramBuild:
     """One build of a program."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
-        self._known = TOOLCHAINS.get(str(workshop.spec.install.get("toolchain") or ""))
+    def __init__(self, build_env: BuildEnvironment) -> None:
+        self.build_env = build_env
+        self._known = TOOLCHAINS.get(str(build_env.spec.install.get("toolchain") or ""))
         self._version = ""
 
     @property
@@ -73,59 +73,63 @@ class ProgramBuild:
 
     def toolchain(self) -> str:
         """Which version of the language is here. Raises `NeedsPerson` when its toolchain is missing."""
-        if why := missing_toolchain(self.workshop.spec):
+        if why := missing_toolchain(self.build_env.spec):
             raise NeedsPerson(why)
         if not self._version and self._known:
-            self._version = _version(self._known.programs[0], self.workshop.cache)
+            self._version = _version(self._known.programs[0], self.build_env.cache)
         return f"program-1 {self._version}"
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
-        spec = self.workshop.spec
+        spec = self.build_env.spec
         if not spec.command:
             raise Refused("There is no command to start it; give one, e.g. “bin/server”.")
-        self.workshop.copy_app(of_source)
+        self.build_env.copy_app(of_source)
         if spec.build:
-            self.workshop.follow(
-                spec.build, cwd=self.workshop.app, env=self._environment(), variables=spec.environment, writes=[self._caches]
+            self.build_env.follow(
+                spec.build,
+                cwd=self.build_env.app,
+                env=self._environment(),
+                variables=spec.environment,
+                writes=[self._caches],
             )
-            self.workshop.walls.take_back(self.workshop.staging)
+            self.build_env.walls.take_back(self.build_env.staging)
         self._collect()
         for name in LEFT_OVERS:
-            erase(self.workshop.app / name)
+            erase(self.build_env.app / name)
         return {"kind": "program", "command": list(spec.command), "environment": self._kept()}
 
     @property
     def _caches(self) -> Path:
         """The application's own caches of all its package managers."""
-        return self.workshop.walls.cache("programs")
+        return self.build_env.walls.cache("programs")
 
     def _environment(self) -> Mapping[str, str]:
         place = self._caches
         caches = {variable: str(place / name) for variable, name in CACHES.items()}
         for variable in KEPT_AT_RUN:
-            caches[variable] = str(self.workshop.app / f".{CACHES[variable]}")
+            caches[variable] = str(self.build_env.app / f".{CACHES[variable]}")
         maven = {"MAVEN_OPTS": f"-Dmaven.repo.local={place / 'maven'}"}
-        path = build_environment(self.workshop.staging / "home")["PATH"]
-        return {**caches, **maven, **OTHERS, **self.workshop.spec.environment, "PATH": path}
+        path = build_environment(self.build_env.staging / "home")["PATH"]
+        return {**caches, **maven, **OTHERS, **self.build_env.spec.environment, "PATH": path}
 
     def _kept(self) -> dict[str, str]:
-        app = self.workshop.app
+        app = self.build_env.app
         return {name: f".{CACHES[name]}" for name in KEPT_AT_RUN if (app / f".{CACHES[name]}").is_dir()}
 
     def _collect(self) -> None:
         """Give what the build made the name that the command knows. Raises `Refused` when it made nothing."""
-        wanted = collected(self.workshop.spec)
+        wanted = collected(self.build_env.spec)
         if wanted is None:
             return
         pattern, name = wanted
-        found = [place for place in sorted(self.workshop.app.glob(pattern)) if not place.name.endswith(NOT_JARS)]
+        found = [place for place in sorted(self.build_env.app.glob(pattern)) if not place.name.endswith(NOT_JARS)]
         found.sort(key=lambda place: ("-all." not in place.name and "-standalone." not in place.name, -place.stat().st_size))
-        if not found or not _is_inside(found[0], self.workshop.app):
+        if not found or not _is_inside(found[0], self.build_env.app):
             raise Refused(f"The build made no {pattern}; check what it writes, or give build and start command yourself.")
-        shutil.copy2(found[0], self.workshop.app / name)
+        shutil.copy2(found[0], self.build_env.app / name)
         for place in found:
-            if place != self.workshop.app / name:
+            if place != self.build_env.app / name:
                 place.unlink()
 
 
@@ -137,7 +141,9 @@ def _version(program: str, cache: Path) -> str:
     """What the program says of its version, in one line; "" when it says nothing that helps."""
     option = "version" if program in ("go", "zig") else "-version" if program in ("java", "javac") else "--version"
     environment = {**build_environment(cache / "home"), "GOTOOLCHAIN": "local"}
-    done = run((program, option), cwd=cache, env=environment, progress=Silent(), ceiling=Ceiling(30.0), keep_output=True)
+    done = run(
+        (program, option), cwd=cache, env=environment, progress=NullProgress(), ceiling=Ceiling(30.0), keep_output=True
+    )
     return (
         done.tail[0].strip() if done.tail and not done.code else f"{program} {os.path.realpath(shutil.which(program) or '')}"
     )

@@ -12,6 +12,7 @@ from typing import Any
 import uv
 
 from fairway.drivers.builders import moved_port
+from fairway.drivers.builders.build_env import BuildEnvironment, failure_of
 from fairway.drivers.builders.detection.python_version import asked_python
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.exclusions import of_source
@@ -25,7 +26,6 @@ from fairway.drivers.builders.python_tidy import tidy
 from fairway.drivers.builders.pythons import Interpreter, Pythons
 from fairway.drivers.builders.running import Finished
 from fairway.drivers.builders.surroundings import build_environment
-from fairway.drivers.builders.workshop import Workshop, failure_of
 from fairway.shared.failures import Refused
 
 LAYER_FORMAT = 2
@@ -41,8 +41,8 @@ class PythonBuild:
 
     name = "uv"
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
+    def __init__(self, build_env: BuildEnvironment) -> None:
+        self.build_env = build_env
         self._interpreter: Interpreter | None = None
 
     def toolchain(self) -> str:
@@ -53,20 +53,20 @@ class PythonBuild:
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
         self._prepare()
-        if self.workshop.spec.install.get("collectstatic"):
+        if self.build_env.spec.install.get("collectstatic"):
             self._collect_static()
-        if type(port := self.workshop.spec.install.get("listens")) is int:
-            moved_port.put_into(self.workshop.output / VENV, port)
+        if type(port := self.build_env.spec.install.get("listens")) is int:
+            moved_port.put_into(self.build_env.output / VENV, port)
         return self._manifest()
 
     def build_site(self) -> Path:
         """Install and build for a site of which only the result is served; returns the folder that was built in."""
         self._prepare()
-        return self.workshop.app
+        return self.build_env.app
 
     def _prepare(self) -> None:
         """The application with its environment, built."""
-        shop = self.workshop
+        shop = self.build_env
         followed = check_python(Source(shop.source), str(shop.spec.install.get("from") or ""))
         shop.copy_app(of_source)
         inputs = read_inputs(shop.app, shop.spec.install, followed)
@@ -86,7 +86,7 @@ class PythonBuild:
     def interpreter(self) -> Interpreter:
         """The Python to build with: Fairway's own where it fits, else one of this machine, else one that is fetched."""
         if self._interpreter is None:
-            shop = self.workshop
+            shop = self.build_env
             asked = str(shop.spec.install.get("python") or "")
             said = asked_python(SourceFolder(shop.source))
             pythons = Pythons(shop.cache.parent, shop.pythons)
@@ -94,7 +94,7 @@ class PythonBuild:
         return self._interpreter
 
     def _source_key(self, inputs: Inputs) -> str:
-        return self.workshop.request.checkout.checksum if inputs.needs_source else ""
+        return self.build_env.request.checkout.checksum if inputs.needs_source else ""
 
     def _make_layer(self, place: Path, inputs: Inputs) -> None:
         venv = place / VENV
@@ -107,11 +107,11 @@ class PythonBuild:
             self._pip_install(venv, place, inputs)
         if inputs.added:
             self._into(venv, "--", *inputs.added, writes=[place])
-        if needs_seed(venv, self.workshop.app):
-            self.workshop.progress.line(f"Something here imports what older setuptools bring: {SEED} is added.")
+        if needs_seed(venv, self.build_env.app):
+            self.build_env.progress.line(f"Something here imports what older setuptools bring: {SEED} is added.")
             self._into(venv, SEED, writes=[place])
         tidy(venv)
-        self.workshop.walls.take_back(place)
+        self.build_env.walls.take_back(place)
         let_gunicorn_start(venv)
 
     def _into(self, venv: Path, *words: str, writes: Sequence[Path] = ()) -> None:
@@ -119,7 +119,7 @@ class PythonBuild:
 
     def _pip_install(self, venv: Path, place: Path, inputs: Inputs) -> None:
         """Install from a file that lies beside the application's own, so that its relative paths mean the same."""
-        wanted = self.workshop.app / Path(inputs.file).parent / ".fairway-requirements.txt"
+        wanted = self.build_env.app / Path(inputs.file).parent / ".fairway-requirements.txt"
         limits, tools = place / "constraints.txt", place / "build-constraints.txt"
         wanted.write_text(inputs.requirements)
         limits.write_text(inputs.constraints)
@@ -145,11 +145,11 @@ class PythonBuild:
             if tuple(known.values()) == older:
                 raise self._failure(finished, "uv pip install", inputs.file)
             older = tuple(known.values())
-            self.workshop.progress.line(f"A package does not build with the tools of today; tried with {', '.join(older)}.")
+            self.build_env.progress.line(f"A package does not build with the tools of today; tried with {', '.join(older)}.")
             tools.write_text("\n".join(older))
 
     def _install_project(self, inputs: Inputs) -> None:
-        venv = self.workshop.output / VENV
+        venv = self.build_env.output / VENV
         if inputs.lock:
             words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--inexact", *inputs.options)
             finished = self._try_uv(*words, env={"UV_PROJECT_ENVIRONMENT": str(venv)})
@@ -159,24 +159,24 @@ class PythonBuild:
         tidy(venv)
         if not finished.code:
             return
-        if inputs.scripts & set(self.workshop.spec.command or ()):
+        if inputs.scripts & set(self.build_env.spec.command or ()):
             raise self._failure(finished, "Installing the project itself", inputs.file)
         sentence = "The project itself cannot be installed as a package; it runs from its folder."
-        self.workshop.progress.line(sentence, stream="stderr")
+        self.build_env.progress.line(sentence, stream="stderr")
 
     def _clear_litter(self) -> None:
         """Take out what build backends leave in the source."""
-        app, source = self.workshop.app, self.workshop.source
+        app, source = self.build_env.app, self.build_env.source
         for place in (app / "build", *app.glob("*.egg-info"), *app.glob("src/*.egg-info")):
             if not (source / place.relative_to(app)).exists():
                 shutil.rmtree(place, ignore_errors=True)
 
     def _write_paths(self) -> None:
         """Let programs of the environment find the application's modules wherever they are started from."""
-        packages = next((self.workshop.output / VENV).glob("lib/python*/site-packages"), None)
+        packages = next((self.build_env.output / VENV).glob("lib/python*/site-packages"), None)
         if packages is not None:
-            up = "/".join([".."] * len(packages.relative_to(self.workshop.output).parts))
-            folders = [f"{up}/app", *([f"{up}/app/src"] if (self.workshop.app / "src").is_dir() else [])]
+            up = "/".join([".."] * len(packages.relative_to(self.build_env.output).parts))
+            folders = [f"{up}/app", *([f"{up}/app/src"] if (self.build_env.app / "src").is_dir() else [])]
             (packages / _PATHS).write_text("\n".join(folders) + "\n")
 
     def _uv(
@@ -198,12 +198,12 @@ class PythonBuild:
 
     def _try_uv(self, *words: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()) -> Finished:
         shown = " ".join(Path(word).name if word.startswith("/") else word for word in words)
-        self.workshop.progress.line(f"$ uv {shown}")
+        self.build_env.progress.line(f"$ uv {shown}")
         is_old = self.interpreter().version.startswith("3.6.")  # uv compiles for 3.7 and newer
-        own = {"UV_CACHE_DIR": str(self.workshop.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
+        own = {"UV_CACHE_DIR": str(self.build_env.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
         environment = {**_UV, **own, **(env or {})}
-        return self.workshop.attempt(
-            (uv.find_uv_bin(), *words), cwd=self.workshop.app, env=environment, writes=writes, reads=self._home
+        return self.build_env.attempt(
+            (uv.find_uv_bin(), *words), cwd=self.build_env.app, env=environment, writes=writes, reads=self._home
         )
 
     @property
@@ -213,7 +213,7 @@ class PythonBuild:
 
     def _follow_build(self, words: Sequence[str]) -> None:
         """Run the build command in the application's folder, with the programs of its environment first."""
-        shop = self.workshop
+        shop = self.build_env
         path = f"{shop.output / VENV / 'bin'}:{build_environment(shop.staging / 'home')['PATH']}"
         environment = {"PATH": path, "VIRTUAL_ENV": str(shop.output / VENV)}
         shop.follow(words, cwd=shop.app, env=environment, variables=shop.spec.environment, reads=self._home)
@@ -222,7 +222,7 @@ class PythonBuild:
     def _collect_static(self) -> None:
         """Best effort: settings often want configuration that a build does not have. A variable they miss gets a value that
         means nothing, and the log says which; what still fails leaves the application without its static files."""
-        shop = self.workshop
+        shop = self.build_env
         python = str(shop.output / VENV / "bin" / "python")
         manage = manage_file(shop.spec.install)
         shop.progress.line(f"$ python {manage} collectstatic --noinput")
@@ -244,11 +244,11 @@ class PythonBuild:
             shop.progress.line(sentence, stream="stderr")
 
     def _manifest(self) -> dict[str, Any]:
-        command = self.workshop.spec.command
+        command = self.build_env.spec.command
         if not command:
             raise Refused("There is no command to start it; give one, e.g. “python main.py”.")
         first = "{python}" if _PROGRAMS.fullmatch(command[0]) else command[0]
-        environment = _quiet_gunicorn(self.workshop.output / VENV)
+        environment = _quiet_gunicorn(self.build_env.output / VENV)
         return {"kind": "python", "command": [first, *command[1:]], "path": [f"{VENV}/bin"], "environment": environment}
 
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.build_env import BuildEnvironment
 from fairway.drivers.builders.build_hugo import HUGO, build_hugo
 from fairway.drivers.builders.build_node import NodeBuild
 from fairway.drivers.builders.build_python import PythonBuild
@@ -17,7 +18,6 @@ from fairway.drivers.builders.pointers import is_pointer, names_in, refuse_found
 from fairway.drivers.builders.site_configuration import Site, site_configuration
 from fairway.drivers.builders.site_result import base_of, pages_of, published
 from fairway.drivers.builders.site_rules import parse_headers, parse_redirects
-from fairway.drivers.builders.workshop import Workshop
 from fairway.drivers.runtimes.contract import Progress
 from fairway.shared.left_out import some_of
 from fairway.shared.source_text import read_source
@@ -29,9 +29,9 @@ RULES = frozenset({"_redirects", "_headers"})
 class StaticBuild:
     """One build of a static site."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        self.workshop = workshop
-        self._is_built = bool(workshop.spec.build)
+    def __init__(self, build_env: BuildEnvironment) -> None:
+        self.build_env = build_env
+        self._is_built = bool(build_env.spec.build)
 
     @property
     def name(self) -> str:
@@ -49,7 +49,7 @@ class StaticBuild:
 
     def build(self) -> dict[str, Any]:
         """Fill the bundle and return its manifest."""
-        shop = self.workshop
+        shop = self.build_env
         before = pages_of(shop.source) if self._is_built else frozenset()
         source = self._built() if self._is_built else shop.source
         wanted = str(shop.spec.install.get("publish") or ".")
@@ -69,33 +69,33 @@ class StaticBuild:
 
     def _say_what_is_hidden(self, folder: Path, reason: Reason) -> None:
         if hidden := hidden_files(folder, reason):
-            self.workshop.progress.line(not_shown(hidden), stream="stderr")
+            self.build_env.progress.line(not_shown(hidden), stream="stderr")
 
     @property
     def _is_hugo(self) -> bool:
-        return self.workshop.spec.install.get("by") == "hugo"
+        return self.build_env.spec.install.get("by") == "hugo"
 
     @property
     def _is_python(self) -> bool:
-        return self.workshop.spec.install.get("by") == "python"
+        return self.build_env.spec.install.get("by") == "python"
 
     @cached_property
     def _python(self) -> PythonBuild:
         """The environment that builds the site; it lies beside the bundle and never becomes part of it."""
-        return PythonBuild(replace(self.workshop, staging=self.workshop.staging / "site"))
+        return PythonBuild(replace(self.build_env, staging=self.build_env.staging / "site"))
 
     @cached_property
     def _node(self) -> NodeBuild:
-        return NodeBuild(self.workshop)
+        return NodeBuild(self.build_env)
 
     def _built(self) -> Path:
-        place = self.workshop.staging / "site"
+        place = self.build_env.staging / "site"
         if self._is_python:
             return self._python.build_site()
         if not self._is_hugo:
             return self._node.build_site(place)
-        node = self._node if (self.workshop.source / "package.json").is_file() else None
-        return build_hugo(self.workshop, place, node)
+        node = self._node if (self.build_env.source / "package.json").is_file() else None
+        return build_hugo(self.build_env, place, node)
 
 
 def not_shown(names: list[str]) -> str:

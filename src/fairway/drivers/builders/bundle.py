@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from fairway.drivers.builders.build_env import BuildEnvironment
 from fairway.drivers.builders.build_node import NodeBuild
 from fairway.drivers.builders.build_program import ProgramBuild
 from fairway.drivers.builders.build_python import PythonBuild
@@ -26,15 +27,14 @@ from fairway.drivers.builders.pointers import names_in, refuse_pointers
 from fairway.drivers.builders.pythons import PythonSource
 from fairway.drivers.builders.tools import Tools
 from fairway.drivers.builders.tree import tree_size
-from fairway.drivers.builders.workshop import Workshop
-from fairway.drivers.runtimes.contract import ArtifactKind, Progress, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, NullProgress, Progress
 from fairway.drivers.runtimes.process.bundle import Bundle, disk_failure, seal
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid, parse_relative_path
 
 FORMAT = 1
 LONGEST_BUILD = 86400.0  # seconds; what is older in the staging folder belongs to nobody
-RECIPES: dict[str, Callable[[Workshop], Any]] = {
+RECIPES: dict[str, Callable[[BuildEnvironment], Any]] = {
     "python": PythonBuild,
     "node": NodeBuild,
     "static": StaticBuild,
@@ -70,20 +70,20 @@ class BundleBuilder:
         # Nothing is shared between applications: what ran in one's builds decides nothing of another's.
         wanted = (FORMAT, request.name, request.checkout.checksum, request.spec.to_json())
         staging = self.cache / "staging" / key_of(*wanted)
-        workshop = Workshop(
+        build_env = BuildEnvironment(
             request, source, staging, self.cache, Layers(self.cache / "layers"), progress, pythons=self.pythons
         )
-        recipe = RECIPES[request.spec.kind](workshop)
+        recipe = RECIPES[request.spec.kind](build_env)
         key = key_of(*wanted, recipe.toolchain())
         with locked(self.cache / "builds" / f".{staging.name}.lock", progress):
-            return self._adopted(key, progress) or self._built(key, workshop, recipe)
+            return self._adopted(key, progress) or self._built(key, build_env, recipe)
 
     def trim(self, *, older_than: float = 30 * 86400.0) -> int:
         """Delete dependency layers that no build used for `older_than` seconds, and what builds that died left behind;
         returns how many layers."""
         self._trim_builds()
         self._trim_caches(older_than)
-        Tools(self.cache, Silent()).trim(older_than=older_than)
+        Tools(self.cache, NullProgress()).trim(older_than=older_than)
         staging = self.cache / "staging"
         for place in staging.iterdir() if staging.is_dir() else ():
             if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
@@ -117,21 +117,21 @@ class BundleBuilder:
         progress.line("This source was built before with the same settings: its bundle is used.")
         return Built(bundle.ref(), str(known["builder"]), int(known["size_bytes"]))
 
-    def _built(self, key: str, workshop: Workshop, recipe: Any) -> Built:
-        erase(workshop.staging)
-        workshop.output.mkdir(parents=True, mode=0o700)
+    def _built(self, key: str, build_env: BuildEnvironment, recipe: Any) -> Built:
+        erase(build_env.staging)
+        build_env.output.mkdir(parents=True, mode=0o700)
         try:
             manifest = recipe.build()
-            workshop.walls.take_back(workshop.output)
-            size = tree_size(workshop.output)
-            artifact = seal(workshop.output, manifest, into=self.bundles)
+            build_env.walls.take_back(build_env.output)
+            size = tree_size(build_env.output)
+            artifact = seal(build_env.output, manifest, into=self.bundles)
         except OSError as error:
             raise disk_failure(error, "building the bundle") from error
         finally:
-            erase(workshop.staging)
+            erase(build_env.staging)
         built = Built(artifact, recipe.name, size)
         self._remember(key, built)
-        workshop.progress.line(f"Bundle {artifact.digest[7:19]}, {size / 1024**2:.1f} MiB.")
+        build_env.progress.line(f"Bundle {artifact.digest[7:19]}, {size / 1024**2:.1f} MiB.")
         return built
 
     def _remember(self, key: str, built: Built) -> None:

@@ -20,7 +20,7 @@ from fairway.drivers.builders.git_url import GitUrl, parse_git_url
 from fairway.drivers.builders.layers import erase
 from fairway.drivers.builders.running import MOST_KEPT_LINES, Ceiling, Finished, TooManyLines, run
 from fairway.drivers.builders.tree import MOST_FILES, too_many_files, tree_checksum, tree_size
-from fairway.drivers.runtimes.contract import Progress, Silent
+from fairway.drivers.runtimes.contract import NullProgress, Progress
 from fairway.shared.failures import NeedsPerson, Refused
 from fairway.shared.left_out import some_of
 from fairway.shared.masking import Masker
@@ -100,7 +100,7 @@ def resolve_ref(
     Raises `Invalid` for a wrong address or name, `Refused`, `NeedsPerson` or `Retry` as `fetch_git` does.
     """
     access = _Access(deploy_key, known_hosts, sign_in, allow_file, policy)
-    with _git(url, ref, access, progress or Silent(), limits or FetchLimits()) as git:
+    with _git(url, ref, access, progress or NullProgress(), limits or FetchLimits()) as git:
         return _resolve(git)[0]
 
 

@@ -42,12 +42,12 @@ from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.pointers import refuse_pointers
 from fairway.drivers.builders.site_configuration import site_configuration
 from fairway.drivers.runtimes import contract
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Progress, Silent
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, NullProgress, Progress
 from fairway.drivers.runtimes.docker import plan
 from fairway.drivers.runtimes.docker.daemon import Daemon
+from fairway.drivers.runtimes.docker.endpoints import endpoint_for
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.options import DockerOptions
-from fairway.drivers.runtimes.docker.ways import way_to
 from fairway.drivers.runtimes.steps import steps_of
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 from fairway.shared.names import Invalid, parse_relative_path, parse_slug
@@ -75,7 +75,7 @@ class ImageBuilder:
     def __init__(self, options: Mapping[str, object], data: Path) -> None:
         self._options = DockerOptions.parse(options)
         self._data = data
-        way = way_to(self._options.host, data)
+        way = endpoint_for(self._options.host, data)
         self._daemon = Daemon(way.url, way.name)
 
     def __enter__(self) -> Self:
@@ -241,7 +241,7 @@ def _site(spec: Spec, root: Path) -> bytes:
     """How the image serves its files: as a bundle does, as far as it can be told before the build."""
     places = (root, root / "public", root / "static") if spec.build else (root / str(spec.install.get("publish") or "."),)
     folder = next((place for place in places if any((place / name).is_file() for name in RULES)), places[0])
-    site = site_of(folder, spec.install, Silent())
+    site = site_of(folder, spec.install, NullProgress())
     site = replace(site, base="") if spec.build else site  # only what was built tells where it expects to lie
     configuration = site_configuration(site, root="/site", listen=f":{spec.port}")
     return json.dumps(configuration, sort_keys=True).encode()

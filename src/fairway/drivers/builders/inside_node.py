@@ -16,8 +16,8 @@ from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.detection.workspace import members, pnpm_settings
 from fairway.drivers.builders.inside import Source, is_path, line_of
 from fairway.shared.failures import Refused
-from fairway.shared.lined_yaml import Item, root_of
 from fairway.shared.names import Invalid
+from fairway.shared.yaml_with_lines import Item, root_of
 
 _GROUPS = (
     *("dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "bundleDependencies"),

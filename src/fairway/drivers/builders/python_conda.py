@@ -6,8 +6,8 @@ import re
 
 from fairway.drivers.builders.version_ranges import pep440
 from fairway.shared.failures import Refused
-from fairway.shared.lined_yaml import root_of
 from fairway.shared.names import Invalid
+from fairway.shared.yaml_with_lines import root_of
 
 CONDA_FILES = ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml")
 _SPEC = re.compile(r"(?:[\w./-]+::)?(?P<name>[\w.-]+)\s*(?P<wish>[=<>!~^ ].*)?", re.S)

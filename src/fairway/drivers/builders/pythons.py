@@ -20,7 +20,7 @@ from packaging.version import Version
 from fairway.drivers.builders.layers import locked, protect
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment
-from fairway.drivers.runtimes.contract import Progress, Silent
+from fairway.drivers.runtimes.contract import NullProgress, Progress
 from fairway.shared.failures import NeedsPerson, Refused
 
 DOWNLOADS = ("on", "off", "only")
@@ -166,13 +166,13 @@ class Pythons:
             argv,
             cwd=home,
             env=environment,
-            progress=_Checking(progress) if progress else Silent(),
+            progress=_Checking(progress) if progress else NullProgress(),
             ceiling=Ceiling(seconds),
             keep_output=True,
         )
 
 
-class _Checking(Silent):
+class _Checking(NullProgress):
     """Only asks whether to go on."""
 
     def __init__(self, progress: Progress) -> None:

@@ -1,6 +1,6 @@
 """Runs the programs of a command one after another; the last one takes this process over, so that nothing of ours stays.
 
-Standard library only, and few modules of it: the minder of the process runtime imports this by its path, and generated
+Standard library only, and few modules of it: the shim of the process runtime imports this by its path, and generated
 images carry a copy, which is run as ``python3 -I -S -E chain.py JSON``. Each step is an object with ``argv``, ``variables``,
 ``folder`` (relative to where we were started), ``may_fail`` and ``text`` (see `steps`).
 """
@@ -41,7 +41,7 @@ def follow(
             leave(ended_by)
         if code and not step["may_fail"]:
             say(tell, BROKEN, number)
-            complain(f"“{step['text']}” ended with code {code}, so “{steps[-1]['text']}” is not started.")
+            log_error(f"“{step['text']}” ended with code {code}, so “{steps[-1]['text']}” is not started.")
             os._exit(code)
     become(steps[-1], environment, top)
 
@@ -74,7 +74,7 @@ def become(step: "dict[str, Any]", environment: "dict[str, str]", top: str) -> N
     try:
         os.chdir(os.path.join(top, step["folder"]))
     except OSError:
-        complain(f"“{step['text']}” could not be started: there is no folder “{step['folder']}”.")
+        log_error(f"“{step['text']}” could not be started: there is no folder “{step['folder']}”.")
         os._exit(127)
     try:
         for number in HEARD:
@@ -83,7 +83,7 @@ def become(step: "dict[str, Any]", environment: "dict[str, str]", top: str) -> N
         variables = {**environment, **step["variables"]}
         os.execvpe(step.get("program") or step["argv"][0], step["argv"], variables)  # noqa: S606 -- no shell is the point
     except Exception as error:  # whatever it is, nobody else would ever hear of it
-        complain(f"“{step['text']}” could not be started: {why(error)}.")
+        log_error(f"“{step['text']}” could not be started: {why(error)}.")
     finally:
         os._exit(127)
 
@@ -121,7 +121,7 @@ def say(tell: int, mark: bytes, number: int) -> None:
             os.write(tell, b"%s%d\n" % (mark, number))
 
 
-def complain(sentence: str) -> None:
+def log_error(sentence: str) -> None:
     os.write(2, f"{sentence}\n".encode())
 
 

@@ -225,7 +225,7 @@ class Progress(Protocol):
         """Raise `Cancelled` (or another of the engine's signals) when the work must stop now."""
 
 
-class Silent:
+class NullProgress:
     """A `Progress` that hears nothing; for housekeeping and tests."""
 
     def line(self, text: str, *, stream: str = "stdout") -> None: ...

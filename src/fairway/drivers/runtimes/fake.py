@@ -36,10 +36,10 @@ from fairway.drivers.runtimes.contract import (
     Instance,
     InstanceSpec,
     InstanceState,
+    NullProgress,
     OutputLine,
     Progress,
     RegistryCredential,
-    Silent,
     Usage,
     Written,
 )
@@ -146,7 +146,7 @@ class FakeRuntime:
         return Availability(True, "Runs nothing; for tests and demonstrations.", "1")
 
     def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
-        self._called("resolve", reference, Silent())
+        self._called("resolve", reference, NullProgress())
         _, at, digest = reference.partition("@")
         chosen = digest if at else f"sha256:{hashlib.sha256(reference.encode()).hexdigest()}"
         return ArtifactRef(ArtifactKind.IMAGE, chosen, reference=reference)
@@ -221,14 +221,14 @@ class FakeRuntime:
         return [instance for instance in found if placement in (None, instance.placement)]
 
     def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
-        self._called("ensure_stopped", name, Silent())
+        self._called("ensure_stopped", name, NullProgress())
         self._stop_serving(name)
         with self.world.open() as world:
             if found := world["instances"].get(name):
                 found.update(state=InstanceState.STOPPED, exit_code=0)
 
     def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
-        self._called("ensure_removed", name, Silent())
+        self._called("ensure_removed", name, NullProgress())
         self._stop_serving(name)
         with self.world.open() as world:
             world["instances"].pop(name, None)
@@ -267,7 +267,7 @@ class FakeRuntime:
             return frozenset(volume.name for volume in spec.volumes if volume.name in world["volumes"])
 
     def ensure_volume_removed(self, volume: str) -> None:
-        self._called("ensure_volume_removed", volume, Silent())
+        self._called("ensure_volume_removed", volume, NullProgress())
         with self.world.open() as world:
             world["volumes"].pop(volume, None)
 
@@ -275,7 +275,7 @@ class FakeRuntime:
         return []  # its instances write nothing
 
     def ensure_home_removed(self, placement: str) -> None:
-        self._called("ensure_home_removed", placement, Silent())
+        self._called("ensure_home_removed", placement, NullProgress())
 
     def artifacts(self) -> list[ArtifactRef]:
         with self.world.open() as world:

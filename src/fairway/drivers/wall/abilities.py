@@ -31,7 +31,7 @@ class Layer:
     stands: bool
     sentence: str
 
-    def said(self) -> str:
+    def translate(self) -> str:
         """One line of a log."""
         return f"{'Wall' if self.stands else 'No wall'} ({self.name}): {self.sentence}"
 
@@ -112,7 +112,7 @@ def abilities() -> Abilities:
 def layers_said() -> list[str]:
     """A line for each layer, or one that says why there are none."""
     try:
-        return [layer.said() for layer in abilities().layers()]
+        return [layer.translate() for layer in abilities().layers()]
     except Retry as busy:
         return [busy.sentence]
 

@@ -1,7 +1,7 @@
 """Puts the walls up around the calling process, which then becomes somebody else's program: a user of its own, a view of the
 file system without Fairway's data, Landlock, closed ports.
 
-Only the standard library, and little of it: a minder loads this file by its path and keeps it in memory once per
+Only the standard library, and little of it: a shim loads this file by its path and keeps it in memory once per
 instance. Everything was decided before (`fairway.drivers.wall.plan`); the order is plain JSON. Nothing here can be undone by
 the program afterwards. ``python -I -S enclosure.py UID`` tells, as JSON, which walls this machine can put up.
 """

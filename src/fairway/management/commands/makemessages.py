@@ -4,4 +4,4 @@ from django.core.management.commands import makemessages
 
 
 class Command(makemessages.Command):
-    xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=Invalid:2", "--keyword=said:1"]
+    xgettext_options = [*makemessages.Command.xgettext_options, "--keyword=Invalid:2", "--keyword=translate:1"]

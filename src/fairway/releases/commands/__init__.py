@@ -2,5 +2,5 @@
 
 `releases`: create, edit, clone, cancel, delete · `packages`: what is in them · `dependencies`: who needs whom · `targets`:
 distribute, deploy, fall back one package · `approvals`: freeze, approve · `rollouts`: all of a release at once · `schedule`:
-later · `progress`: what stories and ended deployments write.
+later · `progress`: what workflows and ended deployments write.
 """

@@ -1,4 +1,4 @@
-"""What stories write as they go, and what an ended deployment means for the package it was made for.
+"""What workflows write as they go, and what an ended deployment means for the package it was made for.
 
 Called inside the engine's transactions, with the run locked: own rows follow, `record` comes last.
 """

@@ -1,4 +1,4 @@
-"""What the rollout story does to the tables: begin, one round of work, the end. Each inside the story's transaction,
+"""What the rollout workflow does to the tables: begin, one round of work, the end. Each inside the workflow's transaction,
 with the run's row locked and its fence checked, so that a round happens once however often a worker dies."""
 
 from __future__ import annotations

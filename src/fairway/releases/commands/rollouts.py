@@ -1,4 +1,4 @@
-"""All of a release at once: roll out, decide, stop, fall back. The story of kind ``rollout`` does the work."""
+"""All of a release at once: roll out, decide, stop, fall back. The workflow of kind ``rollout`` does the work."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "changed": (_("Key changed"), "unhealthy", "bad"),
     "away": (_("Away"), "down", "bad"),
     "connected": (_("Connected"), "available", "ok"),
-    # steps of a story
+    # steps of a workflow
     "pending": (pgettext_lazy("step", "To do"), "pending", "idle"),
     "done": (pgettext_lazy("step", "Done"), "live", "ok"),
     "skipped": (pgettext_lazy("step", "Skipped"), "cancelled", "idle"),

@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from fairway.accounts.doors import actor_of, needs, open_door
+from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.rules import Act, NotVisible, may
 from fairway.accounts.standing import actor_of_session
 from fairway.activity.rules import Door
@@ -42,7 +42,7 @@ CODE_LIFETIME = timedelta(seconds=60)
 
 @require_GET
 @never_cache
-@open_door("the proxy asks it; the cookie it brings is the permission, and without one it only says where to sign in")
+@public("the proxy asks it; the cookie it brings is the permission, and without one it only says where to sign in")
 def check(request: HttpRequest) -> HttpResponse:
     """2xx: may pass, with who it is. Otherwise where the browser shall go."""
     host, placement = _asked_host(request)
@@ -79,7 +79,7 @@ def enter(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
-@open_door("served on applications' hosts; the one-time code is the permission")
+@public("served on applications' hosts; the one-time code is the permission")
 def hand_over(request: HttpRequest) -> HttpResponse:
     """Turn a code into this host's own cookie."""
     host, _placement = _asked_host(request)
@@ -96,7 +96,7 @@ def hand_over(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@open_door("Caddy asks whether to make a certificate; only hosts that are routed get one")
+@public("Caddy asks whether to make a certificate; only hosts that are routed get one")
 def tls_ask(request: HttpRequest) -> HttpResponse:
     placement = placement_at(request.GET.get("domain", ""))
     return HttpResponse(status=200 if placement is not None and placement.current_id else 404)

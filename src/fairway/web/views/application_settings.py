@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.commands import edit_application
 from fairway.applications.models import Application
@@ -21,7 +21,7 @@ from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import RunSettingsForm, refuse
 from fairway.web.pages import page
-from fairway.web.shown.settings import SourceForm, settings_shown, source_form_of
+from fairway.web.presenters.settings import SourceForm, settings_shown, source_form_of
 
 
 @needs(Act.VIEW)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application
 from fairway.applications.queries import application as application_named
 from fairway.web.pages import page
-from fairway.web.shown.applications import head, list_shown, overview
+from fairway.web.presenters.applications import head, list_shown, overview
 from fairway.web.views.deployments import history_context
 
 

@@ -15,13 +15,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from fairway.accounts.doors import actor_of, needs, open_door
 from fairway.accounts.feeds import feed_owner, make_feed, revoke_feed
+from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.rules import Act
 from fairway.insights.ical import icalendar_of
 from fairway.shared.names import Invalid
 from fairway.web.pages import page
-from fairway.web.shown.calendar import MOST_IN_FEED, calendar_shown, feed_items
+from fairway.web.presenters.calendar import MOST_IN_FEED, calendar_shown, feed_items
 from fairway.web.zones import zone_of
 
 FRESH = "fresh_calendar_feed"  # the session's key for an address that is shown once
@@ -79,7 +79,7 @@ def revoke(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_GET
-@open_door("calendar programs cannot sign in; the secret in the address is the key, and its owner's grants decide")
+@public("calendar programs cannot sign in; the secret in the address is the key, and its owner's grants decide")
 def feed(request: HttpRequest, secret: str) -> HttpResponse:
     owner = feed_owner(secret)
     if owner is None:

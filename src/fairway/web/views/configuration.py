@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application, Configuration
@@ -22,7 +22,7 @@ from fairway.environments.models import Environment
 from fairway.environments.queries import place, places_of
 from fairway.shared.names import Invalid
 from fairway.web.pages import page
-from fairway.web.shown.configuration import configuration_shown, required_names
+from fairway.web.presenters.configuration import configuration_shown, required_names
 from fairway.web.variables import Rows, mark_error, read_rows
 
 

@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.accounts.standing import while_standing
 from fairway.deployments.commands import requests
@@ -25,12 +25,12 @@ from fairway.insights.rows import rows
 from fairway.shared.names import Invalid
 from fairway.web import live
 from fairway.web.errors import tell_blocked
-from fairway.web.hub import HUB
+from fairway.web.fanout import FANOUT
 from fairway.web.logs import LogStream
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
-from fairway.web.shown.deployments import deployment_shown
-from fairway.web.shown.filters import HISTORY_FILTERS, history_choices, history_wanted
+from fairway.web.presenters.deployments import deployment_shown
+from fairway.web.presenters.filters import HISTORY_FILTERS, history_choices, history_wanted
 from fairway.web.viewers import viewer_of
 from fairway.web.views.home import came_back_after
 
@@ -120,7 +120,7 @@ def log_page(request: HttpRequest, number: int) -> JsonResponse:
 def log_stream(request: HttpRequest, number: int) -> HttpResponse:
     """New lines as they are written, then ``complete``."""
     one = deployment(actor_of(request), number)
-    return live.admit(LogStream(HUB, viewer_of(request), one.pk, came_back_after(request) or 0))
+    return live.admit(LogStream(FANOUT, viewer_of(request), one.pk, came_back_after(request) or 0))
 
 
 @require_GET

@@ -23,8 +23,8 @@ from fairway.accounts.acting import act_as
 from fairway.accounts.adapter import can_send_mail
 from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
-from fairway.accounts.doors import actor_of, needs, open_door
 from fairway.accounts.models import OneTimeLink, User
+from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator
 from fairway.accounts.queries import actor_for, usable_link
 from fairway.accounts.rules import Act, roles_one_may_act_as
@@ -40,7 +40,7 @@ from fairway.web.pages import safe_next
 DEAD = 410  # Gone: there was such a link
 
 
-@open_door("signing in")
+@public("signing in")
 def login(request: HttpRequest) -> HttpResponse:
     """allauth's page. Browsers apply `form-action` to the redirects that follow a form, so the address of the one
     application that the sign-in was asked for is allowed there."""
@@ -53,7 +53,7 @@ def login(request: HttpRequest) -> HttpResponse:
     return response
 
 
-@open_door("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
+@public("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
 def forgotten(request: HttpRequest) -> HttpResponse:
     """allauth's page, where mail can be sent; else how a new password is had."""
     if not can_send_mail():
@@ -65,7 +65,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password1", "password2")
 @never_cache
 @require_http_methods(["GET", "POST"])
-@open_door("nobody exists yet; the link's secret, printed at the first start, is the permission")
+@public("nobody exists yet; the link's secret, printed at the first start, is the permission")
 def first_run(request: HttpRequest, secret: str) -> HttpResponse:
     """Make the first administrator and sign them in."""
     if usable_link(secret, OneTimeLink.FIRST_ADMINISTRATOR) is None:
@@ -91,7 +91,7 @@ def first_run(request: HttpRequest, secret: str) -> HttpResponse:
 @sensitive_post_parameters("password1", "password2")
 @never_cache
 @require_http_methods(["GET", "POST"])
-@open_door("the link's secret is the permission; it is bound to one person and works once")
+@public("the link's secret is the permission; it is bound to one person and works once")
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
     """Let an invited person choose a password and come in."""
     link = usable_link(secret, OneTimeLink.INVITATION)
@@ -128,7 +128,7 @@ def _as_typed(problem: Invalid) -> Invalid:
 
 
 @require_GET
-@open_door("says that accounts are made by administrators")
+@public("says that accounts are made by administrators")
 def signup_closed(request: HttpRequest) -> HttpResponse:
     return render(request, "account/signup_closed.html", status=403)
 
@@ -162,7 +162,7 @@ def demo_person(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@open_door("anybody may choose the language of the pages, the sign-in page too")
+@public("anybody may choose the language of the pages, the sign-in page too")
 def language(request: HttpRequest) -> HttpResponse:
     """Django's own view sets the cookie; a person's choice is remembered with them as well."""
     response = set_language(request)

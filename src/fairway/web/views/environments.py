@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments import commands
@@ -24,7 +24,7 @@ from fairway.shared.names import Invalid, within_reach
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import EnvironmentForm, refuse
 from fairway.web.pages import page
-from fairway.web.shown.environments import environment_shown, list_shown, runtimes_shown, state_shown
+from fairway.web.presenters.environments import environment_shown, list_shown, runtimes_shown, state_shown
 
 FRAGMENTS = {"environment-state": "state", "environment-host": "host", "environment-placements": "placements"}
 

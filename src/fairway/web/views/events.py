@@ -11,14 +11,14 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.record import acknowledge, ask_for_a_walk
 from fairway.accounts.rules import Act
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
-from fairway.web.shown.events import FILTERS, chain, choices, chosen, events_shown, exports
+from fairway.web.presenters.events import FILTERS, chain, choices, chosen, events_shown, exports
 
 PER_PAGE = 50
 

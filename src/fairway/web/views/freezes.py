@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments import freeze_commands as commands
@@ -25,7 +25,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.freeze_form import OWN_RULE, FreezeForm
 from fairway.web.pages import page
-from fairway.web.shown.freezes import delete_button, list_shown, may_change, occurrences_shown
+from fairway.web.presenters.freezes import delete_button, list_shown, may_change, occurrences_shown
 from fairway.web.words import REPEATS
 
 

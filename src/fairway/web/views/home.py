@@ -7,23 +7,23 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET
 
-from fairway.accounts.doors import actor_if_signed_in, actor_of, needs, open_door
+from fairway.accounts.permissions import actor_if_signed_in, actor_of, needs, public
 from fairway.accounts.queries import has_people
 from fairway.accounts.rules import Act
 from fairway.web import live
 from fairway.web.context import VERSION
-from fairway.web.hub import HUB, TopicStream
+from fairway.web.fanout import FANOUT, TopicStream
+from fairway.web.live_fragments import watchable
 from fairway.web.pages import page
 from fairway.web.palette import entries
-from fairway.web.shown.home import home as home_shown
-from fairway.web.topics import watchable
+from fairway.web.presenters.home import home as home_shown
 from fairway.web.viewers import viewer_of
 
 FRAGMENTS = {f"home-{name}": name for name in ("matrix", "running", "waiting", "recent")}
 
 
 @require_GET
-@open_door("before anybody exists, it says how to become the first administrator")
+@public("before anybody exists, it says how to become the first administrator")
 def home(request: HttpRequest) -> HttpResponse:
     actor = actor_if_signed_in(request)
     if actor is None:
@@ -48,7 +48,7 @@ def stream(request: HttpRequest) -> HttpResponse:
     """Live updates of ``?topics=a,b,c`` since event ``after`` (or `Last-Event-ID`, where the browser came back)."""
     viewer = viewer_of(request)
     topics = watchable(viewer.actor, request.GET.get("topics", "").split(","))
-    return live.admit(TopicStream(HUB, viewer, topics, came_back_after(request)))
+    return live.admit(TopicStream(FANOUT, viewer, topics, came_back_after(request)))
 
 
 def came_back_after(request: HttpRequest) -> int | None:
@@ -60,7 +60,7 @@ def came_back_after(request: HttpRequest) -> int | None:
 
 
 @require_GET
-@open_door("load balancers and `fairway status` ask it; it tells nothing but that we are well")
+@public("load balancers and `fairway status` ask it; it tells nothing but that we are well")
 def health(request: HttpRequest) -> HttpResponse:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application
 from fairway.applications.queries import application as application_named
@@ -19,9 +19,9 @@ from fairway.environments.models import Environment
 from fairway.environments.queries import place, places_of
 from fairway.environments.runtimes import runtime_of
 from fairway.web import live
-from fairway.web.followers import FOLLOWERS, InstanceLogStream, Place, came_back
+from fairway.web.log_followers import FOLLOWERS, InstanceLogStream, Place, came_back
 from fairway.web.pages import page
-from fairway.web.shown.applications import head
+from fairway.web.presenters.applications import head
 from fairway.web.viewers import viewer_of
 
 

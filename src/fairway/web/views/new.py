@@ -14,13 +14,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.commands import request_inspection, store_upload
 from fairway.applications.models import Inspection
 from fairway.applications.queries import inspection as inspection_numbered
 from fairway.applications.rules import SourceKind
-from fairway.deployments.commands.first import create_and_deploy
+from fairway.deployments.commands.quick_start import create_and_deploy
 from fairway.drivers.builders.detection.choosing import kinds_of
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
@@ -29,7 +29,7 @@ from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse, run_values
 from fairway.web.pages import page
-from fairway.web.shown.inspections import (
+from fairway.web.presenters.inspections import (
     OTHER,
     candidates_of,
     chosen_environments,

@@ -13,8 +13,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fairway.accounts.commands import invite_again, set_active
-from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email, edit_person, invite
 from fairway.accounts.queries import person
 from fairway.accounts.rules import Act, Actor, Blocked
@@ -22,7 +22,7 @@ from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import PersonForm, refuse
 from fairway.web.pages import page
-from fairway.web.shown.people import (
+from fairway.web.presenters.people import (
     grant_rows,
     grants_meant,
     link_shown,

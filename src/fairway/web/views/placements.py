@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
 from fairway.applications.models import Application
 from fairway.applications.queries import application as application_named

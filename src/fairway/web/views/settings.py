@@ -12,8 +12,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.models import User
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import edit_profile
 from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
 from fairway.accounts.tokens import create_token, revoke_token
@@ -26,7 +26,7 @@ from fairway.web.cookies import remember_display
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import HttpsForm, KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
 from fairway.web.pages import page
-from fairway.web.shown.people import credentials_shown, grants_shown, scope_choices, token_end, tokens_shown
+from fairway.web.presenters.people import credentials_shown, grants_shown, scope_choices, token_end, tokens_shown
 from fairway.web.words import ROLE_LABELS
 
 

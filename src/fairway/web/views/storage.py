@@ -5,10 +5,10 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_GET
 
-from fairway.accounts.doors import needs
+from fairway.accounts.permissions import needs
 from fairway.accounts.rules import Act
 from fairway.web.pages import page
-from fairway.web.shown.storage import storage_shown
+from fairway.web.presenters.storage import storage_shown
 
 
 @require_GET

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Blocked, NotVisible
 from fairway.applications.commands import store_upload
 from fairway.applications.models import Application
@@ -26,7 +26,7 @@ from fairway.environments.queries import place
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked, wants_json
 from fairway.web.pages import page
-from fairway.web.shown.versions import Choice, choices_shown
+from fairway.web.presenters.versions import Choice, choices_shown
 from fairway.web.views.new import archive_of
 
 TEMPLATE = "deployments/new.html"

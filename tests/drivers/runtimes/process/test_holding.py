@@ -1,4 +1,4 @@
-"""Whatever is left of an instance holds its volume, and the kernel says so: killed minders, escaped children, strangers."""
+"""Whatever is left of an instance holds its volume, and the kernel says so: killed shims, escaped children, strangers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from fairway.drivers.runtimes.contract import InstanceSpec, Silent, Volume
+from fairway.drivers.runtimes.contract import InstanceSpec, NullProgress, Volume
 from fairway.drivers.runtimes.process import ProcessRuntime
 from fairway.drivers.runtimes.process.places import read_json
 from fairway.shared.failures import Refused, Retry
@@ -49,7 +49,7 @@ def next_of(spec: InstanceSpec) -> InstanceSpec:
 def test_what_a_killed_minder_leaves_behind_holds_the_volume(runtime: ProcessRuntime, spec: InstanceSpec, left: str) -> None:
     argv, closes, who = LEFT[left]
     program = LEAVES.format(argv=argv, closes=closes)
-    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), NullProgress())
     note = runtime.places.volume(VOLUME.name) / "child"
     child = int(eventually(lambda: note.exists() and note.read_text(), what="it has left somebody behind"))
     try:
@@ -57,9 +57,9 @@ def test_what_a_killed_minder_leaves_behind_holds_the_volume(runtime: ProcessRun
         for pid in (state["minder"][0], state["app"][0]):
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not runtime._has_minder(state), what="the minder is dead")
+        eventually(lambda: not runtime._has_shim(state), what="the shim is dead")
         with pytest.raises(Retry, match=who):
-            runtime.ensure_started(next_of(spec), Silent())
+            runtime.ensure_started(next_of(spec), NullProgress())
         assert runtime.instance(next_of(spec).name) is None, "nothing of it is left"
     finally:
         os.kill(child, signal.SIGKILL)
@@ -69,7 +69,7 @@ def test_what_a_killed_minder_leaves_behind_holds_the_volume(runtime: ProcessRun
 
 def _starts(runtime: ProcessRuntime, spec: InstanceSpec) -> bool:
     with suppress(Retry):
-        return bool(runtime.ensure_started(spec, Silent()))
+        return bool(runtime.ensure_started(spec, NullProgress()))
     return False
 
 
@@ -92,17 +92,17 @@ def test_a_stranger_who_writes_there_holds_it_and_one_who_reads_does_not(
     place.touch()
     with having_open(place, "a"):
         with pytest.raises(Retry, match=r"process \d+ \(python"):
-            runtime.ensure_started(spec, Silent())
+            runtime.ensure_started(spec, NullProgress())
         with pytest.raises(Refused, match="still used by process"):
             runtime.ensure_volume_removed(VOLUME.name)
     with having_open(place, "r"):
-        assert runtime.ensure_started(spec, Silent()).address
+        assert runtime.ensure_started(spec, NullProgress()).address
 
 
 DIES = """
 import os, subprocess
 from pathlib import Path
-from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, Silent, Volume
+from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, InstanceSpec, NullProgress, Volume
 from fairway.drivers.runtimes.process import ProcessRuntime
 
 
@@ -110,7 +110,7 @@ usual = subprocess.Popen.communicate
 
 
 def die(asked, given=None, timeout=None):
-    if not given:  # not the minder: what asks which walls there are
+    if not given:  # not the shim: what asks which walls there are
         return usual(asked, given, timeout)
     asked.stdin.write(given)
     asked.stdin.close()
@@ -120,17 +120,17 @@ def die(asked, given=None, timeout=None):
 subprocess.Popen.communicate = die
 artifact = ArtifactRef(ArtifactKind.BUNDLE, {digest!r}, location=Path({location!r}))
 spec = InstanceSpec("shop.test", "d1", 0, artifact, volumes=(Volume("shop.test.data", "/data"),))
-ProcessRuntime(Path({data!r})).ensure_started(spec, Silent())
+ProcessRuntime(Path({data!r})).ensure_started(spec, NullProgress())
 """
 
 
 def test_a_starter_that_is_killed_leaves_the_lock_to_what_it_started(
     runtime: ProcessRuntime, spec: InstanceSpec, data: Path
 ) -> None:
-    """The worker dies while the minder is being born: who follows must not start another beside it."""
+    """The worker dies while the shim is being born: who follows must not start another beside it."""
     program = DIES.format(digest=spec.artifact.digest, location=str(spec.artifact.location), data=str(data))
     died = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)
     assert died.returncode == -signal.SIGKILL, died.stderr
     with pytest.raises(Retry):
-        runtime.ensure_started(next_of(spec), Silent())
-    assert runtime.ensure_started(spec, Silent()).name == spec.name
+        runtime.ensure_started(next_of(spec), NullProgress())
+    assert runtime.ensure_started(spec, NullProgress()).name == spec.name

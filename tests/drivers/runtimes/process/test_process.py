@@ -1,4 +1,4 @@
-"""What only the process runtime promises: minders, process groups, ports, secrets, crashes at any moment."""
+"""What only the process runtime promises: shims, process groups, ports, secrets, crashes at any moment."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from fairway.drivers.runtimes.contract import (
     InstanceSpec,
     InstanceState,
     Limits,
-    Silent,
+    NullProgress,
     Volume,
 )
 from fairway.drivers.runtimes.process import ProcessRuntime, launch, ports, readings, workcopy
@@ -59,7 +59,7 @@ def artifact(bundled: Bundled) -> ArtifactRef:
 
 @pytest.fixture
 def spec(artifact: ArtifactRef, runtime: ProcessRuntime) -> Iterator[InstanceSpec]:
-    runtime.distribute(artifact, None, Silent())
+    runtime.distribute(artifact, None, NullProgress())
     yield InstanceSpec("hello.test", "d1", 0, artifact)
     for instance in runtime.instances():
         runtime.ensure_removed(instance.name, grace=0.2)
@@ -70,7 +70,7 @@ def state(runtime: ProcessRuntime, name: str) -> dict:
 
 
 def started(runtime: ProcessRuntime, spec: InstanceSpec) -> Instance:
-    instance = runtime.ensure_started(spec, Silent())
+    instance = runtime.ensure_started(spec, NullProgress())
     eventually(lambda: listens(instance), what="answers")
     return instance
 
@@ -81,7 +81,7 @@ def texts(runtime: ProcessRuntime, name: str) -> list[str]:
 
 def family_of(runtime: ProcessRuntime, spec: InstanceSpec, **environment: str) -> list[tuple[int, int]]:
     """Starts the application with a child and a daemon; returns the identities of all of them."""
-    runtime.ensure_started(replace(spec, command=("{python}", "family.py"), environment=environment), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "family.py"), environment=environment), NullProgress())
     wanted = "deaf" if environment else "ready"
     eventually(lambda: wanted in texts(runtime, spec.name), what=wanted)
     pids = readings.descendants(state(runtime, spec.name)["minder"][0])
@@ -104,7 +104,7 @@ def test_a_killed_application_comes_back_and_is_counted(runtime: ProcessRuntime,
 
 def test_the_pause_between_restarts_doubles(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch) -> None:
     monkeypatch.setattr(launch, "BACKOFF", {"backoff_first": 0.01, "backoff_most": 0.05, "backoff_reset": 60.0})
-    runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "7"}), Silent())
+    runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "7"}), NullProgress())
     eventually(lambda: runtime.instance(spec.name).restarts >= 5, what="five restarts")
     pauses = [text.rpartition(" in ")[2] for text in texts(runtime, spec.name) if text.startswith("[fairway]")]
     assert pauses[:5] == ["0.01 s", "0.02 s", "0.04 s", "0.05 s", "0.05 s"]
@@ -112,7 +112,7 @@ def test_the_pause_between_restarts_doubles(runtime: ProcessRuntime, spec: Insta
 
 def test_a_long_healthy_run_forgives(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch) -> None:
     monkeypatch.setattr(launch, "BACKOFF", {"backoff_first": 0.01, "backoff_most": 9.0, "backoff_reset": 0.0})
-    runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "7"}), Silent())
+    runtime.ensure_started(replace(spec, environment={"EXIT_AT_START": "7"}), NullProgress())
     eventually(lambda: runtime.instance(spec.name).restarts >= 3, what="three restarts")
     pauses = {text.rpartition(" in ")[2] for text in texts(runtime, spec.name) if text.startswith("[fairway]")}
     assert pauses == {"0.01 s"}
@@ -130,7 +130,7 @@ def test_a_killed_minder_leaves_no_orphan_and_is_replaced(runtime: ProcessRuntim
     instance = started(runtime, spec)
     before = state(runtime, spec.name)
     os.kill(before["minder"][0], signal.SIGKILL)
-    eventually(lambda: not readings.is_alive(before["app"]), what="the application went with its minder")
+    eventually(lambda: not readings.is_alive(before["app"]), what="the application went with its shim")
     assert runtime.instance(spec.name).state is InstanceState.FAILED
     assert runtime.usage(spec.name) is None
     again = started(runtime, spec)
@@ -141,14 +141,14 @@ def test_a_killed_minder_leaves_no_orphan_and_is_replaced(runtime: ProcessRuntim
 
 @pytest.mark.parametrize("verb", ["ensure_started", "ensure_stopped", "ensure_removed"])
 def test_the_family_of_a_killed_minder_is_found(runtime: ProcessRuntime, spec: InstanceSpec, verb: str) -> None:
-    """The child stays in the session; it has neither parent nor minder any more."""
+    """The child stays in the session; it has neither parent nor shim any more."""
     family = family_of(runtime, spec)
     os.kill(state(runtime, spec.name)["minder"][0], signal.SIGKILL)
     eventually(lambda: runtime.instance(spec.name).state is InstanceState.FAILED, what="noticed")
     sleeper = [member for member in family if readings.is_alive(member) and b"600" in command_line(member[0])]
     assert sleeper, "nothing was left: the test proves nothing"
     if verb == "ensure_started":
-        runtime.ensure_started(spec, Silent())
+        runtime.ensure_started(spec, NullProgress())
     else:
         getattr(runtime, verb)(spec.name)
     assert not any(readings.is_alive(member) for member in sleeper)
@@ -166,7 +166,7 @@ import os, signal, sys
 from pathlib import Path
 from fairway.drivers.runtimes.contract import *
 from fairway.drivers.runtimes.process import ProcessRuntime
-class KilledAt(Silent):
+class KilledAt(NullProgress):
     left = int(sys.argv[3])
     def check(self):
         self.left -= 1
@@ -195,7 +195,7 @@ def test_a_killed_starter_is_taken_over(runtime: ProcessRuntime, spec: InstanceS
 def test_a_minder_whose_starter_died_before_the_answer_is_adopted(
     runtime: ProcessRuntime, spec: InstanceSpec, data: Path
 ) -> None:
-    """The starter dies at the moment it has handed over the order: the minder is born all the same."""
+    """The starter dies at the moment it has handed over the order: the shim is born all the same."""
     program = STARTER.replace(
         "data = Path",
         "import subprocess\n"
@@ -209,16 +209,16 @@ def test_a_minder_whose_starter_died_before_the_answer_is_adopted(
     arguments = [sys.executable, "-c", program, str(data), spec.artifact.digest, "99"]
     assert subprocess.run(arguments, check=False).returncode == -signal.SIGKILL
     instance = started(runtime, spec)
-    minders = [pid for pid in readings.everyone() if str(data).encode() in order_folder(pid)]
+    shims = [pid for pid in readings.everyone() if str(data).encode() in order_folder(pid)]
     assert ask(instance) == "one"
-    assert minders == [state(runtime, spec.name)["minder"][0]]
+    assert shims == [state(runtime, spec.name)["minder"][0]]
 
 
 def order_folder(pid: int) -> bytes:
-    """Where a minder writes its complaints, which tells whose minder a process is."""
+    """Where a shim writes its complaints, which tells whose shim a process is."""
     try:
-        is_minder = b"minder.py" in command_line(pid)
-        return os.readlink(f"/proc/{pid}/fd/2").encode() if is_minder else b""
+        is_shim = b"shim.py" in command_line(pid)
+        return os.readlink(f"/proc/{pid}/fd/2").encode() if is_shim else b""
     except OSError:
         return b""
 
@@ -248,7 +248,7 @@ def test_a_gentle_stop_is_no_failure(runtime: ProcessRuntime, spec: InstanceSpec
 
 
 def test_a_minder_ended_by_somebody_else_is_a_failure_not_a_wish(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
-    """A machine that shuts down ends minders too; what they ran must come back afterwards."""
+    """A machine that shuts down ends shims too; what they ran must come back afterwards."""
     started(runtime, spec)
     os.kill(state(runtime, spec.name)["minder"][0], signal.SIGTERM)
     eventually(lambda: runtime.instance(spec.name).state is InstanceState.FAILED, what="failed")
@@ -305,13 +305,13 @@ def test_a_full_disk_is_said_and_stops_nobody_from_stopping(full_disk: Path) -> 
     app = full_disk / "bundles" / ".draft" / "app"
     app.mkdir(parents=True)
     wanted = InstanceSpec("full.test", "d1", 0, seal(app.parent, {"command": ["sleep", "600"]}))
-    runtime.ensure_started(wanted, Silent())
+    runtime.ensure_started(wanted, NullProgress())
     application = state(runtime, wanted.name)["app"]
     with pytest.raises(OSError, match="No space"), (full_disk / "filler").open("wb", buffering=0) as filler:
         while True:
             filler.write(b"x" * 4096)
     with pytest.raises(NeedsPerson, match="disk is full"):
-        runtime.ensure_started(replace(wanted, replica=1), Silent())
+        runtime.ensure_started(replace(wanted, replica=1), NullProgress())
     runtime.ensure_stopped(wanted.name)
     assert not readings.is_alive(application)
     assert [(found.replica, found.state) for found in runtime.instances()] == [(0, InstanceState.STOPPED)]
@@ -348,10 +348,10 @@ def test_the_application_is_told_where_it_is(runtime: ProcessRuntime, spec: Inst
 
 def test_writing_beside_the_code_does_not_change_the_bundle(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     wanted = replace(spec, command=("{python}", "-c", "open('new', 'w').write('x'); open('VERSION', 'a').write('x')"))
-    runtime.ensure_started(wanted, Silent())
+    runtime.ensure_started(wanted, NullProgress())
     eventually(lambda: runtime.instance(spec.name).restarts > 0, what="it has run")
     assert runtime.instance(spec.name).exit_code == 0
-    runtime.distribute(spec.artifact, None, Silent())
+    runtime.distribute(spec.artifact, None, NullProgress())
 
 
 def test_a_changed_bundle_is_not_started(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
@@ -360,24 +360,24 @@ def test_a_changed_bundle_is_not_started(runtime: ProcessRuntime, spec: Instance
     app.write_text("print('evil')")
     assert not runtime.is_distributed(spec.artifact)
     with pytest.raises(Refused, match="was changed after it was built"):
-        runtime.ensure_started(spec, Silent())
+        runtime.ensure_started(spec, NullProgress())
     assert runtime.instances() == []
 
 
 def test_a_bundle_from_elsewhere_is_brought_here(runtime: ProcessRuntime, artifact: ArtifactRef, tmp_path: Path) -> None:
     elsewhere = ProcessRuntime.open({}, data=tmp_path / "other")
-    elsewhere.distribute(artifact, None, Silent())
+    elsewhere.distribute(artifact, None, NullProgress())
     assert elsewhere.is_distributed(artifact)
     assert [stored.digest for stored in elsewhere.artifacts()] == [artifact.digest]
 
 
 def test_volumes_are_seen_at_their_target_and_by_name(runtime: ProcessRuntime, bundled: Bundled) -> None:
     artifact = bundled("one", files={"seed.txt": "x"})
-    runtime.distribute(artifact, None, Silent())
+    runtime.distribute(artifact, None, NullProgress())
     volume = Volume("hello-data", "/var/data")
     program = "import os; print(os.path.samefile('var/data', os.environ['VOLUME_HELLO_DATA']), os.listdir('var'))"
     wanted = InstanceSpec("hello.test", "d1", 0, artifact, command=("{python}", "-c", program), volumes=(volume,))
-    runtime.ensure_started(wanted, Silent())
+    runtime.ensure_started(wanted, NullProgress())
     eventually(lambda: "True ['data']" in texts(runtime, wanted.name), what="the volume is there")
     runtime.ensure_removed(wanted.name)
     assert runtime.places.volume("hello-data").is_dir()
@@ -386,7 +386,7 @@ def test_volumes_are_seen_at_their_target_and_by_name(runtime: ProcessRuntime, b
 @pytest.mark.parametrize("volume", [Volume("x", "/.."), Volume("x", "/"), Volume("../x", "/a"), Volume("x", "/app.py")])
 def test_a_volume_that_leads_astray_is_refused(runtime: ProcessRuntime, spec: InstanceSpec, volume: Volume) -> None:
     with pytest.raises(Refused):
-        runtime.ensure_started(replace(spec, volumes=(volume,)), Silent())
+        runtime.ensure_started(replace(spec, volumes=(volume,)), NullProgress())
     assert runtime.instances() == []
 
 
@@ -415,7 +415,7 @@ def test_a_script_that_cannot_run_says_why(
     (app / "run").chmod(mode)
     artifact = seal(app.parent, {"command": ["./run"]})
     with pytest.raises(Refused, match=words):
-        runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact), Silent())
+        runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact), NullProgress())
     assert runtime.instances() == []
 
 
@@ -425,7 +425,7 @@ def test_a_word_that_means_no_program_says_what_does(
 ) -> None:
     artifact = bundled("one", files={"run": "#!/bin/sh\n", "code/main.py": ""})
     with pytest.raises(Refused, match=words):
-        runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact, command=(word,)), Silent())
+        runtime.ensure_started(InstanceSpec("hello.test", "d1", 0, artifact, command=(word,)), NullProgress())
 
 
 def test_static_files_are_served_by_the_bundled_caddy(runtime: ProcessRuntime, data: Path) -> None:
@@ -436,7 +436,7 @@ def test_static_files_are_served_by_the_bundled_caddy(runtime: ProcessRuntime, d
     (app / "index.html").write_text("static!")
     command = ["{caddy}", "file-server", "--root", ".", "--listen", "127.0.0.1:{port}"]
     artifact = seal(app.parent, {"command": command, "kind": "static"})
-    instance = runtime.ensure_started(InstanceSpec("site.test", "d1", 0, artifact), Silent())
+    instance = runtime.ensure_started(InstanceSpec("site.test", "d1", 0, artifact), NullProgress())
     try:
         eventually(lambda: ask(instance) == "static!", what="served")
         assert runtime.is_distributed(artifact)
@@ -448,8 +448,8 @@ def test_an_image_is_refused(runtime: ProcessRuntime) -> None:
     image = ArtifactRef(ArtifactKind.IMAGE, f"sha256:{'1' * 64}", reference="x")
     for act in (
         lambda: runtime.resolve("nginx:1", None),
-        lambda: runtime.distribute(image, None, Silent()),
-        lambda: runtime.ensure_started(InstanceSpec("a.b", "d1", 0, image), Silent()),
+        lambda: runtime.distribute(image, None, NullProgress()),
+        lambda: runtime.ensure_started(InstanceSpec("a.b", "d1", 0, image), NullProgress()),
     ):
         with pytest.raises(Refused, match="no images"):
             act()
@@ -489,7 +489,7 @@ def test_a_port_somebody_took_meanwhile_is_replaced(runtime: ProcessRuntime, spe
 def test_many_starts_at_once_get_ports_of_their_own(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     specs = [replace(spec, replica=number) for number in range(6)]
     with ThreadPoolExecutor(6) as pool:
-        found = list(pool.map(lambda wanted: runtime.ensure_started(wanted, Silent()), specs))
+        found = list(pool.map(lambda wanted: runtime.ensure_started(wanted, NullProgress()), specs))
     assert len({instance.address for instance in found}) == 6
 
 
@@ -509,7 +509,7 @@ def test_an_application_beyond_its_memory_is_killed(runtime: ProcessRuntime, spe
     monkeypatch.setattr(launch, "LOOK_EVERY", 0.05)
     program = "import time; keep = bytearray(80 << 20); time.sleep(600)"
     limited = replace(spec, command=("{python}", "-c", program), limits=Limits(memory_bytes=50 << 20))
-    runtime.ensure_started(limited, Silent())
+    runtime.ensure_started(limited, NullProgress())
     eventually(lambda: runtime.instance(spec.name).restarts >= 1, what="killed for its memory")
     assert "[fairway] uses more than 50 MB of memory: killed" in texts(runtime, spec.name)
     assert runtime.instance(spec.name).exit_code == 137
@@ -517,15 +517,15 @@ def test_an_application_beyond_its_memory_is_killed(runtime: ProcessRuntime, spe
 
 def test_an_application_with_too_many_processes_is_killed(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch) -> None:
     monkeypatch.setattr(launch, "LOOK_EVERY", 0.05)
-    runtime.ensure_started(replace(spec, command=("{python}", "family.py"), limits=Limits(pids=2)), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "family.py"), limits=Limits(pids=2)), NullProgress())
     eventually(lambda: runtime.instance(spec.name).restarts >= 1, what="killed for its processes")
     assert "[fairway] has more than 2 processes and threads: killed" in texts(runtime, spec.name)
 
 
 def test_a_minder_is_small(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     started(runtime, spec)
-    minder = state(runtime, spec.name)["minder"][0]
-    assert readings.usage([minder]).memory_bytes < 12 << 20
+    shim = state(runtime, spec.name)["minder"][0]
+    assert readings.usage([shim]).memory_bytes < 12 << 20
 
 
 # -- output
@@ -542,7 +542,7 @@ def test_logs_rotate_and_are_read_across(runtime: ProcessRuntime, spec: Instance
         "for number in range(2000): print(f'line {number}'); number % 100 or (sys.stdout.flush(), time.sleep(0.02))\n"
         "print('end', flush=True); time.sleep(600)"
     )
-    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), NullProgress())
     eventually(lambda: texts(runtime, spec.name) == ["begin"], what="began")
     followed = []
     for line in runtime.output(spec.name, tail=1, follow=True):
@@ -563,7 +563,7 @@ def test_odd_output_is_kept_whole(runtime: ProcessRuntime, spec: InstanceSpec) -
         "import sys, time; w = sys.stdout.buffer.write; w(b'\\x1b[1mbold\\x1b[0m\\r\\n'); w(b'\\n'); w(b'bad \\xff\\n');"
         "w(b'x' * 200_000 + b'\\n'); w(b'no newline'); sys.stdout.flush(); sys.exit(5)"
     )
-    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), NullProgress())
     eventually(lambda: "no newline" in texts(runtime, spec.name), what="the last words")
     seen = texts(runtime, spec.name)
     assert seen[:3] == ["\x1b[1mbold\x1b[0m", "", "bad \ufffd"]
@@ -578,7 +578,7 @@ def test_a_character_that_two_reads_split_is_whole(runtime: ProcessRuntime, spec
         f"w(b'a' + euro * 50_000 + b'\\n'); w(b'wait ' + euro[:2]); f()\n{gate.wait}\n"
         "w(euro[2:] + b'!\\n'); f(); time.sleep(600)"
     )
-    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), NullProgress())
     eventually(lambda: texts(runtime, spec.name)[-1:] == ["wait "], what="the line without end is shown")
     gate.open()
     eventually(lambda: texts(runtime, spec.name)[-1:] == ["€!"], what="and goes on")
@@ -590,7 +590,7 @@ def test_what_has_no_newline_is_shown_and_kept_apart(runtime: ProcessRuntime, sp
         "import sys, time; w = sys.stderr.write; w('10 %\\r20 %\\r'); sys.stderr.flush();"
         "print('Password: ', end='', flush=True); time.sleep(600)"
     )
-    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), Silent())
+    runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), NullProgress())
     eventually(lambda: len(texts(runtime, spec.name)) == 2, what="both lines without end are shown")
     seen = {line.stream: (line.text, line.goes_on) for line in runtime.output(spec.name)}
     assert seen == {"stdout": ("Password: ", True), "stderr": ("10 %\r20 %\r", True)}
@@ -609,16 +609,16 @@ def test_time_goes_on_in_the_log(runtime: ProcessRuntime, spec: InstanceSpec) ->
 def test_collecting_waits_for_nobody_and_forgets_half_deleted(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     rest = runtime.places.bundles / f".{'0' * 64}.doomed"
     rest.mkdir()
-    assert runtime.collect([], Silent()) == [spec.artifact.digest]
+    assert runtime.collect([], NullProgress()) == [spec.artifact.digest]
     assert list(runtime.places.bundles.iterdir()) == []
 
 
 def test_a_file_the_application_brings_stays_and_that_is_said(runtime: ProcessRuntime, bundled: Bundled) -> None:
     artifact = bundled("one", files={"given.toml": "theirs"})
-    runtime.distribute(artifact, None, Silent())
+    runtime.distribute(artifact, None, NullProgress())
     said: list[str] = []
 
-    class Hearing(Silent):
+    class Hearing(NullProgress):
         def line(self, text: str, *, stream: str = "stdout") -> None:
             said.append(text)
 

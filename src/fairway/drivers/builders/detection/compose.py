@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 from fairway.drivers.builders.command_line import split_command
 from fairway.drivers.builders.detection.compose_values import byte_size, required_variables, seconds
-from fairway.shared.lined_yaml import Item, refuse, root_of
 from fairway.shared.names import SLUG, Invalid, parse_image, parse_port, parse_relative_path, parse_variable
+from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
 FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 _TOP = ("services", "volumes", "name", "version")

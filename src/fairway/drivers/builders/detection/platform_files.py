@@ -16,8 +16,8 @@ from fairway.drivers.builders.command_line import AND, programs_of, split_comman
 from fairway.drivers.builders.contract import Finding, Spec
 from fairway.drivers.builders.detection.recipe import Recipe
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.shared.lined_yaml import Item, root_of
 from fairway.shared.names import Invalid, parse_relative_path, parse_variable
+from fairway.shared.yaml_with_lines import Item, root_of
 
 _INSTALLS = re.compile(
     r"(?:python3? -m )?(?:pip3?|uv pip) install\b.*|(?:npm|pnpm|bun) (?:install|i|ci)\b.*|yarn(?: install\b.*)?"

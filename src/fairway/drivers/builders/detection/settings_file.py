@@ -16,8 +16,8 @@ from fairway.drivers.builders.contract import Candidate, Spec
 from fairway.drivers.builders.detection.compose_values import byte_size, seconds
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.spec_rules import overlay, parse_changes
-from fairway.shared.lined_yaml import Item, refuse, root_of
 from fairway.shared.names import Invalid
+from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
 FILES = ("fairway.yaml", "fairway.yml")
 _INSTALL = ("dockerfile", "publish", "python", "node")

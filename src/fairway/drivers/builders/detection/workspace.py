@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.shared.lined_yaml import Item, root_of
 from fairway.shared.names import Invalid
+from fairway.shared.yaml_with_lines import Item, root_of
 
 
 @dataclass(frozen=True)

@@ -17,21 +17,21 @@ from fairway.drivers.runtimes.contract import (
     Availability,
     Instance,
     InstanceSpec,
+    NullProgress,
     OutputLine,
     Progress,
     RegistryCredential,
-    Silent,
     Usage,
     Written,
 )
 from fairway.drivers.runtimes.docker import output, plan
 from fairway.drivers.runtimes.docker.containers import Containers
 from fairway.drivers.runtimes.docker.daemon import Daemon
+from fairway.drivers.runtimes.docker.endpoints import endpoint_for
 from fairway.drivers.runtimes.docker.identity import installation_id
 from fairway.drivers.runtimes.docker.images import Images
 from fairway.drivers.runtimes.docker.options import DockerOptions
 from fairway.drivers.runtimes.docker.readback import exposed_port
-from fairway.drivers.runtimes.docker.ways import way_to
 from fairway.shared.failures import Failure, NeedsPerson
 
 
@@ -45,8 +45,8 @@ class DockerRuntime:
     def __init__(self, options: DockerOptions, *, data: Path) -> None:
         self.options = options
         self._data = data
-        self.way = way_to(options.host, data)
-        self.daemon = Daemon(self.way.url, self.way.name)
+        self.endpoint = endpoint_for(options.host, data)
+        self.daemon = Daemon(self.endpoint.url, self.endpoint.name)
 
     @classmethod
     def open(cls, options: Mapping[str, object], *, data: Path) -> Self:
@@ -110,7 +110,7 @@ class DockerRuntime:
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """See `Runtime.ensure_started`."""
         started = self._containers.ensure_started(spec, progress)
-        self.way.ensure_open(started.address)
+        self.endpoint.ensure_open(started.address)
         return self._as_dialled(started)
 
     def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
@@ -127,12 +127,12 @@ class DockerRuntime:
         return [self._as_dialled(one) for one in self._containers.instances(placement)]
 
     def _as_dialled(self, instance: Instance) -> Instance:
-        return replace(instance, address=self.way.here(instance.address))
+        return replace(instance, address=self.endpoint.here(instance.address))
 
     def keep_reachable(self, *, unused_for: float = 60.0) -> None:
         """Have the way to every instance that runs open, which a tunnel that was made anew has forgotten; close those that
         nothing used for that many seconds."""
-        self.way.keep(self._containers.published(), unused_for)
+        self.endpoint.keep(self._containers.published(), unused_for)
 
     def copy_from(self, other: DockerRuntime, artifact: ArtifactRef, progress: Progress) -> None:
         """Bring an image that no registry has from another Engine, layer by layer through this process; its digest is
@@ -151,7 +151,7 @@ class DockerRuntime:
         self, name: str, *, tail: int = 200, follow: bool = False, progress: Progress | None = None
     ) -> Iterator[OutputLine]:
         """See `Runtime.output`."""
-        check = (progress or Silent()).check
+        check = (progress or NullProgress()).check
         return output.read(self.daemon, self.names.container(name), tail=tail, follow=follow, check=check)
 
     def listens_elsewhere(self, name: str) -> str:

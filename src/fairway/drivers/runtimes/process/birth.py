@@ -1,4 +1,4 @@
-"""Bringing a minder into the world: it gets its order, answers, and is nobody's child from then on."""
+"""Bringing a shim into the world: it gets its order, answers, and is nobody's child from then on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fairway.drivers.runtimes.process.bundle import disk_failure
 from fairway.drivers.runtimes.process.places import try_lock
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
-MINDER = Path(__file__).with_name("minder.py")
-LONGEST = 30.0  # seconds a minder may take to answer; a loaded machine needs two
+SHIM = Path(__file__).with_name("shim.py")
+LONGEST = 30.0  # seconds a shim may take to answer; a loaded machine needs two
 
 
 def bear(order: dict[str, Any], folder: Path, volumes: Sequence[int]) -> None:
-    """Start a minder with this order and wait for its answer; it inherits the locks of its `volumes`. Raises the typed
+    """Start a shim with this order and wait for its answer; it inherits the locks of its `volumes`. Raises the typed
     failure for what the kernel said."""
     lock = os.open(folder / "minder.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -28,7 +28,7 @@ def bear(order: dict[str, Any], folder: Path, volumes: Sequence[int]) -> None:
             raise Retry(f"{folder.name} is still being ended; it is tried again.", after=0.5)
         answer = _ask({**order, "lock_fd": lock}, (lock, *volumes))
     finally:
-        os.close(lock)  # the minder has inherited it, and with it the lock
+        os.close(lock)  # the shim has inherited it, and with it the lock
     if wall := answer.get("wall"):
         raise NeedsPerson(f"The wall around the application could not be put up ({wall}); ask whoever runs this machine.")
     if "errno" in answer:
@@ -39,7 +39,7 @@ def _ask(order: dict[str, Any], locks: Sequence[int]) -> dict[str, Any]:
     python = getattr(sys, "_base_executable", sys.executable)
     try:
         done = subprocess.run(
-            [python, "-I", "-S", "-E", str(MINDER)],
+            [python, "-I", "-S", "-E", str(SHIM)],
             input=json.dumps(order).encode(),
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""What /proc tells the minder of the processes below it. Standard library only: the minder imports this by its path."""
+"""What /proc tells the shim of the processes below it. Standard library only: the shim imports this by its path."""
 
 import os
 import resource

@@ -1,7 +1,7 @@
 """A volume has one holder, proven by the kernel, not by what anybody wrote down.
 
-Each volume has a lock file beside it. An instance's minder inherits the lock from whoever starts it, before it has said a
-word, and the application inherits it from the minder: the kernel keeps it until the last of that family that has not closed
+Each volume has a lock file beside it. An instance's shim inherits the lock from whoever starts it, before it has said a
+word, and the application inherits it from the shim: the kernel keeps it until the last of that family that has not closed
 it is gone, whoever was killed meanwhile. What closed its files all the same, and what an older Fairway started, is found in
 /proc: by the volume in its environment, or by a file it has open for writing.
 """

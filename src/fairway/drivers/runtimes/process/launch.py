@@ -1,4 +1,4 @@
-"""From a spec and its bundle to the exact order a minder gets: program, argv, environment, limits. Little more than sums."""
+"""From a spec and its bundle to the exact order a shim gets: program, argv, environment, limits. Little more than sums."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def order(
     mark: str,
     boot: str,
 ) -> dict[str, Any]:
-    """The minder's whole order. Raises `Refused` for a program or a text that cannot be executed."""
+    """The shim's whole order. Raises `Refused` for a program or a text that cannot be executed."""
     return {
         **_programs(steps(spec, bundle, port, variables), bundle, work, variables),
         "folder": str(folder),
@@ -154,7 +154,7 @@ def why_not_executable(order: Mapping[str, Any]) -> str:
 
 
 def _programs(steps: Sequence[Step], bundle: Bundle, work: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """What the minder starts: one program, or those `before` the `last`, in which what comes later may be made by what
+    """What the shim starts: one program, or those `before` the `last`, in which what comes later may be made by what
     comes before, so that only the first is looked for now."""
     orders = [_step(one, bundle, work, variables) for one in steps]
     first, last = steps[0], orders[-1]
@@ -173,7 +173,7 @@ def _programs(steps: Sequence[Step], bundle: Bundle, work: Path, variables: Mapp
 
 
 def _step(step: Step, bundle: Bundle, work: Path, variables: Mapping[str, str]) -> dict[str, Any]:
-    """One program as the minder gets it. What must be true stays true, whatever the command sets."""
+    """One program as the shim gets it. What must be true stays true, whatever the command sets."""
     own = {name: value for name, value in step.variables.items() if name not in FIXED}
     order = {**step.order(), "variables": own}
     word = step.argv[0]

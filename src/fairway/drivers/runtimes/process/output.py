@@ -1,4 +1,4 @@
-"""Reading the log files a minder writes: the last lines, then new ones, across rotation."""
+"""Reading the log files a shim writes: the last lines, then new ones, across rotation."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STREAMS = {"o": "stdout", "e": "stderr", "m": "stderr"}  # in capitals: the line
 
 
 def parse(line: bytes) -> OutputLine | None:
-    """One line as the minder wrote it; None for a torn one (a full disk cut it)."""
+    """One line as the shim wrote it; None for a torn one (a full disk cut it)."""
     at, _, rest = line.decode(errors="replace").partition(" ")
     mark, _, text = rest.partition(" ")
     if mark.lower() not in STREAMS:

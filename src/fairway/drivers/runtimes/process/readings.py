@@ -83,7 +83,7 @@ def _memory(pid: int, now: list[str]) -> int:
 
 
 def orphans(app: Identity | None, mark: str, folder: Path) -> list[int]:
-    """What is left of an application whose minder is gone: processes with its mark in their environment, and those
+    """What is left of an application whose shim is gone: processes with its mark in their environment, and those
     of its session that work in its folder (some programs overwrite their environment)."""
     return [pid for pid in everyone() if pid != os.getpid() and _belongs(pid, app, mark, folder)]
 

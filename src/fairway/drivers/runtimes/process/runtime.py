@@ -1,4 +1,4 @@
-"""The `process` runtime: every instance is a folder, a minder and an application, and nothing is remembered but on disk.
+"""The `process` runtime: every instance is a folder, a shim and an application, and nothing is remembered but on disk.
 
 Around each instance stand the walls of `fairway.drivers.wall`, as many as this machine can put up. Memory and process counts
 are looked at every few seconds, CPU shares are not enforced.
@@ -27,10 +27,10 @@ from fairway.drivers.runtimes.contract import (
     Instance,
     InstanceSpec,
     InstanceState,
+    NullProgress,
     OutputLine,
     Progress,
     RegistryCredential,
-    Silent,
     Usage,
     Written,
 )
@@ -53,7 +53,7 @@ from fairway.drivers.wall.groups import Groups
 from fairway.shared.failures import NeedsPerson, Refused, Retry
 
 RUN = "run"
-LAST_WORDS = 10.0  # seconds a minder gets beyond the grace to end everything itself
+LAST_WORDS = 10.0  # seconds a shim gets beyond the grace to end everything itself
 
 
 class ProcessRuntime:
@@ -135,7 +135,7 @@ class ProcessRuntime:
 
     def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
         progress.check()
-        self._require_walls(Silent())  # said when the instances start
+        self._require_walls(NullProgress())  # said when the instances start
         with self.places.locked(spec.name, progress.check):
             self._remove(spec.name, spec.stop_grace)
             self._start(spec, progress)
@@ -143,16 +143,16 @@ class ProcessRuntime:
         try:
             return self._to_its_end(spec.name, born, progress)
         finally:
-            with self.places.locked(spec.name, Silent().check):
+            with self.places.locked(spec.name, NullProgress().check):
                 if self._state(spec.name).get("mark") == born.get("mark"):
                     self._remove(spec.name, spec.stop_grace)
 
     def _to_its_end(self, name: str, born: Mapping[str, Any], progress: Progress) -> int:
-        """Pass on what it prints until its minder has ended; its exit code."""
+        """Pass on what it prints until its shim has ended; its exit code."""
 
         def goes_on() -> bool:
             progress.check()
-            return self._has_minder(born) and self._state(name).get("mark") == born["mark"]
+            return self._has_shim(born) and self._state(name).get("mark") == born["mark"]
 
         for line in output.read(self.places.instance(name) / "logs", tail=sys.maxsize, follow=goes_on):
             progress.line(line.text, stream=line.stream)
@@ -190,12 +190,12 @@ class ProcessRuntime:
         return [instance for instance in found if placement in (None, instance.placement)]
 
     def ensure_stopped(self, name: str, *, grace: float = 10.0) -> None:
-        with self.places.locked(name, Silent().check):
+        with self.places.locked(name, NullProgress().check):
             if self._facts(name):
                 self._stop(name, grace)
 
     def ensure_removed(self, name: str, *, grace: float = 10.0) -> None:
-        with self.places.locked(name, Silent().check):
+        with self.places.locked(name, NullProgress().check):
             self._remove(name, grace)
 
     def output(
@@ -271,19 +271,19 @@ class ProcessRuntime:
         return read_json(self.places.instance(name) / "instance.json")
 
     def _state(self, name: str) -> dict[str, Any]:
-        """What its minder wrote last; empty when there is none."""
+        """What its shim wrote last; empty when there is none."""
         return read_json(self.places.instance(name) / "state.json")
 
     def _state_of(self, name: str, state: Mapping[str, Any]) -> InstanceState:
-        """What the minder wrote, believed only while exactly that minder (and its application) lives. Without it, the
-        wish that it be stopped tells a stop from a failure, also when a full disk kept the minder from saying so."""
-        if not self._has_minder(state):
+        """What the shim wrote, believed only while exactly that shim (and its application) lives. Without it, the
+        wish that it be stopped tells a stop from a failure, also when a full disk kept the shim from saying so."""
+        if not self._has_shim(state):
             if self._wish(name).name != RUN:
                 return InstanceState.STOPPED
             return InstanceState.FAILED if state else InstanceState.STARTING
         said = InstanceState(state["state"])
         if said is InstanceState.RUNNING and not readings.is_alive(state["app"]):
-            return InstanceState.RESTARTING  # it died this moment; its minder is about to write that
+            return InstanceState.RESTARTING  # it died this moment; its shim is about to write that
         return said
 
     def _wish(self, name: str) -> Path:
@@ -292,11 +292,11 @@ class ProcessRuntime:
         folder = self.places.instance(name)
         return next(folder.glob("stop-*"), folder / RUN)
 
-    def _has_minder(self, state: Mapping[str, Any]) -> bool:
+    def _has_shim(self, state: Mapping[str, Any]) -> bool:
         return bool(state) and state.get("boot") == readings.boot() and readings.is_alive(state.get("minder"))
 
     def _running(self, name: str) -> Instance | None:
-        """The instance when a minder has it in hand."""
+        """The instance when a shim has it in hand."""
         state = read_json(self.places.instance(name) / "state.json")
         ended = (InstanceState.STOPPED, InstanceState.FAILED, InstanceState.STARTING)
         return None if self._state_of(name, state) in ended else self.instance(name)
@@ -309,10 +309,10 @@ class ProcessRuntime:
         if why := walls.missing(here, self.walls.options.require):
             raise NeedsPerson(why)
         for layer in here.layers():
-            progress.line(layer.said())
+            progress.line(layer.translate())
 
     def _await_birth(self, name: str, progress: Progress) -> None:
-        """Wait out a minder whose starter was killed before it answered, or one that is just ending: it holds its lock
+        """Wait out a shim whose starter was killed before it answered, or one that is just ending: it holds its lock
         before it has said who it is, and after it has said its last word."""
         place = self.places.instance(name) / "minder.lock"
 
@@ -352,7 +352,7 @@ class ProcessRuntime:
             raise
 
     def _prepare(self, spec: InstanceSpec, bundle: Bundle, folder: Path, progress: Progress) -> None:
-        """Make the instance's folder; what an earlier minder left behind is ended first."""
+        """Make the instance's folder; what an earlier shim left behind is ended first."""
         facts, state = read_json(folder / "instance.json"), read_json(folder / "state.json")
         self._end_orphans(state, folder)
         if facts.get("digest") != bundle.digest:
@@ -436,19 +436,19 @@ class ProcessRuntime:
 
     def _stop(self, name: str, grace: float) -> None:
         folder = self.places.instance(name)
-        self._await_birth(name, Silent())
+        self._await_birth(name, NullProgress())
         with suppress(FileNotFoundError):  # half an instance: nothing of it runs
             self._wish(name).rename(folder / f"stop-{grace:.3f}")
         state = read_json(folder / "state.json")
-        if self._has_minder(state) and not readings.send_and_wait(state["minder"], signal.SIGTERM, grace + LAST_WORDS):
+        if self._has_shim(state) and not readings.send_and_wait(state["minder"], signal.SIGTERM, grace + LAST_WORDS):
             readings.send_and_wait(state["minder"], signal.SIGKILL, LAST_WORDS)
         self._end_orphans(read_json(folder / "state.json"), folder)
-        if self._has_minder(state):
+        if self._has_shim(state):
             raise Retry(f"{name} could not be ended: process {state['minder'][0]} does not die. It is tried again.")
         Groups(self.walls.data).remove(name)
 
     def _end_orphans(self, state: Mapping[str, Any], folder: Path) -> None:
-        """End what a killed minder could not. Nothing to do when it said its last word itself."""
+        """End what a killed shim could not. Nothing to do when it said its last word itself."""
         if not state or state.get("boot") != readings.boot() or (state.get("app") is None and state["state"] == "stopped"):
             return
         if not readings.end_orphans(state.get("app"), str(state.get("mark", "")), folder):

@@ -18,7 +18,7 @@ from fairway.drivers.wall.groups import Groups
 from fairway.drivers.wall.programs import homes_of
 from fairway.drivers.wall.users import Users
 from fairway.shared.failures import Refused
-from fairway.shared.words import said
+from fairway.shared.words import translate
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,9 @@ class Options:
         """Read an environment's options. Raises `Refused` naming the one that is unknown or wrong."""
         for name in options:
             if name not in cls.__dataclass_fields__:
-                raise Refused(said("The process runtime has no option “{name}”; it knows “require” and “reads”.", name=name))
+                raise Refused(
+                    translate("The process runtime has no option “{name}”; it knows “require” and “reads”.", name=name)
+                )
         return cls(_require(_list(options, "require")), _reads(_list(options, "reads")))
 
     def refuse_to_show(self, data: Path) -> None:
@@ -42,14 +44,14 @@ class Options:
         for place in self.reads:
             if data.absolute().is_relative_to(place) or place.is_relative_to(data.absolute()):
                 sentence = "The option “reads” names “{place}”, where Fairway's own data lies; move yours elsewhere."
-                raise Refused(said(sentence, place=place))
+                raise Refused(translate(sentence, place=place))
 
 
 def _list(options: Mapping[str, object], name: str) -> list[str]:
     value = options.get(name) or []
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         sentence = "The option “{name}” must be a list of words, e.g. {example}."
-        raise Refused(said(sentence, name=name, example=EXAMPLES[name]))
+        raise Refused(translate(sentence, name=name, example=EXAMPLES[name]))
     return value
 
 
@@ -60,7 +62,7 @@ def _require(words: list[str]) -> tuple[str, ...]:
     for word in words:
         if word not in LAYERS:
             sentence = "The option “require” names “{word}”, which is no wall; there are {walls}."
-            raise Refused(said(sentence, word=word, walls=", ".join(LAYERS)))
+            raise Refused(translate(sentence, word=word, walls=", ".join(LAYERS)))
     return tuple(words)
 
 
@@ -68,14 +70,14 @@ def _reads(words: list[str]) -> tuple[Path, ...]:
     for word in words:
         if not word.startswith("/") or Path(word) == Path("/"):
             sentence = "The option “reads” names “{word}”; write a whole path of a folder, e.g. “/srv/data”."
-            raise Refused(said(sentence, word=word))
+            raise Refused(translate(sentence, word=word))
     return tuple(map(Path, words))
 
 
 def missing(here: Abilities, require: Sequence[str]) -> str:
     """Why an environment that requires these walls runs nothing here; "" when all stand."""
     lacking = next((layer for layer in here.layers() if layer.name in require and not layer.stands), None)
-    return said(MISSING, layer=lacking.name, sentence=said(lacking.sentence)) if lacking else ""
+    return translate(MISSING, layer=lacking.name, sentence=translate(lacking.sentence)) if lacking else ""
 
 
 @dataclass(frozen=True)

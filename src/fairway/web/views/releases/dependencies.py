@@ -11,7 +11,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, NotVisible
 from fairway.releases import queries
 from fairway.releases.commands.dependencies import add_dependency, remove_dependency
@@ -19,7 +19,7 @@ from fairway.releases.models import Package, Release
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import page
-from fairway.web.shown.release_dependencies import dependencies_shown
+from fairway.web.presenters.release_dependencies import dependencies_shown
 from fairway.web.views.releases.finding import package_of
 
 

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.models import Artifact
 from fairway.environments.queries import environment as environment_named
@@ -31,8 +31,8 @@ from fairway.shared.urls import without_secrets
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
+from fairway.web.presenters.releases import package_log_shown
 from fairway.web.release_forms import PackageForm, PasteForm
-from fairway.web.shown.releases import package_log_shown
 from fairway.web.views.releases.finding import package_of
 from fairway.web.views.releases.releases import detail_page
 

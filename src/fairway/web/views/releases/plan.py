@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.environments.queries import environment as environment_named
 from fairway.insights import desk
@@ -22,7 +22,7 @@ from fairway.releases.models import Release
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import page
-from fairway.web.shown.release_plan import plan_shown, readiness_shown
+from fairway.web.presenters.release_plan import plan_shown, readiness_shown
 from fairway.web.zones import zone_of
 
 FRAGMENTS = {"release-approvals": "approvals", "release-freezing": "freezing", "release-planned": "planned"}

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
@@ -23,9 +23,9 @@ from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
+from fairway.web.presenters.filters import day
+from fairway.web.presenters.releases import detail_shown, healthy_there, list_shown
 from fairway.web.release_forms import CloneForm, ReasonForm, ReleaseForm
-from fairway.web.shown.filters import day
-from fairway.web.shown.releases import detail_shown, healthy_there, list_shown
 
 USUAL_HOUR = "20:00"  # what the form proposes for a day chosen in the calendar
 

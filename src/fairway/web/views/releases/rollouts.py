@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, may
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
@@ -22,8 +22,8 @@ from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
+from fairway.web.presenters.rollouts import rolling_out_shown, rollout_shown, rollouts_shown
 from fairway.web.release_forms import RollingOutForm
-from fairway.web.shown.rollouts import rolling_out_shown, rollout_shown, rollouts_shown
 
 PROGRESS = {"rollout-progress": "progress"}
 

@@ -1,0 +1,207 @@
+"""Every door declares what it needs: pages and API operations alike say `needs(act)` or, rarely, `public(reason)`.
+
+A declaration answers two questions only: is somebody signed in, and may they do this to anything at all? Whether they may do
+it *here* is asked by the commands and the gate, which no door can leave out. A route without a declaration fails a test.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import wraps
+from typing import Any, TypeVar
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponseBase
+from django.utils import timezone
+
+from fairway.accounts.models import ApiToken, User
+from fairway.accounts.queries import actor_for, token_owner
+from fairway.accounts.rules import (
+    Act,
+    Actor,
+    Role,
+    may_somewhere,
+    roles_one_may_act_as,
+    token_is_well_formed,
+    why_not,
+)
+from fairway.accounts.standing import ACTING_AS
+from fairway.activity.rules import Door
+from fairway.shared.names import Invalid
+from fairway.shared.words import translate
+
+API = "/api/"  # tokens open what lies below it, and no page
+CLIENT_HEADER = "X-Fairway-Client"
+ACTING_AS_HEADER = "X-Fairway-Acting-As"  # narrows one request of a token to a role
+LONGEST_CLIENT = 200
+_NOTED_EVERY = timedelta(minutes=1)  # a token's last use is noted this often: reading must not write all the time
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+class NotSignedIn(PermissionDenied):
+    """Nobody is behind this request: no session, and no valid token."""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What a door needs. `act` None means it is open to everybody, for `reason`."""
+
+    act: Act | None
+    reason: str = ""
+
+
+def needs(act: Act) -> Callable[[View], View]:
+    """Let signed-in people in who may do `act` to anything at all.
+
+    Others are sent to the sign-in page, or refused with `PermissionDenied`, which the page says in words.
+    Works on views and coroutine views; API operations are asked by their router before their input is read.
+    """
+
+    def decorate(view: View) -> View:
+        guarded = _guarded_coroutine(view, act) if inspect.iscoroutinefunction(view) else _guarded(view, act)
+        guarded.fairway_permission = Permission(act)  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return decorate
+
+
+def public(reason: str) -> Callable[[View], View]:
+    """Let everybody in; `reason` says why that must be (sign-in, first start, health…)."""
+
+    def decorate(view: View) -> View:
+        view.fairway_permission = Permission(None, reason)  # type: ignore[attr-defined]
+        return view
+
+    return decorate
+
+
+def declared_permission(callback: Callable[..., Any]) -> Permission | Mapping[str, Permission] | None:
+    """What a URL's callback declares: one permission, one per method (the API), or None when it forgot to."""
+    declared: Permission | Mapping[str, Permission] | None = getattr(callback, "fairway_permission", None)
+    return declared
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who is at the door. Raises `NotSignedIn`."""
+    actor = actor_if_signed_in(request)
+    if actor is None:
+        raise NotSignedIn("Sign in first.")
+    return actor
+
+
+def actor_if_signed_in(request: HttpRequest) -> Actor | None:
+    """Who is at the door, None when nobody is known. Looked up once per request.
+
+    An ``Authorization: Bearer`` header decides alone: a wrong token is nobody, never the session beside it.
+    """
+    if not hasattr(request, "_fairway_actor"):
+        text = bearer_token(request)
+        actor = _actor_of_session(request) if text is None else _actor_of_token(request, text) if is_api(request) else None
+        request._fairway_actor = actor  # type: ignore[attr-defined]
+    found: Actor | None = request._fairway_actor  # type: ignore[attr-defined]
+    return found
+
+
+def admit(request: HttpRequest, act: Act) -> Actor:
+    """The actor, when they may do `act` to something. Raises `NotSignedIn` or `PermissionDenied`."""
+    if not is_api(request) and bearer_token(request) is not None:
+        raise PermissionDenied(
+            translate("API tokens open the API (/api/v1/) and no page; sign in, without an Authorization header.")
+        )
+    actor = actor_of(request)
+    if not may_somewhere(actor, act):
+        raise PermissionDenied(why_not(actor, act).sentence)
+    return actor
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Whether the API was asked rather than a page."""
+    return request.path.startswith(API)
+
+
+def bearer_token(request: HttpRequest) -> str | None:
+    """What the ``Authorization: Bearer`` header carries; None when there is no such header."""
+    scheme, _, text = request.headers.get("Authorization", "").partition(" ")
+    return text.strip() if scheme.lower() == "bearer" else None
+
+
+def _guarded(view: Callable[..., Any], act: Act) -> Callable[..., Any]:
+    @wraps(view)
+    def asked(request: HttpRequest, *args: Any, **values: Any) -> HttpResponseBase:
+        try:
+            admit(request, act)
+        except NotSignedIn:
+            return redirect_to_login(request.get_full_path())
+        response: HttpResponseBase = view(request, *args, **values)
+        return response
+
+    return asked
+
+
+def _guarded_coroutine(view: Callable[..., Any], act: Act) -> Callable[..., Any]:
+    @wraps(view)
+    async def asked(request: HttpRequest, *args: Any, **values: Any) -> HttpResponseBase:
+        try:
+            await sync_to_async(admit)(request, act)
+        except NotSignedIn:
+            return redirect_to_login(request.get_full_path())
+        response: HttpResponseBase = await view(request, *args, **values)
+        return response
+
+    return asked
+
+
+def _actor_of_session(request: HttpRequest) -> Actor | None:
+    user = getattr(request, "user", None)
+    if not isinstance(user, User) or not user.is_authenticated:
+        return None
+    return actor_for(
+        user,
+        door=Door.WEB,
+        acting_as=request.session.get(ACTING_AS, ""),
+        identified_by="session",
+        address=request.META.get("REMOTE_ADDR", ""),
+        client=request.headers.get("User-Agent", "")[:LONGEST_CLIENT],
+        session=request.session.session_key or "",
+    )
+
+
+def _actor_of_token(request: HttpRequest, text: str) -> Actor | None:
+    token = token_owner(text) if token_is_well_formed(text) else None
+    if token is None:
+        return None
+    _note_use(token)
+    client = request.headers.get(CLIENT_HEADER, "")
+    actor = actor_for(
+        token.user,
+        door=Door.CLI if client.startswith("cli/") else Door.API,
+        acting_as=token.role,
+        identified_by=f"token {token.name}",
+        address=request.META.get("REMOTE_ADDR", ""),
+        client=(client or request.headers.get("User-Agent", ""))[:LONGEST_CLIENT],
+        token=token,
+    )
+    return _narrowed(request, actor)
+
+
+def _narrowed(request: HttpRequest, actor: Actor) -> Actor:
+    """Acting as the role that the request names, one which the token's own role contains. Raises `Invalid`."""
+    wanted = request.headers.get(ACTING_AS_HEADER, "")
+    if not wanted:
+        return actor
+    if wanted not in roles_one_may_act_as(actor.active_grants):
+        request._fairway_actor = None  # type: ignore[attr-defined] # whoever asks again is told that nobody is there
+        raise Invalid(ACTING_AS_HEADER, "you do not hold the role “{role}”, or this token may not use it.", role=wanted[:40])
+    return replace(actor, acting_as=Role(wanted))
+
+
+def _note_use(token: ApiToken) -> None:
+    now = timezone.now()
+    if token.last_used_at is None or now - token.last_used_at > _NOTED_EVERY:
+        ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)

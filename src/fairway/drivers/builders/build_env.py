@@ -1,0 +1,143 @@
+"""One build's bench: its source, its staging folders, its environment, and how it runs a tool."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fairway.drivers.builders.command_line import filled, join_command, programs_of
+from fairway.drivers.builders.contract import BuildRequest, Spec
+from fairway.drivers.builders.exclusions import Reason
+from fairway.drivers.builders.layers import Layers, copy_source
+from fairway.drivers.builders.pythons import PythonSource
+from fairway.drivers.builders.running import Ceiling, Finished, run
+from fairway.drivers.builders.surroundings import build_environment, masker_for
+from fairway.drivers.builders.walls import BuildWalls, lend
+from fairway.drivers.diagnosis.builds import build_reason
+from fairway.drivers.runtimes.contract import Progress
+from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
+from fairway.shared.names import parse_slug
+
+_UNREACHABLE = re.compile(
+    r"\b(?:ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN)\b|dns error|error sending request|Connection refused"
+    r"|tls handshake|operation timed out|Temporary failure in name resolution",
+    re.I,
+)
+_HOST = re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w-]+(?:\.[\w-]+)+)")  # as Node.js names it
+_STAGED = re.compile(r"(?:file://)?/\S*/staging/\w+/(?:bundle/app|site)/")  # where the source lies while it is built
+_DISK_FULL = re.compile(r"ENOSPC|No space left on device", re.I)
+
+
+@dataclass(frozen=True)
+class BuildEnvironment:
+    """What every recipe works with. `output` becomes the bundle; its ``app/`` is the application."""
+
+    request: BuildRequest
+    source: Path
+    staging: Path
+    cache: Path
+    layers: Layers
+    progress: Progress
+    variables: Mapping[str, str] = field(default_factory=dict)
+    pythons: PythonSource = field(default_factory=PythonSource)
+
+    @property
+    def spec(self) -> Spec:
+        return self.request.spec
+
+    @property
+    def output(self) -> Path:
+        return self.staging / "bundle"
+
+    @property
+    def app(self) -> Path:
+        return self.output / "app"
+
+    def copy_app(self, reason: Reason) -> None:
+        """Put the source into the bundle, without what `reason` keeps out."""
+        copy_source(self.source, self.app, reason=reason, progress=self.progress)
+
+    @property
+    def walls(self) -> BuildWalls:
+        """What stands around the tools of this build."""
+        return BuildWalls(self.cache.parent, parse_slug(self.request.name, field="name", longest=100))
+
+    def tool(
+        self, argv: Sequence[str], *, cwd: Path, what: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()
+    ) -> None:
+        """Run one tool of the build, its lines into the log. Raises the typed failure that its ending means."""
+        finished = self.attempt(argv, cwd=cwd, env=env, writes=writes)
+        if finished.code:
+            raise failure_of(finished, what)
+
+    def follow(
+        self,
+        words: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str],
+        variables: Mapping[str, str],
+        reads: Sequence[Path] = (),
+        writes: Sequence[Path] = (),
+    ) -> None:
+        """Run the programs of a command of the build one after another, in `cwd`; `variables` fill what its words name.
+
+        ``cd`` and ``export`` mean what they mean in a shell. Raises the typed failure of the first that ends badly.
+        """
+        known = {**variables, **env}
+        for program in programs_of(filled(words, known.get), field="build"):
+            known |= program.variables
+            match program.argv:
+                case ("cd", place):
+                    cwd = _inside(self.staging, cwd / place, place)
+                case ("export", *pairs):
+                    known |= dict(pair.partition("=")[::2] for pair in pairs)
+                case argv:
+                    self.progress.line(f"$ {join_command(argv)}")
+                    finished = self.attempt(argv, cwd=cwd, env=known, reads=reads, writes=writes)
+                    if finished.code and not program.may_fail:
+                        raise failure_of(finished, " ".join(argv[:3]))
+
+    def attempt(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        writes: Sequence[Path] = (),
+        reads: Sequence[Path] = (),
+    ) -> Finished:
+        """Run one tool behind the walls and tell how it ended. Beside the staging folder it may write in `writes`."""
+        limits = self.request.limits
+        home = self.staging / "home"
+        lent, named = lend(build_environment(home), home)
+        environment = {**lent, **(env or {})}
+        ceiling = Ceiling(limits.seconds, limits.memory_bytes, limits.cpus)
+        mask = masker_for(environment)
+        wall = self.walls.order(argv[0], {**environment, **lent}, staging=self.staging, also=writes, reads=(*named, *reads))
+        try:
+            return run(argv, cwd=cwd, env=environment, progress=self.progress, ceiling=ceiling, mask=mask, wall=wall)
+        finally:
+            self.walls.forget()
+
+
+def _inside(staging: Path, place: Path, name: str) -> Path:
+    if not place.is_dir() or not place.resolve().is_relative_to(staging.resolve()):
+        raise Refused(f"The build command goes to “{name}”, which is no folder of the source; correct it.")
+    return place
+
+
+def failure_of(finished: Finished, what: str) -> Failure:
+    """What a tool's bad ending means: try again, ask a person, or a bad source."""
+    detail = finished.detail
+    if _DISK_FULL.search(detail):
+        return NeedsPerson(f"The disk is full: {what} stopped. Free some space, then try again.", detail=detail)
+    if _UNREACHABLE.search(detail):
+        host = _HOST.search(detail)
+        where = host[1] if host else "the package index"
+        return Retry(f"{what} could not reach {where}; it is tried again.", detail=detail)
+    ending = f"was killed by signal {-finished.code}" if finished.code < 0 else f"ended with code {finished.code}"
+    why = build_reason([_STAGED.sub("", line) for line in finished.tail])
+    return Refused(f"{what} {ending}. {why}" if why else f"{what} {ending}; the last lines say why.", detail=detail)

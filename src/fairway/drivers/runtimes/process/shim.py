@@ -1,0 +1,480 @@
+"""The shim: one small process that starts one application, keeps it alive, writes its log and ends it.
+
+It outlives the control plane, so it knows nothing of Fairway: it is run by path with ``python -I -S -E``, imports few
+modules of the standard library and what puts up the walls (also by its path), because its memory counts once per instance
+(about 6 MB).
+
+Order comes as one JSON object on stdin (never argv, never the disk: it holds secrets); the answer to the first start
+goes to stdout as one JSON object, ``{}`` or ``{"errno": 2}`` (with ``"wall"``: which one could not be put up). From then
+on it talks through its folder:
+``state.json`` (its own words), ``logs/output.log`` (+ ``.1`` …), ``stop-<seconds>`` (the grace; looked for at TERM).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import json
+import os
+import resource
+import select
+import signal
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # for `chain`, when it is needed
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+# By their paths, once: an upgrade may replace the files while we live.
+import enclosure  # type: ignore[import-not-found]
+from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+PR_SET_CHILD_SUBREAPER = 36
+CHUNK = 65536
+LONGEST_LINE = 65536
+UNFINISHED = 1.0  # seconds until a line that has no end yet is written down as far as it goes
+OPEN_FILES = 65536
+GONE = contextlib.suppress(ProcessLookupError, PermissionError)
+LIBC = ctypes.CDLL(None, use_errno=True)
+TYPE_CHECKING = False  # the real one costs the import of typing
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Log:
+    """Appends timestamped lines to rotating files. A full disk loses lines, is said so later, and stops nobody."""
+
+    def __init__(self, folder: str, most_bytes: int, files: int) -> None:
+        self.path = os.path.join(folder, "output.log")
+        self.most_bytes, self.files = most_bytes, files
+        self.lost = 0
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        self._open()
+
+    def _open(self) -> None:
+        self.fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self.size = os.fstat(self.fd).st_size
+
+    def write(self, stream: bytes, lines: list[bytes]) -> None:
+        """`stream` is ``o`` (stdout), ``e`` (stderr) or ``m`` (the shim's own remarks)."""
+        head = b"%s %s " % (stamp(), stream)
+        if self.lost:
+            note = b"%s m %d lines were lost because the disk was full\n" % (stamp(), self.lost)
+            lines, head_of_first = list(lines), b"\n" + note + head
+        else:
+            head_of_first = head
+        data = head_of_first + (b"\n" + head).join(lines) + b"\n"
+        try:
+            self._append(data)
+            self.lost = 0
+        except OSError:
+            self.lost += len(lines)
+
+    def _append(self, data: bytes) -> None:
+        if self.size and self.size + len(data) > self.most_bytes:
+            self._rotate()
+        written = os.write(self.fd, data)
+        self.size += written
+        if written < len(data):
+            raise OSError(errno.ENOSPC, "short write")
+
+    def _rotate(self) -> None:
+        for number in range(self.files - 1, 0, -1):
+            older = f"{self.path}.{number}"
+            newer = f"{self.path}.{number - 1}" if number > 1 else self.path
+            if os.path.exists(newer):
+                os.rename(newer, older)
+        os.close(self.fd)
+        self._open()
+
+
+class Stream:
+    """One output pipe of the application, cut into lines.
+
+    What has no newline yet (a question, a progress bar) is written down once it has waited for `UNFINISHED` seconds, or is
+    too long to be kept, under the mark in capitals: its line goes on in the next one of this stream.
+    """
+
+    def __init__(self, fd: int, mark: bytes) -> None:
+        self.fd, self.mark, self.rest = fd, mark, b""
+        self.due: float | None = None
+        os.set_blocking(fd, False)
+
+    def read(self, log: Log) -> bool:
+        """Move what is there into the log; False at the end of the stream."""
+        try:
+            data = os.read(self.fd, CHUNK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            data = b""
+        lines = (self.rest + data).split(b"\n")
+        if lines[1:]:
+            self.due = None
+        self.rest = lines.pop()
+        if self.rest and not data:
+            lines.append(self.rest)
+            self.rest = b""
+        if lines:
+            log.write(self.mark, [line.removesuffix(b"\r") for line in lines])
+        if len(self.rest) > LONGEST_LINE:
+            self.write_unfinished(log)
+        elif self.rest and self.due is None:
+            self.due = time.monotonic() + UNFINISHED
+        return bool(data)
+
+    def write_unfinished(self, log: Log) -> None:
+        """Write down what there is of a line, but for a character of which only a part has come."""
+        whole = whole_characters(self.rest)
+        if whole:
+            log.write(self.mark.upper(), [self.rest[:whole]])
+        self.rest, self.due = self.rest[whole:], None
+
+
+class Shim:
+    """Runs the order until it is told to stop."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        self.order = order
+        self.folder: str = order["folder"]
+        self.log = Log(os.path.join(self.folder, "logs"), order["log_bytes"], order["log_files"])
+        self.streams: dict[int, Stream] = {}
+        self.poll = select.poll()
+        self.wake, wake_in = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self.poll.register(self.wake, select.POLLIN)
+        signal.set_wakeup_fd(wake_in, warn_on_full_buffer=False)
+        self.pid = 0
+        self.told = -1  # where a chain of programs says which one runs
+        self.started = 0.0
+        self.restart_at: float | None = None
+        self.stop_by: float | None = None
+        self.stop_asked = False
+        self.look_at = 0.0
+        self.backoff: float = order["backoff_first"]
+        self.state: dict[str, Any] = {
+            "state": "starting",
+            "minder": identity(os.getpid()),
+            "app": None,
+            "restarts": 0,
+            "exit_code": None,
+            "started_at": None,
+            "doing": "",
+            **{key: order[key] for key in ("digest", "port", "mark", "boot")},
+        }
+
+    # -- starting
+
+    def start(self) -> str:
+        """Start the application; "", or the errno for which it could not be, and which wall."""
+        out, out_in = os.pipe2(os.O_CLOEXEC)
+        err, err_in = os.pipe2(os.O_CLOEXEC)
+        told, tell = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            self.become(out_in, err_in, tell)
+        for fd in (out_in, err_in, tell):
+            os.close(fd)
+        failure = os.read(told, 1000).decode()  # ends empty when the program was loaded
+        for fd, mark in ((out, b"o"), (err, b"e")):
+            self.streams[fd] = Stream(fd, mark)
+            self.poll.register(fd, select.POLLIN)
+        self.pid, self.started, self.restart_at = pid, time.monotonic(), None
+        is_chain = failure.startswith("#")
+        if is_chain:
+            self.told = told
+            self.poll.register(told, select.POLLIN)
+        else:
+            os.close(told)
+            if failure:
+                return failure
+        self.look_at = self.started + self.order["look_every"]
+        self.note(state="running", app=identity(pid), started_at=time.time(), doing="")
+        if is_chain:
+            self.hear(failure.encode())
+        return ""
+
+    def hear(self, said: bytes) -> None:
+        """Note which program of a chain runs, none of them when the pipe has ended; one that failed stays noted."""
+        lines = said.split()
+        doing = self.order["before"][int(lines[-1][1:])]["text"] if lines else ""
+        if doing and not lines[-1].startswith(b"!"):
+            return self.note(doing=doing)
+        self.poll.unregister(self.told)
+        os.close(self.told)
+        self.told = -1
+        self.note(doing=doing, started_at=time.time())
+
+    def become(self, out: int, err: int, tell: int) -> None:
+        """In the child: turn into the application. Never returns."""
+        try:
+            shim = os.getppid()
+            os.setsid()
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD):
+                signal.signal(number, signal.SIG_DFL)
+            signal.set_wakeup_fd(-1)
+            set_limits()
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            os.dup2(out, 1)
+            os.dup2(err, 2)
+            os.umask(0o022)
+            before = self.order.get("before")
+            if before:
+                import chain  # type: ignore[import-not-found]  # now: the walls may hide its file
+
+                chain.keep_only(tell)
+            enclosure.enter(self.order.get("wall") or {})
+            die_with_parent()  # a change of the user would have taken it off
+            if os.getppid() != shim:
+                os._exit(126)
+            os.chdir(self.order["cwd"])
+            if before:
+                chain.follow([*before, self.order["last"]], self.order["env"], tell=tell, prepare=die_with_parent)
+            os.execve(self.order["program"], self.order["argv"], self.order["env"])  # noqa: S606 — no shell is the point
+        except enclosure.NoWall as error:
+            os.write(tell, f"{error.errno} {error.strerror}".encode())
+        except OSError as error:
+            os.write(tell, b"%d" % (error.errno or errno.EINVAL))
+        finally:
+            os._exit(127)
+
+    # -- minding
+
+    def run(self) -> None:
+        while True:
+            for fd, _ in self.poll.poll(self.patience()):
+                if fd == self.wake:
+                    os.read(self.wake, 4096)
+                elif fd == self.told:
+                    self.hear(os.read(self.told, CHUNK))
+                elif not self.streams[fd].read(self.log):
+                    self.forget(fd)
+            if self.stop_asked:
+                self.begin_stop()
+            alone = self.reap()
+            now = time.monotonic()
+            for stream in self.streams.values():
+                if stream.due is not None and now >= stream.due:
+                    stream.write_unfinished(self.log)
+            if self.stop_by is not None and (alone or now >= self.stop_by):
+                return self.end()
+            if self.restart_at is not None and now >= self.restart_at:
+                self.restart()
+            elif self.pid and now >= self.look_at and self.stop_by is None:
+                self.look()
+
+    def patience(self) -> int:
+        """Milliseconds until something is due even if nothing happens."""
+        unfinished = [stream.due for stream in self.streams.values()]
+        due = [
+            at for at in (self.stop_by, self.restart_at, self.look_at if self.pid else None, *unfinished) if at is not None
+        ]
+        return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else 60_000
+
+    def reap(self) -> bool:
+        """Collect whatever died; True when nothing that descends from here is left."""
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return True
+            if pid == 0:
+                return False
+            if pid == self.pid:
+                self.died(os.waitstatus_to_exitcode(status))
+
+    def died(self, code: int) -> None:
+        """The application's first process ended; what it left behind is ended too, or it would hold the port."""
+        ran = time.monotonic() - self.started
+        self.pid = 0
+        while self.told >= 0:
+            self.hear(os.read(self.told, CHUNK))
+        exit_code = code if code >= 0 else 128 - code
+        if self.order["once"]:
+            self.stop_by = time.monotonic()  # there is nothing to start again
+        if self.stop_by is not None:
+            return self.note(app=None, exit_code=exit_code)
+        self.sweep()
+        self.drain()
+        if ran >= self.order["backoff_reset"]:
+            self.backoff = self.order["backoff_first"]
+        self.restart_at = time.monotonic() + self.backoff
+        self.remark(f"exited with code {exit_code}; starting again in {self.backoff:g} s")
+        self.backoff = min(self.backoff * 2, self.order["backoff_most"])
+        self.note(state="restarting", app=None, exit_code=exit_code)
+
+    def restart(self) -> None:
+        self.state["restarts"] += 1
+        failure = self.start()
+        if failure:  # its child ends with 127 and is reaped like any other
+            number, _, wall = failure.partition(" ")
+            self.remark(f"could not be started: {wall or os.strerror(int(number))}")
+
+    def look(self) -> None:
+        """End an application that is beyond its limits. A cgroup would stop it earlier; this needs no rights."""
+        self.look_at = time.monotonic() + self.order["look_every"]
+        most_memory, most_pids = self.order["memory_bytes"], self.order["pids"]
+        family = descendants(os.getpid())
+        if most_pids and sum(map(threads, family)) > most_pids:
+            self.remark(f"has more than {most_pids} processes and threads: killed")
+            self.sweep()
+        elif most_memory and sum(map(resident, family)) > most_memory and sum(map(proportional, family)) > most_memory:
+            self.remark(f"uses more than {most_memory // 1024**2} MB of memory: killed")
+            self.sweep()
+
+    # -- stopping
+
+    def begin_stop(self) -> None:
+        """TERM to the application's process group, and to what left the group."""
+        self.stop_asked = False
+        wished = self.wish()
+        by = time.monotonic() + (self.order["grace"] if wished is None else wished)
+        self.stop_by = by if self.stop_by is None else min(by, self.stop_by)
+        self.restart_at = None
+        if self.pid:
+            kill_group(self.pid, signal.SIGTERM)
+        for pid in descendants(os.getpid()):
+            if group_of(pid) != self.pid:
+                kill(pid, signal.SIGTERM)
+
+    def end(self) -> None:
+        self.sweep()
+        self.drain()
+        self.note(state="failed" if self.wish() is None else "stopped", app=None, doing="")
+
+    def wish(self) -> float | None:
+        """The grace in seconds when Fairway asked for the stop (a file ``stop-<seconds>``), None when somebody else did."""
+        try:
+            wishes = [name for name in os.listdir(self.folder) if name.startswith("stop-")]
+        except OSError:  # somebody deleted the folder under us
+            return None
+        return min((float(name.removeprefix("stop-")) for name in wishes), default=None)
+
+    def sweep(self) -> None:
+        """KILL everything that descends from here, however often it forks meanwhile, and reap it."""
+        until = time.monotonic() + 5
+        if self.pid:
+            kill_group(self.pid, signal.SIGKILL)
+        while time.monotonic() < until:
+            for pid in descendants(os.getpid()):
+                kill(pid, signal.SIGKILL)
+            if self.stop_by is None and self.pid:
+                return  # a killed application is reaped, counted and started again by the loop
+            if self.reap():
+                return
+            time.sleep(0.005)
+
+    # -- writing
+
+    def drain(self) -> None:
+        """Read what is left in the pipes and close them."""
+        for fd in list(self.streams):
+            while select.select([fd], [], [], 0)[0] and self.streams[fd].read(self.log):
+                pass
+            self.forget(fd)
+
+    def forget(self, fd: int) -> None:
+        stream = self.streams.pop(fd)
+        if stream.rest:
+            self.log.write(stream.mark, [stream.rest])
+        self.poll.unregister(fd)
+        os.close(fd)
+
+    def remark(self, text: str) -> None:
+        self.log.write(b"m", [text.encode()])
+
+    def note(self, **changes: object) -> None:
+        """Change the state and write it in one atomic step. A full disk leaves the old words standing."""
+        self.state.update(changes)
+        draft = os.path.join(self.folder, ".state.json")
+        try:
+            with open(draft, "w") as file:
+                json.dump(self.state, file)
+            os.rename(draft, os.path.join(self.folder, "state.json"))
+        except OSError as error:
+            if self.state["restarts"] == 0 and changes.get("state") == "running":
+                raise
+            self.remark(f"the state could not be written: {error.strerror}")
+
+
+def whole_characters(data: bytes) -> int:
+    """How many bytes are whole characters: at most three at the end wait for the next read. As in `fairway.shared.lines`."""
+    for back in range(1, min(4, len(data) + 1)):
+        byte = data[-back]
+        if byte & 0xC0 != 0x80:
+            needed = 2 if byte & 0xE0 == 0xC0 else 3 if byte & 0xF0 == 0xE0 else 4 if byte & 0xF8 == 0xF0 else 1
+            return len(data) - back if needed > back else len(data)
+    return len(data)
+
+
+def stamp() -> bytes:
+    now = time.time()
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)).encode() + b".%06dZ" % (now % 1 * 1_000_000)
+
+
+def kill(pid: int, number: int) -> None:
+    with GONE:
+        os.kill(pid, number)
+
+
+def kill_group(pid: int, number: int) -> None:
+    with GONE:
+        os.killpg(pid, number)
+
+
+def die_with_parent() -> None:
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def set_limits() -> None:
+    """No core files (they would hold secrets); as many open files as a server needs."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    soft = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def main() -> None:
+    order = json.load(sys.stdin)
+    fcntl.fcntl(order["lock_fd"], fcntl.F_SETFD, fcntl.FD_CLOEXEC)  # held, unlocked by the kernel when we end
+    if os.fork():
+        os._exit(0)  # the starter waits for this one; the other is nobody's child
+    os.setsid()
+    os.chdir("/")
+    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_IGN)
+    answer = os.dup(1)
+    try:
+        shim = born(order)
+        failure = shim.start()
+    except OSError as error:  # the application, if it was started, dies with us
+        failure = str(error.errno or errno.EIO)
+    why, _, wall = failure.partition(" ")
+    with contextlib.suppress(BrokenPipeError):  # the starter was killed; the next one adopts us
+        os.write(answer, json.dumps({"errno": int(why), "wall": wall} if failure else {}).encode())
+    os.close(answer)
+    if not failure:
+        shim.run()
+
+
+def born(order: dict[str, Any]) -> Shim:
+    """A shim without ties to its starter's terminal, that hears TERM and the death of children."""
+    quiet = os.open(os.devnull, os.O_RDWR)
+    complaints = os.open(os.path.join(order["folder"], "minder.log"), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    for source, target in ((quiet, 0), (quiet, 1), (complaints, 2)):
+        os.dup2(source, target)
+    shim = Shim(order)
+
+    def ask_stop(*_: object) -> None:
+        shim.stop_asked = True
+
+    signal.signal(signal.SIGTERM, ask_stop)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return shim
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,374 @@
+"""Who watches what: events come in once, each fragment is rendered once for all who would see the same, and they get it.
+
+Everything here lives in the event loop; the tail has a thread of its own, and rendering borrows one for a moment. A stream
+says which event it has seen everything up to only after every fragment of a round is in its box, so that coming back with
+that number (`Last-Event-ID`) misses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol, TypeVar
+
+from django.db import InterfaceError, OperationalError, connections
+
+from fairway.accounts.queries import is_visible
+from fairway.activity.models import Event
+from fairway.activity.queries import after as events_after
+from fairway.deployments.models import Deployment
+from fairway.deployments.queries import log_lines
+from fairway.web.live import message
+from fairway.web.live_fragments import CSRF_PLACE, Topic, render, subjects_of, watchable
+from fairway.web.sharing import shared
+from fairway.web.tail import PATIENCE, LogLengths, Tail
+from fairway.web.viewers import Viewer, look_again
+
+log = logging.getLogger(__name__)
+
+PAUSE = 0.1  # seconds between two rounds: a burst of events renders each fragment ten times a second at most
+LOOK_AGAIN = 5.0  # seconds between two looks at whether sessions still hold, should no event have told that they ended
+LOG_PAGE = 2000  # lines per message
+MOST_PAGES = 16  # pages of logs kept for those who come right behind
+MOST_MISSED = 500  # more missed events than this: everything on the page is rendered again instead
+TOGETHER = 0.03  # seconds of rendering whose fragments are delivered at once: one wake-up per viewer, not one per fragment
+Answer = TypeVar("Answer")
+_CSRF = CSRF_PLACE.encode()  # JSON writes it, and every token, as it is: letters, digits, hyphens
+
+
+class TopicStream:
+    """One open page. Its box holds at most one message per topic."""
+
+    def __init__(self, hub: Fanout, viewer: Viewer, topics: Iterable[Topic], after: int | None) -> None:
+        self.hub, self.viewer, self.after = hub, viewer, after
+        self.topics = {topic.name: topic for topic in topics}
+        self._box: dict[str, bytes] = {}
+        self._newest: dict[str, int] = {}  # by topic: which rendering was delivered last
+        self._seen: int | None = None
+        self._is_over = False
+        self._filled = asyncio.Event()
+
+    async def open(self) -> None:
+        await self.hub.add(self)
+
+    async def renew(self, viewer: Viewer) -> None:
+        names = list(self.topics)
+        allowed = await self.hub.in_thread(lambda: watchable(viewer.actor, names))
+        self.viewer, self.topics = viewer, {topic.name: topic for topic in allowed}
+
+    async def next(self) -> bytes | None:
+        await self._filled.wait()
+        self._filled.clear()
+        if self._is_over:
+            return None
+        parts, self._box = list(self._box.values()), {}
+        if self._seen is not None:
+            parts.append(message("hello", {}, self._seen))
+            self._seen = None
+        return b"".join(parts)
+
+    def close(self) -> None:
+        self.hub.remove(self)
+
+    def put(self, topic: str, body: bytes, *, has_form: bool, number: int) -> None:
+        """`has_form`: the viewer's own token belongs into it. Else everybody has the same bytes.
+
+        What was made up for an opening page and what a round renders run beside each other. The one that began later
+        (`number`) read all that the other did, and stays whichever is ready first.
+        """
+        if number < self._newest.get(topic, 0):
+            return
+        self._newest[topic] = number
+        self._box[topic] = body.replace(_CSRF, self.viewer.csrf_token.encode()) if has_form else body
+        self._filled.set()
+
+    def seen(self, number: int) -> None:
+        """Everything up to this event is in the box or on its way."""
+        self._seen = number
+        self._filled.set()
+
+    def end(self) -> None:
+        self._is_over = True
+        self._filled.set()
+
+
+class Watched(Protocol):
+    """An open stream: it ends with what its viewer came in with, and shows no more than they may see."""
+
+    viewer: Viewer
+
+    async def renew(self, viewer: Viewer) -> None:
+        """The viewer may now see something else than before."""
+
+    def end(self) -> None:
+        """Say nothing more, not even what waits to be sent."""
+
+
+class LogWatch(Watched, Protocol):
+    """Anything that wants to know when a deployment's log grows."""
+
+    deployment: int
+
+    def grown(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Rendered:
+    """A fragment's message, encoded once, and whom it is for."""
+
+    topic: Topic
+    streams: list[TopicStream]
+    body: bytes
+    has_form: bool
+
+
+class Fanout:
+    """One per process."""
+
+    def __init__(self) -> None:
+        self.lengths: LogLengths = {}
+        self._open: set[Watched] = set()
+        self._streams: set[TopicStream] = set()
+        self._logs: dict[int, set[LogWatch]] = {}
+        self._tail: Tail | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._rounds: asyncio.Task[None] | None = None
+        self._looks: asyncio.Task[None] | None = None
+        self._events: list[Event] = []
+        self._arrived = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._threads: ThreadPoolExecutor | None = None
+        self._pages: dict[tuple[int, int, int], asyncio.Task[list[dict[str, Any]]]] = {}
+        self._renderings = itertools.count(1)
+
+    # --- streams come and go
+
+    async def add(self, stream: TopicStream) -> None:
+        """From now on it hears of everything; what it missed since `stream.after` is made up for."""
+        self._streams.add(stream)
+        self.admit(stream)
+        await self._ready.wait()  # the tail knows its place: whatever is not behind it will be told
+        if stream.after is not None:
+            await self._make_up(stream, stream.after)
+
+    def remove(self, stream: TopicStream) -> None:
+        self._streams.discard(stream)
+        self.dismiss(stream)
+
+    def admit(self, stream: Watched) -> None:
+        """From now on `stream` ends soon after its viewer's way in has."""
+        self._open.add(stream)
+        self._start()
+
+    def dismiss(self, stream: Watched) -> None:
+        self._open.discard(stream)
+        if not self._open:
+            self._stop()
+
+    def add_log(self, watch: LogWatch) -> None:
+        self._logs.setdefault(watch.deployment, set()).add(watch)
+        self.admit(watch)
+        if self._tail is not None:
+            self._tail.look_soon()
+
+    def remove_log(self, watch: LogWatch) -> None:
+        watching = self._logs.get(watch.deployment, set())
+        watching.discard(watch)
+        if not watching:
+            self._logs.pop(watch.deployment, None)
+            self.lengths.pop(watch.deployment, None)
+        self.dismiss(watch)
+
+    async def log_page(self, deployment: int, after: int) -> list[dict[str, Any]]:
+        """The lines after `after`; read once for everybody who is as far."""
+        key = (deployment, after, self.lengths.get(deployment, (0, ""))[0])
+        if key not in self._pages:
+            if len(self._pages) >= MOST_PAGES:
+                del self._pages[next(iter(self._pages))]
+            work = self.in_thread(lambda: log_lines(Deployment(pk=deployment), after=after, limit=LOG_PAGE))
+            self._pages[key] = asyncio.ensure_future(work)
+        page = self._pages[key]
+        try:
+            return await asyncio.shield(page)
+        except Exception:
+            self._pages.pop(key, None)
+            raise
+
+    async def in_thread(self, work: Callable[[], Answer]) -> Answer:
+        """Run database work in one of our few threads; its connection is closed afterwards."""
+        assert self._loop is not None
+        assert self._threads is not None
+
+        def closing() -> Answer:
+            try:
+                return work()
+            finally:
+                connections.close_all()
+
+        return await self._loop.run_in_executor(self._threads, closing)
+
+    def _start(self) -> None:
+        if self._tail is not None:
+            return
+        self._loop = loop = asyncio.get_running_loop()
+        self._events, self._arrived, self._ready = [], asyncio.Event(), asyncio.Event()
+        self._threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="fairway-live")
+        self._tail = Tail(
+            on_start=lambda: _soon(loop, self._ready.set),
+            on_events=lambda events: _soon(loop, self._hear, events),
+            on_logs=lambda lengths: _soon(loop, self._hear_logs, lengths),
+            watched_logs=lambda: list(self._logs),
+        )
+        self._tail.start()
+        self._rounds = loop.create_task(self._run_rounds())
+        self._looks = loop.create_task(self._run_looks())
+
+    def _stop(self) -> None:
+        """Nobody watches."""
+        if self._tail is None:
+            return
+        self._tail.ask_to_stop()
+        for task in (self._rounds, self._looks):
+            if task is not None:
+                task.cancel()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False)
+        self._tail = self._threads = self._rounds = self._looks = None
+        self.lengths, self._pages = {}, {}
+
+    # --- events
+
+    def _hear(self, events: list[Event]) -> None:
+        self._events.extend(events)
+        self._arrived.set()
+
+    def _hear_logs(self, lengths: LogLengths) -> None:
+        for number, length in lengths.items():
+            if number in self._logs:
+                self.lengths[number] = length
+                for watch in self._logs[number]:
+                    watch.grown()
+
+    async def _run_rounds(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            events, self._events = self._events, []
+            try:
+                await self._round(events)
+            except (OperationalError, InterfaceError):
+                log.warning("a round of live updates waits for the database")
+                self._events[:0] = events
+                self._arrived.set()
+                await asyncio.sleep(PATIENCE)
+            except Exception:
+                log.exception("a round of live updates failed")
+            await asyncio.sleep(PAUSE)
+
+    async def _round(self, events: list[Event]) -> None:
+        people = {int(event.subject_id) for event in events if event.subject_kind == "person" and event.subject_id.isdigit()}
+        if people:
+            await self._look_again([stream for stream in self._open if stream.viewer.actor.id in people])
+        touched = self._touched(events, self._streams)
+        await self._render(touched)
+        for stream in touched:
+            stream.seen(events[-1].pk)
+
+    def _touched(self, events: list[Event], streams: Iterable[TopicStream]) -> dict[TopicStream, list[Topic]]:
+        subjects = [(event, subjects_of(event)) for event in events]
+        found: dict[TopicStream, list[Topic]] = {}
+        for stream in streams:
+            heard: set[str] = set()
+            for event, names in subjects:
+                if not names <= heard and is_visible(stream.viewer.actor, event):
+                    heard |= names
+            topics = [topic for topic in stream.topics.values() if topic.subjects & heard]
+            if topics:
+                found[stream] = topics
+        return found
+
+    async def _make_up(self, stream: TopicStream, after: int) -> None:
+        missed = await self.in_thread(lambda: events_after(after, limit=MOST_MISSED + 1))
+        is_all = len(missed) > MOST_MISSED
+        await self._render({stream: list(stream.topics.values())} if is_all else self._touched(missed, [stream]))
+        stream.seen(missed[-1].pk if missed else after)
+
+    async def _render(self, touched: dict[TopicStream, list[Topic]]) -> None:
+        if touched:
+            watching, number = _by_topic(touched), next(self._renderings)
+            await self.in_thread(lambda: self._render_all(watching, number))
+
+    def _render_all(self, watching: list[tuple[Topic, list[TopicStream]]], number: int) -> None:
+        """In a thread. What most people wait for comes first; nobody waits much longer than `TOGETHER` for what is there."""
+        assert self._loop is not None
+        ready: list[_Rendered] = []
+        since = time.monotonic()
+        for one in _renderings(watching):
+            ready.append(one)
+            if time.monotonic() - since > TOGETHER:
+                self._loop.call_soon_threadsafe(_deliver, ready, number)
+                ready, since = [], time.monotonic()
+        self._loop.call_soon_threadsafe(_deliver, ready, number)
+
+    # --- sessions
+
+    async def _run_looks(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_AGAIN)
+            try:
+                await self._look_again(list(self._open))
+            except Exception:  # the next look asks again
+                log.exception("looking again at who watches failed")
+
+    async def _look_again(self, streams: list[Watched]) -> None:
+        """End the streams of sessions that are over; narrow or widen those of people whose roles changed."""
+        before = [(stream, stream.viewer) for stream in streams]
+        viewers = {viewer for _, viewer in before}
+        if not viewers:
+            return
+        now = await self.in_thread(lambda: look_again(viewers))
+        for stream, viewer in before:
+            if (renewed := now[viewer]) is None:
+                stream.end()
+            elif renewed.actor.active_grants != viewer.actor.active_grants:
+                await stream.renew(renewed)
+
+
+def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *given: Any) -> None:
+    """From another thread. A loop that has closed meanwhile has nobody left to tell."""
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(what, *given)
+
+
+def _by_topic(touched: dict[TopicStream, list[Topic]]) -> list[tuple[Topic, list[TopicStream]]]:
+    """The topic most people wait for first."""
+    found: dict[str, tuple[Topic, list[TopicStream]]] = {}
+    for stream, topics in touched.items():
+        for topic in topics:
+            found.setdefault(topic.name, (topic, []))[1].append(stream)
+    return sorted(found.values(), key=lambda one: -len(one[1]))
+
+
+def _renderings(watching: list[tuple[Topic, list[TopicStream]]]) -> Iterator[_Rendered]:
+    for topic, streams in watching:
+        for data, those in shared(partial(render, topic), streams):
+            if data is not None:
+                body = message("fragment" if "html" in data else "changed", data)
+                yield _Rendered(topic, those, body, _CSRF in body)
+
+
+def _deliver(ready: list[_Rendered], number: int) -> None:
+    for one in ready:
+        for stream in one.streams:
+            if one.topic.name in stream.topics:
+                stream.put(one.topic.name, one.body, has_form=one.has_form, number=number)
+
+
+FANOUT = Fanout()

@@ -1,0 +1,248 @@
+"""What pages can watch: which events touch a fragment, who may watch it, and how it is rendered.
+
+A topic's name stands in the page (``data-live="home:matrix"``). Its fragment is rendered by the same function and the same
+partial as the page itself.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+from django.utils import timezone, translation
+
+from fairway.accounts.rules import Actor, NotVisible
+from fairway.activity.models import Event
+from fairway.applications import queries as applications
+from fairway.deployments import queries as deployments
+from fairway.environments import queries as environments
+from fairway.releases import queries as releases
+from fairway.releases.models import Release
+from fairway.web.presenters import applications as shown_applications
+from fairway.web.presenters import environments as shown_environments
+from fairway.web.presenters import freezes as shown_freezes
+from fairway.web.presenters import home as shown_home
+from fairway.web.presenters import release_plan as shown_plan
+from fairway.web.presenters import releases as shown_releases
+from fairway.web.presenters import rollouts as shown_rollouts
+from fairway.web.presenters.deployments import deployment_shown
+from fairway.web.presenters.hosts import host_shown
+from fairway.web.presenters.placements import placement_shown
+
+CSRF_PLACE = "csrf-token-of-the-viewer"  # each viewer's own token is put in its place on the way out
+MOST_TOPICS = 64
+FAMILIES = {  # what lists and calendars listen to
+    "deployment": "deployments",
+    "release": "releases",
+    "package": "releases",
+    "rollout": "releases",
+    "environment": "environments",
+    "freeze": "freezes",
+}
+
+Context = dict[str, Any]
+Build = Callable[[Actor, list[str]], Context | None]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One fragment that can be watched. `subjects` are what events must be about to touch it."""
+
+    name: str
+    subjects: frozenset[str]
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A family of topics. Without `template` the page is told to fetch its fragment again: its address holds filters."""
+
+    pattern: re.Pattern[str]
+    subjects: tuple[str, ...]
+    build: Build
+    template: str = ""
+
+
+def subjects_of(event: Event) -> frozenset[str]:
+    """What an event is about, in the words topics use."""
+    found = {"events", "home", f"{event.subject_kind}:{event.subject_id}"}
+    if event.application:
+        found.add(f"application:{event.application}")
+    if event.environment:
+        found.add(f"environment:{event.environment}")
+    if family := FAMILIES.get(event.subject_kind):
+        found.add(family)
+    return frozenset(found)
+
+
+def watchable(actor: Actor, names: Iterable[str]) -> list[Topic]:
+    """The topics among these names that exist and that this actor may watch."""
+    found = []
+    for name in list(dict.fromkeys(names))[:MOST_TOPICS]:
+        topic = topic_named(name)
+        if topic is not None and _may_watch(actor, topic):
+            found.append(topic)
+    return found
+
+
+def topic_named(name: str) -> Topic | None:
+    for kind in KINDS:
+        if match := kind.pattern.fullmatch(name):
+            subjects = frozenset(subject.format(*match.groups()) for subject in kind.subjects)
+            return Topic(name, subjects, kind)
+    return None
+
+
+def render(topic: Topic, actor: Actor, language: str, zone: str) -> dict[str, str] | None:
+    """What to send: ``{"topic", "html"}``, ``{"topic"}`` when the page must fetch it itself, None when it is gone.
+
+    Whatever it shows of its viewer is read from these three; see `fairway.web.sharing`.
+    """
+    if not topic.kind.template:
+        return {"topic": topic.name}
+    match = topic.kind.pattern.fullmatch(topic.name)
+    assert match is not None
+    with translation.override(language), timezone.override(zone):
+        try:
+            context = topic.kind.build(actor, list(match.groups()))
+        except NotVisible:
+            return None
+        if context is None:
+            return None
+        template = topic.kind.template.format(*match.groups())
+        return {"topic": topic.name, "html": render_to_string(template, {**context, "csrf_token": CSRF_PLACE})}
+
+
+def _may_watch(actor: Actor, topic: Topic) -> bool:
+    match = topic.kind.pattern.fullmatch(topic.name)
+    assert match is not None
+    try:
+        for subject in topic.subjects:
+            _look_for(actor, subject)
+        _look_for_pair(actor, topic)
+    except NotVisible:
+        return False
+    return True
+
+
+def _look_for_pair(actor: Actor, topic: Topic) -> None:
+    """A topic about an application in an environment needs both in one grant. Raises `NotVisible`."""
+    named = dict(subject.split(":", 1) for subject in topic.subjects if ":" in subject)
+    if "application" in named and "environment" in named:
+        environments.place(actor, applications.application(actor, named["application"]), named["environment"])
+
+
+def _look_for(actor: Actor, subject: str) -> None:
+    """Raises `NotVisible`."""
+    kind, _, name = subject.partition(":")
+    if kind == "deployment":
+        deployments.deployment(actor, int(name))
+    elif kind == "application":
+        applications.application(actor, name)
+    elif kind == "environment":
+        environments.environment(actor, name)
+    elif kind == "inspection":
+        applications.inspection(actor, int(name))
+    elif kind == "release":
+        releases.release(actor, int(name))
+    elif kind == "rollout":
+        releases.rollout(actor, int(name))
+
+
+def _placement(actor: Actor, parts: list[str]) -> Context | None:
+    application = applications.application(actor, parts[0])
+    card = placement_shown(actor, application, parts[1])
+    return None if card is None else {"placement": card, "application": application}
+
+
+def _recent(actor: Actor, parts: list[str]) -> Context:
+    return shown_applications.recent(actor, applications.application(actor, parts[0]))
+
+
+def _deployment(actor: Actor, parts: list[str]) -> Context:
+    return deployment_shown(actor, deployments.deployment(actor, int(parts[0])))
+
+
+def _environment_state(actor: Actor, parts: list[str]) -> Context:
+    return shown_environments.state_shown(actor, environments.environment(actor, parts[0]))
+
+
+def _placements_here(actor: Actor, parts: list[str]) -> Context:
+    return shown_environments.placements_here(actor, environments.environment(actor, parts[0]))
+
+
+def _host(actor: Actor, parts: list[str]) -> Context:
+    return host_shown(actor, environments.environment(actor, parts[0]))
+
+
+def _rollout(actor: Actor, parts: list[str]) -> Context:
+    return shown_rollouts.progress_shown(actor, releases.rollout(actor, int(parts[0])))
+
+
+def _nothing(actor: Actor, parts: list[str]) -> Context:
+    return {}
+
+
+def _home(build: Callable[[Actor], Context]) -> Build:
+    return lambda actor, parts: build(actor)
+
+
+def _kind(pattern: str, subjects: Iterable[str], build: Build, template: str = "") -> Kind:
+    return Kind(re.compile(pattern), tuple(subjects), build, template)
+
+
+def _desk(part: str, build: Callable[[Actor, Release], Context], template: str) -> Kind:
+    """A fragment of a release. What is done to its packages is about them, so it listens to the whole desk."""
+
+    def of_release(actor: Actor, parts: list[str]) -> Context:
+        return build(actor, releases.release(actor, int(parts[0])))
+
+    return _kind(rf"release:(\d{{1,18}}):{part}", ["release:{0}", "releases"], of_release, template)
+
+
+KINDS = (
+    _kind("home:matrix", ["home"], _home(shown_home.home_matrix), "home.html#matrix"),
+    _kind("home:running", ["home"], _home(shown_home.home_running), "home.html#running"),
+    _kind("home:recent", ["home"], _home(shown_home.home_recent), "home.html#recent"),
+    _kind("home:waiting", ["home"], _home(shown_home.home_waiting), "home.html#waiting"),
+    _kind(
+        r"placement:([a-z0-9-]+):([a-z0-9-]+)",
+        ["application:{0}", "environment:{1}"],
+        _placement,
+        "applications/detail.html#placement",
+    ),
+    _kind(r"application:([a-z0-9-]+):recent", ["application:{0}"], _recent, "applications/detail.html#recent"),
+    _kind(
+        r"deployment:(\d{1,18}):(head|progress|outcome|facts)",
+        ["deployment:{0}"],
+        _deployment,
+        "deployments/detail.html#{1}",
+    ),
+    _kind(r"environment:([a-z0-9-]+):(host)", ["environment:{0}"], _host, "environments/detail.html#{1}"),
+    _kind(
+        r"environment:([a-z0-9-]+):(state)",
+        ["environment:{0}", "freezes"],
+        _environment_state,
+        "environments/detail.html#{1}",
+    ),
+    _kind(r"environment:([a-z0-9-]+):(placements)", ["environment:{0}"], _placements_here, "environments/detail.html#{1}"),
+    _kind("environments", ["home"], _home(shown_environments.list_shown), "environments/list.html#list"),
+    _kind("freezes", ["freezes"], _home(shown_freezes.list_shown), "freezes/list.html#list"),
+    _desk("head", shown_releases.head_shown, "releases/head.html"),
+    _desk("matrix", shown_releases.matrix_shown, "releases/detail.html#matrix"),
+    _desk("readiness", shown_plan.readiness_shown, "releases/readiness.html#readiness"),
+    _desk("rollouts", shown_rollouts.rollouts_shown, "releases/rollouts.html#rollouts"),
+    _desk("freezing", shown_plan.freezing_shown, "releases/plan.html#freezing"),
+    _desk("planned", shown_plan.planned_shown, "releases/plan.html#planned"),
+    _desk("approvals", shown_plan.approvals_shown, "releases/plan.html#approvals"),
+    _kind(r"rollout:(\d{1,18}):progress", ["rollout:{0}", "releases"], _rollout, "releases/rollout.html#progress"),
+    # These have filters in their addresses, so each page fetches its own again.
+    _kind("applications", ["home"], _nothing),
+    _kind("events", ["events"], _nothing),
+    _kind("releases", ["releases"], _nothing),
+    _kind(r"release:(\d{1,18}):graph", ["release:{0}", "releases"], _nothing),
+    _kind("calendar", ["releases", "environments", "freezes"], _nothing),
+)

@@ -1,0 +1,117 @@
+"""One configuration with its versions, and how two of them differ."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, may
+from fairway.applications.models import Application, Configuration
+from fairway.applications.queries import artifacts_of, changes_between, configurations_of
+from fairway.applications.rules import missing_names
+from fairway.deployments.gate import Subject
+from fairway.deployments.models import Placement
+from fairway.deployments.queries import placements_visible_to
+from fairway.environments.models import Environment
+from fairway.environments.queries import places_of
+from fairway.web.presenters.acts import Button, Place, main_acts
+from fairway.web.presenters.applications import head
+from fairway.web.variables import rows_of
+
+MOST_VERSIONS = 200
+
+Pair = tuple[Configuration | None, Configuration | None]
+
+
+def configuration_shown(
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    older: Configuration | None = None,
+    compared: Pair | None = None,
+) -> dict[str, Any]:
+    """The whole context of ``applications/configuration.html``; `older` is an earlier version to look at."""
+    versions = list(configurations_of(application, environment)[:MOST_VERSIONS])
+    newest = versions[0] if versions else None
+    shown = older or newest
+    placement = placements_visible_to(actor).filter(application=application, environment=environment).first()
+    running = placement.current.configuration if placement and placement.current else None
+    required = required_names(application)
+    is_pending = placement is not None and placement.current is not None and newest is not None and running != newest
+    return {
+        **head(actor, application),
+        "can_edit": may(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug),
+        "environment": environment,
+        "environments": places_of(actor, application),
+        "version": _version(shown, newest) if shown else None,
+        "variables": rows_of(shown, required),
+        "missing": missing_names(tuple(required), *_given(newest)),
+        "versions": _versions(versions, running),
+        "is_pending": is_pending,
+        "deploy": _deploy(actor, application, environment, placement) if is_pending else None,
+        "comment": "",
+        "form_error": "",
+        **_difference(compared),
+    }
+
+
+def required_names(application: Application) -> list[str]:
+    """The variables the newest version says it needs and does not set itself."""
+    newest = artifacts_of(application).first()
+    spec = newest.parsed_spec if newest else None
+    return [name for name in spec.requires if not spec.environment.get(name)] if spec else []
+
+
+def _given(newest: Configuration | None) -> tuple[dict[str, str], dict[str, str]]:
+    return (newest.variables, newest.marks) if newest else ({}, {})
+
+
+def _version(one: Configuration, newest: Configuration | None) -> dict[str, Any]:
+    return {
+        "number": one.version,
+        "comment": one.comment,
+        "actor": {"name": one.created_by},
+        "at": one.created_at,
+        "is_newest": one == newest,
+    }
+
+
+def _versions(versions: list[Configuration], running: Configuration | None) -> list[dict[str, Any]]:
+    found = []
+    for one in versions:
+        line = _version(one, versions[0])
+        found.append({**line, "is_running": one == running, "previous": one.version - 1})
+    return found
+
+
+def _deploy(actor: Actor, application: Application, environment: Environment, placement: Placement | None) -> Button:
+    """What runs once more, with the newest configuration; the source where nothing runs."""
+    place = Place(actor, Subject(application, environment, placement))
+    if placement is None or placement.current is None or placement.current.artifact_id is None:
+        return main_acts(place)[0]
+    return Button(
+        _("Deploy"),
+        reverse("deployment-again", args=[placement.current_id]),
+        "deploy",
+        "primary",
+        blockers=place.why_not(Act.DEPLOY),
+    )
+
+
+def _difference(compared: Pair | None) -> dict[str, Any]:
+    if compared is None:
+        return {"diff": None}
+    before, after = compared
+    lines = [
+        {
+            "name": one.name,
+            "change": one.kind,
+            "is_secret": one.is_secret,
+            "before": one.before,
+            "after": one.after,
+        }
+        for one in changes_between(before, after)
+    ]
+    return {"diff": lines, "diff_from": before.version if before else 0, "diff_to": after.version if after else 0}

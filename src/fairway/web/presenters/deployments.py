@@ -1,0 +1,192 @@
+"""One deployment, live: its head, its steps, its facts and how it came out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import SYSTEM, Actor
+from fairway.activity.rules import Door
+from fairway.applications.queries import latest_configuration
+from fairway.deployments.commands.requests import act_of
+from fairway.deployments.gate import Subject, blockers
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import (
+    absence,
+    expected_total_seconds,
+    last_log_text,
+    place_in_queue,
+    placements_visible_to,
+    steps_of,
+    visible_to,
+)
+from fairway.deployments.rules import Kind, Status, Wanted, shown_status
+from fairway.engine.rules import CleanUp
+from fairway.environments.queries import next_after
+from fairway.insights.rows import seconds_of, shown_kind
+from fairway.web.presenters.acts import Place, deployment_acts
+from fairway.web.presenters.applications import source_text
+from fairway.web.presenters.filters import who
+from fairway.web.presenters.placements import away_shown
+from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
+
+LAST_LINES = 12
+STEP_STATES = {"waiting": "pending"}  # a step that was not reached; a run that waits is told above the steps
+
+
+def deployment_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
+    """The whole context of ``deployments/detail.html``."""
+    placement = _placement(actor, one)
+    is_failed = one.status in {Status.FAILED, Status.ERRORED}
+    return {
+        "deployment": {**_facts(one, placement), **_workflow(one), **_relations(actor, one), **_outcome(one)},
+        "steps": [_step(step) for step in steps_of(one)],
+        "last_lines": [{"text": text} for text in last_log_text(one, LAST_LINES)] if is_failed else [],
+        "acts": deployment_acts(actor, one, placement, _onward(actor, one, placement)),
+        "log": None if one.log_collected_at else log_shown(one),
+    }
+
+
+def log_shown(one: Deployment) -> dict[str, Any]:
+    """What ``parts/log.html`` needs to fetch, follow and download the log."""
+    return {
+        "url": reverse("deployment-log", args=[one.pk]),
+        "stream_url": "" if not one.is_active else reverse("deployment-log-stream", args=[one.pk]),
+        "raw_url": reverse("deployment-log-raw", args=[one.pk]),
+        "is_complete": not one.is_active,
+        "step_words": {name: str(label) for name, label in LOG_LABELS.items()},
+        "name": f"{one.application.slug}-{one.environment.slug}-{one.pk}",
+    }
+
+
+def _placement(actor: Actor, one: Deployment) -> Placement | None:
+    there = placements_visible_to(actor).filter(application=one.application_id, environment=one.environment_id)
+    return there.select_related("previous_good__configuration").first()
+
+
+def _onward(actor: Actor, one: Deployment, placement: Placement | None) -> Place | None:
+    if placement is None or placement.current_id != one.pk or one.is_active:
+        return None
+    environment = next_after(one.environment, actor, one.application)
+    if environment is None:
+        return None
+    there = placements_visible_to(actor).filter(application=one.application_id, environment=environment).first()
+    latest = latest_configuration(one.application, environment)
+    return Place(actor, Subject(one.application, environment, there, configuration=latest), placement, latest)
+
+
+def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
+    is_current = placement is not None and placement.current_id == one.pk
+    is_open = is_current and placement is not None and placement.wanted == Wanted.RUNNING
+    return {
+        "id": one.pk,
+        "kind": shown_kind(one.kind),
+        "status": shown_status(one.status, is_current=is_current),
+        "application": one.application,
+        "environment": one.environment,
+        "version": one.version,
+        "digest": one.artifact.digest if one.artifact else "",
+        "configuration_version": one.configuration.version if one.configuration else 0,
+        "replicas": one.replicas,
+        "url": placement.url if placement and is_open else "",
+        "gate": one.gate_used,
+        "probe": one.probe,
+        "away_seconds": one.away_seconds,
+        "away": away_shown(absence(placement, one.artifact) if placement and one.is_active else None),
+        "remarks": one.artifact.remarks if one.artifact else [],
+        "log_lines": one.log_lines,
+        "log_collected_at": one.log_collected_at,
+        "source": _source(one),
+    }
+
+
+def _workflow(one: Deployment) -> dict[str, Any]:
+    return {
+        "actor": who(one.requested_by),
+        "acting_role": ROLE_LABELS.get(one.acting_role, one.acting_role),
+        "door": DOOR_LABELS.get(Door(one.door), one.door),
+        "reason": one.reason,
+        "at": one.created_at,
+        "started_at": one.started_at,
+        "ended_at": one.finished_at,
+        "seconds": seconds_of(one),
+        "expected_seconds": expected_total_seconds(one) if one.is_active else None,
+        "position": place_in_queue(one),
+        **_waiting(one),
+    }
+
+
+def _waiting(one: Deployment) -> dict[str, Any]:
+    """What it waits for, in the reader's language where the gate says it, and until when at the latest."""
+    if one.run is None or one.status != Status.WAITING:
+        return {"waiting_for": "", "waits_until": None, "starts_by": None}
+    subject = Subject(
+        one.application, one.environment, artifact=one.artifact, configuration=one.configuration, deployment=one
+    )
+    closed = [reason.sentence for reason in blockers(act_of(one), subject, SYSTEM) if reason.only_starts]
+    return {
+        "waiting_for": " ".join(closed) or one.run.wait_reason,
+        "waits_until": one.run.run_at if closed else None,
+        "starts_by": one.starts_by if closed else None,
+    }
+
+
+def _relations(actor: Actor, one: Deployment) -> dict[str, Any]:
+    replaces = one.replaces
+    after = one.replaced_by.filter(status=Status.SUCCEEDED).select_related("artifact").order_by("pk").first()
+    return {
+        "from_deployment": _came_from(actor, one),
+        "replaced": {"id": replaces.pk, "version": replaces.version} if replaces else None,
+        "superseded_by": {"id": after.pk, "version": after.version} if after else None,
+    }
+
+
+def _came_from(actor: Actor, one: Deployment) -> dict[str, Any] | None:
+    origin = one.returns_to
+    if one.kind == Kind.PROMOTE and one.artifact_id:
+        served = visible_to(actor).filter(artifact=one.artifact_id, status=Status.SUCCEEDED, pk__lt=one.pk)
+        elsewhere = served.exclude(environment=one.environment_id)
+        origin = elsewhere.order_by("-environment__position", "-pk").first()
+    return {"id": origin.pk, "environment_name": origin.environment.name} if origin else None
+
+
+def _outcome(one: Deployment) -> dict[str, Any]:
+    run = one.run
+    found: dict[str, Any] = {"failure": None, "clean_up_failure": ""}
+    if run is not None and run.clean_up_status == CleanUp.FAILED:
+        found["clean_up_failure"] = run.clean_up_error
+    if one.status in {Status.FAILED, Status.ERRORED}:
+        step = (run.outcome_step if run else "") or one.step
+        found["failure"] = {
+            "step": STEP_LABELS.get(step, step) or _("before the first step"),
+            "sentence": one.sentence,
+            "advice": "",
+            "detail": one.detail,
+        }
+    return found
+
+
+def _source(one: Deployment) -> dict[str, Any]:
+    artifact = one.artifact
+    return {
+        "text": source_text(one.source_kind, one.source),
+        "commit": artifact.commit if artifact else "",
+        "author": artifact.author if artifact else "",
+        "message": artifact.message if artifact else "",
+        "committed_at": artifact.committed_at if artifact else None,
+    }
+
+
+def _step(step: Any) -> dict[str, Any]:
+    return {
+        "name": step.name,
+        "label": STEP_LABELS.get(step.name, step.name),
+        "status": STEP_STATES.get(step.state, step.state),
+        "seconds": step.seconds,
+        "expected_seconds": step.expected_seconds,
+        "started_at": step.started_at,
+        "sentence": step.sentence,
+        "attempt": step.attempt,
+    }

@@ -1,0 +1,150 @@
+"""The home page: what runs where, what runs now, what waits for me."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, may_somewhere
+from fairway.applications.models import Application
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import active, visible_to
+from fairway.environments.freeze_queries import windows_read_once
+from fairway.environments.models import Environment
+from fairway.insights.matrix import Cell, Matrix, matrix
+from fairway.insights.queue import positions
+from fairway.insights.rows import rows
+from fairway.insights.waiting import Waiting, waiting_for
+from fairway.releases.queries import Standstill
+from fairway.web.presenters.applications import KIND_ICONS
+from fairway.web.presenters.freezes import environment_freeze
+from fairway.web.templatetags.fairway import ago_words
+from fairway.web.words import STEP_LABELS
+
+RECENT = 8
+
+
+def home(actor: Actor) -> dict[str, Any]:
+    """Everything of the page."""
+    moving = list(active(actor))
+    found = matrix(actor, moving)
+    return {
+        **home_matrix(actor, found),
+        **home_running(actor, moving),
+        **home_waiting(actor, found.environments),
+        **home_recent(actor, found.live),
+    }
+
+
+def home_matrix(actor: Actor, found: Matrix | None = None) -> dict[str, Any]:
+    found = found or matrix(actor)
+    with windows_read_once():
+        environments = [_environment(one) for one in found.environments]
+    return {
+        "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
+        "matrix": {
+            "environments": environments,
+            "rows": [
+                {"application": _application(row.application), "cells": [_cell(cell) for cell in row.cells]}
+                for row in found.rows
+            ],
+        },
+    }
+
+
+def home_running(actor: Actor, moving: Sequence[Deployment] | None = None) -> dict[str, Any]:
+    moving = list(active(actor)) if moving is None else moving
+    queue = positions(moving)
+    return {"running": [_running(one, queue.get(one.pk)) for one in moving]}
+
+
+def home_waiting(actor: Actor, environments: Sequence[Environment] | None = None) -> dict[str, Any]:
+    return {"waiting": [_waiting(one) for one in waiting_for(actor, environments)]}
+
+
+def home_recent(actor: Actor, live: Collection[int] | None = None) -> dict[str, Any]:
+    return {"recent": rows(list(visible_to(actor)[:RECENT]), live)}
+
+
+def _environment(one: Environment) -> dict[str, Any]:
+    lock = one.lock
+    return {
+        "slug": one.slug,
+        "name": one.name,
+        "status": one.status,
+        "lock_reason": lock.reason if lock else "",
+        "freeze": environment_freeze(one),
+    }
+
+
+def _application(one: Application) -> dict[str, Any]:
+    return {"slug": one.slug, "name": one.name, "kind_icon": KIND_ICONS[one.source_kind]}
+
+
+def _cell(cell: Cell | None) -> dict[str, Any] | None:
+    if cell is None:
+        return None
+    # The page keeps what it drew of these values: how long ago it was is one of them, or it would stand still.
+    return {**vars(cell), "step": str(STEP_LABELS.get(cell.step, cell.step)), "ago": ago_words(cell.at)}
+
+
+def _running(one: Deployment, position: int | None) -> dict[str, Any]:
+    return {
+        "id": one.pk,
+        "application": one.application,
+        "environment": one.environment,
+        "version": one.version,
+        "status": one.status,
+        "step": STEP_LABELS.get(one.step, one.step),
+        "step_number": one.steps.index(one.step) if one.step in one.steps else 0,
+        "step_total": len(one.steps),
+        "started_at": one.started_at or one.created_at,
+        "position": position,
+        "actor": {"name": one.requested_by},
+    }
+
+
+def _waiting(one: Waiting) -> dict[str, Any]:
+    about = one.about
+    if isinstance(about, Environment):
+        title = _("Your lock of %(environment)s ends soon") % {"environment": about.name}
+        return {"title": title, "sentence": about.lock_reason, "url": _environment_url(about), "at": one.at}
+    if isinstance(about, Standstill):
+        return {**_standstill(about), "at": one.at}
+    where = {"application": about.application.name, "environment": about.environment.name}
+    if isinstance(about, Deployment):
+        title = _("%(application)s → %(environment)s failed") % where
+        url = reverse("deployment-detail", args=[about.pk])
+        return {"title": title, "sentence": about.sentence, "url": url, "at": one.at}
+    titles = {
+        "hold": _("%(application)s in %(environment)s is on hold"),
+        "down": _("%(application)s in %(environment)s is down"),
+        "drift": _("%(application)s in %(environment)s is not as it should be"),
+    }
+    url = reverse("application-detail", args=[about.application.slug])
+    return {"title": titles[one.kind] % where, "sentence": _placement_sentence(one.kind, about), "url": url, "at": one.at}
+
+
+def _standstill(one: Standstill) -> dict[str, Any]:
+    words = {"release": one.release, "environment": one.environment.name}
+    if one.rollout is not None:
+        title = _("%(release)s → %(environment)s needs a decision") % words
+        url = reverse("rollout-detail", args=[one.release.pk, one.rollout])
+        return {"title": title, "sentence": one.sentence, "url": url}
+    title = _("%(release)s → %(environment)s waits for approval") % words
+    counts = {"given": one.approved, "needed": one.environment.approvals_needed, "person": one.release.frozen_by}
+    sentence = _("%(given)s of %(needed)s approvals; frozen by %(person)s.") % counts
+    return {"title": title, "sentence": sentence, "url": reverse("release-plan", args=[one.release.pk])}
+
+
+def _placement_sentence(kind: str, about: Placement) -> str:
+    if kind == "hold":
+        return about.hold_reason
+    return " ".join(about.drift) or _("No instance answers. Look at its log, restart it or roll it back.")
+
+
+def _environment_url(one: Environment) -> str:
+    return reverse("environment-detail", args=[one.slug])

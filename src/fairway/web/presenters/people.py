@@ -1,0 +1,224 @@
+"""People, their roles and what they carry, as the settings show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import zip_longest
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from fairway.accounts.commands import INVITATION_LIFETIME
+from fairway.accounts.models import ApiToken, RoleGrant, User
+from fairway.accounts.queries import people, tokens_of
+from fairway.accounts.rules import Act, Actor, Role, reach_of
+from fairway.applications.models import Application, Credential
+from fairway.applications.queries import credentials, scope_of
+from fairway.applications.queries import visible_to as applications_visible_to
+from fairway.environments.models import Environment
+from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.shared.names import Invalid
+from fairway.web.presenters.acts import Button
+from fairway.web.words import ROLE_LABELS, ROLE_SENTENCES
+
+MOST_GRANTS = 200
+
+
+def people_shown(actor: Actor) -> dict[str, Any]:
+    create = Button(_("New person"), reverse("person-new"), "plus", "primary", method="get")
+    return {"people": [_person(one, actor) for one in people()], "create": create}
+
+
+def _person(one: User, actor: Actor) -> dict[str, Any]:
+    return {
+        "username": one.username,
+        "name": one.shown_name,
+        "email": one.email,
+        "is_email_confirmed": bool(one.confirmed_email),
+        "is_active": one.is_active,
+        "is_you": one.pk == actor.id,
+        "last_seen": one.last_login,
+        "is_invited": one.last_login is None,
+        "grants": grants_shown(one.role_grants.all()),
+    }
+
+
+def grants_shown(grants: Iterable[RoleGrant]) -> list[dict[str, Any]]:
+    """As ``parts/grants.html`` shows them."""
+    return [
+        {
+            "role_label": ROLE_LABELS[grant.role],
+            "environment": grant.environment.name if grant.environment else "",
+            "application": grant.application.name if grant.application else "",
+        }
+        for grant in grants
+    ]
+
+
+def grant_rows(user: User | None) -> list[dict[str, Any]]:
+    """The rows of the form; a new person begins as a viewer."""
+    if user is None:
+        return [{"role": Role.VIEWER, "environment": "", "application": "", "error": ""}]
+    return [
+        {
+            "role": grant.role,
+            "environment": grant.environment.slug if grant.environment else "",
+            "application": grant.application.slug if grant.application else "",
+            "error": "",
+        }
+        for grant in user.role_grants.select_related("environment", "application")
+    ]
+
+
+def read_grants(posted: QueryDict) -> list[dict[str, Any]]:
+    """The rows of the form, as posted."""
+    text = posted.get("rows", "0")
+    count = min(int(text), MOST_GRANTS) if text.isascii() and text.isdigit() and len(text) < 6 else 0
+    return [
+        {
+            "role": posted.get(f"role-{number}", ""),
+            "environment": posted.get(f"environment-{number}", ""),
+            "application": posted.get(f"application-{number}", ""),
+            "error": "",
+        }
+        for number in range(count)
+        if posted.get(f"role-{number}")
+    ]
+
+
+def grants_meant(actor: Actor, rows: Iterable[dict[str, Any]]) -> list[tuple[str, int | None, int | None]]:
+    """Rows as the command wants them. Raises `Invalid` for an environment or application that does not exist."""
+    environments = dict(environments_visible_to(actor).values_list("slug", "pk"))
+    applications = dict(applications_visible_to(actor).values_list("slug", "pk"))
+    return [
+        (
+            row["role"],
+            _number(row["environment"], environments, "environment"),
+            _number(row["application"], applications, "application"),
+        )
+        for row in rows
+    ]
+
+
+def _number(slug: str, known: dict[str, int], field: str) -> int | None:
+    if not slug:
+        return None
+    if slug not in known:
+        raise Invalid(field, _("“%(name)s” does not exist.") % {"name": slug[:40]})
+    return known[slug]
+
+
+def person_choices(actor: Actor) -> dict[str, Any]:
+    roles = [{"key": role.value, "label": ROLE_LABELS[role], "sentence": ROLE_SENTENCES[role]} for role in Role]
+    environments: Iterable[Environment] = environments_visible_to(actor)
+    applications: Iterable[Application] = applications_visible_to(actor)
+    return {"roles": roles, "environments": environments, "applications": applications}
+
+
+def person_acts(one: User) -> list[Button]:
+    found = [Button(_("New link"), reverse("person-link", args=[one.username]), "link")]
+    if one.email and not one.confirmed_email:
+        found.append(_confirm_email(one))
+    url = reverse("person-activation", args=[one.username])
+    if one.is_active:
+        deactivate = Button(
+            _("Deactivate"),
+            url,
+            "stop",
+            "danger",
+            fields=[("active", "")],
+            confirm=one.username,
+            consequence=_("They are signed out everywhere at once. Their tokens, calendar feed and links end for good."),
+        )
+        return [*found, deactivate]
+    return [*found, Button(_("Activate"), url, "play", fields=[("active", "1")])]
+
+
+def _confirm_email(one: User) -> Button:
+    url = reverse("person-email-confirmation", args=[one.username])
+    consequence = _("They may sign in with it, and applications are told that it is theirs.")
+    return Button(_("Confirm the address"), url, "check", fields=[("email", one.email)], consequence=consequence)
+
+
+def link_shown(url: str) -> dict[str, Any]:
+    return {"url": url, "expires_at": timezone.now() + INVITATION_LIFETIME}
+
+
+def tokens_shown(actor: Actor) -> list[dict[str, Any]]:
+    return [_token(one) for one in tokens_of(actor.id)]
+
+
+def _token(one: ApiToken) -> dict[str, Any]:
+    revoke = Button(
+        _("Revoke"),
+        reverse("token-revocation", args=[one.pk]),
+        "trash",
+        "danger",
+        confirm=one.name,
+        consequence=_("Whatever uses it stops working at once."),
+    )
+    return {
+        "name": one.name,
+        "prefix": one.prefix,
+        "role_label": ROLE_LABELS.get(one.role, ""),
+        "created_at": one.created_at,
+        "last_used_at": one.last_used_at,
+        "expires_at": one.expires_at,
+        "revoke": revoke,
+    }
+
+
+def token_end(days: str) -> Any:
+    """When a token chosen to end in `days` days ends; None: never."""
+    return timezone.now() + timedelta(days=int(days)) if days else None
+
+
+def credentials_shown(actor: Actor) -> list[dict[str, Any]]:
+    reach = reach_of(actor, Act.MANAGE_CREDENTIALS)
+    return [_credential(one, may_delete=reach.holds(scope_of(one))) for one in credentials(actor)]
+
+
+def scope_choices(actor: Actor, applications: Sequence[str], environments: Sequence[str]) -> dict[str, Any]:
+    """What a credential can be narrowed to, and the pairs that were chosen; one row at least."""
+    pairs = list(zip_longest(applications, environments, fillvalue="")) or [("", "")]
+    return {
+        "applications": applications_visible_to(actor),
+        "environments": environments_visible_to(actor),
+        "chosen": [{"application": application, "environment": environment} for application, environment in pairs],
+    }
+
+
+def _scopes(one: Credential) -> list[dict[str, str]]:
+    return [
+        {
+            "application": each.application.name if each.application else "",
+            "environment": each.environment.name if each.environment else "",
+        }
+        for each in one.scopes.all()
+    ]
+
+
+def _credential(one: Credential, *, may_delete: bool) -> dict[str, Any]:
+    delete = Button(
+        _("Delete %(name)s") % {"name": one.name},
+        reverse("credential-deletion", args=[one.name]),
+        "trash",
+        "danger",
+        confirm=one.name,
+        consequence=_("What needs it cannot be fetched any more."),
+    )
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "host": one.host,
+        "username": one.username,
+        "public_key": one.public_key,
+        "created_at": one.created_at,
+        "actor": {"name": one.created_by},
+        "scopes": _scopes(one),
+        "delete": delete if may_delete else None,
+    }

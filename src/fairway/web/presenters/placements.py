@@ -1,0 +1,203 @@
+"""One application's environments, as its overview shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Exists, OuterRef
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from fairway.accounts.rules import Act, Actor, may
+from fairway.applications.models import Application, Configuration
+from fairway.deployments.gate import Subject
+from fairway.deployments.lost import MOST_NAMED
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import (
+    Absence,
+    absence,
+    active,
+    expected_total_seconds,
+    is_stale,
+    placements_visible_to,
+)
+from fairway.deployments.rules import most_replicas, strategy_of
+from fairway.environments.models import Environment
+from fairway.environments.queries import places_of
+from fairway.environments.rules import Lock
+from fairway.insights.matrix import placement_state
+from fairway.insights.queue import positions
+from fairway.web.presenters.acts import Button, Place, main_acts, more_acts
+from fairway.web.words import STEP_LABELS
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything about one application that its overview needs, in a fixed number of queries."""
+
+    environments: list[Environment]
+    placements: Mapping[int, Placement]  # by environment
+    running: Mapping[int, Deployment]
+    positions: Mapping[int, int]
+    configurations: Mapping[int, Configuration]
+
+
+def situation(actor: Actor, application: Application) -> Situation:
+    environments = list(places_of(actor, application))
+    found = placements_visible_to(actor).filter(application=application).select_related("previous_good__configuration")
+    moving = list(active(actor).filter(application=application))
+    return Situation(
+        environments,
+        {one.environment_id: one for one in found},
+        {one.environment_id: one for one in reversed(moving)},
+        positions(moving),
+        {one.environment_id: one for one in newest_configurations(application)},
+    )
+
+
+def newest_configurations(application: Application) -> Iterable[Configuration]:
+    """The newest version of each environment."""
+    mine = Configuration.objects.filter(application=application)
+    newer = mine.filter(environment=OuterRef("environment"), version__gt=OuterRef("version"))
+    return mine.exclude(Exists(newer))
+
+
+def placements_shown(actor: Actor, application: Application) -> list[dict[str, Any]]:
+    """Every environment's card, in promotion order."""
+    now = situation(actor, application)
+    cards, origin = [], None
+    for environment in now.environments:
+        place = place_in(now, actor, application, environment, origin)
+        cards.append(_card(place, now))
+        if place.subject.placement and place.subject.placement.current:
+            origin = place.subject.placement
+    return cards
+
+
+def placement_shown(actor: Actor, application: Application, environment: str) -> dict[str, Any] | None:
+    """One environment's card; None when the actor may not see it."""
+    found = (card for card in placements_shown(actor, application) if card["environment"].slug == environment)
+    return next(found, None)
+
+
+def place_in(
+    now: Situation, actor: Actor, application: Application, environment: Environment, origin: Placement | None
+) -> Place:
+    latest = now.configurations.get(environment.pk)
+    subject = Subject(application, environment, placement=now.placements.get(environment.pk), configuration=latest)
+    return Place(actor, subject, origin, latest)
+
+
+def _card(place: Place, now: Situation) -> dict[str, Any]:
+    environment, placement = place.subject.environment, place.subject.placement
+    moving = now.running.get(environment.pk)
+    card = {
+        "environment": environment,
+        "lock": lock_shown(environment.lock),
+        "state": placement_state(placement) if placement else "",
+        "running": running_shown(moving, now.positions) if moving else None,
+        "acts": main_acts(place),
+        "more": more_acts(place),
+        "scale": _scale(place, placement) if placement and placement.current else None,
+        "writes": writes_shown(place, placement) if placement and placement.lost_writes else None,
+    }
+    return card | (_facts(placement, placement.current) if placement and placement.current else {})
+
+
+def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
+    urls = placement.urls
+    return {
+        "url": urls[0] if placement.wanted == "running" else "",
+        "other_urls": urls[1:],
+        "access": placement.access.replace("_", "-"),
+        "version": current.version,
+        "digest": current.artifact.digest if current.artifact else "",
+        "deployment_id": current.pk,
+        "deployed_at": current.switched_at or current.finished_at or current.created_at,
+        "actor": {"name": current.requested_by},
+        "configuration_version": current.configuration.version if current.configuration else 0,
+        "gate": current.gate_used,
+        "strategy": strategy_of(current.artifact.parsed_spec.volumes if current.artifact else ()),
+        "away": away_shown(absence(placement)),
+        "replicas": {"wanted": placement.replicas, "healthy": healthy_replicas(placement)},
+        "instances": placement.observed,
+        "drift": _drift(placement),
+    }
+
+
+def writes_shown(place: Place, placement: Placement) -> dict[str, Any]:
+    """What the next deployment loses, with the way to keep it and the way to hear no more of it."""
+    lost = placement.lost_writes
+    may_edit = may(place.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
+    settings = reverse("application-settings", args=[placement.application.slug])
+    keep = Button(_("Keep them in a volume"), f"{settings}?keep={placement.environment.slug}", "disk", method="get")
+    can_keep = may_edit and any(one["target"] for one in lost)
+    return {
+        "places": ", ".join(_counted(one) for one in lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else ""),
+        "keep": keep if can_keep else None,
+        "dismiss": Button(_("Put aside"), place.url("dismiss-writes"), "x", "ghost") if may_edit else None,
+    }
+
+
+def _counted(one: Mapping[str, Any]) -> str:
+    if not one["name"].endswith("/"):
+        return str(one["name"])
+    return ngettext("%(name)s (%(files)d file)", "%(name)s (%(files)d files)", one["files"]) % one
+
+
+def away_shown(found: Absence | None) -> dict[str, Any] | None:
+    """As ``parts/away.html`` says it, before it happens."""
+    return {"volumes": ", ".join(found.volumes), "seconds": found.seconds} if found else None
+
+
+def _drift(placement: Placement) -> str:
+    """What differs from what should be, or that we have not looked lately."""
+    if placement.drift:
+        return " ".join(placement.drift)
+    if placement.observed_at and is_stale(placement, now=timezone.now()):
+        return _("Nobody has looked at it for a while: is a worker running?")
+    return ""
+
+
+def healthy_replicas(placement: Placement) -> int:
+    """How many instances were last seen running well."""
+    if not placement.observed:
+        return placement.replicas if placement.health == "healthy" else 0
+    return sum(
+        1 for one in placement.observed if one.get("state") == "running" and one.get("health") in (None, "", "healthy")
+    )
+
+
+def running_shown(one: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
+    """A deployment on its way."""
+    return {
+        "id": one.pk,
+        "status": one.status,
+        "step": STEP_LABELS.get(one.step, one.step),
+        "step_number": one.steps.index(one.step) if one.step in one.steps else 0,
+        "step_total": len(one.steps),
+        "started_at": one.started_at or one.created_at,
+        "expected_seconds": expected_total_seconds(one),
+        "position": queue.get(one.pk),
+        "version": one.version,
+    }
+
+
+def lock_shown(lock: Lock | None) -> dict[str, Any] | None:
+    return {"by": {"name": lock.owner}, "reason": lock.reason, "at": lock.at, "until": lock.until} if lock else None
+
+
+def _scale(place: Place, placement: Placement) -> dict[str, Any]:
+    current = placement.current
+    most = most_replicas(current.artifact.parsed_spec.volumes if current and current.artifact else ())
+    return {
+        "url": reverse("placement-scale", args=[placement.application.slug, placement.environment.slug]),
+        "replicas": placement.replicas,
+        "maximum": most,
+        "is_fixed": most == 1 and placement.replicas == 1,
+        "blockers": place.why_not(Act.SCALE, place.current()),
+    }

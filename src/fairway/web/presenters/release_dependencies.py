@@ -1,0 +1,94 @@
+"""What needs what in a release: the drawing, the list, the form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from django.urls import reverse
+
+from fairway.accounts.rules import Act, Actor, may
+from fairway.releases import queries
+from fairway.releases.graph import levels
+from fairway.releases.models import Package, Release
+from fairway.releases.standing import Standing, needs_in, standing_seen
+from fairway.shared.urls import without_secrets
+from fairway.web.presenters.release_graph import Node, graph_shown
+from fairway.web.presenters.releases import head_shown
+
+
+def dependencies_shown(
+    actor: Actor, release: Release, target: str, typed: Mapping[str, str], errors: Mapping[str, str]
+) -> dict[str, Any]:
+    """The whole context of ``releases/dependencies.html``; `target` is the slug whose states are drawn."""
+    targets = queries.targets_seen(release, actor)
+    chosen = next((one for one in targets if one.slug == target), targets[-1] if targets else None)
+    standing = standing_seen(release, chosen, actor) if chosen else None
+    packages = queries.packages_seen(release, actor)
+    needs = needs_in(packages)
+    return {
+        **head_shown(actor, release),
+        "here": reverse("release-dependencies", args=[release.pk]),
+        "targets": [{"slug": one.slug, "name": one.name, "is_current": one == chosen} for one in targets],
+        "graph": _graph(release, packages, needs, standing),
+        "dependencies": _lines(actor, release, packages, needs),
+        "depend": _form(actor, release, packages, typed, errors),
+    }
+
+
+def _graph(
+    release: Release, packages: Sequence[Package], needs: Mapping[int, frozenset[int]], standing: Standing | None
+) -> dict[str, Any]:
+    names = {one.pk: one.name for one in packages}
+    address = reverse("release-dependencies", args=[release.pk])
+    nodes = [
+        Node(
+            one.name,
+            standing.shown(one) if standing and one in standing.seen else one.stage,
+            note=one.version or without_secrets(one.entered),
+            sentence=one.sentence,
+            url=f"{address}?package={one.pk}#depend",
+        )
+        for one in packages
+    ]
+    return graph_shown(nodes, {names[one]: [names[other] for other in some] for one, some in needs.items()})
+
+
+def _lines(
+    actor: Actor, release: Release, packages: Sequence[Package], needs: Mapping[int, frozenset[int]]
+) -> list[dict[str, Any]]:
+    names, level = {one.pk: one.name for one in packages}, levels(needs)
+    return [
+        {
+            "id": one.pk,
+            "name": one.name,
+            "level": level[one.pk] + 1,
+            "needs": [_needed(actor, release, one, number, names[number]) for number in _by_name(needs[one.pk], names)],
+            "needed_by": sorted(names[other] for other, some in needs.items() if one.pk in some),
+        }
+        for one in sorted(packages, key=lambda each: (level[each.pk], each.name))
+    ]
+
+
+def _by_name(numbers: Iterable[int], names: Mapping[int, str]) -> list[int]:
+    return sorted(numbers, key=lambda number: names[number])
+
+
+def _needed(actor: Actor, release: Release, package: Package, number: int, name: str) -> dict[str, Any]:
+    url = reverse("dependency-remove", args=[release.pk, package.pk, number])
+    is_allowed = may(actor, Act.DEPEND, application=package.application.slug)
+    return {"id": number, "name": name, "remove": {"url": url} if is_allowed else None}
+
+
+def _form(
+    actor: Actor, release: Release, packages: Sequence[Package], typed: Mapping[str, str], errors: Mapping[str, str]
+) -> dict[str, Any] | None:
+    if not may(actor, Act.DEPEND) or (len(packages) < 2 and not errors):
+        return None
+    return {
+        "url": reverse("dependency-add", args=[release.pk]),
+        "packages": [{"id": str(one.pk), "name": one.name} for one in packages],
+        "package": typed.get("package", ""),
+        "needs": typed.get("needs", ""),
+        "errors": errors,
+    }

@@ -1,0 +1,210 @@
+"""What stands in the way of a release; its freeze, its approvals, its time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, Blocker, may
+from fairway.environments.models import Environment
+from fairway.insights import desk
+from fairway.releases import queries
+from fairway.releases.commands.schedule import USUAL_START_BY
+from fairway.releases.models import Approval, Release, Rollout
+from fairway.releases.queries import Difference, Readiness
+from fairway.releases.standing import is_frozen, lapsed_among
+from fairway.web.errors import shown
+from fairway.web.presenters.acts import Button
+from fairway.web.presenters.filters import who
+from fairway.web.presenters.releases import head_shown
+
+
+def readiness_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    """The whole context of ``releases/readiness.html``."""
+    return {
+        **head_shown(actor, release),
+        "targets": [_ready(actor, release, one) for one in queries.readiness(release, actor)],
+    }
+
+
+def _ready(actor: Actor, release: Release, one: Readiness) -> dict[str, Any]:
+    """Of the release, whoever reads it: that somebody's role does not roll out says nothing about it."""
+    number = [release.pk, one.environment.slug]
+    found = [blocker for blocker in one.blockers if blocker.code != "role"]
+    may_roll_out = not found and one.planned is None and may(actor, Act.ROLL_OUT, environment=one.environment.slug)
+    act = Button(_("Roll out"), reverse("release-roll-out", args=number), "promote", "primary", method="get")
+    return {
+        "slug": one.environment.slug,
+        "name": one.environment.name,
+        "is_ready": not found,
+        "at": one.at,
+        "blockers": shown(found),
+        "roll_out": act if may_roll_out else None,
+    }
+
+
+def plan_shown(
+    actor: Actor, release: Release, typed: Mapping[str, str], errors: Mapping[str, str], *, zone: str
+) -> dict[str, Any]:
+    """The whole context of ``releases/plan.html``; `typed` and `errors` are the schedule's form's, `zone` the reader's."""
+    return {
+        **freezing_shown(actor, release),
+        **approvals_shown(actor, release),
+        **head_shown(actor, release),
+        "here": reverse("release-plan", args=[release.pk]),
+        "schedule": _schedule(actor, release, typed, errors, zone),
+        "planned": _planned(actor, release),
+    }
+
+
+def planned_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    """The live part of what is scheduled: when, and what would stop it."""
+    return {"release": release, "planned": _planned(actor, release)}
+
+
+def freezing_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    frozen = is_frozen(release)
+    allowed = may(actor, Act.FREEZE_RELEASE) and release.cancelled_at is None
+    freeze = Button(_("Freeze"), reverse("release-freeze", args=[release.pk]), "lock", "primary")
+    unfreeze = Button(_("Unfreeze"), reverse("release-unfreeze", args=[release.pk]), "unlock")
+    return {
+        "release": release,
+        "freezing": {
+            "is_frozen": frozen,
+            "fingerprint": release.fingerprint,
+            "at": release.frozen_at,
+            "by": release.frozen_by,
+            "freeze": freeze if allowed and not frozen else None,
+            "unfreeze": unfreeze if allowed and frozen else None,
+        },
+    }
+
+
+def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    frozen = is_frozen(release)
+    targets = sorted(
+        queries.whole_targets(release, actor), key=lambda one: one.approvals_needed == 0
+    )  # what waits comes first
+    found = [_approval(actor, release, one, frozen=frozen) for one in targets]
+    return {"release": release, "approvals": found}
+
+
+def _approval(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any]:
+    answers = queries.approvals(release, environment) if frozen else []
+    lapsed = lapsed_among(answers, environment)
+    given = sum(one.is_approved and one.pk not in lapsed and one.person_id != release.frozen_by_id for one in answers)
+    return {
+        "target": {"slug": environment.slug, "name": environment.name},
+        "needed": environment.approvals_needed,
+        "given": given,
+        "state": _state(environment.approvals_needed, given, answers),
+        "people": [
+            {
+                **who(one.person),
+                "decision": "approved" if one.is_approved else "rejected",
+                "at": one.created_at,
+                "comment": one.comment,
+                "is_lapsed": one.pk in lapsed,
+            }
+            for one in answers
+        ],
+        "decide": _decide(actor, release, environment, frozen=frozen),
+        "differences": [_difference(one) for one in queries.differences(release, environment, actor) if not one.is_same],
+    }
+
+
+def _state(needed: int, given: int, answers: list[Approval]) -> str:
+    if not needed:
+        return "not_needed"
+    if any(not one.is_approved for one in answers):
+        return "rejected"
+    return "approved" if given >= needed else "waiting"
+
+
+def _decide(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any] | None:
+    if not environment.approvals_needed or not may(actor, Act.APPROVE_RELEASE, environment=environment.slug):
+        return None
+    return {"url": reverse("release-approval", args=[release.pk]), "blockers": shown(_cannot(actor, release, frozen))}
+
+
+def _cannot(actor: Actor, release: Release, frozen: bool) -> list[Blocker]:
+    if not frozen:
+        sentence = _("It is not frozen, so there is nothing to approve yet.")
+        return [Blocker(code="not_frozen", sentence=sentence, who=_("a Release Manager, by freezing it"))]
+    if actor.is_among(frozenset({release.frozen_by_id})):
+        sentence = _("You froze it; somebody else has to approve it.")
+        return [Blocker(code="own_request", sentence=sentence, who=_("another Release Manager or Admin"))]
+    return []
+
+
+def _difference(one: Difference) -> dict[str, Any]:
+    return {
+        "name": one.package.name,
+        "before": _artifact(one.now),
+        "after": _artifact(one.then),
+        "keys": [{"name": change.name, "how": change.kind} for change in one.settings],
+    }
+
+
+def _artifact(one: Any) -> dict[str, str] | None:
+    return {"version": one.version, "digest": one.digest, "commit": one.commit} if one is not None else None
+
+
+def _schedule(
+    actor: Actor, release: Release, typed: Mapping[str, str], errors: Mapping[str, str], zone: str
+) -> dict[str, Any] | None:
+    if release.cancelled_at is not None or not may(actor, Act.SCHEDULE_RELEASE):
+        return None
+    planned = desk.planned(release, actor)
+    targets = queries.targets_seen(release, actor)
+    usual = {
+        "environment": planned.environment.slug if planned else (targets[-1].slug if targets else ""),
+        "at": planned.wall_time if planned else "",
+        "zone": planned.zone if planned else zone,
+        "start_by": str(_minutes(planned)),
+    }
+    values = {**usual, **typed}
+    return {
+        "url": reverse("release-schedule", args=[release.pk]),
+        "targets": [{"slug": one.slug, "name": one.name} for one in targets],
+        "target": values["environment"],
+        "at": values["at"],
+        "zone": values["zone"],
+        "zones": sorted(available_timezones()),
+        "start_by": values["start_by"],
+        "errors": errors,
+    }
+
+
+def _minutes(planned: Rollout | None) -> int:
+    if planned is None or planned.start_by is None or planned.planned_at is None:
+        return USUAL_START_BY
+    return int((planned.start_by - planned.planned_at).total_seconds() // 60)
+
+
+def _why_not(actor: Actor, release: Release, planned: Rollout) -> list[dict[str, object]]:
+    """What would stop it when its time comes, as things stand."""
+    mine = next((one for one in queries.readiness(release, actor) if one.environment == planned.environment), None)
+    return shown(list(mine.blockers)) if mine else []
+
+
+def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
+    planned = desk.planned(release, actor)
+    if planned is None:
+        return None
+    url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])
+    cancel = Button(_("Take it off the calendar"), url, "x", "danger")
+    return {
+        "rollout": {"id": planned.pk},
+        "target": planned.environment.name,
+        "at": planned.planned_at,
+        "wall": planned.wall_time.replace("T", " "),
+        "zone": planned.zone,
+        "start_by": planned.start_by,
+        "why_not": _why_not(actor, release, planned),
+        "cancel": cancel if may(actor, Act.SCHEDULE_RELEASE) else None,
+    }

@@ -1,0 +1,367 @@
+"""Releases: the list, the head of one, its packages on its targets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from fairway.accounts.models import User
+from fairway.accounts.rules import Act, Actor, Blocker, NotVisible, may, role_blocker
+from fairway.deployments.gate import blockers
+from fairway.environments import queries as environments
+from fairway.environments.models import Environment
+from fairway.insights import desk
+from fairway.releases import queries
+from fairway.releases.models import Package, Release, Rollout
+from fairway.releases.rules import OnTarget, Resolution, Stage
+from fairway.releases.standing import Standing, standing_seen, subject_of
+from fairway.shared.urls import without_secrets
+from fairway.web.errors import shown
+from fairway.web.presenters.acts import Button
+from fairway.web.presenters.applications import KIND_ICONS
+from fairway.web.presenters.filters import who
+
+OPEN = ("draft", "frozen", "scheduled", "in_progress")
+ENDED = ("failed", "fallen_back", "cancelled")
+MOST_LOGS = 20  # shown at once, the newest first
+GROUPS = {"open": OPEN, "released": ("released",), "ended": ENDED}
+
+
+def list_shown(actor: Actor, *, status: str = "", query: str = "") -> dict[str, Any]:
+    """The context of ``releases/list.html``."""
+    everything = desk.overview(actor)
+    found = [one for one in everything if _is_wanted(one, status, query)]
+    labels = {"": _("All"), "open": _("Open"), "released": pgettext("release", "Released"), "ended": _("Ended")}
+    return {
+        "releases": [_line(one) for one in found],
+        "states": [
+            {
+                "key": key,
+                "label": label,
+                "count": sum(_is_wanted(one, key, "") for one in everything),
+                "is_current": key == status,
+            }
+            for key, label in labels.items()
+        ],
+        "query": query,
+        "total": len(everything),
+        "create": _create(actor),
+        "from_what_runs": _from_what_runs(actor),
+    }
+
+
+def _is_wanted(one: desk.Overview, status: str, query: str) -> bool:
+    words = f"{one.release.name} {one.release.version} {' '.join(one.packages)}".lower()
+    return (not status or one.status in GROUPS.get(status, (status,))) and query.lower() in words
+
+
+def _line(one: desk.Overview) -> dict[str, Any]:
+    release, planned = one.release, one.planned
+    return {
+        "id": release.pk,
+        "name": release.name,
+        "version": release.version,
+        "status": one.status,
+        "manager": _person(release.manager),
+        "deputy": _person(release.deputy) if release.deputy else None,
+        "planned_at": planned.planned_at if planned else None,
+        "target": planned.environment.name if planned else "",
+        "packages": len(one.packages),
+        "targets": [
+            {"name": each.environment.name, "deployed": each.deployed, "total": each.total, "state": each.state}
+            for each in one.targets
+        ],
+    }
+
+
+def _person(one: User) -> dict[str, str]:
+    return who(one.username, {one.username: one.shown_name} if one.shown_name != one.username else {})
+
+
+def _create(actor: Actor) -> Button | None:
+    if not may(actor, Act.CREATE_RELEASE):
+        return None
+    return Button(_("New release"), reverse("release-new"), "plus", "primary", method="get")
+
+
+def _from_what_runs(actor: Actor) -> list[Button]:
+    if not may(actor, Act.CREATE_RELEASE):
+        return []
+    return [
+        Button(
+            _("Release what runs on %(name)s") % {"name": one.name},
+            f"{reverse('release-new')}?from={one.slug}",
+            "layers",
+            method="get",
+        )
+        for one in environments.visible_to(actor)
+    ]
+
+
+def head_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    """What ``releases/base.html`` needs on every tab."""
+    status, planned, active = queries.status_of(release), desk.planned(release, actor), desk.under_way(release, actor)
+    return {
+        "release": {
+            "id": release.pk,
+            "name": release.name,
+            "version": release.version,
+            "status": status,
+            "description": release.description,
+            "manager": _person(release.manager),
+            "deputy": _person(release.deputy) if release.deputy else None,
+            "planned_at": planned.planned_at if planned else None,
+            "planned_wall": planned.wall_time.replace("T", " ") if planned else "",
+            "zone": planned.zone if planned else "",
+            "target": planned.environment.name if planned else "",
+            "fingerprint": release.fingerprint,
+            "frozen_at": release.frozen_at,
+            "frozen_by": release.frozen_by,
+            "cancelled_by": release.cancelled_by,
+            "cancel_reason": release.cancel_reason,
+            "rollout": _active(active),
+        },
+        "acts": _main_acts(actor, release),
+        "more": _more_acts(actor, release),
+    }
+
+
+def _active(rollout: Rollout | None) -> dict[str, Any] | None:
+    if rollout is None:
+        return None
+    return {"id": rollout.pk, "status": rollout.status, "target": rollout.environment.name}
+
+
+def _main_acts(actor: Actor, release: Release) -> list[Button]:
+    if release.cancelled_at is not None or not may(actor, Act.SCHEDULE_RELEASE):
+        return []
+    return [Button(_("Schedule"), f"{reverse('release-plan', args=[release.pk])}#schedule", "clock", method="get")]
+
+
+def _more_acts(actor: Actor, release: Release) -> list[Button]:
+    number = [release.pk]
+    found = [
+        (Act.EDIT_RELEASE, Button(_("Edit"), reverse("release-edit", args=number), "settings", method="get")),
+        (Act.CREATE_RELEASE, Button(_("Clone"), reverse("release-clone", args=number), "copy", method="get")),
+        (Act.VIEW, _download(actor, release)),
+        (Act.CANCEL_RELEASE, _cancel(release)),
+        (Act.DELETE_RELEASE, _delete(release)),
+    ]
+    return [button for act, button in found if button is not None and (act == Act.VIEW or may(actor, act))]
+
+
+def _download(actor: Actor, release: Release) -> Button | None:
+    """All of it or nothing: half a release, applied again, would take the other half away."""
+    try:
+        queries.require_whole(release, actor)
+    except NotVisible:
+        return None
+    return Button(_("Download release.yaml"), reverse("release-file", args=[release.pk]), "download", method="get")
+
+
+def _cancel(release: Release) -> Button | None:
+    if release.cancelled_at is not None:
+        return None
+    url = reverse("release-cancellation", args=[release.pk])
+    return Button(_("Cancel the release"), url, "x", "danger", method="get")
+
+
+def _delete(release: Release) -> Button:
+    url = reverse("release-deletion", args=[release.pk])
+    consequence = _("Its packages go with it. What it deployed goes on running; history stays.")
+    return Button(_("Delete"), url, "trash", "danger", confirm=str(release), consequence=consequence)
+
+
+def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    """The whole context of ``releases/detail.html``."""
+    here = reverse("release-detail", args=[release.pk])
+    return {**matrix_shown(actor, release), **head_shown(actor, release), "here": here}
+
+
+def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    """Packages × targets."""
+    standings = [standing_seen(release, one, actor) for one in queries.targets_seen(release, actor)]
+    packages = queries.packages_seen(release, actor)
+    names = {one.pk: one.name for one in packages}
+    needs = standings[0].needs if standings else {}
+    return {
+        "release": release,
+        "targets": [_target(actor, one) for one in standings],
+        "packages": [_package(actor, one, standings, names, needs) for one in packages],
+        **_adding(actor, release),
+    }
+
+
+def _adding(actor: Actor, release: Release) -> dict[str, Any]:
+    if not may(actor, Act.ADD_PACKAGE):
+        return {"add": None, "paste": None}
+    number = [release.pk]
+    return {
+        "add": Button(_("Add a package"), reverse("package-new", args=number), "plus", "primary", method="get"),
+        "paste": Button(_("Paste packages"), reverse("packages-paste", args=number), "file", method="get"),
+    }
+
+
+def _target(actor: Actor, standing: Standing) -> dict[str, Any]:
+    environment = standing.environment
+    lock = environment.lock
+    return {
+        "slug": environment.slug,
+        "name": environment.name,
+        "status": environment.status,
+        "lock_reason": lock.reason if lock else "",
+        "deployed": sum(standing.is_deployed(one) for one in standing.seen),
+        "total": len(standing.seen),
+        "acts": list(_target_acts(actor, standing)),
+    }
+
+
+def _target_acts(actor: Actor, standing: Standing) -> Iterable[Button]:
+    release, environment = standing.release, standing.environment
+    number = [release.pk, environment.slug]
+    where = {"environment": environment.slug}
+    if may(actor, Act.DISTRIBUTE, **where) and any(standing.shown(one) == OnTarget.ABSENT for one in standing.seen):
+        yield Button(_("Distribute all"), reverse("release-distribute", args=number), "download")
+    if may(actor, Act.ROLL_OUT, **where):
+        yield Button(_("Roll out"), reverse("release-roll-out", args=number), "promote", method="get")
+    if may(actor, Act.FALL_BACK_RELEASE, **where) and any(standing.is_deployed(one) for one in standing.seen):
+        yield Button(_("Fall back"), reverse("release-fall-back", args=number), "rollback", method="get")
+
+
+def _package(
+    actor: Actor, package: Package, standings: Sequence[Standing], names: dict[int, str], needs: dict[int, frozenset[int]]
+) -> dict[str, Any]:
+    application = package.application
+    return {
+        "id": package.pk,
+        "name": package.name,
+        "stage": package.stage,
+        "version": package.version or without_secrets(package.entered),
+        "resolution": package.resolution,
+        "sentence": package.sentence,
+        "digest": package.artifact.digest if package.artifact else "",
+        "application": {
+            "slug": application.slug,
+            "name": application.name,
+            "kind_icon": KIND_ICONS[package.source_kind or application.source_kind],
+        },
+        "needs": sorted(names[number] for number in needs.get(package.pk, ()) if number in names),
+        "stage_acts": _stage_acts(actor, package),
+        "acts": _package_acts(actor, package),
+        "cells": [_cell(actor, package, one) if package in one.seen else NOT_SEEN for one in standings],
+    }
+
+
+STAGE_ACTS = {Stage.REGISTERED: "pause", Stage.TESTING: "play", Stage.READY: "check"}
+
+
+def _stage_acts(actor: Actor, package: Package) -> list[Button]:
+    """To be Registered, Testing or Ready."""
+    if not may(actor, Act.EDIT_PACKAGE, application=package.application.slug):
+        return []
+    words = {
+        Stage.REGISTERED: pgettext("package", "Registered"),
+        Stage.TESTING: pgettext("package", "Testing"),
+        Stage.READY: pgettext("package", "Ready"),
+    }
+    url = reverse("package-stage", args=[package.release_id, package.pk])
+    return [
+        Button(_("Set to %(stage)s") % {"stage": words[stage]}, url, STAGE_ACTS[stage], fields=[("stage", stage.value)])
+        for stage in Stage
+        if stage != package.stage
+    ]
+
+
+def _package_acts(actor: Actor, package: Package) -> list[Button]:
+    application = package.application.slug
+    number = [package.release_id, package.pk]
+    found: list[tuple[Act, Button]] = []
+    if package.source_kind and package.resolution != Resolution.RESOLVING:
+        url = reverse("package-resolution", args=number)
+        found.append((Act.EDIT_PACKAGE, Button(_("Look it up again"), url, "restart")))
+    found.append((Act.VIEW, Button(_("What was found"), reverse("package-log", args=number), "terminal", method="get")))
+    found.append((Act.EDIT_PACKAGE, Button(_("Edit"), reverse("package-edit", args=number), "settings", method="get")))
+    url = reverse("package-deletion", args=number)
+    consequence = _("It leaves the release with its dependencies. What it deployed goes on running.")
+    found.append(
+        (
+            Act.DELETE_PACKAGE,
+            Button(_("Delete"), url, "trash", "danger", confirm=package.name, consequence=consequence),
+        )
+    )
+    return [button for act, button in found if may(actor, act, application=application)]
+
+
+NEXT_ACTS: dict[str, tuple[Act, ...]] = {
+    OnTarget.ABSENT: (Act.DISTRIBUTE,),
+    OnTarget.DISTRIBUTED: (Act.DEPLOY_PACKAGE,),
+    OnTarget.DEPLOYED: (Act.FALL_BACK,),
+    "replaced": (Act.DEPLOY_PACKAGE,),
+}
+
+
+NOT_SEEN: dict[str, Any] = {"status": "", "sentence": "", "deployment_id": None, "at": None, "url": "", "acts": []}
+
+
+def _cell(actor: Actor, package: Package, standing: Standing) -> dict[str, Any]:
+    on_target = standing.on_targets.get(package.pk)
+    status = standing.shown(package)
+    placement = standing.placements.get(package.application_id)
+    deployment = on_target.deployment if on_target else None
+    return {
+        "status": status,
+        "sentence": on_target.sentence if on_target else "",
+        "deployment_id": deployment.pk if deployment else None,
+        "at": (on_target.deployed_at or on_target.distributed_at) if on_target else None,
+        "url": placement.url if placement and status == OnTarget.DEPLOYED else "",
+        "acts": [_cell_act(actor, act, package, standing) for act in NEXT_ACTS.get(status, ())],
+    }
+
+
+def _cell_act(actor: Actor, act: Act, package: Package, standing: Standing) -> Button:
+    label, name, icon = {
+        Act.DISTRIBUTE: (_("Distribute"), "package-distribute", "download"),
+        Act.DEPLOY_PACKAGE: (_("Deploy"), "package-deploy", "deploy"),
+        Act.FALL_BACK: (_("Fall back"), "package-fall-back", "rollback"),
+    }[act]
+    url = reverse(name, args=[package.release_id, package.pk, standing.environment.slug])
+    return Button(label, url, icon, blockers=shown(why_not(actor, act, package, standing)))
+
+
+def why_not(actor: Actor, act: Act, package: Package, standing: Standing) -> list[Blocker]:
+    """The gate's answer; who may not at all is told only that."""
+    where = {"application": package.application.slug, "environment": standing.environment.slug}
+    if not may(actor, act, **where):
+        return [role_blocker(act)]
+    return blockers(act, subject_of(package, standing), actor)
+
+
+def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]]:
+    """What a release of what runs there would hold."""
+    found = desk.healthy_in(actor, environment)
+    return [
+        {"name": one.application.name, "version": one.current.version, "digest": one.current.artifact.digest}
+        for one in found
+        if one.current is not None and one.current.artifact is not None
+    ]
+
+
+def package_log_shown(actor: Actor, package: Package) -> dict[str, Any]:
+    """The context of ``releases/package_log.html``: what looking it up, and distributing it, said."""
+    logs = queries.logs_seen(package, actor)[:MOST_LOGS]
+    return {
+        "release": package.release,
+        "package": package,
+        "logs": [
+            {
+                "title": one.environment.name if one.environment else "",
+                "at": one.created_at,
+                "lines": [{"at": at, "stream": stream, "text": text} for at, stream, text in one.lines],
+            }
+            for one in logs
+        ],
+    }

@@ -1,0 +1,268 @@
+"""Rollouts: all of a release, one live, what a person must decide, what a choice would do."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext, pgettext
+
+from fairway.accounts.rules import Act, Actor, may, role_blocker
+from fairway.environments.models import Environment
+from fairway.insights import desk
+from fairway.releases import queries
+from fairway.releases.commands.rollouts import Consequence, preview
+from fairway.releases.gate_rules import release_blockers
+from fairway.releases.models import Release, Rollout, RolloutPackage
+from fairway.releases.plan import Part
+from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Choice, Direction, RolloutStatus
+from fairway.releases.standing import needs_in, standing_of
+from fairway.web.errors import shown
+from fairway.web.presenters.acts import Button
+from fairway.web.presenters.release_graph import Node, graph_shown
+from fairway.web.presenters.releases import head_shown
+from fairway.web.words import ROLE_LABELS, STEP_LABELS
+
+DONE = frozenset({Part.DEPLOYED, Part.SKIPPED, Part.FALLEN_BACK})
+
+
+def rollouts_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    """The whole context of ``releases/rollouts.html``."""
+    found = queries.rollouts_visible_to(actor).filter(release=release).order_by("-pk")
+    return {**head_shown(actor, release), "rollouts": [_line(one) for one in found]}
+
+
+def _line(rollout: Rollout) -> dict[str, Any]:
+    parts = list(rollout.parts.all())
+    return {**_facts(rollout, parts), "id": rollout.pk}
+
+
+def _facts(rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any]:
+    seconds = None
+    if rollout.started_at and rollout.finished_at:
+        seconds = (rollout.finished_at - rollout.started_at).total_seconds()
+    is_back = rollout.asked_as == Act.FALL_BACK_RELEASE
+    relevant = [one for one in parts if not is_back or one.is_ours]
+    return {
+        "id": rollout.pk,
+        "kind": "fall_back" if is_back else "roll_out",
+        "status": rollout.status,
+        "target": {"slug": rollout.environment.slug, "name": rollout.environment.name},
+        "actor": {"name": rollout.requested_by},
+        "acting_role": ROLE_LABELS.get(rollout.acting_role, rollout.acting_role),
+        "reason": rollout.reason,
+        "at": rollout.created_at,
+        "planned_at": rollout.planned_at,
+        "started_at": rollout.started_at,
+        "ended_at": rollout.finished_at,
+        "seconds": seconds,
+        "sentence": rollout.sentence if rollout.status != RolloutStatus.HELD else "",
+        "wait_reason": rollout.sentence if rollout.status == RolloutStatus.HELD else "",
+        "start_by": rollout.start_by,
+        "parallel": rollout.parallel,
+        "done": sum(one.status in DONE for one in relevant),
+        "total": len(relevant),
+    }
+
+
+def rollout_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
+    """The whole context of ``releases/rollout.html``."""
+    here = reverse("release-rollouts", args=[rollout.release_id])
+    return {**progress_shown(actor, rollout), **head_shown(actor, rollout.release), "here": here}
+
+
+def progress_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
+    """The live part."""
+    parts = list(desk.parts_of(rollout))
+    return {
+        "release": rollout.release,
+        "rollout": _facts(rollout, parts),
+        "levels": _levels(parts, rollout) if parts else _levels_ahead(rollout),
+        "graph": _graph(rollout, parts),
+        "decision": _decision(actor, rollout, parts),
+        "rollout_acts": _acts(actor, rollout),
+    }
+
+
+def _levels(parts: Sequence[RolloutPackage], rollout: Rollout) -> list[dict[str, Any]]:
+    before = desk.versions_before(rollout)
+    grouped: dict[int, list[RolloutPackage]] = defaultdict(list)
+    for one in parts:
+        grouped[one.level].append(one)
+    return [{"number": level + 1, "packages": [_part(one, before) for one in grouped[level]]} for level in sorted(grouped)]
+
+
+def _levels_ahead(rollout: Rollout) -> list[dict[str, Any]]:
+    """Before it begins: what would go where, as things stand."""
+    if rollout.status not in ROLLOUT_NOT_BEGUN:
+        return []
+    standing = standing_of(rollout.release, rollout.environment)
+    numbers = {one.name: one.pk for one in standing.packages}
+    return [
+        {"number": level.number, "packages": [_part_ahead(one, numbers[one.name]) for one in level.packages]}
+        for level in desk.steps_ahead(standing, is_back=False)
+    ]
+
+
+def _part_ahead(one: desk.Ahead, number: int) -> dict[str, Any]:
+    return {
+        "id": number,
+        "name": one.name,
+        "status": Part.PENDING,
+        "sentence": "",
+        "version": one.after,
+        "before": one.before or pgettext("what ran before", "nothing"),
+        "deployment": None,
+        "seconds": None,
+    }
+
+
+def _part(part: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
+    deployment = part.fallback or part.deployment
+    seconds = None
+    if part.started_at and part.finished_at:
+        seconds = (part.finished_at - part.started_at).total_seconds()
+    return {
+        "id": part.package_id,
+        "name": part.package.name,
+        "status": part.status,
+        "sentence": part.sentence,
+        "version": part.package.version,
+        "before": _before(part, before) or pgettext("what ran before", "nothing"),
+        "deployment": {"id": deployment.pk, "step": _step(deployment)} if deployment else None,
+        "seconds": seconds,
+    }
+
+
+def _before(part: RolloutPackage, before: Mapping[str, str]) -> str:
+    """What ran before, and runs again where it has fallen back."""
+    return part.fallback.version if part.fallback else before.get(part.package.application.slug, "")
+
+
+def _step(deployment: Any) -> str:
+    return str(STEP_LABELS.get(deployment.step, "")) if deployment.is_active else ""
+
+
+def _graph(rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any]:
+    packages = [one.package for one in parts]
+    names, needs = {one.pk: one.name for one in packages}, needs_in(packages)
+    nodes = [
+        Node(one.package.name, one.status, note=one.package.version, sentence=one.sentence, url=f"#in-{one.package_id}")
+        for one in parts
+    ]
+    return graph_shown(nodes, {names[one]: [names[other] for other in some] for one, some in needs.items()})
+
+
+def _acts(actor: Actor, rollout: Rollout) -> list[Button]:
+    if rollout.status in ROLLOUT_ENDED:
+        return []
+    where = {"environment": rollout.environment.slug}
+    number = [rollout.release_id, rollout.pk]
+    if rollout.status in ROLLOUT_NOT_BEGUN:
+        act, label, url = Act.SCHEDULE_RELEASE, _("Take it off the calendar"), reverse("rollout-unscheduling", args=number)
+    else:
+        act, label, url = Act.ROLL_OUT, _("Cancel"), reverse("rollout-cancellation", args=number)
+    return [Button(label, url, "x", "danger")] if may(actor, act, **where) else []
+
+
+def _decision(actor: Actor, rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any] | None:
+    if rollout.status != RolloutStatus.NEEDS_DECISION:
+        return None
+    failed = [one.package.name for one in parts if one.status in {Part.FAILED, Part.STUCK}]
+    choices = [Choice.RETRY, Choice.SKIP, Choice.FALL_BACK_ALL, Choice.STOP]
+    if rollout.direction == Direction.BACK:
+        choices.remove(Choice.FALL_BACK_ALL)
+    is_theirs = may(actor, Act.ROLL_OUT, environment=rollout.environment.slug)
+    blocked = [] if is_theirs else shown([role_blocker(Act.ROLL_OUT)])
+    return {"failed": failed, "blockers": blocked, "choices": [_choice(actor, rollout, one, failed) for one in choices]}
+
+
+def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str]) -> dict[str, Any]:
+    then = preview(rollout=rollout, choice=choice)
+    before = desk.versions_before(rollout)
+    label, icon, kind = {
+        Choice.RETRY: (_("Try again"), "restart", "primary"),
+        Choice.SKIP: (_("Go on without it"), "chevron-right", ""),
+        Choice.FALL_BACK_ALL: (_("Fall back all"), "rollback", "danger"),
+        Choice.STOP: (_("Leave it as it is"), "stop", ""),
+    }[choice]
+    act = Act.FALL_BACK_RELEASE if choice is Choice.FALL_BACK_ALL else Act.ROLL_OUT
+    return {
+        "key": choice.value,
+        "label": label,
+        "icon": icon,
+        "kind": kind,
+        "url": reverse("rollout-decision", args=[rollout.release_id, rollout.pk]),
+        "consequence": _consequence(choice, then, failed),
+        "plan": [_planned(one, before) for one in then] if choice in {Choice.FALL_BACK_ALL, Choice.SKIP} else [],
+        "confirm": "",
+        "blockers": [] if may(actor, act, environment=rollout.environment.slug) else shown([role_blocker(act)]),
+    }
+
+
+def _consequence(choice: Choice, then: Sequence[Consequence], failed: Sequence[str]) -> str:
+    names = ", ".join(failed)
+    if choice is Choice.RETRY:
+        return _("%(names)s is tried once more; if it goes live, the rest follows.") % {"names": names}
+    if choice is Choice.SKIP:
+        left_out = ", ".join(one.package.name for one in then)
+        return _("Left out is what failed and all that needs it: %(names)s.") % {"names": left_out}
+    if choice is Choice.FALL_BACK_ALL:
+        sentence = ngettext(
+            "%(count)d package goes back to exactly what ran before.",
+            "%(count)d packages go back to exactly what ran before, in reverse order.",
+            len(then),
+        )
+        return sentence % {"count": len(then)}
+    return _("The rollout ends here. What is live stays live; nothing else is started.")
+
+
+def _planned(one: Consequence, before: Mapping[str, str]) -> str:
+    if one.then is Part.SKIPPED:
+        return _("%(package)s is left out") % {"package": one.package.name}
+    version = before.get(one.package.application.slug)
+    if version is None:
+        return _("%(package)s is taken away: nothing ran before") % {"package": one.package.name}
+    words = {"package": one.package.name, "now": one.package.version, "before": version}
+    return _("%(package)s goes back from %(now)s to %(before)s") % words
+
+
+def rolling_out_shown(actor: Actor, release: Release, environment: Environment, *, is_back: bool) -> dict[str, Any]:
+    """The page that asks before it begins: what will happen, what stands in the way."""
+    standing = standing_of(release, environment)
+    act = Act.FALL_BACK_RELEASE if is_back else Act.ROLL_OUT
+    return {
+        **head_shown(actor, release),
+        "target": {"slug": environment.slug, "name": environment.name},
+        "is_back": is_back,
+        "blockers": shown(release_blockers(act, standing, actor)),
+        "steps": [_ahead_shown(one, is_back=is_back) for one in desk.steps_ahead(standing, is_back=is_back)],
+    }
+
+
+def _ahead_shown(level: desk.Level, *, is_back: bool) -> dict[str, Any]:
+    nothing = pgettext("what ran before", "nothing")
+    return {
+        "number": level.number,
+        "packages": [
+            {
+                "name": one.name,
+                "from": one.before or nothing,
+                "to": one.after or nothing,
+                "note": _note(one, is_back=is_back),
+                "away": {"volumes": ", ".join(one.away.volumes), "seconds": one.away.seconds} if one.away else None,
+            }
+            for one in level.packages
+        ],
+    }
+
+
+def _note(one: desk.Ahead, *, is_back: bool) -> str:
+    if is_back:
+        return "" if one.after else _("taken away")
+    if one.is_same:
+        return _("deployed already")
+    return "" if one.is_distributed else _("distributed first")

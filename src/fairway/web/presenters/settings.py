@@ -1,0 +1,113 @@
+"""An application's settings: how it runs, its source, its addresses, and how to be rid of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import Act, Actor, may, role_blocker
+from fairway.applications.models import Application
+from fairway.deployments.lost import volumes_for
+from fairway.deployments.models import Placement
+from fairway.deployments.queries import active, placements_visible_to
+from fairway.shared.hosts import shown_host
+from fairway.shared.urls import without_secrets
+from fairway.web.errors import shown
+from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values, volume_lines
+from fairway.web.presenters.acts import Button
+from fairway.web.presenters.applications import head, spec_shown
+
+SourceForm = ImageForm | GitForm
+
+
+def settings_shown(
+    actor: Actor,
+    application: Application,
+    form: RunSettingsForm | None = None,
+    source_form: SourceForm | None = None,
+    domain: dict[str, str] | None = None,
+    keep: str = "",
+) -> dict[str, Any]:
+    """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused;
+    `keep`: the environment whose written files the volumes shall keep, filled in to be looked over and saved."""
+    placements = list(placements_visible_to(actor).filter(application=application))
+    before = _built_last(application)
+    kept = next((one for one in placements if one.environment.slug == keep), None)
+    values = _first_values(application) | ({"volumes": _volumes_keeping(application, kept)} if kept else {})
+    return {
+        **head(actor, application),
+        "form": form or RunSettingsForm(initial=values),
+        "kind": (application.spec or {}).get("kind") or before.get("kind", ""),
+        "now": run_values(before),
+        "source_form": source_form or source_form_of(application),
+        "placements": [_addresses(one, domain or {}) for one in placements],
+        "delete": _delete(actor, application, placements),
+    }
+
+
+def _built_last(application: Application) -> dict[str, Any]:
+    """What it was when it was last built: what the fields are about, and what an empty one means."""
+    newest = application.artifacts.order_by("-number").first()
+    return dict(newest.spec) if newest else {}
+
+
+def _first_values(application: Application) -> dict[str, Any]:
+    """What a person set so far."""
+    return {**run_values(application.spec or {}), "name": application.name, "description": application.description}
+
+
+def _volumes_keeping(application: Application, placement: Placement) -> str:
+    """The volumes of its next version, and those that keep what it writes beside them."""
+    spec = spec_shown(application) or {"volumes": []}
+    volumes = [(one["name"], one["target"]) for one in spec["volumes"]]
+    return volume_lines(volumes_for(placement.lost_writes, volumes))
+
+
+def source_form_of(application: Application, posted: Any = None) -> SourceForm | None:
+    """The form of its source; None for an upload, which is replaced by deploying another."""
+    source = application.source
+    if application.source_kind == "image":
+        return ImageForm(posted, initial={"reference": source.get("image", "")})
+    if application.source_kind == "git":
+        ref = source.get("ref", "HEAD")
+        return GitForm(posted, initial={"url": without_secrets(source.get("url", "")), "ref": "" if ref == "HEAD" else ref})
+    return None
+
+
+def _addresses(one: Placement, domain: dict[str, str]) -> dict[str, Any]:
+    where = [one.application.slug, one.environment.slug]
+    is_refused = domain.get("environment") == one.environment.slug
+    return {
+        "environment": one.environment,
+        "host": one.host,
+        "domains": [{"host": host, "remove": _remove(host, where)} for host in one.domains],
+        "access": one.access,
+        "domain_url": reverse("placement-domains", args=where),
+        "access_url": reverse("placement-access", args=where),
+        "domain_error": domain["error"] if is_refused else "",
+        "domain_value": domain["value"] if is_refused else "",
+    }
+
+
+def _remove(host: str, where: list[str]) -> Button:
+    label = _("Remove %(host)s") % {"host": shown_host(host)}
+    return Button(label, reverse("placement-domains", args=where), "x", "ghost", fields=[("remove", host)])
+
+
+def _delete(actor: Actor, application: Application, placements: list[Placement]) -> dict[str, Any]:
+    reasons = []
+    if not may(actor, Act.DELETE_APPLICATION, application=application.slug):
+        reasons.append(role_blocker(Act.DELETE_APPLICATION))
+    blockers = shown(reasons)
+    if not reasons and active(actor).filter(application=application).exists():
+        sentence = _("A deployment of it is running or queued.")
+        blockers = [{"code": "in_progress", "sentence": sentence, "who": "", "until": None}]
+    volumes = [
+        {"name": name, "environment": one.environment.name, "size_bytes": None}
+        for one in placements
+        if one.current and one.current.artifact
+        for name, _target in one.current.artifact.parsed_spec.volumes
+    ]
+    return {"url": reverse("application-delete", args=[application.slug]), "blockers": blockers, "volumes": volumes}

@@ -1,0 +1,98 @@
+"""Which version to deploy: one there is, the source's newest, or a folder that was just uploaded."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.urls import reverse
+
+from fairway.accounts.rules import Act, Actor, may
+from fairway.applications.models import Application, Artifact, Upload
+from fairway.applications.queries import artifacts_of, latest_configuration
+from fairway.deployments.gate import Subject, blockers, opens_by_itself
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.queries import absence, expected_total_seconds, placements_visible_to
+from fairway.deployments.rules import Kind
+from fairway.environments.models import Environment
+from fairway.environments.queries import places_of
+from fairway.web.errors import shown
+from fairway.web.presenters.applications import head, source_text
+from fairway.web.presenters.placements import away_shown
+
+RECENT = 30
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a person has chosen so far. `artifact` is a number as typed; `upload` a folder they just sent."""
+
+    artifact: str = ""
+    upload: Upload | None = None
+    upload_name: str = ""
+    ref: str = ""
+    reason: str = ""
+    errors: dict[str, str] = field(default_factory=dict)
+
+
+def choices_shown(actor: Actor, application: Application, environment: Environment, choice: Choice) -> dict[str, Any]:
+    """The whole context of ``deployments/new.html``, its drop field left to the view."""
+    places = list(placements_visible_to(actor).filter(application=application))
+    here = next((one for one in places if one.environment_id == environment.pk), None)
+    latest = latest_configuration(application, environment)
+    found = blockers(Act.DEPLOY, Subject(application, environment, here, configuration=latest), actor)
+    where = {"application": application.slug, "environment": environment.slug}
+    may_break = may(actor, Act.BREAK_GLASS, **where) and all(one.only_starts for one in found)
+    return {
+        "application": head(actor, application)["application"],
+        "environment": environment,
+        "environments": places_of(actor, application),
+        "current": _current(here),
+        "artifacts": _artifacts(application, places, environment),
+        "chosen": choice.artifact,
+        "fresh": {"checksum": choice.upload.checksum, "name": choice.upload_name} if choice.upload else None,
+        "ref": choice.ref or application.source.get("ref", ""),
+        "reason": choice.reason,
+        "errors": choice.errors,
+        "configuration": {"number": latest.version} if latest else None,
+        "expected_seconds": expected_total_seconds(
+            Deployment(application=application, environment=environment, kind=Kind.DEPLOY)
+        ),
+        "away": away_shown(absence(here) if here else None),
+        "blockers": shown(found),
+        "can_break_glass": may_break and bool(found),
+        "can_wait": bool(found) and opens_by_itself(found),
+        "url": reverse("placement-deploy", args=[application.slug, environment.slug]),
+    }
+
+
+def _current(here: Placement | None) -> dict[str, str] | None:
+    current = here.current if here else None
+    if current is None:
+        return None
+    return {"version": current.version, "digest": current.artifact.digest if current.artifact else ""}
+
+
+def _artifacts(application: Application, places: list[Placement], environment: Environment) -> list[dict[str, Any]]:
+    where: dict[int, list[Environment]] = defaultdict(list)
+    for place in places:
+        if place.current and place.current.artifact_id:
+            where[place.current.artifact_id].append(place.environment)
+    return [_artifact(one, where[one.pk], environment) for one in artifacts_of(application)[:RECENT]]
+
+
+def _artifact(one: Artifact, where: list[Environment], environment: Environment) -> dict[str, Any]:
+    return {
+        "id": one.number,
+        "version": one.version,
+        "digest": one.digest,
+        "at": one.created_at,
+        "source": source_text(one.source_kind, one.source),
+        "author": one.author,
+        "message": one.message,
+        "is_current": environment in where,
+        "is_bad": one.bad_at is not None,
+        "bad_reason": one.bad_reason,
+        "places": [place.name for place in where if place != environment],
+    }

@@ -1,0 +1,17 @@
+"""What happens, told top to bottom: deploying, adjusting, watching, inspecting; resolving, distributing, rolling out."""
+
+
+def register_all() -> None:
+    """Make this process able to run every workflow. Called by workers; others only ask for runs."""
+    from fairway.engine.workflow import STORIES
+    from fairway.workflows.adjust import ADJUST
+    from fairway.workflows.deploy import DEPLOY
+    from fairway.workflows.distribute import DISTRIBUTE
+    from fairway.workflows.inspect import INSPECT
+    from fairway.workflows.resolve import RESOLVE
+    from fairway.workflows.rollout import ROLLOUT
+    from fairway.workflows.watch import WATCH
+
+    for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT):
+        if workflow.kind not in STORIES.by_kind:
+            STORIES.register(workflow)

@@ -1,0 +1,46 @@
+"""Being away between the old version and the new one: said beforehand, begun, and how long it was in the end."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from datetime import datetime
+
+from fairway.deployments.commands import progress
+from fairway.deployments.queries import absence
+from fairway.engine import clock
+from fairway.workflows.judging import old_answers_of
+from fairway.workflows.step_context import StepContext
+
+
+def make_way(step: StepContext) -> None:
+    """Stop what has a volume of the new instances; from when on visitors were away is remembered over any crash."""
+    holders = step.recreate.holders(step.specs())
+    if any(one.address for one in holders):
+        names = ", ".join(sorted({f"#{one.deployment[1:]}" for one in holders if one.address}))
+        step.log.say(f"{names} stops first: what it stores has one writer. Visitors see the starting page meanwhile.")
+        if "away_since" not in step.context.state:
+            answers = {path: astuple(found) for path, found in old_answers_of(step).items()}
+            step.context.checkpoint(away_since=clock.now().isoformat(), old_answers=answers)
+    if holders:
+        step.recreate.stop(holders, step.deployment.label)
+
+
+def tell_if_it_will_be_away(step: StepContext) -> None:
+    """Said before it happens; whoever watches may still cancel."""
+    away = absence(step.placement, step.artifact)
+    if away is not None:
+        about = f"for about {away.seconds:.0f} s" if away.seconds else "until the new version is ready"
+        step.log.say(f"It stores data in the volume {', '.join(away.volumes)}, so it will be away {about}.")
+
+
+def tell_how_long_it_was_away(step: StepContext, seconds: float | None) -> None:
+    """Written down, so that the next deployment can say it beforehand."""
+    if seconds is not None:
+        progress.was_away(deployment=step.deployment, seconds=seconds)
+        step.log.say(f"Visitors saw the starting page for {seconds:.1f} s.")
+
+
+def away_seconds(step: StepContext) -> float | None:
+    """How long visitors have been turned away by now; None where they never were."""
+    since = step.context.state.get("away_since")
+    return (clock.now() - datetime.fromisoformat(since)).total_seconds() if since else None

@@ -1,0 +1,85 @@
+"""Bringing a package's artifact onto a target, ready to start; under the placement's key, so it overlaps no deployment."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fairway.accounts.rules import Act, may, role_blocker
+from fairway.applications.queries import registry_credential_for
+from fairway.applications.secrets import open_credential
+from fairway.deployments.gate import blockers
+from fairway.engine.models import Run
+from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
+from fairway.environments.runtimes import runtime_of
+from fairway.releases.commands import progress
+from fairway.releases.commands.targets import DISTRIBUTE_STORY, asker
+from fairway.releases.models import PackageOnTarget
+from fairway.releases.rules import OnTarget
+from fairway.releases.standing import standing_of, subject_of
+from fairway.shared.failures import Refused, Retry
+from fairway.shared.masking import Masker
+from fairway.workflows.package_log import log_of
+from fairway.workflows.step_context import typed_secrets
+from fairway.workflows.transfer import transfer
+
+
+def distribute(context: Context) -> None:
+    """The gate is asked again; then the bytes come, and their digest is read back on the target."""
+    related = ("package__application", "package__release", "artifact__application", "environment")
+    on_target = PackageOnTarget.objects.select_related(*related).get(pk=context.payload["on_target"])
+    if on_target.status != OnTarget.DISTRIBUTING or on_target.run_id != context.run_id or on_target.artifact is None:
+        return
+    _ask_gate(context, on_target)
+    artifact, runtime = on_target.artifact, runtime_of(on_target.environment)
+    credential = registry_credential_for(on_target.package.application, artifact.reference, on_target.environment)
+    secrets = [open_credential(credential)] if credential else []
+    masker = Masker([*secrets, *typed_secrets(on_target.environment, on_target.package.source)])
+    with log_of(context, on_target.package, on_target.environment, masker) as log:
+        log.say(f"Distributing {artifact.version} to {on_target.environment.name}.")
+        if not runtime.is_distributed(artifact.ref):
+            transfer(artifact, on_target.environment, runtime, log)
+        if not runtime.is_distributed(artifact.ref):
+            raise Retry(f"{artifact.version} is not there although it was just distributed.")
+        log.say(f"Digest verified: {artifact.digest}")
+    context.checkpoint()  # still ours, before it is said
+    progress.distributed(on_target=on_target, digest=artifact.digest)
+
+
+def _ask_gate(context: Context, on_target: PackageOnTarget) -> None:
+    asked = context.payload["asked"]
+    standing = standing_of(on_target.package.release, on_target.environment)
+    package = next((one for one in standing.packages if one.pk == on_target.package_id), None)
+    if package is None:
+        raise Refused("The package was taken out of its release meanwhile.")
+    subject = subject_of(package, standing, is_start=True)
+    reasons = blockers(Act.DISTRIBUTE, subject, asker(asked), breaks_glass=bool(context.payload["glass"]))
+    if asked["act"] != Act.DISTRIBUTE:  # who scheduled a release need not be a Deployer, but still a Release Manager
+        where = {"application": subject.application.slug, "environment": subject.environment.slug}
+        is_allowed = may(asker(asked), Act(asked["act"]), **where)
+        own = [] if is_allowed else [role_blocker(Act(asked["act"]))]
+        reasons = own + [one for one in reasons if one.code != "role"]
+    if reasons:
+        raise Refused(" ".join(one.sentence for one in reasons))
+
+
+class DistributeWatcher:
+    """What was not brought there is absent, and says why."""
+
+    def started(self, run: Run) -> None: ...
+
+    def step_started(self, run: Run, step: str, attempt: int) -> None: ...
+
+    def step_finished(self, run: Run, step: str, status: str, sentence: str) -> None: ...
+
+    def waiting(self, run: Run, reason: str) -> None: ...
+
+    def ended(self, run: Run, ending: Ending) -> None:
+        sentence = ending.sentence or run.cancel_reason or "It was cancelled."
+        progress.distribution_ended(run, "" if ending.outcome is Outcome.SUCCEEDED else sentence)
+
+
+DISTRIBUTE = Workflow(
+    kind=DISTRIBUTE_STORY,
+    steps=(Step("distribute", distribute, deadline=timedelta(minutes=20), attempts=4),),
+    watcher=DistributeWatcher(),
+)

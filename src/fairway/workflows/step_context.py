@@ -1,0 +1,204 @@
+"""What a step of a workflow has at hand: the rows, the runtime, the proxy, the log."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+from fairway.applications.frameworks import files_for
+from fairway.applications.models import Application, Artifact
+from fairway.applications.queries import credential_for, registry_credential_for
+from fairway.applications.secrets import open_credential, open_secrets, registry_credential
+from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.rules import Access
+from fairway.drivers.builders.detection.compose_values import interpolated
+from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
+from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, RegistryCredential, Runtime, Volume
+from fairway.engine.execution import retry_on_db_error
+from fairway.engine.workflow import Context, DeadlinePassed, LeaseLost, Wait
+from fairway.environments.models import Environment
+from fairway.environments.runtimes import limits_of, runtime_of
+from fairway.environments.secrets import secrets_of
+from fairway.shared.disk import FULL, is_disk_full
+from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused
+from fairway.shared.masking import Masker
+from fairway.shared.names import Invalid
+from fairway.shared.urls import is_secret, secrets_in
+from fairway.workflows.log import DeploymentLog
+from fairway.workflows.outside import proxy
+from fairway.workflows.recreate import Recreate
+
+RELATED = ("application", "environment", "artifact", "configuration", "replaces__artifact", "replaces__configuration")
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """One deployment being worked on."""
+
+    context: Context
+    deployment: Deployment
+    placement: Placement
+    runtime: Runtime
+    proxy: Proxy
+    log: DeploymentLog
+
+    @property
+    def artifact(self) -> Artifact:
+        assert self.deployment.artifact is not None, "prepare settles the artifact"
+        return self.deployment.artifact
+
+    def specs(self) -> list[InstanceSpec]:
+        """One per replica of this deployment."""
+        return [instance_spec(self.deployment, replica) for replica in range(self.deployment.replicas)]
+
+    @property
+    def recreate(self) -> Recreate:
+        return Recreate(self.context, self.placement, self.runtime, self.proxy, self.log)
+
+    def serve(self, route: Route) -> None:
+        """Change what a host serves; a worker that lost this run meanwhile changes nothing."""
+        self.proxy.ensure_route(route, fence=self.context.checkpoint)
+
+    def serve_nothing(self, host: str) -> None:
+        self.proxy.ensure_no_route(host, fence=self.context.checkpoint)
+
+    def own_instances(self) -> list[Instance]:
+        return instances_of(self.runtime, self.deployment)
+
+    def other_instances(self) -> list[Instance]:
+        everything = self.runtime.instances(self.placement.name)
+        return [one for one in everything if one.deployment != self.deployment.label]
+
+
+class PlacementGone(Refused):
+    """The application was removed from the environment while this deployment waited for its turn."""
+
+
+@contextmanager
+def step_context_of(context: Context) -> Iterator[StepContext]:
+    """Load everything fresh (another worker may have been here), and write the log whatever happens.
+
+    What goes wrong inside comes out with every secret masked. Raises `PlacementGone`.
+    """
+    deployment = Deployment.objects.select_related(*RELATED).get(pk=context.payload["deployment"])
+    placement = (
+        Placement.objects.select_related("application", "environment", *(f"current__{name}" for name in RELATED))
+        .filter(application=deployment.application, environment=deployment.environment)
+        .first()
+    )
+    if placement is None:
+        raise PlacementGone("It was removed from here while this deployment waited; deploy it again.")
+    masker = masker_of(deployment, placement.current)
+    log = DeploymentLog(context, deployment, masker)
+    step = StepContext(context, deployment, placement, runtime_of(deployment.environment), proxy(), log)
+    try:
+        with masked(masker):
+            yield step
+    finally:
+        retry_on_db_error(log.write)  # a database that was away for a moment costs no line, and hides no reason
+
+
+def masker_of(*deployments: Deployment | None) -> Masker:
+    """Masks every secret that these deployments' instances and sources could show."""
+    values: list[str] = []
+    for one in filter(None, deployments):
+        values += open_secrets(one.configuration).values()
+        credential = credential_for(one.application, one.environment)
+        values += [open_credential(credential)] if credential else []
+        values += typed_secrets(one.environment, one.source)
+    return Masker(values)
+
+
+def typed_secrets(environment: Environment | None, *sources: Mapping[str, Any]) -> list[str]:
+    """The secrets that stand in build arguments, and in addresses that were typed before that was refused."""
+    found = [secret for source in sources for value in source.values() for secret in secrets_in(str(value))]
+    for name, value in (secrets_of(environment) if environment else {}).items():
+        found += [*([value] if is_secret(name, value) else []), *secrets_in(value)]
+    return found
+
+
+@contextmanager
+def masked(masker: Masker) -> Iterator[None]:
+    """Failures keep their kind; what else breaks keeps its own words unless a secret is among them."""
+    try:
+        yield
+    except (Cancelled, DeadlinePassed, LeaseLost, Wait):
+        raise  # the engine's own signals
+    except Failure as failure:
+        failure.sentence, failure.detail = masker(failure.sentence), masker(failure.detail)
+        failure.args = (failure.sentence,)
+        raise
+    except Exception as problem:
+        if is_disk_full(problem):
+            raise NeedsPerson(FULL, detail=masker(f"{type(problem).__name__}: {problem}")) from None
+        said = "".join(traceback.format_exception(problem))
+        if masker(said) == said:
+            raise
+        raise RuntimeError(masker(f"{type(problem).__name__}: {problem}")) from None
+
+
+def sign_in_for(application: Application, reference: str, environment: Environment) -> RegistryCredential | None:
+    """How to sign in to the registry of an image; None where nothing is stored for it."""
+    credential = registry_credential_for(application, reference, environment)
+    return registry_credential(credential) if credential else None
+
+
+def instances_of(runtime: Runtime, deployment: Deployment) -> list[Instance]:
+    """The instances of one deployment, by replica."""
+    name = f"{deployment.application.slug}.{deployment.environment.slug}"
+    own = [one for one in runtime.instances(name) if one.deployment == deployment.label]
+    return sorted(own, key=lambda one: one.replica)
+
+
+def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
+    """How to run one replica: the artifact's spec under the deployment's own configuration version."""
+    assert deployment.artifact is not None
+    spec, configuration = deployment.artifact.parsed_spec, deployment.configuration
+    given = {**(configuration.variables if configuration else {}), **open_secrets(configuration)}
+    environment = {
+        **_filled(spec.environment, given),
+        **given,
+        "FAIRWAY_APPLICATION": deployment.application.slug,
+        "FAIRWAY_ENVIRONMENT": deployment.environment.slug,
+        "FAIRWAY_VERSION": deployment.artifact.version,
+        "FAIRWAY_DEPLOYMENT": str(deployment.pk),
+    }
+    name = f"{deployment.application.slug}.{deployment.environment.slug}"
+    return InstanceSpec(
+        placement=name,
+        deployment=deployment.label,
+        replica=replica,
+        artifact=deployment.artifact.ref,
+        port=spec.port,
+        command=spec.command,
+        environment=environment,
+        health=HealthCheck(path=spec.health_path, deadline=settings.HEALTH_SECONDS),
+        limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
+        volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
+        stop_grace=spec.stop_grace,
+        files=files_for(spec.framework, given),
+    )
+
+
+def _filled(environment: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+    """The spec's own environment with its ``${VAR}`` filled from the configuration."""
+    try:
+        return interpolated(environment, given)
+    except Invalid as missing:
+        raise Refused(f"{missing.field} {missing.sentence}") from None
+
+
+def volume_name(placement: str, volume: str) -> str:
+    return f"{placement}.{volume}"
+
+
+def live_route(placement: Placement, host: str, instances: list[Instance], deployment: Deployment) -> Route:
+    """The route by which `host` reaches these instances of a deployment."""
+    kind = RouteKind.SIGNED_IN if placement.access == Access.SIGNED_IN else RouteKind.OPEN
+    addresses = tuple(one.address for one in instances)
+    return Route(host, kind, addresses, deployment.label, sticky=deployment.sticks(len(addresses)))
