@@ -34,7 +34,7 @@ from fairway.environments.models import FreezeWindow
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
 from fairway.releases.models import Package, Release
-from tests.architecture.test_doors import every_door
+from tests.architecture.test_permissions import every_door
 from tests.conftest import make_artifact, make_environment
 from tests.web.conftest import live
 

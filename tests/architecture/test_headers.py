@@ -13,7 +13,7 @@ from fairway.accounts.models import User
 from fairway.accounts.rules import Role
 from fairway.accounts.tokens import create_token
 from fairway.web.middleware import HSTS
-from tests.architecture.test_doors import address, every_door
+from tests.architecture.test_permissions import address, every_door
 from tests.conftest import make_artifact, make_environment, make_person
 from tests.web.conftest import PASSWORD, live
 

@@ -1,4 +1,4 @@
-"""What the workflow writes down: what a rollback would lead to, what later wishes keep, and that nothing is written twice."""
+"""What the workflow writes down: what a rollback would lead to, what later wishes keep, and that nothing is doubled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A release desk in one process: the real workflows over the fake runtime, behind a proxy that answers what its routes say."""
+"""A release desk in one process: real workflows over the fake runtime, behind a proxy that answers what its routes say."""
 
 from __future__ import annotations
 

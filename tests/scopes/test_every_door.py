@@ -25,7 +25,7 @@ from fairway.accounts.rules import Act, Actor
 from fairway.deployments.models import Deployment, Placement
 from fairway.engine.models import Run
 from fairway.web.live_fragments import KINDS, MOST_TOPICS, render, topic_named, watchable
-from tests.architecture.test_doors import every_door, permissions
+from tests.architecture.test_permissions import every_door, permissions
 from tests.scopes.model import APPLICATIONS, ENVIRONMENTS, PAIRS, TELLING, WHOLE, Given, pairs_of_scopes, sees
 from tests.scopes.model import ROLES as ALL_ROLES
 from tests.scopes.world import World, build, person_with

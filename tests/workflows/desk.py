@@ -1,4 +1,4 @@
-"""What the workflow tests do with an installation: ship versions of the tiny application, hold things, look at what is left."""
+"""What the workflow tests do with an installation: ship versions of the tiny application, hold things, see what is left."""
 
 from __future__ import annotations
 

@@ -21,8 +21,8 @@ from django.db.migrations.recorder import MigrationRecorder
 Model = type[models.Model]
 Node = tuple[str, str]
 
-# Who is signed in, who works and where home is belong to the installation that was saved, not to the one that is restored.
-LEFT_OUT = {"sessions.session", "fairway.worker", "fairway.home"}
+# Who is signed in, who works and where it runs belong to the installation that was saved, not to the one that is restored.
+LEFT_OUT = {"sessions.session", "fairway.worker", "fairway.installation"}
 BATCH = 500
 
 

@@ -114,7 +114,7 @@ def live_numbers(deployments: Sequence[Deployment]) -> set[int]:
 
 @dataclass(frozen=True)
 class StepView:
-    """One step of the workflow as the page shows it. `state`: waiting, running, done, failed, errored, cancelled, skipped."""
+    """One step as the page shows it. `state`: waiting, running, done, failed, errored, cancelled, skipped."""
 
     name: str
     state: str

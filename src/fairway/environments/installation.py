@@ -65,8 +65,9 @@ def keys_fingerprint(secret_key: str, field_keys: list[str]) -> str:
 def settle(*, has_workers: bool, moves_here: bool = False) -> None:
     """Make sure that this process may run here, and that the database says so.
 
-    The first one decides where the installation lives; workers take it along when nobody works on the other machine any more (a machine
-    that was started again is another one). `moves_here`: an operator says that data directory and keys are the right ones.
+    The first one decides where the installation lives; workers take it along when nobody works on the other machine any
+    more (a machine that was started again is another one). `moves_here`: an operator says that data directory and keys are
+    the right ones.
     Raises `NeedsPerson`.
     """
     newest = _newest_sign()
@@ -98,8 +99,8 @@ def _settle(place: Here, *, has_workers: bool, moves_here: bool) -> None:
         _refuse_other(installation, place)
     if _is_elsewhere(installation, place, has_workers) and somebody_works():
         raise Retry(
-            f"The workers of this installation run on {installation.host}, and all of them must run on one machine: there are "
-            "its applications and its proxy. Stop them there first, or add workers there: fairway up --workers N."
+            f"The workers of this installation run on {installation.host}, and all of them must run on one machine: there "
+            "are its applications and its proxy. Stop them there first, or add workers there: fairway up --workers N."
         )
     changes = _facts(place, has_workers)
     if {name: getattr(installation, name) for name in changes} != changes and (has_workers or moves_here):

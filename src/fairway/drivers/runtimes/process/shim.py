@@ -24,9 +24,9 @@ import signal
 import sys
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # for `chain`, when it is needed
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # for `chain`
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
+sys.path.append(os.path.dirname(os.path.abspath(__file__)))
 # By their paths, once: an upgrade may replace the files while we live.
 import enclosure  # type: ignore[import-not-found]
 from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
