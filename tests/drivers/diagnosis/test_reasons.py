@@ -317,3 +317,9 @@ Application object must be callable.
 [2026-11-29 11:36:35 +0000] [13367] [ERROR] Reason: App failed to load.
 """
     assert "names is no application: gunicorn needs a function or an object" in why(gunicorn)
+
+
+def test_a_script_that_does_not_exist_is_named() -> None:
+    assert why("sh: 0: cannot open setup.sh: No such file") == (
+        "The start command runs the script setup.sh, which does not exist: add it, or correct the start command."
+    )

@@ -274,6 +274,8 @@ LINES_SAYING: tuple[Rule, ...] = (
     rule(r"sh: (?:\d+: )?(?:line \d+: )?(?P<name>\S*/\S*): Permission denied", _because("permission denied")),
     rule(r"python\S*: can't open file '(?P<name>[^']+)'",
           "The start command runs the file {name}, which does not exist: correct the start command."),
+    rule(r"sh: \d+: cannot open (?P<name>[^\s:]+): No such file",
+          "The start command runs the script {name}, which does not exist: add it, or correct the start command."),
     rule(r"env: [‘'\"](?P<name>[^’'\"]+)[’'\"]: No such file or directory", _not_found),
     rule(r"^(?:/bin/)?(?:ba|da|a)?sh: (?:\d+: )?(?:line \d+: )?(?P<name>[^\s:]+): (?:command )?not found", _not_found),
     rule(r": line \d+: (?P<name>[^\s:]+): command not found", _not_found),
