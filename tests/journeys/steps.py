@@ -59,6 +59,6 @@ def invited(admin: Person, joins: Joins, username: str, role: str) -> Person:
     person.go(link)
     person.page.get_by_label("Password", exact=True).fill(PASSWORD)
     person.page.get_by_label("The same password again").fill(PASSWORD)
-    person.button("Set the password and go in").click()
+    person.button("Set the password and sign in").click()
     expect(person.page.get_by_role("navigation", name="Main")).to_be_visible()
     return person

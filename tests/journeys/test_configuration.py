@@ -27,7 +27,7 @@ def _add(admin: Person, name: str, value: str, *, is_secret: bool = False) -> No
 
 
 def _save(admin: Person, why: str, version: int) -> Page:
-    admin.page.get_by_label("Why (kept with the version)").fill(why)
+    admin.page.get_by_label("Reason (kept with the version)").fill(why)
     admin.button("Save a new version").click()
     expect(admin.page.get_by_role("heading", name=f"Version {version}", exact=True)).to_be_visible()
     return admin.page

@@ -69,7 +69,7 @@ def test_the_first_administrator_makes_an_account_and_the_link_dies(fresh: Insta
 
     late = strangers(may_be_refused=True)
     late.go(link)
-    expect(late.page.get_by_role("heading", name="This link does not work any more")).to_be_visible()
+    expect(late.page.get_by_role("heading", name="This link no longer works")).to_be_visible()
     assert late.page.get_by_role("textbox").count() == 0
     late.picture("first-run-4-dead-link")
 

@@ -34,7 +34,7 @@ def test_a_branch_goes_to_staging_and_the_same_bytes_to_production(
     page = admin.go("/applications/new?source=git")
     page.get_by_role("textbox", name="Repository").fill(address)
     page.get_by_label(re.compile("^Branch, tag or commit")).fill("spring")
-    admin.button("Look what it is").click()
+    admin.button("Detect what it is").click()
     expect(page.get_by_role("heading", name="What was found")).to_be_visible()
     expect(page.get_by_text("Chart the spring tides")).to_be_visible()
     expect(page.get_by_text("Grace Hopper")).to_be_visible()

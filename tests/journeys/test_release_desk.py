@@ -197,7 +197,7 @@ def _starts_by_itself(desk: Desk, manager: Person, release: str) -> Person:
     """Moved to the next minute; somebody who may only look sees it begin and stop, and is offered nothing."""
     page = manager.go(f"{release}/plan")
     soon = datetime.now(UTC) + timedelta(seconds=90)  # the minute that begins 30 to 90 seconds from now
-    schedule(page, FRONT, soon, "Move it")
+    schedule(page, FRONT, soon, "Reschedule")
     viewer = desk.comes("viewer")
     watched = viewer.go(f"{release}/rollouts")
     watched.get_by_role("link", name=re.compile("Roll out #")).click()
@@ -211,7 +211,7 @@ def _starts_by_itself(desk: Desk, manager: Person, release: str) -> Person:
     turns(row(watched, "crane"), "Failed")
     expect(box(watched, "crane", "Failed")).to_be_visible()
     expect(box(watched, "ferry", "Blocked")).to_be_visible(timeout=ENDS)
-    expect(watched.locator("#decision-title")).to_have_text("It waits for somebody to decide", timeout=ENDS)
+    expect(watched.locator("#decision-title")).to_have_text("It is waiting for a decision", timeout=ENDS)
     expect(watched.locator("#release-head")).to_contain_text("Needs a decision", timeout=ENDS)
     is_offered_nothing(watched)
     stayed(watched)

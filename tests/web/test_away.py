@@ -80,7 +80,7 @@ def test_what_stores_nothing_promises_nothing(
         requests.request_deployment(actor=deployer, application=hello, environment=staging, artifact=make_artifact(hello))
     )
     shown = browse(deployer).get(reverse("application-detail", args=["hello"])).content.decode()
-    assert "beside this one: visitors notice nothing" in shown
+    assert "starts alongside this one, without interruption" in shown
     assert SENTENCE not in shown
 
 

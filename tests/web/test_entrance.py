@@ -157,7 +157,7 @@ def test_a_form_without_its_token_is_refused_in_words(viewer):
     browser.force_login(User.objects.get(pk=viewer.id))
     answer = browser.post("/acting-as", {"role": "viewer"})
     assert answer.status_code == 403
-    assert "Please send that again" in answer.content.decode()
+    assert "Please send the form again" in answer.content.decode()
 
 
 def test_without_mail_the_page_says_how_a_new_password_is_had_and_makes_no_link(admin, client, settings, capfd):

@@ -114,7 +114,7 @@ def test_an_environment_says_what_is_closed_and_its_deploy_button_until_when(man
     assert "Opens" in page
     card = browse(deployer).get("/applications/hello/").content.decode()
     assert "is frozen by “Sale”: Busy" in card
-    assert "Clears by itself" in card
+    assert "Clears automatically" in card
     assert "Deploy when it opens…" in card
     assert later.name not in card
 

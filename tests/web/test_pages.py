@@ -154,7 +154,7 @@ def test_an_older_backup_is_acknowledged_on_the_page_by_an_administrator_only(
     for actor, may_acknowledge in ((viewer, False), (admin, True)):
         page = browse(actor).get("/events/").content.decode()
         assert f"Events after number {kept.pk} are missing" in page
-        assert ("Was an older backup put back on purpose?" in page) is may_acknowledge
+        assert ("Was an older backup restored on purpose?" in page) is may_acknowledge
         assert ("Check now" in page) is may_acknowledge
     assert browse(viewer).post("/events/acknowledgement", {"reason": "because"}).status_code == 403
     browser = browse(admin)
@@ -209,7 +209,7 @@ def test_a_broken_page_is_a_page(viewer, browse, monkeypatch):
     browser.raise_request_exception = False
     answer = browser.get("/")
     assert answer.status_code == 500
-    assert "Something broke on our side" in answer.content.decode()
+    assert "Something went wrong on our side" in answer.content.decode()
 
 
 def test_no_page_asks_more_with_more_rows(admin, browse, django_assert_max_num_queries):

@@ -53,7 +53,7 @@ def test_a_release_is_made_and_listed(browse: Browser, manager: Actor, staging: 
     page = client.get(reverse("release-list")).content.decode()
     assert "Autumn" in page
     assert 'data-status="draft"' in page
-    assert "No release like that" in client.get(reverse("release-list"), {"q": "winter"}).content.decode()
+    assert "No release matches" in client.get(reverse("release-list"), {"q": "winter"}).content.decode()
 
 
 @pytest.mark.parametrize("tab", ["detail", "dependencies", "readiness", "rollouts", "plan"])

@@ -216,7 +216,7 @@ def test_the_event_says_what_ended(ways, admin):
 def test_the_page_says_before_what_will_end_and_keeps_this_session(ways):
     page = ways.browser.get("/accounts/password/change/").content.decode()
     assert "signs you out everywhere else" in page
-    assert "Your API tokens and your calendar feed end, too, unless you keep them." in page
+    assert "Your API tokens and your calendar feed are revoked too, unless you keep them." in page
     form = {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}
     assert ways.browser.post("/accounts/password/change/", {**form, "keeps_keys": "on"}).status_code == 302
     assert {"session", "token", "feed"} <= ways.open()

@@ -91,7 +91,7 @@ def test_initials(name: str, letters: str) -> None:
 
 
 class _Form(forms.Form):
-    port = forms.IntegerField(help_text="Where it listens.")
+    port = forms.IntegerField(help_text="The port it listens on.")
     here = forms.BooleanField()
 
 

@@ -88,7 +88,7 @@ def test_the_page_the_api_and_the_raw_log_say_that_it_was_collected(deployed, se
     tidying.tidy_logs()
     client.force_login(User.objects.get(pk=viewer.id))
     page = client.get(f"/deployments/{one.pk}").content.decode()
-    assert "The log was collected" in page
+    assert "The log was cleaned up" in page
     assert "It had 1 line." in page
     assert "data-log-view" not in page
     raw = client.get(f"/deployments/{one.pk}/log/raw")

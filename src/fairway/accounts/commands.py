@@ -226,7 +226,7 @@ def _refuse_no_administrator() -> None:
             [
                 Blocker(
                     code="last_administrator",
-                    sentence=translate("Somebody must stay Admin everywhere."),
+                    sentence=translate("At least one person must remain Admin everywhere."),
                     who=translate("any Admin"),
                 )
             ]

@@ -34,4 +34,6 @@ def vouched_at(email: str, user: User) -> datetime | None:
 
 
 def taken(email: str) -> Invalid:
-    return Invalid("email", "“{email}” is confirmed as somebody else's; an address belongs to one person.", email=email)
+    return Invalid(
+        "email", "“{email}” already belongs to somebody else; an address can belong to one person only.", email=email
+    )

@@ -26,6 +26,8 @@ def acknowledge(*, actor: Actor, reason: str) -> Head:
     require(actor, Act.MANAGE_SYSTEM)
     reason = reason.strip()
     if not reason or len(reason) > LONGEST_REASON:
-        raise Invalid("reason", "must say why, in at most {longest} characters.", longest=LONGEST_REASON)
+        raise Invalid(
+            "reason", "is missing or too long; give a reason in at most {longest} characters.", longest=LONGEST_REASON
+        )
     event = begin_again(who=actor.who, reason=reason)
     return sign_acknowledgement(book(), event)

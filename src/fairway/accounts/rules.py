@@ -345,8 +345,8 @@ def token_blocker() -> Blocker:
     """Why a token may not, although its owner may."""
     return Blocker(
         code="token",
-        sentence=translate("An API token changes no ways in of its owner; sign in to the pages to do that."),
-        who=translate("its owner, signed in"),
+        sentence=translate("An API token cannot change how its owner signs in; sign in to the web interface to do that."),
+        who=translate("its owner, after signing in"),
     )
 
 
@@ -356,7 +356,7 @@ def role_blocker(act: Act) -> Blocker:
     return Blocker(
         code="role",
         sentence=translate("This needs the role {roles} here.", roles=roles),
-        who=translate("an Admin, who can grant it"),
+        who=translate("an Admin, by granting it"),
     )
 
 

@@ -66,9 +66,9 @@ def standing_person(actor: Actor) -> User:
     """
     user = User.objects.select_for_update(no_key=True).filter(pk=actor.id or 0).first()
     if user is None:
-        raise Blocked([Blocker(code="person", sentence=translate("Only people have ways in of their own."))])
+        raise Blocked([Blocker(code="person", sentence=translate("Only people have sign-in methods of their own."))])
     if look_again([actor])[0] is None:
-        sentence = translate("You were signed out meanwhile, or the token has ended; sign in again.")
+        sentence = translate("You have been signed out, or the token has expired; sign in again.")
         raise Blocked([Blocker(code="ended", sentence=sentence)])
     return user
 

@@ -58,8 +58,10 @@ def revoke_token(*, actor: Actor, token_id: int) -> None:
     if token is None:
         return
     if actor.standing.token is not None and token.pk not in _with_children(actor.standing.token):
-        sentence = translate("A token can end itself and the tokens made with it; sign in to the pages to end others.")
-        raise Blocked([Blocker(code="token", sentence=sentence, who=translate("its owner, signed in"))])
+        sentence = translate(
+            "A token can revoke only itself and the tokens created with it; sign in to the web interface to revoke others."
+        )
+        raise Blocked([Blocker(code="token", sentence=sentence, who=translate("its owner, after signing in"))])
     ended = _with_children(token.pk)
     ApiToken.objects.filter(pk__in=ended).update(revoked_at=timezone.now())
     record(who=actor.who, verb="token.revoked", on=On("token", token.pk, token.name), after={"tokens": len(ended)})
@@ -78,11 +80,15 @@ def _role(actor: Actor, role: str) -> str:
 
 def _end(actor: Actor, wanted: datetime | None) -> datetime | None:
     if wanted is not None and wanted <= timezone.now():
-        raise Invalid("expires_at", "lies in the past; leave it empty or give a later time.")
+        raise Invalid("expires_at", "is in the past; leave it empty or give a later time.")
     last = actor.standing.until
     if wanted is not None and last is not None and wanted > last:
         end = last.isoformat(timespec="seconds")
-        raise Invalid("expires_at", "lies after {end}, when the token you use ends; it cannot make a longer one.", end=end)
+        raise Invalid(
+            "expires_at",
+            "is after {end}, when the token you are using expires; a token cannot create one that lasts longer.",
+            end=end,
+        )
     return wanted or last
 
 

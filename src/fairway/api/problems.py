@@ -219,4 +219,4 @@ def answer_problems(api: NinjaAPI) -> None:
 
 
 def _role(sentence: str) -> dict[str, Any]:
-    return {"code": "role", "sentence": sentence, "who": "an Admin, who can grant it", "clears_at": None}
+    return {"code": "role", "sentence": sentence, "who": "an Admin, by granting it", "clears_at": None}

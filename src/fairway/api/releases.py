@@ -160,7 +160,7 @@ def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseSh
 def _person(actor: Actor, username: str, field: str) -> User:
     found = colleague(actor, username)
     if found is None:
-        raise Invalid(field, "“{name}” is nobody who can sign in; use a user name.", name=username[:60])
+        raise Invalid(field, "there is no active user “{name}”; use a user name.", name=username[:60])
     return found
 
 

@@ -141,7 +141,7 @@ def save_configuration(
     latest = latest_configuration(application, environment)
     newest = latest.version if latest else 0
     if based_on is not None and based_on != newest:
-        raise Invalid("based_on", "version {newest} was saved meanwhile; look at it and save again.", newest=newest)
+        raise Invalid("based_on", "version {newest} was saved in the meantime; review it and save again.", newest=newest)
     plain = parse_variables(variables) if variables is not None else dict(latest.variables if latest else {})
     kept = seal().open_all(latest.sealed_secrets) if latest else {}
     hidden = {name: value for name, value in kept.items() if name not in set(removed_secrets)}

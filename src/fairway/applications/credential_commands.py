@@ -108,7 +108,7 @@ def parse_scopes(actor: Actor, scopes: Iterable[Pair]) -> Reach:
     """Pairs of things that exist, within what the actor manages. Raises `Blocked` or `Invalid`."""
     found = Reach(frozenset(scopes))
     if not found.pairs:
-        raise Invalid("scopes", "is empty; name at least one application or environment, or every one.")
+        raise Invalid("scopes", "is empty; choose at least one application or environment, or all of them.")
     there = _environments().filter(reached(reach_of(actor), environment="slug"))
     for application, environment in found.pairs:
         if application and not visible_to(actor).filter(slug=application).exists():

@@ -132,11 +132,15 @@ def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> d
             raise Invalid(field, "the value of {name} must be text without NUL characters.", name=name)
         size = _size(str(value))
         if size is None:
-            raise Invalid(field, "the value of {name} holds half a character, which no program can be given.", name=name)
+            raise Invalid(
+                field,
+                "the value of {name} contains half a character (a lone surrogate), which no program can receive.",
+                name=name,
+            )
         if size > LONGEST_VALUE:
             raise Invalid(
                 field,
-                "the value of {name} has {size} bytes, and {longest_value} are possible; use a file or a volume.",
+                "the value of {name} has {size} bytes; at most {longest_value} are allowed. Use a file or a volume.",
                 name=name,
                 size=size,
                 longest_value=LONGEST_VALUE,
@@ -146,7 +150,7 @@ def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> d
     if in_all > LONGEST_IN_ALL:
         raise Invalid(
             field,
-            "hold {size} bytes in all, and {most} are possible; use a file or a volume.",
+            "have {size} bytes in total; at most {most} are allowed. Use a file or a volume.",
             size=in_all,
             most=LONGEST_IN_ALL,
         )

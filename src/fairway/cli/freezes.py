@@ -11,7 +11,7 @@ from fairway.cli.output import Column, Json, answer, confirm_by_name, done, fact
 
 freezes = typer.Typer(no_args_is_help=True, help="Freeze windows: when deployments are closed, or only then open.")
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The freeze window's number.")]
-Name = Annotated[str, typer.Option(help="What people read when it stops them.")]
+Name = Annotated[str, typer.Option(help="Shown to people whose deployment it blocks.")]
 Why = Annotated[str, typer.Option("--reason", "-m", help="Why; everybody who is stopped by it reads this.")]
 Starts = Annotated[str, typer.Option("--from", metavar="TIME", help="Wall time in the zone, e.g. 2026-12-18T18:00.")]
 Ends = Annotated[str, typer.Option("--to", metavar="TIME", help="Wall time in the zone, or how long: 8h, 2d12h, 90m.")]
@@ -66,7 +66,7 @@ def show_freeze(number: Number, as_json: Json = False) -> None:
 
 @freezes.command("create")
 def create_freeze(
-    name: Annotated[str, typer.Argument(help="What people read when it stops them.")],
+    name: Annotated[str, typer.Argument(help="Shown to people whose deployment it blocks.")],
     starts: Starts,
     ends: Ends,
     zone: Zone,
@@ -161,7 +161,7 @@ def _occurrences(found: list[dict[str, str]]) -> None:
     out().print()
     columns = [Column("Starts"), Column("Ends")]
     shown = [(_time(one["starts"]), _time(one["ends"])) for one in found]
-    table(columns, shown, empty="It has no occurrence that is still to come.")
+    table(columns, shown, empty="It has no future occurrence.")
 
 
 def _time(text: str) -> str:

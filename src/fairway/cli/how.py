@@ -36,7 +36,9 @@ Release = Annotated[str | None, _option("release", "What runs once before each n
 Publish = Annotated[str | None, _option("publish", "The folder that is served, of a static site.", "DIR")]
 Python = Annotated[str | None, _option("python", "The version of Python.", "VERSION")]
 Node = Annotated[str | None, _option("node", "The version of Node.js.", "VERSION")]
-PortNumber = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Where it listens.", rich_help_panel=PANEL)]
+PortNumber = Annotated[
+    int | None, typer.Option("--port", min=1, max=65535, help="The port it listens on.", rich_help_panel=PANEL)
+]
 Health = Annotated[str | None, _option("health", "The path that must answer before traffic is switched.", "PATH")]
 Sticky = Annotated[str | None, _option("sticky", "Whether a visitor of several replicas stays with one.", "on|off|auto")]
 Volumes = Annotated[

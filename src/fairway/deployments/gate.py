@@ -163,7 +163,7 @@ def _outside(subject: Subject, windows: Iterable[Window]) -> str:
 def runtime_is_available(request: Request) -> Iterator[Blocker]:
     answer = availability_of(request.subject.environment)
     if not answer.is_available:
-        yield Blocker(code="runtime", sentence=answer.sentence, who=answer.who or _("whoever runs this machine"))
+        yield Blocker(code="runtime", sentence=answer.sentence, who=answer.who or _("whoever operates this machine"))
 
 
 @register(*STARTS)
@@ -299,7 +299,7 @@ def automation_is_not_held(request: Request) -> Iterator[Blocker]:
 def it_can_be_cancelled(request: Request) -> Iterator[Blocker]:
     deployment = request.subject.deployment
     if deployment is not None and deployment.status not in ACTIVE:
-        yield Blocker(code="ended", sentence=_("This deployment has ended already."))
+        yield Blocker(code="ended", sentence=_("This deployment has already ended."))
 
 
 @register(Act.RESTART, Act.STOP, Act.START, Act.SCALE, Act.REMOVE, Act.ROUTE)
@@ -310,4 +310,4 @@ def something_is_there(request: Request) -> Iterator[Blocker]:
     elif request.act in {Act.RESTART, Act.SCALE, Act.STOP} and placement.wanted == Wanted.STOPPED:
         yield Blocker(code="stopped", sentence=_("It is stopped; start it first."), who=_("a Deployer"))
     elif request.act == Act.START and placement.wanted == Wanted.RUNNING and placement.health == Health.HEALTHY:
-        yield Blocker(code="running", sentence=_("It is running already."))
+        yield Blocker(code="running", sentence=_("It is already running."))

@@ -73,7 +73,7 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     host: what runs there would be left behind."""
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     if unknown := set(changes) - set(EDITABLE):
-        raise Invalid(sorted(unknown)[0], "cannot be changed; what can: {names}.", names=", ".join(EDITABLE))
+        raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(EDITABLE))
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     before = _facts(row)
     if "position" in changes:
@@ -113,7 +113,7 @@ def lock_environment(*, actor: Actor, environment: Environment, reason: str, unt
     now = timezone.now()
     why = parse_text(reason, field="reason", longest=500, required=True)
     if until is not None and until <= now:
-        raise Invalid("until", "lies in the past; leave it empty or give a later time.")
+        raise Invalid("until", "is in the past; leave it empty or give a later time.")
     row.locked_at, row.locked_until, row.lock_reason = now, until, why
     row.locked_by, row.locked_by_id = actor.name, actor.id
     row.save()

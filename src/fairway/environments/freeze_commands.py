@@ -68,7 +68,7 @@ def create_freeze(
 def edit_freeze(*, actor: Actor, freeze: FreezeWindow, **changes: Any) -> FreezeWindow:
     """Change any of `CHANGEABLE`. Raises `Blocked` or `Invalid`."""
     if unknown := set(changes) - set(CHANGEABLE):
-        raise Invalid(sorted(unknown)[0], "cannot be changed; what can: {names}.", names=", ".join(CHANGEABLE))
+        raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(CHANGEABLE))
     when_opened()
     row = FreezeWindow.objects.select_for_update(no_key=True).get(pk=freeze.pk, deleted_at=None)
     _require_everywhere(actor, row)
@@ -125,7 +125,7 @@ def drafted(
         **parsed_times(starts=starts, ends=ends, zone=zone, rrule=rrule),
     )
     if not occurrences(row.window, timezone.now(), count=1):
-        raise Invalid("starts" if not row.rrule else "rrule", "has no occurrence that is still to come.")
+        raise Invalid("starts" if not row.rrule else "rrule", "has no future occurrence.")
     return row
 
 

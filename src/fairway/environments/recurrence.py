@@ -56,7 +56,7 @@ def parse_recurrence(text: str, zone: ZoneInfo) -> Recurrence | None:
         if not equals or not value:
             raise Invalid("rrule", "“{part}” is not of the form NAME=VALUE.", part=part[:40])
         if name not in _PARTS:
-            raise Invalid("rrule", "{part} is not supported; what is: {names}.", part=name[:40], names=", ".join(_PARTS))
+            raise Invalid("rrule", "{part} is not supported; use {names}.", part=name[:40], names=", ".join(_PARTS))
         field, read = _PARTS[name]
         if field in values:
             raise Invalid("rrule", "{part} is given twice.", part=name)
@@ -67,7 +67,7 @@ def parse_recurrence(text: str, zone: ZoneInfo) -> Recurrence | None:
 def _checked(values: dict[str, Any]) -> Recurrence:
     """The rule, unless its parts do not go together."""
     if "frequency" not in values:
-        raise Invalid("rrule", "says not how often: add FREQ=DAILY, WEEKLY, MONTHLY or YEARLY.")
+        raise Invalid("rrule", "does not say how often: add FREQ=DAILY, WEEKLY, MONTHLY or YEARLY.")
     if "count" in values and "until" in values:
         raise Invalid("rrule", "has both COUNT and UNTIL; keep one.")
     rule = Recurrence(**values)
@@ -85,9 +85,7 @@ def _checked(values: dict[str, Any]) -> Recurrence:
 
 def _frequency(name: str, value: str) -> str:
     if value not in FREQUENCIES:
-        raise Invalid(
-            "rrule", "FREQ={value} is not supported; what is: {names}.", value=value[:20], names=", ".join(FREQUENCIES)
-        )
+        raise Invalid("rrule", "FREQ={value} is not supported; use {names}.", value=value[:20], names=", ".join(FREQUENCIES))
     return value
 
 

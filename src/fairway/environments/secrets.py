@@ -73,7 +73,7 @@ def _is_clear(row: Environment) -> bool:
 def _sealed(name: str, value: object, before: Mapping[str, Any]) -> object:
     if value == MASK or (isinstance(value, Mapping) and value == before.get(name)):
         if name not in before:
-            raise Invalid(SEALED, "{name} is masked and none is stored; give its value.", name=name[:40])
+            raise Invalid(SEALED, "{name} is masked, and no value is stored for it; enter its value.", name=name[:40])
         return before[name] if isinstance(before[name], Mapping) else _sealed(name, str(before[name]), {})
     if not isinstance(value, str | int | float):
         raise Invalid(SEALED, "the value of {name} must be text.", name=str(name)[:40])

@@ -75,7 +75,7 @@ def package_is_resolved(request: Request) -> Iterator[Blocker]:
     if package.resolution == Resolution.RESOLVING:
         yield Blocker(
             code="resolving",
-            sentence=_("It is still being found out what %(package)s is.") % words,
+            sentence=_("%(package)s is still being resolved.") % words,
             who=_("nobody; it takes as long as fetching and building it"),
         )
     else:
@@ -160,7 +160,7 @@ def nothing_works_on_it(request: Request) -> Iterator[Blocker]:
         words = {"package": package.name, "environment": standing.environment.name}
         yield Blocker(
             code="in_progress",
-            sentence=_("Something is being done to %(package)s in %(environment)s right now.") % words,
+            sentence=_("Another operation on %(package)s is running in %(environment)s.") % words,
             who=_("nobody; it ends by itself. A Deployer may cancel the deployment"),
         )
 
@@ -254,7 +254,7 @@ def there_is_a_way_back(request: Request) -> Iterator[Blocker]:
     if standing.is_replaced(package):
         yield Blocker(
             code="replaced",
-            sentence=_("Something else took the place of %(package)s in %(environment)s since.") % words,
+            sentence=_("%(package)s has since been replaced by something else in %(environment)s.") % words,
             who=_("a Deployer, by rolling the application back itself"),
         )
     elif not standing.is_deployed(package):

@@ -138,7 +138,7 @@ def parse_volume(text: str, *, field: str = "volumes") -> tuple[str, str]:
     name, _, target = (part.strip() for part in text.partition(":"))
     if not name or not target:
         raise Invalid(
-            field, "“{value}” is no volume; write a name and a folder, e.g. “data: /data”.", value=text.strip()[:80]
+            field, "“{value}” is not a volume; write a name and a folder, e.g. “data: /data”.", value=text.strip()[:80]
         )
     return name, target
 
@@ -152,7 +152,7 @@ def parse_relative_path(text: str, *, field: str = "path") -> PurePosixPath:
     """A path that stays inside its folder: no leading ``/``, no ``..``, no backslash, no NUL."""
     path = PurePosixPath(text)
     if not text or path.is_absolute() or ".." in path.parts or "\\" in text or "\x00" in text:
-        raise Invalid(field, "“{value}” leaves its folder; use a relative path without “..”.", value=text[:80])
+        raise Invalid(field, "“{value}” points outside its folder; use a relative path without “..”.", value=text[:80])
     return path
 
 

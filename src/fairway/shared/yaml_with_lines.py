@@ -183,12 +183,12 @@ def root_of(text: str, file: str) -> Item:
     except _TooDeep as error:
         where = f"{file}, line {error.line}"
         raise Invalid(
-            where, "has lists or mappings inside each other more than {value} deep; write it flatter.", value=DEEPEST
+            where, "nests lists or mappings more than {value} levels deep; reduce the nesting.", value=DEEPEST
         ) from error
     except _TooMany as error:
         where = f"{file}, line {error.line}"
         raise Invalid(
-            where, "has more than {value} values, aliases written out; write less into one file.", value=MOST_VALUES
+            where, "has more than {value} values once aliases are expanded; write less into one file.", value=MOST_VALUES
         ) from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1

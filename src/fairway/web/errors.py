@@ -37,15 +37,15 @@ def invalid(request: HttpRequest, problem: Invalid) -> HttpResponse:
     """Bad input that no form was there to show."""
     if wants_json(request):
         return JsonResponse({"error": problem.sentence, "field": problem.field}, status=422)
-    return _error(request, 422, title=_("That cannot be used"), sentence=f"{problem.field}: {problem.sentence}")
+    return _error(request, 422, title=_("Invalid input"), sentence=f"{problem.field}: {problem.sentence}")
 
 
 def beyond(request: HttpRequest) -> HttpResponse:
     """A number or a date beyond what can be stored, in a field that nobody looked at before."""
-    sentence = _("A number, a date or a character in it cannot be stored. Go back, correct it and send it again.")
+    sentence = _("A number, a date or a character in the form cannot be stored. Go back, correct it and send it again.")
     if wants_json(request):
         return JsonResponse({"error": sentence}, status=422)
-    return _error(request, 422, title=_("That cannot be used"), sentence=sentence)
+    return _error(request, 422, title=_("Invalid input"), sentence=sentence)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
@@ -79,7 +79,7 @@ def disk_full(request: HttpRequest) -> HttpResponse:
 
 def no_database(request: HttpRequest) -> HttpResponse:
     """Rendered without asking who is there: that, too, is in the database. A page comes back by itself."""
-    sentence = _("The database does not answer right now. What runs keeps running, and work goes on when it is back.")
+    sentence = _("The database is not responding. What is running keeps running, and work continues when it is back.")
     if request.path.startswith("/api/"):
         body = {"type": "urn:fairway:problem:database", "title": "Not available", "status": 503, "detail": NO_DATABASE}
         response: HttpResponse = JsonResponse(body, status=503, content_type="application/problem+json")
@@ -94,8 +94,8 @@ def no_database(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """The form was too old or came from elsewhere."""
-    sentence = _("This form is too old, or cookies are switched off. Go back, reload the page and send it again.")
-    return _error(request, 403, title=_("Please send that again"), sentence=sentence)
+    sentence = _("This form has expired, or cookies are turned off. Go back, reload the page and send it again.")
+    return _error(request, 403, title=_("Please send the form again"), sentence=sentence)
 
 
 def wants_json(request: HttpRequest) -> bool:

@@ -20,7 +20,7 @@ INSTALL_FIELDS = ("publish", "python", "node")
 MANUAL_KINDS = [
     ("python", "Python"),
     ("node", "Node.js"),
-    ("static", _("Files that are served as they are")),
+    ("static", _("Static files")),
     ("program", _("A program built with a toolchain of this machine")),
 ]
 WALL_CHOICES = [(name, WALL_NAMES[name]) for name in LAYERS]
@@ -83,7 +83,7 @@ class EnvironmentForm(forms.Form):
         widget=forms.TextInput(attrs={"placeholder": "ssh://deploy@docker.example.com", **PLAIN}),
     )
     require = forms.MultipleChoiceField(
-        label=_("Walls that must stand"), required=False, choices=WALL_CHOICES, widget=forms.CheckboxSelectMultiple
+        label=_("Required walls"), required=False, choices=WALL_CHOICES, widget=forms.CheckboxSelectMultiple
     )
     reads = forms.CharField(
         label=_("Folders that applications may read"),
@@ -288,7 +288,7 @@ class RunSettingsForm(RunForm):
     kind = forms.ChoiceField(
         label=_("What it is"),
         required=False,
-        choices=[("", _("as it is detected")), *MANUAL_KINDS, ("dockerfile", "Dockerfile")],
+        choices=[("", _("as detected")), *MANUAL_KINDS, ("dockerfile", "Dockerfile")],
     )
     framework = forms.CharField(label=_("Framework"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN))
     root = forms.CharField(label=_("Root folder"), max_length=400, required=False, widget=forms.TextInput(attrs=PLAIN))
@@ -361,10 +361,10 @@ class ProfileForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language"),
         required=False,
-        choices=[("", _("as the browser says")), ("en", "English"), ("fr", "Français")],
+        choices=[("", _("same as the browser")), ("en", "English"), ("fr", "Français")],
     )
     theme = forms.ChoiceField(
         label=_("Theme"),
         required=False,
-        choices=[("", _("as the system says")), ("light", _("Light")), ("dark", _("Dark"))],
+        choices=[("", _("same as the system")), ("light", _("Light")), ("dark", _("Dark"))],
     )

@@ -31,7 +31,7 @@ class FreezeForm(forms.Form):
     repeats = forms.ChoiceField(
         label=_("Repeats"),
         required=False,
-        choices=[*REPEATS.items(), (OWN_RULE, _("by a rule of your own"))],
+        choices=[*REPEATS.items(), (OWN_RULE, _("custom rule"))],
     )
     rrule = forms.CharField(label=_("Rule"), max_length=520, required=False, widget=forms.TextInput(attrs=PLAIN))
     environments = forms.MultipleChoiceField(label=_("Environments"), required=False, widget=forms.CheckboxSelectMultiple)

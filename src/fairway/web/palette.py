@@ -32,7 +32,7 @@ def _entry(group: str, label: str, url: str, icon: str, hint: str = "", keywords
 
 
 def _acts(actor: Actor) -> Iterator[Entry]:
-    group = _("Acts")
+    group = _("Actions")
     if may_somewhere(actor, Act.CREATE_APPLICATION):
         yield _entry(
             group, _("New application"), reverse("application-new"), "plus", keywords="create deploy upload git image"

@@ -58,7 +58,7 @@ def read_rows(
         elif name in set_before:
             rows.kept.add(name)
         elif name not in needed:
-            raise Invalid("variables", "the secret {name} has no value; give it one or take the line away.", name=name)
+            raise Invalid("variables", "the secret {name} has no value; enter one or remove the line.", name=name)
     return rows
 
 

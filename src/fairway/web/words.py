@@ -160,7 +160,7 @@ STORAGE_LABELS: dict[str, Text] = {
     "database": _("Database"),
     "bundles": _("Versions"),
     "cache": _("Build caches"),
-    "process": _("What runs, its volumes and homes"),
+    "process": _("Running applications, their volumes and home directories"),
     "uploads": _("Uploads"),
     "work": _("Builds in progress"),
     "caddy": _("Proxy"),
@@ -173,13 +173,13 @@ COLLECTED_LABELS: dict[str, Text] = {
     "uploads": _("Uploads"),
     "runs": _("Runs"),
     "layers": _("Build caches"),
-    "work_folders": _("Builds left behind"),
-    "inspections": _("Looks at sources"),
-    "routes": _("Routes nobody owned"),
-    "instances": _("Instances nobody owned"),
-    "homes": _("Homes of what was removed"),
-    "workers": _("Workers that are no more"),
-    "sessions": _("Sign-ins that ended"),
+    "work_folders": _("Abandoned builds"),
+    "inspections": _("Inspections of sources"),
+    "routes": _("Orphaned routes"),
+    "instances": _("Orphaned instances"),
+    "homes": _("Home directories of removed applications"),
+    "workers": _("Workers that no longer exist"),
+    "sessions": _("Expired sessions"),
 }
 
 SUBJECT_KINDS: dict[str, Text] = {
@@ -198,8 +198,8 @@ SUBJECT_KINDS: dict[str, Text] = {
 }
 
 FREEZE_KINDS: dict[str, Text] = {
-    Kind.DENY: _("closes for deployments"),
-    Kind.ALLOW: _("opens for deployments, only then"),
+    Kind.DENY: _("blocks deployments"),
+    Kind.ALLOW: _("allows deployments only then"),
 }
 
 REPEATS: dict[str, Text] = {

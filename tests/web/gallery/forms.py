@@ -36,15 +36,13 @@ class DetectedForm(RunFields):
 
 
 class ManualForm(DetectedForm):
-    kind = forms.ChoiceField(
-        choices=[("python", "Python"), ("node", "Node.js"), ("static", "Files that are served as they are")]
-    )
+    kind = forms.ChoiceField(choices=[("python", "Python"), ("node", "Node.js"), ("static", "Static files")])
 
 
 class SpecForm(RunFields):
     name = forms.CharField()
     description = forms.CharField(required=False)
-    kind = forms.ChoiceField(required=False, choices=[("", "as it is detected"), ("python", "Python")])
+    kind = forms.ChoiceField(required=False, choices=[("", "as detected"), ("python", "Python")])
     framework = forms.CharField(required=False)
     root = forms.CharField(required=False)
     memory_mb = forms.IntegerField(required=False)

@@ -354,7 +354,7 @@ def environment_far(state: str = "unconfirmed") -> Data:
         "detail": "ssh: connect to host docker.example.com port 2222: Connection timed out" if state == "away" else "", "public_key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAINQ7TYeAa67aRkn3SuB2m/AxyRU6b1K+502FVE7I0lhB fairway",
         "fingerprint": "" if is_new else "SHA256:9sYkq0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk", "confirmed_by": GRACE, "confirmed_at": back(days=30),
         "shown_fingerprint": "SHA256:2c8Yw0mBC0k1p4cVhXzX3m1rQb0q3QhT1bLxkqv8dQk" if state in ("unconfirmed", "changed") else "", "confirm": confirm if state in ("unconfirmed", "changed") else None,
-        "look": act("Look now", "restart"), "is_to_let_in": is_new,
+        "look": act("Check now", "restart"), "is_to_let_in": is_new,
     }  # fmt: skip
     return {**environment(), "host": host}
 
@@ -504,7 +504,7 @@ def person_new() -> Data:
 
 def tokens() -> Data:
     lines = [{"name": name, "prefix": prefix, "role_label": role, "created_at": back(days=20), "last_used_at": used, "expires_at": ends,
-              "revoke": act("Revoke", "", "danger", confirm=name, consequence="Whatever uses it stops working at once.")}
+              "revoke": act("Revoke", "", "danger", confirm=name, consequence="Whatever uses it stops working immediately.")}
              for name, prefix, role, used, ends in [("laptop", "fw_8c1f", "", back(minutes=4), now() + timedelta(days=200)), ("ci pipeline", "fw_77aa", "Deployer", None, None)]]  # fmt: skip
     return {
         "tokens": lines,
@@ -518,7 +518,10 @@ def tokens_none() -> Data:
 
 
 def storage(is_low: bool = False) -> Data:
-    taken = [("What runs, its volumes and homes", 3_812_003_441, 41_220), ("Build caches", 912_004_112, 30_112)]
+    taken = [
+        ("Running applications, their volumes and home directories", 3_812_003_441, 41_220),
+        ("Build caches", 912_004_112, 30_112),
+    ]
     taken += [
         ("Versions", 401_220_300, 9_120),
         ("Database", 48_201_728, 3),
@@ -526,7 +529,7 @@ def storage(is_low: bool = False) -> Data:
         ("Proxy", 51_200, 60),
     ]
     measured = {"at": back(minutes=12), "free": 900 * 2**20 if is_low else 52 * 2**30, "total": 80 * 2**30}
-    rounds = [{"Versions": 4, "Logs": 212, "Runs": 96}, {"Uploads": 3}, {"Versions": 1, "Routes nobody owned": 1}]
+    rounds = [{"Versions": 4, "Logs": 212, "Runs": 96}, {"Uploads": 3}, {"Versions": 1, "Orphaned routes": 1}]
     return {
         "measured": {**measured, "size": sum(size for _, size, _ in taken), "is_low": is_low},
         "place": "/var/lib/fairway",
@@ -649,5 +652,5 @@ def conflict() -> Data:
 
 
 def database_away() -> Data:
-    sentence = "The database does not answer right now. What runs keeps running, and work goes on when it is back."
+    sentence = "The database is not responding. What is running keeps running, and work continues when it is back."
     return {"status": 503, "title": "", "sentence": gettext(sentence), "again": "/nobody/database-away"}

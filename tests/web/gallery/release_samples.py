@@ -290,7 +290,7 @@ def rollout(status: str = "needs_decision") -> Data:
         "catalog-db goes back from 16.2 to 16.1",
     ]
     choices = [{"key": "retry", "label": "Try again", "icon": "restart", "kind": "primary", "url": "/gallery/act", "consequence": "pricing is deployed once more; if it goes live, the rest follows.", "plan": [], "blockers": [], "confirm": ""},
-               {"key": "skip", "label": "Go on without it", "icon": "chevron-right", "kind": "", "url": "/gallery/act", "consequence": "What needs pricing is left out too: checkout, storefront.", "plan": [], "blockers": [], "confirm": ""},
+               {"key": "skip", "label": "Continue without it", "icon": "chevron-right", "kind": "", "url": "/gallery/act", "consequence": "What needs pricing is left out too: checkout, storefront.", "plan": [], "blockers": [], "confirm": ""},
                {"key": "fall_back_all", "label": "Fall back all", "icon": "rollback", "kind": "danger", "url": "/gallery/act", "consequence": "3 packages go back to exactly what ran before, in reverse order.", "plan": plan, "blockers": [], "confirm": ""}]  # fmt: skip
     one = {
         "id": 3,
@@ -436,7 +436,7 @@ def plan() -> Data:
         "zone": "Europe/Paris",
         "start_by": now() + timedelta(days=2, hours=1),
         "why_not": [blocker("approvals", "2 approvals are needed, 1 is given.", "another Release Manager")],
-        "cancel": act("Take it off the calendar", "x", "danger"),
+        "cancel": act("Cancel the schedule", "x", "danger"),
     }
     return {
         **release("scheduled"),
@@ -505,7 +505,7 @@ def calendar(view: str = "month") -> Data:
     ]
     feed = {
         "url": "https://fairway.example.com/calendar/feeds/fwc_9d1…/releases.ics",
-        "make": act("Make a new address", "restart"),
+        "make": act("Create a new address", "restart"),
         "revoke": act("Revoke", "trash", "danger"),
     }
     return {

@@ -225,7 +225,7 @@ def application_detail() -> Data:
     return {
         **application(),
         "placements": [
-            placement(DEVELOPMENT, "healthy", "2.14.0", 510, writes={"places": "db.sqlite3, uploads/ (3 files)", "keep": act("Keep them in a volume", "disk", method="get"), "dismiss": act("Put aside", "x", "ghost")}),
+            placement(DEVELOPMENT, "healthy", "2.14.0", 510, writes={"places": "db.sqlite3, uploads/ (3 files)", "keep": act("Keep them in a volume", "disk", method="get"), "dismiss": act("Dismiss", "x", "ghost")}),
             placement(STAGING, "degraded", "2.13.2", 490, running=running, drift=["1 of 2 replicas runs. The reconciler tries again in 20 s."],
                       replicas={"wanted": 2, "healthy": 1}, gate="Port 8000 accepted a connection; no health check is configured."),
             placement(PRODUCTION, "healthy", "2.13.1", 480, access="signed_in", strategy="recreate", away={"volumes": "media", "seconds": 4.2},

@@ -63,7 +63,7 @@ def remove(
     `parent` is the run that is told when it is done.
     """
     if volumes_confirmed and volumes_confirmed != placement.name:
-        raise Invalid("volumes_confirmed", "to delete its stored data too, write “{name}” exactly.", name=placement.name)
+        raise Invalid("volumes_confirmed", "to delete its stored data too, type “{name}” exactly.", name=placement.name)
     return _want(
         actor, Act.REMOVE, placement, "placement.remove_requested", reason,
         payload={"volumes": bool(volumes_confirmed)}, parent=parent, wanted=Wanted.REMOVED,
@@ -76,7 +76,7 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     while a deployment works on it, or a release counts on it."""
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
-        raise Invalid("confirmed", "write “{slug}” exactly to delete it.", slug=application.slug)
+        raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     if Deployment.objects.filter(application=row, status__in=ACTIVE).exists():
         sentence = _("A deployment of it is running or queued.")

@@ -303,7 +303,7 @@ def _placement_to_be(application: Application, environment: Environment) -> Plac
 
 def _parse_start_by(start_by: datetime | None) -> datetime | None:
     if start_by is not None and start_by <= timezone.now():
-        raise Invalid("start_by", "lies in the past; leave it empty or give a later time.")
+        raise Invalid("start_by", "is in the past; leave it empty or give a later time.")
     return start_by
 
 

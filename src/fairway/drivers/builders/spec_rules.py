@@ -182,7 +182,7 @@ def _install(value: object) -> dict[str, Any]:
             parse_relative_path(str(value[key]), field=f"install.{key}")
     for key in ("python", "node"):
         if not re.fullmatch(r"[\w.,<>=!~^*|/+ -]{0,80}", str(value.get(key) or "")):
-            raise Invalid(f"install.{key}", "is no version; write e.g. “3.12” or “>=20”.")
+            raise Invalid(f"install.{key}", "is not a version; write e.g. “3.12” or “>=20”.")
     for line in value.get("add") or ():
         _requirement(str(line))
     return dict(value)

@@ -205,7 +205,7 @@ class Layer(Protocol):
 @dataclass(frozen=True)
 class Availability:
     """Whether this runtime can be used on this machine, with the sentence a person needs when it cannot, and who can change
-    that ("": whoever runs this machine). `layers` are the walls around applications, standing or not, where it has any."""
+    that ("": whoever operates this machine). `layers` are the walls around applications, active or not, if it has any."""
 
     is_available: bool
     sentence: str

@@ -176,7 +176,7 @@ def _person(actor: Actor, described: DescribedRelease, key: str) -> User | None:
     found = colleague(actor, username)
     if found is None:
         words = {"line": described.lines.get(key, 1), "name": username[:60]}
-        raise Invalid(key, "line {line}: “{name}” is nobody who can sign in; use a user name.", **words)
+        raise Invalid(key, "line {line}: there is no active user “{name}”; use a user name.", **words)
     return found
 
 

@@ -171,7 +171,7 @@ def delete_package(*, actor: Actor, package: Package, confirmed: str = "") -> No
     where = [environment.name for environment in _served_in(row)]
     if where and confirmed != row.name:
         words = {"package": row.name, "names": ", ".join(where)}
-        sentence = _("%(package)s is Deployed in %(names)s. It goes on running; write “%(package)s” to confirm.") % words
+        sentence = _("%(package)s is Deployed in %(names)s. It keeps running; type “%(package)s” to confirm.") % words
         raise Blocked([Blocker(code="deployed", sentence=sentence, who=_("a Deployer, by falling it back first"))])
     needs = list(row.dependencies.values_list("needs__name", flat=True))
     needed_by = list(row.dependents.values_list("package__name", flat=True))
@@ -298,7 +298,7 @@ def _refuse_busy(row: Package) -> None:
     busy = PackageOnTarget.objects.filter(package=row, status__in=sorted(BUSY)).select_related("environment").first()
     if busy is not None:
         words = {"package": row.name, "environment": busy.environment.name}
-        sentence = _("Something is being done to %(package)s in %(environment)s right now.") % words
+        sentence = _("Another operation on %(package)s is running in %(environment)s.") % words
         raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("nobody; it ends by itself"))])
 
 

@@ -130,7 +130,7 @@ def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> No
     names = deployed_names(row)
     if names and confirmed != str(row):
         words = {"names": ", ".join(names), "release": row}
-        sentence = _("%(names)s is Deployed. It goes on running; write “%(release)s” to confirm.") % words
+        sentence = _("%(names)s is Deployed. It keeps running; type “%(release)s” to confirm.") % words
         raise Blocked([Blocker(code="deployed", sentence=sentence, who=_("a Deployer, by falling it back first"))])
     now = timezone.now()
     packages = [package_facts(one) for one in packages_of(row)]
@@ -161,7 +161,7 @@ def release_from_environment(
     ).exclude(current__artifact=None)
     made = _packages_of(actor, release, list(placements.select_related("application", "current__artifact")))
     if not made:
-        sentence = _("Nothing runs healthy in %(environment)s.") % {"environment": environment.name}
+        sentence = _("Nothing in %(environment)s is running and healthy.") % {"environment": environment.name}
         raise Blocked([Blocker(code="nothing_there", sentence=sentence, who=_("a Deployer, by deploying there first"))])
     after = {**release_facts(release), "packages": [package_facts(one) for one in made]}
     record(
@@ -233,7 +233,7 @@ def _set_targets(actor: Actor, row: Release, targets: Iterable[Environment]) -> 
 def _active(person: User | None, field: str) -> User:
     row = User.objects.filter(pk=person.pk, is_active=True).first() if person is not None else None
     if row is None:
-        raise Invalid(field, "is nobody who can sign in; choose somebody else.")
+        raise Invalid(field, "is not an active user; choose somebody else.")
     return row
 
 
@@ -300,5 +300,5 @@ def _refuse_busy(release: Release) -> None:
     busy = PackageOnTarget.objects.filter(package__release=release, package__deleted_at=None, status__in=sorted(BUSY))
     if one := busy.select_related("package", "environment").first():
         words = {"package": one.package.name, "environment": one.environment.name}
-        sentence = _("Something is being done to %(package)s in %(environment)s right now.") % words
+        sentence = _("Another operation on %(package)s is running in %(environment)s.") % words
         raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("nobody; it ends by itself"))])

@@ -138,7 +138,7 @@ def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> 
     act = Act.FALL_BACK_RELEASE if wanted is Choice.FALL_BACK_ALL or row.direction == Direction.BACK else Act.ROLL_OUT
     require_for_all(actor, act, row.release, row.environment)
     if row.status != RolloutStatus.NEEDS_DECISION:
-        sentence = _("This rollout waits for no decision; somebody decided already, or it goes on by itself.")
+        sentence = _("This rollout is not waiting for a decision; somebody has already decided, or it continues on its own.")
         raise Blocked([Blocker(code="not_waiting", sentence=sentence)])
     parts = list(row.parts.select_related("package"))
     then = _after(wanted, row, parts)
@@ -167,7 +167,7 @@ def cancel_rollout(*, actor: Actor, rollout: Rollout, reason: str = "") -> Rollo
     act = Act.SCHEDULE_RELEASE if row.status in ROLLOUT_NOT_BEGUN else Act.ROLL_OUT
     require_for_all(actor, act, row.release, row.environment)
     if row.status in ROLLOUT_ENDED:
-        raise Blocked([Blocker(code="ended", sentence=_("This rollout has ended already."))])
+        raise Blocked([Blocker(code="ended", sentence=_("This rollout has already ended."))])
     why = parse_text(reason, field="reason", longest=500)
     sentence = f"Cancelled by {actor.name}: {why}" if why else f"Cancelled by {actor.name}."
     if row.status in ROLLOUT_NOT_BEGUN:

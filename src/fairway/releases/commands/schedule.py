@@ -145,7 +145,7 @@ def cancel_schedule(*, actor: Actor, rollout: Rollout, reason: str = "") -> Roll
 
 def _refuse_begun(row: Rollout) -> None:
     if row.status not in ROLLOUT_NOT_BEGUN:
-        raise Blocked([Blocker(code="begun", sentence=_("It has begun, or is over; it can no longer be moved."))])
+        raise Blocked([Blocker(code="begun", sentence=_("It has started or ended, so it can no longer be rescheduled."))])
 
 
 def wake_held() -> None:

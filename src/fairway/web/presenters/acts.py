@@ -145,7 +145,7 @@ def _remove(place: Place, placement: Placement) -> Button:
         "danger",
         blockers=place.why_not(Act.REMOVE, place.current()),
         confirm=placement.name,
-        consequence=_("It stops and its address goes. Its stored data stays, and so does its history."),
+        consequence=_("It is stopped and its address is released. Its stored data and its history are kept."),
     )
 
 

@@ -142,7 +142,7 @@ def _environments(actor: Actor, shown: Span, environment: str) -> list[dict[str,
 
 def _feed(actor: Actor, url: str) -> dict[str, Any]:
     has_one = has_feed(actor)
-    label = _("Make a new address") if has_one else _("Make an address")
+    label = _("Create a new address") if has_one else _("Create an address")
     revoke = Button(_("Revoke it"), reverse("calendar-feed-revoke"), "trash", "danger")
     return {
         "url": url,

@@ -165,7 +165,7 @@ def _management(actor: Actor, one: Environment) -> dict[str, Any]:
         "danger",
         blockers=shown(in_use(one)) if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else [],
         confirm=one.slug,
-        consequence=_("Its name and its addresses become free. History stays."),
+        consequence=_("Its name and addresses become available again. Its history is kept."),
     )
     return {
         "edit": edit if may(actor, Act.EDIT_ENVIRONMENT, environment=one.slug) else None,

@@ -65,7 +65,7 @@ def delete_button(row: FreezeWindow) -> Button:
         "trash",
         "danger",
         confirm=row.name,
-        consequence=_("Deployments that wait for it go on. History stays."),
+        consequence=_("Deployments that are waiting for it continue. Its history is kept."),
     )
 
 

@@ -122,7 +122,7 @@ def _waiting(one: Waiting) -> dict[str, Any]:
     titles = {
         "hold": _("%(application)s in %(environment)s is on hold"),
         "down": _("%(application)s in %(environment)s is down"),
-        "drift": _("%(application)s in %(environment)s is not as it should be"),
+        "drift": _("%(application)s in %(environment)s is not in the desired state"),
     }
     url = reverse("application-detail", args=[about.application.slug])
     return {"title": titles[one.kind] % where, "sentence": _placement_sentence(one.kind, about), "url": url, "at": one.at}
@@ -143,7 +143,7 @@ def _standstill(one: Standstill) -> dict[str, Any]:
 def _placement_sentence(kind: str, about: Placement) -> str:
     if kind == "hold":
         return about.hold_reason
-    return " ".join(about.drift) or _("No instance answers. Look at its log, restart it or roll it back.")
+    return " ".join(about.drift) or _("No instance responds. Check its log, restart it or roll it back.")
 
 
 def _environment_url(one: Environment) -> str:

@@ -24,7 +24,7 @@ def host_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
     if host is None:
         return {"environment": environment, "host": None}
     state, may_edit = host.state, may(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
-    look = Button(_("Look now"), reverse("environment-host-look", args=[environment.slug]), "restart")
+    look = Button(_("Check now"), reverse("environment-host-look", args=[environment.slug]), "restart")
     return {
         "environment": environment,
         "host": {
@@ -57,6 +57,8 @@ def _to_confirm(host: Host, environment: Environment, state: HostState, may_edit
         "primary" if is_new else "danger",
         fields=[("fingerprint", shown)],
         confirm="" if is_new else environment.slug,
-        consequence="" if is_new else _("Only when you know why it changed: a new machine, a new installation."),
+        consequence=""
+        if is_new
+        else _("Only if you know why it changed, for example because the machine was replaced or reinstalled."),
     )
     return {"shown_fingerprint": shown, "confirm": confirm if may_edit else None}

@@ -132,7 +132,9 @@ def person_acts(one: User) -> list[Button]:
             "danger",
             fields=[("active", "")],
             confirm=one.username,
-            consequence=_("They are signed out everywhere at once. Their tokens, calendar feed and links end for good."),
+            consequence=_(
+                "They are signed out everywhere at once. Their tokens, calendar feed and links are revoked for good."
+            ),
         )
         return [*found, deactivate]
     return [*found, Button(_("Activate"), url, "play", fields=[("active", "1")])]
@@ -140,7 +142,7 @@ def person_acts(one: User) -> list[Button]:
 
 def _confirm_email(one: User) -> Button:
     url = reverse("person-email-confirmation", args=[one.username])
-    consequence = _("They may sign in with it, and applications are told that it is theirs.")
+    consequence = _("They can then sign in with it, and applications receive it as theirs.")
     return Button(_("Confirm the address"), url, "check", fields=[("email", one.email)], consequence=consequence)
 
 
@@ -159,7 +161,7 @@ def _token(one: ApiToken) -> dict[str, Any]:
         "trash",
         "danger",
         confirm=one.name,
-        consequence=_("Whatever uses it stops working at once."),
+        consequence=_("Whatever uses it stops working immediately."),
     )
     return {
         "name": one.name,
@@ -209,7 +211,7 @@ def _credential(one: Credential, *, may_delete: bool) -> dict[str, Any]:
         "trash",
         "danger",
         confirm=one.name,
-        consequence=_("What needs it cannot be fetched any more."),
+        consequence=_("Sources that need it can no longer be fetched."),
     )
     return {
         "name": one.name,

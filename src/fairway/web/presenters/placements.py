@@ -139,7 +139,7 @@ def writes_shown(place: Place, placement: Placement) -> dict[str, Any]:
     return {
         "places": ", ".join(_counted(one) for one in lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else ""),
         "keep": keep if can_keep else None,
-        "dismiss": Button(_("Put aside"), place.url("dismiss-writes"), "x", "ghost") if may_edit else None,
+        "dismiss": Button(_("Dismiss"), place.url("dismiss-writes"), "x", "ghost") if may_edit else None,
     }
 
 
@@ -159,7 +159,7 @@ def _drift(placement: Placement) -> str:
     if placement.drift:
         return " ".join(placement.drift)
     if placement.observed_at and is_stale(placement, now=timezone.now()):
-        return _("Nobody has looked at it for a while: is a worker running?")
+        return _("It has not been checked for a while. Is a worker running?")
     return ""
 
 

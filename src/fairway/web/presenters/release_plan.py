@@ -197,7 +197,7 @@ def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
     if planned is None:
         return None
     url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])
-    cancel = Button(_("Take it off the calendar"), url, "x", "danger")
+    cancel = Button(_("Cancel the schedule"), url, "x", "danger")
     return {
         "rollout": {"id": planned.pk},
         "target": planned.environment.name,

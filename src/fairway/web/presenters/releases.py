@@ -172,7 +172,7 @@ def _cancel(release: Release) -> Button | None:
 
 def _delete(release: Release) -> Button:
     url = reverse("release-deletion", args=[release.pk])
-    consequence = _("Its packages go with it. What it deployed goes on running; history stays.")
+    consequence = _("Its packages are deleted with it. What it deployed keeps running, and its history is kept.")
     return Button(_("Delete"), url, "trash", "danger", confirm=str(release), consequence=consequence)
 
 
@@ -282,11 +282,11 @@ def _package_acts(actor: Actor, package: Package) -> list[Button]:
     found: list[tuple[Act, Button]] = []
     if package.source_kind and package.resolution != Resolution.RESOLVING:
         url = reverse("package-resolution", args=number)
-        found.append((Act.EDIT_PACKAGE, Button(_("Look it up again"), url, "restart")))
+        found.append((Act.EDIT_PACKAGE, Button(_("Resolve again"), url, "restart")))
     found.append((Act.VIEW, Button(_("What was found"), reverse("package-log", args=number), "terminal", method="get")))
     found.append((Act.EDIT_PACKAGE, Button(_("Edit"), reverse("package-edit", args=number), "settings", method="get")))
     url = reverse("package-deletion", args=number)
-    consequence = _("It leaves the release with its dependencies. What it deployed goes on running.")
+    consequence = _("It is removed from the release together with its dependencies. What it deployed keeps running.")
     found.append(
         (
             Act.DELETE_PACKAGE,

@@ -162,7 +162,7 @@ def _acts(actor: Actor, rollout: Rollout) -> list[Button]:
     where = {"environment": rollout.environment.slug}
     number = [rollout.release_id, rollout.pk]
     if rollout.status in ROLLOUT_NOT_BEGUN:
-        act, label, url = Act.SCHEDULE_RELEASE, _("Take it off the calendar"), reverse("rollout-unscheduling", args=number)
+        act, label, url = Act.SCHEDULE_RELEASE, _("Cancel the schedule"), reverse("rollout-unscheduling", args=number)
     else:
         act, label, url = Act.ROLL_OUT, _("Cancel"), reverse("rollout-cancellation", args=number)
     return [Button(label, url, "x", "danger")] if may(actor, act, **where) else []
@@ -185,7 +185,7 @@ def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str
     before = desk.versions_before(rollout)
     label, icon, kind = {
         Choice.RETRY: (_("Try again"), "restart", "primary"),
-        Choice.SKIP: (_("Go on without it"), "chevron-right", ""),
+        Choice.SKIP: (_("Continue without it"), "chevron-right", ""),
         Choice.FALL_BACK_ALL: (_("Fall back all"), "rollback", "danger"),
         Choice.STOP: (_("Leave it as it is"), "stop", ""),
     }[choice]
@@ -206,10 +206,10 @@ def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str
 def _consequence(choice: Choice, then: Sequence[Consequence], failed: Sequence[str]) -> str:
     names = ", ".join(failed)
     if choice is Choice.RETRY:
-        return _("%(names)s is tried once more; if it goes live, the rest follows.") % {"names": names}
+        return _("%(names)s is deployed again; if it goes live, the rest follows.") % {"names": names}
     if choice is Choice.SKIP:
         left_out = ", ".join(one.package.name for one in then)
-        return _("Left out is what failed and all that needs it: %(names)s.") % {"names": left_out}
+        return _("What failed and everything that depends on it is left out: %(names)s.") % {"names": left_out}
     if choice is Choice.FALL_BACK_ALL:
         sentence = ngettext(
             "%(count)d package goes back to exactly what ran before.",
@@ -225,7 +225,7 @@ def _planned(one: Consequence, before: Mapping[str, str]) -> str:
         return _("%(package)s is left out") % {"package": one.package.name}
     version = before.get(one.package.application.slug)
     if version is None:
-        return _("%(package)s is taken away: nothing ran before") % {"package": one.package.name}
+        return _("%(package)s is removed, because nothing ran before") % {"package": one.package.name}
     words = {"package": one.package.name, "now": one.package.version, "before": version}
     return _("%(package)s goes back from %(now)s to %(before)s") % words
 
@@ -262,7 +262,7 @@ def _ahead_shown(level: desk.Level, *, is_back: bool) -> dict[str, Any]:
 
 def _note(one: desk.Ahead, *, is_back: bool) -> str:
     if is_back:
-        return "" if one.after else _("taken away")
+        return "" if one.after else _("removed")
     if one.is_same:
         return _("deployed already")
     return "" if one.is_distributed else _("distributed first")

@@ -36,7 +36,7 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "asking": (_("Asking"), "starting", "run"),
     "unconfirmed": (_("To confirm"), "waiting", "warn"),
     "changed": (_("Key changed"), "unhealthy", "bad"),
-    "away": (_("Away"), "down", "bad"),
+    "away": (_("Unreachable"), "down", "bad"),
     "connected": (_("Connected"), "available", "ok"),
     # steps of a workflow
     "pending": (pgettext_lazy("step", "To do"), "pending", "idle"),
@@ -108,7 +108,7 @@ SCRIPT_WORDS: dict[str, Text] = {
     "log.complete": _("End of the log."),
     "upload.packing": _("Reading the folder…"),
     "upload.sending": _("Uploading %1 of %2"),
-    "upload.checking": _("Unpacking and looking what it is…"),
+    "upload.checking": _("Unpacking and detecting what it is…"),
     "upload.failed": _("The upload did not arrive. Check your connection and try again."),
     "upload.empty": _("This folder holds no files."),
     "upload.too_big": _("This is larger than %s, the limit of this installation."),

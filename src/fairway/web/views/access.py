@@ -53,7 +53,9 @@ def check(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(f"{settings.PUBLIC_URL}/access/enter?{query}")
     actor, user = found
     if not may(actor, Act.VIEW, **_where(placement)):
-        return HttpResponse(_("You may not open this application."), status=403, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            _("You are not allowed to open this application."), status=403, content_type="text/plain; charset=utf-8"
+        )
     response = HttpResponse(status=204)
     response.headers["X-Fairway-User"] = user.username
     response.headers["X-Fairway-Email"] = user.confirmed_email

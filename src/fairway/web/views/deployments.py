@@ -88,7 +88,7 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     one = deployment(actor, number)
     if one.artifact is None:
-        raise Invalid("artifact", _("this deployment never came as far as an artifact; deploy the application instead."))
+        raise Invalid("artifact", _("this deployment never produced an artifact; deploy the application instead."))
     try:
         made = requests.request_deployment(
             actor=actor,

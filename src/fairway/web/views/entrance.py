@@ -142,7 +142,9 @@ def acting_as(request: HttpRequest) -> HttpResponse:
         raise Invalid("role", _("you do not hold this role."))
     act_as(actor=actor, role=role)
     request.session[ACTING_AS] = role
-    messages.success(request, _("You act with all your roles again.") if not role else _("You act in this role now."))
+    messages.success(
+        request, _("You are acting with all your roles again.") if not role else _("You are now acting in this role.")
+    )
     return redirect(safe_next(request))
 
 

@@ -158,7 +158,7 @@ def delete(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
     if request.POST.get("confirm", "") != one.slug:
-        messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": one.slug})
+        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": one.slug})
         return _detail(request, actor, one, status=422)
     try:
         commands.delete_environment(actor=actor, environment=one)

@@ -61,5 +61,5 @@ def acknowledgement(request: HttpRequest) -> HttpResponse:
 def verification(request: HttpRequest) -> HttpResponse:
     """Have the whole chain walked again by the worker; the page tells what it finds."""
     ask_for_a_walk(actor=actor_of(request))
-    messages.success(request, _("The whole chain is being checked again; this page tells what is found."))
+    messages.success(request, _("The whole chain is being checked again; this page will show the result."))
     return redirect("event-list")

@@ -107,7 +107,7 @@ def delete(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     row = freeze_numbered(actor, number)
     if request.POST.get("confirm", "") != row.name:
-        messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": row.name})
+        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": row.name})
         return redirect("freeze-edit", row.pk)
     try:
         commands.delete_freeze(actor=actor, freeze=row)

@@ -123,7 +123,7 @@ def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
     """Vouch for the address that the page showed, and for no other."""
     actor, user = actor_of(request), person(username)
     if request.POST.get("email", "") != user.email:
-        messages.error(request, _("The address was changed meanwhile; look at it again."))
+        messages.error(request, _("The address was changed in the meantime; check it again."))
         return _edit_page(request, actor, user, status=409)
     try:
         confirm_email(actor=actor, user=user)
@@ -141,7 +141,7 @@ def activation(request: HttpRequest, username: str) -> HttpResponse:
     actor, user = actor_of(request), person(username)
     is_active = bool(request.POST.get("active"))
     if not is_active and request.POST.get("confirm", "") != user.username:
-        messages.error(request, _("Write “%(name)s” exactly to go on.") % {"name": user.username})
+        messages.error(request, _("Type “%(name)s” exactly to continue.") % {"name": user.username})
         return _edit_page(request, actor, user, status=422)
     try:
         set_active(actor=actor, user=user, is_active=is_active)

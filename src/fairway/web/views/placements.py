@@ -129,13 +129,13 @@ def remove(request: HttpRequest, actor: Actor, application: Application, environ
 @act(Act.RELEASE_HOLD)
 def release_hold(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
     placements.release_hold(actor=actor, placement=_there(actor, application, environment))
-    return _("Automatic deployments may go on for %(name)s.") % {"name": _name(application, environment)}
+    return _("Automatic deployments can continue for %(name)s.") % {"name": _name(application, environment)}
 
 
 @act(Act.EDIT_APPLICATION)
 def dismiss_writes(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
     placements.dismiss_writes(actor=actor, placement=_there(actor, application, environment))
-    return _("Put aside; it is said again for other files.")
+    return _("Dismissed. You will be told again if other files are affected.")
 
 
 def _there(actor: Actor, application: Application, environment: Environment) -> Placement:
@@ -160,4 +160,4 @@ def _number(text: str, field: str = "to") -> int:
 def _confirmed(request: HttpRequest, name: str) -> None:
     """The page asked for the name; a request that skipped the page is asked too."""
     if request.POST.get("confirm", "") != name:
-        raise Invalid("confirm", _("write “%(name)s” exactly to go on.") % {"name": name})
+        raise Invalid("confirm", _("type “%(name)s” exactly to continue.") % {"name": name})

@@ -86,7 +86,7 @@ def tokens(request: HttpRequest) -> HttpResponse:
 @needs(Act.CHANGE_ACCOUNT)
 def token_revocation(request: HttpRequest, number: int) -> HttpResponse:
     revoke_token(actor=actor_of(request), token_id=number)
-    messages.success(request, _("The token works no more."))
+    messages.success(request, _("The token no longer works."))
     return redirect("tokens")
 
 
@@ -151,7 +151,7 @@ def credential_deletion(request: HttpRequest, name: str) -> HttpResponse:
     actor = actor_of(request)
     credential_named(actor, name)
     if request.POST.get("confirm", "") != name:
-        messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": name})
+        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": name})
         return redirect("credentials")
     try:
         delete_credential(actor=actor, name=name)

@@ -30,7 +30,9 @@ def bear(order: dict[str, Any], folder: Path, volumes: Sequence[int]) -> None:
     finally:
         os.close(lock)  # the shim has inherited it, and with it the lock
     if wall := answer.get("wall"):
-        raise NeedsPerson(f"The wall around the application could not be put up ({wall}); ask whoever runs this machine.")
+        raise NeedsPerson(
+            f"The wall around the application could not be put up ({wall}); ask whoever operates this machine."
+        )
     if "errno" in answer:
         raise _not_started(int(answer["errno"]), order)
 

@@ -207,7 +207,7 @@ def resolution(request: HttpRequest, actor: Actor, package: Package) -> str:
 def deletion(request: HttpRequest, actor: Actor, package: Package) -> str:
     confirmed = request.POST.get("confirm", "")
     if confirmed != package.name:
-        raise Invalid("confirm", _("write “%(name)s” exactly to go on.") % {"name": package.name})
+        raise Invalid("confirm", _("type “%(name)s” exactly to continue.") % {"name": package.name})
     commands.delete_package(actor=actor, package=package, confirmed=confirmed)
     return _("%(package)s is deleted.") % {"package": package.name}
 

@@ -166,7 +166,7 @@ def deletion(request: HttpRequest, number: int) -> HttpResponse:
     release = queries.release(actor, number)
     confirmed = request.POST.get("confirm", "")
     if confirmed != str(release):
-        messages.error(request, _("Write “%(name)s” exactly to delete it.") % {"name": release})
+        messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": release})
         return detail_page(request, actor, release, status=422)
     try:
         commands.delete_release(actor=actor, release=release, confirmed=confirmed)

@@ -109,7 +109,7 @@ def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
 @needs(Act.ROLL_OUT)
 def cancellation(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
     """End what runs."""
-    sentence = _("It is being cancelled: what was not begun never will be.")
+    sentence = _("It is being cancelled. What has not started will not start.")
     return _ended(request, number, rollout, commands.cancel_rollout, sentence)
 
 
@@ -117,7 +117,7 @@ def cancellation(request: HttpRequest, number: int, rollout: int) -> HttpRespons
 @needs(Act.SCHEDULE_RELEASE)
 def unscheduling(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
     """Take what is planned off the calendar."""
-    return _ended(request, number, rollout, cancel_schedule, _("It is off the calendar."))
+    return _ended(request, number, rollout, cancel_schedule, _("The schedule was cancelled."))
 
 
 def _ended(request: HttpRequest, number: int, rollout: int, end: Callable[..., Rollout], sentence: str) -> HttpResponse:
