@@ -102,7 +102,7 @@ def test_a_cancelled_deployment_exits_4_and_ctrl_c_cancels_nothing(fairway: Fair
         program.send_signal(signal.SIGINT)
         rest = program.communicate(timeout=PATIENCE)[1]
     assert program.returncode == 130
-    assert "goes on without you" in rest
+    assert "continues without you" in rest
     (number,) = [one["id"] for one in fairway.json("history", "slow")]
     assert f"fairway cancel {number}" in rest
     assert fairway.json("history", "slow", "--status", "active")
@@ -189,7 +189,7 @@ def test_people_credentials_events_and_audit(fairway: Fairway, tmp_path: Path) -
     assert [json.loads(line)["id"] for line in lines] == list(range(1, len(lines) + 1))
     file = tmp_path / "events.jsonl"
     file.write_text("\n".join(lines))
-    assert "without a gap, from the very first one on" in fairway("audit", "verify", str(file)).out
+    assert "without gaps, from the first one on" in fairway("audit", "verify", str(file)).out
     file.write_text("\n".join(lines).replace("grace", "gregor", 1))
     assert fairway("audit", "verify", str(file)).code == 1
     assert fairway("audit", "export", "--csv").out.startswith("id,at,actor_id")
@@ -200,7 +200,7 @@ def test_people_credentials_events_and_audit(fairway: Fairway, tmp_path: Path) -
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("deploy", "x", "--env", "development"), "say where it comes from"),
+        (("deploy", "x", "--env", "development"), "specify its source"),
         (("deploy", "x", "--env", "nowhere", "--image", "a"), "nowhere"),
         (("deploy", "x", "--env", "development", "--image", "a", "--git", "b"), "exclude each other"),
         (("deploy", "x", "--env", "development", "--path", "/no/such/folder"), "no/such/folder"),

@@ -31,7 +31,7 @@ def card(page: Page, environment: str) -> Locator:
 def more(page: Page, environment: str, name: str) -> None:
     """Choose an act of the card's menu."""
     here = card(page, environment)
-    here.get_by_label(re.compile("^More acts")).click()
+    here.get_by_label(re.compile("^More actions")).click()
     here.locator(".float-item").filter(has_text=re.compile(rf"^\s*{re.escape(name)}\s*$")).click()
 
 

@@ -25,7 +25,7 @@ def test_stop_start_scale_and_restart(admin: Person, fairway: Installation, tmp_
     made(fairway, "tender", tides(tmp_path / "tender", "1.0"))
     page = admin.go("/applications/tender/")
     _state(admin, "Healthy")
-    card(page, "development").get_by_label(re.compile("^More acts")).click()
+    card(page, "development").get_by_label(re.compile("^More actions")).click()
     admin.picture("operate-1-menu")
     page.keyboard.press("Escape")
 
@@ -39,7 +39,7 @@ def test_stop_start_scale_and_restart(admin: Person, fairway: Installation, tmp_
     wait_for(lambda: "Tides 1.0" in fairway.visit("tender.development.localhost").text, "it serves again")
 
     here = card(page, "development")
-    here.get_by_label(re.compile("^More acts")).click()
+    here.get_by_label(re.compile("^More actions")).click()
     here.get_by_label("Replicas").fill("2")
     here.get_by_role("button", name="Scale").click()
     expect(card(page, "development")).to_contain_text("2 of 2 healthy")

@@ -116,7 +116,7 @@ def test_a_release_is_made_of_what_runs_healthy_with_the_same_bytes(desk, stagin
     (package,) = release.packages.all()
     assert (package.artifact, package.stage, package.resolution) == (good.artifact, "ready", "resolved")
     assert list(release.targets.all()) == [production]
-    with pytest.raises(Blocked, match="Nothing runs healthy"):
+    with pytest.raises(Blocked, match="is running and healthy"):
         release_from_environment(environment=production, version="2", **asked)
     assert Release.objects.count() == 1
 

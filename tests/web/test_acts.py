@@ -152,7 +152,7 @@ def test_cancel_asks_once_and_an_ended_deployment_says_so(deployer, browse, hell
     done = live(hello, staging)
     answer = browser.post(f"/deployments/{done.pk}/cancellation")
     assert answer.status_code == 409
-    assert "has ended already" in answer.content.decode()
+    assert "has already ended" in answer.content.decode()
 
 
 def test_deploying_again_uses_the_same_artifact(deployer, browse, hello, staging):
@@ -169,7 +169,7 @@ def test_a_failed_deployment_shows_its_sentence_and_what_served_on(deployer, bro
     finish(Deployment.objects.latest("pk"), Status.FAILED, "The port 8080 never answered.")
     page = browser.get(f"/deployments/{Deployment.objects.latest('pk').pk}").content.decode()
     assert "The port 8080 never answered." in page
-    assert "1.0 kept serving all the time" in page
+    assert "1.0 kept serving the whole time" in page
     home = browser.get("/").content.decode()
     assert "Hello → Staging failed" in home
 

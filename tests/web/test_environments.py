@@ -77,7 +77,7 @@ def test_lock_and_unlock_show_who_why_and_until(manager, browse, hello, staging)
     assert browser.post("/environments/staging/lock", {"reason": "Stocktaking", "until": until}).status_code == 302
     page = browser.get("/environments/staging/").content.decode()
     assert "Stocktaking" in page
-    assert "Ends by itself" in page
+    assert "Ends automatically" in page
     assert "Your lock of Staging ends soon" in browser.get("/").content.decode()
     browser.post("/environments/staging/unlock")
     assert "Stocktaking" not in browser.get("/environments/").content.decode()

@@ -84,13 +84,13 @@ def test_the_preview_shows_five_times_across_a_change_of_the_clock(manager, brow
 
 def test_the_preview_says_what_is_wrong_while_one_types(manager, browse, staging):
     post = browse(manager).post
-    assert "the next five times appear here" in post("/freezes/preview", {}).content.decode()
+    assert "the next five occurrences here" in post("/freezes/preview", {}).content.decode()
     assert (
         "BYDAY=XX is not a weekday"
         in post("/freezes/preview", typed(repeats="rule", rrule="FREQ=WEEKLY;BYDAY=XX")).content.decode()
     )
     never = post("/freezes/preview", typed(repeats="rule", rrule="FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30")).content.decode()
-    assert "no occurrence" in never
+    assert "no future occurrence" in never
 
 
 @pytest.mark.parametrize("role", [Role.DEPLOYER, Role.VIEWER])

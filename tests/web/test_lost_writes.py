@@ -38,7 +38,7 @@ def test_put_aside_it_is_not_said_again_until_something_else_is_written(writing,
     Placement.objects.filter(pk=writing.pk).update(writes=[*PLACES, {"name": "new.db", "files": 1, "target": ""}])
     shown = page(browse, admin)
     assert "loses: new.db." in shown
-    assert "have them written into a folder of their own" in shown
+    assert "Have them written to a folder of their own" in shown
 
 
 def test_who_may_not_edit_is_told_and_offered_nothing(writing, browse, viewer):

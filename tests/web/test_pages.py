@@ -159,7 +159,7 @@ def test_an_older_backup_is_acknowledged_on_the_page_by_an_administrator_only(
     assert browse(viewer).post("/events/acknowledgement", {"reason": "because"}).status_code == 403
     browser = browse(admin)
     told = browser.post("/events/acknowledgement", {"reason": " "}, follow=True).content.decode()
-    assert "must say why" in told
+    assert "is missing or too long; give a reason" in told
     told = browser.post("/events/acknowledgement", {"reason": "The disk died"}, follow=True).content.decode()
     assert "The disk died" in told
     check_some()

@@ -95,7 +95,7 @@ def test_a_credential_is_for_the_places_of_its_rows_and_for_none_when_all_rows_a
     assert browse(admin).post("/settings/credentials", {**REGISTRY, **rows}).status_code == 302
     assert scope_of(Credential.objects.get()).pairs == {("hello", ""), ("", "staging")}
     empty = browse(admin).post("/settings/credentials", {**REGISTRY, "name": "other", "places": ""})
-    assert (empty.status_code, "name at least one" in empty.content.decode()) == (422, True)
+    assert (empty.status_code, "choose at least one" in empty.content.decode()) == (422, True)
     uneven = browse(admin).post("/settings/credentials", {**REGISTRY, **rows, "environment": ["staging"]})
     assert (uneven.status_code, "every row" in uneven.content.decode()) == (422, True)
     assert Credential.objects.count() == 1
@@ -153,7 +153,7 @@ def test_the_last_administrator_stays_one(admin, browse):
     data = {"name": "", "email": "", "rows": "1", "role-0": "viewer"}
     answer = browser.post("/settings/people/ada", data)
     assert answer.status_code == 409
-    assert "Somebody must stay Admin" in answer.content.decode()
+    assert "At least one person must remain Admin" in answer.content.decode()
     assert browser.post("/settings/people/ada/activation", {"active": "", "confirm": "ada"}).status_code == 409
     assert RoleGrant.objects.get().role == Role.ADMIN
     assert User.objects.get().is_active

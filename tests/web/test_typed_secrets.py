@@ -93,7 +93,7 @@ def test_build_arguments_are_sealed_shown_masked_and_given_to_builds(browse: Bro
         actor=admin, environment=made, options={"build_args": {**shown["build_args"], "PLAIN": "3.13"}}
     )
     assert driver_options(edited)["build_args"] == {**arguments, "PLAIN": "3.13"}
-    with pytest.raises(Invalid, match="none is stored"):
+    with pytest.raises(Invalid, match="no value is stored"):
         edit_environment(actor=admin, environment=made, options={"build_args": {"NEW": MASK}})
     assert edit_environment(actor=admin, environment=edited, name="Farther").options == edited.options
 

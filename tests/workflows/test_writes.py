@@ -91,7 +91,7 @@ def test_the_command_line_says_it_with_what_keeps_it() -> None:
         "lost_writes": [{"name": "db.sqlite3", "target": ""}, {"name": "uploads/", "target": "/uploads"}],
     }
     assert words.lost_writes(placement) == (
-        "In Staging it writes files that the next deployment loses: db.sqlite3, uploads/. "
+        "In Staging it writes files that will be lost at the next deployment: db.sqlite3, uploads/. "
         "A volume keeps them: fairway apps edit hello --volume data:/uploads"
     )
     assert words.lost_writes({**placement, "lost_writes": []}) == ""

@@ -43,7 +43,7 @@ def verify_lines(lines: Iterable[str], heads: Sequence[dict[str, Any]] = ()) -> 
             is_good = hashlib.sha256(f"{event['previous_hash']}\n{canonical}".encode()).hexdigest() == event["hash"]
             head = signed.get(event["id"])
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as problem:
-            return _broken(found, number, f"Line {number} is no event: {problem}.")
+            return _broken(found, number, f"Line {number} is not an event: {problem}.")
         if not is_good:
             return _broken(found, event["id"], f"Event {event['id']} was changed after it was written.")
         if head is not None and head["hash"] != event["hash"]:
@@ -65,7 +65,7 @@ def verify_lines(lines: Iterable[str], heads: Sequence[dict[str, Any]] = ()) -> 
             words = f"Event {number}, for which a head was signed at {head['at']}, is missing, and no gap is left."
             return _broken(found, number, words)
     found.sentence = _sentence(found) + (
-        f" {found.heads} of {len(heads)} signed heads are of events in it, and fit." if heads else ""
+        f" {found.heads} of {len(heads)} signed heads belong to events in it, and match." if heads else ""
     )
     return found
 
@@ -78,10 +78,10 @@ def _broken(found: Found, at: int, sentence: str) -> Found:
 def _sentence(found: Found) -> str:
     if not found.checked:
         return "There is no event in it."
-    start = "from the very first one on" if found.first_is_genesis else "not from the first one on"
+    start = "from the first one on" if found.first_is_genesis else "not from the first one on"
     if not found.gaps:
-        return f"{found.checked} events, unchanged and without a gap, {start}."
-    return f"{found.checked} events, each unchanged, with {found.gaps} gaps: filtered, or events are missing there."
+        return f"{found.checked} events, unchanged and without gaps, {start}."
+    return f"{found.checked} events, each unchanged, with {found.gaps} gaps: the export was filtered, or events are missing."
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from fairway.cli.failures import Code, Missing, Stop
 from fairway.cli.looking_back import App, OfEnv, Since
 from fairway.cli.output import Json, answer, is_json, note, say
 
-audit = typer.Typer(no_args_is_help=True, help="Whether the record of everything is whole.")
+audit = typer.Typer(no_args_is_help=True, help="Whether the record of events is complete and unchanged.")
 Data = Annotated[
     Path | None, typer.Option(help="This machine's data directory: reads the database itself; needs no server.")
 ]
@@ -55,21 +55,21 @@ def verify(
 
 @audit.command("head")
 def show_head(
-    every: Annotated[bool, typer.Option("--all", help="All that are kept, oldest first, not only the newest.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="All signed heads, oldest first, not only the newest.")] = False,
     data: Data = None,
     as_json: Json = False,
 ) -> None:
     """Print the newest signed head as a line of JSON. Keep it elsewhere; compare with fairway audit verify --head FILE."""
     heads = _heads_of(data) if data is not None else _heads_of_server(every)
     if not heads:
-        raise Stop("No head was signed yet; the worker does so within a minute of the first event.", Code.FAILED)
+        raise Stop("No head has been signed yet; the worker signs one within a minute of the first event.", Code.FAILED)
     for line in heads if every else heads[-1:]:
         print(line)
 
 
 @audit.command("acknowledge")
 def acknowledge(
-    reason: Annotated[str, typer.Option("--reason", "-r", help="Which backup was put back, and why; it is an event.")],
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Which backup was restored, and why; recorded as an event.")],
     as_json: Json = False,
 ) -> None:
     """Say that an older backup was put back on purpose, so that the newest events are gone. For administrators."""
@@ -78,7 +78,7 @@ def acknowledge(
     if is_json():
         answer(made)
     else:
-        say(f"Acknowledged by event {made['acknowledges']}; the chain is compared from there on.")
+        say(f"Acknowledged by event {made['acknowledges']}; the chain is compared from there.")
 
 
 @audit.command("export")
@@ -126,7 +126,7 @@ def _of_server(client: Client, kept: Sequence[dict[str, Any]]) -> dict[str, Any]
     except Stop as refusal:
         if refusal.code != Code.REFUSED:
             raise
-        note("Only an administrator may have the whole chain walked now; this is what the last walk found.")
+        note("Only an administrator can have the whole chain checked now; this is the result of the last check.")
         found = client.get("/audit/verification")
     else:
         while found["whole_at"] is None and found["is_intact"]:
@@ -148,7 +148,7 @@ def _compared(client: Client, found: dict[str, Any], kept: Sequence[dict[str, An
             words = f"Event {event}, for which a head was signed at {head['at']}, is missing, or you may not see it."
         if not is_there:
             return {**found, "is_intact": False, "broken_at": event, "sentence": words}
-    return {**found, "sentence": f"{found['sentence']} {len(kept)} signed heads fit."} if kept else found
+    return {**found, "sentence": f"{found['sentence']} {len(kept)} signed heads match."} if kept else found
 
 
 def _kept(files: Sequence[Path]) -> list[dict[str, Any]]:

@@ -9,17 +9,19 @@ import typer
 from fairway.cli.client import Client
 from fairway.cli.output import Column, Json, answer, confirm_by_name, done, facts, is_json, out, status, table
 
-freezes = typer.Typer(no_args_is_help=True, help="Freeze windows: when deployments are closed, or only then open.")
+freezes = typer.Typer(
+    no_args_is_help=True, help="Freeze windows: when deployments are blocked, or the only times at which they are allowed."
+)
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The freeze window's number.")]
 Name = Annotated[str, typer.Option(help="Shown to people whose deployment it blocks.")]
-Why = Annotated[str, typer.Option("--reason", "-m", help="Why; everybody who is stopped by it reads this.")]
+Why = Annotated[str, typer.Option("--reason", "-m", help="The reason; shown to everybody it blocks.")]
 Starts = Annotated[str, typer.Option("--from", metavar="TIME", help="Wall time in the zone, e.g. 2026-12-18T18:00.")]
 Ends = Annotated[str, typer.Option("--to", metavar="TIME", help="Wall time in the zone, or how long: 8h, 2d12h, 90m.")]
 Zone = Annotated[str, typer.Option(help="An IANA time zone, e.g. Europe/Paris.")]
-Rule = Annotated[str, typer.Option("--rrule", help="How it recurs, e.g. FREQ=WEEKLY;BYDAY=FR. Left out: once.")]
+Rule = Annotated[str, typer.Option("--rrule", help="How it recurs, e.g. FREQ=WEEKLY;BYDAY=FR. Default: once.")]
 Envs = Annotated[list[str] | None, typer.Option("--env", "-e", help="Only in this environment; repeatable.")]
 Apps = Annotated[list[str] | None, typer.Option("--app", "-a", help="Only for this application; repeatable.")]
-Allow = Annotated[bool, typer.Option("--allow", help="Deployments are open only during it, instead of closed.")]
+Allow = Annotated[bool, typer.Option("--allow", help="Deployments are allowed only during it, instead of blocked.")]
 KINDS = {"deny": "closed during", "allow": "open only during"}
 
 
@@ -38,7 +40,7 @@ def list_freezes(as_json: Json = False) -> None:
          one["reason"][:60])
         for one in rows
     ]  # fmt: skip
-    table(columns, shown, empty="There is no freeze window: deployments are open at any time.")
+    table(columns, shown, empty="There are no freeze windows: deployments are allowed at any time.")
 
 
 @freezes.command("show")
@@ -126,7 +128,7 @@ def preview_freeze(starts: Starts, ends: Ends, zone: Zone, rrule: Rule = "", as_
 def freeze_state(
     env: Annotated[str, typer.Argument(metavar="ENV", help="The environment.")],
     app: Annotated[str, typer.Option("--app", "-a", help="Of this application.")] = "",
-    at: Annotated[str, typer.Option(help="At this time, e.g. 2026-03-01T08:00+01:00; left out: now.")] = "",
+    at: Annotated[str, typer.Option(help="At this time, e.g. 2026-03-01T08:00+01:00. Default: now.")] = "",
     as_json: Json = False,
 ) -> None:
     """Whether an environment is closed for deployments, and when that changes."""
@@ -140,7 +142,7 @@ def freeze_state(
         out().print(status("locked", f"{env} is closed: {', '.join(found['closed_by'])}. {found['reason']}"))
     else:
         out().print(status("available", f"{env} is open."))
-    facts([("Opens", found["opens_at"] if found["is_closed"] else ""), ("Closes", found["closes_at"] or "not in sight")])
+    facts([("Opens", found["opens_at"] if found["is_closed"] else ""), ("Closes", found["closes_at"] or "unknown")])
 
 
 @freezes.command("delete")

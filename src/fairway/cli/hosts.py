@@ -16,7 +16,7 @@ TONES = {"connected": "available", "away": "down", "changed": "failed", "unconfi
 def host(
     env: Annotated[str, typer.Argument(metavar="ENV", help="The environment's slug.")],
     confirm: Annotated[str, typer.Option(metavar="SHA256:…", help="Confirm the host's key by its fingerprint.")] = "",
-    look: Annotated[bool, typer.Option("--look", help="Have it looked at now.")] = False,
+    look: Annotated[bool, typer.Option("--look", help="Check it now.")] = False,
     as_json: Json = False,
 ) -> None:
     """Show the Docker host over SSH, the key to let Fairway in with, and the host's own key; confirm that."""
@@ -30,7 +30,7 @@ def host(
     if is_json():
         answer(one["ssh_host"])
     elif one["ssh_host"] is None:
-        say(f"{one['name']} runs on no host over SSH.")
+        say(f"{one['name']} does not run on a host over SSH.")
     else:
         show_host(one)
 
@@ -50,4 +50,4 @@ def show_host(one: dict[str, Any]) -> None:
         ]
     )
     if is_new and seen["shown_fingerprint"]:
-        say(f"If that is the host's own: fairway envs host {one['slug']} --confirm {seen['shown_fingerprint']}")
+        say(f"If that is the host's own key, run: fairway envs host {one['slug']} --confirm {seen['shown_fingerprint']}")

@@ -13,7 +13,7 @@ from fairway.cli.failures import BadInput
 from fairway.cli.output import Column, Json, answer, is_json, out, say, styled, table
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 
-PANEL = "How it runs (empty: as it is detected)"
+PANEL = "How it runs (default: as detected)"
 SAME = ("kind", "framework", "root", "build", "release", "port")  # a spec calls them so, too
 SPEC_NAMES = {**{name: name for name in SAME}, "start": "command", "health": "health_path"}
 INSTALL = ("dockerfile", "publish", "python", "node")  # options of the recipe
@@ -25,25 +25,23 @@ def _option(name: str, help: str, metavar: str = "TEXT") -> Any:
 
 
 Kind = Annotated[str | None, _option("kind", "What it is: python, node, static, program, dockerfile.", "KIND")]
-Framework = Annotated[
-    str | None, _option("framework", "The framework to take, of several that “fairway detect” names.", "NAME")
-]
-Root = Annotated[str | None, _option("root", "The folder of the source in which the application lies.", "DIR")]
+Framework = Annotated[str | None, _option("framework", "Which of the frameworks that “fairway detect” lists.", "NAME")]
+Root = Annotated[str | None, _option("root", "The folder of the source that contains the application.", "DIR")]
 Dockerfile = Annotated[str | None, _option("dockerfile", "The Dockerfile to build from.", "FILE")]
 Build = Annotated[str | None, _option("build", "What runs once the dependencies are installed.", "COMMAND")]
-Start = Annotated[str | None, _option("start", "How it starts; $PORT is where to listen.", "COMMAND")]
+Start = Annotated[str | None, _option("start", "The start command; $PORT is the port to listen on.", "COMMAND")]
 Release = Annotated[str | None, _option("release", "What runs once before each new version starts.", "COMMAND")]
-Publish = Annotated[str | None, _option("publish", "The folder that is served, of a static site.", "DIR")]
+Publish = Annotated[str | None, _option("publish", "The folder to serve, for a static site.", "DIR")]
 Python = Annotated[str | None, _option("python", "The version of Python.", "VERSION")]
 Node = Annotated[str | None, _option("node", "The version of Node.js.", "VERSION")]
 PortNumber = Annotated[
     int | None, typer.Option("--port", min=1, max=65535, help="The port it listens on.", rich_help_panel=PANEL)
 ]
 Health = Annotated[str | None, _option("health", "The path that must answer before traffic is switched.", "PATH")]
-Sticky = Annotated[str | None, _option("sticky", "Whether a visitor of several replicas stays with one.", "on|off|auto")]
+Sticky = Annotated[str | None, _option("sticky", "Whether each visitor stays with one replica.", "on|off|auto")]
 Volumes = Annotated[
     list[str] | None,
-    typer.Option("--volume", metavar="NAME:/DIR", help="A folder whose files stay, once for each.", rich_help_panel=PANEL),
+    typer.Option("--volume", metavar="NAME:/DIR", help="A folder whose files are kept; repeatable.", rich_help_panel=PANEL),
 ]
 STICKY = {"on": True, "off": False, "auto": None}
 
@@ -146,13 +144,13 @@ def _tell(one: dict[str, Any]) -> None:
     for remark in [*one["remarks"], *taken.get("remarks", ())]:
         say(f"{remark['what']} ({remark['because']}).", "waiting")
     if sum(not way["problem"] for way in one["candidates"]) > 1:
-        text = "The first that the environment can run is taken; choose another with --kind, --framework or --root."
+        text = "The first one that the environment can run is used; choose another with --kind, --framework or --root."
         out().print(styled(text, "bright_black"))
 
 
 def _row(way: dict[str, Any]) -> tuple[str, str, str, str]:
     spec = way["spec"]
-    command = " ".join(spec["command"] or ()) or ("its files are served" if spec["kind"] == "static" else "")
+    command = " ".join(spec["command"] or ()) or ("static files" if spec["kind"] == "static" else "")
     return (
         _name(way),
         "" if spec["root"] == "." else spec["root"],

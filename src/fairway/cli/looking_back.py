@@ -17,7 +17,7 @@ App = Annotated[str, typer.Option("--app", "-a", help="Only of this application.
 OfEnv = Annotated[str, typer.Option("--env", "-e", help="Only in this environment.")]
 Person = Annotated[str, typer.Option("--person", help="Only by this person.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many.")]
-Since = Annotated[str, typer.Option("--since", help="From this time on, e.g. 2026-03-01T00:00Z.")]
+Since = Annotated[str, typer.Option("--since", help="Since this time, e.g. 2026-03-01T00:00Z.")]
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
 
@@ -50,7 +50,7 @@ def history(
     table(
         columns,
         shown,
-        empty="Nothing was deployed yet that fits. Put something live: fairway deploy NAME --path . --env ENV",
+        empty="No deployment matches. Deploy something: fairway deploy NAME --path . --env ENV",
     )
 
 
@@ -61,7 +61,7 @@ def events(
     verb: Annotated[str, typer.Option(help="A verb or its first word: deployment, environment.locked, …")] = "",
     since: Since = "",
     limit: Limit = 30,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new ones come; Ctrl-C ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep following new events; Ctrl-C stops.")] = False,
     as_json: Json = False,
 ) -> None:
     """Who did what, when, and by which door; newest last."""
@@ -91,7 +91,7 @@ def list_people(as_json: Json = False) -> None:
          status("healthy", "Active") if one["is_active"] else status("stopped", "Kept out"))
         for one in rows
     ]  # fmt: skip
-    table(columns, shown, empty="There is nobody yet.")
+    table(columns, shown, empty="There are no people yet.")
 
 
 @people.command("invite")
@@ -122,7 +122,7 @@ def invite_again(username: Username, as_json: Json = False) -> None:
 def set_roles(
     username: Username,
     grants: Annotated[
-        list[str] | None, typer.Argument(metavar="[ROLE[@ENV][/APP]]...", help="All of them, e.g. deployer@staging.")
+        list[str] | None, typer.Argument(metavar="[ROLE[@ENV][/APP]]...", help="All roles, e.g. deployer@staging.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -168,7 +168,7 @@ def _events(rows: list[dict[str, Any]]) -> None:
         )
         for one in rows
     ]
-    table(columns, shown, empty="Nothing happened that fits.")
+    table(columns, shown, empty="No event matches.")
 
 
 def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str]) -> None:
@@ -204,14 +204,14 @@ def _invited(value: Any, invitation: dict[str, str]) -> None:
     if is_json():
         answer(value)
         return
-    note("Give them this link yourself; it works once, for seven days.")
+    note("Send them this link yourself; it works once and expires after seven days.")
     out().print(styled(invitation["link"] or invitation["secret"], "bold"), soft_wrap=True)
 
 
 def _set_access(username: str, is_active: bool) -> None:
     with Client() as client:
         one = client.put(f"/people/{part(username)}/access", {"is_active": is_active})
-    _person(one, f"{username} may sign in." if is_active else f"{username} is kept out.")
+    _person(one, f"{username} can sign in." if is_active else f"{username} can no longer sign in.")
 
 
 def _person(one: dict[str, Any], sentence: str) -> None:

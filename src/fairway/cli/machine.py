@@ -16,7 +16,7 @@ from typing import Annotated, Any
 import typer
 
 DEFAULT_DATA = "~/.local/share/fairway"
-Data = Annotated[Path, typer.Option("--data", envvar="FAIRWAY_DATA", help="The data directory; everything lies below it.")]
+Data = Annotated[Path, typer.Option("--data", envvar="FAIRWAY_DATA", help="The data directory; everything is stored in it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -29,15 +29,15 @@ def attach(app: typer.Typer) -> None:
 
 def up(
     data: Data = Path(DEFAULT_DATA),
-    port: Annotated[int, typer.Option(help="Where pages and API answer.")] = 8000,
-    proxy_port: Annotated[int, typer.Option(help="Where applications answer.")] = 8080,
-    bind: Annotated[str, typer.Option(help="The address pages and API listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The address of the web interface and the API.")] = 8000,
+    proxy_port: Annotated[int, typer.Option(help="The address at which applications are served.")] = 8080,
+    bind: Annotated[str, typer.Option(help="The address that the web interface and the API listen on.")] = "127.0.0.1",
     demo_data: Annotated[bool, typer.Option("--demo", help="Start with demo data.")] = False,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it answers.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once it responds.")] = False,
     web: Annotated[int, typer.Option(min=0, max=32, help="How many web processes share the port.")] = 1,
-    workers: Annotated[int, typer.Option(min=0, max=32, help="How many workers share the work.")] = 1,
+    workers: Annotated[int, typer.Option(min=0, max=32, help="How many workers to run.")] = 1,
     move_here: Annotated[
-        bool, typer.Option("--move-here", help="The old data directory is lost: from now on this is the installation's.")
+        bool, typer.Option("--move-here", help="The old data directory is lost; use this one from now on.")
     ] = False,
 ) -> None:
     """Start Fairway: pages, API, worker and proxy. Ctrl-C stops it and the applications of this machine."""
@@ -80,20 +80,20 @@ def tell_demo_people(data: Path) -> None:
 def down(
     data: Data = Path(DEFAULT_DATA),
     keep_applications: Annotated[
-        bool, typer.Option("--keep-applications", help="Only end the control plane; applications go on serving.")
+        bool, typer.Option("--keep-applications", help="Stop the control plane only; applications keep serving.")
     ] = False,
 ) -> None:
     """Stop Fairway on this machine, with its applications and proxy. Data and volumes stay."""
     running = _running(data)
     if not running:
-        _say("Fairway does not run here.")
+        _say("Fairway is not running here.")
         return
     for facts in running:
         os.kill(facts["pid"], signal.SIGTERM if keep_applications else signal.SIGINT)
     if not _wait(lambda: not _running(data), seconds=60):
         pids = ", ".join(str(facts["pid"]) for facts in _running(data))
         _fail(f"It has not stopped within 60 s; look at {_place(data) / 'logs' / 'fairway.log'} (process {pids}).")
-    _say("Stopped." if not keep_applications else "The control plane has stopped; applications go on serving.")
+    _say("Stopped." if not keep_applications else "The control plane has stopped; applications keep serving.")
 
 
 def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
@@ -105,7 +105,7 @@ def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     elif facts is None:
         _say(f"Fairway does not run with the data in {_place(data)}. Start it with: fairway up")
     else:
-        word = "answers" if answers else "does not answer"
+        word = "answers" if answers else "is not responding"
         _say(f"Fairway {word} at http://localhost:{facts['port']}; applications at port {facts['proxy_port']}.")
         if facts.get("first_link"):
             _say(f"The first administrator's link, which works once: {facts['first_link']}")
@@ -119,7 +119,7 @@ def doctor(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
         [sys.executable, "-m", "fairway.config.doctor"], env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        _fail(f"The examination itself failed: {done.stderr.strip()[-500:]}")
+        _fail(f"The check itself failed: {done.stderr.strip()[-500:]}")
     findings: list[dict[str, str]] = json.loads(done.stdout)
     if as_json:
         _say(json.dumps(findings, indent=2))
@@ -136,7 +136,7 @@ def rotate_keys(data: Data = Path(DEFAULT_DATA)) -> None:
 
 
 def new_password(
-    username: Annotated[str, typer.Argument(metavar="USERNAME", help="Who has lost theirs.")],
+    username: Annotated[str, typer.Argument(metavar="USERNAME", help="Whose password to replace.")],
     data: Data = Path(DEFAULT_DATA),
 ) -> None:
     """Give a person of this machine's Fairway a generated password and print it, once. Their sessions end."""
@@ -148,9 +148,9 @@ def new_password(
 def demo(
     data: Data = Path(".demo"),
     example: Annotated[Path, typer.Option(help="The folder to deploy.")] = Path("examples/flask"),
-    port: Annotated[int, typer.Option(help="0: a free one, 8000 if possible.")] = 0,
-    proxy_port: Annotated[int, typer.Option(help="0: a free one, 8080 if possible.")] = 0,
-    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the example answers.")] = False,
+    port: Annotated[int, typer.Option(help="0 means a free port, 8000 if possible.")] = 0,
+    proxy_port: Annotated[int, typer.Option(help="0 means a free port, 8080 if possible.")] = 0,
+    detach: Annotated[bool, typer.Option("--detach", "-d", help="Return once the example responds.")] = False,
 ) -> None:
     """Start Fairway with demo data, deploy an example through the public API, and print its live URL."""
     began = time.monotonic()
@@ -207,11 +207,11 @@ def _print_summary(url: str, server: str, seconds: float) -> None:
 
 def _print_people(passwords: dict[str, str], data: Path) -> None:
     if not passwords:
-        _say(f"  Sign in      as before; a new password: fairway new-password admin --data {data}")
+        _say(f"  Sign in      as before. To set a new password, run: fairway new-password admin --data {data}")
         return
     for number, (username, password) in enumerate(passwords.items()):
         _say(f"  {'' if number else 'Sign in':<12} {username:<8}  /  {password}")
-    _say(f"  {'':<12} Said only now. A new password: fairway new-password NAME --data {data}")
+    _say(f"  {'':<12} These passwords are shown only once. To set a new one, run: fairway new-password NAME --data {data}")
 
 
 def _sign_in(data: Path) -> Path:
@@ -315,7 +315,7 @@ def _refuse_others(pid: int, data: Path) -> None:
     try:
         os.kill(pid, 0)
     except PermissionError:
-        _fail(f"{_place(data)} belongs to somebody else.")
+        _fail(f"{_place(data)} belongs to another user.")
 
 
 def _answers(port: int) -> bool:

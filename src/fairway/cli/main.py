@@ -27,7 +27,7 @@ from fairway.cli.client import ROLE_VARIABLE
 from fairway.cli.failures import Stop
 from fairway.cli.output import begin, explain
 
-HELP = "Put applications live, promote them, take them back. Start with: fairway deploy NAME --path . --env development"
+HELP = "Deploy applications, promote them, roll them back. Start with: fairway deploy NAME --path . --env development"
 SHIP, RUN, BACK, SELF = "Ship", "What runs", "Look back", "You and your team"
 
 app = typer.Typer(name="fairway", help=HELP, no_args_is_help=True, pretty_exceptions_enable=False)
@@ -46,7 +46,9 @@ def program(
     version: Annotated[bool, typer.Option("--version", help="Print the version.", callback=_version, is_eager=True)] = False,
     acting_as: Annotated[
         str,
-        typer.Option("--as", metavar="ROLE", envvar=ROLE_VARIABLE, help="Act as one of your roles; it can only narrow."),
+        typer.Option(
+            "--as", metavar="ROLE", envvar=ROLE_VARIABLE, help="Act as one of your roles; this can only reduce your rights."
+        ),
     ] = "",
 ) -> None:
     """Options of the program itself."""

@@ -158,7 +158,7 @@ def explain(stop: Stop) -> None:
         if blocker.get("who"):
             console.print(styled(f"  Who can clear it: {blocker['who']}", "bright_black"))
         if blocker.get("clears_at"):
-            console.print(styled(f"  Clears by itself: {blocker['clears_at']}", "bright_black"))
+            console.print(styled(f"  Clears automatically: {blocker['clears_at']}", "bright_black"))
     if stop.advice:
         console.print(styled(f"  {stop.advice}", "bright_black"))
 
@@ -199,7 +199,7 @@ def read_value(prompt: str) -> str:
     except UnicodeDecodeError:
         from fairway.cli.failures import BadInput
 
-        raise BadInput("What came from stdin is no UTF-8 text.", advice="Encode it, for example with base64.") from None
+        raise BadInput("The input from stdin is not UTF-8 text.", advice="Encode it, for example with base64.") from None
     if value.endswith("\n") and value.count("\n") == 1:
-        note("The value ends with a newline, which is kept. To leave it out: printf %s … | fairway config set-secret …")
+        note("The value ends with a newline, which is kept. To remove it, use: printf %s … | fairway config set-secret …")
     return value

@@ -29,7 +29,7 @@ def list_apps(as_json: Json = False) -> None:
         return
     columns = [Column("Application"), Column("Source", 110), *[Column(one["name"]) for one in environments]]
     shown = [[one["slug"], words.source(one["source_kind"], one["source"])[:50], *_cells(one, environments)] for one in rows]
-    table(columns, shown, empty="There is no application yet. Put one live: fairway deploy NAME --path . --env development")
+    table(columns, shown, empty="There are no applications yet. Deploy one: fairway deploy NAME --path . --env development")
 
 
 @apps.command("show")
@@ -58,7 +58,9 @@ def show_app(app: Slug, as_json: Json = False) -> None:
         Column("URL"),
     ]
     placed = [_placement_row(placement) for placement in one["placements"]]
-    table(columns, placed, empty=f"It runs nowhere yet: fairway deploy {one['slug']} --env development")
+    table(
+        columns, placed, empty=f"It is not running anywhere yet. Deploy it: fairway deploy {one['slug']} --env development"
+    )
     for placement in one["placements"]:
         if lost := words.lost_writes(placement):
             say(lost)
@@ -66,13 +68,13 @@ def show_app(app: Slug, as_json: Json = False) -> None:
 
 @apps.command("create")
 def create_app(
-    name: Annotated[str, typer.Argument(help="Its name; the slug is made of it.")],
+    name: Annotated[str, typer.Argument(help="Its name; the slug is derived from it.")],
     image: Image = "",
     git: Git = "",
     path: Archive = None,
     ref: Ref = "",
     credential: Annotated[str, typer.Option(help="A stored credential, for private sources.")] = "",
-    description: Annotated[str, typer.Option(help="A line about it.")] = "",
+    description: Annotated[str, typer.Option(help="A short description.")] = "",
     as_json: Json = False,
 ) -> None:
     """Create an application without deploying it."""
@@ -82,7 +84,7 @@ def create_app(
     if is_json():
         answer(one)
     else:
-        say(f"{one['name']} is created. Put it live: fairway deploy {one['slug']} --env development")
+        say(f"{one['name']} is created. Deploy it: fairway deploy {one['slug']} --env development")
 
 
 @apps.command("edit")
@@ -141,7 +143,7 @@ def list_envs(as_json: Json = False) -> None:
          f"{one['lock']['owner']}: {one['lock']['reason']}" if one["lock"] else "")
         for one in rows
     ]  # fmt: skip
-    table(columns, shown, empty="There is no environment you may see. Ask an Admin for a role.")
+    table(columns, shown, empty="There is no environment that you are allowed to see. Ask an Admin for a role.")
 
 
 @envs.command("show")
@@ -176,11 +178,11 @@ def show_env(env: EnvSlug, as_json: Json = False) -> None:
 
 @envs.command("create")
 def create_env(
-    name: Annotated[str, typer.Argument(help="Its name; the slug is made of it.")],
-    host: Annotated[str, typer.Option(help="Applications answer below it, e.g. qa.example.com.")],
-    runtime: Annotated[str, typer.Option(help="What runs things there: process or docker.")] = "process",
+    name: Annotated[str, typer.Argument(help="Its name; the slug is derived from it.")],
+    host: Annotated[str, typer.Option(help="The domain below which applications are served, e.g. qa.example.com.")],
+    runtime: Annotated[str, typer.Option(help="The runtime: process or docker.")] = "process",
     position: Annotated[int | None, typer.Option(help="Its place in the promotion order, lower first.")] = None,
-    description: Annotated[str, typer.Option(help="A line about it.")] = "",
+    description: Annotated[str, typer.Option(help="A short description.")] = "",
     docker_host: Annotated[str, typer.Option(help="Its Docker host, e.g. ssh://deploy@docker.example.com.")] = "",
     as_json: Json = False,
 ) -> None:
@@ -192,7 +194,7 @@ def create_env(
         one = client.post("/environments", body)
     done(one, f"{one['name']} is created.")
     if one["ssh_host"] and not is_json():
-        say(f"Let Fairway in there, then confirm the host's key: fairway envs host {one['slug']}")
+        say(f"Give Fairway access to the host, then confirm its key: fairway envs host {one['slug']}")
 
 
 envs.command("host")(host)
@@ -201,14 +203,15 @@ envs.command("host")(host)
 @envs.command("edit")
 def edit_env(
     env: EnvSlug,
-    name: Annotated[str, typer.Option(help="Another name; the slug stays.")] = "",
-    description: Annotated[str | None, typer.Option(help="A line about it.")] = None,
+    name: Annotated[str, typer.Option(help="A new name; the slug stays the same.")] = "",
+    description: Annotated[str | None, typer.Option(help="A short description.")] = None,
     position: Annotated[int | None, typer.Option(help="Its place in the promotion order, lower first.")] = None,
     approvals: Annotated[
-        int | None, typer.Option(min=0, help="How many must approve a release before it comes here.")
+        int | None, typer.Option(min=0, help="How many people must approve a release before it is deployed here.")
     ] = None,
     needs_ready: Annotated[
-        bool | None, typer.Option("--needs-ready/--any-stage", help="Whether only packages that are Ready come here.")
+        bool | None,
+        typer.Option("--needs-ready/--any-stage", help="Whether only packages that are Ready are deployed here."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -225,8 +228,8 @@ def edit_env(
 @envs.command("lock")
 def lock_env(
     env: EnvSlug,
-    reason: Annotated[str, typer.Option("--reason", "-m", help="Why; everybody who is stopped by it reads this.")],
-    until: Annotated[str, typer.Option(help="When it ends by itself, e.g. 2026-03-01T08:00+01:00.")] = "",
+    reason: Annotated[str, typer.Option("--reason", "-m", help="The reason; shown to everybody it blocks.")],
+    until: Annotated[str, typer.Option(help="When it ends automatically, e.g. 2026-03-01T08:00+01:00.")] = "",
     as_json: Json = False,
 ) -> None:
     """Lock an environment: nothing new starts there, what runs finishes."""

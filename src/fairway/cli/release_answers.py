@@ -14,7 +14,7 @@ from fairway.cli.release_files import Yes
 from fairway.cli.release_named import Release, release, title
 from fairway.cli.shipping import Env
 
-Comment = Annotated[str, typer.Option("--comment", "-m", help="What you want to say to it.")]
+Comment = Annotated[str, typer.Option("--comment", "-m", help="Your comment.")]
 
 
 def ready(name: Release, as_json: Json = False) -> None:
@@ -26,7 +26,7 @@ def ready(name: Release, as_json: Json = False) -> None:
         return
     for one in found:
         when = f", planned for {_instant(one['at'])}" if one["at"] else ""
-        says = "nothing stands in the way" if one["is_ready"] else f"{len(one['blockers'])} in the way"
+        says = "nothing is blocking it" if one["is_ready"] else f"{len(one['blockers'])} in the way"
         out().print(status("ready" if one["is_ready"] else "blocked", f"{one['environment']['slug']}: {says}{when}"))
         print_blockers(out(), one["blockers"])
 
@@ -45,7 +45,7 @@ def unfreeze(name: Release, as_json: Json = False) -> None:
     """Open it for changes; every approval is void."""
     with Client() as client:
         one = client.delete(f"/releases/{release(client, name)['id']}/freeze")
-    done(one, f"{title(one)} is open for changes; approvals given to it are void.")
+    done(one, f"{title(one)} can be changed again; its approvals are void.")
 
 
 def approve(name: Release, env: Env, comment: Comment = "", yes: Yes = False, as_json: Json = False) -> None:
@@ -93,7 +93,7 @@ def approvals(name: Release, as_json: Json = False) -> None:
          one["comment"])
         for one in rows
     ]  # fmt: skip
-    table(columns, shown, empty="Nobody has answered to what it is now.")
+    table(columns, shown, empty="Nobody has answered about its current content.")
 
 
 def _answer(one: dict[str, Any]) -> Any:
@@ -109,7 +109,7 @@ def print_blockers(console: Any, blockers: list[dict[str, Any]]) -> None:
         if one["who"]:
             console.print(styled(f"    Who can clear it: {one['who']}", "bright_black"), soft_wrap=True)
         if one["clears_at"]:
-            console.print(styled(f"    Clears by itself: {_instant(one['clears_at'])}", "bright_black"), soft_wrap=True)
+            console.print(styled(f"    Clears automatically: {_instant(one['clears_at'])}", "bright_black"), soft_wrap=True)
 
 
 def _looked_at(client: Client, name: str, env: str) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def apply(file: File, yes: Yes = False, as_json: Json = False) -> None:
             agree("Do this?", yes)
         made = client.post("/releases/file/application", {"text": text})
     count = len(made["steps"])
-    said = f"{count} {'change' if count == 1 else 'changes'} made" if count else "nothing had to be changed"
+    said = f"{count} {'change' if count == 1 else 'changes'} made" if count else "nothing to change"
     done(made, f"{title(made['release'])}: {said}.")
 
 
@@ -84,7 +84,7 @@ def _bytes(path: Path) -> bytes:
 
 def _print(console: Any, steps: list[dict[str, str]]) -> None:
     if not steps:
-        console.print(status("done", "Nothing to do: the release is what the file says."))
+        console.print(status("done", "Nothing to do: the release already matches the file."))
     for step in steps:
         sign, colour, form = SIGNS[step["verb"]]
         line = styled(f"{sign if words.is_unicode() else sign.replace('−', '-')} ", colour)

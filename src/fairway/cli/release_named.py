@@ -30,7 +30,7 @@ def release(client: Client, given: str) -> dict[str, Any]:
     if len(fitting) > 1:
         names = ", ".join(f"{title(one)} (#{one['id']})" for one in fitting[:8])
         raise BadInput(
-            f"“{given}” is the name of {len(fitting)} releases: {names}.", advice="Say which: NAME@VERSION or #N."
+            f"“{given}” is the name of {len(fitting)} releases: {names}.", advice="Specify which one: NAME@VERSION or #N."
         )
     if not fitting:
         known = ", ".join(title(one) for one in every[:8])
@@ -48,7 +48,9 @@ def package(one: dict[str, Any], name: str) -> dict[str, Any]:
             found: dict[str, Any] = row
             return found
     known = ", ".join(row["name"] for row in one["matrix"][:12])
-    advice = f"Its packages: {known}." if known else f"It has none yet: fairway releases add {title(one)} NAME SOURCE"
+    advice = (
+        f"Its packages: {known}." if known else f"It has none yet. Add one: fairway releases add {title(one)} NAME SOURCE"
+    )
     raise Missing(f"{title(one)} has no package “{name}”.", advice=advice)
 
 

@@ -19,9 +19,11 @@ Source = Annotated[
     str, typer.Argument(metavar="[SOURCE]", help="IMAGE:TAG, https://…/app.git#REF, or https://…/app.tar.gz#sha256:…")
 ]
 Stage = Annotated[str, typer.Option(help="registered, testing or ready.")]
-Artifact = Annotated[int | None, typer.Option(min=1, help="Instead of SOURCE: a version that was built, by its number.")]
+Artifact = Annotated[
+    int | None, typer.Option(min=1, help="Instead of SOURCE: the number of a version that was already built.")
+]
 Needs = Annotated[list[str] | None, typer.Option("--needs", "-n", metavar="PACKAGE", help="Deployed first; repeatable.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Return when its version is found, or cannot be.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Return when its version has been resolved, or cannot be.")]
 PATIENCE = 1800.0  # seconds; a source may have to be built
 
 
@@ -31,7 +33,7 @@ def add(
     source: Source = "",
     stage: Stage = "registered",
     needs: Needs = None,
-    app: Annotated[str, typer.Option(help="Its application; left out, the one of its name.")] = "",
+    app: Annotated[str, typer.Option(help="Its application. Default: the one with the package's name.")] = "",
     artifact: Artifact = None,
     wait: Wait = False,
     as_json: Json = False,
@@ -69,7 +71,7 @@ def paste(
 def set_package(
     name: Release,
     which: Package,
-    source: Annotated[str, typer.Option(metavar="SOURCE", help="Another version; it is looked up anew.")] = "",
+    source: Annotated[str, typer.Option(metavar="SOURCE", help="Another version; it is resolved again.")] = "",
     stage: Stage = "",
     new_name: Annotated[str, typer.Option("--name", help="Another name.")] = "",
     artifact: Artifact = None,
@@ -94,7 +96,7 @@ def remove(name: Release, which: Package, confirm: Confirm = "", as_json: Json =
         one = release(client, name)
         row = package(one, which)
         if where := [cell["environment"] for cell in row["targets"] if cell["status"] == "deployed"]:
-            confirm_by_name(which, confirm, f"{which} is Deployed on {', '.join(where)}, and goes on running there.")
+            confirm_by_name(which, confirm, f"{which} is Deployed on {', '.join(where)}, and keeps running there.")
         client.delete(path(one, row), confirmed=which)
     done({"release": one["id"], "package": which, "is_removed": True}, f"{which} is no longer in {title(one)}.")
 
@@ -115,7 +117,7 @@ def depend(
 def undepend(
     name: Release,
     which: Package,
-    needed: Annotated[str, typer.Argument(metavar="NEEDED", help="What it needs no longer.")],
+    needed: Annotated[str, typer.Argument(metavar="NEEDED", help="What it no longer needs.")],
     as_json: Json = False,
 ) -> None:
     """PACKAGE no longer needs NEEDED."""
@@ -141,14 +143,14 @@ def resolved(client: Client, one: dict[str, Any], row: dict[str, Any]) -> dict[s
 
     in_time = wait_for(is_known, seconds=PATIENCE)
     if row["resolution"] == "unresolvable":
-        advice = f"Give another: fairway releases set {title(one)} {row['name']} --source SOURCE"
+        advice = f"Use another one: fairway releases set {title(one)} {row['name']} --source SOURCE"
         raise Stop(
             f"{row['name']} cannot be resolved: {row['sentence']}",
             advice=advice,
             problem={"detail": row["sentence"], "package": row},
         )
     if not in_time:
-        raise Stop(f"{row['name']} is not resolved after {words.seconds(PATIENCE)}; it goes on being looked for.")
+        raise Stop(f"{row['name']} is not resolved after {words.seconds(PATIENCE)}; resolving continues.")
     return row
 
 
@@ -158,7 +160,7 @@ def _resolution(row: dict[str, Any], one: dict[str, Any], what: str) -> None:
     elif row["resolution"] == "unresolvable":
         done(row, f"{row['name']} {what} {title(one)}, but cannot be resolved: {row['sentence']}", "unresolvable")
     else:
-        done(row, f"{row['name']} {what} {title(one)}; {row['entered']} is being looked up.", "resolving")
+        done(row, f"{row['name']} {what} {title(one)}; {row['entered']} is being resolved.", "resolving")
 
 
 def attach(group: typer.Typer) -> None:

@@ -17,8 +17,8 @@ from fairway.cli.rollouts import follow_to_the_end
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
 from fairway.cli.watch import follow, wait_for
 
-OnePackage = Annotated[str, typer.Argument(metavar="[PACKAGE]", help="One package; left out, all of them.")]
-Wait = Annotated[bool, typer.Option("--wait", help="Return when it lies there, verified, or cannot.")]
+OnePackage = Annotated[str, typer.Argument(metavar="[PACKAGE]", help="One package. Default: all of them.")]
+Wait = Annotated[bool, typer.Option("--wait", help="Return when it has been distributed and verified, or has failed.")]
 
 
 def distribute(
@@ -79,7 +79,7 @@ def fallback(
             err().print(styled(f"{title(one)} on {env}, last level first:", "bold"))
             for line in consequences:
                 err().print(status("fallen_back", line), soft_wrap=True)
-            agree("Fall it back?", yes)
+            agree("Fall back?", yes)
         made = client.post(f"/releases/{one['id']}/environments/{part(env)}/fallback", body)
         follow_to_the_end(client, made, wait=not no_wait)
 
@@ -99,7 +99,7 @@ def _distribute_all(client: Client, one: dict[str, Any], env: str, wait: bool) -
             why = " ".join(blocker["sentence"] for blocker in each["blockers"])
             out().print(status("skipped", f"{each['package']}: {why}"), soft_wrap=True)
         if not begun["started"] and not begun["skipped"]:
-            say(f"Everything of {title(one)} lies on {env} already.")
+            say(f"Everything of {title(one)} is already on {env}.")
     if failed:
         raise typer.Exit(1)
 
@@ -116,7 +116,7 @@ def _settled(
         return bool(on_target(row, env)["status"] != while_)
 
     if not wait_for(is_settled, seconds=PATIENCE):
-        raise Stop(f"{row['name']} is still {words.word(while_).lower()} on {env}; it goes on.")
+        raise Stop(f"{row['name']} is still {words.word(while_).lower()} on {env}; it continues.")
     return row
 
 

@@ -39,8 +39,8 @@ def list_releases(
          words.ago(one["created_at"]), one["id"])
         for one in rows
     ]  # fmt: skip
-    nothing = f"No release is {words.word(wanted).lower()}." if wanted else "There is no release yet."
-    table(columns, shown, empty=nothing if wanted else f"{nothing} Make one: fairway releases create NAME --version V")
+    nothing = f"No release is {words.word(wanted).lower()}." if wanted else "There are no releases yet."
+    table(columns, shown, empty=nothing if wanted else f"{nothing} Create one: fairway releases create NAME --version V")
 
 
 @releases.command("show")
@@ -65,10 +65,10 @@ def create_release(
     version: Version,
     description: Annotated[str, typer.Option(help="What is in it, and why.")] = "",
     manager: Manager = "",
-    deputy: Annotated[str, typer.Option(help="Who stands in: a user name.")] = "",
+    deputy: Annotated[str, typer.Option(help="The deputy: a user name.")] = "",
     target: Targets = None,
     origin: Annotated[
-        str, typer.Option("--from", metavar="ENV", help="Of exactly what runs healthy there, by digest.")
+        str, typer.Option("--from", metavar="ENV", help="From exactly what is running and healthy there, by digest.")
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -84,7 +84,7 @@ def create_release(
         more = (
             f"with {', '.join(one['packages'])}"
             if one["packages"]
-            else f"Add to it: fairway releases add {title(one)} NAME SOURCE"
+            else f"Add packages: fairway releases add {title(one)} NAME SOURCE"
         )
         note(f"  {more}")
 
@@ -94,7 +94,7 @@ def edit_release(
     name: Release,
     description: Annotated[str | None, typer.Option(help="What is in it, and why.")] = None,
     manager: Manager = "",
-    deputy: Annotated[str | None, typer.Option(help='Who stands in; "" for nobody.')] = None,
+    deputy: Annotated[str | None, typer.Option(help='The deputy; "" for nobody.')] = None,
     target: Targets = None,
     as_json: Json = False,
 ) -> None:
@@ -110,7 +110,7 @@ def edit_release(
 def clone_release(
     name: Release,
     version: Version,
-    new_name: Annotated[str, typer.Option("--name", help="Another name, too.")] = "",
+    new_name: Annotated[str, typer.Option("--name", help="A new name as well.")] = "",
     as_json: Json = False,
 ) -> None:
     """The same packages, people and dependencies under another version."""
@@ -123,7 +123,7 @@ def clone_release(
 @releases.command("cancel")
 def cancel_release(
     name: Release,
-    reason: Annotated[str, typer.Option("--reason", "-m", help="Why; everybody reads it there.")] = "",
+    reason: Annotated[str, typer.Option("--reason", "-m", help="The reason; everybody who opens the release sees it.")] = "",
     as_json: Json = False,
 ) -> None:
     """Give a release up. What runs keeps running, and may still fall back."""
@@ -138,7 +138,7 @@ def delete_release(name: Release, confirm: Confirm = "", as_json: Json = False) 
     """Delete a release with its packages. What it deployed goes on running; its history stays."""
     with Client() as client:
         one = release(client, name)
-        what = f"This deletes {title(one)} with its {len(one['matrix'])} packages; what it deployed goes on running."
+        what = f"This deletes {title(one)} with its {len(one['matrix'])} packages; what it deployed keeps running."
         confirm_by_name(title(one), confirm, what)
         client.delete(f"/releases/{one['id']}", confirmed=f"{one['name']} {one['version']}")
     done({"release": one["id"], "is_deleted": True}, f"{title(one)} is deleted.")
@@ -178,7 +178,7 @@ def _matrix(one: dict[str, Any]) -> None:
         ]
         for row in one["matrix"]
     ]
-    table(columns, shown, empty=f"It has no package yet: fairway releases add {title(one)} NAME SOURCE")
+    table(columns, shown, empty=f"It has no packages yet. Add one: fairway releases add {title(one)} NAME SOURCE")
     for row in one["matrix"]:
         if row["resolution"] == "unresolvable":
             out().print(status("unresolvable", f"{row['name']}: {row['sentence']}"))

@@ -17,10 +17,10 @@ from fairway.cli.watch import CALM, QUICK, QUICK_FOR
 PLANNED = {"scheduled", "held"}
 ACTIVE = PLANNED | {"running", "needs_decision", "falling_back"}
 CHOICES = {
-    "retry": "try again what failed, then what needs it",
-    "skip": "go on without what failed and what needs it",
+    "retry": "try again what failed, then what depends on it",
+    "skip": "continue without what failed and what depends on it",
     "fall_back_all": "take back everything that this rollout deployed",
-    "stop": "end it here; what is deployed stays",
+    "stop": "stop here; what is deployed stays live",
 }
 MISSES = 30  # a restart of the web process is no reason to give up
 
@@ -47,7 +47,7 @@ def follow(client: Client, one: dict[str, Any], *, is_known: bool) -> Code:
     try:
         one = _until_it_stands(client, one, {row["package"]: row["status"] for row in one["packages"] if is_known})
     except KeyboardInterrupt:
-        err().print(status("running", f"Rollout {number} goes on without you."))
+        err().print(status("running", f"Rollout {number} continues without you."))
         err().print(styled(f"  End it with “fairway releases cancel-rollout {number}”.", "bright_black"))
         return Code.LEFT_RUNNING
     choices = _choices(client, one) if one["status"] == "needs_decision" else []
@@ -115,7 +115,7 @@ def _print_choices(one: dict[str, Any], choices: list[dict[str, Any]]) -> None:
         console.print(text, soft_wrap=True)
         for then, names in _by_outcome(each["packages"]).items():
             console.print(styled(f"{'':17}{', '.join(names)} → {words.word(then)}", "bright_black"), soft_wrap=True)
-    console.print(styled(f"  Say: fairway releases decide {one['id']} {'|'.join(each['choice'] for each in choices)}", ""))
+    console.print(styled(f"  Run: fairway releases decide {one['id']} {'|'.join(each['choice'] for each in choices)}", ""))
 
 
 def _by_outcome(packages: list[dict[str, str]]) -> dict[str, list[str]]:

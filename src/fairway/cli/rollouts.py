@@ -16,10 +16,12 @@ from fairway.cli.rollout_watch import ACTIVE, PLANNED, follow
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
 
 Number = Annotated[int, typer.Argument(metavar="ROLLOUT", min=1, help="The rollout's number.")]
-Parallel = Annotated[int, typer.Option("--parallel", min=1, max=16, help="How many packages are worked on at a time.")]
+Parallel = Annotated[int, typer.Option("--parallel", min=1, max=16, help="How many packages are deployed at a time.")]
 At = Annotated[str, typer.Option("--at", metavar="WALL", help="Wall time in the zone, e.g. 2026-11-29T20:00.")]
 Zone = Annotated[str, typer.Option("--zone", help="An IANA time zone, e.g. Europe/Paris.")]
-StartBy = Annotated[int, typer.Option("--start-by", metavar="MIN", min=1, help="Blocked then: wait this long, at most.")]
+StartBy = Annotated[
+    int, typer.Option("--start-by", metavar="MIN", min=1, help="How long to wait at most if it is blocked then.")
+]
 
 
 def rollout(
@@ -85,7 +87,7 @@ def rollouts(name: Release, as_json: Json = False) -> None:
          status(each["status"]), each["requested_by"], _when(each), (each["sentence"] or each["reason"])[:60])
         for each in rows
     ]  # fmt: skip
-    table(columns, shown, empty=f"It was never rolled out: fairway releases rollout {title(one)} --env ENV")
+    table(columns, shown, empty=f"It has never been rolled out. Start: fairway releases rollout {title(one)} --env ENV")
 
 
 def schedule(
@@ -120,13 +122,13 @@ def unschedule(name: Release, env: Env, as_json: Json = False) -> None:
     with Client() as client:
         one = release(client, name)
         gone = client.delete(f"/rollouts/{_the_planned(client, one, env)['id']}/schedule")
-    done(gone, f"{title(one)} no longer starts on {env} by itself.", "cancelled")
+    done(gone, f"{title(one)} is no longer scheduled for {env}.", "cancelled")
 
 
 def follow_to_the_end(client: Client, one: dict[str, Any], *, wait: bool, is_known: bool = True) -> None:
     """Show a rollout until it has ended or needs a decision; leave with its code. `is_known`: tell only changes."""
     if not wait:
-        done(one, f"Rollout {one['id']} has begun. Watch it: fairway releases watch {one['id']}", "running")
+        done(one, f"Rollout {one['id']} has started. Watch it: fairway releases watch {one['id']}", "running")
     elif code := follow(client, one, is_known=is_known):
         raise typer.Exit(int(code))
 
@@ -136,7 +138,7 @@ def _the_planned(client: Client, one: dict[str, Any], env: str) -> dict[str, Any
         if each["environment"] == env and each["status"] in PLANNED:
             found: dict[str, Any] = each
             return found
-    raise Missing(f"{title(one)} is not planned for {env}.", advice="“fairway releases rollouts” says what is.")
+    raise Missing(f"{title(one)} is not scheduled for {env}.", advice="“fairway releases rollouts” lists what is.")
 
 
 def _planned(client: Client, one: dict[str, Any], made: dict[str, Any]) -> None:
@@ -149,7 +151,7 @@ def _planned(client: Client, one: dict[str, Any], made: dict[str, Any]) -> None:
     out().print(f"  {wall} ({at:%Y-%m-%d %H:%M} UTC), by {latest:%Y-%m-%d %H:%M} UTC at the latest")
     for target in client.get(f"/releases/{one['id']}/readiness"):
         if target["environment"]["slug"] == made["environment"] and target["blockers"]:
-            err().print(styled("As things are, it could not start then:", "yellow"))
+            err().print(styled("At the moment, it could not start then:", "yellow"))
             print_blockers(err(), target["blockers"])
 
 

@@ -47,7 +47,9 @@ def scale(
 def domains(
     app: Slug,
     env: Env,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[DOMAIN]...", help="All of them; none removes them.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[DOMAIN]...", help="All of its domains; none removes them.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Set the custom domains an application answers at."""
@@ -88,11 +90,11 @@ def remove(
 def logs(
     app: Slug,
     env: Env,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new lines come; Ctrl-C ends.")] = False,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep following new lines; Ctrl-C stops.")] = False,
     deployment: Annotated[
-        int | None, typer.Option("--deployment", min=1, help="The log of this deployment instead.")
+        int | None, typer.Option("--deployment", min=1, help="Show the log of this deployment instead.")
     ] = None,
-    tail: Annotated[int, typer.Option(min=1, max=5000, help="How many lines back.")] = 200,
+    tail: Annotated[int, typer.Option(min=1, max=5000, help="How many of the last lines.")] = 200,
     as_json: Json = False,
 ) -> None:
     """What the instances print, or what a deployment wrote."""
@@ -170,7 +172,7 @@ def _deployment_log(client: Client, app: str, env: str, number: int, follow: boo
                 print_line(line["text"])
         after = log["next"]
         if log["collected_at"]:
-            err().print(status("unknown", f"Its log was collected {log['collected_at']}: old logs are not kept for ever."))
+            err().print(status("unknown", f"Its log was cleaned up {log['collected_at']}: old logs are not kept forever."))
         if log["is_complete"] or (not follow and not log["lines"]):
             return
         if not log["lines"]:

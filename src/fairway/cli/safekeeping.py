@@ -27,7 +27,8 @@ def backup(
         bool, typer.Option("--without-keys", help="Leave out keys and certificates; keep a copy of keys/ elsewhere.")
     ] = False,
     without_volumes: Annotated[
-        bool, typer.Option("--without-volumes", help="Leave out what applications of the process runtime have stored.")
+        bool,
+        typer.Option("--without-volumes", help="Leave out the data that applications of the process runtime have stored."),
     ] = False,
 ) -> None:
     """Save everything into one file, while Fairway goes on working. FAIRWAY_DATABASE_URL as for fairway up."""

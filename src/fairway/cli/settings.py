@@ -15,8 +15,8 @@ from fairway.cli.places import Slug
 from fairway.cli.shipping import Env
 
 config = typer.Typer(no_args_is_help=True, help="Settings and secrets of an application in an environment.")
-credentials = typer.Typer(no_args_is_help=True, help="How to get at private registries and repositories.")
-Comment = Annotated[str, typer.Option("--comment", "-m", help="Why; kept with the version.")]
+credentials = typer.Typer(no_args_is_help=True, help="Credentials for private registries and repositories.")
+Comment = Annotated[str, typer.Option("--comment", "-m", help="The reason; kept with the version.")]
 Names = Annotated[list[str], typer.Argument(metavar="NAME...")]
 
 
@@ -36,7 +36,7 @@ def show_config(
     rows = [(name, value) for name, value in sorted(one["variables"].items())]
     rows += [(name, styled("•••• secret", "bright_black")) for name in one["secrets"]]
     columns = [Column("Name"), Column("Value", wraps=True)]
-    table(columns, rows, empty=f"Nothing is set. Set something: fairway config set {app} NAME=VALUE --env {env}")
+    table(columns, rows, empty=f"Nothing is set. Set a variable: fairway config set {app} NAME=VALUE --env {env}")
     if one["version"]:
         out().print(
             styled(f"\nVersion {one['version']}, {words.ago(one['created_at'])} by {one['created_by']}", "bright_black")
@@ -88,7 +88,9 @@ def unset_config(app: Slug, names: Names, env: Env, comment: Comment = "", as_js
         latest = client.get(_place(app, env))
         unknown = [name for name in names if name not in latest["variables"] and name not in latest["secrets"]]
         if unknown:
-            raise BadInput(f"{', '.join(unknown)} is not set.", advice=f"See what is: fairway config show {app} --env {env}")
+            raise BadInput(
+                f"{', '.join(unknown)} is not set.", advice=f"See what is set: fairway config show {app} --env {env}"
+            )
         body = {
             "variables": {name: value for name, value in latest["variables"].items() if name not in names},
             "removed_secrets": [name for name in names if name in latest["secrets"]],
@@ -103,8 +105,8 @@ def unset_config(app: Slug, names: Names, env: Env, comment: Comment = "", as_js
 def diff_config(
     app: Slug,
     env: Env,
-    version: Annotated[int | None, typer.Option(min=1, help="The later version; the latest when left out.")] = None,
-    since: Annotated[int | None, typer.Option(min=0, help="The earlier version; the one before when left out.")] = None,
+    version: Annotated[int | None, typer.Option(min=1, help="The later version. Default: the latest.")] = None,
+    since: Annotated[int | None, typer.Option(min=0, help="The earlier version. Default: the one before it.")] = None,
     as_json: Json = False,
 ) -> None:
     """What changed between two versions."""
@@ -138,7 +140,7 @@ def list_versions(
          one["comment"])
         for one in rows
     ]  # fmt: skip
-    table(columns, shown, empty="Nothing was ever set here.")
+    table(columns, shown, empty="Nothing has ever been set here.")
 
 
 @config.command("restore")
@@ -152,7 +154,7 @@ def restore_config(app: Slug, version: Annotated[int, typer.Argument(min=1)], en
         say(f"Version {saved['version']} holds what version {version} held. It takes effect with the next deployment.")
 
 
-SCOPE_HELP = "Where it may be used: shop, shop@staging, @staging or all; may be given again."
+SCOPE_HELP = "Where it may be used: shop, shop@staging, @staging or all; repeatable."
 
 
 @credentials.command("list")
@@ -179,7 +181,7 @@ def list_credentials(as_json: Json = False) -> None:
 
 @credentials.command("set")
 def set_credential(
-    name: Annotated[str, typer.Argument(help="What to call it, e.g. company-registry.")],
+    name: Annotated[str, typer.Argument(help="Its name, e.g. company-registry.")],
     host: Annotated[str, typer.Option(help="The registry or Git host.")],
     kind: Annotated[str, typer.Option(help="registry, deploy_key or https (a token for Git).")] = "registry",
     username: Annotated[str, typer.Option(help="The user, for registries and https.")] = "",
@@ -264,7 +266,7 @@ def _saved(app: str, env: str, before: dict[str, Any], after: dict[str, Any]) ->
     elif before["version"] == after["version"]:
         say(f"Nothing changed; version {after['version']} stays.", "skipped")
     else:
-        say(f"Version {after['version']} is saved. It takes effect with: fairway deploy {app} --env {env}")
+        say(f"Version {after['version']} is saved. To apply it, run: fairway deploy {app} --env {env}")
 
 
 def _diff_lines(change: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -16,12 +16,14 @@ from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 from fairway.cli.watch import follow
 
 Env = Annotated[str, typer.Option("--env", "-e", metavar="ENV", help="The environment.")]
-NoWait = Annotated[bool, typer.Option("--no-wait", help="Return once it is queued.")]
-Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the history.")]
+NoWait = Annotated[bool, typer.Option("--no-wait", help="Return as soon as it is queued.")]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="The reason; kept in the history.")]
 BreakGlass = Annotated[
-    str, typer.Option("--break-glass", metavar="WHY", help="Do it in spite of a lock or freeze. Admins; kept.")
+    str, typer.Option("--break-glass", metavar="WHY", help="Deploy despite a lock or freeze. Admins only; recorded.")
 ]
-WhenOpen = Annotated[bool, typer.Option("--when-open", help="During a freeze or a lock that ends: wait until it is over.")]
+WhenOpen = Annotated[
+    bool, typer.Option("--when-open", help="If a freeze or a temporary lock blocks it, wait until that ends.")
+]
 StartBy = Annotated[str, typer.Option("--start-by", help="Wait no longer than until then, e.g. 2026-03-02T12:00Z.")]
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The deployment's number.")]
 
@@ -68,7 +70,7 @@ def deploy(
         is_new = not _exists(client, app)
         source = body_of(client, options)
         if is_new and source is None:
-            advice = "To create it, say where it comes from: --image REF, --git URL[#REF] or --path DIR."
+            advice = "To create it, specify its source: --image REF, --git URL[#REF] or --path DIR."
             raise Missing(f"There is no application “{app}”, or you may not see it.", advice=advice)
         if is_new:
             client.post(
@@ -77,7 +79,7 @@ def deploy(
             note(f"{app} is created.")
         elif changes:
             save(client, app, changes)
-            note(f"Saved in the settings of {app}, from this deployment on.")
+            note(f"Saved in the settings of {app}, starting with this deployment.")
         body = {
             "application": app,
             "environment": env,
@@ -95,7 +97,7 @@ def deploy(
 def promote(
     app: Slug,
     origin: Annotated[str, typer.Option("--from", metavar="ENV", help="Where it runs now.")],
-    to: Annotated[str, typer.Option("--to", metavar="ENV", help="Where it should run too.")],
+    to: Annotated[str, typer.Option("--to", metavar="ENV", help="Where to run it as well.")],
     reason: Reason = "",
     break_glass: BreakGlass = "",
     when_open: WhenOpen = False,

@@ -28,7 +28,7 @@ def login(
     given = "" if token_stdin else os.environ.get("FAIRWAY_TOKEN", "").strip()
     token = given or read_secret(f"Token for {where}").strip()
     if not token:
-        raise BadInput("There is no token.", advice=f"Make one at {where} under your profile, and paste it here.")
+        raise BadInput("No token was given.", advice=f"Create one at {where} under your profile, and paste it here.")
     new = account.Account(where, token)
     with Client(new) as client:
         me = client.get("/me")
@@ -37,7 +37,7 @@ def login(
         answer({"url": where, "username": me["username"], "file": str(file)})
         return
     if where.startswith("http://") and not _is_local(where):
-        note("This address is not encrypted: the token travels in the open. Use https:// where you can.")
+        note("This address is not encrypted, so the token can be read on the way. Use https:// if you can.")
     say(f"Signed in at {where} as {me['name']}.")
 
 
@@ -83,13 +83,13 @@ def list_tokens(as_json: Json = False) -> None:
          ago(one["last_used_at"]) or "never", (one["expires_at"] or "never")[:10])
         for one in rows
     ]  # fmt: skip
-    table(columns, shown, empty="You have no token. Make one: fairway tokens create NAME")
+    table(columns, shown, empty="You have no tokens. Create one: fairway tokens create NAME")
 
 
 @tokens.command("create")
 def create_token(
     name: Annotated[str, typer.Argument(help="What it is for, e.g. ci-main.")],
-    role: Annotated[str, typer.Option(help="Narrow it: admin, release_manager, deployer or viewer.")] = "",
+    role: Annotated[str, typer.Option(help="Limit it to a role: admin, release_manager, deployer or viewer.")] = "",
     days: Annotated[int, typer.Option(min=0, max=3650, help="Days until it expires; 0 means never.")] = 0,
     as_json: Json = False,
 ) -> None:
@@ -100,7 +100,7 @@ def create_token(
     if is_json():
         answer(made)
         return
-    note("Keep it now: it is not shown again.")
+    note("Copy it now; it is not shown again.")
     out().print(styled(made["token"], "bold"), soft_wrap=True)
 
 

@@ -58,7 +58,7 @@ def _image(client: Client, options: SourceOptions) -> dict[str, str]:
 def _git(client: Client, options: SourceOptions) -> dict[str, str]:
     url, _, ref = options.git.partition("#")
     if ref and options.ref:
-        raise BadInput("The branch, tag or commit is given twice.", advice="Write it after “#” or with --ref, not both.")
+        raise BadInput("The branch, tag or commit was given twice.", advice="Write it after “#” or with --ref, not both.")
     wanted = ref or options.ref
     return {"kind": "git", "url": url} | ({"ref": wanted} if wanted else {})
 

@@ -34,7 +34,7 @@ def follow(client: Client, deployment: dict[str, Any], *, wait: bool) -> Code:
     try:
         ended = _watch(client, deployment)
     except KeyboardInterrupt:
-        err().print(status("running", f"Deployment {number} goes on without you."))
+        err().print(status("running", f"Deployment {number} continues without you."))
         err().print(styled(f"  Cancel it with “fairway cancel {number}”.", "bright_black"))
         return Code.LEFT_RUNNING
     result(ended)
@@ -70,7 +70,7 @@ def result(one: dict[str, Any]) -> None:
     for line in one.get("last_log", [])[-TAIL:]:
         console.print(_log_text(f"  │ {line}"), soft_wrap=True)
     if one["status"] in {"failed", "errored"}:
-        hint = "  The version before still serves." if one.get("replaces") else "  Nothing serves there."
+        hint = "  The previous version is still serving." if one.get("replaces") else "  Nothing is serving there."
         hint += f" Whole log: fairway logs {one['application']['slug']}"
         hint += f" --env {one['environment']['slug']} --deployment {one['id']}"
         console.print(styled(hint, "bright_black"), soft_wrap=True)
@@ -185,7 +185,7 @@ class _Live:
 
 
 def _queue(position: int) -> str:
-    return f"{position} before it in the queue" if position > 1 else "Next in the queue"
+    return f"{position} ahead of it in the queue" if position > 1 else "Next in the queue"
 
 
 def _step_line(step: dict[str, Any], *, width: int) -> Any:

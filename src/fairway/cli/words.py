@@ -110,7 +110,7 @@ def lost_writes(placement: dict[str, Any]) -> str:
     places = placement.get("lost_writes") or []
     if not places:
         return ""
-    sentence = f"In {placement['environment']['name']} it writes files that the next deployment loses: "
+    sentence = f"In {placement['environment']['name']} it writes files that will be lost at the next deployment: "
     sentence += ", ".join(place["name"] for place in places[:5]) + "."
     targets = [place["target"] for place in places if place["target"]]
     return sentence + (

@@ -135,7 +135,7 @@ def edit() -> Data:
         "trash",
         "danger",
         confirm="Weekends",
-        consequence="Deployments that wait for it go on.",
+        consequence="Deployments that are waiting for it continue.",
     )
     return {
         "freeze": {"pk": 1, "name": "Weekends"},

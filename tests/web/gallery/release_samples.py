@@ -86,7 +86,7 @@ def release(status: str = "in_progress", **more: Any) -> Data:
         act("Clone", "copy", method="get"),
         act("Export release.yaml", "download", method="get"),
         act("Cancel the release", "x", "danger"),
-        act("Delete", "trash", "danger", confirm="Autumn 2026.11", consequence="Its packages go with it."),
+        act("Delete", "trash", "danger", confirm="Autumn 2026.11", consequence="Its packages are deleted with it."),
     ]
     return {"release": one, "acts": acts, "more": menu}
 

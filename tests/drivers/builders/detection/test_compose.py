@@ -104,7 +104,7 @@ def test_everything_else_is_refused_with_line_and_key(line: str, key: str) -> No
         ("services: {a: {image: x}}\nvolumes: {a: {driver: nfs}}", "options"),
         ("services: {a: {image: x}}\nnetworks: {}", "networks"),
         ("x" * 70_000, "larger"),
-        ("a: &a [*a]\nservices: {a: {image: x}}", "aliases written out"),
+        ("a: &a [*a]\nservices: {a: {image: x}}", "aliases are expanded"),
     ],
 )
 def test_a_wrong_file_is_refused(text: str, words: str) -> None:
