@@ -76,7 +76,7 @@ def test_what_runs_finishes_what_is_queued_waits_and_going_back_works(desk, free
     desk.fairway.call("DELETE", f"/freezes/{number}")
     found = desk.fairway.ended(queued)
     assert found["status"] == "failed"
-    assert "back in time" in found["sentence"], "something newer went live while it waited"
+    assert "this older one is not deployed" in found["sentence"], "something newer went live while it waited"
 
 
 def test_it_waits_no_longer_than_its_limit(desk, freeze):

@@ -126,7 +126,7 @@ def test_the_proxy_is_killed_around_the_switch(spread):
 def _is_said_clearly(fairway, client):
     page = client.get("/")
     assert page.status_code == 503
-    assert "The database does not answer right now" in page.text
+    assert "The database is not responding" in page.text
     assert "Traceback" not in page.text
     assert page.headers["Retry-After"] == "5"
     assert client.get("/", headers={"Accept": "application/json"}).json()["error"]

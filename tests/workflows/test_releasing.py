@@ -51,7 +51,7 @@ def test_it_runs_once_between_distributing_and_starting(told: Told) -> None:
     assert translate(one) == [
         ("fairway", "Running the release command: echo 'moved the database on'"),
         ("stdout", "moved the database on"),
-        ("fairway", "The release command ended well."),
+        ("fairway", "The release command succeeded."),
     ]
     told.serves(one)
 

@@ -79,8 +79,8 @@ ERRORS: dict[int, dict[str, Any]] = {
     400: {"description": "The request could not be read.", **_REFERENCE},
     401: {"description": "No session and no valid token.", **_REFERENCE},
     403: {"description": "Your role does not allow it.", **_REFERENCE},
-    404: {"description": "There is no such thing, or none you may see.", **_REFERENCE},
-    409: {"description": "It may not happen now; `blockers` says why.", **_REFERENCE},
+    404: {"description": "Not found, or you are not allowed to see it.", **_REFERENCE},
+    409: {"description": "Not possible now; `blockers` says why.", **_REFERENCE},
     413: {"description": "The body is too large.", **_REFERENCE},
     429: {"description": "Too many of these are going on for this person, or from this address.", **_REFERENCE},
     422: {"description": "Bad input; `field` says where.", **_REFERENCE},
@@ -143,7 +143,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     if kind == "missing":
         return "is required."
     if kind == "extra_forbidden":
-        return "is not known here; remove it."
+        return "is not a known field; remove it."
     message = str(error.get("msg", "does not fit.")).removeprefix("Value error, ")
     return message if message.endswith(".") else f"{message[:1].lower()}{message[1:]}."
 
@@ -162,7 +162,7 @@ def _unavailable(error: Failure) -> HttpResponse:
 def _database_away(error: OperationalError | InterfaceError) -> HttpResponse:
     if is_disk_full(error):
         return disk_full()
-    return problem(503, "database", "The database does not answer right now; try again.")
+    return problem(503, "database", "The database is not responding; try again.")
 
 
 def disk_full() -> HttpResponse:
@@ -198,7 +198,7 @@ def answer_problems(api: NinjaAPI) -> None:
     on(ValidationError, malformed)
     on(Blocked, blocked)
     on(NotVisible, lambda error: problem(404, "not_found", str(error)))
-    on(Http404, lambda error: problem(404, "not_found", "There is no such thing, or you may not see it."))
+    on(Http404, lambda error: problem(404, "not_found", "Not found, or you are not allowed to see it."))
     on(PermissionDenied, lambda error: problem(403, "forbidden", str(error), blockers=[_role(str(error))]))
     on(NotSignedIn, lambda error: problem(401, "not_signed_in", NOT_SIGNED_IN))
     on(ForgedRequest, lambda error: problem(403, "csrf", "The X-CSRFToken header is missing or wrong; reload the page."))

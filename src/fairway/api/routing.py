@@ -42,7 +42,7 @@ class DoorAuth(AuthBase):
             limit_files(request)  # the CSRF check may read a form, and with it the files in it
             _check_csrf(request)
         for name in request.GET.keys() - self.asked:
-            raise Invalid(name[:60], "is not known here; remove it.")
+            raise Invalid(name[:60], "is not a known field; remove it.")
         return actor
 
 

@@ -22,7 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         password = give_new_password(actor=replace(SYSTEM, door=Door.CLI, identified_by="data directory"), username=username)
     except NotVisible:
-        sys.stderr.write(f"There is nobody called “{username}”.\n")
+        sys.stderr.write(f"There is no user “{username}”.\n")
         return 1
     sys.stdout.write(f"{username}  /  {password}\n")
     return 0

@@ -143,7 +143,7 @@ def _begin_again(manifest: dict[str, Any]) -> int:
     call_command("migrate", verbosity=0, interactive=False)
     found = verify()
     if not found.is_intact:
-        raise Refusal(f"its events are not whole: {found.sentence}")
+        raise Refusal(f"its chain of events is broken: {found.sentence}")
     with transaction.atomic():
         ended = _end_interrupted(manifest["created_at"])
         after = {"created_at": manifest["created_at"], "host": manifest["host"], "interrupted": ended}
@@ -202,8 +202,8 @@ def _told(manifest: dict[str, Any], ended: int, aside: Path | None, reached: int
             "it. Fairway says so until an administrator acknowledges it: fairway audit acknowledge --reason …"
         )
     if aside is not None:
-        lines.append(f"What was there before lies in {aside}.")
-    return [*lines, "Make sure that the installation it was made of does not run any more, then: fairway up"]
+        lines.append(f"The previous data was moved to {aside}.")
+    return [*lines, "Make sure that the installation it was made from is no longer running, then run: fairway up"]
 
 
 if __name__ == "__main__":

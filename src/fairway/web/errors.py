@@ -16,7 +16,7 @@ from fairway.shared.disk import FULL
 from fairway.shared.names import Invalid
 
 AGAIN_AFTER = 5  # seconds until a page that needs the database is tried again
-NO_DATABASE = "The database does not answer right now; try again."
+NO_DATABASE = "The database is not responding; try again."
 
 
 def not_visible(request: HttpRequest, problem: NotVisible) -> HttpResponse:

@@ -230,7 +230,7 @@ def _refuse_to_go_back_in_time(step: StepContext) -> None:
     if current is None or current == deployment.pk:
         return
     if deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk:
-        raise Refused(f"A newer deployment (#{current}) is live already; this one would go back in time.")
+        raise Refused(f"A newer deployment (#{current}) is already live, so this older one is not deployed.")
     if deployment.kind in {Kind.RESTART, Kind.AUTOMATIC_ROLLBACK} and current != deployment.replaces_id:
         raise Refused(f"#{current} went live meanwhile with instances of its own; there is nothing left to do.")
 
@@ -314,7 +314,7 @@ def _tell_if_it_serves_already(step: StepContext) -> None:
         return
     if (current.artifact.digest, current.configuration_id) == (step.artifact.digest, wanted.configuration_id):
         same = f"#{current.pk} serves exactly this already ({current.artifact.digest[:19]}, same configuration)"
-        step.log.say(f"{same}; it is started anew.")
+        step.log.say(f"{same}; it is restarted.")
 
 
 def _read_back(step: StepContext) -> list[Instance]:

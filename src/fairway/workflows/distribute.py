@@ -50,7 +50,7 @@ def _ask_gate(context: Context, on_target: PackageOnTarget) -> None:
     standing = standing_of(on_target.package.release, on_target.environment)
     package = next((one for one in standing.packages if one.pk == on_target.package_id), None)
     if package is None:
-        raise Refused("The package was taken out of its release meanwhile.")
+        raise Refused("The package was removed from its release in the meantime.")
     subject = subject_of(package, standing, is_start=True)
     reasons = blockers(Act.DISTRIBUTE, subject, asker(asked), breaks_glass=bool(context.payload["glass"]))
     if asked["act"] != Act.DISTRIBUTE:  # who scheduled a release need not be a Deployer, but still a Release Manager

@@ -89,7 +89,7 @@ class InspectionWatcher:
 
     def ended(self, run: Run, ending: Ending) -> None:
         is_good = ending.outcome is Outcome.SUCCEEDED
-        sentence = "" if is_good else ending.sentence or "The look was cancelled."
+        sentence = "" if is_good else ending.sentence or "The detection was cancelled."
         _set(run, "inspection.ended", status="done" if is_good else "failed", sentence=sentence, finished_at=timezone.now())
 
 

@@ -43,7 +43,7 @@ def run_release_command(step: StepContext) -> None:
     code = step.runtime.run_once(spec, heard)
     if code:
         raise _failed(code, masker_of(step.deployment)("\n".join(heard.last)))
-    step.log.say("The release command ended well.")
+    step.log.say("The release command succeeded.")
 
 
 def end_release_command(runtime: Runtime, deployment: Deployment) -> None:

@@ -31,7 +31,7 @@ def begin(context: Context) -> None:
             _rollout(context), asker(context.payload["asked"]), breaks_glass=bool(context.payload["glass"])
         )
     if again is not None:
-        raise Wait(until=again, reason="Something is in the way; it starts when that is over.")
+        raise Wait(until=again, reason="It is blocked, and starts as soon as it no longer is.")
 
 
 def advance(context: Context) -> None:
@@ -44,7 +44,7 @@ def advance(context: Context) -> None:
     if verdict is Verdict.WORK:
         raise Wait(reason="Packages are being worked on.")
     if verdict is Verdict.DECIDE:
-        raise Wait(reason="A package failed; a person decides how it goes on.")
+        raise Wait(reason="A package failed; waiting for a decision.")
 
 
 def _rollout(context: Context) -> Rollout:
