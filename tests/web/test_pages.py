@@ -213,7 +213,7 @@ def test_a_broken_page_is_a_page(viewer, browse, monkeypatch):
 
 
 def test_no_page_asks_more_with_more_rows(admin, browse, django_assert_max_num_queries):
-    """DESIGN §9: at most 15 queries on home and history; here with 8 applications and a few hundred deployments."""
+    """At most 15 queries on home and history; here with 8 applications and a few hundred deployments."""
     environments = [make_environment(slug, position=10 * at) for at, slug in enumerate(("one", "two", "three"))]
     for number in range(8):
         source = {"image": f"registry.test/app{number}:1"}

@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-MOST_REPLICAS = 8  # the proxy's route holds eight addresses (DESIGN §4.4)
+MOST_REPLICAS = 8  # the proxy's route holds eight addresses (docs/decisions/0001)
 START_BY = timedelta(days=7)  # what waits for a freeze or a lock longer than this is no longer what anybody expects
 STEPS = ("prepare", "distribute", "release", "start", "check", "switch", "retire")
 

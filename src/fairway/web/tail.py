@@ -21,7 +21,7 @@ from fairway.engine.waking import CHANNEL
 
 log = logging.getLogger(__name__)
 
-POLL = 0.1  # seconds between two looks of a PostgreSQL that was not heard of (DESIGN §9: p95 ≤ 300 ms to the browser)
+POLL = 0.1  # seconds between two looks of a PostgreSQL that was not heard of (the goal: p95 ≤ 300 ms to the browser)
 SQLITE_POLL = 0.05  # seconds; one look is a PRAGMA of about 10 µs, and nobody looks while nobody watches
 PATIENCE = 1.0  # seconds before asking a database again that did not answer
 BATCH = 500

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 BATCH_LINES = 500
 MOST_BUFFERED = 200_000  # lines kept in memory while the database cannot take them
 PAUSE = 1.0  # seconds until they are tried again
-BATCH_SECONDS = 0.15  # half the goal for event → browser (DESIGN §9)
+BATCH_SECONDS = 0.15  # half the goal for event → browser (docs/measurements.md)
 LONGEST_LINE = 8_000
 
 

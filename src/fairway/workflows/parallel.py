@@ -1,6 +1,6 @@
 """Doing the same to several instances at once, a few at a time, and stopping all of it when one fails or nobody wants it.
 
-Source: FIELD §1, ten parallel starts on two cores gain little; four let one wait while another works.
+Source: docs/measurements.md, ten parallel starts on two cores gain little; four let one wait while another works.
 """
 
 from __future__ import annotations

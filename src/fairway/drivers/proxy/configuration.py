@@ -33,7 +33,7 @@ ROUTES = "routes"
 # Signed-in is looked for first: while a host has both kinds (a switch cut half-way), it stays closed to strangers.
 LOOKUP = (RouteKind.SIGNED_IN, RouteKind.OPEN, RouteKind.STARTING, RouteKind.STOPPED, RouteKind.DOWN)
 STICKY = "sticky,"  # begins the name of a route's file where a visitor stays with one replica
-ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new file (FIELD §1)
+ROUNDS = 3  # with one round, 5–14 requests per 50 switches missed the new file (docs/measurements.md)
 
 PROBE_HEADER = "X-Fairway-Probe"  # carries the token; asks for the next one in the answer
 UPSTREAM_HEADER = "X-Fairway-Upstream"  # which replica answered, told to the probe only

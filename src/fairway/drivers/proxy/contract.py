@@ -1,4 +1,4 @@
-"""What the proxy promises. Pure: no Django, no I/O. See DESIGN §4.4: traffic is a directory."""
+"""What the proxy promises. Pure: no Django, no I/O. See docs/decisions/0001: traffic is a directory."""
 
 from __future__ import annotations
 

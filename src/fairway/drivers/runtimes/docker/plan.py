@@ -109,7 +109,7 @@ def container_body(
         "HostConfig": {
             **_limits(spec.limits),
             **_confinement(),
-            "Init": True,  # a PID 1 without a TERM handler costs the whole stop time (FIELD §1, Docker floor)
+            "Init": True,  # a PID 1 without a TERM handler costs the whole stop time (docs/measurements.md)
             "RestartPolicy": {"Name": "unless-stopped"},
             "PortBindings": {inside: [{"HostIp": host_ip, "HostPort": str(host_port)}]},
             "NetworkMode": names.network(spec.placement),
