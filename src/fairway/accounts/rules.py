@@ -30,6 +30,7 @@ class Act(StrEnum):
     PROMOTE = "deployment.promote"
     ROLL_BACK = "deployment.roll_back"
     CANCEL = "deployment.cancel"
+    APPROVE = "deployment.approve"
     RESTART = "placement.restart"
     STOP = "placement.stop"
     START = "placement.start"
@@ -84,6 +85,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.PROMOTE: _SHIPPING,
     Act.ROLL_BACK: _SHIPPING,
     Act.CANCEL: _SHIPPING,
+    Act.APPROVE: _ALL,  # at the door; who may approve here is the environment's own rule (`environments.protection`)
     Act.RESTART: _SHIPPING,
     Act.STOP: _SHIPPING,
     Act.START: _SHIPPING,

@@ -29,9 +29,11 @@ from django.db import transaction
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
+from fairway.deployments.commands.approvals import ask_for_approval, overtaken_by, settle
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.protection import approval_words, approvals_of, needs_approval
 from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.health import refusal
@@ -40,9 +42,10 @@ from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Silent
 from fairway.engine import clock
+from fairway.engine.commands import request_cancel
 from fairway.engine.story import Context, Ending, Outcome, Step, Story, Wait
 from fairway.environments.runtimes import runtime_of
-from fairway.shared.failures import Away, Failure, Refused, Retry
+from fairway.shared.failures import Away, Cancelled, Failure, Refused, Retry
 from fairway.stories.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.stories.bringing import bring
 from fairway.stories.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
@@ -74,14 +77,16 @@ def prepare(context: Context) -> Mapping[str, Any]:
         _refuse_to_go_back_in_time(scene)
         _settle_replicas(scene)
         _ask_gate(scene)
-        context.checkpoint(admitted=True)
-        _announce(scene)
         if scene.deployment.artifact is None:
+            if not _approval_is_missing(scene):
+                _admit(scene)
             progress.artifact_settled(deployment=scene.deployment, artifact=artifact_from_source(making_of(scene)))
             _ask_gate(scene)
             forget_work_folder(work_name(scene.deployment))
         else:
             scene.log.say(f"{scene.artifact.version} is built already ({scene.artifact.digest[:19]}).")
+        _await_approval(scene)
+        _admit(scene)
         _tell_if_it_serves_already(scene)
         tell_if_it_will_be_away(scene)
         return {"artifact": scene.artifact.pk, "release": scene.deployment.runs_release_command}
@@ -229,7 +234,11 @@ def _refuse_to_go_back_in_time(scene: Scene) -> None:
     deployment, current = scene.deployment, scene.placement.current_id
     if current is None or current == deployment.pk:
         return
-    if deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk:
+    if deployment.approve_by is not None:  # what was taken back while people thought about it does not make it old
+        is_older = overtaken_by(deployment, scene.placement.current)
+    else:
+        is_older = deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk
+    if is_older:
         raise Refused(f"A newer deployment (#{current}) is live already; this one would go back in time.")
     if deployment.kind in {Kind.RESTART, Kind.AUTOMATIC_ROLLBACK} and current != deployment.replaces_id:
         raise Refused(f"#{current} went live meanwhile with instances of its own; there is nothing left to do.")
@@ -238,7 +247,8 @@ def _refuse_to_go_back_in_time(scene: Scene) -> None:
 def _ask_gate(scene: Scene) -> None:
     """The gate is asked again when the act starts: a lock or a missing setting since then still counts.
 
-    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once.
+    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once. A missing
+    approval is waited for first.
     """
     deployment = scene.deployment
     subject = Subject(
@@ -252,7 +262,7 @@ def _ask_gate(scene: Scene) -> None:
     )
     glass = bool(deployment.broke_glass)
     found = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
-    if scene.context.state.get("admitted"):
+    if scene.context.state.get("admitted") or _approval_is_missing(scene):
         found = [one for one in found if not one.only_starts]
     if not found:
         return
@@ -260,6 +270,43 @@ def _ask_gate(scene: Scene) -> None:
         _wait_for(found, deployment)
     is_away = all(blocker.code == "runtime" for blocker in found)  # it was there when this was asked for
     raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in found))
+
+
+def _approval_is_missing(scene: Scene) -> bool:
+    deployment, environment = scene.deployment, scene.placement.environment
+    is_needed = needs_approval(act_of(deployment), environment, breaks_glass=bool(deployment.broke_glass))
+    return is_needed and approvals_of(deployment, environment).missing > 0
+
+
+def _await_approval(scene: Scene) -> None:
+    """Go on with every approval that the environment asks for *now*; else wait, without slot and key, and ask again.
+
+    Raises `Wait`, or `Cancelled` when nobody approved it in time.
+    """
+    deployment, environment = scene.deployment, scene.placement.environment
+    if not _approval_is_missing(scene):
+        with transaction.atomic():
+            scene.context.checkpoint()
+            settle(deployment, approvals_of(deployment, environment))
+        return
+    with transaction.atomic():
+        scene.context.checkpoint(admitted=False)  # a freeze that begins meanwhile counts
+        if not deployment.awaits_approval:
+            ask_for_approval(deployment, environment)
+    assert deployment.approve_by is not None
+    if clock.now() < deployment.approve_by:
+        raise Wait(until=deployment.approve_by, keeps_key=False, reason=approval_words(environment))
+    found = approvals_of(deployment, environment)
+    sentence = f"It was not approved in time: it had {found.given} of {found.needed} approvals."
+    request_cancel(run_id=scene.context.run_id, reason=sentence)
+    raise Cancelled
+
+
+def _admit(scene: Scene) -> None:
+    """It begins: from here on only what is wrong with it stops it."""
+    if not scene.context.state.get("admitted"):
+        scene.context.checkpoint(admitted=True)
+    _announce(scene)
 
 
 def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:
