@@ -1,4 +1,6 @@
-"""What an environment's own rules mean for every way in, and a deployment that waits for people. All of it tries to cheat."""
+"""What an environment's own rules mean for every way in, and a deployment that waits for people: tried by cheating."""
+
+# ruff: noqa: F811 - pytest's fixtures are imported and named again as arguments
 
 from __future__ import annotations
 
@@ -27,7 +29,9 @@ from fairway.environments.freeze_commands import create_freeze, delete_freeze
 from fairway.environments.protection import protection_sentences
 from fairway.shared.names import Invalid
 from tests.conftest import make_artifact
-from tests.releases.conftest import answering, desk, development, fake, proxy  # noqa: F401 -- fixtures
+from tests.releases.conftest import answering, desk, development, fake, proxy
+
+__all__ = ["answering", "desk", "development", "fake", "proxy"]
 
 
 def codes(blocked):

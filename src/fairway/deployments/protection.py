@@ -6,23 +6,29 @@ A missing approval is no blocker of a single deployment: it is accepted, and wai
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, Blocker
+from fairway.applications.models import Artifact, Configuration
+from fairway.applications.queries import changes_between, latest_configuration
+from fairway.applications.rules import Change
 from fairway.deployments.gate import BRINGS_NEW, Request, register
 from fairway.deployments.models import Deployment, DeploymentApproval, HealthyStretch
-from fairway.deployments.rules import approved_content, longest_stretch
+from fairway.deployments.rules import BRINGS_SOMETHING_NEW, approved_content, longest_stretch
+from fairway.deployments.subjects import placement_of
 from fairway.environments.models import Environment
 from fairway.environments.protection import (
     approvals_words,
+    approver_blocker,
     approvers_among,
     approvers_words,
     deployers_words,
     hours_words,
+    may_approve,
     may_deploy_here,
 )
 
@@ -166,6 +172,53 @@ def approvals_of(one: Deployment, environment: Environment | None = None) -> App
     able = approvers_among({each.person_id for each in yes}, environment, one.application.slug) if yes else frozenset()
     counting = frozenset(each.pk for each in yes if each.person_id in able)
     return Approvals(environment.approvals_needed, fingerprint, answers, counting)
+
+
+@dataclass(frozen=True)
+class Replacement:
+    """What a deployment would change where it goes: the version there now, the names of settings that differ (never a
+    value), and the configuration that was saved since it was asked for, which it would not use."""
+
+    now: Artifact | None
+    settings: tuple[Change, ...]
+    newer: Configuration | None
+
+
+def replacement(one: Deployment) -> Replacement:
+    placement = placement_of(one.application, one.environment)
+    current = placement.current if placement else None
+    changed = changes_between(current.configuration if current else None, one.configuration)
+    latest = latest_configuration(one.application, one.environment)
+    is_newer = latest is not None and latest.pk != one.configuration_id
+    return Replacement(
+        current.artifact if current else None,
+        tuple(replace(change, before="", after="") for change in changed),
+        latest if is_newer else None,
+    )
+
+
+def why_not_approve(actor: Actor, one: Deployment) -> list[Blocker]:
+    """What keeps this person from saying yes to it now; see `commands.approvals`, which asks again."""
+    if not may_approve(actor, one.environment, one.application.slug):
+        return [approver_blocker(one.environment)]
+    if one.artifact is None:
+        sentence = _("It is still being built, so what would be approved is not known yet.")
+        return [Blocker(code="being_built", sentence=sentence, who=_("nobody; it takes as long as building it"))]
+    if is_asked_by(actor, one):
+        words = {"who": approvers_words(one.environment)}
+        sentence = _("You asked for this deployment; somebody else has to approve it.")
+        return [Blocker(code="own_request", sentence=sentence, who=_("%(who)s who did not ask for it") % words)]
+    placement = placement_of(one.application, one.environment)
+    if placement is not None and overtaken_by(one, placement.current):
+        newer = {"number": placement.current_id}
+        sentence = _("#%(number)s is newer and has gone live meanwhile; this would go back in time.") % newer
+        return [Blocker(code="overtaken", sentence=sentence, who=_("a Deployer, by asking for it again"))]
+    return []
+
+
+def overtaken_by(deployment: Deployment, current: Deployment | None) -> bool:
+    """Whether something newer has gone live since it was asked for. Going back is nothing newer."""
+    return current is not None and current.pk > deployment.pk and current.kind in BRINGS_SOMETHING_NEW
 
 
 def is_asked_by(actor: Actor, one: Deployment) -> bool:

@@ -6,7 +6,7 @@ whoever has the right by role.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -88,7 +88,7 @@ def approvals_words(count: int) -> str:
     return ngettext("%(count)d approval", "%(count)d approvals", count) % {"count": count}
 
 
-def protection_sentences(environment: Environment, names: dict[str, str] | None = None) -> list[str]:
+def protection_sentences(environment: Environment, names: Mapping[str, str] | None = None) -> list[str]:
     """Its rules, one readable sentence each; none where it has none. `names` are the names of environments by slug."""
     found = []
     if environment.deploy_roles or environment.deploy_people:

@@ -29,11 +29,11 @@ from django.db import transaction
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
-from fairway.deployments.commands.approvals import ask_for_approval, overtaken_by, settle
+from fairway.deployments.commands.approvals import ask_for_approval, settle
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.protection import approval_words, approvals_of, needs_approval
+from fairway.deployments.protection import approval_words, approvals_of, needs_approval, overtaken_by
 from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.health import refusal
@@ -247,8 +247,8 @@ def _refuse_to_go_back_in_time(scene: Scene) -> None:
 def _ask_gate(scene: Scene) -> None:
     """The gate is asked again when the act starts: a lock or a missing setting since then still counts.
 
-    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once. A missing
-    approval is waited for first.
+    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once. A
+    missing approval is waited for first.
     """
     deployment = scene.deployment
     subject = Subject(

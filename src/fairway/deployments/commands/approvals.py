@@ -8,39 +8,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import SYSTEM, Actor, Blocked, Blocker
 from fairway.activity.commands import record
 from fairway.deployments.models import Deployment, DeploymentApproval
-from fairway.deployments.protection import Approvals, approvals_of, is_asked_by, may_wait_until
-from fairway.deployments.rules import ACTIVE, BRINGS_SOMETHING_NEW, Status
-from fairway.deployments.subjects import on_deployment, placement_of
+from fairway.deployments.protection import Approvals, approvals_of, may_wait_until, why_not_approve
+from fairway.deployments.queries import AWAITS_APPROVAL
+from fairway.deployments.rules import Status
+from fairway.deployments.subjects import on_deployment
 from fairway.engine.commands import request_cancel, signal
 from fairway.engine.models import Run
 from fairway.environments.commands import WHEN_DELETED
 from fairway.environments.models import Environment
-from fairway.environments.protection import approver_blocker, approvers_words, may_approve
+from fairway.environments.protection import approver_blocker, may_approve
 from fairway.shared.names import Invalid, parse_text
-
-WAITS = Q(status__in=ACTIVE - {Status.CANCELLING}, approve_by__isnull=False, approved_at=None)
 
 
 @transaction.atomic
 def approve(*, actor: Actor, deployment: Deployment, fingerprint: str, comment: str = "") -> Deployment:
     """Say yes to exactly what `fingerprint` stands for; with the last yes that is needed it goes on. Raises `Blocked`."""
     row = _waiting(actor, deployment)
-    if is_asked_by(actor, row):
-        words = {"who": approvers_words(row.environment)}
-        sentence = _("You asked for this deployment; somebody else has to approve it.")
-        raise Blocked([Blocker(code="own_request", sentence=sentence, who=_("%(who)s who did not ask for it") % words)])
-    placement = placement_of(row.application, row.environment)
-    if placement is not None and overtaken_by(row, placement.current):
-        newer = {"number": placement.current_id}
-        sentence = _("#%(number)s is newer and has gone live meanwhile; this would go back in time.") % newer
-        raise Blocked([Blocker(code="overtaken", sentence=sentence, who=_("a Deployer, by asking for it again"))])
+    if reasons := why_not_approve(actor, row):
+        raise Blocked(reasons)
     _answer(actor, row, fingerprint, comment, is_approved=True)
     found = approvals_of(row)
     if not found.missing and row.run_id is not None:
@@ -68,9 +60,6 @@ def _waiting(actor: Actor, deployment: Deployment) -> Deployment:
         raise Blocked([Blocker(code="not_a_person", sentence=_("Only a person can approve."))])
     if not row.awaits_approval:
         raise Blocked([Blocker(code="not_waiting", sentence=why_not_waiting(row))])
-    if row.artifact is None:
-        sentence = _("It is still being built, so what would be approved is not known yet.")
-        raise Blocked([Blocker(code="being_built", sentence=sentence, who=_("nobody; it takes as long as building it"))])
     return row
 
 
@@ -86,7 +75,7 @@ def why_not_waiting(row: Deployment) -> str:
 def _answer(actor: Actor, row: Deployment, fingerprint: str, comment: str, *, is_approved: bool) -> DeploymentApproval:
     assert actor.id is not None
     now = approvals_of(row).fingerprint
-    if fingerprint != now:
+    if not now or fingerprint != now:
         raise Invalid("fingerprint", "is of something else than what would be deployed now; look at it again.")
     said = parse_text(comment, field="comment", longest=500)
     earlier = DeploymentApproval.objects.filter(deployment=row, person_id=actor.id, fingerprint=now).first()
@@ -123,10 +112,10 @@ def settle(deployment: Deployment, found: Approvals) -> None:
 def locked_waiting(**where: object) -> list[Deployment]:
     """The deployments that wait for approval, with their runs locked, in the order of these: call it before anything else is
     locked."""
-    chosen = Deployment.objects.filter(WAITS, **where)
+    chosen = Deployment.objects.filter(AWAITS_APPROVAL, **where)
     runs = chosen.exclude(run=None).order_by("run_id").values_list("run_id", flat=True)
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=list(runs)).order_by("pk"))
-    return list(_related(Deployment.objects.filter(WAITS, run__in=list(runs), **where)).order_by("run_id"))
+    return list(_related(Deployment.objects.filter(AWAITS_APPROVAL, run__in=list(runs), **where)).order_by("run_id"))
 
 
 def end_waiting(found: Iterable[Deployment], sentence: str) -> None:
@@ -138,11 +127,6 @@ def end_waiting(found: Iterable[Deployment], sentence: str) -> None:
 def superseded_by(newer: Deployment) -> str:
     words = {"number": newer.pk, "person": newer.requested_by}
     return _("Superseded by #%(number)s, which %(person)s asked for later.") % words
-
-
-def overtaken_by(deployment: Deployment, current: Deployment | None) -> bool:
-    """Whether something newer has gone live since it was asked for. Going back is nothing newer."""
-    return current is not None and current.pk > deployment.pk and current.kind in BRINGS_SOMETHING_NEW
 
 
 def _end(one: Deployment, sentence: str) -> None:

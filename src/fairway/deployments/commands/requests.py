@@ -54,8 +54,8 @@ def request_deployment(
     """Put the application's source (or a given artifact) live in an environment, with its latest configuration.
 
     A given `source` becomes the application's own first. Where the environment asks for approvals it waits for them, and
-    takes the place of what waited there before. With `when_open` it is accepted during a freeze or a lock that ends, and waits
-    for that until `start_by` (None: `START_BY` from now). Raises `Blocked` or `Invalid`.
+    takes the place of what waited there before. With `when_open` it is accepted during a freeze or a lock that ends, and
+    waits for that until `start_by` (None: `START_BY` from now). Raises `Blocked` or `Invalid`.
     """
     if source is not None:
         application = edit_application(actor=actor, application=application, source_kind=source_kind, source=source)
