@@ -243,6 +243,10 @@ class Actor:
         them is shown the same."""
         return self.id in people
 
+    def is_named(self, names: frozenset[str]) -> bool:
+        """Whether this person's user name is one of these; asked instead of `name` for the same reason."""
+        return self.name in names
+
     @property
     def active_grants(self) -> tuple[Grant, ...]:
         if self.acting_as is None:

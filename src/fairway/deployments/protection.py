@@ -33,6 +33,7 @@ from fairway.environments.protection import (
 )
 
 SINGLE = frozenset({Act.DEPLOY, Act.PROMOTE})  # what is asked for without a release
+PROTECTS = frozenset({"not_a_deployer_here", "only_releases", "not_proven"})  # the blockers below; breaking the glass passes
 
 
 @register(*BRINGS_NEW)

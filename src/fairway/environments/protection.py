@@ -23,7 +23,7 @@ def may_deploy_here(actor: Actor, environment: Environment, application: str = "
     roles, people = environment.deploy_roles, environment.deploy_people
     if actor.is_system or not (roles or people):
         return True
-    return actor.name in people or _holds_one_of(actor, roles, environment, application)
+    return actor.is_named(frozenset(people)) or _holds_one_of(actor, roles, environment, application)
 
 
 def may_approve(actor: Actor, environment: Environment, application: str = "") -> bool:
@@ -32,7 +32,7 @@ def may_approve(actor: Actor, environment: Environment, application: str = "") -
     where = {"environment": environment.slug, "application": application}
     if not (roles or people):
         return may(actor, Act.APPROVE_RELEASE, **where)
-    if actor.name in people and actor.acting_as != Role.VIEWER and may(actor, Act.VIEW, **where):
+    if people and actor.is_named(frozenset(people)) and actor.acting_as != Role.VIEWER and may(actor, Act.VIEW, **where):
         return True  # acting as Viewer, by a menu or a token, is only looking
     return _holds_one_of(actor, roles, environment, application)
 
