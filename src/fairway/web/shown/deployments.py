@@ -67,6 +67,7 @@ def approval_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
         "who": approvers_words(one.environment),
         "until": one.approve_by,
         "at": one.approved_at,
+        "ended": _why_it_ended(one),
         "fingerprint": found.fingerprint,
         "people": [
             {
@@ -86,6 +87,13 @@ def approval_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
         "again": again if change.newer and one.artifact and may_again else None,
         "decide": {"url": url, "blockers": shown(why_not_approve(actor, one))} if is_mine and one.awaits_approval else None,
     }
+
+
+def _why_it_ended(one: Deployment) -> str:
+    """Rejected, superseded, not approved in time, cancelled: the sentence, also while the worker is still tidying up."""
+    if one.status not in {Status.CANCELLING, Status.CANCELLED}:
+        return ""
+    return one.sentence or (one.run.cancel_reason if one.run else "")
 
 
 def _approval_state(one: Deployment, found: Approvals) -> str:
