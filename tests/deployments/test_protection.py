@@ -179,7 +179,7 @@ def test_a_newer_request_takes_the_place_of_what_waits(desk, strict):
     old = ask(desk, strict, version="2")
     newer = ask(desk, strict, version="3", actor=desk.admin)
     old = fresh(old)
-    assert (old.status, old.sentence) == ("cancelled", f"Superseded by #{newer.pk}, which ada asked for later.")
+    assert (old.status, old.sentence) == ("cancelled", f"Superseded by #{newer.pk}, requested later by ada.")
     assert newer.awaits_approval
 
 
@@ -471,7 +471,7 @@ def test_rules_are_sentences_and_every_change_is_an_event(desk, staging, product
     assert protection_sentences(production, {"staging": "Staging"}) == [
         "Deployments come here only as packages of a release.",
         "Only a version that was healthy in Staging for 1 hour without a break comes here.",
-        "Every release and every deployment needs 2 approvals: ada. Who asked for it does not count.",
+        "Every release and every deployment needs 2 approvals from ada. Whoever requested it does not count.",
         "A deployment that is not approved within 7 days is cancelled.",
     ]
     event = Event.objects.filter(verb="environment.edited").latest("pk")

@@ -55,12 +55,12 @@ def test_the_rules_are_sentences_on_the_page_and_a_form_for_admins(
     admin, manager, viewer, deployer, browse, staging, production
 ):
     page = browse(admin).get("/environments/production/").content.decode()
-    assert "Whoever may deploy may deploy here" in page
+    assert "Anyone with the right to deploy can deploy here" in page
     assert "/environments/production/protection" in page
     answered = browse(admin).post("/environments/production/protection", FORM)
     assert answered["Location"] == "/environments/production/"
     page = browse(viewer).get("/environments/production/").content.decode()
-    assert "Every release and every deployment needs 2 approvals: ada, vera or Release Manager." in page
+    assert "Every release and every deployment needs 2 approvals from ada, vera or a Release Manager." in page
     assert "healthy in Staging for 24 hours without a break" in page
     assert "/environments/production/protection" not in page
     for nobody in (manager, deployer, viewer):
@@ -82,8 +82,8 @@ def test_the_form_shows_what_is_set_and_what_is_wrong(admin, browse, staging, pr
 def test_a_button_says_that_it_asks_before_it_is_pressed(deployer, browse, hello, staging, strict):
     live(hello, staging)
     page = browse(deployer).get("/applications/hello/").content.decode()
-    assert page.count("Production asks for 1 approval: a Release Manager or an Admin.") == 2  # deploy and promote
-    assert "Ask for approval" in browse(deployer).get("/applications/hello/in/production/deploy").content.decode()
+    assert page.count("Production requires 1 approval from a Release Manager or an Admin.") == 2  # deploy and promote
+    assert "Request approval" in browse(deployer).get("/applications/hello/in/production/deploy").content.decode()
     edit_environment(actor=SYSTEM, environment=strict, only_releases=True)
     page = browse(deployer).get("/applications/hello/").content.decode()
     assert 'data-code="only_releases"' in page
@@ -110,7 +110,7 @@ def test_who_asked_is_told_why_their_own_yes_is_none(admin, browse, hello, stagi
     live(hello, staging)
     made = promote(actor=admin, application=hello, environment=strict, from_environment=staging)
     page = page_of(browse(admin), made)
-    assert "You asked for this deployment" in page
+    assert "You requested this deployment" in page
     assert re.search(r'value="approve" disabled', page)
 
 
@@ -134,12 +134,12 @@ def test_it_waits_on_the_home_page_of_those_who_can_decide(deployer, manager, vi
 
 def test_newer_settings_are_offered_and_ask_anew(deployer, manager, browse, hello, strict, waiting):
     save_configuration(actor=deployer, application=hello, environment=strict, variables={"A": "1"}, secrets={})
-    assert "Configuration version 1 was saved by dora since this was asked for." in page_of(browse(manager), waiting)
+    assert "Configuration version 1 was saved by dora since this was requested." in page_of(browse(manager), waiting)
     browse(deployer).post(f"/deployments/{waiting.pk}/again")
     made = Deployment.objects.latest("pk")
     waiting.refresh_from_db()
     assert (waiting.status, made.configuration.version, made.awaits_approval) == ("cancelling", 1, True)
-    assert f"Superseded by #{made.pk}, which dora asked for later." in page_of(browse(manager), waiting)
+    assert f"Superseded by #{made.pk}, requested later by dora." in page_of(browse(manager), waiting)
 
 
 def test_a_named_viewer_approves_on_the_page(admin, browse, strict, waiting):

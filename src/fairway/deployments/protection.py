@@ -91,7 +91,7 @@ def it_has_proved_itself(request: Request) -> Iterator[Blocker]:
     if since is not None:
         words["since"] = moment_words(since)
         runs = _("%(version)s has been healthy there since %(since)s.") % words
-        who = _("nobody needs to; or an Admin, by changing the protection of %(environment)s") % words
+        who = _("nobody; it clears by itself. An Admin may change the protection of %(environment)s") % words
         yield Blocker("not_proven", f"{asks} {runs}", who, clears_at=since + needed, only_starts=True)
         return
     words["longest"] = hours_words(int(longest.total_seconds() // 3600))
@@ -118,7 +118,7 @@ def approval_words(environment: Environment) -> str:
         "approvals": approvals_words(environment.approvals_needed),
         "who": approvers_words(environment),
     }
-    return _("%(environment)s asks for %(approvals)s: %(who)s. The deployment waits until then.") % words
+    return _("%(environment)s requires %(approvals)s from %(who)s. The deployment waits for it.") % words
 
 
 def may_wait_until(environment: Environment, now: datetime, start_by: datetime | None = None) -> datetime:
@@ -207,13 +207,13 @@ def why_not_approve(actor: Actor, one: Deployment) -> list[Blocker]:
         return [Blocker(code="being_built", sentence=sentence, who=_("nobody; it takes as long as building it"))]
     if is_asked_by(actor, one):
         words = {"who": approvers_words(one.environment)}
-        sentence = _("You asked for this deployment; somebody else has to approve it.")
-        return [Blocker(code="own_request", sentence=sentence, who=_("%(who)s who did not ask for it") % words)]
+        sentence = _("You requested this deployment; somebody else has to approve it.")
+        return [Blocker(code="own_request", sentence=sentence, who=_("%(who)s who did not request it") % words)]
     placement = placement_of(one.application, one.environment)
     if placement is not None and overtaken_by(one, placement.current):
         newer = {"number": placement.current_id}
         sentence = _("#%(number)s is newer and has gone live meanwhile; this would go back in time.") % newer
-        return [Blocker(code="overtaken", sentence=sentence, who=_("a Deployer, by asking for it again"))]
+        return [Blocker(code="overtaken", sentence=sentence, who=_("a Deployer, by requesting it again"))]
     return []
 
 

@@ -12,10 +12,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from fairway.accounts.queries import let_in
-from fairway.accounts.rules import ROLE_WORDS, Act, Actor, Blocker, Grant, Reach, Role, may
+from fairway.accounts.rules import Act, Actor, Blocker, Grant, Reach, Role, may
 from fairway.environments.models import Environment
-
-USUAL_APPROVERS = (Role.RELEASE_MANAGER, Role.ADMIN)
 
 
 def may_deploy_here(actor: Actor, environment: Environment, application: str = "") -> bool:
@@ -76,7 +74,8 @@ def deployers_words(environment: Environment) -> str:
 
 
 def _one_of(roles: Sequence[str], people: Sequence[str]) -> str:
-    named = [*people, *(str(_(ROLE_WORDS[Role(role)])) for role in roles)]
+    words = {Role.ADMIN: _("an Admin"), Role.RELEASE_MANAGER: _("a Release Manager"), Role.DEPLOYER: _("a Deployer")}
+    named = [*people, *(words.get(Role(role), _("a Viewer")) for role in roles)]
     return named[0] if len(named) == 1 else _("%(some)s or %(last)s") % {"some": ", ".join(named[:-1]), "last": named[-1]}
 
 
@@ -116,7 +115,8 @@ def _approval_sentences(environment: Environment) -> list[str]:
         % {"count": environment.approval_days},
     }
     return [
-        _("Every release and every deployment needs %(approvals)s: %(who)s. Who asked for it does not count.") % words,
+        _("Every release and every deployment needs %(approvals)s from %(who)s. Whoever requested it does not count.")
+        % words,
         _("A deployment that is not approved within %(days)s is cancelled.") % words,
     ]
 

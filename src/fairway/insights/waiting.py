@@ -33,10 +33,19 @@ class Waiting:
     at: datetime
 
 
-def waiting_for(actor: Actor, environments: Iterable[Environment] | None = None) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; five queries, and one for the actor's environments unless given."""
+def waiting_for(
+    actor: Actor, environments: Iterable[Environment] | None = None, moving: Iterable[Deployment] | None = None
+) -> list[Waiting]:
+    """The most pressing first, at most `MOST`; a fixed number of queries, fewer where the actor's environments and what is
+    queued or running (`moving`) are given."""
     environments = environments_visible_to(actor) if environments is None else environments
-    found = [*_placements(actor), *_releases(actor), *_approvals(actor), *_failures(actor), *_locks(actor, environments)]
+    found = [
+        *_placements(actor),
+        *_releases(actor),
+        *_approvals(actor, moving),
+        *_failures(actor),
+        *_locks(actor, environments),
+    ]
     urgency = ("down", "decision", "hold", "failed", "approval", "drift", "lock")
     return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
 
@@ -59,8 +68,10 @@ def _releases(actor: Actor) -> Iterator[Waiting]:
         yield Waiting("approval" if one.rollout is None else "decision", one, one.since)
 
 
-def _approvals(actor: Actor) -> Iterator[Waiting]:
+def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Waiting]:
     """Deployments that wait for this person's yes or no."""
+    if moving is not None and not any(one.awaits_approval for one in moving):
+        return
     asked = awaiting_approval(actor).exclude(artifact=None).prefetch_related("answers")
     for one in asked:
         if one.requested_by_id is not None and actor.is_among(frozenset({one.requested_by_id})):

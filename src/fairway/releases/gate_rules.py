@@ -138,7 +138,7 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
         yield Blocker(
             code="approval_missing",
             sentence=sentence % {"count": missing, "environment": environment.name},
-            who=_("%(who)s who did not ask for it") % {"who": approvers_words(environment)},
+            who=_("%(who)s who did not request it") % {"who": approvers_words(environment)},
             details={"missing": missing},
         )
 

@@ -141,7 +141,7 @@ class ProtectionForm(forms.Form):
         super().__init__(*args, **values)
         field = self.fields["proven_in"]
         assert isinstance(field, forms.ChoiceField)
-        field.choices = [("", _("nowhere in particular")), *others]
+        field.choices = [("", _("no environment")), *others]
 
     @classmethod
     def filled(cls, one: Environment) -> dict[str, Any]:

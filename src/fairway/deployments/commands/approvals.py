@@ -76,7 +76,7 @@ def _answer(actor: Actor, row: Deployment, fingerprint: str, comment: str, *, is
     assert actor.id is not None
     now = approvals_of(row).fingerprint
     if not now or fingerprint != now:
-        raise Invalid("fingerprint", "is of something else than what would be deployed now; look at it again.")
+        raise Invalid("fingerprint", "is of something other than what would be deployed now; look at it again.")
     said = parse_text(comment, field="comment", longest=500)
     earlier = DeploymentApproval.objects.filter(deployment=row, person_id=actor.id, fingerprint=now).first()
     if earlier is not None and earlier.is_approved == is_approved:
@@ -126,7 +126,7 @@ def end_waiting(found: Iterable[Deployment], sentence: str) -> None:
 
 def superseded_by(newer: Deployment) -> str:
     words = {"number": newer.pk, "person": newer.requested_by}
-    return _("Superseded by #%(number)s, which %(person)s asked for later.") % words
+    return _("Superseded by #%(number)s, requested later by %(person)s.") % words
 
 
 def _end(one: Deployment, sentence: str) -> None:

@@ -305,7 +305,7 @@ def _refuse_twice(
         asked = one.run.payload.get("replicas") if one.run else None
         if (one.artifact_id, one.configuration_id, asked) == wanted:
             words = {"number": one.pk, "person": one.requested_by}
-            sentence = _("#%(number)s by %(person)s waits for approval already, with exactly this.") % words
+            sentence = _("#%(number)s, requested by %(person)s, is already waiting for approval of exactly this.") % words
             raise Blocked([Blocker(code="waits_already", sentence=sentence, details={"deployment": one.pk})])
 
 

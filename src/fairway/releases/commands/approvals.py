@@ -70,14 +70,16 @@ def reject(*, actor: Actor, release: Release, environment: Environment, fingerpr
     return _answer(actor, release, environment, fingerprint, comment, is_approved=False)
 
 
-def _refuse_idle_answer(release: Release, environment: Environment, *, is_approved: bool) -> None:
-    """An answer that could change nothing. A no counts also where no yes is asked for. Raises `Blocked`."""
+def _refuse_idle_answer(actor: Actor, release: Release, environment: Environment, *, is_approved: bool) -> None:
+    """An answer that could change nothing. A no counts also where no yes is asked for, and then so does the yes that takes
+    it back. Raises `Blocked`."""
     words = {"release": release, "environment": environment.name}
     if not release.targets.filter(pk=environment.pk).exists():
         sentence = _("%(release)s is not meant for %(environment)s.") % words
         who = _("a Release Manager, by adding it to the release's targets")
         raise Blocked([Blocker(code="not_a_target", sentence=sentence, who=who)])
-    if is_approved and environment.approvals_needed == 0:
+    no = Approval.objects.filter(release=release, environment=environment, voided_at=None, is_approved=False)
+    if is_approved and environment.approvals_needed == 0 and not no.filter(person_id=actor.id or 0).exists():
         sentence = _("%(environment)s asks for no approval.") % words
         who = _("an Admin, by changing the protection of %(environment)s") % words
         raise Blocked([Blocker(code="no_approval_needed", sentence=sentence, who=who)])
@@ -91,7 +93,7 @@ def _answer(
     row = locked(release)
     if actor.id is None:
         raise Blocked([Blocker(code="not_a_person", sentence=_("Only a person can approve."))])
-    _refuse_idle_answer(row, environment, is_approved=is_approved)
+    _refuse_idle_answer(actor, row, environment, is_approved=is_approved)
     if not is_frozen(row):
         words = {"release": row}
         sentence = _("%(release)s is not frozen, or changed since it was.") % words

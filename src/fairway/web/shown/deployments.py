@@ -58,7 +58,7 @@ def approval_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
     found, change = approvals_of(one), replacement(one)
     is_mine = may_approve(actor, one.environment, one.application.slug)
     url = reverse("deployment-approval", args=[one.pk])
-    again = Button(_("Ask again with the new settings"), reverse("deployment-again", args=[one.pk]), "settings")
+    again = Button(_("Request again with the new settings"), reverse("deployment-again", args=[one.pk]), "settings")
     may_again = may(actor, Act.DEPLOY, application=one.application.slug, environment=one.environment.slug)
     return {
         "state": _approval_state(one, found),
