@@ -73,7 +73,9 @@ def names(people, hello, staging, production, monkeypatch) -> list[str]:
     for one in (staging, production):
         one.approvals_needed = 1
         one.save()
-    Environment.objects.filter(pk=production.pk).update(approval_people=["vera"])
+    Environment.objects.filter(pk=production.pk).update(
+        approval_people=["vera"], approval_roles=["release_manager", "admin"]
+    )
     live(hello, staging, actor=people["dora"])
     failed = request_deployment(
         actor=people["dora"], application=hello, environment=production, artifact=make_artifact(hello)
