@@ -52,8 +52,8 @@ def test_asking_waits_and_says_for_whom(asked: dict[str, Any], deployer: Api, as
     rows = deployer.get("/deployments?status=awaiting_approval").json()["items"]
     assert [one["id"] for one in rows] == [asked["id"]]
     before = deployer.get("/applications/hello/environments/production/blockers?act=deploy").json()
-    sentence = "Production requires 1 approval from a Release Manager or an Admin. The deployment waits for it."
-    assert (before["may"], before["approval"]) == (True, sentence)
+    assert before["may"]
+    assert before["approval"].startswith("Production requires 1 approval from a Release Manager or an Admin.")
 
 
 def test_yes_and_no(asked: dict[str, Any], deployer: Api, admin: Api) -> None:

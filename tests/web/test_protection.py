@@ -125,11 +125,11 @@ def test_a_rejection_needs_its_reason(manager, browse, waiting):
 
 
 def test_it_waits_on_the_home_page_of_those_who_can_decide(deployer, manager, viewer, browse, waiting):
-    assert "Hello → Production waits for your approval" in browse(manager).get("/").content.decode()
+    assert "Approve Hello → Production" in browse(manager).get("/").content.decode()
     for nobody in (deployer, viewer):
-        assert "waits for your approval" not in browse(nobody).get("/").content.decode()
+        assert "Approve Hello" not in browse(nobody).get("/").content.decode()
     answer(browse(manager), waiting)
-    assert "waits for your approval" not in browse(manager).get("/").content.decode()
+    assert "Approve Hello" not in browse(manager).get("/").content.decode()
 
 
 def test_newer_settings_are_offered_and_ask_anew(deployer, manager, browse, hello, strict, waiting):

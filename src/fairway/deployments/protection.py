@@ -118,7 +118,7 @@ def approval_words(environment: Environment) -> str:
         "approvals": approvals_words(environment.approvals_needed),
         "who": approvers_words(environment),
     }
-    return _("%(environment)s requires %(approvals)s from %(who)s. The deployment waits for it.") % words
+    return _("%(environment)s requires %(approvals)s from %(who)s. The deployment waits until it is approved.") % words
 
 
 def may_wait_until(environment: Environment, now: datetime, start_by: datetime | None = None) -> datetime:

@@ -13,7 +13,7 @@ from fairway.applications.queries import latest_configuration
 from fairway.deployments.commands.requests import act_of
 from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.protection import Approvals, approval_words, approvals_of, replacement, why_not_approve
+from fairway.deployments.protection import Approvals, approvals_of, replacement, why_not_approve
 from fairway.deployments.queries import (
     absence,
     expected_total_seconds,
@@ -45,7 +45,7 @@ def deployment_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
     is_failed = one.status in {Status.FAILED, Status.ERRORED}
     return {
         "deployment": {**_facts(one, placement), **_story(one), **_relations(actor, one), **_outcome(one)},
-        "steps": [_step(step) for step in steps_of(one)],
+        "steps": [_step(step, is_told=not one.awaits_approval) for step in steps_of(one)],
         "last_lines": [{"text": text} for text in last_log_text(one, LAST_LINES)] if is_failed else [],
         "acts": deployment_acts(actor, one, placement, _onward(actor, one, placement)),
         "approval": approval_shown(actor, one) if one.approve_by else None,
@@ -178,7 +178,7 @@ def _waiting(one: Deployment) -> dict[str, Any]:
     if one.run is None or one.status != Status.WAITING:
         return {"waiting_for": "", "waits_until": None, "starts_by": None}
     if one.awaits_approval:
-        return {"waiting_for": approval_words(one.environment), "waits_until": None, "starts_by": None}
+        return {"waiting_for": _("for approval"), "waits_until": None, "starts_by": None}
     subject = Subject(
         one.application, one.environment, artifact=one.artifact, configuration=one.configuration, deployment=one
     )
@@ -236,7 +236,8 @@ def _source(one: Deployment) -> dict[str, Any]:
     }
 
 
-def _step(step: Any) -> dict[str, Any]:
+def _step(step: Any, *, is_told: bool) -> dict[str, Any]:
+    """What a step that waits for people waits for stands beside it already, in the reader's language."""
     return {
         "name": step.name,
         "label": STEP_LABELS.get(step.name, step.name),
@@ -244,6 +245,6 @@ def _step(step: Any) -> dict[str, Any]:
         "seconds": step.seconds,
         "expected_seconds": step.expected_seconds,
         "started_at": step.started_at,
-        "sentence": step.sentence,
+        "sentence": step.sentence if is_told else "",
         "attempt": step.attempt,
     }

@@ -118,7 +118,7 @@ def _waiting(one: Waiting) -> dict[str, Any]:
         return {**_standstill(about), "at": one.at}
     where = {"application": about.application.name, "environment": about.environment.name}
     if isinstance(about, Deployment) and one.kind == "approval":
-        title = _("%(application)s → %(environment)s waits for your approval") % where
+        title = _("Approve %(application)s → %(environment)s") % where
         words = {"person": about.requested_by, "version": about.version}
         sentence = _("%(person)s asked for %(version)s.") % words + (f" “{about.reason}”" if about.reason else "")
         return {"title": title, "sentence": sentence, "url": reverse("deployment-detail", args=[about.pk]), "at": one.at}
