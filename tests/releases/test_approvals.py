@@ -7,6 +7,7 @@ import pytest
 from fairway.accounts.commands import set_active, set_roles
 from fairway.accounts.rules import Blocked, Role
 from fairway.applications.commands import save_configuration
+from fairway.environments.commands import edit_environment
 from fairway.releases.commands.approvals import approve, freeze, reject, unfreeze
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package, delete_package, edit_package
@@ -219,3 +220,55 @@ def test_readiness_lists_every_reason_with_who_can_clear_it(desk, strict):
     found = next(one for one in readiness(release, desk.deployer) if one.environment == strict)
     assert [one.code for one in found.blockers] == ["not_ready", "not_frozen", "not_ready"]
     assert all(one.who for one in found.blockers)
+
+
+def test_an_environment_says_itself_whose_yes_counts(desk, frozen, strict):
+    quinn = desk.person("quinn", Role.VIEWER)
+    edit_environment(
+        actor=desk.admin, environment=strict, approvals_needed=1, approval_people=["quinn"], approval_roles=["admin"]
+    )
+    strict.refresh_from_db()
+    ann = desk.person("ann", Role.RELEASE_MANAGER)
+    with pytest.raises(Blocked) as blocked:
+        approve(actor=ann, release=frozen, environment=strict, fingerprint=frozen.fingerprint)
+    assert codes(blocked) == ["not_an_approver"]
+    assert [one.environment for one in standstills(quinn)] == [strict]
+    assert not standstills(ann)
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=frozen, environment=strict)
+    assert "quinn or an Admin who did not request it" in blocked.value.blockers[0].who
+    approve(actor=quinn, release=frozen, environment=strict, fingerprint=frozen.fingerprint)
+    assert not standstills(desk.admin), "one yes was enough"
+    roll_out(actor=desk.deployer, release=frozen, environment=strict)
+
+
+def test_a_yes_that_could_change_nothing_is_refused(desk, frozen, staging, strict):
+    ann = desk.person("ann", Role.RELEASE_MANAGER)
+    with pytest.raises(Blocked) as blocked:
+        approve(actor=ann, release=frozen, environment=staging, fingerprint=frozen.fingerprint)
+    assert codes(blocked) == ["no_approval_needed"]
+    frozen.targets.remove(strict)
+    with pytest.raises(Blocked) as blocked:
+        approve(actor=ann, release=frozen, environment=strict, fingerprint=frozen.fingerprint)
+    assert codes(blocked) == ["not_a_target"]
+
+
+def test_a_schedule_under_which_nothing_could_start_is_refused(desk, staging, strict):
+    later = {"at": "2031-01-01T00:00", "zone": "UTC"}
+    with pytest.raises(Blocked) as blocked:
+        schedule_release(actor=desk.manager, release=desk.release("9"), environment=staging, **later)
+    assert codes(blocked) == ["empty"]
+    release = desk.release("10", packages="db")
+    release.targets.remove(strict)
+    with pytest.raises(Blocked) as blocked:
+        schedule_release(actor=desk.manager, release=release, environment=strict, **later)
+    assert codes(blocked) == ["not_a_target"]
+
+
+def test_the_rules_of_an_environment_hold_for_packages_too(desk, frozen, strict, staging):
+    say_yes(desk, frozen, strict, "ann", "ben")
+    edit_environment(actor=desk.admin, environment=strict, deploy_people=["ada"], proven_in="staging", proven_hours=1)
+    strict.refresh_from_db()
+    with pytest.raises(Blocked) as blocked:
+        roll_out(actor=desk.deployer, release=frozen, environment=strict)
+    assert set(codes(blocked)) == {"not_a_deployer_here", "not_proven"}

@@ -149,3 +149,15 @@ def test_a_named_viewer_approves_on_the_page(admin, browse, strict, waiting):
     assert answer(browse(quinn), waiting).status_code == 302
     waiting.refresh_from_db()
     assert waiting.approved_at is not None
+
+
+def test_an_administrator_may_break_the_glass_with_a_reason(admin, deployer, browse, hello, strict):
+    page = "/applications/hello/in/production/deploy"
+    assert 'name="break_glass"' not in browse(deployer).get(page).content.decode()
+    assert 'name="break_glass"' in browse(admin).get(page).content.decode()
+    assert browse(admin).post(page, {"break_glass": "on"}).status_code == 422
+    assert browse(admin).post(page, {"break_glass": "on", "reason": "The shop burns"}).status_code == 302
+    made = Deployment.objects.latest("pk")
+    assert (made.broke_glass, made.awaits_approval) == ("The shop burns", False)
+    edit_environment(actor=SYSTEM, environment=strict, only_releases=True)
+    assert 'name="break_glass"' in browse(admin).get(page).content.decode()

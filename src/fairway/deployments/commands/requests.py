@@ -58,6 +58,7 @@ def request_deployment(
     waits for that until `start_by` (None: `START_BY` from now). Raises `Blocked` or `Invalid`.
     """
     if source is not None:
+        locked_waiting(application=application, environment=environment)  # runs are locked before applications
         application = edit_application(actor=actor, application=application, source_kind=source_kind, source=source)
     return _request(
         kind=Kind.DEPLOY,

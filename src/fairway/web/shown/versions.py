@@ -45,6 +45,7 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
     found = blockers(Act.DEPLOY, Subject(application, environment, here, configuration=latest), actor)
     where = {"application": application.slug, "environment": environment.slug}
     may_break = may(actor, Act.BREAK_GLASS, **where) and all(one.only_starts or one.code in PROTECTS for one in found)
+    approval = approval_words(environment) if needs_approval(Act.DEPLOY, environment) else ""
     return {
         "application": head(actor, application)["application"],
         "environment": environment,
@@ -62,8 +63,8 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
         ),
         "away": away_shown(absence(here) if here else None),
         "blockers": shown(found),
-        "approval": approval_words(environment) if needs_approval(Act.DEPLOY, environment) else "",
-        "can_break_glass": may_break and bool(found),
+        "approval": approval,
+        "can_break_glass": may_break and bool(found or approval),
         "can_wait": bool(found) and opens_by_itself(found),
         "url": reverse("placement-deploy", args=[application.slug, environment.slug]),
     }
