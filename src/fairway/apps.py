@@ -16,6 +16,7 @@ class FairwayConfig(AppConfig):
         import fairway.deployments.commands.gate_waiting
         import fairway.deployments.commands.placements
         import fairway.deployments.gate
+        import fairway.deployments.protection
         import fairway.releases.commands.holding
         import fairway.releases.commands.schedule
         import fairway.releases.commands.targets  # noqa: F401

@@ -24,7 +24,9 @@ def test_every_act_names_who_may():
 
 def test_a_viewer_only_views():
     viewer = actor(Grant(Role.VIEWER))
-    assert {act for act in Act if may(viewer, act)} == {Act.VIEW, Act.OWN_ACCOUNT, Act.CHANGE_ACCOUNT}
+    assert {act for act in Act if may(viewer, act)} == {Act.VIEW, Act.APPROVE, Act.OWN_ACCOUNT, Act.CHANGE_ACCOUNT}, (
+        "whose approval counts is said by each environment"
+    )
 
 
 def test_nobody_without_a_role_may_anything():

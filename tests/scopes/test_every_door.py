@@ -319,7 +319,7 @@ def topics(world: World) -> list[tuple[str, object]]:
     named = [("placement:{}:{}".format(*pair), pair) for pair in PAIRS]
     named += [(f"application:{name}:recent", (name, "")) for name in APPLICATIONS]
     named += [(f"deployment:{one.pk}:facts", pair) for pair, one in world.deployments.items()]
-    kinds = ("host", "state", "placements")
+    kinds = ("host", "state", "placements", "protection")
     named += [(f"environment:{place}:{kind}", ("", place)) for place, kind in product(ENVIRONMENTS, kinds)]
     parts = ("head", "matrix", "readiness", "rollouts", "freezing", "planned", "approvals", "graph")
     named += [(f"release:{world.releases['alone'].pk}:{part}", ("alpha", "development")) for part in parts]

@@ -73,6 +73,9 @@ def names(people, hello, staging, production, monkeypatch) -> list[str]:
     for one in (staging, production):
         one.approvals_needed = 1
         one.save()
+    Environment.objects.filter(pk=production.pk).update(
+        approval_people=["vera"], approval_roles=["release_manager", "admin"]
+    )
     live(hello, staging, actor=people["dora"])
     failed = request_deployment(
         actor=people["dora"], application=hello, environment=production, artifact=make_artifact(hello)
@@ -94,10 +97,10 @@ def names(people, hello, staging, production, monkeypatch) -> list[str]:
     monkeypatch.setattr(timezone, "now", lambda: now)
     found = ["home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes"]
     found += ["placement:hello:staging", "placement:hello:production", "application:hello:recent"]
-    found += [f"deployment:{one.pk}:{part}" for one in (failed, moving) for part in ("head", "progress", "outcome", "facts")]
-    found += [
-        f"environment:{one.slug}:{part}" for one in (staging, production, far) for part in ("host", "state", "placements")
-    ]
+    parts = ("head", "progress", "approval", "outcome", "facts")
+    found += [f"deployment:{one.pk}:{part}" for one in (failed, moving) for part in parts]
+    parts = ("host", "state", "placements", "protection")
+    found += [f"environment:{one.slug}:{part}" for one in (staging, production, far) for part in parts]
     parts = ("head", "matrix", "readiness", "rollouts", "freezing", "planned", "approvals")
     found += [f"release:{release.pk}:{part}" for part in parts]
     return [*found, f"rollout:{rollout.pk}:progress"]
@@ -157,7 +160,7 @@ def test_every_fragment_is_for_each_person_what_they_alone_would_be_shown(people
             alone = render(topic, one.viewer.actor, one.viewer.language, one.viewer.zone)
             assert data == alone, (name, one.viewer)
             said += alone["html"] if alone else ""
-    for personal in ("You froze it", "Your lock of", "→ Production failed", "JST"):
+    for personal in ("You froze it", "You requested this deployment", "Your lock of", "→ Production failed", "JST"):
         assert personal in said, f"the world has nothing personal to say: {personal}"
 
 

@@ -30,6 +30,7 @@ class Act(StrEnum):
     PROMOTE = "deployment.promote"
     ROLL_BACK = "deployment.roll_back"
     CANCEL = "deployment.cancel"
+    APPROVE = "deployment.approve"
     RESTART = "placement.restart"
     STOP = "placement.stop"
     START = "placement.start"
@@ -84,6 +85,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.PROMOTE: _SHIPPING,
     Act.ROLL_BACK: _SHIPPING,
     Act.CANCEL: _SHIPPING,
+    Act.APPROVE: _ALL,  # at the door; who may approve here is the environment's own rule (`environments.protection`)
     Act.RESTART: _SHIPPING,
     Act.STOP: _SHIPPING,
     Act.START: _SHIPPING,
@@ -240,6 +242,10 @@ class Actor:
         """Whether this person's account is one of these. Asked instead of `id` where pages are drawn: whoever is not among
         them is shown the same."""
         return self.id in people
+
+    def is_named(self, names: frozenset[str]) -> bool:
+        """Whether this person's user name is one of these; asked instead of `name` for the same reason."""
+        return self.name in names
 
     @property
     def active_grants(self) -> tuple[Grant, ...]:

@@ -17,6 +17,7 @@ from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.queries import application, artifact, latest_configuration
 from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Placement
+from fairway.deployments.protection import approval_words, needs_approval
 from fairway.deployments.subjects import placement_of
 from fairway.environments.models import Environment
 from fairway.environments.queries import place
@@ -47,9 +48,11 @@ class BlockersAsked(Asked):
 
 
 class BlockersShown(Schema):
-    """`may` is true when nothing is in the way."""
+    """`may` is true when nothing is in the way. `approval` says whose approval it will wait for; empty where it needs
+    none."""
 
     may: bool
+    approval: str
     blockers: list[BlockerShown]
 
 
@@ -62,8 +65,12 @@ def show_blockers(request: HttpRequest, app: Slug, env: Slug, asked: Query[Block
     where = place(actor, one, env)
     placement = placement_of(one, where)
     future, settings = _what_would_run(actor, asked, one, where, placement)
-    found = blockers(ACTS[asked.act], Subject(one, where, placement, future, settings), actor)
-    return BlockersShown(may=not found, blockers=[BlockerShown(**reason) for reason in blockers_shown(found)])
+    act = ACTS[asked.act]
+    found = blockers(act, Subject(one, where, placement, future, settings), actor)
+    approval = approval_words(where) if needs_approval(act, where) else ""
+    return BlockersShown(
+        may=not found, approval=approval, blockers=[BlockerShown(**reason) for reason in blockers_shown(found)]
+    )
 
 
 def _what_would_run(

@@ -20,7 +20,7 @@ from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Moment, Number, Page, Paged, Reason, Text, page_of
 from fairway.api.streaming import stream
 from fairway.applications import queries as applications
-from fairway.deployments.commands import requests
+from fairway.deployments.commands import approvals, requests
 from fairway.deployments.models import Deployment
 from fairway.deployments.queries import HistoryFilter, collected_note, deployment, history, log_lines
 from fairway.environments import queries as environments
@@ -74,17 +74,27 @@ class RollbackWanted(Given):
 
 
 class HistoryAsked(Paged):
-    """Filters; left out they ask for everything. `status` may also be ``active``."""
+    """Filters; left out they ask for everything. `status` may also be ``active`` or ``awaiting_approval``."""
 
     application: Text = Field("", max_length=40)
     environment: Text = Field("", max_length=40)
     status: Literal[
-        "", "active", "queued", "running", "waiting", "cancelling", "succeeded", "live", "superseded", "failed", "errored",
+        "", "active", "awaiting_approval",
+        "queued", "running", "waiting", "cancelling", "succeeded", "live", "superseded", "failed", "errored",
         "cancelled",
     ] = ""  # fmt: skip
     person: Text = Field("", max_length=200)
     since: Moment | None = None
     until: Moment | None = None
+
+
+class DeploymentAnswer(Given):
+    """Yes or no to what `fingerprint` stands for: that of the deployment's `approvals` when the person looked. A no needs a
+    `comment`, and ends the deployment."""
+
+    decision: Literal["approve", "reject"]
+    fingerprint: str = Field(max_length=64)
+    comment: str = Field("", max_length=500)
 
 
 class LogAsked(Asked):
@@ -125,7 +135,8 @@ def list_deployments(request: HttpRequest, asked: Query[HistoryAsked]) -> object
 def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDetail]:
     """Put an application live in an environment.
 
-    The answer is the queued deployment; watch it at `/deployments/{number}`.
+    The answer is the queued deployment; watch it at `/deployments/{number}`. Where the environment asks for approvals it
+    waits for them (`awaits_approval`).
     """
     actor = actor_of(request)
     one = applications.application(actor, given.application)
@@ -194,6 +205,16 @@ def cancel_deployment(request: HttpRequest, number: Number, given: Reason) -> An
     """Cancel a deployment. It is cancelled once it says so: until then it cleans up."""
     actor = actor_of(request)
     row = requests.cancel(actor=actor, deployment=deployment(actor, number), reason=given.reason)
+    return Answer(201, deployment_detail(row))
+
+
+@router.post("/deployments/{number}/approvals", response={201: DeploymentDetail})
+@needs(Act.APPROVE)
+def answer_deployment(request: HttpRequest, number: Number, given: DeploymentAnswer) -> Answer[DeploymentDetail]:
+    """Approve or reject a deployment that waits for approval. With the last yes that is needed it goes on by itself."""
+    actor = actor_of(request)
+    say = approvals.approve if given.decision == "approve" else approvals.reject
+    row = say(actor=actor, deployment=deployment(actor, number), fingerprint=given.fingerprint, comment=given.comment)
     return Answer(201, deployment_detail(row))
 
 

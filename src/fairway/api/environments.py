@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,9 @@ from fairway.api.schemas import LARGEST, Given, LockShown, Moment, ShownFacts, S
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments.commands import (
     EDITABLE,
+    MOST_APPROVAL_DAYS,
     MOST_APPROVALS,
+    MOST_PROVEN_HOURS,
     create_environment,
     delete_environment,
     edit_environment,
@@ -25,7 +28,8 @@ from fairway.environments.commands import (
 )
 from fairway.environments.hosts import confirm_host_key, request_look
 from fairway.environments.models import Environment, Host
-from fairway.environments.queries import environment, host_of, visible_to
+from fairway.environments.protection import protection_sentences
+from fairway.environments.queries import environment, environment_names, host_of, proof_name, visible_to
 from fairway.environments.runtimes import availability_of
 from fairway.environments.secrets import shown_options
 
@@ -35,7 +39,11 @@ router = DoorRouter(tags=["environments"])
 class EnvironmentShown(Schema):
     """`status` is ``available`` or ``locked``; `position` its place in the promotion order, lower first.
 
-    `approvals_needed` people must approve a release before it comes here; with `needs_ready` its packages must be Ready."""
+    The rest is what protects it. `approvals_needed` people must approve a release or a deployment before it comes here:
+    those with one of `approval_roles` or named in `approval_people`, or, where both are empty, Release Managers and
+    Admins; within `approval_days`. With `needs_ready` packages must be Ready. `deploy_roles` and `deploy_people` narrow
+    who may deploy here. With `only_releases` single deployments are refused. What comes here must have been healthy in
+    the environment `proven_in` for `proven_hours` without a break. `protection` says all of it in sentences."""
 
     slug: str
     name: str
@@ -47,7 +55,16 @@ class EnvironmentShown(Schema):
     options: ShownFacts
     lane: str
     approvals_needed: int
+    approval_roles: list[str]
+    approval_people: list[str]
+    approval_days: int
     needs_ready: bool
+    deploy_roles: list[str]
+    deploy_people: list[str]
+    only_releases: bool
+    proven_in: str
+    proven_hours: int
+    protection: list[str]
     status: str
     lock: LockShown | None
     created_at: datetime
@@ -111,7 +128,7 @@ class EnvironmentWanted(Given):
 
 
 class EnvironmentChanges(Given):
-    """What is left out stays."""
+    """What is left out stays. An empty `proven_in` asks for no proof any more."""
 
     name: str | None = Field(None, max_length=80)
     host: str | None = Field(None, max_length=253)
@@ -122,7 +139,15 @@ class EnvironmentChanges(Given):
     options: dict[str, Any] | None = None
     lane: str | None = Field(None, max_length=40)
     approvals_needed: int | None = Field(None, ge=0, le=MOST_APPROVALS)
+    approval_roles: list[str] | None = Field(None, max_length=10)
+    approval_people: list[str] | None = Field(None, max_length=100)
+    approval_days: int | None = Field(None, ge=1, le=MOST_APPROVAL_DAYS)
     needs_ready: bool | None = None
+    deploy_roles: list[str] | None = Field(None, max_length=10)
+    deploy_people: list[str] | None = Field(None, max_length=100)
+    only_releases: bool | None = None
+    proven_in: str | None = Field(None, max_length=40)
+    proven_hours: int | None = Field(None, ge=0, le=MOST_PROVEN_HOURS)
 
 
 class LockWanted(Given):
@@ -132,16 +157,17 @@ class LockWanted(Given):
     until: Moment | None = None
 
 
-def shown(one: Environment) -> EnvironmentShown:
-    return EnvironmentShown(**_facts(one))
+def shown(one: Environment, names: Mapping[str, str] | None = None) -> EnvironmentShown:
+    return EnvironmentShown(**_facts(one, names))
 
 
-def _facts(one: Environment) -> dict[str, Any]:
+def _facts(one: Environment, names_of: Mapping[str, str] | None = None) -> dict[str, Any]:
     names = ("slug", "created_at", *EDITABLE)
     lock = one.lock
     return {
         **{name: getattr(one, name) for name in names},
         "options": shown_options(one.options),
+        "protection": protection_sentences(one, names_of if names_of is not None else proof_name(one)),
         "status": one.status,
         "lock": LockShown(owner=lock.owner, reason=lock.reason, at=lock.at, until=lock.until) if lock else None,
     }
@@ -170,7 +196,8 @@ def _host(host: Host) -> HostShown:
 @needs(Act.VIEW)
 def list_environments(request: HttpRequest) -> list[EnvironmentShown]:
     """Every environment you may see, in promotion order."""
-    return [shown(one) for one in visible_to(actor_of(request))]
+    names = environment_names()
+    return [shown(one, names) for one in visible_to(actor_of(request))]
 
 
 @router.post("/environments", response={201: EnvironmentDetail})

@@ -11,6 +11,7 @@ from ninja import Schema
 from fairway.api.schemas import Named, ShownFacts
 from fairway.applications.models import Artifact
 from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.protection import approvals_of, replacement
 from fairway.deployments.queries import (
     Absence,
     absence,
@@ -22,6 +23,7 @@ from fairway.deployments.queries import (
     steps_of,
 )
 from fairway.deployments.rules import ACTIVE, Status, shown_status, strategy_of
+from fairway.environments.protection import approvers_words
 
 
 class FindingShown(Schema):
@@ -80,7 +82,7 @@ class DeploymentShown(Schema):
     """One attempt. `status`: queued, running, waiting, cancelling, live, superseded, failed, errored, cancelled.
 
     `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null where they
-    never did.
+    never did. With `awaits_approval` it waits for people, until `approve_by`.
     """
 
     id: int
@@ -113,10 +115,48 @@ class DeploymentShown(Schema):
     replaces: int | None
     returns_to: int | None
     created_at: datetime
+    awaits_approval: bool
+    approve_by: datetime | None
+    approved_at: datetime | None
     started_at: datetime | None
     switched_at: datetime | None
     finished_at: datetime | None
     seconds: float | None
+
+
+class DeploymentAnswerShown(Schema):
+    """One person's answer. `counts`: it is a yes to what would be deployed now, of somebody who may still give it."""
+
+    person: str
+    is_approved: bool
+    comment: str
+    fingerprint: str
+    at: datetime
+    counts: bool
+
+
+class SettingChangeShown(Schema):
+    """A setting that would differ from what runs now; never a value. `kind`: added, changed, removed."""
+
+    name: str
+    kind: str
+    is_secret: bool
+
+
+class ApprovalsShown(Schema):
+    """Where a deployment stands with the people who approve it. `fingerprint` is what they approve ("" while it is being
+    built), `who` says whose yes counts, `version_now` what runs there, `newer_configuration` a version that was saved
+    since it was asked for, and that it would not use."""
+
+    needed: int
+    given: int
+    who: str
+    fingerprint: str
+    answers: list[DeploymentAnswerShown]
+    version_now: str
+    digest_now: str
+    settings: list[SettingChangeShown]
+    newer_configuration: int | None
 
 
 class StepShown(Schema):
@@ -134,11 +174,13 @@ class StepShown(Schema):
 
 class DeploymentDetail(DeploymentShown):
     """With its steps, how long it should take, how many go before it, and the end of its log when it went wrong. `away`
-    says beforehand, while it is active, that visitors will see the starting page; null where they will not."""
+    says beforehand, while it is active, that visitors will see the starting page; null where they will not. `approvals`
+    is null where none were asked for."""
 
     steps: list[StepShown]
     remarks: list[FindingShown]
     away: AbsenceShown | None
+    approvals: ApprovalsShown | None
     expected_seconds: float | None
     queue_position: int | None
     detail: str
@@ -215,11 +257,38 @@ def deployment_detail(one: Deployment) -> DeploymentDetail:
         steps=[StepShown(**vars(step)) for step in steps_of(one)],
         remarks=one.artifact.remarks if one.artifact else [],
         away=_absence_shown(absence(here, one.artifact) if here and one.is_active else None),
+        approvals=approvals_shown(one) if one.approve_by else None,
         expected_seconds=expected_total_seconds(one),
         queue_position=place_in_queue(one),
         detail=one.detail,
         last_log=last_log_text(one) if one.status in {Status.FAILED, Status.ERRORED} else [],
         urls=here.urls if here else [],
+    )
+
+
+def approvals_shown(one: Deployment) -> ApprovalsShown:
+    found, change = approvals_of(one), replacement(one)
+    answers = [
+        DeploymentAnswerShown(
+            person=each.person,
+            is_approved=each.is_approved,
+            comment=each.comment,
+            fingerprint=each.fingerprint,
+            at=each.created_at,
+            counts=each.pk in found.counting,
+        )
+        for each in found.answers
+    ]
+    return ApprovalsShown(
+        needed=found.needed,
+        given=found.given,
+        who=approvers_words(one.environment),
+        fingerprint=found.fingerprint,
+        answers=answers,
+        version_now=change.now.version if change.now else "",
+        digest_now=change.now.digest if change.now else "",
+        settings=[SettingChangeShown(name=each.name, kind=each.kind, is_secret=each.is_secret) for each in change.settings],
+        newer_configuration=change.newer.version if change.newer and one.is_active else None,
     )
 
 
@@ -249,7 +318,7 @@ def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
     same = (
         "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
         "sentence", "gate_used", "probe", "away_seconds", "served_digest", "log_lines", "log_collected_at",
-        "created_at", "started_at", "switched_at",
+        "created_at", "awaits_approval", "approve_by", "approved_at", "started_at", "switched_at",
         "finished_at", "version",
     )  # fmt: skip
     artifact, configuration = one.artifact, one.configuration

@@ -259,7 +259,7 @@ def list_approvals(request: HttpRequest, number: Number) -> list[ApprovalShown]:
 
 
 @router.post("/releases/{number}/approvals", response={201: ApprovalShown})
-@needs(Act.APPROVE_RELEASE)
+@needs(Act.APPROVE)
 def answer_release(request: HttpRequest, number: Number, given: Answer) -> Status[ApprovalShown]:
     """Approve or reject a release for one target."""
     actor = actor_of(request)

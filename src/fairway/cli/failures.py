@@ -15,7 +15,7 @@ class Code(IntEnum):
     USAGE = 2
     REFUSED = 3
     CANCELLED = 4
-    NEEDS_DECISION = 5  # a rollout stands still until somebody says how it goes on
+    NEEDS_DECISION = 5  # it stands still until somebody says how it goes on, or approves it
     LEFT_RUNNING = 130  # Ctrl-C while watching: the deployment goes on
 
 

@@ -61,6 +61,7 @@ def _add(panel: str, *commands: Callable[..., None]) -> None:
 
 
 _add(SHIP, shipping.deploy, how.detect, shipping.promote, shipping.rollback, shipping.watch, shipping.cancel)
+_add(SHIP, shipping.approvals, shipping.approve, shipping.reject)
 app.add_typer(releases.releases, name="releases", rich_help_panel=SHIP)
 _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.logs, running.domains, running.access)
 _add(RUN, running.remove)
@@ -81,7 +82,7 @@ safekeeping.attach(app)
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the program and exit with its code: 0 live, 1 failed, 2 usage, 3 refused, 4 cancelled, 5 to be decided."""
+    """Run the program and exit with its code: 0 live, 1 failed, 2 usage, 3 refused, 4 cancelled, 5 waits for somebody."""
     begin()
     try:
         app(args=arguments)

@@ -167,8 +167,7 @@ def show_env(env: EnvSlug, as_json: Json = False) -> None:
             ("Runtime", f"{one['runtime']} {now['version']}".strip()),
             ("", status("available" if now["is_available"] else "down", now["sentence"])),
             ("Position", one["position"]),
-            ("Approvals", f"{one['approvals_needed']} before a release comes here" if one["approvals_needed"] else ""),
-            ("Packages", "must be Ready" if one["needs_ready"] else ""),
+            ("Protection", "\n".join(one["protection"]) or "none: whoever may deploy may deploy here"),
         ]
     )
     if one["ssh_host"]:
@@ -207,7 +206,7 @@ def edit_env(
     description: Annotated[str | None, typer.Option(help="A short description.")] = None,
     position: Annotated[int | None, typer.Option(help="Its place in the promotion order, lower first.")] = None,
     approvals: Annotated[
-        int | None, typer.Option(min=0, help="How many people must approve a release before it is deployed here.")
+        int | None, typer.Option(min=0, help="How many must approve a release or a deployment before it comes here.")
     ] = None,
     needs_ready: Annotated[
         bool | None,
@@ -223,6 +222,61 @@ def edit_env(
     with Client() as client:
         one = client.patch(f"/environments/{part(env)}", {key: value for key, value in given.items() if value is not None})
     done(one, f"{one['name']} is changed.")
+
+
+@envs.command("protect")
+def protect_env(
+    env: EnvSlug,
+    approvals: Annotated[int | None, typer.Option(min=0, help="How many must approve what comes here.")] = None,
+    approver: Annotated[
+        list[str] | None, typer.Option(help="A person whose approval counts; repeatable. “” for nobody in particular.")
+    ] = None,
+    approver_role: Annotated[
+        list[str] | None, typer.Option(help="A role whose approval counts; repeatable. “” for the usual ones.")
+    ] = None,
+    approval_days: Annotated[int | None, typer.Option(min=1, help="How many days a deployment waits for them.")] = None,
+    deployer: Annotated[
+        list[str] | None, typer.Option(help="A person who may deploy here; repeatable. “” for nobody in particular.")
+    ] = None,
+    deployer_role: Annotated[
+        list[str] | None, typer.Option(help="A role that may deploy here; repeatable. “” for every role that may.")
+    ] = None,
+    only_releases: Annotated[
+        bool | None, typer.Option("--only-releases/--also-single", help="Whether only packages of releases come here.")
+    ] = None,
+    needs_ready: Annotated[
+        bool | None,
+        typer.Option("--needs-ready/--any-stage", help="Whether only packages that are Ready are deployed here."),
+    ] = None,
+    proven_in: Annotated[
+        str | None, typer.Option(metavar="ENV", help="Where a version must have been healthy first. “” for nowhere.")
+    ] = None,
+    proven_hours: Annotated[int | None, typer.Option(min=1, help="For how many hours without a break.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say what protects an environment; what is left out stays. Without options it is shown."""
+    given = {
+        "approvals_needed": approvals, "approval_people": _named(approver), "approval_roles": _roles(approver_role),
+        "approval_days": approval_days, "deploy_people": _named(deployer), "deploy_roles": _roles(deployer_role),
+        "only_releases": only_releases, "needs_ready": needs_ready, "proven_in": proven_in, "proven_hours": proven_hours,
+    }  # fmt: skip
+    changes = {key: value for key, value in given.items() if value is not None}
+    path = f"/environments/{part(env)}"
+    with Client() as client:
+        one = client.patch(path, changes) if changes else client.get(path)
+    if is_json():
+        answer(one)
+        return
+    for sentence in one["protection"] or [f"{one['name']} is not protected: whoever may deploy may deploy here."]:
+        say(sentence, "locked" if one["protection"] else "available")
+
+
+def _named(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [one for one in names if one]
+
+
+def _roles(names: list[str] | None) -> list[str] | None:
+    return None if names is None else [one.replace("-", "_") for one in names if one]
 
 
 @envs.command("lock")

@@ -8,9 +8,9 @@ import typer
 
 from fairway.cli import how, words
 from fairway.cli.client import Client, part
-from fairway.cli.failures import Code, Missing
+from fairway.cli.failures import BadInput, Code, Missing
 from fairway.cli.how import RunOptions, laid_over, save
-from fairway.cli.output import Json, answer, is_json, note, say
+from fairway.cli.output import Column, Json, agree, answer, done, err, is_json, note, say, styled, table
 from fairway.cli.places import Slug
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 from fairway.cli.watch import follow
@@ -25,6 +25,8 @@ WhenOpen = Annotated[
     bool, typer.Option("--when-open", help="If a freeze or a temporary lock blocks it, wait until that ends.")
 ]
 StartBy = Annotated[str, typer.Option("--start-by", help="Wait no longer than until then, e.g. 2026-03-02T12:00Z.")]
+Comment = Annotated[str, typer.Option("--comment", "-m", help="Your comment.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Number = Annotated[int, typer.Argument(metavar="N", min=1, help="The deployment's number.")]
 
 
@@ -157,6 +159,73 @@ def cancel(number: Number, reason: Reason = "", as_json: Json = False) -> None:
         say(f"Deployment {number} is cancelled.", "cancelled")
     else:
         say(f"Deployment {number} is being cancelled: it cleans up first. Watch it: fairway watch {number}", "cancelling")
+
+
+def approve(number: Number, comment: Comment = "", yes: Yes = False, as_json: Json = False) -> None:
+    """Approve a deployment that waits for approval. Shows first what it would change, and asks."""
+    with Client() as client:
+        one = _looked_at(client, number)
+        agree(f"Approve deployment {number}?", yes)
+        made = _say(client, one, "approve", comment)
+    missing = made["approvals"]["needed"] - made["approvals"]["given"]
+    after = f"{missing} more to go" if missing > 0 else f"it goes on by itself. Watch it: fairway watch {number}"
+    done(made, f"Deployment {number} is approved; {after}.", "approved")
+
+
+def reject(
+    number: Number,
+    comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")],
+    as_json: Json = False,
+) -> None:
+    """Reject a deployment that waits for approval, and say why. That ends it."""
+    with Client() as client:
+        made = _say(client, _looked_at(client, number), "reject", comment)
+    done(made, f"Deployment {number} is rejected: {comment}", "rejected")
+
+
+def approvals(as_json: Json = False) -> None:
+    """The deployments that wait for approval."""
+    with Client() as client:
+        rows = client.pages("/deployments", limit=200, status="awaiting_approval")
+    if is_json():
+        answer(rows)
+        return
+    columns = [
+        Column("#", is_number=True), Column("Application"), Column("Environment"), Column("Version"), Column("By"),
+        Column("When", 60), Column("Until", 90), Column("Reason", 110),
+    ]  # fmt: skip
+    shown = [
+        (one["id"], one["application"]["slug"], one["environment"]["slug"], words.version(one)[:24], one["requested_by"],
+         words.ago(one["created_at"]), words.instant(one["approve_by"]), one["reason"][:60])
+        for one in rows
+    ]  # fmt: skip
+    table(columns, shown, empty="No deployment waits for approval.")
+
+
+def _looked_at(client: Client, number: int) -> dict[str, Any]:
+    """The deployment, once what it would change has been shown: an answer is bound to what was seen."""
+    one: dict[str, Any] = client.get(f"/deployments/{number}")
+    found = one["approvals"]
+    if not one["awaits_approval"]:
+        raise BadInput(f"Deployment {number} does not wait for an approval.", advice="What waits: fairway approvals")
+    console = err()
+    console.print(f"{one['application']['name']} → {one['environment']['name']}, asked for by {one['requested_by']}")
+    console.print(
+        f"  {found['version_now'] or 'nothing'} → {words.version(one)} ({words.short(one['digest'])})", soft_wrap=True
+    )
+    for setting in found["settings"]:
+        console.print(styled(f"    {setting['kind']}: {setting['name']}", "bright_black"), soft_wrap=True)
+    if found["newer_configuration"]:
+        console.print(f"  Configuration version {found['newer_configuration']} was saved since; this would not use it.")
+    console.print(
+        styled(f"  {found['given']} of {found['needed']} approvals: {found['who']}", "bright_black"), soft_wrap=True
+    )
+    return one
+
+
+def _say(client: Client, one: dict[str, Any], decision: str, comment: str) -> Any:
+    body = {"decision": decision, "fingerprint": one["approvals"]["fingerprint"], "comment": comment}
+    return client.post(f"/deployments/{one['id']}/approvals", body)
 
 
 def _exists(client: Client, app: str) -> bool:

@@ -37,6 +37,8 @@ def follow(client: Client, deployment: dict[str, Any], *, wait: bool) -> Code:
         err().print(status("running", f"Deployment {number} continues without you."))
         err().print(styled(f"  Cancel it with “fairway cancel {number}”.", "bright_black"))
         return Code.LEFT_RUNNING
+    if ended["awaits_approval"]:
+        return _awaits(ended)
     result(ended)
     return EXIT_CODES.get(ended["status"], Code.FAILED)
 
@@ -84,6 +86,20 @@ def _queued(one: dict[str, Any]) -> Code:
     return Code.OK
 
 
+def _awaits(one: dict[str, Any]) -> Code:
+    """It waits for people: nobody stays for that."""
+    if is_json():
+        answer(one)
+        return Code.NEEDS_DECISION
+    found = one["approvals"]
+    sentence = f"Deployment {one['id']} waits for approval: {found['given']} of {found['needed']}, by {found['who']}."
+    out().print(status("waiting", sentence))
+    out().print(
+        styled(f"  Until {words.instant(one['approve_by'])}. Approve it: fairway approve {one['id']}", "bright_black")
+    )
+    return Code.NEEDS_DECISION
+
+
 def _watch(client: Client, deployment: dict[str, Any]) -> dict[str, Any]:
     console = err()
     show = _Live(console) if console.is_terminal else _Plain(console)
@@ -108,6 +124,8 @@ def _until_ended(client: Client, one: dict[str, Any], show: _Live | _Plain) -> d
         show.look(one, [line["text"] for line in log["lines"]])
         if log["is_complete"] and not one["is_active"]:
             return one
+        if one["awaits_approval"] and one["status"] == "waiting" and not log["lines"]:
+            return one  # people may take days
         if len(log["lines"]) < 500:
             time.sleep(QUICK if time.monotonic() - begun < QUICK_FOR else CALM)
 

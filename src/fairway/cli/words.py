@@ -139,6 +139,12 @@ def moment(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
 
 
+def instant(text: str | None) -> str:
+    """A time from the API as it is said in a line: ``2026-03-01 08:00 UTC``."""
+    at = moment(text)
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
+
+
 def ago(text: str | None, now: datetime | None = None) -> str:
     """How long ago a time from the API was: ``just now``, ``5 min ago``, ``3 h ago``, ``2 d ago``, then the date."""
     at = moment(text)

@@ -30,7 +30,7 @@ from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 
-__all__ = ["Deployment", "LogChunk", "Placement"]
+__all__ = ["Deployment", "DeploymentApproval", "HealthyStretch", "LogChunk", "Placement"]
 
 
 class IllegalMove(Exception):
@@ -79,6 +79,8 @@ class Deployment(models.Model):
     log_collected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     start_by = models.DateTimeField(null=True)  # waits no longer than until then for a freeze or a lock; None: START_BY
+    approve_by = models.DateTimeField(null=True)  # waits no longer than until then for approvals; None: it needs none
+    approved_at = models.DateTimeField(null=True)  # when it had all it needed, or its environment asked for none any more
     started_at = models.DateTimeField(null=True)
     switched_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -112,7 +114,14 @@ class Deployment(models.Model):
     @property
     def starts_by(self) -> datetime:
         """Until when it may wait for what clears by itself."""
-        return self.start_by or self.created_at + START_BY
+        return self.start_by or (self.approved_at or self.created_at) + START_BY
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether it waits for people: it holds nothing meanwhile."""
+        return (
+            self.is_active and self.status != Status.CANCELLING and self.approve_by is not None and self.approved_at is None
+        )
 
     @property
     def is_active(self) -> bool:
@@ -231,6 +240,48 @@ def public_url(host: str) -> str:
     if settings.PROXY_TLS_PORT and not is_local:
         return f"https://{host}" + ("" if settings.PROXY_TLS_PORT == 443 else f":{settings.PROXY_TLS_PORT}")
     return f"http://{host}" + ("" if settings.PROXY_PORT == 80 else f":{settings.PROXY_PORT}")
+
+
+class DeploymentApproval(models.Model):
+    """One person's answer about a deployment, bound to the fingerprint of what they saw would be deployed."""
+
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="answers")
+    fingerprint = models.CharField(max_length=64)
+    person_id = models.BigIntegerField()
+    person = models.CharField(max_length=200)
+    is_approved = models.BooleanField()
+    comment = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["deployment", "person_id", "fingerprint"], name="one_deployment_answer_each")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person} {'approves' if self.is_approved else 'rejects'} #{self.deployment_id}"
+
+
+class HealthyStretch(models.Model):
+    """A time without a break in which an environment served these bytes of an application and was seen healthy. Restarting
+    the same bytes goes on with it; while nobody can look, it goes on, too."""
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="+")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="+")
+    digest = models.CharField(max_length=80)
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["application", "environment"], condition=Q(until=None), name="one_open_stretch_each"
+            )
+        ]
+        indexes: ClassVar = [models.Index(fields=["application", "environment", "digest"], name="stretch_of_digest")]
+
+    def __str__(self) -> str:
+        return f"{self.digest[:19]} in {self.environment_id} since {self.since}"
 
 
 class LogChunk(models.Model):

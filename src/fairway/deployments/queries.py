@@ -19,6 +19,8 @@ from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
 from fairway.environments.models import Environment
 
+AWAITS_APPROVAL = Q(status__in=ACTIVE - {Status.CANCELLING}, approve_by__isnull=False, approved_at=None)
+
 
 def _scope(actor: Actor) -> Q:
     return reached(reach_of(actor), application="application__slug", environment="environment__slug")
@@ -57,7 +59,8 @@ def placement(actor: Actor, application: Application, environment: Environment) 
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """What a person asked to see; empty fields ask for everything. `status` may be ``live`` or ``superseded`` too."""
+    """What a person asked to see; empty fields ask for everything. `status` may be ``live``, ``superseded``, ``active`` or
+    ``awaiting_approval``, too."""
 
     application: str = ""
     environment: str = ""
@@ -97,6 +100,8 @@ def _with_status(chosen: QuerySet[Deployment], status: str) -> QuerySet[Deployme
         return chosen.filter(status=Status.SUCCEEDED).exclude(pk__in=current)
     if status == "active":
         return chosen.filter(status__in=ACTIVE)
+    if status == "awaiting_approval":
+        return chosen.filter(AWAITS_APPROVAL)
     return chosen.filter(status=status) if status else chosen
 
 
@@ -104,6 +109,11 @@ def active(actor: Actor) -> QuerySet[Deployment]:
     """What is queued or running now. None of them has an end or a collected log: that is a small index, while a database
     that finds few states in many rows reads them all."""
     return visible_to(actor).filter(status__in=ACTIVE, finished_at=None, log_collected_at=None)
+
+
+def awaiting_approval(actor: Actor) -> QuerySet[Deployment]:
+    """What waits for people to say yes, newest first."""
+    return active(actor).filter(AWAITS_APPROVAL).select_related("run")
 
 
 def live_numbers(deployments: Sequence[Deployment]) -> set[int]:

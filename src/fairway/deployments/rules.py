@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -48,6 +50,29 @@ class Kind(StrEnum):
 
 
 BRINGS_SOMETHING_NEW = frozenset({Kind.DEPLOY, Kind.PROMOTE})
+
+
+def approved_content(
+    *,
+    application: int,
+    environment: int,
+    artifact: str,
+    spec: Mapping[str, Any],
+    configuration: int | None,
+    replicas: int | None,
+) -> str:
+    """The fingerprint that people approve: SHA-256 over the exact bytes, how they run, the version of the configuration and
+    the number of instances, where somebody named one. It names the place, so that a yes cannot be taken elsewhere."""
+    content = [application, environment, artifact, dict(spec), configuration, replicas]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+Stretch = tuple[datetime, datetime | None]  # from when to when a version was healthy; None: it still is
+
+
+def longest_stretch(stretches: Sequence[Stretch], now: datetime) -> timedelta:
+    """How long a version was healthy at most without a break."""
+    return max(((until or now) - since for since, until in stretches), default=timedelta(0))
 
 
 def runs_release_command(kind: str, spec: Mapping[str, Any]) -> bool:

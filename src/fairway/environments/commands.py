@@ -11,7 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
-from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
+from fairway.accounts.queries import colleague
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, Role
 from fairway.activity.commands import record
 from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
 from fairway.environments.freeze_commands import when_opened
@@ -28,11 +29,16 @@ from fairway.shared.urls import refuse_secrets
 IN_USE: list[Callable[[Environment], Iterable[Blocker]]] = []
 # Custom domains that lie below a host; rooms above know them.
 CLAIMED: list[Callable[[str], Iterable[str]]] = []
-EDITABLE = (
-    *("name", "host", "url", "description", "position", "runtime", "options", "lane"),
-    *("approvals_needed", "needs_ready"),
+# Called first in the transaction that deletes an environment: what rooms above end together with it.
+WHEN_DELETED: list[Callable[[Environment], None]] = []
+PROTECTION = (
+    *("approvals_needed", "approval_roles", "approval_people", "approval_days", "needs_ready"),
+    *("deploy_roles", "deploy_people", "only_releases", "proven_in", "proven_hours"),
 )
+EDITABLE = ("name", "host", "url", "description", "position", "runtime", "options", "lane", *PROTECTION)
 MOST_APPROVALS = 10
+MOST_APPROVAL_DAYS = 90
+MOST_PROVEN_HOURS = 24 * 90
 
 
 @transaction.atomic
@@ -74,16 +80,15 @@ def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) 
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     if unknown := set(changes) - set(EDITABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(EDITABLE))
+    if set(changes) & set(PROTECTION):
+        when_opened()  # what waits for an approval asks again
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     before = _facts(row)
+    _protect(actor, row, {name: changes.pop(name) for name in PROTECTION if name in changes})
     if "position" in changes:
         row.position = _parse_position(changes.pop("position"))
     if "lane" in changes:
         row.lane = parse_slug(changes.pop("lane"), field="lane")
-    if "approvals_needed" in changes:
-        row.approvals_needed = _parse_approvals(changes.pop("approvals_needed"))
-    if "needs_ready" in changes:
-        row.needs_ready = bool(changes.pop("needs_ready"))
     current = {name: getattr(row, name) for name in ("name", "host", "url", "description", "runtime", "options")}
     if changes.get("runtime", row.runtime) != row.runtime:
         _refuse_unknown_runtime(changes["runtime"])
@@ -142,8 +147,10 @@ def unlock_environment(*, actor: Actor, environment: Environment) -> Environment
 def delete_environment(*, actor: Actor, environment: Environment) -> None:
     """Raises `Blocked` while anything is placed or distributed there (checked under the row's lock)."""
     require(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug)
+    for end in WHEN_DELETED:
+        end(environment)
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
-    if reasons := in_use(row):
+    if reasons := why_it_stays(row):
         raise Blocked(reasons)
     record(who=actor.who, verb="environment.deleted", on=on_environment(row), before=_facts(row))
     row.deleted_at = timezone.now()
@@ -151,8 +158,13 @@ def delete_environment(*, actor: Actor, environment: Environment) -> None:
 
 
 def in_use(environment: Environment) -> list[Blocker]:
-    """Every reason why this environment cannot go."""
+    """What is there, and keeps its runtime and machine from being changed."""
     return [blocker for reasons in IN_USE for blocker in reasons(environment)]
+
+
+def why_it_stays(environment: Environment) -> list[Blocker]:
+    """Every reason why this environment cannot be deleted."""
+    return [*in_use(environment), *_named_as_proof(environment)]
 
 
 @transaction.atomic
@@ -211,10 +223,65 @@ def _parse_url(text: str) -> str:
     return url
 
 
-def _parse_approvals(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MOST_APPROVALS:
-        raise Invalid("approvals_needed", "must be a number from 0 to {most}.", most=MOST_APPROVALS)
+def _protect(actor: Actor, row: Environment, given: Mapping[str, Any]) -> None:
+    """Set the rules that protect it, those that are given. Raises `Invalid`."""
+    numbers = {"approvals_needed": (0, MOST_APPROVALS), "approval_days": (1, MOST_APPROVAL_DAYS)}
+    for name, value in given.items():
+        if name in numbers:
+            setattr(row, name, _parse_number(name, value, *numbers[name]))
+        elif name in {"approval_roles", "deploy_roles"}:
+            setattr(row, name, _parse_roles(name, value))
+        elif name in {"approval_people", "deploy_people"}:
+            setattr(row, name, _parse_people(actor, name, value, kept=getattr(row, name)))
+        elif name in {"needs_ready", "only_releases"}:
+            setattr(row, name, bool(value))
+    if "proven_in" in given or "proven_hours" in given:
+        _parse_proven(row, str(given.get("proven_in", row.proven_in) or ""), given.get("proven_hours", row.proven_hours))
+
+
+def _parse_number(field: str, value: Any, least: int, most: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+        raise Invalid(field, "must be a number from {least} to {most}.", least=least, most=most)
     return value
+
+
+def _parse_roles(field: str, value: Iterable[str]) -> list[str]:
+    names = list(dict.fromkeys(value))
+    if unknown := [one for one in names if one not in set(Role)]:
+        raise Invalid(field, "“{name}” is no role; there are: {names}.", name=unknown[0][:40], names=", ".join(Role))
+    return [role.value for role in Role if role in names]
+
+
+def _parse_people(actor: Actor, field: str, value: Iterable[str], *, kept: Iterable[str]) -> list[str]:
+    """User names; one that stands there already stays, also when that person has been deactivated since."""
+    names = sorted(dict.fromkeys(one.strip() for one in value if one.strip()))
+    for name in names:
+        if name not in kept and colleague(actor, name) is None:
+            raise Invalid(field, "there is no active user “{name}”.", name=name[:60])
+    return names
+
+
+def _parse_proven(row: Environment, slug: str, hours: Any) -> None:
+    if not slug:
+        row.proven_in, row.proven_hours = "", 0
+        return
+    if slug == row.slug:
+        raise Invalid("proven_in", "must be another environment than this one.")
+    if not Environment.objects.filter(slug=slug, deleted_at=None).exists():
+        raise Invalid("proven_in", "there is no environment “{name}”.", name=slug[:40])
+    row.proven_in, row.proven_hours = slug, _parse_number("proven_hours", hours, 1, MOST_PROVEN_HOURS)
+
+
+def _named_as_proof(environment: Environment) -> Iterable[Blocker]:
+    """An environment in which versions must prove themselves for another stays."""
+    others = Environment.objects.filter(proven_in=environment.slug, deleted_at=None).values_list("name", flat=True)
+    if names := ", ".join(others):
+        words = {"names": names, "environment": environment.name}
+        yield Blocker(
+            code="proves",
+            sentence=_("%(names)s takes only what ran in %(environment)s before.") % words,
+            who=_("an Admin, by changing the protection of %(names)s") % words,
+        )
 
 
 def _parse_position(position: int | None) -> int:

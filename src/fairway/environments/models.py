@@ -34,8 +34,17 @@ class Environment(models.Model):
     runtime = models.CharField(max_length=40, default="process")
     options = models.JSONField(default=dict, blank=True)
     lane = models.CharField(max_length=40, default="default")
-    approvals_needed = models.PositiveSmallIntegerField(default=0)  # people, before a release comes here
+    approvals_needed = models.PositiveSmallIntegerField(default=0)  # people, before anything new comes here
     needs_ready = models.BooleanField(default=False)  # packages must be Ready to be deployed here
+    # What else protects it; see `protection.py`. Roles and user names; both empty: whoever has the right by role.
+    approval_roles = models.JSONField(default=list, blank=True)
+    approval_people = models.JSONField(default=list, blank=True)
+    approval_days = models.PositiveSmallIntegerField(default=7)  # how long a deployment waits for its approvals
+    deploy_roles = models.JSONField(default=list, blank=True)
+    deploy_people = models.JSONField(default=list, blank=True)
+    only_releases = models.BooleanField(default=False)
+    proven_in = models.CharField(max_length=40, blank=True)  # the slug of another environment, "" for none
+    proven_hours = models.PositiveSmallIntegerField(default=0)
     locked_at = models.DateTimeField(null=True)
     locked_until = models.DateTimeField(null=True)
     locked_by_id = models.BigIntegerField(null=True)

@@ -36,6 +36,17 @@ def environment(actor: Actor, slug: str) -> Environment:
     return found
 
 
+def environment_names() -> dict[str, str]:
+    """The names of all that there are, by slug: rules of one may name another."""
+    return dict(Environment.objects.filter(deleted_at=None).values_list("slug", "name"))
+
+
+def proof_name(one: Environment) -> dict[str, str]:
+    """The name of the environment in which versions must prove themselves for this one, by slug."""
+    named = Environment.objects.filter(deleted_at=None, slug=one.proven_in) if one.proven_in else Environment.objects.none()
+    return dict(named.values_list("slug", "name"))
+
+
 def places_of(actor: Actor, application: ApplicationLike) -> QuerySet[Environment]:
     """The environments in which this actor may see this application, in promotion order."""
     reach = reach_of(actor).of_application(application.slug)

@@ -11,9 +11,11 @@ from django.utils import timezone
 
 from fairway.accounts.rules import Act, Actor, may
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import placements_visible_to, visible_to
+from fairway.deployments.protection import fingerprint_of
+from fairway.deployments.queries import awaiting_approval, placements_visible_to, visible_to
 from fairway.deployments.rules import Health, Status, Wanted
 from fairway.environments.models import Environment
+from fairway.environments.protection import may_approve
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.releases.queries import Standstill, standstills
 
@@ -31,10 +33,19 @@ class Waiting:
     at: datetime
 
 
-def waiting_for(actor: Actor, environments: Iterable[Environment] | None = None) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; three queries, and one for the actor's environments unless given."""
+def waiting_for(
+    actor: Actor, environments: Iterable[Environment] | None = None, moving: Iterable[Deployment] | None = None
+) -> list[Waiting]:
+    """The most pressing first, at most `MOST`; a fixed number of queries, fewer where the actor's environments and what is
+    queued or running (`moving`) are given."""
     environments = environments_visible_to(actor) if environments is None else environments
-    found = [*_placements(actor), *_releases(actor), *_failures(actor), *_locks(actor, environments)]
+    found = [
+        *_placements(actor),
+        *_releases(actor),
+        *_approvals(actor, moving),
+        *_failures(actor),
+        *_locks(actor, environments),
+    ]
     urgency = ("down", "decision", "hold", "failed", "approval", "drift", "lock")
     return sorted(found, key=lambda one: (urgency.index(one.kind), -one.at.timestamp()))[:MOST]
 
@@ -55,6 +66,19 @@ def _placements(actor: Actor) -> Iterator[Waiting]:
 def _releases(actor: Actor) -> Iterator[Waiting]:
     for one in standstills(actor):
         yield Waiting("approval" if one.rollout is None else "decision", one, one.since)
+
+
+def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Waiting]:
+    """Deployments that wait for this person's yes or no."""
+    if moving is not None and not any(one.awaits_approval for one in moving):
+        return
+    asked = awaiting_approval(actor).exclude(artifact=None).prefetch_related("answers")
+    for one in asked:
+        if one.requested_by_id is not None and actor.is_among(frozenset({one.requested_by_id})):
+            continue
+        answered = frozenset(each.person_id for each in one.answers.all() if each.fingerprint == fingerprint_of(one))
+        if may_approve(actor, one.environment, one.application.slug) and not actor.is_among(answered):
+            yield Waiting("approval", one, one.created_at)
 
 
 def _failures(actor: Actor) -> Iterable[Waiting]:

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 from fairway.accounts.rules import Act, Actor, Blocker
 from fairway.deployments.gate import RELEASES, Request, blockers, register
 from fairway.environments.models import Environment
+from fairway.environments.protection import approvers_words
 from fairway.releases.models import Package, PackageOnTarget, Rollout
 from fairway.releases.rules import BUSY, IN_USE, ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY, OnTarget, Resolution, Stage
 from fairway.releases.standing import PackageSubject, Standing, is_ready_to_run, subject_of, way_back_of
@@ -137,7 +138,7 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
         yield Blocker(
             code="approval_missing",
             sentence=sentence % {"count": missing, "environment": environment.name},
-            who=_("a Release Manager or an Admin who did not ask for it"),
+            who=_("%(who)s who did not request it") % {"who": approvers_words(environment)},
             details={"missing": missing},
         )
 

@@ -11,11 +11,12 @@ from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, Out
 from django.db.models.functions import Coalesce
 
 from fairway.accounts.queries import actor_of_request, holds, reached
-from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, Reach, may, may_somewhere, reach_of
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, Reach, may, reach_of
 from fairway.applications.models import Artifact, Configuration
 from fairway.applications.queries import changes_between
 from fairway.applications.rules import Change
 from fairway.environments.models import Environment
+from fairway.environments.protection import has_own_approvers, may_approve
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Approval, Package, PackageLog, PackageOnTarget, Release, Rollout
 from fairway.releases.rules import (
@@ -29,7 +30,15 @@ from fairway.releases.rules import (
     RolloutStatus,
     release_status,
 )
-from fairway.releases.standing import Standing, answers_to, is_frozen, packages_of, standing_of, standing_seen
+from fairway.releases.standing import (
+    Standing,
+    answers_to,
+    is_frozen,
+    lapsed_among,
+    packages_of,
+    standing_of,
+    standing_seen,
+)
 
 
 def visible_to(actor: Actor) -> QuerySet[Release]:
@@ -250,9 +259,9 @@ class Standstill:
 def standstills(actor: Actor) -> list[Standstill]:
     """What waits for this person's word: rollouts to decide about, frozen releases they may approve and have not answered.
 
-    One query for all; none for people who may do neither anywhere.
+    One query for all, and two for each that asks other people than usual for their approval.
     """
-    if actor.id is None or not (may_somewhere(actor, Act.ROLL_OUT) or may_somewhere(actor, Act.APPROVE_RELEASE)):
+    if actor.id is None:
         return []
     same = {"release": OuterRef("release"), "environment": OuterRef("environment")}
     stopped = Rollout.objects.filter(**same, status=RolloutStatus.NEEDS_DECISION)
@@ -260,7 +269,9 @@ def standstills(actor: Actor) -> list[Standstill]:
     able = answers.filter(holds(Act.APPROVE_RELEASE, person="person_id", environment="environment"), is_approved=True)
     yes = able.order_by().values("release").annotate(number=Count("pk")).values("number")
     is_frozen_now = Q(release__frozen_at__isnull=False, release__cancelled_at=None)
-    is_asked = is_frozen_now & Q(approved__lt=F("environment__approvals_needed"))
+    asks_others = ~Q(environment__approval_roles=[]) | ~Q(environment__approval_people=[])
+    is_missing = Q(approved__lt=F("environment__approvals_needed")) | asks_others & Q(environment__approvals_needed__gt=0)
+    is_asked = is_frozen_now & is_missing
     open_ones = (
         Release.targets.through.objects.filter(release__in=visible_to(actor).values("pk"), environment__deleted_at=None)
         .annotate(
@@ -277,11 +288,17 @@ def standstills(actor: Actor) -> list[Standstill]:
 
 
 def _standstill(row: Any, actor: Actor) -> Standstill | None:
-    act = Act.ROLL_OUT if row.rollout is not None else Act.APPROVE_RELEASE
-    if not may(actor, act, environment=row.environment.slug):
+    environment, is_asked = row.environment, row.rollout is None
+    if not (may_approve(actor, environment) if is_asked else may(actor, Act.ROLL_OUT, environment=environment.slug)):
         return None
+    approved = row.approved
+    if is_asked and has_own_approvers(environment):
+        given = [one for one in answers_to(row.release, environment) if one.is_approved]
+        approved = len(given) - len(lapsed_among(given, environment))
+        if approved >= environment.approvals_needed:
+            return None
     since = (row.started_at if row.rollout is not None else row.release.frozen_at) or row.release.created_at
-    return Standstill(row.release, row.environment, row.rollout, row.sentence or "", since, row.approved)
+    return Standstill(row.release, environment, row.rollout, row.sentence or "", since, approved)
 
 
 @dataclass(frozen=True)

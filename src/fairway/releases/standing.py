@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from django.db.models import Max, QuerySet
 
-from fairway.accounts.queries import who_may
 from fairway.accounts.rules import Act, Actor, reach_of
 from fairway.applications.models import Configuration
 from fairway.deployments.gate import Subject, recognise
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Wanted
 from fairway.environments.models import Environment
+from fairway.environments.protection import approvers_among
 from fairway.releases.graph import needs_of
 from fairway.releases.models import Approval, Dependency, Package, PackageOnTarget, Release, Rollout
 from fairway.releases.rules import REPLACED, ROLLOUT_ACTIVE, OnTarget, Resolution, fingerprint, shown_on_target
@@ -173,7 +173,7 @@ def lapsed_among(answers: Iterable[Approval], environment: Environment) -> froze
     given = [one for one in answers if one.is_approved]
     if not given:
         return frozenset()
-    able = who_may(Act.APPROVE_RELEASE, {one.person_id for one in given}, environment=environment.slug)
+    able = approvers_among({one.person_id for one in given}, environment)
     return frozenset(one.pk for one in given if one.person_id not in able)
 
 

@@ -9,12 +9,14 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from fairway.accounts.rules import ROLES_FOR, Act, Role
 from fairway.drivers.builders.spec_rules import STARTED, command_text, parse_volumes
 from fairway.drivers.wall.abilities import LAYERS
-from fairway.environments.commands import MOST_APPROVALS
+from fairway.environments.commands import MOST_APPROVAL_DAYS, MOST_APPROVALS, MOST_PROVEN_HOURS
+from fairway.environments.models import Environment
 from fairway.environments.queries import DOCKER
 from fairway.shared.names import Invalid
-from fairway.web.words import WALL_NAMES
+from fairway.web.words import ROLE_LABELS, WALL_NAMES
 
 INSTALL_FIELDS = ("publish", "python", "node")
 MANUAL_KINDS = [
@@ -24,6 +26,7 @@ MANUAL_KINDS = [
     ("program", _("A program built with a toolchain of this machine")),
 ]
 WALL_CHOICES = [(name, WALL_NAMES[name]) for name in LAYERS]
+MAY_BRING = [role for role in Role if role in ROLES_FOR[Act.DEPLOY] | ROLES_FOR[Act.SCHEDULE_RELEASE]]
 PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
@@ -92,17 +95,13 @@ class EnvironmentForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 2, **PLAIN}),
     )
     position = forms.IntegerField(label=_("Position"), required=False, min_value=0, max_value=1_000_000)
-    approvals_needed = forms.IntegerField(label=_("Approvals"), required=False, min_value=0, max_value=MOST_APPROVALS)
-    needs_ready = forms.BooleanField(label=_("Packages must be Ready"), required=False)
 
     def __init__(self, *args: Any, runtimes: Iterable[str], is_new: bool, **values: Any) -> None:
         super().__init__(*args, **values)
         field = self.fields["runtime"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [(name, name) for name in runtimes]
-        if is_new:
-            del self.fields["approvals_needed"], self.fields["needs_ready"]
-        else:
+        if not is_new:
             del self.fields["slug"]
 
     @property
@@ -118,6 +117,46 @@ class EnvironmentForm(forms.Form):
         kept = {name: value for name, value in options.items() if name not in asked}
         own = ("host",) if values["runtime"] == DOCKER else ("require", "reads")
         return {**values, "options": kept | {name: asked[name] for name in own if asked[name]}}
+
+
+class ProtectionForm(forms.Form):
+    """What protects an environment. `others` are the environments in which a version may have to prove itself."""
+
+    approvals_needed = forms.IntegerField(min_value=0, max_value=MOST_APPROVALS)
+    approval_days = forms.IntegerField(min_value=1, max_value=MOST_APPROVAL_DAYS)
+    approval_roles = forms.MultipleChoiceField(
+        required=False, choices=list(ROLE_LABELS.items()), widget=forms.CheckboxSelectMultiple
+    )
+    approval_people = forms.CharField(max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    deploy_roles = forms.MultipleChoiceField(
+        required=False, choices=[(role, ROLE_LABELS[role]) for role in MAY_BRING], widget=forms.CheckboxSelectMultiple
+    )
+    deploy_people = forms.CharField(max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    only_releases = forms.BooleanField(required=False)
+    needs_ready = forms.BooleanField(required=False)
+    proven_in = forms.ChoiceField(required=False)
+    proven_hours = forms.IntegerField(required=False, min_value=1, max_value=MOST_PROVEN_HOURS)
+
+    def __init__(self, *args: Any, others: Iterable[tuple[str, str]], **values: Any) -> None:
+        super().__init__(*args, **values)
+        field = self.fields["proven_in"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [("", _("no environment")), *others]
+
+    @classmethod
+    def filled(cls, one: Environment) -> dict[str, Any]:
+        """Its rules as the form shows them."""
+        names = [name for name in cls.base_fields if not name.endswith("_people")]
+        people = {name: ", ".join(getattr(one, name)) for name in ("approval_people", "deploy_people")}
+        return {**{name: getattr(one, name) for name in names}, **people, "proven_hours": one.proven_hours or None}
+
+    def wanted(self) -> dict[str, Any]:
+        """What the room's command takes."""
+        values = dict(self.cleaned_data)
+        for name in ("approval_people", "deploy_people"):
+            values[name] = [one.strip() for one in values[name].split(",")]
+        values["proven_hours"] = values["proven_hours"] or 0
+        return values
 
 
 class LockForm(forms.Form):

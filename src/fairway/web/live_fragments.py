@@ -170,6 +170,10 @@ def _environment_state(actor: Actor, parts: list[str]) -> Context:
     return shown_environments.state_shown(actor, environments.environment(actor, parts[0]))
 
 
+def _protection(actor: Actor, parts: list[str]) -> Context:
+    return shown_environments.protection_shown(actor, environments.environment(actor, parts[0]))
+
+
 def _placements_here(actor: Actor, parts: list[str]) -> Context:
     return shown_environments.placements_here(actor, environments.environment(actor, parts[0]))
 
@@ -216,11 +220,12 @@ KINDS = (
     ),
     _kind(r"application:([a-z0-9-]+):recent", ["application:{0}"], _recent, "applications/detail.html#recent"),
     _kind(
-        r"deployment:(\d{1,18}):(head|progress|outcome|facts)",
+        r"deployment:(\d{1,18}):(head|progress|approval|outcome|facts)",
         ["deployment:{0}"],
         _deployment,
         "deployments/detail.html#{1}",
     ),
+    _kind(r"environment:([a-z0-9-]+):(protection)", ["environment:{0}"], _protection, "environments/detail.html#{1}"),
     _kind(r"environment:([a-z0-9-]+):(host)", ["environment:{0}"], _host, "environments/detail.html#{1}"),
     _kind(
         r"environment:([a-z0-9-]+):(state)",

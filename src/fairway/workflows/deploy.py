@@ -29,9 +29,11 @@ from django.db import transaction
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
+from fairway.deployments.commands.approvals import ask_for_approval, settle
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.protection import approval_words, approvals_of, needs_approval, overtaken_by
 from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.health import refusal
@@ -40,9 +42,10 @@ from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, NullProgress
 from fairway.engine import clock
+from fairway.engine.commands import request_cancel
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Wait, Workflow
 from fairway.environments.runtimes import runtime_of
-from fairway.shared.failures import Away, Failure, Refused, Retry
+from fairway.shared.failures import Away, Cancelled, Failure, Refused, Retry
 from fairway.workflows.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.workflows.draining import drained
 from fairway.workflows.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
@@ -74,14 +77,16 @@ def prepare(context: Context) -> Mapping[str, Any]:
         _refuse_to_go_back_in_time(step)
         _settle_replicas(step)
         _ask_gate(step)
-        context.checkpoint(admitted=True)
-        _announce(step)
         if step.deployment.artifact is None:
+            if not _approval_is_missing(step):
+                _admit(step)
             progress.artifact_settled(deployment=step.deployment, artifact=artifact_from_source(build_input_of(step)))
             _ask_gate(step)
             forget_work_folder(work_name(step.deployment))
         else:
             step.log.say(f"{step.artifact.version} is built already ({step.artifact.digest[:19]}).")
+        _await_approval(step)
+        _admit(step)
         _tell_if_it_serves_already(step)
         tell_if_it_will_be_away(step)
         return {"artifact": step.artifact.pk, "release": step.deployment.runs_release_command}
@@ -229,7 +234,11 @@ def _refuse_to_go_back_in_time(step: StepContext) -> None:
     deployment, current = step.deployment, step.placement.current_id
     if current is None or current == deployment.pk:
         return
-    if deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk:
+    if deployment.approve_by is not None:  # what was taken back while people thought about it does not make it old
+        is_older = overtaken_by(deployment, step.placement.current)
+    else:
+        is_older = deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk
+    if is_older:
         raise Refused(f"A newer deployment (#{current}) is already live, so this older one is not deployed.")
     if deployment.kind in {Kind.RESTART, Kind.AUTOMATIC_ROLLBACK} and current != deployment.replaces_id:
         raise Refused(f"#{current} went live meanwhile with instances of its own; there is nothing left to do.")
@@ -238,7 +247,8 @@ def _refuse_to_go_back_in_time(step: StepContext) -> None:
 def _ask_gate(step: StepContext) -> None:
     """The gate is asked again when the act starts: a lock or a missing setting since then still counts.
 
-    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once.
+    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once. A
+    missing approval is waited for first.
     """
     deployment = step.deployment
     subject = Subject(
@@ -252,7 +262,7 @@ def _ask_gate(step: StepContext) -> None:
     )
     glass = bool(deployment.broke_glass)
     found = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
-    if step.context.state.get("admitted"):
+    if step.context.state.get("admitted") or _approval_is_missing(step):
         found = [one for one in found if not one.only_starts]
     if not found:
         return
@@ -260,6 +270,43 @@ def _ask_gate(step: StepContext) -> None:
         _wait_for(found, deployment)
     is_away = all(blocker.code == "runtime" for blocker in found)  # it was there when this was asked for
     raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in found))
+
+
+def _approval_is_missing(step: StepContext) -> bool:
+    deployment, environment = step.deployment, step.placement.environment
+    is_needed = needs_approval(act_of(deployment), environment, breaks_glass=bool(deployment.broke_glass))
+    return is_needed and approvals_of(deployment, environment).missing > 0
+
+
+def _await_approval(step: StepContext) -> None:
+    """Go on with every approval that the environment asks for *now*; else wait, without slot and key, and ask again.
+
+    Raises `Wait`, or `Cancelled` when nobody approved it in time.
+    """
+    deployment, environment = step.deployment, step.placement.environment
+    if not _approval_is_missing(step):
+        with transaction.atomic():
+            step.context.checkpoint()
+            settle(deployment, approvals_of(deployment, environment))
+        return
+    with transaction.atomic():
+        step.context.checkpoint(admitted=False)  # a freeze that begins meanwhile counts
+        if not deployment.awaits_approval:
+            ask_for_approval(deployment, environment)
+    assert deployment.approve_by is not None
+    if clock.now() < deployment.approve_by:
+        raise Wait(until=deployment.approve_by, keeps_key=False, reason=approval_words(environment))
+    found = approvals_of(deployment, environment)
+    sentence = f"It was not approved in time: it had {found.given} of {found.needed} approvals."
+    request_cancel(run_id=step.context.run_id, reason=sentence)
+    raise Cancelled
+
+
+def _admit(step: StepContext) -> None:
+    """It begins: from here on only what is wrong with it stops it."""
+    if not step.context.state.get("admitted"):
+        step.context.checkpoint(admitted=True)
+    _announce(step)
 
 
 def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:

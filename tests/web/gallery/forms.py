@@ -60,8 +60,19 @@ class EnvironmentForm(forms.Form):
     require = forms.MultipleChoiceField(choices=[("user", "User"), ("ports", "Ports")], widget=forms.CheckboxSelectMultiple)
     reads = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     position = forms.IntegerField()
-    approvals_needed = forms.IntegerField(initial=1)
+
+
+class ProtectionForm(forms.Form):
+    approvals_needed = forms.IntegerField()
+    approval_days = forms.IntegerField()
+    approval_roles = forms.MultipleChoiceField(choices=[("admin", "Admin")], widget=forms.CheckboxSelectMultiple)
+    approval_people = forms.CharField(required=False)
+    deploy_roles = forms.MultipleChoiceField(choices=[("deployer", "Deployer")], widget=forms.CheckboxSelectMultiple)
+    deploy_people = forms.CharField(required=False)
+    only_releases = forms.BooleanField(required=False)
     needs_ready = forms.BooleanField(required=False)
+    proven_in = forms.ChoiceField(choices=[("", "no environment"), ("staging", "Staging")])
+    proven_hours = forms.IntegerField(required=False)
 
 
 class ProfileForm(forms.Form):

@@ -334,7 +334,8 @@ def environment(locked: bool = False) -> Data:
         "availability": {"is_available": True, "sentence": "Runs applications as processes of this machine, behind the walls that can be put up here.", "version": ""}, "placements": places,
         "walls": [{"name": "User", "stands": not locked, "sentence": "Each application runs as a user of its own, without any rights of Fairway's."}, {"name": "Files", "stands": True, "sentence": "An application reaches only its own files and this machine's programs, and neither memory nor environment of others (Landlock)."}],
         "lock_form": None if locked else {"url": "/gallery/act", "blockers": [], "reason": "", "until": "", "errors": {"reason": "Say why: everyone who is stopped by it will read this."}}, "zone": "Europe/Zurich",
-        "unlock": act("Unlock", "unlock") if locked else None, "edit": act("Edit", "settings", method="get", url="/environments/production/edit"),
+        "protection": ["Only a version that was healthy in Staging for 24 hours without a break comes here.", "Every release and every deployment needs 2 approvals from a Release Manager or an Admin. Whoever requested it does not count."] if locked else [],
+        "protect": act("Change", "settings", method="get", url="/environments/production/protection"), "unlock": act("Unlock", "unlock") if locked else None, "edit": act("Edit", "settings", method="get", url="/environments/production/edit"),
         "delete": act("Delete", "trash", "danger", [blocker("in_use", "5 applications run here. Remove them first.", who="")]),
     }  # fmt: skip
 
@@ -379,10 +380,17 @@ RUNTIMES = [
 
 def environment_new() -> Data:
     form = wrong(forms.EnvironmentForm, name="QA", slug="Q A", host="https://qa", position="", runtime="process")
-    del form.fields["approvals_needed"], form.fields["needs_ready"]
     form.add_error("slug", "must start with a letter and use only a–z, 0–9 and single hyphens, e.g. “my-app”.")
     form.add_error("host", "is not a host name; write something like “shop.example.com”, without http:// or a path.")
     return {"environment": None, "form": form, "runtimes": RUNTIMES}
+
+
+def protection() -> Data:
+    form = wrong(
+        forms.ProtectionForm, approvals_needed="2", approval_days="7", approval_people="nobody", proven_in="staging"
+    )
+    form.add_error("approval_people", "There is no active user “nobody”.")
+    return {"environment": PRODUCTION, "form": form}
 
 
 def environment_edit() -> Data:

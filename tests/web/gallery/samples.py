@@ -320,6 +320,22 @@ def deployment_queued() -> Data:
     }  # fmt: skip
 
 
+def deployment_awaiting_approval() -> Data:
+    people = [
+        {**GRACE, "decision": "approved", "at": back(hours=2), "comment": "Seen on staging, all fine", "is_void": False, "is_lapsed": False},
+        {**LINUS, "decision": "approved", "at": back(hours=3), "comment": "", "is_void": False, "is_lapsed": True},
+    ]  # fmt: skip
+    approval = {
+        "state": "waiting", "needed": 2, "given": 1, "who": "a Release Manager or an Admin", "until": now() + timedelta(days=5), "at": None, "ended": "", "fingerprint": "f" * 64, "people": people,
+        "now": {"version": "2.13.9", "digest": sha("a")}, "then": {"version": "2.14.0", "digest": sha("b"), "commit": "3f9c1a7d2e"}, "keys": [{"name": "CHECKOUT_URL", "how": "changed"}],
+        "newer": {"version": 5, "created_by": "Ada Lovelace"}, "again": act("Request again with the new settings", "settings"), "decide": {"url": "/gallery/act", "blockers": []},
+    }  # fmt: skip
+    return {
+        "deployment": deployment(id=514, status="waiting", started_at=back(hours=4), ended_at=None, seconds=None, url="", probe=None, position=None, waiting_for="for approval", gate="", source=None, replaced=None),
+        "approval": approval, "steps": steps(0), "last_lines": [], "log": log(514, 1, False), "acts": [act("Cancel", "x", "danger")],
+    }  # fmt: skip
+
+
 def deployment_failed() -> Data:
     lines = [
         "Traceback (most recent call last):",

@@ -19,6 +19,8 @@ from fairway.activity.commands import record
 from fairway.applications import commands as applications
 from fairway.applications.commands import on_application
 from fairway.applications.models import Application
+from fairway.deployments.commands.approvals import end_waiting, locked_waiting
+from fairway.deployments.commands.progress import healthy_or_not
 from fairway.deployments.commands.requests import parse_replicas
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
@@ -64,6 +66,10 @@ def remove(
     """
     if volumes_confirmed and volumes_confirmed != placement.name:
         raise Invalid("volumes_confirmed", "to delete its stored data too, type “{name}” exactly.", name=placement.name)
+    if parent is None:
+        here = locked_waiting(application=placement.application, environment=placement.environment)
+        words = {"environment": placement.environment.name, "person": actor.name}
+        end_waiting(here, _("It was removed from %(environment)s by %(person)s.") % words)
     return _want(
         actor, Act.REMOVE, placement, "placement.remove_requested", reason,
         payload={"volumes": bool(volumes_confirmed)}, parent=parent, wanted=Wanted.REMOVED,
@@ -77,8 +83,9 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     require(actor, Act.DELETE_APPLICATION, application=application.slug)
     if confirmed != application.slug:
         raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
+    end_waiting(locked_waiting(application=application), _("%(application)s was deleted.") % {"application": application})
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    if Deployment.objects.filter(application=row, status__in=ACTIVE).exists():
+    if _at_work(application=row):
         sentence = _("A deployment of it is running or queued.")
         raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
     if reasons := [blocker for found in applications.IN_USE for blocker in found(row)]:
@@ -162,6 +169,7 @@ def observe(*, placement: Placement, health: Health, drift: list[str], observed:
     row.health, row.drift, row.observed, row.observed_at = health, drift, observed, timezone.now()
     row.save(update_fields=["health", "drift", "observed", "observed_at"])
     if changed:
+        healthy_or_not(row)
         after = {"health": health, "drift": drift}
         record(who=SYSTEM.who, verb="placement.observed", on=on_placement(row), before=before, after=after)
 
@@ -278,11 +286,17 @@ def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environmen
         )
 
 
+def _at_work(**where: Any) -> bool:
+    """Whether a deployment is queued or running. One that waits for approval, or did and is being taken away, is neither."""
+    active = Deployment.objects.filter(status__in=ACTIVE, **where)
+    return active.exclude(approve_by__isnull=False, approved_at=None).exists()
+
+
 def _placed_there(environment: Environment) -> Iterable[Blocker]:
     """An environment in use cannot be deleted; see `environments.commands.IN_USE`."""
     placed = Placement.objects.filter(environment=environment).filter(~Q(current=None) | Q(wanted=Wanted.REMOVED))
     names = list(placed.values_list("application__name", flat=True))
-    active = Deployment.objects.filter(environment=environment, status__in=ACTIVE).exists()
+    active = _at_work(environment=environment)
     if names:
         sentence = _("%(names)s is deployed there.") % {"names": ", ".join(names)}
         yield Blocker(code="in_use", sentence=sentence, who=_("a Deployer, by removing it from this environment"))

@@ -13,7 +13,7 @@ from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.applications.models import Artifact
 from fairway.deployments.lost import Place, is_news
-from fairway.deployments.models import Deployment, LogChunk, Placement
+from fairway.deployments.models import Deployment, HealthyStretch, LogChunk, Placement
 from fairway.deployments.rules import Health, Kind, Status, Wanted
 from fairway.deployments.subjects import deployment_facts, on_deployment, on_placement
 from fairway.drivers.proxy.contract import ProbeFigure
@@ -111,6 +111,7 @@ def switched(
     if observed is not None:
         row.observed, row.observed_at = [dict(one) for one in observed], clock.now()
     row.save(update_fields=["current", "previous_good", "wanted", "replicas", "health", "drift", "observed", "observed_at"])
+    healthy_or_not(row)
     Deployment.objects.filter(pk=deployment.pk).update(
         switched_at=clock.now(), served_digest=served_digest, replaces_id=before["deployment"]
     )
@@ -155,6 +156,7 @@ def switched_back(*, deployment: Deployment, placement: Placement, to: Deploymen
     row.wanted = row.wanted if "wanted" in later else before["wanted"]
     row.replicas = row.replicas if "replicas" in later else before["replicas"]
     row.save(update_fields=["current", "previous_good", "wanted", "replicas"])
+    healthy_or_not(row)
     after = {"deployment": to.pk if to else None}
     record(
         who=SYSTEM.who,
@@ -163,6 +165,25 @@ def switched_back(*, deployment: Deployment, placement: Placement, to: Deploymen
         before={"deployment": deployment.pk},
         after=after,
     )
+
+
+def healthy_or_not(row: Placement) -> None:
+    """Begin, go on with, or end the time in which these bytes have been healthy here without a break; see `HealthyStretch`.
+
+    Called with the placement locked, whenever its health or what it serves has changed.
+    """
+    here = HealthyStretch.objects.filter(application=row.application_id, environment=row.environment_id, until=None)
+    is_served = row.current is not None and row.current.artifact is not None and row.wanted == Wanted.RUNNING
+    digest = row.current.artifact.digest if is_served and row.current and row.current.artifact else ""
+    if row.health == Health.UNKNOWN and digest:  # nobody can look: neither a beginning nor an end
+        here.exclude(digest=digest).update(until=clock.now())
+        return
+    digest = digest if row.health == Health.HEALTHY else ""
+    here.exclude(digest=digest).update(until=clock.now())
+    if digest and not here.exists():
+        HealthyStretch.objects.create(
+            application_id=row.application_id, environment_id=row.environment_id, digest=digest, since=clock.now()
+        )
 
 
 @transaction.atomic
@@ -221,6 +242,9 @@ def removed(*, placement: Placement) -> None:
     """Everything of it is gone: the row goes, history stays."""
     with transaction.atomic():
         record(who=SYSTEM.who, verb="placement.removed", on=on_placement(placement))
+        HealthyStretch.objects.filter(
+            application=placement.application_id, environment=placement.environment_id, until=None
+        ).update(until=clock.now())
         placement.delete()
 
 

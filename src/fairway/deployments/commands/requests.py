@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +15,11 @@ from fairway.activity.commands import record
 from fairway.applications.commands import edit_application
 from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.queries import latest_configuration
+from fairway.deployments.commands.approvals import end_waiting, locked_waiting, superseded_by
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import MOST_REPLICAS, Kind, Status, Wanted, most_replicas
+from fairway.deployments.protection import may_wait_until, needs_approval
+from fairway.deployments.rules import BRINGS_SOMETHING_NEW, MOST_REPLICAS, Kind, Status, Wanted, most_replicas
 from fairway.deployments.subjects import deployment_facts, on_deployment, placement_of
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
@@ -51,8 +53,9 @@ def request_deployment(
 ) -> Deployment:
     """Put the application's source (or a given artifact) live in an environment, with its latest configuration.
 
-    A given `source` becomes the application's own first. With `when_open` it is accepted during a freeze or a lock that
-    ends, and waits for that until `start_by` (None: `START_BY` from now). Raises `Blocked` or `Invalid`.
+    A given `source` becomes the application's own first. Where the environment asks for approvals it waits for them, and
+    takes the place of what waited there before. With `when_open` it is accepted during a freeze or a lock that ends, and
+    waits for that until `start_by` (None: `START_BY` from now). Raises `Blocked` or `Invalid`.
     """
     if source is not None:
         application = edit_application(actor=actor, application=application, source_kind=source_kind, source=source)
@@ -126,6 +129,9 @@ def roll_back(
     ):
         sentence = _("There is no earlier version here to go back to.")
         raise Blocked([Blocker(code="nothing_to_roll_back_to", sentence=sentence)])
+    if target.switched_at is None:
+        sentence = _("#%(number)s never served here, so going there would not be going back.") % {"number": target.pk}
+        raise Blocked([Blocker(code="never_served", sentence=sentence, who=_("a Deployer, by deploying that version"))])
     return _request(
         kind=Kind.AUTOMATIC_ROLLBACK if is_automatic else Kind.ROLLBACK,
         actor=actor,
@@ -239,12 +245,18 @@ def _request(
     when_open: bool = False,
     start_by: datetime | None = None,
 ) -> Deployment:
+    is_new = act is None and kind in BRINGS_SOMETHING_NEW
+    waiting = locked_waiting(application=application, environment=environment) if is_new else []
     placement = _placement_to_be(application, environment)
     glass = parse_text(break_glass, field="break_glass", longest=500)
     asked = parse_replicas(replicas) if replicas is not None else placement.replicas
     wanted = replicas_for(kind, artifact, asked)
     subject = Subject(application, environment, placement, artifact, configuration, replicas=wanted)
     ask(act or ACT_OF[kind], subject, actor, breaks_glass=bool(glass), may_wait=when_open)
+    start_by = _parse_start_by(start_by)
+    waits = needs_approval(act or ACT_OF[kind], environment, breaks_glass=bool(glass))
+    if waits and artifact is not None:
+        _refuse_twice(waiting, artifact, configuration, replicas)
     deployment = Deployment.objects.create(
         application=application,
         environment=environment,
@@ -265,7 +277,8 @@ def _request(
         asked_as=act or "",
         reason=parse_text(reason, field="reason", longest=500),
         broke_glass=glass,
-        start_by=_parse_start_by(start_by),
+        start_by=start_by,
+        approve_by=may_wait_until(environment, timezone.now(), start_by) if waits else None,
     )
     payload = {"deployment": deployment.pk, "replicas": replicas}
     deployment.run = enqueue(kind=STORY, key=deployment.key, payload=payload, lane=environment.lane, parent=parent)
@@ -279,7 +292,21 @@ def _request(
         comment=deployment.reason,
         after=deployment_facts(deployment),
     )
+    end_waiting(waiting, superseded_by(deployment))
     return deployment
+
+
+def _refuse_twice(
+    waiting: Iterable[Deployment], artifact: Artifact, configuration: Configuration | None, replicas: int | None
+) -> None:
+    """The same again would only lose the approvals it has. Raises `Blocked`."""
+    wanted = (artifact.pk, configuration.pk if configuration else None, replicas)
+    for one in waiting:
+        asked = one.run.payload.get("replicas") if one.run else None
+        if (one.artifact_id, one.configuration_id, asked) == wanted:
+            words = {"number": one.pk, "person": one.requested_by}
+            sentence = _("#%(number)s, requested by %(person)s, is already waiting for approval of exactly this.") % words
+            raise Blocked([Blocker(code="waits_already", sentence=sentence, details={"deployment": one.pk})])
 
 
 def replicas_for(kind: Kind, artifact: Artifact | None, asked: int) -> int:

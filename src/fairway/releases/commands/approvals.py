@@ -10,6 +10,7 @@ from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
 from fairway.environments.models import Environment
+from fairway.environments.protection import approver_blocker, may_approve
 from fairway.releases.commands.changing import locked, refuse_while_rolling_out, void
 from fairway.releases.models import Approval, Release
 from fairway.releases.standing import current_fingerprint, is_frozen, is_ready_to_run, packages_of
@@ -69,13 +70,30 @@ def reject(*, actor: Actor, release: Release, environment: Environment, fingerpr
     return _answer(actor, release, environment, fingerprint, comment, is_approved=False)
 
 
+def _refuse_idle_answer(actor: Actor, release: Release, environment: Environment, *, is_approved: bool) -> None:
+    """An answer that could change nothing. A no counts also where no yes is asked for, and then so does the yes that takes
+    it back. Raises `Blocked`."""
+    words = {"release": release, "environment": environment.name}
+    if not release.targets.filter(pk=environment.pk).exists():
+        sentence = _("%(release)s is not meant for %(environment)s.") % words
+        who = _("a Release Manager, by adding it to the release's targets")
+        raise Blocked([Blocker(code="not_a_target", sentence=sentence, who=who)])
+    no = Approval.objects.filter(release=release, environment=environment, voided_at=None, is_approved=False)
+    if is_approved and environment.approvals_needed == 0 and not no.filter(person_id=actor.id or 0).exists():
+        sentence = _("%(environment)s asks for no approval.") % words
+        who = _("an Admin, by changing the protection of %(environment)s") % words
+        raise Blocked([Blocker(code="no_approval_needed", sentence=sentence, who=who)])
+
+
 def _answer(
     actor: Actor, release: Release, environment: Environment, fingerprint: str, comment: str, *, is_approved: bool
 ) -> Approval:
-    require(actor, Act.APPROVE_RELEASE, environment=environment.slug)
+    if not may_approve(actor, environment):
+        raise Blocked([approver_blocker(environment)])
     row = locked(release)
     if actor.id is None:
         raise Blocked([Blocker(code="not_a_person", sentence=_("Only a person can approve."))])
+    _refuse_idle_answer(actor, row, environment, is_approved=is_approved)
     if not is_frozen(row):
         words = {"release": row}
         sentence = _("%(release)s is not frozen, or changed since it was.") % words

@@ -32,7 +32,7 @@ from fairway.releases.rules import (
     USUAL_PARALLEL,
     RolloutStatus,
 )
-from fairway.releases.standing import standing_of
+from fairway.releases.standing import Standing, standing_of
 from fairway.releases.subjects import on_rollout, rollout_facts
 from fairway.shared.names import Invalid
 
@@ -85,6 +85,7 @@ def schedule_release(
     if row.cancelled_at is not None:
         sentence = _("%(release)s was cancelled.") % {"release": row}
         raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
+    _refuse_idle_schedule(standing)
     if standing.active_rollout is not None:
         words = {"release": row, "environment": place.name}
         is_planned = standing.active_rollout.status in ROLLOUT_NOT_BEGUN
@@ -110,6 +111,18 @@ def schedule_release(
         who=actor.who, verb="rollout.scheduled", on=on_rollout(rollout), comment=rollout.reason, after=rollout_facts(rollout)
     )
     return rollout
+
+
+def _refuse_idle_schedule(standing: Standing) -> None:
+    """A schedule under which nothing could ever start. Raises `Blocked`."""
+    words = {"release": standing.release, "environment": standing.environment.name}
+    if not standing.is_target:
+        sentence = _("%(release)s is not meant for %(environment)s.") % words
+        who = _("a Release Manager, by adding it to the release's targets")
+        raise Blocked([Blocker(code="not_a_target", sentence=sentence, who=who)])
+    if not standing.packages:
+        sentence = _("%(release)s has no packages.") % words
+        raise Blocked([Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))])
 
 
 @transaction.atomic

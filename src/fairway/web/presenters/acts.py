@@ -13,6 +13,7 @@ from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Configuration
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.protection import approval_words, needs_approval
 from fairway.web.errors import shown
 
 Text = str | Promise
@@ -20,7 +21,8 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class Button:
-    """One act. `blockers` not empty: it cannot be pressed and explains itself. `confirm` must be typed first."""
+    """One act. `blockers` not empty: it cannot be pressed and explains itself. `confirm` must be typed first. `note` is
+    said, and a reason asked for, before it is pressed."""
 
     label: Text
     url: str
@@ -31,6 +33,7 @@ class Button:
     confirm: str = ""
     consequence: Text = ""
     fields: Sequence[tuple[str, str]] = ()
+    note: Text = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Place:
     def why_not(self, act: Act, subject: Subject | None = None) -> list[dict[str, object]]:
         """The gate's answer, as pages show it."""
         return shown(blockers(act, subject or self.subject, self.actor))
+
+    def note(self, act: Act) -> str:
+        """Whose approval it would wait for; "" where it needs none."""
+        environment = self.subject.environment
+        return approval_words(environment) if needs_approval(act, environment) else ""
 
     def current(self) -> Subject:
         """The subject of acts on what runs."""
@@ -73,7 +81,7 @@ def main_acts(place: Place) -> list[Button]:
     application, placement = place.subject.application, place.subject.placement
     found = blockers(Act.DEPLOY, place.subject, place.actor)
     why_not = shown(found)
-    deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=why_not)
+    deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=why_not, note=place.note(Act.DEPLOY))
     if placement is not None and placement.current is not None and "upload" in application.source:
         deploy = Button(_("New version"), place.url("deploy"), "upload", "primary", "get", why_not)
     waits = bool(found) and opens_by_itself(found)  # the page behind it offers to wait, and to break the glass
@@ -98,6 +106,7 @@ def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = 
         kind,
         blockers=place.why_not(Act.PROMOTE, subject),
         fields=[("from", origin.environment.slug)],
+        note=place.note(Act.PROMOTE),
     )
 
 
@@ -169,5 +178,6 @@ def deployment_acts(actor: Actor, one: Deployment, placement: Placement | None, 
         found.append(Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(one.pk))]))
     if one.artifact is not None:
         url = reverse("deployment-again", args=[one.pk])
-        found.append(Button(_("Deploy again"), url, "deploy", blockers=place.why_not(Act.DEPLOY)))
+        why_not = place.why_not(Act.DEPLOY)
+        found.append(Button(_("Deploy again"), url, "deploy", blockers=why_not, note=place.note(Act.DEPLOY)))
     return found

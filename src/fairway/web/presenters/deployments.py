@@ -7,12 +7,13 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from fairway.accounts.rules import SYSTEM, Actor
+from fairway.accounts.rules import SYSTEM, Act, Actor, may
 from fairway.activity.rules import Door
 from fairway.applications.queries import latest_configuration
 from fairway.deployments.commands.requests import act_of
 from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.protection import Approvals, approvals_of, replacement, why_not_approve
 from fairway.deployments.queries import (
     absence,
     expected_total_seconds,
@@ -24,9 +25,11 @@ from fairway.deployments.queries import (
 )
 from fairway.deployments.rules import Kind, Status, Wanted, shown_status
 from fairway.engine.rules import CleanUp
+from fairway.environments.protection import approvers_words, may_approve
 from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
-from fairway.web.presenters.acts import Place, deployment_acts
+from fairway.web.errors import shown
+from fairway.web.presenters.acts import Button, Place, deployment_acts
 from fairway.web.presenters.applications import source_text
 from fairway.web.presenters.filters import who
 from fairway.web.presenters.placements import away_shown
@@ -42,11 +45,63 @@ def deployment_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
     is_failed = one.status in {Status.FAILED, Status.ERRORED}
     return {
         "deployment": {**_facts(one, placement), **_workflow(one), **_relations(actor, one), **_outcome(one)},
-        "steps": [_step(step) for step in steps_of(one)],
+        "steps": [_step(step, is_told=not one.awaits_approval) for step in steps_of(one)],
         "last_lines": [{"text": text} for text in last_log_text(one, LAST_LINES)] if is_failed else [],
         "acts": deployment_acts(actor, one, placement, _onward(actor, one, placement)),
+        "approval": approval_shown(actor, one) if one.approve_by else None,
         "log": None if one.log_collected_at else log_shown(one),
     }
+
+
+def approval_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
+    """Who approved it, who can, and what it would change."""
+    found, change = approvals_of(one), replacement(one)
+    is_mine = may_approve(actor, one.environment, one.application.slug)
+    url = reverse("deployment-approval", args=[one.pk])
+    again = Button(_("Request again with the new settings"), reverse("deployment-again", args=[one.pk]), "settings")
+    may_again = may(actor, Act.DEPLOY, application=one.application.slug, environment=one.environment.slug)
+    return {
+        "state": _approval_state(one, found),
+        "needed": found.needed,
+        "given": found.given,
+        "who": approvers_words(one.environment),
+        "until": one.approve_by,
+        "at": one.approved_at,
+        "ended": _why_it_ended(one),
+        "fingerprint": found.fingerprint,
+        "people": [
+            {
+                **who(each.person),
+                "decision": "approved" if each.is_approved else "rejected",
+                "at": each.created_at,
+                "comment": each.comment,
+                "is_void": each.fingerprint != found.fingerprint,
+                "is_lapsed": each.is_approved and each.pk not in found.counting and one.awaits_approval,
+            }
+            for each in found.answers
+        ],
+        "now": change.now,
+        "then": one.artifact,
+        "keys": [{"name": each.name, "how": each.kind} for each in change.settings],
+        "newer": change.newer if one.awaits_approval else None,
+        "again": again if change.newer and one.artifact and may_again else None,
+        "decide": {"url": url, "blockers": shown(why_not_approve(actor, one))} if is_mine and one.awaits_approval else None,
+    }
+
+
+def _why_it_ended(one: Deployment) -> str:
+    """Rejected, superseded, not approved in time, cancelled: the sentence, also while the worker is still tidying up."""
+    if one.status not in {Status.CANCELLING, Status.CANCELLED}:
+        return ""
+    return one.sentence or (one.run.cancel_reason if one.run else "")
+
+
+def _approval_state(one: Deployment, found: Approvals) -> str:
+    if any(not each.is_approved for each in found.answers):
+        return "rejected"
+    if one.approved_at is not None:
+        return "approved"
+    return "waiting" if one.awaits_approval else one.status
 
 
 def log_shown(one: Deployment) -> dict[str, Any]:
@@ -122,6 +177,8 @@ def _waiting(one: Deployment) -> dict[str, Any]:
     """What it waits for, in the reader's language where the gate says it, and until when at the latest."""
     if one.run is None or one.status != Status.WAITING:
         return {"waiting_for": "", "waits_until": None, "starts_by": None}
+    if one.awaits_approval:
+        return {"waiting_for": _("for approval"), "waits_until": None, "starts_by": None}
     subject = Subject(
         one.application, one.environment, artifact=one.artifact, configuration=one.configuration, deployment=one
     )
@@ -179,7 +236,8 @@ def _source(one: Deployment) -> dict[str, Any]:
     }
 
 
-def _step(step: Any) -> dict[str, Any]:
+def _step(step: Any, *, is_told: bool) -> dict[str, Any]:
+    """What a step that waits for people waits for stands beside it already, in the reader's language."""
     return {
         "name": step.name,
         "label": STEP_LABELS.get(step.name, step.name),
@@ -187,6 +245,6 @@ def _step(step: Any) -> dict[str, Any]:
         "seconds": step.seconds,
         "expected_seconds": step.expected_seconds,
         "started_at": step.started_at,
-        "sentence": step.sentence,
+        "sentence": step.sentence if is_told else "",
         "attempt": step.attempt,
     }

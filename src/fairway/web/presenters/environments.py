@@ -16,9 +16,10 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, placements_visible_to
 from fairway.drivers.runtimes.contract import Availability
 from fairway.drivers.runtimes.registry import runtime_names
-from fairway.environments.commands import in_use
+from fairway.environments.commands import why_it_stays
 from fairway.environments.models import Environment
-from fairway.environments.queries import visible_to
+from fairway.environments.protection import protection_sentences
+from fairway.environments.queries import proof_name, visible_to
 from fairway.environments.runtimes import availability_of
 from fairway.insights.matrix import placement_state
 from fairway.web.errors import shown
@@ -100,7 +101,23 @@ def _line(one: Environment, placed: list[Placement], moving: list[Deployment]) -
 
 def environment_shown(actor: Actor, one: Environment) -> dict[str, Any]:
     """The whole context of ``environments/detail.html``."""
-    return {**state_shown(actor, one), **placements_here(actor, one), **host_shown(actor, one), **_management(actor, one)}
+    return {
+        **state_shown(actor, one),
+        **placements_here(actor, one),
+        **host_shown(actor, one),
+        **protection_shown(actor, one),
+        **_management(actor, one),
+    }
+
+
+def protection_shown(actor: Actor, one: Environment) -> dict[str, Any]:
+    """What protects it, in sentences, and how to change that."""
+    change = Button(_("Change"), reverse("environment-protection", args=[one.slug]), "settings", method="get")
+    return {
+        "environment": one,
+        "protection": protection_sentences(one, proof_name(one)),
+        "protect": change if may(actor, Act.EDIT_ENVIRONMENT, environment=one.slug) else None,
+    }
 
 
 def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -163,7 +180,7 @@ def _management(actor: Actor, one: Environment) -> dict[str, Any]:
         reverse("environment-delete", args=[one.slug]),
         "trash",
         "danger",
-        blockers=shown(in_use(one)) if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else [],
+        blockers=shown(why_it_stays(one)) if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else [],
         confirm=one.slug,
         consequence=_("Its name and addresses become available again. Its history is kept."),
     )

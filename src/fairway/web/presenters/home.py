@@ -34,7 +34,7 @@ def home(actor: Actor) -> dict[str, Any]:
     return {
         **home_matrix(actor, found),
         **home_running(actor, moving),
-        **home_waiting(actor, found.environments),
+        **home_waiting(actor, found.environments, moving),
         **home_recent(actor, found.live),
     }
 
@@ -61,8 +61,10 @@ def home_running(actor: Actor, moving: Sequence[Deployment] | None = None) -> di
     return {"running": [_running(one, queue.get(one.pk)) for one in moving]}
 
 
-def home_waiting(actor: Actor, environments: Sequence[Environment] | None = None) -> dict[str, Any]:
-    return {"waiting": [_waiting(one) for one in waiting_for(actor, environments)]}
+def home_waiting(
+    actor: Actor, environments: Sequence[Environment] | None = None, moving: Sequence[Deployment] | None = None
+) -> dict[str, Any]:
+    return {"waiting": [_waiting(one) for one in waiting_for(actor, environments, moving)]}
 
 
 def home_recent(actor: Actor, live: Collection[int] | None = None) -> dict[str, Any]:
@@ -115,6 +117,11 @@ def _waiting(one: Waiting) -> dict[str, Any]:
     if isinstance(about, Standstill):
         return {**_standstill(about), "at": one.at}
     where = {"application": about.application.name, "environment": about.environment.name}
+    if isinstance(about, Deployment) and one.kind == "approval":
+        title = _("Approve %(application)s → %(environment)s") % where
+        words = {"person": about.requested_by, "version": about.version}
+        sentence = _("%(person)s asked for %(version)s.") % words + (f" “{about.reason}”" if about.reason else "")
+        return {"title": title, "sentence": sentence, "url": reverse("deployment-detail", args=[about.pk]), "at": one.at}
     if isinstance(about, Deployment):
         title = _("%(application)s → %(environment)s failed") % where
         url = reverse("deployment-detail", args=[about.pk])

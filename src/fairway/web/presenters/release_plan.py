@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, Blocker, may
 from fairway.environments.models import Environment
+from fairway.environments.protection import may_approve
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands.schedule import USUAL_START_BY
@@ -126,7 +127,7 @@ def _state(needed: int, given: int, answers: list[Approval]) -> str:
 
 
 def _decide(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any] | None:
-    if not environment.approvals_needed or not may(actor, Act.APPROVE_RELEASE, environment=environment.slug):
+    if not environment.approvals_needed or not may_approve(actor, environment):
         return None
     return {"url": reverse("release-approval", args=[release.pk]), "blockers": shown(_cannot(actor, release, frozen))}
 

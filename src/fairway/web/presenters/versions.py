@@ -13,6 +13,7 @@ from fairway.applications.models import Application, Artifact, Upload
 from fairway.applications.queries import artifacts_of, latest_configuration
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.protection import PROTECTS, approval_words, needs_approval
 from fairway.deployments.queries import absence, expected_total_seconds, placements_visible_to
 from fairway.deployments.rules import Kind
 from fairway.environments.models import Environment
@@ -43,7 +44,7 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
     latest = latest_configuration(application, environment)
     found = blockers(Act.DEPLOY, Subject(application, environment, here, configuration=latest), actor)
     where = {"application": application.slug, "environment": environment.slug}
-    may_break = may(actor, Act.BREAK_GLASS, **where) and all(one.only_starts for one in found)
+    may_break = may(actor, Act.BREAK_GLASS, **where) and all(one.only_starts or one.code in PROTECTS for one in found)
     return {
         "application": head(actor, application)["application"],
         "environment": environment,
@@ -61,6 +62,7 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
         ),
         "away": away_shown(absence(here) if here else None),
         "blockers": shown(found),
+        "approval": approval_words(environment) if needs_approval(Act.DEPLOY, environment) else "",
         "can_break_glass": may_break and bool(found),
         "can_wait": bool(found) and opens_by_itself(found),
         "url": reverse("placement-deploy", args=[application.slug, environment.slug]),

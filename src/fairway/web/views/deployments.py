@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.accounts.standing import while_standing
-from fairway.deployments.commands import requests
+from fairway.deployments.commands import approvals, requests
 from fairway.deployments.models import Deployment
 from fairway.deployments.queries import collected_note, deployment, history, log_lines
 from fairway.insights.rows import rows
@@ -36,7 +36,7 @@ from fairway.web.views.home import came_back_after
 
 PER_PAGE = 30
 LOG_PAGE = 5000
-FRAGMENTS = {f"deployment-{name}": name for name in ("head", "progress", "outcome", "facts")}
+FRAGMENTS = {f"deployment-{name}": name for name in ("head", "progress", "approval", "outcome", "facts")}
 
 
 @require_GET
@@ -101,6 +101,30 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
         tell_blocked(request, problem)
         return detail(request, actor, number, status=409)
     return redirect("deployment-detail", made.pk)
+
+
+@require_POST
+@needs(Act.APPROVE)
+def approval(request: HttpRequest, number: int) -> HttpResponse:
+    """Yes or no, to the fingerprint that the page showed."""
+    actor = actor_of(request)
+    one = deployment(actor, number)
+    is_approved = request.POST.get("decision") == "approve"
+    try:
+        (approvals.approve if is_approved else approvals.reject)(
+            actor=actor,
+            deployment=one,
+            fingerprint=request.POST.get("fingerprint", ""),
+            comment=request.POST.get("comment", ""),
+        )
+    except Blocked as problem:
+        tell_blocked(request, problem)
+        return detail(request, actor, number, status=409)
+    except Invalid as problem:
+        messages.error(request, f"{problem.field}: {problem.sentence}")
+        return detail(request, actor, number, status=422)
+    messages.success(request, _("Approved.") if is_approved else _("Rejected."))
+    return redirect("deployment-detail", number)
 
 
 @require_GET

@@ -19,14 +19,20 @@ from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments import commands
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import visible_to
 from fairway.shared.hosts import shown_host
 from fairway.shared.names import Invalid, within_reach
 from fairway.web.errors import tell_blocked
-from fairway.web.forms import EnvironmentForm, refuse
+from fairway.web.forms import EnvironmentForm, ProtectionForm, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.environments import environment_shown, list_shown, runtimes_shown, state_shown
 
-FRAGMENTS = {"environment-state": "state", "environment-host": "host", "environment-placements": "placements"}
+FRAGMENTS = {
+    "environment-state": "state",
+    "environment-protection": "protection",
+    "environment-host": "host",
+    "environment-placements": "placements",
+}
 
 
 @require_GET
@@ -76,10 +82,7 @@ def new(request: HttpRequest) -> HttpResponse:
 def edit(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
-    initial = {
-        name: getattr(one, name)
-        for name in ("name", "host", "description", "runtime", "position", "approvals_needed", "needs_ready")
-    }
+    initial = {name: getattr(one, name) for name in ("name", "host", "description", "runtime", "position")}
     initial["host"] = shown_host(one.host)
     initial["docker_host"] = one.options.get("host", "")
     initial["require"], initial["reads"] = one.options.get("require", []), "\n".join(one.options.get("reads", []))
@@ -103,6 +106,30 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
 def _form(request: HttpRequest, one: Environment | None, form: EnvironmentForm, status: int = 0) -> HttpResponse:
     context = {"environment": one, "form": form, "runtimes": runtimes_shown()}
     return page(request, "environments/form.html", context, status=status or (422 if form.errors else 200))
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Act.EDIT_ENVIRONMENT)
+def protection(request: HttpRequest, slug: str) -> HttpResponse:
+    """Its rules for every way in."""
+    actor = actor_of(request)
+    one = environment_named(actor, slug)
+    others = [(other.slug, other.name) for other in visible_to(actor) if other.pk != one.pk]
+    form = ProtectionForm(request.POST or None, initial=ProtectionForm.filled(one), others=others)
+    status = 200
+    if request.method == "POST" and form.is_valid():
+        try:
+            commands.edit_environment(actor=actor, environment=one, **form.wanted())
+        except Invalid as problem:
+            refuse(form, problem)
+        except Blocked as problem:
+            tell_blocked(request, problem)
+            status = 409
+        else:
+            messages.success(request, _("Saved."))
+            return redirect("environment-detail", one.slug)
+    context = {"environment": one, "form": form}
+    return page(request, "environments/protection.html", context, status=422 if form.errors else status)
 
 
 @require_POST

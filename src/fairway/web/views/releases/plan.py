@@ -97,7 +97,7 @@ def unfreeze(request: HttpRequest, actor: Actor, release: Release) -> str:
     return _("%(release)s may be changed again; its approvals are void.") % {"release": release}
 
 
-@_on_release(Act.APPROVE_RELEASE)
+@_on_release(Act.APPROVE)
 def approval(request: HttpRequest, actor: Actor, release: Release) -> str:
     """Yes or no, to the fingerprint that the page showed."""
     environment = environment_named(actor, request.POST.get("environment", ""))
