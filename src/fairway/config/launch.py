@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 from functools import partial
 
@@ -22,16 +23,22 @@ M_ARENA_MAX = -8  # malloc.h
 def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, supervisor: int, answer: int) -> None:
     """Fork `names`, say their pids on the pipe `answer`, and return: the caller's process is to end then, and
     `supervisor` to adopt them. `is_shared`: several web processes listen on the port."""
+    from fairway.config.sqlite3.base import IDLE
+
     _load(names)
     launcher = os.getpid()
 
     def live(name: str) -> None:
         os.close(answer)
         forking.change_parent(launcher, supervisor)
-        if name.startswith("web"):
-            _web(bind, port, is_shared=is_shared)
-        else:
-            _worker()
+        IDLE.begin()
+        try:
+            if name.startswith("web"):
+                _web(bind, port, is_shared=is_shared)
+            else:
+                _worker()
+        finally:
+            IDLE.end()
 
     for name in names:
         say(answer, {name: forking.fork(partial(live, name))})
@@ -112,7 +119,7 @@ def _load(names: tuple[str, ...]) -> None:
 
         import fairway.config.asgi
         import fairway.config.connections
-        import fairway.config.urls  # noqa: F401
+        import fairway.config.urls
     if any(name.startswith("worker") for name in names):
         import fairway.worker.main  # noqa: F401
 
@@ -145,6 +152,7 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         proxy_headers=False,  # `config.asgi` believes those who are named, and nobody else
     )
     server = uvicorn.Server(config)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # which uvicorn raises again once it has stopped
     server.run(sockets=[_listener(bind, port)] if is_shared else None)
     if not server.started:
         raise SystemExit(3)
