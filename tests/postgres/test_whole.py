@@ -30,7 +30,7 @@ def test_the_rooms_keep_their_promises_on_postgresql(postgres_server):  # noqa: 
 
 
 def test_an_installation_on_postgresql_deploys_survives_its_worker_and_keeps_its_chain(postgres_server, tmp_path):  # noqa: F811
-    url = postgres_server.create_database("whole")
+    url = postgres_server.create_with_tables("whole")
     with installed(tmp_path / "data", FAIRWAY_DATABASE_URL=url) as fairway:
         fairway.create("site", fairway.upload(ROOT / "examples" / "static"))
         fairway.live(fairway.deploy("site"))

@@ -45,8 +45,7 @@ def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, sup
 
 
 def set_up() -> None:
-    """Django, ready for use. Until `_load` is done nothing is garbage: looking for it took an eighth of a start."""
-    gc.disable()
+    """Django, ready for use."""
     import django
 
     from fairway.config.logs import configure
