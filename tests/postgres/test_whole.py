@@ -23,7 +23,7 @@ def test_the_rooms_keep_their_promises_on_postgresql(postgres_server):  # noqa: 
     url = postgres_server.create_database("rooms")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{room}" for room in ROOMS)]
     command.append("--ignore-glob=*_rules.py")  # rules are pure: they ask no database
-    environment = {**os.environ, "FAIRWAY_TEST_DATABASE_URL": url}
+    environment = {**os.environ, "FAIRWAY_TEST_DATABASE_URL": url, "FAIRWAY_TEST_TEMPLATE": postgres_server.tables()}
     environment.pop("PYTEST_XDIST_WORKER", None)
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:]

@@ -143,7 +143,11 @@ class SharedPostgres(Postgres):
 
     def create_with_tables(self, name: str) -> str:
         """A new database in which all migrations have been made: the run makes them once, since they take some seconds."""
-        return self.create_database(name, like=shared("postgres tables")["name"])
+        return self.create_database(name, like=self.tables())
+
+    def tables(self) -> str:
+        """The name of the database that is copied for that."""
+        return str(shared("postgres tables")["name"])
 
 
 def shared_server() -> SharedPostgres:

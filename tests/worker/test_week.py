@@ -41,7 +41,7 @@ from fairway.worker.rules import GOOD_KEPT
 APPLICATIONS = 2
 DAYS = 7
 ROUNDS = 4  # of cleaning per day
-PER_ROUND = int(os.environ.get("FAIRWAY_WEEK_PER_ROUND", "3"))  # deployments; 36 make 7 × 4 × 36 = 1,008
+PER_ROUND = int(os.environ.get("FAIRWAY_WEEK_PER_ROUND", "5"))  # deployments; 36 make 7 × 4 × 36 = 1,008
 MOST_PER_DEPLOYMENT = 40_000  # bytes of rows that are kept for ever: the deployment, its artifact, some 16 events
 
 numbers = itertools.count(1)
