@@ -151,7 +151,7 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         proxy_headers=False,  # `config.asgi` believes those who are named, and nobody else
     )
     server = uvicorn.Server(config)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # which uvicorn raises again once it has stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # which uvicorn raises again once it has stopped
     server.run(sockets=[_listener(bind, port)] if is_shared else None)
     if not server.started:
         raise SystemExit(3)
