@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -72,19 +72,24 @@ def counted(most: int = MOST_LINES) -> Iterator[None]:
 
 def ends_at_once(work: Callable[[], object]) -> bool:
     """Whether `work` ends, in whatever way, before it could have executed `MOST_LINES`."""
+    is_running = True
 
     def stop(*_: object) -> None:
-        raise NotAtOnce
+        if is_running:
+            raise NotAtOnce
 
     before = signal.signal(signal.SIGVTALRM, stop)
     try:
-        signal.setitimer(signal.ITIMER_VIRTUAL, AT_ONCE)
-        work()
+        signal.setitimer(
+            signal.ITIMER_VIRTUAL, AT_ONCE, AT_ONCE
+        )  # again and again: it may come where no error can be raised
+        with suppress(ValueError, Failure):
+            work()
+        is_running = False
     except NotAtOnce:
         return False
-    except (ValueError, Failure):
-        pass
     finally:
+        is_running = False
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
     return True
