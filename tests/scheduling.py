@@ -26,6 +26,7 @@ class ByNeed(LoadScopeScheduling):  # type: ignore[misc]
         super().__init__(config, log)
         self._seconds: dict[str, float] = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
         self._owners: dict[str, Any] = {}
+        self._lately: dict[Any, str] = {}  # the home of the file that a process took last, "" for none
 
     def _split_scope(self, nodeid: str) -> str:
         return nodeid.partition("::")[0]
@@ -34,16 +35,20 @@ class ByNeed(LoadScopeScheduling):  # type: ignore[misc]
         chosen = self._next_for(node)
         if home := home_of(chosen):
             self._owners.setdefault(home, node)
+        self._lately[node] = home_of(chosen)
         self.workqueue.move_to_end(chosen, last=False)  # the one that is taken next
         super()._assign_work_unit(node)
 
     def _next_for(self, node: Any) -> str:
-        """What is left in its own homes; else the longest work that is nobody's; else some of another's home."""
+        """What is left in its own homes; else the longest work that is nobody's; else some of another's home, of the one
+        that it was in last, as its installation ends when a file of another folder comes."""
         waiting = list(self.workqueue)
         mine = [file for file in waiting if self._owner(file) is node]
         free = [file for file in waiting if self._owner(file) is None]
         if mine or not free:
-            return max(mine or waiting, key=self.seconds)
+            lately = self._lately.get(node)
+            same = [file for file in waiting if lately and home_of(file) == lately]
+            return max(mine or same or waiting, key=self.seconds)
         return max(free, key=self._weight)
 
     def _owner(self, file: str) -> Any:

@@ -14,4 +14,7 @@ else:
 
 from fairway.config.settings import *  # noqa: E402, F403
 
+if "FAIRWAY_TEST_TEMPLATE" in os.environ:  # a PostgreSQL database that has all tables already
+    DATABASES["default"]["TEST"] = {"TEMPLATE": os.environ["FAIRWAY_TEST_TEMPLATE"]}  # noqa: F405
+
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # only makes signing in fast

@@ -108,6 +108,15 @@ def test_a_process_without_work_takes_over_from_anothers_home():
     assert [len(share) for share in shares] == [3, 3]
 
 
+def test_who_took_over_goes_on_in_the_same_home():
+    """Its installation would end, and begin again, with each change."""
+    workflows = {f"tests/workflows/test_{number}.py": 30.0 + number for number in range(8)}
+    examples = {f"tests/examples/test_{number}.py": 30.5 + number for number in range(8)}
+    shares = spread({**workflows, **examples, "tests/web/test_one.py": 40.0}, processes=3)
+    homes = [[home for home, _ in itertools.groupby(file.split("/")[1] for file in share)] for share in shares]
+    assert max(len(share) for share in homes) <= 3, homes
+
+
 def test_what_the_run_shares_is_started_once_and_a_failure_is_told_to_everybody(monkeypatch, tmp_path):
     monkeypatch.setitem(sharing.STARTERS, "thing", "tests.architecture.test_running_tests:starting")
     monkeypatch.setitem(sharing.STARTERS, "broken", "tests.architecture.test_running_tests:breaking")

@@ -124,6 +124,14 @@ def test_a_database_that_cannot_be_reached_ends_the_start(tmp_path: Path) -> Non
     assert not (data / "run" / "fairway.json").exists()
 
 
+def test_a_web_process_that_is_told_to_end_ends_well_and_is_replaced(shared: Installation) -> None:
+    old = pids(shared)["web"]
+    os.kill(old, signal.SIGTERM)
+    wait_for(lambda: pids(shared).get("web", old) != old, "another web")
+    wait_for(lambda: shared.call("GET", "/health"), "it answers")
+    assert "The web process ended (0); starting it again" in shared.log.read_text()
+
+
 def test_a_killed_process_is_replaced(shared: Installation) -> None:
     for name in ("worker", "web"):
         old = pids(shared)

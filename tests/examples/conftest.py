@@ -25,28 +25,28 @@ BUILD_SECONDS = 400  # Streamlit's half a gigabyte, on a busy machine with nothi
 Build = Callable[[Example], dict[str, Any]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fairway() -> Iterator[Installation]:
     """A whole Fairway; its caches are shared by all builds. Its folder is gone afterwards: bundles are large."""
     with tempfile.TemporaryDirectory(prefix="fairway-six-") as folder, installed(Path(folder) / ".local" / "fairway") as one:
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def docker_options(docker_engine: Engine, docker_base: str) -> dict[str, str]:  # noqa: F811
     """How an environment reaches the Engine: base images that need no Docker Fanout, builds with our way to the registries."""
     bases = {"python_image": docker_base, "node_image": docker_base}
     return {"host": docker_engine.host, "build_network": "host", "builder": "classic", **bases}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def runtime(fairway: Installation, docker_options: dict[str, str]) -> Iterator[DockerRuntime]:
     """A second pair of hands in the same data directory: what a crashed worker could have done."""
     with contextlib.closing(DockerRuntime.open({"host": docker_options["host"]}, data=fairway.data)) as runtime:
         yield runtime
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def containers(fairway: Installation, docker_options: dict[str, str], runtime: DockerRuntime) -> Iterator[str]:
     """The slug of an environment whose runtime is docker."""
     yield docker_environment(fairway, CONTAINERS, docker_options)
@@ -56,7 +56,7 @@ def containers(fairway: Installation, docker_options: dict[str, str], runtime: D
     runtime.collect([], NullProgress())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def built(fairway: Installation, containers: str, tmp_path_factory: pytest.TempPathFactory) -> Build:
     """Deploys an example as an image, once; answers the live deployment."""
 

@@ -64,7 +64,7 @@ SIX = (
     Example("express", "Express", "package.json", "/api/guests"),
     Example("static", "Static site", "VERSION", "/VERSION"),
 )
-FLASK = SIX[2]
+FLASK, STATIC = SIX[2], SIX[5]
 each_example = pytest.mark.parametrize("example", SIX, ids=lambda example: example.name)
 # where only the way to the bytes differs, and what is done with them is tested with all six: one per package manager
 some_examples = pytest.mark.parametrize("example", [SIX[1], SIX[2], SIX[4], SIX[5]], ids=lambda example: example.name)

@@ -14,11 +14,10 @@ from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef, Instanc
 from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 from tests.examples.conftest import Build, docker_environment
 from tests.examples.engine import containers_of, has_image, ids_of, is_healthy
-from tests.examples.six import FLASK, SIX, host_of, place
+from tests.examples.six import FLASK, STATIC, host_of, place
 from tests.services.docker import Engine
 from tests.services.installation import Installation, wait_for
 
-STATIC = SIX[-1]
 NOWHERE = "unix:///nowhere/docker.sock"
 # What the schedule does every hour, in the installation's own data directory, two hours from now.
 COLLECT = """

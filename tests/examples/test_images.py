@@ -10,7 +10,7 @@ import pytest
 
 from tests.examples.conftest import Build
 from tests.examples.engine import containers_of, images_of, is_healthy
-from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place
+from tests.examples.six import FLASK, Example, assert_as_deployed, each_example, host_of, place, some_examples
 from tests.services.docker import Engine
 from tests.services.installation import Installation, wait_for
 
@@ -37,7 +37,7 @@ def test_as_a_built_image(
     example.assert_serves(fairway, host_of(slug, containers))
 
 
-@each_example
+@some_examples
 def test_another_version_installs_nothing_again(
     fairway: Installation, containers: str, built: Build, tmp_path: Path, example: Example
 ) -> None:

@@ -1,4 +1,4 @@
-"""Each example goes live from a private registry: the tag is resolved once, with credentials; the digest is what runs."""
+"""Images go live from a private registry: the tag is resolved once, with credentials; the digest is what runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.examples.conftest import Build
 from tests.examples.engine import containers_of, has_image, images_of, is_healthy
-from tests.examples.six import FLASK, Example, assert_as_deployed, host_of, place, some_examples
+from tests.examples.six import FLASK, STATIC, Example, assert_as_deployed, host_of, place
 from tests.services.docker import PASSWORD, USER, Engine, Registry, build
 from tests.services.installation import Installation, wait_for
 
@@ -41,7 +41,8 @@ def push_another(engine: Engine, registry: Registry, image: str, name: str, tag:
     return digest
 
 
-@some_examples
+# what is in an image is nothing to a registry: one of Python's and one without
+@pytest.mark.parametrize("example", [FLASK, STATIC], ids=lambda example: example.name)
 def test_from_a_private_registry(
     fairway: Installation,
     containers: str,

@@ -38,7 +38,7 @@ http.server.ThreadingHTTPServer(("", 8080), Handler).serve_forever()
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fairway(far_host: FarHost) -> Iterator[Installation]:  # noqa: F811
     """A whole Fairway that gives up soon. The machine elsewhere outlives it."""
     with (
@@ -48,7 +48,7 @@ def fairway(far_host: FarHost) -> Iterator[Installation]:  # noqa: F811
         yield one
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def unconfirmed(fairway: Installation, far_host: FarHost) -> dict[str, Any]:  # noqa: F811
     """An environment on the machine elsewhere, as it was right after somebody made it."""
     options = {"host": far_host.url, "builder": "classic", "build_network": "none"}
@@ -56,7 +56,7 @@ def unconfirmed(fairway: Installation, far_host: FarHost) -> dict[str, Any]:  # 
     return dict(fairway.call("POST", "/environments", wanted))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def far(fairway: Installation, unconfirmed: dict[str, Any], far_host: FarHost) -> str:  # noqa: F811
     """The slug of that environment, confirmed and connected."""
     far_host.let_in(LET_IN + unconfirmed["ssh_host"]["public_key"])
@@ -66,7 +66,7 @@ def far(fairway: Installation, unconfirmed: dict[str, Any], far_host: FarHost) -
     return FAR
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def versions(far_host: FarHost) -> dict[str, str]:  # noqa: F811
     """Two versions of a small web server, built by hand on the Engine over there: version → image."""
     base = base_on(far_host.engine.host)

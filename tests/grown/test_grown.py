@@ -90,7 +90,7 @@ def _link(place: Path) -> str:
 
 @pytest.fixture(scope="module")
 def grown(postgres_server: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grown]:  # noqa: F811
-    url = postgres_server.create_database("grown")
+    url = postgres_server.create_with_tables("grown")
     environ = {"FAIRWAY_DATABASE_URL": url, "FAIRWAY_WORKER_SLOTS": "3"}
     data = tmp_path_factory.mktemp("grown") / "data"
     one = Installation(data, environ, options=("--demo", "--web", "2", "--workers", "3"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -196,6 +197,7 @@ def english_on(page: Page) -> list[str]:
     return sorted(set(texts) & english_sentences())
 
 
+@functools.cache
 def english_sentences() -> set[str]:
     """Everything of ours that reads differently in French."""
     catalogue = polib.pofile(str(PO))

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.postgres
 def test_the_release_desk_keeps_its_promises_on_postgresql(postgres_server):  # noqa: F811
     url = postgres_server.create_database("desk")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/releases/{name}" for name in FILES)]
-    environment = {**os.environ, "FAIRWAY_TEST_DATABASE_URL": url}
+    environment = {**os.environ, "FAIRWAY_TEST_DATABASE_URL": url, "FAIRWAY_TEST_TEMPLATE": postgres_server.tables()}
     environment.pop("PYTEST_XDIST_WORKER", None)
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:]

@@ -23,14 +23,14 @@ def test_the_rooms_keep_their_promises_on_postgresql(postgres_server):  # noqa: 
     url = postgres_server.create_database("rooms")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *(f"tests/{room}" for room in ROOMS)]
     command.append("--ignore-glob=*_rules.py")  # rules are pure: they ask no database
-    environment = {**os.environ, "FAIRWAY_TEST_DATABASE_URL": url}
+    environment = {**os.environ, "FAIRWAY_TEST_DATABASE_URL": url, "FAIRWAY_TEST_TEMPLATE": postgres_server.tables()}
     environment.pop("PYTEST_XDIST_WORKER", None)
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-6000:]
 
 
 def test_an_installation_on_postgresql_deploys_survives_its_worker_and_keeps_its_chain(postgres_server, tmp_path):  # noqa: F811
-    url = postgres_server.create_database("whole")
+    url = postgres_server.create_with_tables("whole")
     with installed(tmp_path / "data", FAIRWAY_DATABASE_URL=url) as fairway:
         fairway.create("site", fairway.upload(ROOT / "examples" / "static"))
         fairway.live(fairway.deploy("site"))

@@ -55,8 +55,8 @@ class Answer:
 class Installation:
     """``fairway up --demo`` below `data` (`options` may say otherwise); `environ` is added to its environment.
 
-    A new one on SQLite begins with the tables that the run made once, unless `makes_tables`: making them takes longer than
-    all the rest of a first start.
+    A new one on SQLite begins with the tables, and the demo's people, that the run made once, unless `makes_tables`: making
+    them takes longer than all the rest of a first start.
     """
 
     data: Path
@@ -91,9 +91,12 @@ class Installation:
         return self
 
     def _bring_tables(self) -> None:
-        self.data.mkdir(mode=0o700)
-        shutil.copyfile(shared("tables")["file"], self.data / DATABASE)
-        (self.data / DATABASE).chmod(0o600)
+        if "--demo" in self.options:
+            shutil.copytree(shared("demo")["folder"], self.data)  # with the modes of its files
+        else:
+            self.data.mkdir(mode=0o700)
+            shutil.copyfile(shared("tables")["file"], self.data / DATABASE)
+            (self.data / DATABASE).chmod(0o600)
 
     def stop(self) -> None:
         """End everything of it, applications and proxy included."""
@@ -252,6 +255,36 @@ def tables_for_all() -> Iterator[Facts]:
             shutil.copyfile(Path(place) / DATABASE, draft)
             draft.rename(kept)
     yield {"file": str(kept)}
+
+
+MAKE_PEOPLE = """
+import django
+django.setup()
+from fairway.config.demo import ensure_demo_people
+from fairway.environments.commands import ensure_default_environments
+ensure_default_environments()
+ensure_demo_people()
+"""
+
+
+@contextmanager
+def demo_for_all() -> Iterator[Facts]:
+    """The same database with the demo's people, whose passwords take a third of a first start to hash, and the file that
+    says them. Everything else, keys too, each installation makes for itself."""
+    with TemporaryDirectory(prefix="fairway-demo-") as folder:
+        place, begun = Path(folder) / "data", Path(folder) / "begun"
+        for one in (place, begun):
+            one.mkdir(mode=0o700)
+        shutil.copyfile(shared("tables")["file"], place / DATABASE)
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
+        environment |= {"FAIRWAY_DATA": str(place), "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
+        subprocess.run([sys.executable, "-c", MAKE_PEOPLE], env=environment, check=True)
+        with closing(sqlite3.connect(place / DATABASE)) as made:
+            made.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        shutil.copyfile(place / DATABASE, begun / DATABASE)
+        (begun / DATABASE).chmod(0o600)
+        shutil.copytree(place / "demo", begun / "demo")
+        yield {"folder": str(begun)}
 
 
 @contextmanager

@@ -7,12 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
@@ -51,11 +52,15 @@ class Postgres:
     def connect(self, database: str) -> psycopg.Connection:
         return psycopg.connect(host=str(self.folder), user="fairway", dbname=database, autocommit=True)
 
-    def create_database(self, name: str) -> str:
-        """A new, empty database, whose name begins so; returns its URL."""
+    def create_database(self, name: str, *, like: str = "template1") -> str:
+        """A new database, whose name begins so, empty or with what there is in `like`; returns its URL."""
         name = f"{name}_{os.getpid()}_{next(numbers)}"  # other test processes make databases here, too
         with self.connect("postgres") as connection:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+            make = psycopg.sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+            connection.execute(make.format(psycopg.sql.Identifier(name), psycopg.sql.Identifier(like)))
+        return self._url(name)
+
+    def _url(self, name: str) -> str:
         return f"postgres://fairway@/{name}?host={quote(str(self.folder), safe='')}"
 
 
@@ -133,8 +138,38 @@ def server_for_all() -> Iterator[Facts]:
         yield {"binaries": str(server.binaries), "folder": str(server.folder)}
 
 
-@pytest.fixture(scope="session")
-def postgres_server() -> Postgres:
-    """One private PostgreSQL for the whole test run; import this fixture into a conftest to use it."""
+class SharedPostgres(Postgres):
+    """The one private PostgreSQL of the whole test run."""
+
+    def create_with_tables(self, name: str) -> str:
+        """A new database in which all migrations have been made: the run makes them once, since they take some seconds."""
+        return self.create_database(name, like=self.tables())
+
+    def tables(self) -> str:
+        """The name of the database that is copied for that."""
+        return str(shared("postgres tables")["name"])
+
+
+def shared_server() -> SharedPostgres:
+    """It is started if it does not run."""
     facts = shared("postgres")
-    return Postgres(Path(facts["binaries"]), Path(facts["folder"]))
+    return SharedPostgres(Path(facts["binaries"]), Path(facts["folder"]))
+
+
+@contextmanager
+def tables_for_all() -> Iterator[Facts]:
+    """The database that `create_with_tables` copies. Nobody is connected to it: PostgreSQL copies no other."""
+    url = shared_server().create_database("tables")
+    with tempfile.TemporaryDirectory(prefix="fairway-tables-") as place:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("FAIRWAY_")}
+        environment |= {"FAIRWAY_DATA": place, "FAIRWAY_DATABASE_URL": url}
+        environment["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"
+        migrate = [sys.executable, "-m", "django", "migrate", "--verbosity", "0", "--skip-checks"]
+        subprocess.run(migrate, env=environment, check=True)
+    yield {"name": urlsplit(url).path.strip("/")}
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> SharedPostgres:
+    """`shared_server`; import this fixture into a conftest to use it."""
+    return shared_server()

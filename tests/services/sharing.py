@@ -1,5 +1,5 @@
 """What one test run has only one of: a Docker Engine, a registry, a PostgreSQL server, a Chromium,
-an SQLite database with all tables.
+an SQLite database with all tables, and one with the demo's people.
 
 The process in which a person started pytest owns them. Each starts when a test first asks for it and ends with the run. The
 processes of pytest-xdist ask over a unix socket, which `ADDRESS` names; a program without pytest, such as a benchmark,
@@ -33,7 +33,9 @@ STARTERS = {  # a function that takes the rest of the words: a context manager t
     "engine": "tests.services.docker:engine_for_all",
     "registry": "tests.services.docker:registry_for_all",
     "postgres": "tests.services.postgres:server_for_all",
+    "postgres tables": "tests.services.postgres:tables_for_all",
     "tables": "tests.services.installation:tables_for_all",
+    "demo": "tests.services.installation:demo_for_all",
     "chromium": "tests.services.browser:chromium_for_all",
 }
 

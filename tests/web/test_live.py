@@ -24,7 +24,6 @@ from django.apps import apps
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.core.asgi import get_asgi_application
-from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test import Client
 from django.utils import timezone
@@ -54,33 +53,21 @@ from fairway.web.tail import Tail
 from tests.conftest import drop_event_triggers, make_artifact, make_environment, make_person
 from tests.engine.conftest import connected_to
 from tests.services.postgres import postgres_server  # noqa: F401
+from tests.services.sharing import shared
 from tests.services.waiting import PATIENCE
 from tests.web.conftest import finish, live
 
 
 @pytest.fixture(scope="module")
-def empty_file(tmp_path_factory, django_db_blocker):
-    place = tmp_path_factory.mktemp("live") / "empty.sqlite3"
-    with django_db_blocker.unblock(), connected_to(f"sqlite://{place}"):
-        call_command("migrate", run_syncdb=True, verbosity=0)
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return place
-
-
-@pytest.fixture(scope="module")
-def postgres_url(postgres_server, django_db_blocker) -> str:  # noqa: F811
-    url = postgres_server.create_database("live")
-    with django_db_blocker.unblock(), connected_to(url):
-        call_command("migrate", run_syncdb=True, verbosity=0)
-    return url
+def postgres_url(postgres_server) -> str:  # noqa: F811
+    return postgres_server.create_with_tables("live")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def database(request, tmp_path, django_db_blocker) -> Iterator[str]:
     """An empty database with committed transactions; yields its URL."""
     if request.param == "sqlite":
-        copy(request.getfixturevalue("empty_file"), tmp_path / "live.sqlite3")
+        copy(shared("tables")["file"], tmp_path / "live.sqlite3")
         url = f"sqlite://{tmp_path / 'live.sqlite3'}"
     else:
         url = request.getfixturevalue("postgres_url")

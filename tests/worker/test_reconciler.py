@@ -140,7 +140,7 @@ def test_a_removal_that_broke_is_asked_for_again(live):
 def test_one_environment_that_breaks_stops_no_other(live, fake, production, monkeypatch):
     calls = []
 
-    def look_at(self, environment):
+    def look_at(self, environment, **more):
         calls.append(environment.slug)
         raise RuntimeError("its host burns")
 

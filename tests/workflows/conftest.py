@@ -21,7 +21,7 @@ SETTINGS = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def fairway(tmp_path_factory) -> Iterator[Installation]:
     with installed(tmp_path_factory.mktemp("workflows") / ".local" / "fairway", **SETTINGS) as one:
         yield one
@@ -34,7 +34,7 @@ def desk(fairway, tmp_path) -> Iterator[Desk]:
     one.tidy()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def on_postgres(tmp_path_factory) -> Iterator[Spread]:
     """An installation on a PostgreSQL server of its own, whose workers can be held and joined by others."""
     folder = tmp_path_factory.mktemp("spread")

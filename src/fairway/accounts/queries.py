@@ -93,7 +93,15 @@ def _was_left_to_end(user: User, token: int) -> bool:
 
 def token_owner(text: str) -> ApiToken | None:
     """The working token behind this text; None when unknown, expired, revoked, or its owner's account moved on."""
-    return working_tokens().select_related("user").filter(digest=token_digest(text)).first()
+    found = ApiToken.objects.select_related("user").filter(digest=token_digest(text)).order_by()[:1]  # there is one at most
+    return next((token for token in found if works_now(token)), None)
+
+
+def works_now(token: ApiToken) -> bool:
+    """Whether it is one of `working_tokens`, asked of what was read: each request of the API asks, and Django takes longer
+    to write all this as a question than for the rest of it."""
+    is_over = token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= timezone.now())
+    return not is_over and token.user.is_active and token.user.generation == token.generation
 
 
 def still_to_end() -> Q:

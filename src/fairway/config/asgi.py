@@ -2,16 +2,33 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
+from asgiref.sync import sync_to_async
+from django.core.handlers.asgi import ASGIHandler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
-_django = get_asgi_application()  # sets Django up, which what follows needs
+django.setup(set_prefix=False)  # which what follows needs
 
 from django.conf import settings  # noqa: E402
+from django.http import HttpRequest, HttpResponseBase  # noqa: E402
 
 from fairway.api.receiving import BodyLimit  # noqa: E402
 from fairway.config.forwarded import Forwarded  # noqa: E402
 from fairway.web.live import Streams  # noqa: E402
 
-_streams = Streams(BodyLimit(_django))  # type: ignore[arg-type]  # Django types its messages as Mapping
+
+class OneThread(ASGIHandler):
+    """Django's handler, which has middleware and view answer a request in one go, in the request's thread. Django's own goes
+    back to the event loop between the two, because a view may be asynchronous; none of ours is."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """The chain that threads call."""
+        super().load_middleware(is_async=False)
+
+    async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        """What the chain answers."""
+        return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+
+_streams = Streams(BodyLimit(OneThread()))  # type: ignore[arg-type]  # Django types its messages as Mapping
 application = Forwarded(_streams, settings.TRUSTED_PROXIES)

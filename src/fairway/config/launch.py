@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 from functools import partial
 
@@ -22,16 +23,22 @@ M_ARENA_MAX = -8  # malloc.h
 def launch(names: tuple[str, ...], bind: str, port: int, *, is_shared: bool, supervisor: int, answer: int) -> None:
     """Fork `names`, say their pids on the pipe `answer`, and return: the caller's process is to end then, and
     `supervisor` to adopt them. `is_shared`: several web processes listen on the port."""
-    _load()
+    from fairway.config.sqlite3.base import IDLE
+
+    _load(names)
     launcher = os.getpid()
 
     def live(name: str) -> None:
         os.close(answer)
         forking.change_parent(launcher, supervisor)
-        if name.startswith("web"):
-            _web(bind, port, is_shared=is_shared)
-        else:
-            _worker()
+        IDLE.begin()
+        try:
+            if name.startswith("web"):
+                _web(bind, port, is_shared=is_shared)
+            else:
+                _worker()
+        finally:
+            IDLE.end()
 
     for name in names:
         say(answer, {name: forking.fork(partial(live, name))})
@@ -97,23 +104,29 @@ def say(answer: int, what: dict[str, object]) -> None:
     os.write(answer, json.dumps(what).encode() + b"\n")
 
 
-def _load() -> None:
-    """Import what either needs, in memory that both then share until one of them changes it."""
-    import uvicorn.lifespan.on
-    import uvicorn.loops.asyncio
-    import uvicorn.protocols.http.h11_impl  # noqa: F401
+def _load(names: tuple[str, ...]) -> None:
+    """Import what they need, in memory that they share until one of them changes it. A worker that died is back sooner
+    because the web's half, which is the larger one, is left out."""
     from django.db import connections
 
-    import fairway.config.asgi
-    import fairway.config.connections
-    import fairway.config.urls
-    import fairway.worker.main  # noqa: F401
     from fairway.workflows import register_all
+
+    if any(name.startswith("web") for name in names):
+        import uvicorn.lifespan.on
+        import uvicorn.loops.asyncio
+        import uvicorn.protocols.http.h11_impl  # noqa: F401
+
+        import fairway.config.asgi
+        import fairway.config.connections
+        import fairway.config.urls
+    if any(name.startswith("worker") for name in names):
+        import fairway.worker.main  # noqa: F401
 
     register_all()
     connections.close_all()
     gc.collect()
     gc.freeze()  # the collector would otherwise touch, and so copy, every shared page
+    gc.enable()
     libc = ctypes.CDLL(None)
     libc.mallopt(M_ARENA_MAX, 1)  # our threads mostly wait; an arena for each would only keep scraps of its own
     libc.malloc_trim(0)
@@ -138,6 +151,7 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         proxy_headers=False,  # `config.asgi` believes those who are named, and nobody else
     )
     server = uvicorn.Server(config)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # which uvicorn raises again once it has stopped
     server.run(sockets=[_listener(bind, port)] if is_shared else None)
     if not server.started:
         raise SystemExit(3)

@@ -10,6 +10,7 @@ Only what this file really needs is imported here: each module would lie in memo
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -141,6 +142,7 @@ class Supervisor:
 
         def load_and_fork() -> None:
             os.close(reader)
+            gc.disable()  # until all is loaded: nothing of it is garbage, and looking took an eighth of a start
             from fairway.config import launch
 
             launch.set_up()

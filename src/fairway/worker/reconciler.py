@@ -68,11 +68,12 @@ class Reconciler:
 
     def look(self) -> None:
         """Look at every environment once. One that breaks, say a host that does not answer, stops no other."""
+        used = set(Placement.objects.order_by().values_list("environment", flat=True).distinct())
         for environment in Environment.objects.filter(deleted_at=None):
             try:
                 answer = availability_of(environment)
                 if answer.is_available:
-                    self._look_at(environment)
+                    self._look_at(environment, is_used=environment.pk in used)
                 self._unseen[environment.pk] = 0 if answer.is_available else self._unseen[environment.pk] + 1
                 if self._unseen[environment.pk] >= UNSEEN_LOOKS:
                     _write_down_unseen(environment, answer.sentence)
@@ -81,11 +82,14 @@ class Reconciler:
             except Exception:  # what broke is in the worker's log; the next look may go well
                 log.exception("%s could not be looked at", environment.name)
 
-    def _look_at(self, environment: Environment) -> None:
+    def _look_at(self, environment: Environment, *, is_used: bool) -> None:
+        """What is placed there is read after what runs there, or what began in between would seem to be nobody's."""
         runtime = runtime_of(environment)
         found: dict[str, list[Instance]] = defaultdict(list)
         for instance in runtime.instances():
             found[instance.placement].append(instance)
+        if not (found or is_used):
+            return
         placed = list(Placement.objects.filter(environment=environment).select_related(*RELATED))
         busy = keys_worked_on()
         for placement in placed:

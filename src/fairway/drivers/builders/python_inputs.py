@@ -17,19 +17,19 @@ from fairway.drivers.builders.python_tables import table
 from fairway.shared.failures import Refused
 from fairway.shared.source_text import read_source
 
-_LOCAL = re.compile(r"^\s*(?:-e\b|--editable\b|\.{1,2}(?:/|$|\[|\s)|/|file:)|@\s*(?:file:|\.)", re.M)
-_EDITABLE = re.compile(r"^\s*(?:-e|--editable)[ =]*(?=[./])", re.M)
-_EDITABLE_FILE = re.compile(r"^\s*(?:-e|--editable)[ =]*file:(?:(?://)?(?=\.)|(?=[\w-]))", re.M)
-_FROM_REPOSITORY = re.compile(r"^\s*(?:-e|--editable)[ =]*(?P<where>(?:git|hg|svn|bzr)\+\S+)", re.M)
+_LOCAL = re.compile(r"^[ \t]*(?:-e\b|--editable\b|\.{1,2}(?:/|$|\[|\s)|/|file:)|@\s*(?:file:|\.)", re.M)
+_EDITABLE = re.compile(r"^[ \t]*(?:-e|--editable)[ =]*(?=[./])", re.M)
+_EDITABLE_FILE = re.compile(r"^[ \t]*(?:-e|--editable)[ =]*file:(?:(?://)?(?=\.)|(?=[\w-]))", re.M)
+_FROM_REPOSITORY = re.compile(r"^[ \t]*(?:-e|--editable)[ =]*(?P<where>(?:git|hg|svn|bzr)\+\S+)", re.M)
 _EGG = re.compile(r"[#&]egg=(?P<name>[\w.-]+(?:\[[\w,.-]+\])?)")
 _CHANGING = ("version", "description", "readme", "authors", "maintainers", "urls", "classifiers", "keywords", "license")
 # pip takes the best version that any index has, uv the first index that has the package at all: whoever names another index
 # in a requirement file wrote it for pip.
-_OTHER_INDEX = re.compile(r"^\s*(?:--extra-index-url|-i\b|--index-url|-f\b|--find-links)", re.M)
-_PRERELEASES = re.compile(r"^\s*--pre\b.*$", re.M)
+_OTHER_INDEX = re.compile(r"^[ \t]*(?:--extra-index-url|-i\b|--index-url|-f\b|--find-links)", re.M)
+_PRERELEASES = re.compile(r"^[ \t]*--pre\b.*$", re.M)
 # What pip knows and uv does not, without meaning for what is installed.
 _FOR_PIP = re.compile(
-    r"^\s*--(?:trusted-host|use-feature|use-pep517|use-deprecated|prefer-binary|process-dependency-links)\b.*$", re.M
+    r"^[ \t]*--(?:trusted-host|use-feature|use-pep517|use-deprecated|prefer-binary|process-dependency-links)\b.*$", re.M
 )
 
 

@@ -133,7 +133,7 @@ _BOTS = {
 def _bot(source: SourceFolder) -> str:
     """Whose bot the Python files make, by what they import; "" when none."""
     text = "\n".join(source.text(file) for file in source.python_files[:40])
-    imported = set(re.findall(r"^\s*(?:import|from)\s+(\w+)", text, re.M))
+    imported = set(re.findall(r"^[ \t]*(?:import|from)\s+(\w+)", text, re.M))
     return next((whose for whose, names in _BOTS.items() if not imported.isdisjoint(names)), "")
 
 

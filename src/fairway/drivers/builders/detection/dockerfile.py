@@ -10,7 +10,7 @@ from fairway.drivers.builders.detection.recipe import Recipe, version_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
 MAIN = "Dockerfile"
-_EXPOSE = re.compile(r"^\s*EXPOSE\s+(\d+)(?:/tcp)?\b", re.I | re.M)
+_EXPOSE = re.compile(r"^[ \t]*EXPOSE\s+(\d+)(?:/tcp)?\b", re.I | re.M)
 _OTHERS = ("Dockerfile.*", "*.Dockerfile", "*.dockerfile", "Containerfile", "docker/Dockerfile*", ".docker/Dockerfile*")
 
 

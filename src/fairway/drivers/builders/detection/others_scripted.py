@@ -74,7 +74,7 @@ def detect_ruby(source: SourceFolder) -> Recipe | None:
     if file is None:
         return None
     gems = source.text("Gemfile")
-    wants = re.findall(r"""^\s*gem\s*\(?\s*['"]([\w-]+)['"]""", gems, re.M)
+    wants = re.findall(r"""^[ \t]*gem\s*\(?\s*['"]([\w-]+)['"]""", gems, re.M)
     framework = next(
         (word for gem, word in (("rails", "Rails"), ("hanami", "Hanami"), ("sinatra", "Sinatra")) if gem in wants), "Ruby"
     )

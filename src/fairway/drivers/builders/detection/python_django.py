@@ -12,10 +12,10 @@ from fairway.drivers.builders.detection.python_servers import daphne, gunicorn, 
 from fairway.drivers.builders.detection.recipe import Recipe, health_route
 
 _SETTINGS = re.compile(r"DJANGO_SETTINGS_MODULE[\"']\s*[,\]]\s*=?\s*[\"']([\w.]+)[\"']")
-_ASGI = re.compile(r"^\s*ASGI_APPLICATION\s*=", re.M)
-_NO_HOSTS = re.compile(r"^\s*ALLOWED_HOSTS\s*(?::[^=\n]{0,40})?=\s*\[\s*\]", re.M)
-_STATIC = re.compile(r"^\s*STATIC_ROOT\s*=", re.M)
-_DATABASES = re.compile(r"^\s*DATABASES\b", re.M)
+_ASGI = re.compile(r"^[ \t]*ASGI_APPLICATION\s*=", re.M)
+_NO_HOSTS = re.compile(r"^[ \t]*ALLOWED_HOSTS\s*(?::[^=\n]{0,40})?=\s*\[\s*\]", re.M)
+_STATIC = re.compile(r"^[ \t]*STATIC_ROOT\s*=", re.M)
+_DATABASES = re.compile(r"^[ \t]*DATABASES\b", re.M)
 _ELSEWHERE = re.compile(r"DATABASE_URL|dj_database_url|postgres|mysql|oracle|mssql|env\.db")
 _LOCAL = ("local", "dev", "develop", "development", "debug")
 _LIVE = ("production", "prod", "live", "deploy", "deployment")

@@ -163,7 +163,7 @@ def _all() -> Iterator[tuple[str, Callable[[SourceFolder], list[str]]]]:
     yield "Pipfile", _pipfile
     yield "pyproject.toml", _pyproject
     yield "uv.lock", _uv_lock
-    yield "setup.cfg", _written("setup.cfg", r"(?m)^\s*python_requires\s*=\s*(.+?)\s*$")
+    yield "setup.cfg", _written("setup.cfg", r"(?m)^[ \t]*python_requires\s*=\s*(.+?)\s*$")
     yield "setup.py", _written("setup.py", r"python_requires\s*=\s*[\"']([^\"']+)[\"']")
     yield from ((name, _conda(name)) for name in CONDA_FILES)
 

@@ -51,7 +51,7 @@ def is_jekyll(source: SourceFolder) -> bool:
 
 
 def _hugo(source: SourceFolder, file: str) -> Recipe:
-    moved = re.search(r"^\s*\"?publishDir\"?\s*[:=]\s*['\"]?([\w./-]+)", source.text(file), re.M | re.I)
+    moved = re.search(r"^[ \t]*\"?publishDir\"?\s*[:=]\s*['\"]?([\w./-]+)", source.text(file), re.M | re.I)
     spec = Spec(
         kind="static",
         framework="Hugo",
