@@ -30,8 +30,8 @@ MOST_BODY = 65536  # bytes of an answer that are read
 LEAST_STATUS, LEAST_ERROR = 100, 500
 NO_PATH = " Where “/” is not meant to answer, set a health path."
 NO_SERVER = (
-    "A program that ends when its work is done is no web server: the start command has to start one that goes on running and "
-    "listens on the port that the variable PORT names."
+    "A program that ends when its work is done is no web server: the start command has to start one that goes on running "
+    "and listens on the port that the variable PORT names."
 )
 NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
 HOST_REFUSED = ": "  # between an answer and why nobody who asks by the public name gets another one

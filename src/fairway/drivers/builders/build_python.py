@@ -20,6 +20,7 @@ from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
 from fairway.drivers.builders.python_advice import advice_for, missing_variable, older_tools
 from fairway.drivers.builders.python_inputs import Inputs, manage_file, read_inputs
+from fairway.drivers.builders.python_older import culprits, older_than
 from fairway.drivers.builders.python_seed import SEED, imports_old, let_gunicorn_start, needs_seed
 from fairway.drivers.builders.python_tidy import tidy
 from fairway.drivers.builders.pythons import Interpreter, Pythons
@@ -72,9 +73,7 @@ class PythonBuild:
         inputs = read_inputs(shop.app, shop.spec.install, followed)
         if inputs.left_out:
             shop.progress.line(f"Left to this machine, because they are no Python packages: {', '.join(inputs.left_out)}.")
-        old = imports_old(shop.app)
-        parts = (LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs), old)
-        layer = shop.layers.ensure(key_of("python", *parts), lambda place: self._make_layer(place, inputs), shop.progress)
+        layer = self._layer(inputs)
         runs_its_code = inputs.is_package or bool(shop.spec.install.get("collectstatic") or shop.spec.build)
         link_tree(layer / VENV, shop.output / VENV, copy=runs_its_code and not shop.walls.are_owned)
         if inputs.is_package:
@@ -82,6 +81,48 @@ class PythonBuild:
         self._write_paths()
         if shop.spec.build:
             self._follow_build(shop.spec.build)
+
+    def _layer(self, inputs: Inputs) -> Path:
+        """The environment with the dependencies; with an older Python of this machine where none is asked for and they were
+        made for one."""
+        try:
+            return self._layer_for(inputs)
+        except Refused as error:
+            if self.workshop.spec.install.get("python") or not inputs.requirements:
+                raise
+            first, known = error, culprits(error.detail)
+        pythons = Pythons(self.workshop.cache.parent, self.workshop.pythons)
+        newest = self.interpreter()
+        for one in older_than(newest.version, list(pythons.here())) if known else ():
+            self._interpreter = one
+            if not self._is_ready_made(inputs, known):
+                continue
+            self.workshop.progress.line(
+                f"{', '.join(sorted(known))} cannot be installed for Python {newest.version}: this machine's Python "
+                f"{one.version} is taken. Write the version into .python-version to make it sure."
+            )
+            try:
+                return self._layer_for(inputs)
+            except Refused as error:
+                known |= culprits(error.detail)
+        raise first
+
+    def _layer_for(self, inputs: Inputs) -> Path:
+        shop = self.workshop
+        old = imports_old(shop.app)
+        parts = (LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs), old)
+        return shop.layers.ensure(key_of("python", *parts), lambda place: self._make_layer(place, inputs), shop.progress)
+
+    def _is_ready_made(self, inputs: Inputs, packages: frozenset[str]) -> bool:
+        """Whether the dependencies go together for the Python at hand, with `packages` as wheels."""
+        wanted = self.workshop.app / Path(inputs.file).parent / ".fairway-requirements.txt"
+        wanted.write_text(inputs.requirements)
+        try:
+            only = [word for package in sorted(packages) for word in ("--only-binary", package)]
+            words = ("pip", "compile", "--quiet", "--no-header", "--python", self.interpreter().path, *only, *inputs.options)
+            return not self._try_uv(*words, str(wanted), writes=[wanted.parent]).code
+        finally:
+            wanted.unlink()
 
     def interpreter(self) -> Interpreter:
         """The Python to build with: Fairway's own where it fits, else one of this machine, else one that is fetched."""

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from packaging.version import Version
+
+from fairway.drivers.builders.python_older import made_for
+
 # What an old source distribution says about build tools that are too new for it → the tools of its time, and what they need.
 _OLDER_TOOLS = (
     (r"use_2to3 is invalid", "setuptools<58"),
@@ -60,7 +64,7 @@ def advice_for(tail: Sequence[str], *, file: str, python: str) -> str:
     built = _BUILT.search(text)
     package = built["package"] if built else ""
     if not built:
-        return _conflict(text, where)
+        return _made_for_older(text, where, python) or _conflict(text, where)
     for pattern, name, instead in _INSTEAD:
         if package.partition("==")[0].lower() == name or (name in package.lower() and re.search(pattern, text)):
             return f"{package} cannot be built on this machine; write {instead} instead of {name} in {where}."
@@ -78,6 +82,16 @@ def advice_for(tail: Sequence[str], *, file: str, python: str) -> str:
         f"{package} does not build for Python {python}; choose another version of it in {where}, or the Python it was made "
         "for in .python-version."
     )
+
+
+def _made_for_older(text: str, where: str, python: str) -> str:
+    package, newest = made_for(text)
+    if package and Version(newest) < Version(".".join(python.split(".")[:2])):
+        return (
+            f"{package}, as {where} asks for it, was made for Python {newest} at most, and this is {python}: choose a newer "
+            f"{package}, or write {newest} into .python-version, and install that Python here where it is missing."
+        )
+    return ""
 
 
 def _conflict(text: str, where: str) -> str:

@@ -116,6 +116,10 @@ def test_a_procfile_and_fairway_yaml_have_the_last_word(tmp_path: Path) -> None:
         ({"vercel.json": '{"functions": {"api/x.py": {}}}'}, "Functions are not run"),
         ({"netlify.toml": '[build]\nfunctions = "f"\n'}, "Functions are not run"),
         ({"app.json": '{"scripts": {"postdeploy": "flask seed"}}'}, "“flask seed” is not run"),
+        (
+            {"railway.json": '{"build": {"buildCommand": "cd web && npm run build"}}'},
+            "is not run: it is for another language",
+        ),
         ({"railway.json": '{"build": {"buildCommand": "./build.sh"}}'}, "“./build.sh” is not run"),
         ({"railway.json": '{"deploy": {"startCommand": "a | b"}}'}, "start command is not used"),
         ({"railway.json": "{"}, "cannot be read"),

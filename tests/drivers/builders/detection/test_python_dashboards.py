@@ -200,3 +200,12 @@ def test_of_several_the_one_with_the_name_of_the_main_file_comes_first(
 ) -> None:
     detection = detect(make(tmp_path, {"requirements.txt": "streamlit\nfastapi\nuvicorn\n", **files}))
     assert [one.spec.framework for one in detection.candidates] == frameworks
+
+
+def test_gradio_is_started_by_the_program_that_launches_what_another_file_builds(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "gradio",
+        "main.py": "from shown.page import Page\ndef main():\n    Page().launch()\nif __name__ == '__main__':\n    main()\n",
+        "shown/page.py": "import gradio as gr\nclass Page:\n    def launch(self):\n        gr.Blocks().launch()\n",
+    }
+    assert line(best(tmp_path, files)).endswith(" python main.py")

@@ -50,6 +50,18 @@ def _draws(source: Source, package: str) -> bool:
     return package in called_there or not own.isdisjoint(called_there)
 
 
+def _run_by(look: Look, file: str) -> str:
+    """The program that does what a file does: the file itself, or the one that imports it where it only defines things."""
+    modules = look.entries.modules
+    if file not in modules.imported or look.entries.source(file).is_guarded:
+        return file
+    programs = [
+        one for one in look.folder.python_files if one not in modules.imported and look.entries.source(one).is_guarded
+    ]
+    leading = [one for one in programs if file in modules.reached_from(one, (modules.place_of(one) or ("",))[0])]
+    return min(leading, key=lambda one: (one.count("/"), PurePosixPath(one).stem not in NAMES, one), default=file)
+
+
 def streamlit(look: Look, base: Recipe) -> Iterator[Entry]:
     """Streamlit: ``streamlit run`` and the file that draws the first page."""
     file = _entry(look, "streamlit")
@@ -93,10 +105,11 @@ def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
     file = _entry(look, "gradio", lambda source: _calls(source, "launch"))
     if not file:
         return
+    source = look.entries.source(file)
+    file = _run_by(look, file)
     words = look.run(file, "python", file)
     recipe = base.changed(framework="Gradio", environment={**base.spec.environment, "GRADIO_ANALYTICS_ENABLED": "False"})
     recipe = look.complete(recipe.noting("Gradio", file), file, folder_of(file), needs=("gradio",))
-    source = look.entries.source(file)
     port = source.fixed_port if _says(source, "launch", "server_port") and not source.reads_port else None
     if port is None:
         variables = (f"GRADIO_SERVER_NAME={HOST}", f"GRADIO_SERVER_PORT={PORT}")
