@@ -144,3 +144,15 @@ def test_who_is_too_old_for_a_python(text: str, packages: set[str]) -> None:
 def test_older_pythons_are_tried_from_the_newest_down() -> None:
     here = [Interpreter(f"/{version}", version) for version in ("3.12.1", "3.6.15", "3.8.18", "3.9.2", "3.9.18", "3.11.7")]
     assert [one.version for one in older_than("3.11.7", here)] == ["3.9.18", "3.8.18"]
+
+
+def test_metadata_that_is_no_longer_taken_is_said_with_its_line() -> None:
+    text = """error: No solution found when resolving dependencies
+  cause: Because pandas==0.24.2 has invalid metadata and you require pandas==0.24.2, we can conclude that your requirements.
+
+hint: Metadata for `pandas` (v0.24.2) could not be parsed:
+  after parsing `2011`, found `k`, which is not part of a valid version
+  pytz (>=2011k)
+        ^^^^^^^"""
+    said = advice_for(text.splitlines(), file="requirements.txt", python="3.11.7")
+    assert said.startswith("pandas==0.24.2 says what it needs in a form that installers no longer take (“pytz (>=2011k)”)")

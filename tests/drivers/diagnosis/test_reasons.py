@@ -317,3 +317,14 @@ Application object must be callable.
 [2026-11-29 11:36:35 +0000] [13367] [ERROR] Reason: App failed to load.
 """
     assert "names is no application: gunicorn needs a function or an object" in why(gunicorn)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ImportError: cannot import name 'Mapping' from 'collections' (/usr/lib/python3.11/collections/__init__.py)",
+        "AttributeError: module 'collections' has no attribute 'MutableMapping'",
+    ],
+)
+def test_a_package_from_before_python_3_10_is_said_to_be_that(line: str) -> None:
+    assert why(raising(line)).startswith("A package here was made for Python 3.9 or older")

@@ -45,6 +45,8 @@ _CONFLICT = re.compile(
     r"No solution found when resolving dependencies.*?(?:╰─▶|cause:)\s*(?P<why>.+?)(?:\n\s*\n|\nhint|\Z)", re.S
 )
 _UNKNOWN = re.compile(r"Because (?P<package>[\w.-]+) was not found in the package registry")
+_UNREAD = re.compile(r"Because (?P<package>[\w.-]+(?:==\S+)?) has invalid metadata")
+_WRONG_LINE = re.compile(r"Metadata for [^\n]* could not be parsed:\n[^\n]*\n(?P<line>[^\n]{1,120})\n\s*\^")
 LONGEST = 600  # characters of uv's own words in a sentence
 
 
@@ -97,6 +99,13 @@ def _made_for_older(text: str, where: str, python: str) -> str:
 def _conflict(text: str, where: str) -> str:
     if unknown := _UNKNOWN.search(text):
         return f"The package index has no “{unknown['package']}”; correct its name in {where}."
+    if unread := _UNREAD.search(text):
+        line = _WRONG_LINE.search(text)
+        shown = f" (“{line['line'].strip()}”)" if line else ""
+        return (
+            f"{unread['package']} says what it needs in a form that installers no longer take{shown}: choose another "
+            f"version of it in {where}."
+        )
     if conflict := _CONFLICT.search(text):
         why = re.sub(r"\s+", " ", conflict["why"]).strip()[:LONGEST]
         ending = "" if why.endswith(".") else "."

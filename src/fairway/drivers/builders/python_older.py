@@ -15,7 +15,9 @@ _CULPRITS = (
     re.compile(r"Failed to (?:build|download and build)(?: source distribution)? `(?P<package>[\w.-]+)==[^`]+`"),
     re.compile(r"(?:Because|and) (?P<package>[\w.-]+)==\S+ depends on Python"),
 )
-_MADE_FOR = re.compile(r"only found wheels for `(?P<package>[\w.-]+)`[^\n]*ABI tags?: (?P<tags>(?:`cp\d+\w*`(?:, )?)+)")
+_MADE_FOR = re.compile(
+    r"only found wheels for `(?P<package>[\w.-]+)`[^\n]*Python \w+ tags?: (?P<tags>(?:`cp\d+\w*`(?:, )?)+)"
+)
 
 
 def culprits(text: str) -> frozenset[str]:

@@ -214,6 +214,11 @@ EXCEPTIONS: tuple[Rule, ...] = (
         r"ImproperlyConfigured: Error loading MySQLdb module",
         lambda _: f"The package for MySQL is missing: add “mysqlclient” to {_REQUIREMENTS} and deploy again.",
     ),
+    rule(
+        r"cannot import name '(?P<name>\w+)' from 'collections'|module 'collections' has no attribute '(?P<its>[A-Z]\w+)'",
+        "A package here was made for Python 3.9 or older (it looks for what “collections” had then): raise its version in "
+        f"{_REQUIREMENTS}, or write 3.9 into .python-version.",
+    ),
     rule(r"Cannot find (?:module|package) '(?P<name>[^']+)'", _missing_node),
     rule(r"^KeyError: [\"']Config '(?P<name>\w+)' is missing", _unset),
     rule(r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'", _unset, _ENVIRON),

@@ -249,6 +249,7 @@ def test_what_only_builds_something_for_a_python_application_is_no_site(tmp_path
         ("const port = process.env.PORT || 3000; app.listen(port)", None),
         ("app.listen(env['PORT'] ?? 3000)", None),
         ("app.listen(config.port)", None),
+        ("const PORT = 3000 || process.env.PORT; app.listen(PORT)", 3000),
         ("app.listen(99999)", None),
         ("const s = Hapi.server({ host: 'x', port: 3000 })", 3000),
         ("startStandaloneServer(server, { listen: { port: 4000 } })", 4000),

@@ -88,12 +88,12 @@ CASES: dict[str, tuple[str, dict[str, str], str]] = {
     ),
     "voila": (
         "Voilà",
-        {"requirements.txt": "voila", "a.ipynb": "{}"},
+        {"requirements.txt": "voila", "a.ipynb": '{"cells": []}'},
         "voila --no-browser --port={port} --Voila.ip={host} a.ipynb",
     ),
     "voila with several": (
         "Voilà",
-        {"requirements.txt": "voila", "a.ipynb": "{}", "b.ipynb": "{}"},
+        {"requirements.txt": "voila", "a.ipynb": '{"cells": []}', "b.ipynb": '{"cells": []}'},
         "voila --no-browser --port={port} --Voila.ip={host} .",
     ),
     "robyn": (

@@ -61,3 +61,10 @@ def test_programs_without_a_page_are_named(tmp_path: Path) -> None:
     loop = "import time\nwhile True:\n    time.sleep(1)\n"
     said = detect(make(tmp_path / "loop", {"main.py": loop, "helper.py": "x = 1\n"})).advice
     assert said.startswith("main.py answers no visitors")
+
+
+def test_an_mcp_server_over_standard_input_is_told_how_to_answer_over_http(tmp_path: Path) -> None:
+    text = "from mcp.server.fastmcp import FastMCP\nmcp = FastMCP('x')\nif __name__ == '__main__':\n    mcp.run()\n"
+    advice = detect(make(tmp_path, {"server.py": text, "requirements.txt": "mcp\n"})).advice
+    assert advice.startswith("server.py is an MCP server")
+    assert "streamable-http" in advice

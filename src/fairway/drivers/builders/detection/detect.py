@@ -23,6 +23,7 @@ from fairway.drivers.builders.detection.python_functions import handler_of
 from fairway.drivers.builders.detection.python_look import look_at
 from fairway.drivers.builders.detection.python_scripts import LISTENS, SCRIPTS
 from fairway.drivers.builders.detection.python_sites import detect_python_sites
+from fairway.drivers.builders.detection.python_syntax import called
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
 from fairway.drivers.builders.detection.settings_file import FILES, read_settings
 from fairway.drivers.builders.detection.sites import detect_sites
@@ -151,6 +152,12 @@ def _tool(source: SourceFolder) -> str:
     return next((str(name) for one in scripts if isinstance(one, dict) for name in one), "")
 
 
+def _speaks_to_a_program(source: SourceFolder, file: str) -> bool:
+    """Whether a file is a server of the Model Context Protocol over standard input and output."""
+    found = look_at(source).entries.source(file)
+    return bool(found.imports & {"mcp", "fastmcp"}) and any(called(one) == "run" for one in found.calls)
+
+
 def _silent(source: SourceFolder) -> str:
     """The only program of the folder, or the one called like the main one, where no file has to do with the web."""
     look = look_at(source)
@@ -200,6 +207,11 @@ def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> s
         return (
             "This is a Python library (pyproject.toml): it starts nothing. Say how to start it, or deploy an application "
             "that uses it."
+        )
+    if server := next((file for file in source.python_files if _speaks_to_a_program(source, file)), ""):
+        return (
+            f"{server} is an MCP server that speaks with the program which starts it: let it answer over HTTP instead, with "
+            "FastMCP(host=“0.0.0.0”, port=int(os.environ[“PORT”])) and run(transport=“streamable-http”)."
         )
     if main := _silent(source):
         return (

@@ -352,9 +352,10 @@ def is_handed_over(source: str) -> bool:
 def fixed_port(source: str) -> int | None:
     """The port that stands in the code of a server: ``listen(3000)``, ``listen({port: 3000})``, or a constant that it is
     given. None where the program reads PORT, too."""
-    if re.search(r"\benv(?:\.|\[['\"])PORT\b", source):
+    never_asked = re.search(r"=\s*(?P<port>\d{2,5})\s*\|\|\s*process\.env\.PORT\b", source)  # the number always wins
+    if never_asked is None and re.search(r"\benv(?:\.|\[['\"])PORT\b", source):
         return None
-    found = next((match for pattern in _PORTS if (match := pattern.search(source))), None)
+    found = never_asked or next((match for pattern in _PORTS if (match := pattern.search(source))), None)
     if found and not found["port"].isdigit():
         name = re.escape(found["port"])
         found = re.search(rf"\b(?:const|let|var)\s+{name}\s*=\s*(?P<port>\d{{2,5}})\b", source)

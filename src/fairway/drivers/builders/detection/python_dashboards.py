@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ from fairway.drivers.builders.detection.python_modules import folder_of
 from fairway.drivers.builders.detection.python_servers import gunicorn_for, waitress
 from fairway.drivers.builders.detection.python_syntax import Source, called
 from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 
 NAMES = ("streamlit_app", "app", "main", "home", "hello", "index", "welcome", "dashboard", "run", "start", "demo", "ui")
 _NUMBERED = re.compile(r"0*1[_\-. ]")
@@ -22,6 +24,7 @@ _STREAMLIT = (
     # Without an address to print, Streamlit asks the internet for this machine's own: up to 20 s before it answers.
     *("--browser.serverAddress", "localhost"),
 )
+LARGEST_NOTEBOOK = 32 * 1024 * 1024  # bytes; outputs are kept in it, pictures too
 Reader = Callable[[Look, Recipe], Iterator[Entry]]
 
 
@@ -216,7 +219,30 @@ def voila(look: Look, base: Recipe) -> Iterator[Entry]:
         what = notebooks[0] if len(notebooks) == 1 else place
         command = ("voila", "--no-browser", f"--port={PORT}", f"--Voila.ip={HOST}", what)
         recipe = base.changed(framework="Voilà", command=command).noting("Voilà", notebooks[0])
+        recipe = judging_notebooks(look.folder, recipe, notebooks)
         yield Entry(look.complete(recipe, notebooks[0], needs=("voila", "ipykernel")), notebooks[0])
+
+
+def judging_notebooks(source: SourceFolder, recipe: Recipe, notebooks: tuple[str, ...]) -> Recipe:
+    """The recipe with what has to be said of files that are called notebooks and hold none: Voilà answers them with 400."""
+    empty = [name for name in notebooks if not _is_notebook(source, name)]
+    if empty == list(notebooks):
+        return recipe.blocked(
+            f"{empty[0]} holds no notebook (it has no cells): open it in Jupyter, save it, and commit it again."
+        )
+    if empty:
+        return recipe.remarking(f"{', '.join(empty)} cannot be shown: there is no notebook in it", empty[0])
+    return recipe
+
+
+def _is_notebook(source: SourceFolder, name: str) -> bool:
+    text = source.text(name, largest=LARGEST_NOTEBOOK)
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return False
+    is_too_large = not text and (source.place / name).stat().st_size > LARGEST_NOTEBOOK
+    return is_too_large or (isinstance(found, dict) and bool({"cells", "worksheets"} & set(found)))
 
 
 def reflex(look: Look, base: Recipe) -> Iterator[Entry]:
