@@ -261,9 +261,8 @@ class _Waiting:
 
     def _of_end(self, instance: Instance) -> str:
         """What can be said of a program that ended where its output gives no reason."""
-        if instance.exit_code == 0 and not instance.doing:
-            return NO_SERVER
-        return printed_last(printed_by(self.runtime, [self.name]))
+        last = printed_last(printed_by(self.runtime, [self.name]))
+        return f"{last} {NO_SERVER}".strip() if instance.exit_code == 0 and not instance.doing else last
 
     def _refused(self, sentence: str, otherwise: str = "") -> Refused:
         return refusal(self.runtime, [self.name], sentence, otherwise)

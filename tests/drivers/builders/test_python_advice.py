@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fairway.drivers.builders.python_advice import advice_for, missing_variable, older_tools
-from fairway.drivers.builders.python_older import culprits, older_than
+from fairway.drivers.builders.python_older import culprits, last_python, older_than
 from fairway.drivers.builders.pythons import Interpreter
 from fairway.drivers.builders.running import Finished
 from fairway.drivers.builders.workshop import failure_of
@@ -156,3 +156,17 @@ hint: Metadata for `pandas` (v0.24.2) could not be parsed:
         ^^^^^^^"""
     said = advice_for(text.splitlines(), file="requirements.txt", python="3.11.7")
     assert said.startswith("pandas==0.24.2 says what it needs in a form that installers no longer take (“pytz (>=2011k)”)")
+
+
+@pytest.mark.parametrize(
+    ("requirements", "python"),
+    [
+        ("Flask==1.1.1\nJinja2==2.10.1\n", "3.9"),
+        ("Jinja2==2.11.3\n", ""),
+        ("Jinja2>=2.10\n", ""),
+        ("networkx==2.4", "3.8"),
+        ("", ""),
+    ],
+)
+def test_pins_that_newer_pythons_cannot_import_are_known(requirements: str, python: str) -> None:
+    assert last_python(requirements) == python

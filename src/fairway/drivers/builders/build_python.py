@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import uv
+from packaging.version import Version
 
 from fairway.drivers.builders import moved_port
 from fairway.drivers.builders.detection.python_version import asked_python
@@ -20,7 +21,7 @@ from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
 from fairway.drivers.builders.python_advice import advice_for, missing_variable, older_tools
 from fairway.drivers.builders.python_inputs import Inputs, manage_file, read_inputs
-from fairway.drivers.builders.python_older import culprits, older_than
+from fairway.drivers.builders.python_older import culprits, last_python, older_than
 from fairway.drivers.builders.python_seed import SEED, imports_old, let_gunicorn_start, needs_seed
 from fairway.drivers.builders.python_tidy import tidy
 from fairway.drivers.builders.pythons import Interpreter, Pythons
@@ -85,10 +86,13 @@ class PythonBuild:
     def _layer(self, inputs: Inputs) -> Path:
         """The environment with the dependencies; with an older Python of this machine where none is asked for and they were
         made for one."""
+        is_free = bool(inputs.requirements) and not self.workshop.spec.install.get("python")
+        if is_free and (last := last_python(inputs.requirements)):
+            self._go_back_to(last, f"What {inputs.file} pins cannot be imported by Pythons newer than {last}")
         try:
             return self._layer_for(inputs)
         except Refused as error:
-            if self.workshop.spec.install.get("python") or not inputs.requirements:
+            if not is_free:
                 raise
             first, known = error, culprits(error.detail)
         pythons = Pythons(self.workshop.cache.parent, self.workshop.pythons)
@@ -97,15 +101,25 @@ class PythonBuild:
             self._interpreter = one
             if not self._is_ready_made(inputs, known):
                 continue
-            self.workshop.progress.line(
-                f"{', '.join(sorted(known))} cannot be installed for Python {newest.version}: this machine's Python "
-                f"{one.version} is taken. Write the version into .python-version to make it sure."
-            )
+            self._take(one, f"{', '.join(sorted(known))} cannot be installed for Python {newest.version}")
             try:
                 return self._layer_for(inputs)
             except Refused as error:
                 known |= culprits(error.detail)
         raise first
+
+    def _go_back_to(self, last: str, why: str) -> None:
+        """Build with the newest Python of this machine that is no newer than `last`, where there is one."""
+        pythons = Pythons(self.workshop.cache.parent, self.workshop.pythons)
+        fitting = older_than(f"{last.partition('.')[0]}.{int(last.partition('.')[2]) + 1}", list(pythons.here()))
+        if fitting and Version(self.interpreter().version) > Version(f"{last}.999"):
+            self._take(fitting[0], why)
+
+    def _take(self, python: Interpreter, why: str) -> None:
+        self._interpreter = python
+        self.workshop.progress.line(
+            f"{why}: this machine's Python {python.version} is taken. Write it into .python-version to make it sure."
+        )
 
     def _layer_for(self, inputs: Inputs) -> Path:
         shop = self.workshop

@@ -9,6 +9,10 @@ from packaging.version import Version
 
 from fairway.drivers.builders.pythons import Interpreter
 
+# From which release on a package can be imported by Pythons newer than the one that is named: those before look in
+# “collections” for what moved to “collections.abc”.
+_LAST = {"jinja2": ("2.11", "3.9"), "html5lib": ("1.1", "3.9"), "networkx": ("2.5", "3.8"), "dask": ("2.5", "3.9")}
+_PINNED = re.compile(r"\s*(?P<name>[\w.-]+)\s*==\s*(?P<version>\d[\w.]*)")
 OLDEST = Version("3.7")  # below it, the wheels of most packages are gone
 _CULPRITS = (
     re.compile(r"(?:Because|and) (?P<package>[\w.-]+)(?:==\S+)? has (?:invalid metadata|no wheels with a matching Python)"),
@@ -30,6 +34,20 @@ def made_for(text: str) -> tuple[str, str]:
     found = _MADE_FOR.search(text)
     versions = [Version(f"{tag[0]}.{tag[1:]}") for tag in re.findall(r"cp(\d+)", found["tags"])] if found else []
     return (found["package"], str(max(versions))) if found and versions else ("", "")
+
+
+def last_python(requirements: str) -> str:
+    """The newest Python that pinned packages can be imported with, which install for newer ones all the same; "" for any."""
+    for line in requirements.splitlines():
+        if (found := _PINNED.match(line)) and (known := _LAST.get(found["name"].lower().replace("_", "-"))):
+            release, python = known
+            if _numbers(found["version"]) < _numbers(release):
+                return python
+    return ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def older_than(version: str, known: list[Interpreter]) -> list[Interpreter]:

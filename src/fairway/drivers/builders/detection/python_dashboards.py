@@ -223,6 +223,35 @@ def voila(look: Look, base: Recipe) -> Iterator[Entry]:
         yield Entry(look.complete(recipe, notebooks[0], needs=("voila", "ipykernel")), notebooks[0])
 
 
+def solara(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Solara: ``solara run`` and the file with the page."""
+    file = _entry(look, "solara", lambda source: "Page" in source.text or "page" in source.text)
+    if file:
+        command = look.run(file, "solara", "run", file, "--host", HOST, "--port", PORT, "--production")
+        recipe = base.changed(framework="Solara", command=command).noting("Solara", file)
+        yield Entry(look.complete(recipe, file, folder_of(file), needs=("solara",)), file)
+
+
+def taipy(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Taipy: the script that runs its user interface, which takes host and port as options."""
+    file = _entry(look, "taipy", lambda source: _calls(source, "run"))
+    if file:
+        options = ("--host", HOST, "--port", PORT, "--no-debug", "--no-reloader")
+        recipe = base.changed(framework="Taipy", command=look.run(file, "python", file, *options)).noting("Taipy", file)
+        yield Entry(look.complete(recipe, file, folder_of(file)), file)
+
+
+def flet(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Flet: the script that opens a window, made to serve pages instead, by the package of the same version."""
+    file = _entry(look, "flet", lambda source: any(source.runs(call) in ("flet.app", "flet.run") for call in source.calls))
+    if file:
+        variables = ("FLET_FORCE_WEB_SERVER=true", f"FLET_SERVER_IP={HOST}", f"FLET_SERVER_PORT={PORT}")
+        pinned = re.search(r"^\s*flet(?:\[[^\]\n]*\])?\s*==\s*([\w.]+)", look.folder.text(look.installer), re.M | re.I)
+        web = f"flet-web=={pinned[1]}" if pinned else "flet-web"
+        recipe = base.changed(framework="Flet", command=(*variables, *look.run(file, "python", file))).noting("Flet", file)
+        yield Entry(look.complete(recipe, file, folder_of(file), needs=("flet", web)), file)
+
+
 def judging_notebooks(source: SourceFolder, recipe: Recipe, notebooks: tuple[str, ...]) -> Recipe:
     """The recipe with what has to be said of files that are called notebooks and hold none: Voilà answers them with 400."""
     empty = [name for name in notebooks if not _is_notebook(source, name)]
@@ -280,5 +309,22 @@ def _decorated(source: Source, decorator: str) -> bool:
 
 
 DASHBOARDS: tuple[Reader, ...] = (
-    *(streamlit, dash, gradio, nicegui, panel, panel_script, shiny, chainlit, marimo, mesop, voila, reflex, robyn),
+    *(
+        streamlit,
+        dash,
+        gradio,
+        nicegui,
+        panel,
+        panel_script,
+        shiny,
+        chainlit,
+        marimo,
+        mesop,
+        solara,
+        taipy,
+        flet,
+        voila,
+        reflex,
+        robyn,
+    ),
 )
