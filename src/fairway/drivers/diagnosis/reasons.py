@@ -113,7 +113,7 @@ def _unset(found: re.Match[str]) -> str:
     return _variable(found["name"])
 
 
-_SECRET = r"secrets(?:\[[\"']|\.get\([\"']|\.)(?P<name>\w+)(?:[\"']\]\[[\"'](?P<inner>\w+))?"
+_ASKED_FOR = r"secrets(?:\[[\"']|\.get\([\"']|\.)(?P<name>\w+)(?:[\"']\]\[[\"'](?P<inner>\w+))?"
 
 
 def _no_secret(found: re.Match[str]) -> str:
@@ -230,7 +230,7 @@ EXCEPTIONS: tuple[Rule, ...] = (
     rule(r"Cannot find (?:module|package) '(?P<name>[^']+)'", _missing_node),
     rule(r"^KeyError: [\"']Config '(?P<name>\w+)' is missing", _unset),
     rule(r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'", _unset, _ENVIRON),
-    rule(r"StreamlitSecretNotFoundError: No secrets found", _no_secret, _SECRET),
+    rule(r"StreamlitSecretNotFoundError: No secrets found", _no_secret, _ASKED_FOR),
     rule(r"st\.secrets has no (?:key|attribute) \"(?P<name>\w+)\"", _no_secret),
     rule(r"UndefinedValueError: (?P<name>\w+) not found", _unset),
     rule(r"ImproperlyConfigured: Set the (?P<name>\w+) environment variable", _unset),
