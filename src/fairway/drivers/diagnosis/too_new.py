@@ -54,7 +54,7 @@ def _pin(requirement: str) -> str:
 
 
 TOO_NEW: tuple[Rule, ...] = (
-    *(rule(pattern, lambda _, text=requirement: _pin(text)) for pattern, requirement in _TOO_NEW),
+    *(rule(pattern, _pin(requirement)) for pattern, requirement in _TOO_NEW),
     *(
         rule(
             rf"^ModuleNotFoundError: No module named '(?P<name>{names})'",

@@ -233,7 +233,8 @@ def _heroku(source: SourceFolder, file: str) -> Said:
 
 def _vercel(source: SourceFolder, file: str) -> Said:
     data = source.json(file)
-    has_functions = any(data.get(key) for key in ("functions", "builds"))
+    builds = [one for one in data.get("builds") or () if "static" not in str(one.get("use"))]
+    has_functions = bool(data.get("functions")) or len(builds) > 1 or any("*" in str(one.get("src")) for one in builds)
     remarks = ("Functions are not run: Fairway runs one server that answers every path",) if has_functions else ()
     return Said(file, build=_line(data.get("buildCommand")), publish=_folder(data.get("outputDirectory")), remarks=remarks)
 
