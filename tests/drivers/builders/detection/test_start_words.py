@@ -15,6 +15,7 @@ from ..folders import make
 
 FLASK = "from flask import Flask\napp = Flask(__name__)\n"
 PYTHON = {"requirements.txt": "flask\ngunicorn\n", "app.py": FLASK}
+SERVER = {"server/package.json": '{"scripts": {"start": "node src/index.js"}}', "server/src/index.js": ""}
 BELOW = {f"backend/{name}": text for name, text in PYTHON.items()}
 
 
@@ -30,6 +31,10 @@ BELOW = {f"backend/{name}": text for name, text in PYTHON.items()}
         (PYTHON, "source venv/bin/activate && gunicorn app:app", "gunicorn app:app", ".", "requirements.txt"),
         (PYTHON, ". .venv/bin/activate && gunicorn app:app", "gunicorn app:app", ".", "requirements.txt"),
         (PYTHON, "pip install -r requirements.txt && python app.py", "python app.py", ".", "requirements.txt"),
+        (PYTHON, "bin/start-nginx gunicorn app:app", "bin/start-nginx gunicorn app:app", ".", "requirements.txt"),
+        (SERVER, "npm start --prefix server", "npm start", "server", "package.json"),
+        (SERVER, "cd server && npm start", "npm start", "server", "package.json"),
+        (SERVER, "node server/src/index.js", "node src/index.js", "server", "package.json"),
         ({**PYTHON, "bin/web": "#!/bin/sh\n"}, "bin/web", "bin/web", ".", "requirements.txt"),
         (
             {**PYTHON, "v/pyvenv.cfg": "", "v/bin/python": ""},
@@ -79,6 +84,13 @@ def test_the_release_line_of_the_same_folder_comes_along_and_one_for_elsewhere_d
         ("flask db upgrade", "flask db upgrade"),
         ("python -m http.server 8000", "python -m http.server {port}"),
         ("python main.py --port 8000", "python main.py --port 8000"),
+        ("poetry run uvicorn main:app", "uvicorn main:app --port {port}"),
+        ("pipenv run python app.py", "python app.py"),
+        ("uv run --with httpx main.py", "python main.py"),
+        ("uv run -m shop.web", "python -m shop.web"),
+        ("uv sync && uv run gunicorn shop:app", "gunicorn shop:app"),
+        ("nohup python app.py", "python app.py"),
+        ("npm run web", "npm run web"),
     ],
 )
 def test_a_server_is_given_the_port(tmp_path: Path, line: str, command: str) -> None:

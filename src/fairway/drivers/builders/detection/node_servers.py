@@ -334,7 +334,7 @@ def _listening(project: NodeProject, recipe: Recipe) -> Recipe:
         without = ", without what Cloudflare binds to it (KV, D1, R2)" if project.folder.first(*_WRANGLER) else ""
         if project.manager.name != "bun":  # it reads the lock files of the others, too
             recipe = recipe.with_install(**{"from": "package.json", "manager": f"bun@{NEWEST['bun']}"})
-        return recipe.remarking(f"{what}{without}", script)
+        return recipe.remarking(f"{what}{without}", script) if without else recipe.noting(what, script)
     if command != ("node", script) or not _EXPORTED.search(source) or re.search(r"\blisten\b", source):
         return recipe
     words = f"import('./{script}').then((its) => (its.default ?? its).listen(process.env.PORT))"

@@ -18,7 +18,9 @@ INSTALLS = re.compile(
     r"|(?:poetry|pipenv|bundle|composer|pdm) install\b.*|uv sync\b.*|corepack\b.*|(?:npm|pnpm) i -g\b.*"
 )
 _ENTERS = re.compile(r"(?:source|\.) \S*(?:bin|Scripts)/activate")
-_IN_ENVIRONMENT = re.compile(r"(?:\S+/)?(?:bin|Scripts)/(?P<program>[\w.-]+)")
+_IN_ENVIRONMENT = re.compile(r"(?:(?P<environment>\S+)/)?(?:bin|Scripts)/(?P<program>[\w.-]+)")
+_RUNNERS = ("poetry", "pipenv", "uv", "pdm", "rye", "hatch")
+_WITH_VALUE = ("--with", "--extra", "--group", "--python", "-p", "--env-file", "--directory", "--project", "-e")
 _PORT_SAID = re.compile(r"\A(?P<before>--port=|(?:--bind=|--listen=|-b)?(?:[\d.]+|localhost|\*|\[::1?\])?:)\d{2,5}\Z")
 _ELSEWHERE = ("--fd", "--uds", "-c", "--config", "-u", "--unix-socket")  # what else says where a server listens
 _SERVERS = {  # and how those that do not read PORT themselves are told it
@@ -48,9 +50,8 @@ def for_here(source: SourceFolder, words: Sequence[str]) -> Start:
     kept = [one for one in programs_of(words) if not _is_done_already(" ".join(one.argv))]
     if not kept or all(one.argv[0] == "cd" for one in kept):
         return Start(tuple(words))
-    folder = _entered(source, kept)
-    kept = kept[1:] if folder else kept
-    here = [Program(_installed(source, one.argv), one.variables, one.may_fail) for one in kept]
+    folder, kept = _entered(source, kept)
+    here = [Program(_installed(source, _unwrapped(one.argv)), one.variables, one.may_fail) for one in kept]
     last = here[-1]
     return Start(joined([*here[:-1], Program(_with_port(last.argv), last.variables)]), folder)
 
@@ -100,14 +101,38 @@ def _is_done_already(line: str) -> bool:
     return bool(INSTALLS.fullmatch(line) or _ENTERS.fullmatch(line))
 
 
-def _entered(source: SourceFolder, programs: Sequence[Program]) -> str:
-    """The folder that the first program goes to, where the application with its manifest lies, and none at the top."""
-    match programs[0].argv:
-        case ("cd", place) if len(programs) > 1:
-            folder = place.removeprefix("./").rstrip("/")
-            has_own = source.has_folder(folder) and any(source.has(f"{folder}/{name}") for name in MANIFESTS)
-            return folder if has_own and folder and source.first(*MANIFESTS) is None else ""
-    return ""
+def _entered(source: SourceFolder, programs: list[Program]) -> tuple[str, list[Program]]:
+    """The folder that the first program goes to, where the application with its manifest lies and none at the top, and what
+    is then left of the programs."""
+    first, *rest = programs
+    place, left = "", programs
+    match first.argv:
+        case ("cd", place) if rest:
+            left = rest
+        case (("npm" | "pnpm" | "yarn"), *_):
+            at = next((at for at, word in enumerate(first.argv[:-1]) if word in ("--prefix", "--cwd", "-C", "--dir")), 0)
+            place = first.argv[at + 1] if at else ""
+            left = [Program((*first.argv[:at], *first.argv[at + 2 :]), first.variables, first.may_fail), *rest]
+        case ("node", file) if "/" in file.removeprefix("./"):
+            place, _, name = file.removeprefix("./").partition("/")
+            left = [Program(("node", name), first.variables, first.may_fail), *rest]
+    folder = place.removeprefix("./").rstrip("/")
+    has_own = source.has_folder(folder) and any(source.has(f"{folder}/{name}") for name in MANIFESTS)
+    return (folder, left) if folder and has_own and source.first(*MANIFESTS) is None else ("", programs)
+
+
+def _unwrapped(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without a program that only prepares the environment which is there already (``poetry run``)."""
+    if argv[0] == "nohup" and len(argv) > 1:
+        return argv[1:]
+    if argv[0] not in _RUNNERS or argv[1:2] != ("run",):
+        return argv
+    rest = list(argv[2:])
+    while rest and rest[0].startswith("-") and rest[0] not in ("-m", "--module"):
+        rest = rest[2:] if rest[0] in _WITH_VALUE else rest[1:]
+    if not rest:
+        return argv
+    return ("python", *rest) if rest[0].endswith(".py") or rest[0] == "-m" else tuple(rest)
 
 
 def _installed(source: SourceFolder, argv: tuple[str, ...]) -> tuple[str, ...]:
@@ -115,6 +140,7 @@ def _installed(source: SourceFolder, argv: tuple[str, ...]) -> tuple[str, ...]:
     found = _IN_ENVIRONMENT.fullmatch(argv[0])
     if not found:
         return argv
-    environment = argv[0].rsplit("/", 2)[0] if argv[0].count("/") > 1 else "."
+    environment = found["environment"] or "."
     is_here = source.has(argv[0].removeprefix("./")) and not source.has(f"{environment}/pyvenv.cfg")
-    return argv if is_here or argv[0].startswith("/usr") else (found["program"], *argv[1:])
+    is_of_one = found["environment"] or re.match(r"python|pip|gunicorn|uvicorn|flask", found["program"])
+    return argv if is_here or not is_of_one or argv[0].startswith("/usr") else (found["program"], *argv[1:])
