@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from fairway.drivers.builders.python_inputs import Inputs, manage_file, read_inp
 from fairway.drivers.builders.python_older import culprits, last_python, older_than
 from fairway.drivers.builders.python_seed import SEED, imports_old, let_gunicorn_start, needs_seed
 from fairway.drivers.builders.python_tidy import tidy
-from fairway.drivers.builders.pythons import Interpreter, Pythons
+from fairway.drivers.builders.pythons import Checking, Interpreter, Pythons
 from fairway.drivers.builders.running import Finished
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.builders.workshop import Workshop, failure_of
@@ -35,6 +36,7 @@ VENV = ".venv"
 _PROGRAMS = re.compile(r"python[\d.]*")
 _PATHS = "fairway-app.pth"
 _WITHOUT_VALUE = {"DATABASE_URL": "sqlite://:memory:"}  # what a build tells settings that read a variable: nothing secret
+MOST_TRIED = 2  # older Pythons; each may build packages for minutes
 MOST_MISSING = 8  # variables
 
 
@@ -74,6 +76,9 @@ class PythonBuild:
         inputs = read_inputs(shop.app, shop.spec.install, followed)
         if inputs.left_out:
             shop.progress.line(f"Left to this machine, because they are no Python packages: {', '.join(inputs.left_out)}.")
+        if inputs.of_their_time:
+            what = f"What {inputs.file} pins is of another time: {', '.join(inputs.of_their_time)} is installed beside it."
+            shop.progress.line(what)
         layer = self._layer(inputs)
         runs_its_code = inputs.is_package or bool(shop.spec.install.get("collectstatic") or shop.spec.build)
         link_tree(layer / VENV, shop.output / VENV, copy=runs_its_code and not shop.walls.are_owned)
@@ -97,10 +102,12 @@ class PythonBuild:
             first, known = error, culprits(error.detail)
         pythons = Pythons(self.workshop.cache.parent, self.workshop.pythons)
         newest = self.interpreter()
+        tried = 0
         for one in older_than(newest.version, list(pythons.here())) if known else ():
             self._interpreter = one
-            if not self._is_ready_made(inputs, known):
+            if tried == MOST_TRIED or not self._is_ready_made(inputs, known):
                 continue
+            tried += 1
             self._take(one, f"{', '.join(sorted(known))} cannot be installed for Python {newest.version}")
             try:
                 return self._layer_for(inputs)
@@ -128,13 +135,17 @@ class PythonBuild:
         return shop.layers.ensure(key_of("python", *parts), lambda place: self._make_layer(place, inputs), shop.progress)
 
     def _is_ready_made(self, inputs: Inputs, packages: frozenset[str]) -> bool:
-        """Whether the dependencies go together for the Python at hand, with `packages` as wheels."""
+        """Whether the dependencies go together for the Python at hand, with `packages` as wheels. It is only asked: nothing
+        of the answer is for the log."""
         wanted = self.workshop.app / Path(inputs.file).parent / ".fairway-requirements.txt"
         wanted.write_text(inputs.requirements)
+        only = [word for package in sorted(packages) for word in ("--only-binary", package)]
+        words = ("pip", "compile", "--quiet", "--python", self.interpreter().path, *only, *inputs.options, str(wanted))
+        asking = replace(self.workshop, progress=Checking(self.workshop.progress))
         try:
-            only = [word for package in sorted(packages) for word in ("--only-binary", package)]
-            words = ("pip", "compile", "--quiet", "--no-header", "--python", self.interpreter().path, *only, *inputs.options)
-            return not self._try_uv(*words, str(wanted), writes=[wanted.parent]).code
+            return not asking.attempt(
+                (uv.find_uv_bin(), *words), cwd=self.workshop.app, env=self._environment(), reads=self._home
+            ).code
         finally:
             wanted.unlink()
 
@@ -254,12 +265,15 @@ class PythonBuild:
     def _try_uv(self, *words: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()) -> Finished:
         shown = " ".join(Path(word).name if word.startswith("/") else word for word in words)
         self.workshop.progress.line(f"$ uv {shown}")
-        is_old = self.interpreter().version.startswith("3.6.")  # uv compiles for 3.7 and newer
-        own = {"UV_CACHE_DIR": str(self.workshop.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
-        environment = {**_UV, **own, **(env or {})}
+        environment = {**self._environment(), **(env or {})}
         return self.workshop.attempt(
             (uv.find_uv_bin(), *words), cwd=self.workshop.app, env=environment, writes=writes, reads=self._home
         )
+
+    def _environment(self) -> dict[str, str]:
+        is_old = self.interpreter().version.startswith("3.6.")  # uv compiles for 3.7 and newer
+        own = {"UV_CACHE_DIR": str(self.workshop.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
+        return {**_UV, **own}
 
     @property
     def _home(self) -> tuple[Path, ...]:

@@ -183,13 +183,13 @@ class Pythons:
             argv,
             cwd=home,
             env=environment,
-            progress=_Checking(progress) if progress else Silent(),
+            progress=Checking(progress) if progress else Silent(),
             ceiling=Ceiling(seconds),
             keep_output=True,
         )
 
 
-class _Checking(Silent):
+class Checking(Silent):
     """Only asks whether to go on."""
 
     def __init__(self, progress: Progress) -> None:
