@@ -20,7 +20,7 @@ from .folders import make
         ("flask==2.2.2\nWerkzeug==2.2.3\n", set()),
         ("Flask==2.3.2\n", set()),
         ("Flask>=2\nFlask\n", set()),
-        ("pandas==1.5.3 # the last\nnumpy\n", {"numpy<2"}),
+        ("pandas==1.5.3 # the last\nnumpy\n", {"numpy<2", "pyarrow<19"}),
         ("pandas==1.5.3; python_version > '3.8'\nnumpy>=1.20\n", set()),
         ("Flask_SQLAlchemy==2.5.1", {"sqlalchemy<2"}),
         ("streamlit[snowflake]==0.72.0", {"protobuf<4", "altair<5"}),

@@ -45,6 +45,8 @@ def partners(requirements: str) -> tuple[str, ...]:
         other = constraint.partition("<")[0]
         if pinned and _numbers(pinned[1]) < _numbers(release) and not wishes.get(other):
             needed[other] = constraint  # of several the last one, which is for the oldest
+    if needed.get("numpy") == "numpy<2" and not wishes.get("pyarrow"):
+        needed["pyarrow"] = "pyarrow<19"  # later ones want NumPy 2 without saying so either
     return tuple(needed.values())
 
 
