@@ -24,6 +24,7 @@ LIVE = {  # folder → what is detected
     "django-in-src": "Django",
     "dockerfile-beside": "Bottle",
     "express": "Express",
+    "express-exported": "Express",
     "fairway-yaml": "Bottle",
     "fastapi-in-backend": "FastAPI in backend",
     "fastify": "Fastify",
@@ -31,6 +32,7 @@ LIVE = {  # folder → what is detected
     "flask": "Flask",
     "flask-factory": "Flask",
     "flask-flaskenv": "Flask",
+    "google-function": "Functions Framework",
     "hono": "Hono",
     "koa": "Koa",
     "litestar": "Litestar",
@@ -47,7 +49,9 @@ LIVE = {  # folder → what is detected
     "pnpm": "Koa",
     "poetry": "Bottle",
     "procfile-and": "Bottle",
+    "procfile-cd": "Python script in backend",
     "procfile-shell-script": "Python script",
+    "procfile-uvicorn": "Starlette",
     "python-version": "Bottle",
     "quart": "Quart",
     "requirements-folder": "Bottle",
@@ -65,19 +69,22 @@ LIVE = {  # folder → what is detected
     "uv-src-layout": "Python script",
     "vite": "Vite",
     "workspaces": "Node.js in packages/web",
+    "wsgi-function": "WSGI",
     "wsgiref-port": "Python script",
     "yarn": "Node.js",
 }
 NAMED = {  # folder → words of the reason
     "command-line-tool": "say how to start it",
     "dockerfile-prod": "it has a Dockerfile.prod",
+    "empty-notebook": "analysis.ipynb holds no notebook",
     "jekyll": "This is a Jekyll site",
+    "lambda-function": "This is a function for AWS Lambda",
     "node-library": "exited with code 0",
     "python-library": "This is a Python library",
     "telegram-bot": "This is a Telegram bot",
     "worker-only": "starts worker, but nothing that answers visitors",
 }
-LONG = {"notebooks": "Voila", "java": "Java", "rust": "Rust", "discord-bot-node": "Node.js"}
+LONG = {"worker-exported": "Hono", "notebooks": "Voila", "java": "Java", "rust": "Rust", "discord-bot-node": "Node.js"}
 IS_WHOLE = os.environ.get("FAIRWAY_CORPUS") == "all"
 
 

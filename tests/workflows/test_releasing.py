@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.utils import timezone
 
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.models import Event
@@ -12,10 +13,12 @@ from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Deployment
 from fairway.deployments.queries import log_lines, steps_of
 from fairway.deployments.rules import Kind
+from fairway.drivers.runtimes.contract import OutputLine
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.environments.models import Environment
 from fairway.shared.failures import Retry
 from fairway.workflows import register_all
+from fairway.workflows.releasing import _failed
 from tests.releases.conftest import AnsweringProxy, answering, development, fake, proxy  # noqa: F401
 from tests.workflows.told import Death, Told
 
@@ -147,3 +150,15 @@ def test_a_worker_that_dies_anywhere_around_it_leaves_nothing_running(told: Told
         told.serves(one)
         with told.fake.world.open() as world:
             assert world["once"] == {}
+
+
+def test_a_failure_that_is_known_says_what_to_change() -> None:
+    printed = [
+        "Traceback (most recent call last):",
+        '  File "manage.py", line 1',
+        "ModuleNotFoundError: No module named 'six'",
+    ]
+    lines = [OutputLine(timezone.now(), "stderr", text) for text in printed]
+    sentence = _failed(1, lines).sentence
+    assert sentence.startswith("The release command ended with code 1. The Python module “six” is missing: add “six” to")
+    assert sentence.endswith("Nothing of the new version was started.")

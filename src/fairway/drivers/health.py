@@ -261,9 +261,8 @@ class _Waiting:
 
     def _of_end(self, instance: Instance) -> str:
         """What can be said of a program that ended where its output gives no reason."""
-        if instance.exit_code == 0 and not instance.doing:
-            return NO_SERVER
-        return printed_last(printed_by(self.runtime, [self.name]))
+        last = printed_last(printed_by(self.runtime, [self.name]))
+        return f"{last} {NO_SERVER}".strip() if instance.exit_code == 0 and not _ended_in(instance) else last
 
     def _refused(self, sentence: str, otherwise: str = "") -> Refused:
         return refusal(self.runtime, [self.name], sentence, otherwise)
@@ -311,8 +310,13 @@ def _last_line(text: str) -> str:
 
 
 def _ended(instance: Instance) -> str:
-    why = _ended_with(instance)
-    return f"was not started, because “{instance.doing}” {why}" if instance.doing else why
+    why, program = _ended_with(instance), _ended_in(instance)
+    return f"was not started, because “{program}” {why}" if program else why
+
+
+def _ended_in(instance: Instance) -> str:
+    """The program that ended; "" where it was the application itself: by now one before it may run again."""
+    return instance.doing if instance.ended_in is None else instance.ended_in
 
 
 def _ended_with(instance: Instance) -> str:

@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import shlex
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 
+from django.utils import timezone
+
 from fairway.deployments.models import Deployment
-from fairway.drivers.runtimes.contract import InstanceSpec, Progress, Runtime
+from fairway.drivers.diagnosis.reasons import LINES, reason
+from fairway.drivers.runtimes.contract import InstanceSpec, OutputLine, Progress, Runtime
 from fairway.shared.failures import Refused
 from fairway.workflows.away import make_way
 from fairway.workflows.instances import LAST_LINES
@@ -42,7 +46,8 @@ def run_release_command(step: StepContext) -> None:
     heard = _Heard(step.log)
     code = step.runtime.run_once(spec, heard)
     if code:
-        raise _failed(code, masker_of(step.deployment)("\n".join(heard.last)))
+        mask = masker_of(step.deployment)
+        raise _failed(code, [replace(line, text=mask(line.text)) for line in heard.lines])
     step.log.say("The release command succeeded.")
 
 
@@ -57,18 +62,21 @@ class _Heard:
 
     def __init__(self, log: Progress) -> None:
         self._log = log
-        self.last: deque[str] = deque(maxlen=LAST_LINES)
+        self.lines: deque[OutputLine] = deque(maxlen=LINES)
         self.check = log.check
 
     def line(self, text: str, *, stream: str = "stdout") -> None:
         if stream != "fairway":
-            self.last.append(text)
+            self.lines.append(OutputLine(timezone.now(), stream, text))
         self._log.line(text, stream=stream)
 
 
-def _failed(code: int, words: str) -> Refused:
-    said = [line.strip() for line in words.splitlines() if line.strip()]
+def _failed(code: int, lines: Sequence[OutputLine]) -> Refused:
+    said = [line.text.strip() for line in lines if line.text.strip()]
     if not said:
         return Refused(f"The release command ended with code {code} and said nothing. {AFTERWARDS}")
+    detail = "\n".join(line.text for line in lines[-LAST_LINES:])
+    if why := reason(lines):
+        return Refused(f"The release command ended with code {code}. {why} {AFTERWARDS}", detail=detail)
     last = said[-1][:LONGEST_WORDS].rstrip(".")
-    return Refused(f"The release command ended with code {code}: {last}. {AFTERWARDS}", detail=words)
+    return Refused(f"The release command ended with code {code}: {last}. {AFTERWARDS}", detail=detail)

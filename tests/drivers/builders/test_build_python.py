@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.builders.contract import BuildRequest, Built, Checkout, Spec
 from fairway.drivers.builders.detection.detect import detect
-from fairway.drivers.builders.pythons import PythonSource
+from fairway.drivers.builders.layers import erase
+from fairway.drivers.builders.python_older import older_than
+from fairway.drivers.builders.pythons import Pythons, PythonSource
 from fairway.drivers.builders.tree import tree_checksum
 from fairway.drivers.wall.programs import homes_of
 from fairway.shared.failures import NeedsPerson, Refused
@@ -116,6 +120,39 @@ def test_a_fetched_python_is_shared_and_serves(tmp_path: Path) -> None:
     assert not interpreter.stat().st_mode & 0o222
     started = str(place_of(built) / ".venv/bin/python")
     assert interpreter.parent.parent in homes_of([started], "", private=data.resolve())  # what a walled application sees
+    BundleBuilder(data, source).trim(older_than=-1)
+    assert interpreter.exists()  # the bundle links to it
+    erase(data.resolve() / "bundles")
+    BundleBuilder(data, source).trim(older_than=3600)
+    assert interpreter.exists()  # it was built with within the hour
+    BundleBuilder(data, source).trim(older_than=-1)
+    assert not interpreter.exists()
+
+
+def test_what_was_made_for_an_older_python_of_this_machine_is_built_with_it(built_data: Path, tmp_path: Path) -> None:
+    here = Pythons(tmp_path / "none", PythonSource("off")).here()
+    older = next(iter(older_than(".".join(map(str, sys.version_info[:3])), list(here))), None)
+    if older is None:
+        pytest.skip("this machine has no older Python")
+    minor = "".join(older.version.split(".")[:2])
+    folder = make(
+        tmp_path / "app",
+        {
+            "main.py": SERVER.format(imported="oldthing, sys", shown="sys.version"),
+            "requirements.txt": "--no-index\n--find-links wheels\noldthing==1.0\n",
+        },
+    )
+    (folder / "wheels").mkdir()
+    with zipfile.ZipFile(folder / "wheels" / f"oldthing-1.0-cp{minor}-none-any.whl", "w") as wheel:
+        wheel.writestr("oldthing.py", "")
+        wheel.writestr("oldthing-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: oldthing\nVersion: 1.0\n")
+        wheel.writestr("oldthing-1.0.dist-info/WHEEL", f"Wheel-Version: 1.0\nTag: cp{minor}-none-any\n")
+        wheel.writestr("oldthing-1.0.dist-info/RECORD", "")
+    heard = Heard()
+    built = build(built_data, folder, heard)
+    with served(place_of(built), tmp_path) as client:
+        assert client.get("/").text.startswith(older.version)
+    assert any(f"this machine's Python {older.version} is taken" in line for line in heard.lines)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import pytest
 
 from fairway.drivers.builders.build_env import failure_of
 from fairway.drivers.builders.python_advice import advice_for, missing_variable, older_tools
+from fairway.drivers.builders.python_older import culprits, last_python, older_than
+from fairway.drivers.builders.pythons import Interpreter
 from fairway.drivers.builders.running import Finished
 from fairway.shared.failures import Refused, Retry
 
@@ -108,3 +110,63 @@ def test_the_variable_that_settings_miss_is_found(line: str, name: str) -> None:
 )
 def test_only_a_network_that_does_not_answer_is_tried_again(line: str, kind: type[Exception]) -> None:
     assert isinstance(failure_of(Finished(1, (line,)), "the build"), kind)
+
+
+OLD = """  × No solution found when resolving dependencies:
+  ╰─▶ Because tensorflow-cpu==2.3.1 has no wheels with a matching Python ABI tag (e.g., `cp311`) and you require
+      tensorflow-cpu==2.3.1, we can conclude that your requirements are unsatisfiable.
+
+hint: You require CPython 3.11 (`cp311`), but we only found wheels for `tensorflow-cpu` (v2.3.1) with the following Python \
+ABI tags: `cp35m`, `cp37m`, `cp38`"""
+
+
+def test_a_package_of_an_older_python_is_named_with_the_python_it_was_made_for() -> None:
+    said = advice_for(OLD.splitlines(), file="requirements.txt", python="3.11.7")
+    assert said.startswith(
+        "tensorflow-cpu, as requirements.txt asks for it, was made for Python 3.8 at most, and this is 3.11.7"
+    )
+    assert "write 3.8 into .python-version" in said
+
+
+@pytest.mark.parametrize(
+    ("text", "packages"),
+    [
+        (OLD, {"tensorflow-cpu"}),
+        ("cause: Because pandas==0.24.2 has invalid metadata and you require pandas==0.24.2", {"pandas"}),
+        ("error: Failed to build `numpy==1.16.4`", {"numpy"}),
+        ("Because flask==3 depends on werkzeug>=3 and you require werkzeug==2", set()),
+    ],
+)
+def test_who_is_too_old_for_a_python(text: str, packages: set[str]) -> None:
+    assert culprits(text) == packages
+
+
+def test_older_pythons_are_tried_from_the_newest_down() -> None:
+    here = [Interpreter(f"/{version}", version) for version in ("3.12.1", "3.6.15", "3.8.18", "3.9.2", "3.9.18", "3.11.7")]
+    assert [one.version for one in older_than("3.11.7", here)] == ["3.9.18", "3.8.18"]
+
+
+def test_metadata_that_is_no_longer_taken_is_said_with_its_line() -> None:
+    text = """error: No solution found when resolving dependencies
+  cause: Because pandas==0.24.2 has invalid metadata and you require pandas==0.24.2, we can conclude that your requirements.
+
+hint: Metadata for `pandas` (v0.24.2) could not be parsed:
+  after parsing `2011`, found `k`, which is not part of a valid version
+  pytz (>=2011k)
+        ^^^^^^^"""
+    said = advice_for(text.splitlines(), file="requirements.txt", python="3.11.7")
+    assert said.startswith("pandas==0.24.2 says what it needs in a form that installers no longer take (“pytz (>=2011k)”)")
+
+
+@pytest.mark.parametrize(
+    ("requirements", "python"),
+    [
+        ("Flask==1.1.1\nJinja2==2.10.1\n", "3.9"),
+        ("Jinja2==2.11.3\n", ""),
+        ("Jinja2>=2.10\n", ""),
+        ("networkx==2.4", "3.8"),
+        ("", ""),
+    ],
+)
+def test_pins_that_newer_pythons_cannot_import_are_known(requirements: str, python: str) -> None:
+    assert last_python(requirements) == python

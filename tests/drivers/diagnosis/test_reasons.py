@@ -323,3 +323,55 @@ def test_a_script_that_does_not_exist_is_named() -> None:
     assert why("sh: 0: cannot open setup.sh: No such file") == (
         "The start command runs the script setup.sh, which does not exist: add it, or correct the start command."
     )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "ImportError: cannot import name 'Mapping' from 'collections' (/usr/lib/python3.11/collections/__init__.py)",
+        "AttributeError: module 'collections' has no attribute 'MutableMapping'",
+    ],
+)
+def test_a_package_from_before_python_3_10_is_said_to_be_that(line: str) -> None:
+    assert why(raising(line)).startswith("A package here was made for Python 3.9 or older")
+
+
+@pytest.mark.parametrize(
+    ("line", "requirement"),
+    [
+        ("ImportError: cannot import name 'url_quote' from 'werkzeug.urls' (/x/werkzeug/urls.py)", "werkzeug<3"),
+        ("ImportError: cannot import name 'escape' from 'jinja2' (/x/jinja2/__init__.py)", "jinja2<3.1"),
+        ("ImportError: cannot import name 'soft_unicode' from 'markupsafe' (/x)", "markupsafe<2.1"),
+        ("ImportError: cannot import name 'json' from 'itsdangerous' (/x)", "itsdangerous<2.1"),
+        ("ImportError: cannot import name '_request_ctx_stack' from 'flask' (/x)", "flask<2.3"),
+        ("AttributeError: 'Flask' object has no attribute 'before_first_request'. Did you mean", "flask<2.3"),
+        ("AttributeError: module 'numpy' has no attribute 'bool'.", "numpy<1.24"),
+        ("ValueError: numpy.dtype size changed, may indicate binary incompatibility.", "numpy<2"),
+        ("TypeError: Descriptors cannot be created directly.", "protobuf<4"),
+        ("ModuleNotFoundError: No module named 'altair.vegalite.v4'", "altair<5"),
+        ("TypeError: Client.__init__() got an unexpected keyword argument 'proxies'", "httpx<0.28"),
+        ("dash.exceptions.ObsoleteAttributeException: app.run_server has been replaced by app.run", "dash<3"),
+    ],
+)
+def test_a_package_that_went_on_is_named_with_the_version_to_ask_for(line: str, requirement: str) -> None:
+    assert f"write “{requirement}” into requirements.txt" in why(raising(line))
+
+
+@pytest.mark.parametrize(("module", "last"), [("imp", "3.11"), ("cgi", "3.12"), ("imghdr", "3.12")])
+def test_a_module_that_python_no_longer_has_is_said_to_be_that(module: str, last: str) -> None:
+    said = why(raising(f"ModuleNotFoundError: No module named '{module}'"))
+    assert said.startswith(f"Python had the module “{module}” until {last} only: write {last} into .python-version")
+
+
+def test_mongoose_without_an_address_is_said_to_be_that() -> None:
+    said = why('The `uri` parameter to `openUri()` must be a string, got "undefined". Make sure the first parameter is one.')
+    assert said.startswith("The address of MongoDB is missing: the variable that mongoose.connect() reads is not set")
+
+
+def test_a_secret_that_streamlit_does_not_find_is_named() -> None:
+    frames = '  File "/app/app.py", line 3, in <module>\n    key = st.secrets["OPENAI_API_KEY"]\n'
+    none = "streamlit.errors.StreamlitSecretNotFoundError: No secrets found. Valid paths for a secrets.toml file are: /x"
+    other = "KeyError: 'st.secrets has no key \"OPENAI_API_KEY\". Did you forget to add it to secrets.toml?'"
+    for line in (none, other):
+        said = why(f"Traceback (most recent call last):\n{frames}{line}")
+        assert said.startswith("The page asks for the secret “OPENAI_API_KEY”, which is missing: set OPENAI_API_KEY on")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import uv
+from packaging.version import Version
 
 from fairway.drivers.builders import moved_port
 from fairway.drivers.builders.build_env import BuildEnvironment, failure_of
@@ -21,9 +23,10 @@ from fairway.drivers.builders.inside_python import check_python
 from fairway.drivers.builders.layers import key_of, link_tree
 from fairway.drivers.builders.python_advice import advice_for, missing_variable, older_tools
 from fairway.drivers.builders.python_inputs import Inputs, manage_file, read_inputs
+from fairway.drivers.builders.python_older import culprits, last_python, older_than
 from fairway.drivers.builders.python_seed import SEED, imports_old, let_gunicorn_start, needs_seed
 from fairway.drivers.builders.python_tidy import tidy
-from fairway.drivers.builders.pythons import Interpreter, Pythons
+from fairway.drivers.builders.pythons import Checking, Interpreter, Pythons
 from fairway.drivers.builders.running import Finished
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.shared.failures import Refused
@@ -33,6 +36,7 @@ VENV = ".venv"
 _PROGRAMS = re.compile(r"python[\d.]*")
 _PATHS = "fairway-app.pth"
 _WITHOUT_VALUE = {"DATABASE_URL": "sqlite://:memory:"}  # what a build tells settings that read a variable: nothing secret
+MOST_TRIED = 2  # older Pythons; each may build packages for minutes
 MOST_MISSING = 8  # variables
 
 
@@ -72,9 +76,10 @@ class PythonBuild:
         inputs = read_inputs(shop.app, shop.spec.install, followed)
         if inputs.left_out:
             shop.progress.line(f"Left to this machine, because they are no Python packages: {', '.join(inputs.left_out)}.")
-        old = imports_old(shop.app)
-        parts = (LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs), old)
-        layer = shop.layers.ensure(key_of("python", *parts), lambda place: self._make_layer(place, inputs), shop.progress)
+        if inputs.of_their_time:
+            what = f"What {inputs.file} pins is of another time: {', '.join(inputs.of_their_time)} is installed beside it."
+            shop.progress.line(what)
+        layer = self._layer(inputs)
         runs_its_code = inputs.is_package or bool(shop.spec.install.get("collectstatic") or shop.spec.build)
         link_tree(layer / VENV, shop.output / VENV, copy=runs_its_code and not shop.walls.are_owned)
         if inputs.is_package:
@@ -82,6 +87,67 @@ class PythonBuild:
         self._write_paths()
         if shop.spec.build:
             self._follow_build(shop.spec.build)
+
+    def _layer(self, inputs: Inputs) -> Path:
+        """The environment with the dependencies; with an older Python of this machine where none is asked for and they were
+        made for one."""
+        is_free = bool(inputs.requirements) and not self.build_env.spec.install.get("python")
+        if is_free and (last := last_python(inputs.requirements)):
+            self._go_back_to(last, f"What {inputs.file} pins cannot be imported by Pythons newer than {last}")
+        try:
+            return self._layer_for(inputs)
+        except Refused as error:
+            if not is_free:
+                raise
+            first, known = error, culprits(error.detail)
+        pythons = Pythons(self.build_env.cache.parent, self.build_env.pythons)
+        newest = self.interpreter()
+        tried = 0
+        for one in older_than(newest.version, list(pythons.here())) if known else ():
+            self._interpreter = one
+            if tried == MOST_TRIED or not self._is_ready_made(inputs, known):
+                continue
+            tried += 1
+            self._take(one, f"{', '.join(sorted(known))} cannot be installed for Python {newest.version}")
+            try:
+                return self._layer_for(inputs)
+            except Refused as error:
+                known |= culprits(error.detail)
+        raise first
+
+    def _go_back_to(self, last: str, why: str) -> None:
+        """Build with the newest Python of this machine that is no newer than `last`, where there is one."""
+        pythons = Pythons(self.build_env.cache.parent, self.build_env.pythons)
+        fitting = older_than(f"{last.partition('.')[0]}.{int(last.partition('.')[2]) + 1}", list(pythons.here()))
+        if fitting and Version(self.interpreter().version) > Version(f"{last}.999"):
+            self._take(fitting[0], why)
+
+    def _take(self, python: Interpreter, why: str) -> None:
+        self._interpreter = python
+        self.build_env.progress.line(
+            f"{why}: this machine's Python {python.version} is taken. Write it into .python-version to make it sure."
+        )
+
+    def _layer_for(self, inputs: Inputs) -> Path:
+        shop = self.build_env
+        old = imports_old(shop.app)
+        parts = (LAYER_FORMAT, shop.request.name, self.toolchain(), inputs.key, self._source_key(inputs), old)
+        return shop.layers.ensure(key_of("python", *parts), lambda place: self._make_layer(place, inputs), shop.progress)
+
+    def _is_ready_made(self, inputs: Inputs, packages: frozenset[str]) -> bool:
+        """Whether the dependencies go together for the Python at hand, with `packages` as wheels. It is only asked: nothing
+        of the answer is for the log."""
+        wanted = self.build_env.app / Path(inputs.file).parent / ".fairway-requirements.txt"
+        wanted.write_text(inputs.requirements)
+        only = [word for package in sorted(packages) for word in ("--only-binary", package)]
+        words = ("pip", "compile", "--quiet", "--python", self.interpreter().path, *only, *inputs.options, str(wanted))
+        asking = replace(self.build_env, progress=Checking(self.build_env.progress))
+        try:
+            return not asking.attempt(
+                (uv.find_uv_bin(), *words), cwd=self.build_env.app, env=self._environment(), reads=self._home
+            ).code
+        finally:
+            wanted.unlink()
 
     def interpreter(self) -> Interpreter:
         """The Python to build with: Fairway's own where it fits, else one of this machine, else one that is fetched."""
@@ -199,12 +265,15 @@ class PythonBuild:
     def _try_uv(self, *words: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()) -> Finished:
         shown = " ".join(Path(word).name if word.startswith("/") else word for word in words)
         self.build_env.progress.line(f"$ uv {shown}")
-        is_old = self.interpreter().version.startswith("3.6.")  # uv compiles for 3.7 and newer
-        own = {"UV_CACHE_DIR": str(self.build_env.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
-        environment = {**_UV, **own, **(env or {})}
+        environment = {**self._environment(), **(env or {})}
         return self.build_env.attempt(
             (uv.find_uv_bin(), *words), cwd=self.build_env.app, env=environment, writes=writes, reads=self._home
         )
+
+    def _environment(self) -> dict[str, str]:
+        is_old = self.interpreter().version.startswith("3.6.")  # uv compiles for 3.7 and newer
+        own = {"UV_CACHE_DIR": str(self.build_env.walls.cache("uv")), "UV_COMPILE_BYTECODE": "0" if is_old else "1"}
+        return {**_UV, **own}
 
     @property
     def _home(self) -> tuple[Path, ...]:

@@ -24,7 +24,7 @@ from fairway.drivers.builders.contract import BuildRequest, Built
 from fairway.drivers.builders.exclusions import Reason, of_node, of_published, of_source
 from fairway.drivers.builders.layers import Layers, erase, key_of, locked
 from fairway.drivers.builders.pointers import names_in, refuse_pointers
-from fairway.drivers.builders.pythons import PythonSource
+from fairway.drivers.builders.pythons import Pythons, PythonSource
 from fairway.drivers.builders.tools import Tools
 from fairway.drivers.builders.tree import tree_size
 from fairway.drivers.runtimes.contract import ArtifactKind, NullProgress, Progress
@@ -79,8 +79,8 @@ class BundleBuilder:
             return self._adopted(key, progress) or self._built(key, build_env, recipe)
 
     def trim(self, *, older_than: float = 30 * 86400.0) -> int:
-        """Delete dependency layers that no build used for `older_than` seconds, and what builds that died left behind;
-        returns how many layers."""
+        """Delete dependency layers and fetched programs that no build used for `older_than` seconds, and what builds that
+        died left behind; returns how many layers."""
         self._trim_builds()
         self._trim_caches(older_than)
         Tools(self.cache, NullProgress()).trim(older_than=older_than)
@@ -88,7 +88,10 @@ class BundleBuilder:
         for place in staging.iterdir() if staging.is_dir() else ():
             if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
                 erase(place)
-        return Layers(self.cache / "layers").trim(older_than=older_than)
+        trimmed = Layers(self.cache / "layers").trim(older_than=older_than)
+        environments = (*self.bundles.glob("*/.venv"), *(self.cache / "layers").glob("*/.venv"))
+        Pythons(self.cache.parent, self.pythons).trim(environments, older_than=older_than)
+        return trimmed
 
     def _trim_caches(self, older_than: float) -> None:
         """Package caches of applications that were not built for so long."""

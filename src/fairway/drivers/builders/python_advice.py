@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from packaging.version import Version
+
+from fairway.drivers.builders.python_older import made_for
+
 # What an old source distribution says about build tools that are too new for it → the tools of its time, and what they need.
 _OLDER_TOOLS = (
     (r"use_2to3 is invalid", "setuptools<58"),
@@ -41,6 +45,8 @@ _CONFLICT = re.compile(
     r"No solution found when resolving dependencies.*?(?:╰─▶|cause:)\s*(?P<why>.+?)(?:\n\s*\n|\nhint|\Z)", re.S
 )
 _UNKNOWN = re.compile(r"Because (?P<package>[\w.-]+) was not found in the package registry")
+_UNREAD = re.compile(r"Because (?P<package>[\w.-]+(?:==\S+)?) has invalid metadata")
+_WRONG_LINE = re.compile(r"Metadata for [^\n]* could not be parsed:\n[^\n]*\n(?P<line>[^\n]{1,120})\n\s*\^")
 LONGEST = 600  # characters of uv's own words in a sentence
 
 
@@ -60,7 +66,7 @@ def advice_for(tail: Sequence[str], *, file: str, python: str) -> str:
     built = _BUILT.search(text)
     package = built["package"] if built else ""
     if not built:
-        return _conflict(text, where)
+        return _made_for_older(text, where, python) or _conflict(text, where)
     for pattern, name, instead in _INSTEAD:
         if package.partition("==")[0].lower() == name or (name in package.lower() and re.search(pattern, text)):
             return f"{package} cannot be built on this machine; write {instead} instead of {name} in {where}."
@@ -80,9 +86,26 @@ def advice_for(tail: Sequence[str], *, file: str, python: str) -> str:
     )
 
 
+def _made_for_older(text: str, where: str, python: str) -> str:
+    package, newest = made_for(text)
+    if package and Version(newest) < Version(".".join(python.split(".")[:2])):
+        return (
+            f"{package}, as {where} asks for it, was made for Python {newest} at most, and this is {python}: choose a newer "
+            f"{package}, or write {newest} into .python-version, and install that Python here where it is missing."
+        )
+    return ""
+
+
 def _conflict(text: str, where: str) -> str:
     if unknown := _UNKNOWN.search(text):
         return f"The package index has no “{unknown['package']}”; correct its name in {where}."
+    if unread := _UNREAD.search(text):
+        line = _WRONG_LINE.search(text)
+        shown = f" (“{line['line'].strip()}”)" if line else ""
+        return (
+            f"{unread['package']} says what it needs in a form that installers no longer take{shown}: choose another "
+            f"version of it in {where}."
+        )
     if conflict := _CONFLICT.search(text):
         why = re.sub(r"\s+", " ", conflict["why"]).strip()[:LONGEST]
         ending = "" if why.endswith(".") else "."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.builders.python_conda import CONDA_FILES, conda_requirements
+from fairway.drivers.builders.python_partners import partners
 from fairway.drivers.builders.python_pipfile import locked_requirements, pipfile_requirements
 from fairway.drivers.builders.python_poetry import pins_of, poetry_requirements
 from fairway.drivers.builders.python_tables import table
@@ -39,7 +40,8 @@ class Inputs:
 
     `file` is where they are written; `lock` says that uv reads its own lock file; `requirements` and `constraints` are
     texts for ``uv pip install``; `reads_file` says that uv asks the build backend of `file` for them; `options` are words
-    for uv; `is_package` says that the project itself is installed too. `left_out` names what no index of Python has.
+    for uv; `is_package` says that the project itself is installed too. `left_out` names what no index of Python has,
+    `of_their_time` what pinned packages need without saying so (see `python_partners`).
     """
 
     key: Any
@@ -54,6 +56,7 @@ class Inputs:
     options: tuple[str, ...] = ()
     scripts: frozenset[str] = field(default_factory=frozenset)
     left_out: tuple[str, ...] = ()
+    of_their_time: tuple[str, ...] = ()
 
 
 def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[str] = ()) -> Inputs:
@@ -82,7 +85,9 @@ def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[s
             found = _from_conda(folder, file)
         case _:
             found = _from_requirements(folder, file, included)
-    return replace(found, key=[found.key, added, extras, groups], file=file, added=added)
+    if (needed := partners(found.requirements)) and not found.constraints:
+        found = replace(found, constraints="\n".join(needed), of_their_time=needed)
+    return replace(found, key=[found.key, added, extras, groups, *found.of_their_time], file=file, added=added)
 
 
 def _text(place: Path) -> str:

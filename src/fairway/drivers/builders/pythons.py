@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import uv
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import Version
 
-from fairway.drivers.builders.layers import locked, protect
+from fairway.drivers.builders.layers import erase, locked, protect
 from fairway.drivers.builders.running import Ceiling, Finished, run
 from fairway.drivers.builders.surroundings import build_environment
 from fairway.drivers.runtimes.contract import NullProgress, Progress
@@ -82,8 +83,24 @@ class Pythons:
             with locked(self._data / "cache" / ".pythons.lock", progress):  # uv has a lock of its own in the folder
                 found = self._newest(wanted) or self._fetched(asked, wanted, progress)
         if isinstance(found, Interpreter):
+            self._touch(found)
             return found
         raise self._missing(asked, file, own, found)
+
+    def trim(self, using: Iterable[Path], *, older_than: float) -> None:
+        """Delete the fetched Pythons that were not built with for `older_than` seconds, and to which none of `using`
+        (environments) links."""
+        linked = {link.resolve() for place in using for link in (place / "bin").glob("python*") if link.is_symlink()}
+        for place in sorted(self.place.glob("cpython-*")):
+            is_used = any(program.is_relative_to(place.resolve()) for program in linked)
+            if not is_used and place.stat().st_mtime < time.time() - older_than:
+                erase(place)
+
+    def _touch(self, python: Interpreter) -> None:
+        """Note that a fetched Python is in use: a build that begins with it has no environment yet."""
+        folder = Path(python.path).parent.parent
+        if folder.parent == self.place:
+            os.utime(folder)
 
     def _missing(self, asked: str, file: str, own: Interpreter, failed: Finished | None) -> NeedsPerson:
         known = {one.version for one in self.here()} | ({own.version} if self._source.downloads != "only" else set())
@@ -166,13 +183,13 @@ class Pythons:
             argv,
             cwd=home,
             env=environment,
-            progress=_Checking(progress) if progress else NullProgress(),
+            progress=Checking(progress) if progress else NullProgress(),
             ceiling=Ceiling(seconds),
             keep_output=True,
         )
 
 
-class _Checking(NullProgress):
+class Checking(NullProgress):
     """Only asks whether to go on."""
 
     def __init__(self, progress: Progress) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from fairway.drivers.diagnosis.modules import package_of
 from fairway.drivers.diagnosis.printed import Raised, in_streams, raised_in
 from fairway.drivers.diagnosis.rules import Rule, Says, rule
+from fairway.drivers.diagnosis.too_new import TOO_NEW
 from fairway.drivers.runtimes.contract import OutputLine
 
 LONGEST = 300  # characters of an exception's line that are repeated; of a longer one its kind is said
@@ -112,6 +113,17 @@ def _unset(found: re.Match[str]) -> str:
     return _variable(found["name"])
 
 
+_ASKED_FOR = r"secrets(?:\[[\"']|\.get\([\"']|\.)(?P<name>\w+)(?:[\"']\]\[[\"'](?P<inner>\w+))?"
+
+
+def _no_secret(found: re.Match[str]) -> str:
+    inner = found.groupdict().get("inner")
+    name = f"{found['name']}__{inner}" if inner else found["name"]
+    return (
+        f"The page asks for the secret “{name}”, which is missing: set {name} on the configuration page of this environment."
+    )
+
+
 def _pydantic(found: re.Match[str]) -> str:
     fields = re.findall(r"^(\w+)\n\s+Field required", found[0], re.MULTILINE)
     if not fields:
@@ -204,6 +216,7 @@ _HOST = r"[\w.:\[\]-]+?"
 
 EXCEPTIONS: tuple[Rule, ...] = (
     rule(_NO_LIBRARY, _missing_library),
+    *TOO_NEW,
     rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_named_module, _DYNAMIC),
     rule(rf"^ModuleNotFoundError: No module named '(?P<module>{_NAME})'", _missing_module),
     rule(
@@ -217,6 +230,8 @@ EXCEPTIONS: tuple[Rule, ...] = (
     rule(r"Cannot find (?:module|package) '(?P<name>[^']+)'", _missing_node),
     rule(r"^KeyError: [\"']Config '(?P<name>\w+)' is missing", _unset),
     rule(r"^KeyError: '(?P<name>[A-Z][A-Z0-9_]*)'", _unset, _ENVIRON),
+    rule(r"StreamlitSecretNotFoundError: No secrets found", _no_secret, _ASKED_FOR),
+    rule(r"st\.secrets has no (?:key|attribute) \"(?P<name>\w+)\"", _no_secret),
     rule(r"UndefinedValueError: (?P<name>\w+) not found", _unset),
     rule(r"ImproperlyConfigured: Set the (?P<name>\w+) environment variable", _unset),
     rule(r"EnvError: Environment variable \"(?P<name>\w+)\" not set", _unset),
@@ -288,6 +303,8 @@ LINES_SAYING: tuple[Rule, ...] = (
           "What the start command names is no application: gunicorn needs a function or an object that can be called."),
     rule(r"Failed to find attribute '(?P<name>[^']+)' in '(?P<module>[^']+)'",
           "The start command names “{name}” in the module “{module}”, where there is none: correct the start command."),
+    rule(r"The `uri` parameter to `openUri\(\)` must be a string, got \"undefined\"",
+          f"The address of MongoDB is missing: the variable that mongoose.connect() reads is not set; {WHERE}."),
     rule(r"Environment variable not found: (?P<name>\w+)", _unset),
     rule(r"required variable (?P<name>\w+) is missing a value", _unset),
     rule(r"to bind on address \('[^']*', (?P<port>\d+)[^)]*\): (?:\[errno 98\] )?address already in use", _in_use),

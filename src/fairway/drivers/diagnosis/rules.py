@@ -11,17 +11,19 @@ Says = Callable[[re.Match[str]], str]
 
 @dataclass(frozen=True)
 class Rule:
-    """What a text that matches means. `frames` must match too, where it is given: what the exception passed through."""
+    """What a text that matches means. `frames` must match too, where it is given: what the exception passed through. Where
+    it names something, that is what is said."""
 
     pattern: re.Pattern[str]
     says: Says
     frames: re.Pattern[str] | None = None
 
     def sentence(self, text: str, frames: str = "") -> str:
-        if self.frames and not self.frames.search(frames):
+        passed = self.frames.search(frames) if self.frames else None
+        if self.frames and passed is None:
             return ""
         found = self.pattern.search(text)
-        return self.says(found) if found else ""
+        return self.says(passed if passed and passed.groupdict() else found) if found else ""
 
 
 def rule(pattern: str, says: Says | str, frames: str = "") -> Rule:

@@ -138,7 +138,8 @@ class Instance:
     ("healthy", "unhealthy", "starting") or None where there is none, `health_output` what that check printed last.
     `doing` is the program that runs before the application itself (``python manage.py migrate``), or the one that failed;
     "" once the application has been started. `exit_code` is what it last ended with, also while it runs again; None when it
-    never ended or that cannot be told. `volumes` names what is mounted into it; None where that cannot be told
+    never ended or that cannot be told. `ended_in` is the program that ended then, in the words of `doing`; None where only
+    `doing` can tell. `volumes` names what is mounted into it; None where that cannot be told
     (started by an older Fairway).
     """
 
@@ -156,6 +157,7 @@ class Instance:
     health_output: str = ""
     volumes: frozenset[str] | None = frozenset()
     doing: str = ""
+    ended_in: str | None = None
 
     def shares(self, volumes: Collection[str]) -> bool:
         """Whether it has, or may have, one of these volumes."""

@@ -139,6 +139,14 @@ sticky: true
     assert (spec.memory_bytes, spec.cpus, spec.install["node"]) == (256 * 2**20, 0.5, "22")
 
 
+def test_fairway_yaml_says_what_a_site_and_a_list_of_packages_are(tmp_path: Path) -> None:
+    site = {"fairway.yaml": "single_page: true\nindex: start.html\npublish: web\n", "web/start.html": "<h1>x</h1>"}
+    spec = chosen_spec(make(tmp_path / "site", {**site, "web/index.html": ""}), {}, ON_BUNDLES)[0]
+    assert (spec.install["spa"], spec.install["index"], spec.install["publish"]) == (True, "start.html", "web")
+    python = {"fairway.yaml": "requirements: lists/web.txt\n", "lists/web.txt": "flask\n", "app.py": FLASK}
+    assert chosen_spec(make(tmp_path / "app", python), {}, ON_BUNDLES)[0].install["from"] == "lists/web.txt"
+
+
 def test_fairway_yaml_alone_is_enough(tmp_path: Path) -> None:
     make(tmp_path, {"fairway.yaml": "kind: python\nstart: python serve.py $PORT\n", "data.csv": "1"})
     spec = chosen_spec(tmp_path, {}, ON_BUNDLES)[0]

@@ -116,7 +116,7 @@ def test_a_subfolder_as_root(tmp_path: Path) -> None:
     [
         ({}, "empty"),
         ({"notes.txt": "x"}, "Procfile"),
-        ({"thing.py": "print(1)"}, "Python here"),
+        ({"thing.py": "print(1)"}, "thing.py answers no visitors"),
         ({"package.json": "{}"}, "start"),
         ({"package.json": "[1]"}, "package.json cannot be read"),
         ({"pyproject.toml": "[project"}, "pyproject.toml cannot be read"),

@@ -249,8 +249,67 @@ def test_what_only_builds_something_for_a_python_application_is_no_site(tmp_path
         ("const port = process.env.PORT || 3000; app.listen(port)", None),
         ("app.listen(env['PORT'] ?? 3000)", None),
         ("app.listen(config.port)", None),
+        ("const PORT = 3000 || process.env.PORT; app.listen(PORT)", 3000),
         ("app.listen(99999)", None),
+        ("const s = Hapi.server({ host: 'x', port: 3000 })", 3000),
+        ("startStandaloneServer(server, { listen: { port: 4000 } })", 4000),
+        ("new WebSocketServer({ port: 8081 })", 8081),
+        ("serve({ fetch: app.fetch, port: 3002 })", 3002),
     ],
 )
 def test_the_port_in_the_code_is_found(source: str, port: int | None) -> None:
     assert fixed_port(source) == port
+
+
+HONO = "import { Hono } from 'hono'\nconst app = new Hono()\nexport default app\n"
+WORKER = "export default { async fetch(request) { return new Response('hi') } }\n"
+
+
+@pytest.mark.parametrize(("file", "text"), [("src/index.ts", HONO), ("src/index.js", WORKER)])
+def test_what_a_platform_would_call_is_served_by_bun(tmp_path: Path, file: str, text: str) -> None:
+    files = {"package.json": package("hono", scripts={"dev": "wrangler dev"}), file: text, "wrangler.toml": "name = 'x'\n"}
+    one = detect(make(tmp_path, files)).best
+    assert one is not None
+    assert (one.spec.command, one.spec.install["manager"]) == (("bun", "run", file), "bun@1")
+    assert "without what Cloudflare binds to it" in one.remarks[0].what
+
+
+def test_hono_with_a_server_of_its_own_stays_with_node(tmp_path: Path) -> None:
+    serves = HONO + "import { serve } from '@hono/node-server'\nserve(app)\n"
+    files = {"package.json": package("hono", "@hono/node-server", "tsx"), "src/index.ts": serves}
+    assert spec_of(tmp_path, files).command == ("tsx", "src/index.ts")
+
+
+def test_an_application_that_is_only_exported_is_made_to_listen(tmp_path: Path) -> None:
+    exports = "const express = require('express')\nconst app = express()\nmodule.exports = app\n"
+    command = spec_of(tmp_path / "a", {"package.json": package("express"), "index.js": exports}).command
+    assert command is not None
+    assert command[:2] == ("node", "-e")
+    assert "import('./index.js')" in command[2]
+    listens = {"package.json": package("express"), "index.js": exports + "if (require.main) app.listen(process.env.PORT)\n"}
+    assert spec_of(tmp_path / "b", listens).command == ("node", "index.js")
+
+
+@pytest.mark.parametrize(
+    ("script", "command"),
+    [
+        ("json-server --watch db.json --port 3001", "json-server --watch db.json --port {port}"),
+        ("http-echo --port=3001", "http-echo --port={port}"),
+        ("node -p 3001", "node -p 3001"),
+    ],
+)
+def test_a_script_that_names_a_port_gets_the_one_that_is_given(tmp_path: Path, script: str, command: str) -> None:
+    found = spec_of(tmp_path, {"package.json": package("x", scripts={"start": script})})
+    assert " ".join(found.command or ()) == command
+
+
+@pytest.mark.parametrize(
+    ("scripts", "manager"),
+    [
+        ({"build": "pnpm exec tsc", "start": "node x.js"}, "pnpm@10"),
+        ({"start": "node x.js", "all": "yarn build && yarn start"}, "yarn@1"),
+        ({"build": "npm run x && pnpm y", "start": "node x.js"}, None),
+    ],
+)
+def test_without_a_lock_the_scripts_tell_the_package_manager(tmp_path: Path, scripts: dict[str, str], manager: str) -> None:
+    assert spec_of(tmp_path, {"package.json": package(scripts=scripts)}).install.get("manager") == manager

@@ -250,12 +250,12 @@ def test_a_server_in_a_subfolder_goes_before_the_site_beside_it(tmp_path: Path) 
 
 
 def test_notebooks_become_pages_where_nothing_else_is(tmp_path: Path) -> None:
-    files = {"one.ipynb": "{}", "requirements.txt": "pandas\n"}
+    files = {"one.ipynb": '{"cells": []}', "requirements.txt": "pandas\n"}
     spec = detect(make(tmp_path / "one", files)).spec
     assert spec
     assert (spec.framework, spec.command and spec.command[-1]) == ("Voila", "one.ipynb")
     assert (spec.install["from"], spec.install["add"]) == ("requirements.txt", ["voila", "ipykernel"])
-    several = detect(make(tmp_path / "two", {**files, "two.ipynb": "{}"})).spec
+    several = detect(make(tmp_path / "two", {**files, "two.ipynb": '{"cells": []}'})).spec
     assert several
     assert several.command
     assert several.command[-1] == "."
@@ -264,3 +264,13 @@ def test_notebooks_become_pages_where_nothing_else_is(tmp_path: Path) -> None:
         "Flask",
         "Voila",
     ]
+
+
+@pytest.mark.parametrize("text", ["{}", "", "not json", "[]"])
+def test_a_file_that_is_called_a_notebook_and_holds_none_is_said(tmp_path: Path, text: str) -> None:
+    detection = detect(make(tmp_path / "one", {"one.ipynb": text}))
+    assert detection.best is None
+    assert detection.advice.startswith("one.ipynb holds no notebook")
+    beside = detect(make(tmp_path / "two", {"one.ipynb": text, "two.ipynb": '{"cells": []}'})).best
+    assert beside is not None
+    assert [one.what for one in beside.remarks] == ["one.ipynb cannot be shown: there is no notebook in it"]

@@ -114,8 +114,13 @@ def test_a_procfile_and_fairway_yaml_have_the_last_word(tmp_path: Path) -> None:
     ("files", "words"),
     [
         ({"vercel.json": '{"functions": {"api/x.py": {}}}'}, "Functions are not run"),
+        ({"vercel.json": '{"builds": [{"src": "api/*.py", "use": "@vercel/python"}]}'}, "Functions are not run"),
         ({"netlify.toml": '[build]\nfunctions = "f"\n'}, "Functions are not run"),
         ({"app.json": '{"scripts": {"postdeploy": "flask seed"}}'}, "“flask seed” is not run"),
+        (
+            {"railway.json": '{"build": {"buildCommand": "cd web && npm run build"}}'},
+            "is not run: it is for another language",
+        ),
         ({"railway.json": '{"build": {"buildCommand": "./build.sh"}}'}, "“./build.sh” is not run"),
         ({"railway.json": '{"deploy": {"startCommand": "a | b"}}'}, "start command is not used"),
         ({"railway.json": "{"}, "cannot be read"),
@@ -136,6 +141,7 @@ def test_what_is_not_used_is_said_where_it_matters(tmp_path: Path, files: dict[s
         {"render.yaml": ELSEWHERE},
         {"app.yaml": "kind: Deployment\n"},
         {"nixpacks.toml": '[phases.build]\ncmds = ["...", "more"]\n'},
+        {"vercel.json": '{"builds": [{"src": "app.py", "use": "@vercel/python"}]}'},
         {"vercel.json": '{"buildCommand": null, "outputDirectory": "../x"}'},
     ],
 )

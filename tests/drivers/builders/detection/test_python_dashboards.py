@@ -9,7 +9,7 @@ import pytest
 from fairway.drivers.builders.detection.detect import detect
 
 from ..folders import make
-from .told import FASTAPI, best, line, remarks
+from .told import FASTAPI, added, best, line, remarks
 
 ST = "import streamlit as st\nst.write('x')\n"
 DEFINES = "import streamlit as st\ndef show(): st.write('x')\n"
@@ -88,12 +88,12 @@ CASES: dict[str, tuple[str, dict[str, str], str]] = {
     ),
     "voila": (
         "Voilà",
-        {"requirements.txt": "voila", "a.ipynb": "{}"},
+        {"requirements.txt": "voila", "a.ipynb": '{"cells": []}'},
         "voila --no-browser --port={port} --Voila.ip={host} a.ipynb",
     ),
     "voila with several": (
         "Voilà",
-        {"requirements.txt": "voila", "a.ipynb": "{}", "b.ipynb": "{}"},
+        {"requirements.txt": "voila", "a.ipynb": '{"cells": []}', "b.ipynb": '{"cells": []}'},
         "voila --no-browser --port={port} --Voila.ip={host} .",
     ),
     "robyn": (
@@ -200,3 +200,37 @@ def test_of_several_the_one_with_the_name_of_the_main_file_comes_first(
 ) -> None:
     detection = detect(make(tmp_path, {"requirements.txt": "streamlit\nfastapi\nuvicorn\n", **files}))
     assert [one.spec.framework for one in detection.candidates] == frameworks
+
+
+def test_gradio_is_started_by_the_program_that_launches_what_another_file_builds(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "gradio",
+        "main.py": "from shown.page import Page\ndef main():\n    Page().launch()\nif __name__ == '__main__':\n    main()\n",
+        "shown/page.py": "import gradio as gr\nclass Page:\n    def launch(self):\n        gr.Blocks().launch()\n",
+    }
+    assert line(best(tmp_path, files)).endswith(" python main.py")
+
+
+SOLARA = "import solara\n@solara.component\ndef Page():\n    solara.Text('hi')\n"
+TAIPY = "from taipy.gui import Gui\nif __name__ == '__main__':\n    Gui(page='# hi').run()\n"
+FLET = "import flet as ft\ndef main(page): pass\nft.app(target=main)\n"
+
+
+@pytest.mark.parametrize(
+    ("listed", "text", "command", "packages"),
+    [
+        ("solara", SOLARA, "solara run main.py --host {host} --port {port} --production", []),
+        ("taipy", TAIPY, "python main.py --host {host} --port {port} --no-debug --no-reloader", []),
+        (
+            "flet==0.25.2",
+            FLET,
+            "FLET_FORCE_WEB_SERVER=true FLET_SERVER_IP={host} FLET_SERVER_PORT={port} python main.py",
+            ["flet-web==0.25.2"],
+        ),
+    ],
+)
+def test_other_dashboards_are_told_where_to_listen(
+    tmp_path: Path, listed: str, text: str, command: str, packages: list[str]
+) -> None:
+    one = best(tmp_path, {"requirements.txt": listed, "main.py": text})
+    assert (line(one), added(one)) == (command, packages)

@@ -184,3 +184,10 @@ def test_what_lies_in_a_subfolder_with_a_manifest_is_started_with_its_own_depend
     one = best(tmp_path, {"README.md": "", "backend/requirements.txt": "fastapi\nuvicorn\n", "backend/main.py": FASTAPI})
     assert (one.spec.root, line(one)) == ("backend", f"{UVICORN} main:app")
     assert one.spec.install == {"from": "requirements.txt"}
+
+
+def test_of_two_factories_the_one_that_completes_the_other_is_taken(tmp_path: Path) -> None:
+    begins = "from quart import Quart\ndef create_base_app():\n    return Quart(__name__)\n"
+    completes = "def create_full_app():\n    app = create_base_app()\n    app.register_blueprint(1)\n    return app\n"
+    one = best(tmp_path, {"requirements.txt": "quart\nuvicorn", "shop.py": begins + completes})
+    assert line(one).endswith("--factory shop:create_full_app")

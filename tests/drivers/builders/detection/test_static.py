@@ -195,3 +195,16 @@ def test_what_is_no_site_yet_says_what_to_do(tmp_path: Path, files: dict[str, st
     detection = detect(make(tmp_path, files))
     assert detection.spec is None
     assert words in detection.advice
+
+
+def test_the_files_of_an_application_that_cannot_run_do_not_pass_for_it(tmp_path: Path) -> None:
+    files = {
+        "requirements.txt": "tornado",
+        "runtime.txt": "python-2.7.18",
+        "main.py": "import tornado.web\nimport os\ntornado.web.Application([]).listen(os.environ['PORT'])\n",
+        "static/index.html": "<h1>hi</h1>",
+    }
+    detection = detect(make(tmp_path, files))
+    assert detection.best is None
+    assert detection.advice.startswith("runtime.txt asks for Python “python-2.7.18”")
+    assert any("choose “static”" in one.problem for one in detection.candidates)

@@ -19,7 +19,11 @@ from fairway.drivers.builders.detection.nested import detect_nested
 from fairway.drivers.builders.detection.notebooks import detect_notebooks
 from fairway.drivers.builders.detection.others import detect_others, servers_first
 from fairway.drivers.builders.detection.platform_files import lay_over
+from fairway.drivers.builders.detection.python_functions import handler_of
+from fairway.drivers.builders.detection.python_look import look_at
+from fairway.drivers.builders.detection.python_scripts import LISTENS, SCRIPTS
 from fairway.drivers.builders.detection.python_sites import detect_python_sites
+from fairway.drivers.builders.detection.python_syntax import called
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable
 from fairway.drivers.builders.detection.settings_file import FILES, read_settings
 from fairway.drivers.builders.detection.sites import detect_sites
@@ -137,6 +141,33 @@ def _bot(source: SourceFolder) -> str:
     return next((whose for whose, names in _BOTS.items() if not imported.isdisjoint(names)), "")
 
 
+def _tool(source: SourceFolder) -> str:
+    """The first program that the project installs; "" when it installs none."""
+    try:
+        project = source.toml("pyproject.toml")
+    except ValueError:
+        return ""
+    tables = (project.get("project"), (project.get("tool") or {}).get("poetry"))
+    scripts = [table.get("scripts") for table in tables if isinstance(table, dict)]
+    return next((str(name) for one in scripts if isinstance(one, dict) for name in one), "")
+
+
+def _speaks_to_a_program(source: SourceFolder, file: str) -> bool:
+    """Whether a file is a server of the Model Context Protocol over standard input and output."""
+    found = look_at(source).entries.source(file)
+    return bool(found.imports & {"mcp", "fastmcp"}) and any(called(one) == "run" for one in found.calls)
+
+
+def _silent(source: SourceFolder) -> str:
+    """The only program of the folder, or the one called like the main one, where no file has to do with the web."""
+    look = look_at(source)
+    files = [file for file in source.python_files if "/" not in file and file != "setup.py"]
+    if any(look.entries.imports_of(file) & LISTENS for file in source.python_files):
+        return ""
+    main = next((name for name in (f"{stem}.py" for stem in SCRIPTS) if name in files), "")
+    return main or (files[0] if len(files) == 1 else "")
+
+
 def _is_library(source: SourceFolder) -> bool:
     try:
         project = source.toml("pyproject.toml")
@@ -162,10 +193,30 @@ def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> s
             f"This is a {bot} bot: it answers no visitors, and Fairway runs what answers over HTTP. Let it serve a page "
             "beside it, or take its webhook as that page."
         )
+    if whose := handler_of(source):
+        return (
+            f"This is {whose}, which only its platform calls: Fairway runs one server that answers over HTTP. Put a web "
+            "framework around it, e.g. Flask or FastAPI."
+        )
+    if tool := _tool(source):
+        return (
+            f"This is a program for the command line ({tool} in pyproject.toml), and answers no visitors: Fairway runs what "
+            "answers over HTTP. If it has a command that serves pages, say it as the start command."
+        )
     if source.has("pyproject.toml") and _is_library(source):
         return (
             "This is a Python library (pyproject.toml): it starts nothing. Say how to start it, or deploy an application "
             "that uses it."
+        )
+    if server := next((file for file in source.python_files if _speaks_to_a_program(source, file)), ""):
+        return (
+            f"{server} is an MCP server that speaks with the program which starts it: let it answer over HTTP instead, with "
+            "FastMCP(host=“0.0.0.0”, port=int(os.environ[“PORT”])) and run(transport=“streamable-http”)."
+        )
+    if main := _silent(source):
+        return (
+            f"{main} answers no visitors: nothing here starts a web server, and Fairway runs what answers over HTTP. Let it "
+            "serve a page beside what it does; if something else serves pages, say how to start it."
         )
     if source.python_files:
         return (

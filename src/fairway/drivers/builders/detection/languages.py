@@ -15,6 +15,7 @@ from fairway.drivers.builders.detection.python import detect_python, python_base
 from fairway.drivers.builders.detection.python_project import PythonProject
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, version_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.detection.start_words import Start, for_here, place_of_code
 from fairway.drivers.builders.detection.static import detect_static
 from fairway.shared.names import Invalid
 
@@ -66,17 +67,24 @@ def _procfile(source: SourceFolder) -> Iterator[Recipe]:
         procfile = Procfile(started[1], started[2])
     else:
         return
+    start = for_here(source, procfile.command)
+    inner = SourceFolder(source.place / start.folder, top=source.top) if start.folder else source
     try:
-        recipe = _below(source, procfile)
+        recipe = _below(inner, start.words)
     except Undetectable:
         if file == "Procfile":
             raise
         return  # another platform's file speaks of what only it has
+    release = for_here(source, procfile.release) if procfile.release else Start(())
+    if start.folder:
+        recipe = recipe.changed(root=start.folder).noting(f"The application in {start.folder}", f"{file} goes there")
+    elif (place := place_of_code(start.words)) and not recipe.spec.install.get("from"):
+        recipe = _with_list_of(source, place, recipe)
     spec = replace(
         recipe.spec,
-        command=command_of(recipe.spec, procfile.command),
+        command=command_of(recipe.spec, start.words),
         environment={**recipe.spec.environment, **procfile.environment},
-        release=procfile.release or recipe.spec.release,
+        release=(release.words if release.folder == start.folder else None) or recipe.spec.release,
     )
     recipe = offered(replace(recipe, spec=spec, offer="").noting(f"Started by {what}", file))
     if procfile.release:
@@ -86,9 +94,19 @@ def _procfile(source: SourceFolder) -> Iterator[Recipe]:
     yield recipe
 
 
-def _below(source: SourceFolder, procfile: Procfile) -> Recipe:
-    """The language below a Procfile: with a framework where one is seen, else just the dependencies."""
-    words = [word.rpartition("/")[2] for word in procfile.command]
+def _with_list_of(source: SourceFolder, place: str, recipe: Recipe) -> Recipe:
+    """The recipe with the packages that the folder of the code lists, where the top lists none."""
+    list_of = f"{place}/requirements.txt"
+    if recipe.spec.kind != "python" or not source.has(list_of):
+        return recipe
+    return recipe.with_install(**{"from": list_of}).noting(
+        f"Dependencies from {list_of}", "the command runs code of that folder"
+    )
+
+
+def _below(source: SourceFolder, command: tuple[str, ...]) -> Recipe:
+    """The language below a start command: with a framework where one is seen, else just the dependencies."""
+    words = [word.rpartition("/")[2] for word in command]
     other = next(detect_others(source), None)
     if other is not None and any(word in OTHER_PROGRAMS or word.startswith("heroku-php") for word in words):
         return unblocked(other)

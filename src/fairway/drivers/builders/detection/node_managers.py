@@ -91,8 +91,11 @@ def _told_elsewhere(folder: SourceFolder, package: Mapping[str, Any]) -> tuple[s
     wanted = engines if isinstance(engines, dict) else {}
     name = next((name for name in ("pnpm", "yarn", "bun") if name in wanted and "npm" not in wanted), "")
     scripts = package.get("scripts")
-    if not name and isinstance(scripts, dict) and any(re.match(r"bunx?\s", str(text)) for text in scripts.values()):
-        name = "bun"
+    lines = "\n".join(str(text) for text in scripts.values()) if isinstance(scripts, dict) else ""
+    called = re.search(r"(?:^|&&\s*)(bun|pnpm|yarn)x?\s", lines, re.M)
+    is_npm = re.search(r"(?:^|&&\s*)(?:npm|npx)\s", lines, re.M)
+    if not name and called and (called[1] == "bun" or not is_npm):
+        name = called[1]
     return name or "npm", "package.json"
 
 

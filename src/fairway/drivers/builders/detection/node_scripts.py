@@ -211,7 +211,14 @@ def _judged(project: NodeProject, name: str, before: list[Program], last: Progra
         return Meaning(FILES, name, folder=folder.removeprefix("./").rstrip("/") or ".", fallback=fallback)
     if _develops(program, argv):
         return Meaning(DEVELOPMENT, name)
-    return Meaning(SERVER, name, (*_words(before), *argv), last.variables, was)
+    return Meaning(SERVER, name, (*_words(before), *_with_our_port(argv)), last.variables, was)
+
+
+def _with_our_port(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The words with Fairway's port where an option names another one (``json-server db.json --port 3001``)."""
+    options = ("--port",) if argv[0] in ("node", "tsx", "ts-node", "bun") else ("--port", "-p")
+    found = re.sub(r"(?m)^(--port)=\d{2,5}$", r"\1={port}", "\n".join(argv)).split("\n")
+    return tuple("{port}" if at and found[at - 1] in options and word.isdigit() else word for at, word in enumerate(found))
 
 
 def _develops(program: str, argv: tuple[str, ...]) -> bool:

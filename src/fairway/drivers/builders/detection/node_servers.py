@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from fairway.drivers.builders.detection import node_scripts
 from fairway.drivers.builders.detection.node_compiled import compiled
+from fairway.drivers.builders.detection.node_managers import NEWEST
 from fairway.drivers.builders.detection.node_project import NodeProject
 from fairway.drivers.builders.detection.node_scripts import Meaning
 from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe, health_route
@@ -45,10 +46,11 @@ FRAMEWORKS = {
 MAIN_FILES = (
     *("server.js", "index.js", "app.js", "main.js", "src/server.js", "src/index.js", "src/app.js", "src/main.js"),
     *("server.mjs", "index.mjs", "app.mjs", "main.mjs", "bin/www", "server/index.js", "server/server.js"),
+    *("backend/server.js", "backend/index.js", "api/index.js"),
 )
 TYPED_FILES = (
     *("server.ts", "index.ts", "app.ts", "main.ts", "src/server.ts", "src/index.ts", "src/app.ts", "src/main.ts"),
-    *("server/index.ts", "server.mts", "index.mts"),
+    *("server/index.ts", "server.mts", "index.mts", "api/index.ts"),
 )
 SERVES = re.compile(
     r"\.listen\s*\(|createServer\s*\(|Bun\.serve|Deno\.serve|\bserve\s*\(|require\(\s*['\"](?:express|fastify|koa|http)['\"]"
@@ -67,6 +69,25 @@ BUNDLERS = (
         "esbuild",
     ),
     *("@rsbuild/core", "snowpack", "laravel-mix", "preact-cli", "ember-cli", "@craco/craco"),
+)
+
+
+_WRANGLER = ("wrangler.toml", "wrangler.json", "wrangler.jsonc")
+_FETCHED = re.compile(r"^\s*export\s+default\b", re.M)
+_LISTENS = re.compile(r"\.listen\s*\(|createServer\s*\(|Bun\.serve|Deno\.serve|\bserve\s*\(")
+_EXPORTED = re.compile(
+    r"\b(?P<app>\w+)\s*=\s*(?:express|connect|new\s+Koa)\s*\(.*?"
+    r"^\s*(?:module\.exports\s*=|export\s+default)\s*(?P=app)\b",
+    re.S | re.M,
+)
+_VALUE = r"(?P<port>\d{2,5}|[A-Za-z_]\w{0,40})\b"
+_PORTS = tuple(
+    re.compile(before + _VALUE)
+    for before in (
+        r"\.listen\s*\(\s*(?:\{[^{}]{0,200}?\bport\s*:\s*)?",
+        r"(?:\b[hH]api\.[sS]erver|\bWebSocket\.?Server|\.connection|\bserve)\s*\(\s*\{[^{}]{0,200}?\bport\s*:\s*",
+        r"\blisten\s*:\s*\{[^{}]{0,200}?\bport\s*:\s*",
+    )
 )
 
 
@@ -98,7 +119,7 @@ def _completed(project: NodeProject, recipe: Recipe) -> Recipe:
             recipe = recipe.changed(build=("tsc",)).noting(
                 "Built by tsc: nothing else writes what is started", "tsconfig.json"
             )
-    return _noting_port(project, recipe)
+    return _listening(project, _noting_port(project, recipe))
 
 
 def _next(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None:
@@ -265,14 +286,14 @@ def _by_main(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | N
         is_typed = name.endswith(("ts", "tsx"))
         is_meant = not page and not is_typed and (name in places[:3] or not project.package.get("exports"))
         if SERVES.search(text) or is_meant:
-            words = _interpreter(project, name)
+            words = _interpreter(project, name, text)
             words, because = compiled(project, recipe.spec.build, words)
             return recipe.changed(command=words).noting(f"Started by {' '.join(words)}", because or name)
     return None
 
 
-def _interpreter(project: NodeProject, name: str) -> tuple[str, ...]:
-    if project.manager.name == "bun":
+def _interpreter(project: NodeProject, name: str, text: str) -> tuple[str, ...]:
+    if project.manager.name == "bun" or is_handed_over(text):
         return ("bun", "run", name)
     if name.endswith((".ts", ".mts", ".tsx")):
         tool = next((tool for tool in ("tsx", "ts-node") if project.uses(tool)), "node")
@@ -281,11 +302,7 @@ def _interpreter(project: NodeProject, name: str) -> tuple[str, ...]:
 
 
 def _noting_port(project: NodeProject, recipe: Recipe) -> Recipe:
-    command = recipe.spec.command or ()
-    script = next((word.removeprefix("./") for word in command if re.search(r"\.[cm]?[jt]sx?$", word)), "")
-    if not script:
-        last = command[-1] if command[:1] == ("node",) else ""
-        script = f"{last}.js" if last and project.folder.has(f"{last}.js") else last
+    script = _script(project, recipe)
     source = project.folder.text(script) if script else ""
     health = health_route(source)
     if health:
@@ -297,12 +314,48 @@ def _noting_port(project: NodeProject, recipe: Recipe) -> Recipe:
     return recipe.changed(port=port).with_install(listens=port).noting(what, script)
 
 
+def _script(project: NodeProject, recipe: Recipe) -> str:
+    """The file that the command runs, "" when it names none."""
+    command = recipe.spec.command or ()
+    script = next((word.removeprefix("./") for word in command if re.search(r"\.[cm]?[jt]sx?$", word)), "")
+    if not script:
+        last = command[-1] if command[:1] == ("node",) else ""
+        script = f"{last}.js" if last and project.folder.has(f"{last}.js") else last
+    return script
+
+
+def _listening(project: NodeProject, recipe: Recipe) -> Recipe:
+    """The recipe for a file that only hands its application over, which somebody else's platform then serves."""
+    script = _script(project, recipe)
+    source = project.folder.text(script) if script else ""
+    command = recipe.spec.command or ()
+    if command[:1] == ("bun",) and is_handed_over(source):
+        what = "Written for a platform that calls its “fetch”: Bun serves it here"
+        without = ", without what Cloudflare binds to it (KV, D1, R2)" if project.folder.first(*_WRANGLER) else ""
+        if project.manager.name != "bun":  # it reads the lock files of the others, too
+            recipe = recipe.with_install(**{"from": "package.json", "manager": f"bun@{NEWEST['bun']}"})
+        return recipe.remarking(f"{what}{without}", script) if without else recipe.noting(what, script)
+    if command != ("node", script) or not _EXPORTED.search(source) or re.search(r"\blisten\b", source):
+        return recipe
+    words = f"import('./{script}').then((its) => (its.default ?? its).listen(process.env.PORT))"
+    return recipe.changed(command=("node", "-e", words)).noting(
+        "Started with listen(PORT): the file listens nowhere", script
+    )
+
+
+def is_handed_over(source: str) -> bool:
+    """Whether a file exports an application with ``fetch``, as Cloudflare, Deno and Bun take it, and serves none itself."""
+    is_fetched = re.search(r"\bfetch\s*[(:]|\bnew\s+(?:Hono|OpenAPIHono|Elysia)\b|\bAutoRouter\s*\(", source)
+    return bool(_FETCHED.search(source) and is_fetched and not _LISTENS.search(source))
+
+
 def fixed_port(source: str) -> int | None:
     """The port that stands in the code of a server: ``listen(3000)``, ``listen({port: 3000})``, or a constant that it is
     given. None where the program reads PORT, too."""
-    if re.search(r"\benv(?:\.|\[['\"])PORT\b", source):
+    never_asked = re.search(r"=\s*(?P<port>\d{2,5})\s*\|\|\s*process\.env\.PORT\b", source)  # the number always wins
+    if never_asked is None and re.search(r"\benv(?:\.|\[['\"])PORT\b", source):
         return None
-    found = re.search(r"\.listen\s*\(\s*(?:\{[^{}]{0,200}?\bport\s*:\s*)?(?P<port>\d{2,5}|[A-Za-z_]\w{0,40})\b", source)
+    found = never_asked or next((match for pattern in _PORTS if (match := pattern.search(source))), None)
     if found and not found["port"].isdigit():
         name = re.escape(found["port"])
         found = re.search(rf"\b(?:const|let|var)\s+{name}\s*=\s*(?P<port>\d{{2,5}})\b", source)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.python import python_base
+from fairway.drivers.builders.detection.python_dashboards import judging_notebooks
 from fairway.drivers.builders.detection.python_project import PythonProject
 from fairway.drivers.builders.detection.recipe import Recipe
 from fairway.drivers.builders.detection.source_folder import SourceFolder
@@ -23,4 +24,5 @@ def detect_notebooks(source: SourceFolder) -> Iterator[Recipe]:
     recipe = recipe.with_install(add=[*added, *(name for name in ("voila", "ipykernel") if name not in added)])
     words = (*SERVES, found[0] if len(found) == 1 else ".")
     recipe = recipe.changed(framework="Voila", command=words, port=8866, health_path=None)
+    recipe = judging_notebooks(source, recipe, found)
     yield recipe.noting("Notebooks, shown as pages by Voila (installed in addition)", found[0])

@@ -52,11 +52,13 @@ def detect_others(source: SourceFolder) -> Iterator[Recipe]:
 
 
 FRONTEND = "This is the frontend of the {name} application beside it; choose “static” to publish it alone."
+BESIDE = "These are files of the {name} application beside them; choose “static” to publish them alone."
 
 
 def servers_first(recipes: list[Recipe]) -> list[Recipe]:
     """The recipes with each server of another language before the site that Node only builds, which is the server's own
-    frontend then and nothing to publish by itself."""
+    frontend then and nothing to publish by itself; neither is a folder inside an application that cannot be run."""
+    recipes = _without_its_files(recipes)
     is_served = any(_is_server(one) for one in recipes)
     built = [one for one in recipes if is_served and one.spec.kind == "static" and one.spec.build]
     rest = [one for one in recipes if one not in built]
@@ -64,6 +66,21 @@ def servers_first(recipes: list[Recipe]) -> list[Recipe]:
     names = [one.spec.framework for one in rest if _is_server(one)][:1]
     frontends = [one.blocked(FRONTEND.format(name=names[0])) if one.spec.root == "." else one for one in built]
     return [*rest[:last], *frontends, *rest[last:]]
+
+
+def _without_its_files(recipes: list[Recipe]) -> list[Recipe]:
+    """With the folders of plain files blocked that belong to an application which itself is blocked: published alone, they
+    would pass for it."""
+    own = [one for one in recipes if one.spec.kind in ("python", "node") and one.spec.root == "."]
+    if not own or any(not one.problem for one in own):
+        return recipes
+    sentence = BESIDE.format(name=own[0].spec.framework or own[0].spec.kind.title())
+    return [one.blocked(sentence) if _is_folder_of_files(one) else one for one in recipes]
+
+
+def _is_folder_of_files(recipe: Recipe) -> bool:
+    is_below = recipe.spec.root != "." or recipe.spec.install.get("publish") != "."
+    return recipe.spec.kind == "static" and not recipe.spec.build and is_below and not recipe.problem
 
 
 def _is_server(recipe: Recipe) -> bool:

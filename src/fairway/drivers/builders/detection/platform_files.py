@@ -12,17 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from fairway.drivers.builders.command_line import AND, programs_of, split_command
+from fairway.drivers.builders.command_line import AND, join_command, programs_of, split_command
 from fairway.drivers.builders.contract import Finding, Spec
 from fairway.drivers.builders.detection.recipe import Recipe
 from fairway.drivers.builders.detection.source_folder import SourceFolder
+from fairway.drivers.builders.detection.start_words import INSTALLS
 from fairway.shared.names import Invalid, parse_relative_path, parse_variable
 from fairway.shared.yaml_with_lines import Item, root_of
 
-_INSTALLS = re.compile(
-    r"(?:python3? -m )?(?:pip3?|uv pip) install\b.*|(?:npm|pnpm|bun) (?:install|i|ci)\b.*|yarn(?: install\b.*)?"
-    r"|(?:poetry|pipenv|bundle|composer|pdm) install\b.*|uv sync\b.*|corepack\b.*|(?:npm|pnpm) i -g\b.*"
-)
 _NODE = frozenset({"npm", "npx", "pnpm", "yarn", "bun", "node", "vite", "next", "tsc", "turbo"})
 _PYTHON = re.compile(r"python[\d.]*|flask|django-admin|mkdocs|sphinx-build|pelican|reflex|alembic")
 _OURS = frozenset({"PORT", "HOST"})
@@ -111,6 +108,9 @@ def _with_commands(recipe: Recipe, said: Said) -> Recipe:
     build = _own_part(said.build)
     if build and _fits(recipe.spec, build):
         recipe = recipe.changed(build=build).noting("Built as it says", said.file)
+    elif build and recipe.spec.kind in _STARTED and not recipe.problem:
+        what = f"“{join_command(build)[:80]}” is not run: it is for another language than the {recipe.spec.kind} application"
+        recipe = recipe.remarking(f"{what}; run it yourself and commit what it makes", said.file)
     release = _own_part(said.release)
     if release and recipe.spec.kind in _STARTED and recipe.spec.release is None:
         recipe = recipe.changed(release=release).noting("Runs once before each new version starts", said.file)
@@ -125,7 +125,7 @@ def _own_part(line: str) -> tuple[str, ...]:
         programs = programs_of(words) if words else ()
     except Invalid:
         return ()
-    kept = [one for one in programs if not _INSTALLS.fullmatch(" ".join(one.argv))]
+    kept = [one for one in programs if not INSTALLS.fullmatch(" ".join(one.argv))]
     if any(one.argv[0].endswith(".sh") or one.argv[0] in ("sh", "bash") for one in kept):
         return ()
     found: list[str] = []
@@ -233,7 +233,8 @@ def _heroku(source: SourceFolder, file: str) -> Said:
 
 def _vercel(source: SourceFolder, file: str) -> Said:
     data = source.json(file)
-    has_functions = any(data.get(key) for key in ("functions", "builds"))
+    builds = [one for one in data.get("builds") or () if "static" not in str(one.get("use"))]
+    has_functions = bool(data.get("functions")) or len(builds) > 1 or any("*" in str(one.get("src")) for one in builds)
     remarks = ("Functions are not run: Fairway runs one server that answers every path",) if has_functions else ()
     return Said(file, build=_line(data.get("buildCommand")), publish=_folder(data.get("outputDirectory")), remarks=remarks)
 

@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterator
 
 from fairway.drivers.builders.detection.python_dashboards import DASHBOARDS
 from fairway.drivers.builders.detection.python_django import django
-from fairway.drivers.builders.detection.python_frameworks import FRAMEWORKS
+from fairway.drivers.builders.detection.python_frameworks import BARE, FRAMEWORKS
+from fairway.drivers.builders.detection.python_functions import FUNCTIONS
 from fairway.drivers.builders.detection.python_look import Entry, Look, is_main, look_at
 from fairway.drivers.builders.detection.python_project import PythonProject
 from fairway.drivers.builders.detection.python_scripts import script
 from fairway.drivers.builders.detection.recipe import Recipe
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 
-_READERS: tuple[Callable[[Look, Recipe], Iterator[Entry]], ...] = (django, *DASHBOARDS, *FRAMEWORKS)
+_READERS: tuple[Callable[[Look, Recipe], Iterator[Entry]], ...] = (django, *DASHBOARDS, *FRAMEWORKS, *FUNCTIONS)
 
 
 def detect_python(folder: SourceFolder) -> Iterator[Recipe]:
@@ -25,6 +26,7 @@ def detect_python(folder: SourceFolder) -> Iterator[Recipe]:
     if look.base is None:
         return
     found = [entry for reader in _READERS for entry in reader(look, look.base)]
+    found = found or [entry for reader in BARE for entry in reader(look, look.base)]
     found.sort(key=lambda entry: (bool(entry.recipe.problem), not is_main(entry.file)))
     yield from (entry.recipe for entry in found)
     taken = {entry.file for entry in found if not entry.recipe.problem}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import PurePosixPath
@@ -13,6 +14,7 @@ from fairway.drivers.builders.detection.python_modules import folder_of
 from fairway.drivers.builders.detection.python_servers import gunicorn_for, waitress
 from fairway.drivers.builders.detection.python_syntax import Source, called
 from fairway.drivers.builders.detection.recipe import HOST, PORT, Recipe
+from fairway.drivers.builders.detection.source_folder import SourceFolder
 
 NAMES = ("streamlit_app", "app", "main", "home", "hello", "index", "welcome", "dashboard", "run", "start", "demo", "ui")
 _NUMBERED = re.compile(r"0*1[_\-. ]")
@@ -22,6 +24,7 @@ _STREAMLIT = (
     # Without an address to print, Streamlit asks the internet for this machine's own: up to 20 s before it answers.
     *("--browser.serverAddress", "localhost"),
 )
+LARGEST_NOTEBOOK = 32 * 1024 * 1024  # bytes; outputs are kept in it, pictures too
 Reader = Callable[[Look, Recipe], Iterator[Entry]]
 
 
@@ -48,6 +51,18 @@ def _draws(source: Source, package: str) -> bool:
     own = {node.name for node in source.top if isinstance(node, ast.FunctionDef)}
     called_there = {source.origin(call.func).partition(".")[0] for call in source.done}
     return package in called_there or not own.isdisjoint(called_there)
+
+
+def _run_by(look: Look, file: str) -> str:
+    """The program that does what a file does: the file itself, or the one that imports it where it only defines things."""
+    modules = look.entries.modules
+    if file not in modules.imported or look.entries.source(file).is_guarded:
+        return file
+    programs = [
+        one for one in look.folder.python_files if one not in modules.imported and look.entries.source(one).is_guarded
+    ]
+    leading = [one for one in programs if file in modules.reached_from(one, (modules.place_of(one) or ("",))[0])]
+    return min(leading, key=lambda one: (one.count("/"), PurePosixPath(one).stem not in NAMES, one), default=file)
 
 
 def streamlit(look: Look, base: Recipe) -> Iterator[Entry]:
@@ -93,10 +108,11 @@ def gradio(look: Look, base: Recipe) -> Iterator[Entry]:
     file = _entry(look, "gradio", lambda source: _calls(source, "launch"))
     if not file:
         return
+    source = look.entries.source(file)
+    file = _run_by(look, file)
     words = look.run(file, "python", file)
     recipe = base.changed(framework="Gradio", environment={**base.spec.environment, "GRADIO_ANALYTICS_ENABLED": "False"})
     recipe = look.complete(recipe.noting("Gradio", file), file, folder_of(file), needs=("gradio",))
-    source = look.entries.source(file)
     port = source.fixed_port if _says(source, "launch", "server_port") and not source.reads_port else None
     if port is None:
         variables = (f"GRADIO_SERVER_NAME={HOST}", f"GRADIO_SERVER_PORT={PORT}")
@@ -203,7 +219,59 @@ def voila(look: Look, base: Recipe) -> Iterator[Entry]:
         what = notebooks[0] if len(notebooks) == 1 else place
         command = ("voila", "--no-browser", f"--port={PORT}", f"--Voila.ip={HOST}", what)
         recipe = base.changed(framework="Voilà", command=command).noting("Voilà", notebooks[0])
+        recipe = judging_notebooks(look.folder, recipe, notebooks)
         yield Entry(look.complete(recipe, notebooks[0], needs=("voila", "ipykernel")), notebooks[0])
+
+
+def solara(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Solara: ``solara run`` and the file with the page."""
+    file = _entry(look, "solara", lambda source: "Page" in source.text or "page" in source.text)
+    if file:
+        command = look.run(file, "solara", "run", file, "--host", HOST, "--port", PORT, "--production")
+        recipe = base.changed(framework="Solara", command=command).noting("Solara", file)
+        yield Entry(look.complete(recipe, file, folder_of(file), needs=("solara",)), file)
+
+
+def taipy(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Taipy: the script that runs its user interface, which takes host and port as options."""
+    file = _entry(look, "taipy", lambda source: _calls(source, "run"))
+    if file:
+        options = ("--host", HOST, "--port", PORT, "--no-debug", "--no-reloader")
+        recipe = base.changed(framework="Taipy", command=look.run(file, "python", file, *options)).noting("Taipy", file)
+        yield Entry(look.complete(recipe, file, folder_of(file)), file)
+
+
+def flet(look: Look, base: Recipe) -> Iterator[Entry]:
+    """Flet: the script that opens a window, made to serve pages instead, by the package of the same version."""
+    file = _entry(look, "flet", lambda source: any(source.runs(call) in ("flet.app", "flet.run") for call in source.calls))
+    if file:
+        variables = ("FLET_FORCE_WEB_SERVER=true", f"FLET_SERVER_IP={HOST}", f"FLET_SERVER_PORT={PORT}")
+        pinned = re.search(r"^\s*flet(?:\[[^\]\n]*\])?\s*==\s*([\w.]+)", look.folder.text(look.installer), re.M | re.I)
+        web = f"flet-web=={pinned[1]}" if pinned else "flet-web"
+        recipe = base.changed(framework="Flet", command=(*variables, *look.run(file, "python", file))).noting("Flet", file)
+        yield Entry(look.complete(recipe, file, folder_of(file), needs=("flet", web)), file)
+
+
+def judging_notebooks(source: SourceFolder, recipe: Recipe, notebooks: tuple[str, ...]) -> Recipe:
+    """The recipe with what has to be said of files that are called notebooks and hold none: Voilà answers them with 400."""
+    empty = [name for name in notebooks if not _is_notebook(source, name)]
+    if empty == list(notebooks):
+        return recipe.blocked(
+            f"{empty[0]} holds no notebook (it has no cells): open it in Jupyter, save it, and commit it again."
+        )
+    if empty:
+        return recipe.remarking(f"{', '.join(empty)} cannot be shown: there is no notebook in it", empty[0])
+    return recipe
+
+
+def _is_notebook(source: SourceFolder, name: str) -> bool:
+    text = source.text(name, largest=LARGEST_NOTEBOOK)
+    try:
+        found = json.loads(text) if text else {}
+    except (ValueError, RecursionError):
+        return False
+    is_too_large = not text and (source.place / name).stat().st_size > LARGEST_NOTEBOOK
+    return is_too_large or (isinstance(found, dict) and bool({"cells", "worksheets"} & set(found)))
 
 
 def reflex(look: Look, base: Recipe) -> Iterator[Entry]:
@@ -241,5 +309,22 @@ def _decorated(source: Source, decorator: str) -> bool:
 
 
 DASHBOARDS: tuple[Reader, ...] = (
-    *(streamlit, dash, gradio, nicegui, panel, panel_script, shiny, chainlit, marimo, mesop, voila, reflex, robyn),
+    *(
+        streamlit,
+        dash,
+        gradio,
+        nicegui,
+        panel,
+        panel_script,
+        shiny,
+        chainlit,
+        marimo,
+        mesop,
+        solara,
+        taipy,
+        flet,
+        voila,
+        reflex,
+        robyn,
+    ),
 )

@@ -50,6 +50,7 @@ MAKERS = {
 }
 _ASIDE = ("test", "conftest", "celery", "worker", "task", "seed", "migrat", "shell", "script", "example", "demo", "backup")
 _HOLDS = ("app", "application", "api", "server", "asgi_app", "wsgi_app")
+_PROTOCOLS = {("environ", "start_response"): "WSGI", ("scope", "receive", "send"): "ASGI"}  # functions by their arguments
 _METHODS = {"make_wsgi_app": ("pyramid", "Pyramid")}
 
 
@@ -113,7 +114,9 @@ class Entries:
     def objects(self) -> tuple[AppObject, ...]:
         """Every application object of the folder that can be named as ``module:name``."""
         found = [app for file in self.folder.python_files for app in self._in_file(file)]
-        found += [app for factory in self.factories if not factory.needs for app in self._placed(_made_by(factory))]
+        named = {hint.name for hint in self._hints}
+        makers = [one for one in self.factories if not one.needs and (not one.is_inner or one.name in named)]
+        found += [app for maker in makers for app in self._placed(_made_by(maker))]
         return (*self._hinted(found), *found, *self._passed_on(found), *self._called_elsewhere())
 
     def _called_elsewhere(self) -> Iterator[AppObject]:
@@ -207,6 +210,8 @@ class Entries:
                 if isinstance(target, ast.Name) and (framework := self._made(file, value, seen)):
                     is_asgi = framework.endswith(", ASGI")
                     seen[target.id] = AppObject(file, "", target.id, framework.removesuffix(", ASGI"), is_asgi=is_asgi)
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and (protocol := _PROTOCOLS.get(_arguments(node))):
+                seen[node.name] = AppObject(file, "", node.name, protocol, is_asgi=protocol == "ASGI")
         mounted = self._mounted(file)
         for app in seen.values():
             if app.name not in mounted or len(seen) == 1:
@@ -259,6 +264,10 @@ class Entries:
         stem = PREFERRED.index(path.stem) if path.stem in PREFERRED else len(PREFERRED)
         name = NAMES.index(app.name) if app.name in NAMES else len(NAMES)
         return (not hinted, aside, app.is_factory, not app.leads, app.file.count("/"), stem, name, app.file)
+
+
+def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> tuple[str, ...]:
+    return tuple(one.arg for one in function.args.args)
 
 
 def _made_by(factory: Factory) -> AppObject:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairway.drivers.builders.detection.python_syntax import Source, called, targets_of
 
@@ -14,13 +14,15 @@ FACTORY = re.compile(r"(?:\w+_)?(?:app|application|api|server|factory|site|websi
 
 @dataclass(frozen=True)
 class Factory:
-    """A function that makes an application, and the arguments that it cannot do without."""
+    """A function that makes an application, and the arguments that it cannot do without. One that is `inner` only begins
+    what another one of its file completes."""
 
     file: str
     name: str
     framework: str
     needs: tuple[str, ...] = ()
     is_async: bool = False
+    is_inner: bool = False
 
 
 def factories_in(file: str, source: Source, framework_of: Callable[[ast.Call], str]) -> list[Factory]:
@@ -32,6 +34,8 @@ def factories_in(file: str, source: Source, framework_of: Callable[[ast.Call], s
         known = {one.name: one.framework for one in found}
         framework = _returned(node, lambda call, known=known: framework_of(call) or known.get(called(call), ""))  # type: ignore[misc]
         if framework:
+            begun = {called(one) for one in ast.walk(node) if isinstance(one, ast.Call)} - {node.name}
+            found = [replace(one, is_inner=one.is_inner or one.name in begun) for one in found]
             found.append(Factory(file, node.name, framework, _needed(node.args), isinstance(node, ast.AsyncFunctionDef)))
     return found
 

@@ -190,3 +190,5 @@ FRAMEWORKS: tuple[Callable[[Look, Recipe], Iterator[Entry]], ...] = (
     _pyramid_file,
     _reader("Pyramid", _wsgi("pyramid")),
 )
+# Functions that speak a server's protocol themselves. Frameworks have such functions inside, so that these come last.
+BARE: tuple[Callable[[Look, Recipe], Iterator[Entry]], ...] = (_reader("WSGI", _wsgi()), _reader("ASGI", _asgi()))

@@ -20,7 +20,7 @@ aiohttp asyncio bottle cherrypy dash fastapi fasthtml fastmcp flask gevent gradi
 nicegui quart robyn sanic socket socketserver starlette tornado twisted uvicorn waitress websockets werkzeug
 wsgiref xmlrpc
 """
-_LISTENS = frozenset(_SERVERS.split())  # packages that can listen
+LISTENS = frozenset(_SERVERS.split())  # packages that can listen
 
 
 def script(look: Look, base: Recipe, taken: Collection[str]) -> Iterator[Entry]:
@@ -51,7 +51,7 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
         return None
     folder = (look.entries.modules.place_of(file) or ("",))[0]
     near = [look.entries.source(one) for one in look.entries.modules.reached_from(file, folder)]
-    if not (is_named and source.reads_port) and not any(one.imports & _LISTENS for one in near):
+    if not (is_named and source.reads_port) and not any(one.imports & LISTENS for one in near):
         return None
     words = _program(look, file)
     if any(one.reads_port for one in near):

@@ -1,9 +1,10 @@
 """``fairway.yaml``: what the authors of a source say about how it runs, in the words of the page and the command line.
 
 Keys, all optional: ``kind``, ``framework``, ``root``, ``dockerfile``, ``build``, ``start``, ``release``, ``publish``,
-``python``, ``node``, ``packages`` (Python packages to add), ``port``, ``health``, ``version``, ``environment``,
-``requires``, ``volumes`` (``name: /folder``), ``memory``, ``cpus``, ``stop_grace``, ``sticky``. Anything else is refused,
-with its line.
+``python``, ``node``, ``packages`` (Python packages to add), ``requirements`` (the file that lists them), ``single_page``
+(every address without a file gets the page), ``index`` (the first page of a site), ``port``, ``health``, ``version``,
+``environment``, ``requires``, ``volumes`` (``name: /folder``), ``memory``, ``cpus``, ``stop_grace``, ``sticky``. Anything
+else is refused, with its line.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
 FILES = ("fairway.yaml", "fairway.yml")
 _INSTALL = ("dockerfile", "publish", "python", "node")
+_OPTIONS = {"packages": "add", "requirements": "from", "single_page": "spa", "index": "index"}  # as the recipes call them
 _KNOWN = (
-    *("kind", "framework", "root", *_INSTALL, "build", "start", "release", "packages", "port", "health", "version"),
+    *("kind", "framework", "root", *_INSTALL, *_OPTIONS, "build", "start", "release", "port", "health", "version"),
     *("environment", "requires", "volumes", "memory", "cpus", "stop_grace", "sticky"),
 )
 _FIELDS = {"start": "command", "health": "health_path"}
@@ -69,8 +71,8 @@ def read_settings(source: SourceFolder) -> Settings:
         value = _value(entry.key, entry.value)
         if entry.key in _INSTALL:
             values["install"][entry.key] = value
-        elif entry.key == "packages":
-            values["install"]["add"] = value
+        elif entry.key in _OPTIONS:
+            values["install"][_OPTIONS[entry.key]] = value
         else:
             values[_FIELDS.get(entry.key, entry.key)] = value
     if not values["install"]:
@@ -81,7 +83,10 @@ def read_settings(source: SourceFolder) -> Settings:
     try:
         return Settings("" if root in (".", "./") else root, parse_changes(values))
     except Invalid as error:
-        name = {spec: word for word, spec in _FIELDS.items()}.get(error.field, error.field.removeprefix("install."))
+        words = {
+            spec: word for word, spec in (*_FIELDS.items(), *((f"install.{one}", key) for key, one in _OPTIONS.items()))
+        }
+        name = words.get(error.field, error.field.removeprefix("install."))
         item = top.get(name)
         raise Invalid(
             f"{file}, line {item.line}" if item else file, "“{name}” {why}", name=name, why=error.sentence
@@ -96,7 +101,7 @@ def _value(name: str, item: Item) -> Any:
         return {entry.key: entry.value.text() for entry in item.mapping().entries}
     if name == "volumes":
         return [[entry.key, entry.value.text()] for entry in item.mapping().entries]
-    if name == "sticky":
+    if name in ("sticky", "single_page"):
         if item.text() not in ("true", "false"):
             refuse(item, "must be true or false")
         return item.text() == "true"

@@ -182,6 +182,7 @@ class ProcessRuntime:
             exit_code=state.get("exit_code"),
             volumes=None if volumes is None else frozenset(volumes),
             doing=str(state.get("doing") or ""),
+            ended_in=state.get("ended_in"),
         )
 
     def instances(self, placement: str | None = None) -> list[Instance]:

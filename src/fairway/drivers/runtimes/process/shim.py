@@ -162,6 +162,7 @@ class Shim:
             "exit_code": None,
             "started_at": None,
             "doing": "",
+            "ended_in": "",
             **{key: order[key] for key in ("digest", "port", "mark", "boot")},
         }
 
@@ -295,7 +296,7 @@ class Shim:
         if self.order["once"]:
             self.stop_by = time.monotonic()  # there is nothing to start again
         if self.stop_by is not None:
-            return self.note(app=None, exit_code=exit_code)
+            return self.note(app=None, exit_code=exit_code, ended_in=self.state["doing"])
         self.sweep()
         self.drain()
         if ran >= self.order["backoff_reset"]:
@@ -303,7 +304,7 @@ class Shim:
         self.restart_at = time.monotonic() + self.backoff
         self.remark(f"exited with code {exit_code}; starting again in {self.backoff:g} s")
         self.backoff = min(self.backoff * 2, self.order["backoff_most"])
-        self.note(state="restarting", app=None, exit_code=exit_code)
+        self.note(state="restarting", app=None, exit_code=exit_code, ended_in=self.state["doing"])
 
     def restart(self) -> None:
         self.state["restarts"] += 1

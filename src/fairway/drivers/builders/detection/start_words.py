@@ -1,0 +1,146 @@
+"""Start commands as people write them for a machine of their own, said for one where Fairway has installed everything.
+
+What goes: entering a virtual environment, installing dependencies, and the path of a program in a virtual environment that
+is not part of the source. ``cd backend && …`` starts the application whose manifest lies in that folder.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairway.drivers.builders.command_line import AND, THEN, Program, programs_of
+from fairway.drivers.builders.detection.source_folder import MANIFESTS, SourceFolder
+
+INSTALLS = re.compile(
+    r"(?:python3? -m )?(?:pip3?|uv pip) install\b.*|(?:npm|pnpm|bun) (?:install|i|ci)\b.*|yarn(?: install\b.*)?"
+    r"|(?:poetry|pipenv|bundle|composer|pdm) install\b.*|uv sync\b.*|corepack\b.*|(?:npm|pnpm) i -g\b.*"
+)
+_ENTERS = re.compile(r"(?:source|\.) \S*(?:bin|Scripts)/activate")
+_IN_ENVIRONMENT = re.compile(r"(?:(?P<environment>\S+)/)?(?:bin|Scripts)/(?P<program>[\w.-]+)")
+_RUNNERS = ("poetry", "pipenv", "uv", "pdm", "rye", "hatch")
+_WITH_VALUE = ("--with", "--extra", "--group", "--python", "-p", "--env-file", "--directory", "--project", "-e")
+_PORT_SAID = re.compile(r"\A(?P<before>--port=|(?:--bind=|--listen=|-b)?(?:[\d.]+|localhost|\*|\[::1?\])?:)\d{2,5}\Z")
+_ELSEWHERE = ("--fd", "--uds", "-c", "--config", "-u", "--unix-socket")  # what else says where a server listens
+_SERVERS = {  # and how those that do not read PORT themselves are told it
+    "gunicorn": (),
+    "uvicorn": ("--port", "{port}"),
+    "hypercorn": ("--bind", "{host}:{port}"),
+    "waitress-serve": ("--listen={host}:{port}",),
+    "daphne": ("-b", "{host}", "-p", "{port}"),
+    "runserver": ("{host}:{port}",),
+    "http.server": ("{port}", "--bind", "{host}"),
+    "flask run": ("--host", "{host}", "--port", "{port}"),
+    "fastapi run": ("--host", "{host}", "--port", "{port}"),
+}
+_PLACES = ("--chdir", "--app-dir", "--pythonpath", "--cwd", "--prefix")
+
+
+@dataclass(frozen=True)
+class Start:
+    """A start command for here: its words, and the folder that it goes to first ("" for none)."""
+
+    words: tuple[str, ...]
+    folder: str = ""
+
+
+def for_here(source: SourceFolder, words: Sequence[str]) -> Start:
+    """The command as it is started here. Where nothing but installing would be left, it stays as it is."""
+    kept = [one for one in programs_of(words) if not _is_done_already(" ".join(one.argv))]
+    if not kept or all(one.argv[0] == "cd" for one in kept):
+        return Start(tuple(words))
+    folder, kept = _entered(source, kept)
+    here = [Program(_installed(source, _unwrapped(one.argv)), one.variables, one.may_fail) for one in kept]
+    last = here[-1]
+    return Start(joined([*here[:-1], Program(_with_port(last.argv), last.variables)]), folder)
+
+
+def joined(programs: Sequence[Program]) -> tuple[str, ...]:
+    """The programs as the words of one command."""
+    words: list[str] = []
+    for number, one in enumerate(programs):
+        words += [*(f"{name}={text}" for name, text in one.variables.items()), *one.argv]
+        words += [THEN if one.may_fail else AND] if number < len(programs) - 1 else []
+    return tuple(words)
+
+
+def place_of_code(words: Sequence[str]) -> str:
+    """The folder whose code a command runs (``--chdir backend``, ``python backend/app.py``), "" where it is the top."""
+    for number, word in enumerate(words):
+        name, is_set, value = word.partition("=")
+        if name in _PLACES:
+            return (value if is_set else "".join(words[number + 1 : number + 2])).removeprefix("./").strip("/")
+    file = next((word.removeprefix("./") for word in words if word.endswith(".py") and not word.startswith("-")), "")
+    return file.rpartition("/")[0]
+
+
+def _with_port(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The words of a server with the port that Fairway gives: in place of a number, or where they name none at all."""
+    server = _server(argv)
+    if server not in _SERVERS:
+        return argv
+    said = [_PORT_SAID.sub(r"\g<before>{port}", word) for word in argv]
+    for at, word in enumerate(said[1:], start=1):
+        if word.isdigit() and said[at - 1] in ("--port", "-p", "runserver", "http.server"):
+            said[at] = "{port}"
+    is_told = any("{port}" in word or "$" in word or word in _ELSEWHERE for word in said)
+    return tuple(said) if is_told else (*said, *_SERVERS[server])
+
+
+def _server(argv: tuple[str, ...]) -> str:
+    """What serves: the program, the module that Python runs, or one of its commands (``manage.py runserver``)."""
+    if "runserver" in argv:
+        return "runserver"
+    name = argv[0].rpartition("/")[2]
+    name = argv[2] if name.startswith("python") and argv[1:2] == ("-m",) and len(argv) > 2 else name
+    return f"{name} run" if name in ("flask", "fastapi") and "run" in argv else name
+
+
+def _is_done_already(line: str) -> bool:
+    return bool(INSTALLS.fullmatch(line) or _ENTERS.fullmatch(line))
+
+
+def _entered(source: SourceFolder, programs: list[Program]) -> tuple[str, list[Program]]:
+    """The folder that the first program goes to, where the application with its manifest lies and none at the top, and what
+    is then left of the programs."""
+    first, *rest = programs
+    place, left = "", programs
+    match first.argv:
+        case ("cd", place) if rest:
+            left = rest
+        case (("npm" | "pnpm" | "yarn"), *_):
+            at = next((at for at, word in enumerate(first.argv[:-1]) if word in ("--prefix", "--cwd", "-C", "--dir")), 0)
+            place = first.argv[at + 1] if at else ""
+            left = [Program((*first.argv[:at], *first.argv[at + 2 :]), first.variables, first.may_fail), *rest]
+        case ("node", file) if "/" in file.removeprefix("./"):
+            place, _, name = file.removeprefix("./").partition("/")
+            left = [Program(("node", name), first.variables, first.may_fail), *rest]
+    folder = place.removeprefix("./").rstrip("/")
+    has_own = source.has_folder(folder) and any(source.has(f"{folder}/{name}") for name in MANIFESTS)
+    return (folder, left) if folder and has_own and source.first(*MANIFESTS) is None else ("", programs)
+
+
+def _unwrapped(argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without a program that only prepares the environment which is there already (``poetry run``)."""
+    if argv[0] == "nohup" and len(argv) > 1:
+        return argv[1:]
+    if argv[0] not in _RUNNERS or argv[1:2] != ("run",):
+        return argv
+    rest = list(argv[2:])
+    while rest and rest[0].startswith("-") and rest[0] not in ("-m", "--module"):
+        rest = rest[2:] if rest[0] in _WITH_VALUE else rest[1:]
+    if not rest:
+        return argv
+    return ("python", *rest) if rest[0].endswith(".py") or rest[0] == "-m" else tuple(rest)
+
+
+def _installed(source: SourceFolder, argv: tuple[str, ...]) -> tuple[str, ...]:
+    """The words with the program's name alone, where they name it in a virtual environment."""
+    found = _IN_ENVIRONMENT.fullmatch(argv[0])
+    if not found:
+        return argv
+    environment = found["environment"] or "."
+    is_here = source.has(argv[0].removeprefix("./")) and not source.has(f"{environment}/pyvenv.cfg")
+    is_of_one = found["environment"] or re.match(r"python|pip|gunicorn|uvicorn|flask", found["program"])
+    return argv if is_here or not is_of_one or argv[0].startswith("/usr") else (found["program"], *argv[1:])
