@@ -60,6 +60,7 @@ INSIDE = {
     "environment": "/environments/development/",
     "environment-new": "/environments/new",
     "environment-edit": "/environments/staging/edit",
+    "environment-protection": "/environments/staging/protection",
     "freezes": "/freezes/",
     "freeze-new": "/freezes/new",
     "events": "/events/",

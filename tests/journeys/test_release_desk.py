@@ -78,8 +78,8 @@ def test_from_the_plan_to_the_way_back(
 
 
 def _needs_an_approval(admin: Person) -> None:
-    page = admin.go("/environments/front/edit")
-    page.get_by_label(re.compile("^Approvals")).fill("1")
+    page = admin.go("/environments/front/protection")
+    page.get_by_label("Number of approvals").fill("1")
     admin.button("Save").click()
     expect(page).to_have_url(re.compile("/environments/front/$"))
 

@@ -129,7 +129,7 @@ def roll_back(
     ):
         sentence = _("There is no earlier version here to go back to.")
         raise Blocked([Blocker(code="nothing_to_roll_back_to", sentence=sentence)])
-    if target.switched_at is None:
+    if target.switched_at is None and target.status != Status.SUCCEEDED:
         sentence = _("#%(number)s never served here, so going there would not be going back.") % {"number": target.pk}
         raise Blocked([Blocker(code="never_served", sentence=sentence, who=_("a Deployer, by deploying that version"))])
     return _request(
