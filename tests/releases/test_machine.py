@@ -19,7 +19,7 @@ from fairway.applications.commands import save_configuration
 from fairway.deployments.models import Deployment, Placement
 from fairway.environments.commands import delete_environment, lock_environment, unlock_environment
 from fairway.environments.models import Environment
-from fairway.releases.commands.approvals import approve, freeze, unfreeze
+from fairway.releases.commands.approvals import approve, seal, unseal
 from fairway.releases.commands.dependencies import add_dependency, remove_dependency
 from fairway.releases.commands.packages import delete_package, edit_package
 from fairway.releases.commands.releases import cancel_release, delete_release
@@ -29,7 +29,7 @@ from fairway.releases.graph import levels
 from fairway.releases.models import Approval, Dependency, Package, PackageOnTarget, Release, Rollout, RolloutPackage
 from fairway.releases.queries import approvals, status_of
 from fairway.releases.rules import ROLLOUT_ACTIVE
-from fairway.releases.standing import current_fingerprint, needs_in, packages_of, standing_of
+from fairway.releases.target_state import current_fingerprint, needs_in, packages_of, target_state_of
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from tests.conftest import make_artifact, make_environment
@@ -185,7 +185,7 @@ class Desk(RuleBasedStateMachine):
         if package is not None and needs is not None:
             self.attempt(remove_dependency, actor=self.desk.deployer, package=package, needs=needs)
 
-    @rule(version=versions, act=st.sampled_from([freeze, freeze, unfreeze]))
+    @rule(version=versions, act=st.sampled_from([seal, seal, unseal]))
     def hold_still(self, version: str, act: Callable[..., Any]) -> None:
         self.attempt(act, actor=self.desk.manager, release=self.releases[version])
 
@@ -247,9 +247,9 @@ class Desk(RuleBasedStateMachine):
     def deployed_means_served(self) -> None:
         for release in self.living():
             for target in self.open_targets():
-                standing = standing_of(release, target)
-                for package in standing.packages:
-                    if standing.is_deployed(package):
+                state = target_state_of(release, target)
+                for package in state.packages:
+                    if state.is_deployed(package):
                         assert package.artifact is not None
                         assert self.desk.serving(package.application.slug, target) == package.artifact.digest
 
@@ -318,7 +318,7 @@ class Desk(RuleBasedStateMachine):
 
 CHANGES = (
     "package.added", "package.edited", "package.deleted", "package.dependency_added", "package.dependency_removed",
-    "configuration.saved", "release.unfrozen",
+    "configuration.saved", "release.unsealed",
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from icalendar import Calendar
 from fairway.accounts.rules import Actor, Role
 from fairway.applications.models import Application
 from fairway.environments.models import Environment
-from fairway.releases.commands.approvals import freeze
+from fairway.releases.commands.approvals import seal
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
@@ -130,7 +130,7 @@ def test_viewers_see_everything_and_are_offered_nothing(
     for name in ("detail", "dependencies", "readiness", "rollouts", "plan"):
         answer = client.get(reverse(f"release-{name}", args=[release.pk]))
         assert answer.status_code == 200
-        for word in ("Add a package", "Distribute all", "Delete", "Freeze<", "Add the dependency"):
+        for word in ("Add a package", "Distribute all", "Delete", "Seal<", "Add the dependency"):
             assert word not in answer.content.decode()
 
 
@@ -155,7 +155,7 @@ def test_editing_the_stage_alone_does_not_look_the_version_up_again(
     browse: Browser, both: Actor, release: Release, packages: list[Package]
 ) -> None:
     one = packages[0]
-    values = {"name": one.name, "version": one.entered or one.version, "stage": "testing"}
+    values = {"name": one.name, "version": one.source_input or one.version, "stage": "testing"}
     browse(both).post(reverse("package-edit", args=[release.pk, one.pk]), values)
     one.refresh_from_db()
     assert (one.stage, one.resolution) == ("testing", "resolved")
@@ -210,12 +210,12 @@ def test_a_dependency_is_removed(browse: Browser, both: Actor, release: Release,
     assert not Dependency.objects.exists()
 
 
-def test_freeze_approve_and_what_a_change_does_to_it(
+def test_seal_approve_and_what_a_change_does_to_it(
     browse: Browser, both: Actor, manager: Actor, release: Release, packages: list[Package], production: Environment
 ) -> None:
     Environment.objects.filter(pk=production.pk).update(approvals_needed=1)
     client = browse(both)
-    client.post(reverse("release-freeze", args=[release.pk]))
+    client.post(reverse("release-seal", args=[release.pk]))
     release.refresh_from_db()
     answer = {"environment": "production", "decision": "approve", "fingerprint": release.fingerprint, "comment": "seen"}
     own = client.post(reverse("release-approval", args=[release.pk]), answer)
@@ -227,7 +227,7 @@ def test_freeze_approve_and_what_a_change_does_to_it(
     page = client.get(reverse("release-plan", args=[release.pk])).content.decode()
     assert 'data-status="approved"' in page
     assert "seen" in page
-    client.post(reverse("release-unfreeze", args=[release.pk]))
+    client.post(reverse("release-unseal", args=[release.pk]))
     assert "seen" not in client.get(reverse("release-plan", args=[release.pk])).content.decode()
 
 
@@ -301,7 +301,7 @@ def test_what_stands_in_the_way_is_said_per_target(
     Environment.objects.filter(pk=production.pk).update(approvals_needed=2)
     page = browse(both).get(reverse("release-readiness", args=[release.pk])).content.decode()
     assert 'data-status="clear"' in page
-    assert "is not frozen, so nobody can approve it for Production" in page
+    assert "is not sealed, so nobody can approve it for Production" in page
 
 
 def test_before_a_rollout_the_page_says_what_it_will_do(
@@ -327,7 +327,7 @@ def test_a_release_is_cancelled_with_a_reason_and_deleted_by_its_name(
 def test_the_file_of_a_release_can_be_read_again(
     browse: Browser, viewer: Actor, release: Release, packages: list[Package]
 ) -> None:
-    from fairway.releases.described import parse_release
+    from fairway.releases.manifest import parse_release
 
     answer = browse(viewer).get(reverse("release-file", args=[release.pk]))
     again = parse_release(answer.content.decode())
@@ -339,10 +339,10 @@ def test_the_home_page_says_which_release_waits_for_ones_yes(
     browse: Browser, manager: Actor, packages: list[Package], release: Release, production: Environment
 ) -> None:
     Environment.objects.filter(pk=production.pk).update(approvals_needed=2)
-    freeze(actor=manager, release=release)
+    seal(actor=manager, release=release)
     home = browse(make_person("ann", Role.RELEASE_MANAGER)).get("/").content.decode()
     assert f"{release} → Production waits for approval" in home
-    assert f"0 of 2 approvals; frozen by {manager.name}." in home
+    assert f"0 of 2 approvals; sealed by {manager.name}." in home
     assert reverse("release-plan", args=[release.pk]) in home
     assert "waits for approval" not in browse(manager).get("/").content.decode()
 

@@ -19,7 +19,7 @@ from fairway.applications.queries import application, artifact
 from fairway.environments.queries import environment, place
 from fairway.releases import queries
 from fairway.releases.commands import dependencies, packages, targets
-from fairway.releases.described import LONGEST_PASTE, parse_pasted
+from fairway.releases.manifest import LONGEST_PASTE, parse_pasted
 from fairway.releases.models import Package
 
 router = DoorRouter(tags=["packages"])

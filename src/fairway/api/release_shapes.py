@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ninja import Schema
+from pydantic import Field
 
 from fairway.accounts.rules import Actor
 from fairway.api.problems import BlockerShown, blockers_shown
@@ -14,11 +15,11 @@ from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.models import Approval, Package, Release, Rollout, RolloutPackage
 from fairway.releases.queries import Difference, Readiness
-from fairway.releases.standing import is_frozen, needs_in
+from fairway.releases.target_state import is_sealed, needs_in
 
 
 class ReleaseShown(Schema):
-    """`status` follows facts: draft, frozen, scheduled, in_progress, released, failed, fallen_back or cancelled."""
+    """`status` follows facts: draft, sealed, scheduled, in_progress, released, failed, fallen_back or cancelled."""
 
     id: int
     name: str
@@ -30,7 +31,8 @@ class ReleaseShown(Schema):
     targets: list[str]
     packages: list[str]
     fingerprint: str
-    is_frozen: bool
+    is_sealed: bool
+    is_frozen: bool = Field(json_schema_extra={"deprecated": True}, description="The old name of `is_sealed`.")
     created_by: str
     created_at: datetime
     cancelled_by: str
@@ -57,7 +59,8 @@ class PackageShown(Schema):
     name: str
     application: str
     stage: str
-    entered: ShownText
+    source_input: ShownText
+    entered: ShownText = Field(json_schema_extra={"deprecated": True}, description="The old name of `source_input`.")
     version: str
     digest: str
     resolution: str
@@ -72,7 +75,7 @@ class ReleaseDetail(ReleaseShown):
     matrix: list[PackageShown]
 
 
-class PartShown(Schema):
+class StepShown(Schema):
     """One package in a rollout; `level` from 1, `attempts` counts its distributions and deployments."""
 
     package: str
@@ -109,7 +112,7 @@ class RolloutShown(Schema):
 class RolloutDetail(RolloutShown):
     """With each of its packages, and what ran on the target before it began, by application."""
 
-    packages: list[PartShown]
+    packages: list[StepShown]
     before: dict[str, Any]
 
 
@@ -159,6 +162,7 @@ def release_shown(actor: Actor, one: Release, status: str = "", packages: list[s
 
 
 def _release(actor: Actor, one: Release, status: str, packages: list[str] | None) -> dict[str, Any]:
+    sealed = is_sealed(one)
     names = ("name", "version", "description", "fingerprint", "created_by", "created_at", "cancelled_by", "cancel_reason")
     return {
         **{name: getattr(one, name) for name in names},
@@ -168,7 +172,8 @@ def _release(actor: Actor, one: Release, status: str, packages: list[str] | None
         "deputy": one.deputy.username if one.deputy else None,
         "targets": [each.slug for each in queries.targets_seen(one, actor)],
         "packages": [each.name for each in queries.packages_seen(one, actor)] if packages is None else packages,
-        "is_frozen": is_frozen(one),
+        "is_sealed": sealed,
+        "is_frozen": sealed,
     }
 
 
@@ -194,7 +199,8 @@ def package_shown(
         name=one.name,
         application=one.application.slug,
         stage=one.stage,
-        entered=one.entered,
+        source_input=one.source_input,
+        entered=one.source_input,
         version=one.version,
         digest=one.artifact.digest if one.artifact else "",
         resolution=one.resolution,
@@ -232,12 +238,12 @@ def _rollout(one: Rollout) -> dict[str, Any]:
 
 
 def rollout_detail(one: Rollout) -> RolloutDetail:
-    parts = [_part(each) for each in desk.parts_of(one)]
-    return RolloutDetail(**_rollout(one), packages=parts, before=one.before)
+    steps = [_step(each) for each in desk.steps_of(one)]
+    return RolloutDetail(**_rollout(one), packages=steps, before=one.before)
 
 
-def _part(one: RolloutPackage) -> PartShown:
-    return PartShown(
+def _step(one: RolloutPackage) -> StepShown:
+    return StepShown(
         package=one.package.name,
         level=one.level + 1,
         status=one.status,

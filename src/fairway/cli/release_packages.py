@@ -62,7 +62,7 @@ def paste(
         answer(made)
         return
     columns = [Column("Added"), Column("Stage"), Column("Version"), Column("Needs", 90)]
-    shown = [(row["name"], status(row["stage"]), row["entered"], ", ".join(row["needs"])) for row in made]
+    shown = [(row["name"], status(row["stage"]), row["source_input"], ", ".join(row["needs"])) for row in made]
     table(columns, shown, empty="")
 
 
@@ -158,7 +158,7 @@ def _resolution(row: dict[str, Any], one: dict[str, Any], what: str) -> None:
     elif row["resolution"] == "unresolvable":
         done(row, f"{row['name']} {what} {title(one)}, but cannot be resolved: {row['sentence']}", "unresolvable")
     else:
-        done(row, f"{row['name']} {what} {title(one)}; {row['entered']} is being looked up.", "resolving")
+        done(row, f"{row['name']} {what} {title(one)}; {row['source_input']} is being looked up.", "resolving")
 
 
 def attach(group: typer.Typer) -> None:

@@ -32,7 +32,7 @@ LOOKS: dict[str, tuple[str, str, str]] = {
 LOOKS |= {
     # releases
     "draft": LOOKS["pending"],
-    "frozen": ("◆", "%", "cyan"),
+    "sealed": ("◆", "%", "cyan"),
     "scheduled": ("◔", "@", "cyan"),
     "in_progress": LOOKS["running"],
     "released": LOOKS["live"],

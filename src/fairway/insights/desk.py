@@ -21,9 +21,9 @@ from fairway.environments.models import Environment
 from fairway.releases import queries
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
-from fairway.releases.plan import Part
+from fairway.releases.plan import StepStatus
 from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_NOT_BEGUN, ROLLOUT_UNDER_WAY, OnTarget
-from fairway.releases.standing import Standing
+from fairway.releases.target_state import TargetState
 
 
 @dataclass(frozen=True)
@@ -125,10 +125,10 @@ def is_being_rolled_out(release: Release) -> bool:
     return queries.rollouts_of(release).filter(status__in=sorted(ROLLOUT_ACTIVE)).exists()
 
 
-def parts_of(rollout: Rollout) -> QuerySet[RolloutPackage]:
+def steps_of(rollout: Rollout) -> QuerySet[RolloutPackage]:
     """Its packages, level by level."""
     related = ("package__application", "package__artifact", "deployment", "fallback")
-    return rollout.parts.select_related(*related).order_by("level", "package__name")
+    return rollout.steps.select_related(*related).order_by("level", "package__name")
 
 
 def versions_before(rollout: Rollout) -> dict[str, str]:
@@ -171,23 +171,23 @@ class Level:
     packages: list[Ahead] = field(default_factory=list)
 
 
-def steps_ahead(standing: Standing, *, is_back: bool) -> list[Level]:
+def steps_ahead(state: TargetState, *, is_back: bool) -> list[Level]:
     """What rolling out (or back) would do, level by level, in the order it would."""
-    level = levels(standing.needs)
+    level = levels(state.needs)
     found: dict[int, Level] = {}
-    chosen = [one for one in standing.packages if not is_back or standing.is_deployed(one)]
+    chosen = [one for one in state.packages if not is_back or state.is_deployed(one)]
     for one in sorted(chosen, key=lambda each: (level[each.pk], each.name)):
         number = level[one.pk] + 1
-        found.setdefault(number, Level(number)).packages.append(_ahead(one, standing, is_back=is_back))
+        found.setdefault(number, Level(number)).packages.append(_ahead(one, state, is_back=is_back))
     return sorted(found.values(), key=lambda each: each.number, reverse=is_back)
 
 
-def _ahead(package: Package, standing: Standing, *, is_back: bool) -> Ahead:
-    on_target = standing.on_targets.get(package.pk)
-    placement = standing.placements.get(package.application_id)
+def _ahead(package: Package, state: TargetState, *, is_back: bool) -> Ahead:
+    on_target = state.on_targets.get(package.pk)
+    placement = state.placements.get(package.application_id)
     now = placement.current.version if placement and placement.current else ""
     is_there = on_target is not None and on_target.distributed_at is not None
-    is_same = not is_back and standing.is_deployed(package)
+    is_same = not is_back and state.is_deployed(package)
     then, after = package.artifact, package.version
     if is_back:
         before = on_target.before if on_target else None
@@ -196,10 +196,10 @@ def _ahead(package: Package, standing: Standing, *, is_back: bool) -> Ahead:
     return Ahead(package.name, now, after, is_same, is_there, away)
 
 
-def part_counts(parts: Iterable[RolloutPackage]) -> tuple[int, int]:
+def step_counts(steps: Iterable[RolloutPackage]) -> tuple[int, int]:
     """How many packages of a rollout are done, of how many."""
-    statuses = [one.status for one in parts]
-    return sum(one in {Part.DEPLOYED, Part.SKIPPED, Part.FALLEN_BACK} for one in statuses), len(statuses)
+    statuses = [one.status for one in steps]
+    return sum(one in {StepStatus.DEPLOYED, StepStatus.SKIPPED, StepStatus.FALLEN_BACK} for one in statuses), len(statuses)
 
 
 def facts_of(rollout: Rollout) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from fairway.applications.models import Application, Artifact
 from fairway.deployments.models import Deployment, IllegalMove
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.plan import NEXT_PART, Part
+from fairway.releases.plan import NEXT_STEP_STATUS, StepStatus
 from fairway.releases.rules import (
     IN_USE,
     NEXT_ON_TARGET,
@@ -62,7 +62,7 @@ class _Moving(models.Model):
 class Release(models.Model):
     """Packages that go out together. Its status is not kept: it follows facts (`queries.status_of`).
 
-    `fingerprint` is what was frozen; the freeze holds while the release still has that fingerprint. A deleted release keeps
+    `fingerprint` is what was sealed; the seal holds while the release still has that fingerprint. A deleted release keeps
     its row, because history names it.
     """
 
@@ -76,9 +76,9 @@ class Release(models.Model):
     created_by_id = models.BigIntegerField(null=True)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
-    frozen_at = models.DateTimeField(null=True)
-    frozen_by_id = models.BigIntegerField(null=True)
-    frozen_by = models.CharField(max_length=200, blank=True)
+    sealed_at = models.DateTimeField(null=True)
+    sealed_by_id = models.BigIntegerField(null=True)
+    sealed_by = models.CharField(max_length=200, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
     cancelled_at = models.DateTimeField(null=True)
     cancelled_by = models.CharField(max_length=200, blank=True)
@@ -97,7 +97,7 @@ class Release(models.Model):
 
 
 class Package(models.Model):
-    """One application's version in a release. `entered` is what the person wrote; `artifact` what it turned out to be.
+    """One application's version in a release. `source_input` is what the person wrote; `artifact` what it turned out to be.
 
     `stage` is how far people say it is, `resolution` whether it has an artifact; `sentence` says why not.
     """
@@ -109,7 +109,7 @@ class Package(models.Model):
     stage = models.CharField(max_length=12, default=Stage.REGISTERED.value)
     source_kind = models.CharField(max_length=20, blank=True)  # "" for an artifact that existed already
     source = models.JSONField(default=dict)
-    entered = models.CharField(max_length=1000, blank=True)
+    source_input = models.CharField(max_length=1000, blank=True)
     resolution = models.CharField(max_length=14, default=Resolution.RESOLVING.value)
     sentence = models.TextField(blank=True)
     run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -315,10 +315,10 @@ class Rollout(_Moving):
 class RolloutPackage(_Moving):
     """One package in a rollout: its level, where it stands, the deployments made for it. `is_ours`: this one deployed it."""
 
-    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="parts")
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="steps")
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="+")
     level = models.PositiveSmallIntegerField()
-    status = models.CharField(max_length=14, default=Part.PENDING.value)
+    status = models.CharField(max_length=14, default=StepStatus.PENDING.value)
     is_ours = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
@@ -331,11 +331,11 @@ class RolloutPackage(_Moving):
         ordering: ClassVar = ["level", "pk"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["rollout", "package"], name="package_once_in_rollout"),
-            _known("status", Part, "rollout_package_status_known"),
+            _known("status", StepStatus, "rollout_package_status_known"),
         ]
 
     def __str__(self) -> str:
         return f"{self.package_id} in rollout {self.rollout_id}: {self.status}"
 
     def _may_become(self, status: str) -> bool:
-        return status in NEXT_PART[Part(self.status)]
+        return status in NEXT_STEP_STATUS[StepStatus(self.status)]

@@ -29,7 +29,7 @@ from fairway.releases.rules import (
     RolloutStatus,
     release_status,
 )
-from fairway.releases.standing import Standing, answers_to, is_frozen, packages_of, standing_of, standing_seen
+from fairway.releases.target_state import TargetState, answers_to, is_sealed, packages_of, target_state_of, target_state_seen
 
 
 def visible_to(actor: Actor) -> QuerySet[Release]:
@@ -130,7 +130,7 @@ def status_of(one: Release) -> ReleaseStatus:
 
 
 def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:
-    """The same for a page of them; a handful of queries, and two more for each that was frozen."""
+    """The same for a page of them; a handful of queries, and two more for each that was sealed."""
     numbers = [one.pk for one in releases]
     rollouts: dict[int, list[RolloutFacts]] = {}
     for row in Rollout.objects.filter(release__in=numbers).order_by("pk").values_list("release_id", "status", "finished_at"):
@@ -147,7 +147,7 @@ def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:
         target = last.get(one.pk)
         facts = ReleaseFacts(
             is_cancelled=one.cancelled_at is not None,
-            frozen_at=one.frozen_at if is_frozen(one) else None,
+            sealed_at=one.sealed_at if is_sealed(one) else None,
             rollouts=rollouts.get(one.pk, []),
             is_deployed_on_last_target=bool(own) and target is not None and own <= deployed.get(target, set()),
             is_anything_deployed=any(deployed.values()),
@@ -185,12 +185,12 @@ class Cell:
 
 def matrix(one: Release, actor: Actor) -> list[list[Cell]]:
     """Packages × targets, in name and promotion order; of each package the targets where the actor reaches it."""
-    standings = [standing_seen(one, environment, actor) for environment in targets_seen(one, actor)]
-    return [[_cell(package, each) for each in standings if package in each.seen] for package in packages_seen(one, actor)]
+    states = [target_state_seen(one, environment, actor) for environment in targets_seen(one, actor)]
+    return [[_cell(package, each) for each in states if package in each.seen] for package in packages_seen(one, actor)]
 
 
-def _cell(package: Package, standing: Standing) -> Cell:
-    return Cell(package, standing.environment, standing.shown(package), standing.on_targets.get(package.pk))
+def _cell(package: Package, state: TargetState) -> Cell:
+    return Cell(package, state.environment, state.shown(package), state.on_targets.get(package.pk))
 
 
 @dataclass(frozen=True)
@@ -216,12 +216,12 @@ def readiness(one: Release, actor: Actor) -> list[Readiness]:
 
 
 def _readiness(one: Release, environment: Environment, actor: Actor) -> Readiness:
-    standing = standing_of(one, environment)
-    planned = standing.active_rollout
+    state = target_state_of(one, environment)
+    planned = state.active_rollout
     if planned is None or planned.status not in ROLLOUT_NOT_BEGUN:
-        return Readiness(environment, None, planned, tuple(release_blockers(Act.ROLL_OUT, standing, actor)))
+        return Readiness(environment, None, planned, tuple(release_blockers(Act.ROLL_OUT, state, actor)))
     at = planned.planned_at if planned.status == RolloutStatus.SCHEDULED else None
-    alone = replace(standing, active_rollout=None)
+    alone = replace(state, active_rollout=None)
     blocked_then = release_blockers(Act.SCHEDULE_RELEASE, alone, requester_of(planned), at)
     return Readiness(environment, at, planned, tuple(blocked_then))
 
@@ -248,7 +248,7 @@ class Standstill:
 
 
 def standstills(actor: Actor) -> list[Standstill]:
-    """What waits for this person's word: rollouts to decide about, frozen releases they may approve and have not answered.
+    """What waits for this person's word: rollouts to decide about, sealed releases they may approve and have not answered.
 
     One query for all; none for people who may do neither anywhere.
     """
@@ -259,8 +259,8 @@ def standstills(actor: Actor) -> list[Standstill]:
     answers = Approval.objects.filter(**same, voided_at=None, fingerprint=OuterRef("release__fingerprint"))
     able = answers.filter(holds(Act.APPROVE_RELEASE, person="person_id", environment="environment"), is_approved=True)
     yes = able.order_by().values("release").annotate(number=Count("pk")).values("number")
-    is_frozen_now = Q(release__frozen_at__isnull=False, release__cancelled_at=None)
-    is_asked = is_frozen_now & Q(approved__lt=F("environment__approvals_needed"))
+    is_sealed_now = Q(release__sealed_at__isnull=False, release__cancelled_at=None)
+    is_asked = is_sealed_now & Q(approved__lt=F("environment__approvals_needed"))
     open_ones = (
         Release.targets.through.objects.filter(release__in=visible_to(actor).values("pk"), environment__deleted_at=None)
         .annotate(
@@ -270,7 +270,7 @@ def standstills(actor: Actor) -> list[Standstill]:
             approved=Coalesce(Subquery(yes), 0),
             is_answered=Exists(answers.filter(person_id=actor.id)),
         )
-        .filter(Q(rollout__isnull=False) | is_asked & Q(is_answered=False) & ~Q(release__frozen_by_id=actor.id))
+        .filter(Q(rollout__isnull=False) | is_asked & Q(is_answered=False) & ~Q(release__sealed_by_id=actor.id))
         .select_related("release", "environment")
     )
     return [found for row in open_ones if (found := _standstill(row, actor)) is not None]
@@ -280,7 +280,7 @@ def _standstill(row: Any, actor: Actor) -> Standstill | None:
     act = Act.ROLL_OUT if row.rollout is not None else Act.APPROVE_RELEASE
     if not may(actor, act, environment=row.environment.slug):
         return None
-    since = (row.started_at if row.rollout is not None else row.release.frozen_at) or row.release.created_at
+    since = (row.started_at if row.rollout is not None else row.release.sealed_at) or row.release.created_at
     return Standstill(row.release, row.environment, row.rollout, row.sentence or "", since, row.approved)
 
 
@@ -302,14 +302,14 @@ class Difference:
 def differences(one: Release, environment: Environment, actor: Actor) -> list[Difference]:
     """What a release would change on a target, as far as the actor reaches its packages there: versions, commits, names of
     changed settings; never a value of one."""
-    standing = standing_seen(one, environment, actor)
-    return [_difference(package, standing) for package in standing.seen]
+    state = target_state_seen(one, environment, actor)
+    return [_difference(package, state) for package in state.seen]
 
 
-def _difference(package: Package, standing: Standing) -> Difference:
-    placement = standing.placements.get(package.application_id)
+def _difference(package: Package, state: TargetState) -> Difference:
+    placement = state.placements.get(package.application_id)
     current = placement.current if placement else None
-    then: Configuration | None = standing.configurations.get(package.application_id)
+    then: Configuration | None = state.configurations.get(package.application_id)
     changed = changes_between(current.configuration if current else None, then)
     named = tuple(replace(change, before="", after="") for change in changed)
     return Difference(package, current.artifact if current else None, package.artifact, named)
@@ -317,7 +317,7 @@ def _difference(package: Package, standing: Standing) -> Difference:
 
 def approvals(one: Release, environment: Environment) -> list[Approval]:
     """The answers that count now, oldest first; none once it has changed."""
-    return list(answers_to(one, environment)) if is_frozen(one) else []
+    return list(answers_to(one, environment)) if is_sealed(one) else []
 
 
 def rollouts_of(one: Release) -> QuerySet[Rollout]:

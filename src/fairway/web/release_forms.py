@@ -73,7 +73,7 @@ class PackageForm(forms.Form):
     )
 
     def source(self) -> str:
-        """As `releases.entered` reads it: an archive's checksum stands behind the “#”."""
+        """As `releases.source_input` reads it: an archive's checksum stands behind the “#”."""
         version, checksum = self.cleaned_data["version"].strip(), self.cleaned_data["checksum"].strip()
         return f"{version}#{checksum}" if checksum and "#" not in version else version
 

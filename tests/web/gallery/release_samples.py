@@ -70,7 +70,7 @@ def release(status: str = "in_progress", **more: Any) -> Data:
     one = {
         "id": 7, "name": "Autumn", "version": "2026.11", "status": status, "description": "New checkout, faster catalogue.", "manager": GRACE, "deputy": LINUS,
         "planned_at": now() + timedelta(days=2), "planned_wall": "2026-11-22 20:00", "zone": "Europe/Paris", "target": "Production", "fingerprint": sha("autumn").removeprefix("sha256:"),
-        "frozen_at": back(hours=5), "frozen_by": "Grace Hopper", "cancelled_by": "", "cancel_reason": "", "created_at": back(days=9), "created_by": ADA, "blocked": 2, "rollout": None, **more,
+        "sealed_at": back(hours=5), "sealed_by": "Grace Hopper", "cancelled_by": "", "cancel_reason": "", "created_at": back(days=9), "created_by": ADA, "blocked": 2, "rollout": None, **more,
     }  # fmt: skip
     acts = [
         act("Schedule", "clock", method="get"),
@@ -373,7 +373,7 @@ def package_log() -> Data:
     ]
     return {
         **release(),
-        "package": {"name": "catalog-api", "entered": "https://git.example.com/shop/api.git#v1.4", "sentence": ""},
+        "package": {"name": "catalog-api", "source_input": "https://git.example.com/shop/api.git#v1.4", "sentence": ""},
         "logs": [
             {"title": "Staging", "at": back(minutes=3), "lines": lines},
             {"title": "", "at": back(minutes=9), "lines": []},
@@ -440,13 +440,13 @@ def plan() -> Data:
     }
     return {
         **release("scheduled"),
-        "freezing": {
-            "is_frozen": True,
+        "sealing": {
+            "is_sealed": True,
             "fingerprint": sha("x").removeprefix("sha256:"),
             "at": back(hours=5),
             "by": "Grace Hopper",
-            "freeze": None,
-            "unfreeze": act("Unfreeze", "unlock"),
+            "seal": None,
+            "unseal": act("Unseal", "unlock"),
         },
         "approvals": approvals,
         "schedule": schedule,

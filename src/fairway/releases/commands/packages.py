@@ -20,13 +20,13 @@ from fairway.deployments.models import Placement
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked_package, open_for_change
 from fairway.releases.commands.dependencies import add_dependency
-from fairway.releases.entered import LONGEST, parse_entered
+from fairway.releases.commands.guards import locked_package, open_for_change
 from fairway.releases.models import Dependency, Package, PackageOnTarget, Release
 from fairway.releases.rules import BUSY, MOST_PACKAGES, OnTarget, Resolution, Stage
-from fairway.releases.standing import serves
+from fairway.releases.source_input import LONGEST, parse_source_input
 from fairway.releases.subjects import on_package, package_facts
+from fairway.releases.target_state import serves
 from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
 
 RESOLVE_STORY = "resolve"
@@ -154,7 +154,7 @@ def resolve_again(*, actor: Actor, package: Package) -> Package:
     row = locked_package(package)
     if not row.source_kind:
         raise Invalid("package", "is an existing version already; there is nothing to resolve.")
-    _enter_anew(row, _Origin(row.entered, row.source_kind, row.source, None))
+    _enter_anew(row, _Origin(row.source_input, row.source_kind, row.source, None))
     record(who=actor.who, verb="package.resolution_requested", on=on_package(row), after=package_facts(row))
     return row
 
@@ -187,29 +187,29 @@ def delete_package(*, actor: Actor, package: Package, confirmed: str = "") -> No
 class _Origin:
     """Where a package's bytes come from: a source still to be resolved, or an artifact that exists."""
 
-    entered: str
+    source_input: str
     kind: str
     source: Mapping[str, Any]
     artifact: Artifact | None
 
     @classmethod
-    def of(cls, entered: str, kind: str, values: Mapping[str, Any] | None, artifact: Artifact | None) -> _Origin:
+    def of(cls, source_input: str, kind: str, values: Mapping[str, Any] | None, artifact: Artifact | None) -> _Origin:
         if artifact is not None:
             return cls(f"{artifact.application.slug} {artifact.version}", "", {}, artifact)
         if values is None:
-            kind, values = parse_entered(entered)
+            kind, values = parse_source_input(source_input)
         try:
             clean = parse_source(kind, values)
         except Invalid as problem:
             raise Invalid("source", "{problem}", problem=f"{problem.field}: {problem.sentence}") from None
-        return cls(entered or _written(clean), kind, clean, None)
+        return cls(source_input or _written(clean), kind, clean, None)
 
     def fields(self, application: Application) -> dict[str, Any]:
         if self.artifact is None:
             return {
                 "source_kind": self.kind,
                 "source": dict(self.source),
-                "entered": self.entered[:LONGEST],
+                "source_input": self.source_input[:LONGEST],
                 "resolution": Resolution.RESOLVING,
                 "artifact": None,
                 "sentence": "",
@@ -219,7 +219,7 @@ class _Origin:
         return {
             "source_kind": "",
             "source": {},
-            "entered": self.entered[:LONGEST],
+            "source_input": self.source_input[:LONGEST],
             "resolution": Resolution.RESOLVED,
             "artifact": self.artifact,
             "sentence": "",

@@ -19,11 +19,11 @@ from fairway.deployments.rules import Health, Wanted
 from fairway.engine.commands import request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked, refuse_while_rolling_out, void
+from fairway.releases.commands.guards import locked, refuse_while_rolling_out, void
 from fairway.releases.models import Dependency, Package, PackageOnTarget, Release, Rollout
 from fairway.releases.rules import BUSY, LONGEST_DESCRIPTION, ROLLOUT_NOT_BEGUN, OnTarget, Resolution, Stage
-from fairway.releases.standing import packages_of, serves
 from fairway.releases.subjects import on_package, on_release, package_facts, release_facts
+from fairway.releases.target_state import packages_of, serves
 from fairway.shared.names import Invalid, parse_text
 
 EDITABLE = ("description", "manager", "deputy", "targets")
@@ -61,7 +61,7 @@ def edit_release(
     no_deputy: bool = False,
     targets: Iterable[Environment] | None = None,
 ) -> Release:
-    """Change what is given; name and version stay. Other `targets` end a freeze. Raises `Blocked` or `Invalid`."""
+    """Change what is given; name and version stay. Other `targets` end a seal. Raises `Blocked` or `Invalid`."""
     require(actor, Act.EDIT_RELEASE)
     row = locked(release)
     before = release_facts(row)
@@ -226,7 +226,7 @@ def _set_targets(actor: Actor, row: Release, targets: Iterable[Environment]) -> 
         return
     refuse_while_rolling_out(row)
     row.targets.set(chosen)
-    if row.frozen_at is not None:
+    if row.sealed_at is not None:
         void(actor, row, "Its targets were changed")
 
 
@@ -253,7 +253,7 @@ def _copied(actor: Actor, package: Package, clone: Release) -> Package:
         sentence="" if is_resolved else package.sentence or "It was not resolved when it was cloned; enter it again.",
         source_kind=package.source_kind,
         source=package.source,
-        entered=package.entered,
+        source_input=package.source_input,
         created_by_id=actor.id,
         created_by=actor.name,
     )
@@ -279,7 +279,7 @@ def _package_of(actor: Actor, release: Release, placement: Placement, name: str)
         artifact=artifact,
         stage=Stage.READY,
         resolution=Resolution.RESOLVED,
-        entered=f"{placement.application.slug} {artifact.version}",
+        source_input=f"{placement.application.slug} {artifact.version}",
         created_by_id=actor.id,
         created_by=actor.name,
     )

@@ -16,7 +16,7 @@ from fairway.engine.models import Run
 from fairway.environments.freeze_commands import WHEN_OPENED
 from fairway.environments.freeze_rules import instant_of, parse_wall, parse_zone
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked
+from fairway.releases.commands.guards import locked
 from fairway.releases.commands.rollouts import (
     cancel_rollout,
     enqueue_run,
@@ -32,8 +32,8 @@ from fairway.releases.rules import (
     USUAL_PARALLEL,
     RolloutStatus,
 )
-from fairway.releases.standing import standing_of
 from fairway.releases.subjects import on_rollout, rollout_facts
+from fairway.releases.target_state import target_state_of
 from fairway.shared.names import Invalid
 
 USUAL_START_BY = 60  # minutes
@@ -81,13 +81,13 @@ def schedule_release(
     place = locked_environment(environment)
     require_for_all(actor, Act.SCHEDULE_RELEASE, row, place)
     planned = Planned.of(at, zone, start_by_minutes)
-    standing = standing_of(row, place)
+    state = target_state_of(row, place)
     if row.cancelled_at is not None:
         sentence = _("%(release)s was cancelled.") % {"release": row}
         raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
-    if standing.active_rollout is not None:
+    if state.active_rollout is not None:
         words = {"release": row, "environment": place.name}
-        is_planned = standing.active_rollout.status in ROLLOUT_NOT_BEGUN
+        is_planned = state.active_rollout.status in ROLLOUT_NOT_BEGUN
         sentence = (
             _("%(release)s is scheduled for %(environment)s.")
             if is_planned
@@ -97,7 +97,7 @@ def schedule_release(
     rollout = new_rollout(
         actor,
         Act.SCHEDULE_RELEASE,
-        standing,
+        state,
         RolloutStatus.SCHEDULED,
         parallel=parallel,
         reason=reason,

@@ -1,4 +1,4 @@
-"""What stands in the way of a release; its freeze, its approvals, its time."""
+"""What stands in the way of a release; its seal, its approvals, its time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairway.releases import queries
 from fairway.releases.commands.schedule import USUAL_START_BY
 from fairway.releases.models import Approval, Release, Rollout
 from fairway.releases.queries import Difference, Readiness
-from fairway.releases.standing import is_frozen, lapsed_among
+from fairway.releases.target_state import is_sealed, lapsed_among
 from fairway.web.errors import shown
 from fairway.web.shown.acts import Button
 from fairway.web.shown.filters import who
@@ -52,7 +52,7 @@ def plan_shown(
 ) -> dict[str, Any]:
     """The whole context of ``releases/plan.html``; `typed` and `errors` are the schedule's form's, `zone` the reader's."""
     return {
-        **freezing_shown(actor, release),
+        **sealing_shown(actor, release),
         **approvals_shown(actor, release),
         **head_shown(actor, release),
         "here": reverse("release-plan", args=[release.pk]),
@@ -66,37 +66,37 @@ def planned_shown(actor: Actor, release: Release) -> dict[str, Any]:
     return {"release": release, "planned": _planned(actor, release)}
 
 
-def freezing_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    frozen = is_frozen(release)
-    allowed = may(actor, Act.FREEZE_RELEASE) and release.cancelled_at is None
-    freeze = Button(_("Freeze"), reverse("release-freeze", args=[release.pk]), "lock", "primary")
-    unfreeze = Button(_("Unfreeze"), reverse("release-unfreeze", args=[release.pk]), "unlock")
+def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    sealed = is_sealed(release)
+    allowed = may(actor, Act.SEAL_RELEASE) and release.cancelled_at is None
+    seal = Button(_("Seal"), reverse("release-seal", args=[release.pk]), "lock", "primary")
+    unseal = Button(_("Unseal"), reverse("release-unseal", args=[release.pk]), "unlock")
     return {
         "release": release,
-        "freezing": {
-            "is_frozen": frozen,
+        "sealing": {
+            "is_sealed": sealed,
             "fingerprint": release.fingerprint,
-            "at": release.frozen_at,
-            "by": release.frozen_by,
-            "freeze": freeze if allowed and not frozen else None,
-            "unfreeze": unfreeze if allowed and frozen else None,
+            "at": release.sealed_at,
+            "by": release.sealed_by,
+            "seal": seal if allowed and not sealed else None,
+            "unseal": unseal if allowed and sealed else None,
         },
     }
 
 
 def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    frozen = is_frozen(release)
+    sealed = is_sealed(release)
     targets = sorted(
         queries.whole_targets(release, actor), key=lambda one: one.approvals_needed == 0
     )  # what waits comes first
-    found = [_approval(actor, release, one, frozen=frozen) for one in targets]
+    found = [_approval(actor, release, one, sealed=sealed) for one in targets]
     return {"release": release, "approvals": found}
 
 
-def _approval(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any]:
-    answers = queries.approvals(release, environment) if frozen else []
+def _approval(actor: Actor, release: Release, environment: Environment, *, sealed: bool) -> dict[str, Any]:
+    answers = queries.approvals(release, environment) if sealed else []
     lapsed = lapsed_among(answers, environment)
-    given = sum(one.is_approved and one.pk not in lapsed and one.person_id != release.frozen_by_id for one in answers)
+    given = sum(one.is_approved and one.pk not in lapsed and one.person_id != release.sealed_by_id for one in answers)
     return {
         "target": {"slug": environment.slug, "name": environment.name},
         "needed": environment.approvals_needed,
@@ -112,7 +112,7 @@ def _approval(actor: Actor, release: Release, environment: Environment, *, froze
             }
             for one in answers
         ],
-        "decide": _decide(actor, release, environment, frozen=frozen),
+        "decide": _decide(actor, release, environment, sealed=sealed),
         "differences": [_difference(one) for one in queries.differences(release, environment, actor) if not one.is_same],
     }
 
@@ -125,18 +125,18 @@ def _state(needed: int, given: int, answers: list[Approval]) -> str:
     return "approved" if given >= needed else "waiting"
 
 
-def _decide(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any] | None:
+def _decide(actor: Actor, release: Release, environment: Environment, *, sealed: bool) -> dict[str, Any] | None:
     if not environment.approvals_needed or not may(actor, Act.APPROVE_RELEASE, environment=environment.slug):
         return None
-    return {"url": reverse("release-approval", args=[release.pk]), "blockers": shown(_cannot(actor, release, frozen))}
+    return {"url": reverse("release-approval", args=[release.pk]), "blockers": shown(_cannot(actor, release, sealed))}
 
 
-def _cannot(actor: Actor, release: Release, frozen: bool) -> list[Blocker]:
-    if not frozen:
-        sentence = _("It is not frozen, so there is nothing to approve yet.")
-        return [Blocker(code="not_frozen", sentence=sentence, who=_("a Release Manager, by freezing it"))]
-    if actor.is_among(frozenset({release.frozen_by_id})):
-        sentence = _("You froze it; somebody else has to approve it.")
+def _cannot(actor: Actor, release: Release, sealed: bool) -> list[Blocker]:
+    if not sealed:
+        sentence = _("It is not sealed, so there is nothing to approve yet.")
+        return [Blocker(code="not_sealed", sentence=sentence, who=_("a Release Manager, by sealing it"))]
+    if actor.is_among(frozenset({release.sealed_by_id})):
+        sentence = _("You sealed it; somebody else has to approve it.")
         return [Blocker(code="own_request", sentence=sentence, who=_("another Release Manager or Admin"))]
     return []
 

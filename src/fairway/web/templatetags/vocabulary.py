@@ -46,7 +46,7 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
 STATUSES |= {
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
-    "frozen": (pgettext_lazy("release", "Frozen"), "locked", "run"),
+    "sealed": (pgettext_lazy("release", "Sealed"), "locked", "run"),
     "scheduled": (pgettext_lazy("release", "Scheduled"), "queued", "run"),
     "in_progress": (pgettext_lazy("release", "In progress"), "running", "run"),
     "released": (pgettext_lazy("release", "Released"), "live", "ok"),

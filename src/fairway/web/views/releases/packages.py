@@ -23,9 +23,9 @@ from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
 from fairway.releases.commands import targets
-from fairway.releases.described import DescribedPackage, parse_pasted, refuse_strangers
+from fairway.releases.manifest import PackageManifest, parse_pasted, refuse_strangers
 from fairway.releases.models import Package, Release
-from fairway.releases.standing import packages_of
+from fairway.releases.target_state import packages_of
 from fairway.shared.names import Invalid, slug_from
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import tell_blocked
@@ -90,13 +90,17 @@ def edit(request: HttpRequest, number: int, package: int) -> HttpResponse:
 
 
 def _initial(package: Package) -> dict[str, str]:
-    return {"name": package.name, "stage": package.stage, "version": without_secrets(package.entered) or package.version}
+    return {
+        "name": package.name,
+        "stage": package.stage,
+        "version": without_secrets(package.source_input) or package.version,
+    }
 
 
 def _changed(actor: Actor, package: Package, form: PackageForm) -> dict[str, Any]:
-    """Only what differs: entering the same version again would look it up anew and end a freeze."""
+    """Only what differs: entering the same version again would look it up anew and end a seal."""
     meant = _meant(actor, form, name=package.application.slug)
-    if form.source() == (without_secrets(package.entered) or package.version):
+    if form.source() == (without_secrets(package.source_input) or package.version):
         meant = {"name": meant["name"], "stage": meant["stage"]}
     return {name: value for name, value in meant.items() if value != getattr(package, name, None)}
 
@@ -132,7 +136,7 @@ def paste(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     release = queries.release(actor, number)
     form = PasteForm(request.POST or None)
-    found: tuple[DescribedPackage, ...] = ()
+    found: tuple[PackageManifest, ...] = ()
     problems: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:
@@ -148,7 +152,7 @@ def paste(request: HttpRequest, number: int) -> HttpResponse:
     return page(request, "releases/paste.html", context, status=422 if problems or form.errors else 200)
 
 
-def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[DescribedPackage, ...]) -> HttpResponse:
+def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[PackageManifest, ...]) -> HttpResponse:
     meant = [commands.NewPackage(one.name, one.source, one.stage, needs=one.needs) for one in found]
     made = commands.add_packages(actor=actor, release=release, packages=meant)
     sentence = ngettext("%(count)d package is added.", "%(count)d packages are added.", len(made))

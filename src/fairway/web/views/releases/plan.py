@@ -1,4 +1,4 @@
-"""Freeze, approve, schedule; and what stands in the way."""
+"""Seal, approve, schedule; and what stands in the way."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fairway.web.pages import page
 from fairway.web.shown.release_plan import plan_shown, readiness_shown
 from fairway.web.zones import zone_of
 
-FRAGMENTS = {"release-approvals": "approvals", "release-freezing": "freezing", "release-planned": "planned"}
+FRAGMENTS = {"release-approvals": "approvals", "release-sealing": "sealing", "release-planned": "planned"}
 Doing = Callable[[HttpRequest, Actor, Release], str]
 View = Callable[..., HttpResponse]
 SCHEDULE_FIELDS = {"start_by_minutes": "start_by"}
@@ -85,15 +85,15 @@ def _on_release(needed: Act) -> Callable[[Doing], View]:
     return decorate
 
 
-@_on_release(Act.FREEZE_RELEASE)
-def freeze(request: HttpRequest, actor: Actor, release: Release) -> str:
-    approvals.freeze(actor=actor, release=release)
-    return _("%(release)s is frozen.") % {"release": release}
+@_on_release(Act.SEAL_RELEASE)
+def seal(request: HttpRequest, actor: Actor, release: Release) -> str:
+    approvals.seal(actor=actor, release=release)
+    return _("%(release)s is sealed.") % {"release": release}
 
 
-@_on_release(Act.FREEZE_RELEASE)
-def unfreeze(request: HttpRequest, actor: Actor, release: Release) -> str:
-    approvals.unfreeze(actor=actor, release=release, reason=request.POST.get("reason", ""))
+@_on_release(Act.SEAL_RELEASE)
+def unseal(request: HttpRequest, actor: Actor, release: Release) -> str:
+    approvals.unseal(actor=actor, release=release, reason=request.POST.get("reason", ""))
     return _("%(release)s may be changed again; its approvals are void.") % {"release": release}
 
 

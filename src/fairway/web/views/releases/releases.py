@@ -17,8 +17,8 @@ from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
 from fairway.releases import queries
 from fairway.releases.commands import releases as commands
+from fairway.releases.export import release_file
 from fairway.releases.models import Release
-from fairway.releases.written import release_file
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse

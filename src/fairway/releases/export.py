@@ -1,4 +1,4 @@
-"""A release written as ``release.yaml``, as `described.parse_release` reads it again."""
+"""A release exported as ``release.yaml``, as `manifest.parse_release` reads it again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from fairway.releases.models import Package, Release
-from fairway.releases.standing import needs_in, packages_of
+from fairway.releases.target_state import needs_in, packages_of
 from fairway.shared.urls import without_secrets
 
 
@@ -30,5 +30,5 @@ def release_file(release: Release) -> str:
 
 
 def _package(package: Package, needs: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"source": without_secrets(package.entered), "stage": package.stage}
+    found: dict[str, Any] = {"source": without_secrets(package.source_input), "stage": package.stage}
     return {**found, "needs": needs} if needs else found

@@ -20,7 +20,7 @@ from fairway.releases.rules import REPLACED, ROLLOUT_ACTIVE, OnTarget, Resolutio
 
 
 @dataclass(frozen=True)
-class Standing:
+class TargetState:
     """`needs`, `on_targets` and the like are keyed by package; `placements` and `configurations` by application."""
 
     release: Release
@@ -31,7 +31,7 @@ class Standing:
     placements: dict[int, Placement]
     configurations: dict[int, Configuration]
     is_target: bool  # whether the release is meant for it: only then its configuration is part of the fingerprint
-    is_frozen: bool
+    is_sealed: bool
     answers: tuple[Approval, ...]  # given to the fingerprint it has now
     lapsed: frozenset[int] = frozenset()  # those of the answers that count no more: see `lapsed_among`
     active_rollout: Rollout | None = None
@@ -67,7 +67,7 @@ class PackageSubject(Subject):
     """A package on a target, as the gate is asked about it. `is_start`: what was asked for begins now."""
 
     package: Package | None = field(default=None)
-    standing: Standing | None = field(default=None)
+    target_state: TargetState | None = field(default=None)
     is_start: bool = False
 
 
@@ -104,7 +104,7 @@ def current_fingerprint(release: Release) -> str:
 
 def _identity(package: Package) -> str:
     artifact = package.artifact
-    found = f"{artifact.number}@{artifact.digest}" if artifact else f"unresolved {package.entered}"
+    found = f"{artifact.number}@{artifact.digest}" if artifact else f"unresolved {package.source_input}"
     return f"{package.application.slug}#{found}"
 
 
@@ -119,21 +119,21 @@ def _configuration_versions(release: Release, packages: Sequence[Package]) -> di
     return found
 
 
-def is_frozen(release: Release) -> bool:
-    """Whether it was frozen and nothing has changed since."""
-    return release.frozen_at is not None and release.fingerprint == current_fingerprint(release)
+def is_sealed(release: Release) -> bool:
+    """Whether it was sealed and nothing has changed since."""
+    return release.sealed_at is not None and release.fingerprint == current_fingerprint(release)
 
 
-def standing_of(release: Release, environment: Environment) -> Standing:
+def target_state_of(release: Release, environment: Environment) -> TargetState:
     packages = tuple(packages_of(release))
     applications = [one.application_id for one in packages]
     placements = Placement.objects.filter(environment=environment, application__in=applications).select_related(
         "application", "environment", "current__artifact", "current__configuration"
     )
     on_targets = PackageOnTarget.objects.filter(environment=environment, package__in=packages)
-    frozen = is_frozen(release)
-    answers = tuple(answers_to(release, environment)) if frozen else ()
-    return Standing(
+    sealed = is_sealed(release)
+    answers = tuple(answers_to(release, environment)) if sealed else ()
+    return TargetState(
         release=release,
         environment=environment,
         packages=packages,
@@ -145,7 +145,7 @@ def standing_of(release: Release, environment: Environment) -> Standing:
         placements={one.application_id: one for one in placements},
         configurations=_latest_configurations(applications, environment),
         is_target=release.targets.filter(pk=environment.pk).exists(),
-        is_frozen=frozen,
+        is_sealed=sealed,
         answers=answers,
         lapsed=lapsed_among(answers, environment),
         active_rollout=Rollout.objects.filter(
@@ -154,15 +154,15 @@ def standing_of(release: Release, environment: Environment) -> Standing:
     )
 
 
-def standing_seen(release: Release, environment: Environment, actor: Actor) -> Standing:
+def target_state_seen(release: Release, environment: Environment, actor: Actor) -> TargetState:
     """The same, as this actor may see it."""
-    reach, whole = reach_of(actor), standing_of(release, environment)
+    reach, whole = reach_of(actor), target_state_of(release, environment)
     outside = (one.pk for one in whole.packages if not reach.covers(one.application.slug, environment.slug))
     return replace(whole, hidden=frozenset(outside))
 
 
 def answers_to(release: Release, environment: Environment) -> QuerySet[Approval]:
-    """The answers that were given to the fingerprint that is frozen now."""
+    """The answers that were given to the fingerprint that is sealed now."""
     chosen = Approval.objects.filter(release=release, environment=environment, voided_at=None)
     return chosen.filter(fingerprint=release.fingerprint).order_by("pk")
 
@@ -182,26 +182,26 @@ def _latest_configurations(applications: Sequence[int], environment: Environment
     return {one.application_id: one for one in chosen.order_by("version")}  # the last of each stays
 
 
-def subject_of(package: Package, standing: Standing, *, is_start: bool = False) -> PackageSubject:
-    """`package` on the standing's target, with what would be live once it is deployed."""
+def subject_of(package: Package, state: TargetState, *, is_start: bool = False) -> PackageSubject:
+    """`package` on the state's target, with what would be live once it is deployed."""
     return PackageSubject(
         application=package.application,
-        environment=standing.environment,
-        placement=standing.placements.get(package.application_id),
+        environment=state.environment,
+        placement=state.placements.get(package.application_id),
         artifact=package.artifact,
-        configuration=standing.configurations.get(package.application_id),
+        configuration=state.configurations.get(package.application_id),
         package=package,
-        standing=standing,
+        target_state=state,
         is_start=is_start,
     )
 
 
-def way_back_of(package: Package, standing: Standing) -> PackageSubject:
-    """`package` on the standing's target, with what would be live once it has fallen back."""
-    on_target = standing.on_targets.get(package.pk)
+def fallback_target_of(package: Package, state: TargetState) -> PackageSubject:
+    """`package` on the state's target, with what would be live once it has fallen back."""
+    on_target = state.on_targets.get(package.pk)
     before = on_target.before if on_target else None
     return replace(
-        subject_of(package, standing),
+        subject_of(package, state),
         artifact=before.artifact if before else None,
         configuration=before.configuration if before else None,
     )
@@ -218,8 +218,8 @@ def knows_its_package(act: Act, subject: Subject) -> Subject:
     found = PackageOnTarget.objects.filter(deployment=subject.deployment).select_related("package__release").first()
     if found is None:
         return subject
-    standing = standing_of(found.package.release, subject.environment)
-    package = next((one for one in standing.packages if one.pk == found.package_id), None)
+    state = target_state_of(found.package.release, subject.environment)
+    package = next((one for one in state.packages if one.pk == found.package_id), None)
     if package is None:
         return subject
     return PackageSubject(
@@ -231,7 +231,7 @@ def knows_its_package(act: Act, subject: Subject) -> Subject:
         subject.deployment,
         subject.replicas,
         package=package,
-        standing=standing,
+        target_state=state,
         is_start=True,
     )
 
