@@ -14,7 +14,6 @@ from fairway.releases.commands.releases import edit_release
 from fairway.releases.commands.rollouts import roll_out
 from fairway.releases.commands.schedule import schedule_release
 from fairway.releases.commands.targets import deploy_package, distribute
-from fairway.releases.models import Approval
 from fairway.releases.queries import approvals, differences, readiness, standstills, status_of
 from fairway.shared.names import Invalid
 
@@ -154,19 +153,6 @@ def test_a_sealed_release_refuses_changes_until_somebody_unseals_it(desk, sealed
     again = seal(actor=desk.manager, release=sealed)  # the same content: the old yes is dead all the same
     assert again.fingerprint == sealed.fingerprint
     assert approvals(again, strict) == []
-
-
-def test_a_configuration_saved_later_ends_the_seal_and_every_approval(desk, sealed, strict):
-    say_yes(desk, sealed, strict, "ann", "ben")
-    application = desk.application("api")
-    save_configuration(actor=desk.deployer, application=application, environment=strict, variables={"A": "1"})
-    assert status_of(sealed) == "draft"
-    with pytest.raises(Blocked) as blocked:
-        roll_out(actor=desk.deployer, release=sealed, environment=strict)
-    assert codes(blocked) == ["not_sealed"]
-    edit_package(actor=desk.deployer, package=desk.package(sealed, "api"), stage="ready")
-    assert not Approval.objects.filter(voided_at=None).exists()
-    assert "release.unsealed" in desk.verbs("release")
 
 
 def test_other_targets_end_the_seal(desk, sealed, strict, staging):

@@ -14,7 +14,7 @@ from fairway.api.schemas import Named, ShownText
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.models import Approval, Package, Release, Rollout, RolloutPackage
-from fairway.releases.queries import Difference, Readiness
+from fairway.releases.queries import Difference, NewerSettings, Readiness
 from fairway.releases.target_state import is_sealed, needs_in
 
 
@@ -147,6 +147,17 @@ class DifferenceShown(Schema):
     settings: list[SettingShown]
 
 
+class NewerSettingsShown(Schema):
+    """Settings of a package on a target that were saved after its release was sealed."""
+
+    package: str
+    environment: str
+    by: str
+    at: datetime
+    comment: str
+    changes: list[SettingShown]
+
+
 class ApprovalShown(Schema):
     environment: str
     person: str
@@ -263,6 +274,12 @@ def readiness_shown(one: Readiness) -> ReadinessShown:
 def difference_shown(one: Difference) -> DifferenceShown:
     settings = [SettingShown(name=each.name, kind=each.kind) for each in one.settings]
     return DifferenceShown(package=one.package.name, now=_version(one.now), then=_version(one.then), settings=settings)
+
+
+def newer_settings_shown(one: NewerSettings) -> NewerSettingsShown:
+    changes = [SettingShown(name=each.name, kind=each.kind) for each in one.changes]
+    names = {"package": one.package.name, "environment": one.environment.slug}
+    return NewerSettingsShown(**names, by=one.by, at=one.at, comment=one.comment, changes=changes)
 
 
 def _version(one: Any) -> VersionShown | None:

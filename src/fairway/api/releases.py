@@ -15,11 +15,13 @@ from fairway.accounts.rules import Act, Actor
 from fairway.api.release_shapes import (
     ApprovalShown,
     DifferenceShown,
+    NewerSettingsShown,
     ReadinessShown,
     ReleaseDetail,
     ReleaseShown,
     approval_shown,
     difference_shown,
+    newer_settings_shown,
     readiness_shown,
     release_detail,
     release_shown,
@@ -239,6 +241,22 @@ def seal_release(request: HttpRequest, number: Number) -> ReleaseShown:
     """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
     actor = actor_of(request)
     return release_shown(actor, approvals.seal(actor=actor, release=queries.release(actor, number)))
+
+
+@router.get("/releases/{number}/settings", response=list[NewerSettingsShown])
+@needs(Act.VIEW)
+def list_newer_settings(request: HttpRequest, number: Number) -> list[NewerSettingsShown]:
+    """Settings that were saved after the release was sealed. It keeps its own until somebody says otherwise."""
+    actor = actor_of(request)
+    return [newer_settings_shown(one) for one in queries.newer_settings(queries.release(actor, number), actor)]
+
+
+@router.post("/releases/{number}/settings", response=ReleaseShown)
+@needs(Act.SEAL_RELEASE)
+def use_new_settings(request: HttpRequest, number: Number) -> ReleaseShown:
+    """Seal it again with the settings that were saved since. It needs its approvals again."""
+    actor = actor_of(request)
+    return release_shown(actor, approvals.use_new_settings(actor=actor, release=queries.release(actor, number)))
 
 
 @router.post("/releases/{number}/freeze", response=ReleaseShown, deprecated=True)

@@ -41,6 +41,42 @@ def seal(name: Release, as_json: Json = False) -> None:
     )
 
 
+def settings(
+    name: Release,
+    use: Annotated[bool, typer.Option("--use", help="Use them: it needs its approvals again.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """The settings that were saved after a release was sealed. It keeps its own until somebody uses the new ones."""
+    with Client() as client:
+        one = release(client, name)
+        rows = client.get(f"/releases/{one['id']}/settings")
+        if not (use and rows):
+            _print_settings(one, rows)
+            return
+        for row in rows:
+            err().print(_setting_line(row), soft_wrap=True)
+        agree(f"Use them for {title(one)}? Approvals given to it are void then.", yes)
+        made = client.post(f"/releases/{one['id']}/settings")
+    done(made, f"{title(made)} is sealed with the new settings: {made['fingerprint'][:12]}. It needs its approvals again.")
+
+
+def _print_settings(one: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    if is_json():
+        answer(rows)
+    elif not rows:
+        out().print("No settings were saved since it was sealed." if one["is_sealed"] else f"{title(one)} is not sealed.")
+    else:
+        for row in rows:
+            out().print(_setting_line(row), soft_wrap=True)
+        out().print(f"Use them: fairway releases settings {title(one)} --use")
+
+
+def _setting_line(row: dict[str, Any]) -> str:
+    names = ", ".join(f"{each['kind']} {each['name']}" for each in row["changes"])
+    return f"{row['package']} on {row['environment']}: {names} ({row['by']}, {words.ago(row['at'])})"
+
+
 def unseal(name: Release, as_json: Json = False) -> None:
     """Open it for changes; every approval is void."""
     with Client() as client:
@@ -156,7 +192,7 @@ def _instant(text: str) -> str:
 
 
 def attach(group: typer.Typer) -> None:
-    for command in (ready, diff, seal, unseal, approve, reject, approvals):
+    for command in (ready, diff, seal, settings, unseal, approve, reject, approvals):
         group.command(rich_help_panel="Agree")(command)
     group.command("freeze", hidden=True, deprecated=True)(seal)  # the old names
     group.command("unfreeze", hidden=True, deprecated=True)(unseal)

@@ -1,6 +1,23 @@
-"""A release is sealed, an environment is frozen; what a person enters as a package's source is its source input."""
+"""A release is sealed, an environment is frozen; a seal keeps the settings that belong to it.
+
+What a person enters as a package's source is its source input.
+"""
+
+from typing import Any
 
 from django.db import migrations, models
+
+
+def keep_settings(apps: Any, schema_editor: Any) -> None:
+    """Until now a seal was of whatever was newest when it was made: those are its settings."""
+    model, packages = apps.get_model("fairway", "Configuration"), apps.get_model("fairway", "Package")
+    for release in apps.get_model("fairway", "Release").objects.exclude(sealed_at=None):
+        inside = packages.objects.filter(release=release, deleted_at=None).values("application")
+        known = model.objects.filter(
+            application__in=inside, environment__in=release.targets.all(), created_at__lte=release.sealed_at
+        )
+        newest = {(one.application_id, one.environment_id): one for one in known.order_by("version")}
+        release.sealed_configurations.set(newest.values())
 
 
 class Migration(migrations.Migration):
@@ -16,4 +33,10 @@ class Migration(migrations.Migration):
             name="rollout",
             field=models.ForeignKey(on_delete=models.CASCADE, related_name="steps", to="fairway.rollout"),
         ),
+        migrations.AddField(
+            model_name="release",
+            name="sealed_configurations",
+            field=models.ManyToManyField(related_name="+", to="fairway.configuration"),
+        ),
+        migrations.RunPython(keep_settings, migrations.RunPython.noop),
     ]

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from fairway.applications.models import Application, Artifact
+from fairway.applications.models import Application, Artifact, Configuration
 from fairway.deployments.models import Deployment, IllegalMove
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
@@ -62,8 +62,8 @@ class _Moving(models.Model):
 class Release(models.Model):
     """Packages that go out together. Its status is not kept: it follows facts (`queries.status_of`).
 
-    `fingerprint` is what was sealed; the seal holds while the release still has that fingerprint. A deleted release keeps
-    its row, because history names it.
+    `fingerprint` is what was sealed, `sealed_configurations` the settings that belong to it: what is saved later is offered,
+    never taken. A deleted release keeps its row, because history names it.
     """
 
     name = models.CharField(max_length=80)
@@ -80,6 +80,7 @@ class Release(models.Model):
     sealed_by_id = models.BigIntegerField(null=True)
     sealed_by = models.CharField(max_length=200, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
+    sealed_configurations = models.ManyToManyField(Configuration, related_name="+")  # at most one per package and target
     cancelled_at = models.DateTimeField(null=True)
     cancelled_by = models.CharField(max_length=200, blank=True)
     cancel_reason = models.CharField(max_length=500, blank=True)

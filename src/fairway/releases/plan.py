@@ -45,7 +45,9 @@ NEXT_STEP_STATUS: Mapping[StepStatus, frozenset[StepStatus]] = {
         {StepStatus.DEPLOYING, StepStatus.DEPLOYED, StepStatus.BLOCKED, StepStatus.SKIPPED, StepStatus.FAILED}
     ),
     StepStatus.DEPLOYING: frozenset({StepStatus.DEPLOYED, StepStatus.FAILED}),
-    StepStatus.DEPLOYED: frozenset({StepStatus.FALLING_BACK, StepStatus.FALLEN_BACK, StepStatus.SKIPPED, StepStatus.STUCK}),
+    StepStatus.DEPLOYED: frozenset(
+        {StepStatus.FALLING_BACK, StepStatus.FALLEN_BACK, StepStatus.SKIPPED, StepStatus.STUCK, StepStatus.DISTRIBUTED}
+    ),
     StepStatus.FAILED: frozenset({StepStatus.PENDING, StepStatus.DISTRIBUTED, StepStatus.SKIPPED}),
     StepStatus.BLOCKED: frozenset({StepStatus.PENDING, StepStatus.DISTRIBUTED, StepStatus.SKIPPED}),
     StepStatus.SKIPPED: frozenset(),
@@ -131,11 +133,17 @@ def _back(steps: Sequence[RolloutStep], in_flight: int, free: int) -> Plan:
 
 
 def after_choice(
-    choice: Choice, steps: Sequence[RolloutStep], needs: Mapping[int, frozenset[int]], *, distributed: Iterable[int]
+    choice: Choice,
+    steps: Sequence[RolloutStep],
+    needs: Mapping[int, frozenset[int]],
+    *,
+    distributed: Iterable[int],
+    outdated: Iterable[int] = (),
 ) -> dict[int, StepStatus]:
     """What a person's choice makes of each package it concerns: the preview, and what is then done.
 
-    Retry: what failed is tried again, what it blocked waits again. Skip: what failed is left out, and with it all that needs
+    Retry: what failed is tried again, what it blocked waits again, and what is `outdated` (it runs with other settings than
+    the release is now sealed with) is deployed once more. Skip: what failed is left out, and with it all that needs
     it; nothing is deployed on top of something that is not there. `distributed` are those whose bytes are on the target.
     Fall back all: every package this rollout deployed goes back. Stop: nothing changes any more.
     """
@@ -148,6 +156,8 @@ def after_choice(
         return skipped | {step.id: StepStatus.SKIPPED for step in steps if step.status is StepStatus.STUCK}
     if choice is Choice.RETRY:
         again = {p.id: _again(p.id, here) for p in steps if p.status in {StepStatus.FAILED, StepStatus.BLOCKED}}
+        old = set(outdated)
+        again |= {p.id: StepStatus.DISTRIBUTED for p in steps if p.status is StepStatus.DEPLOYED and p.id in old}
         return again | {step.id: StepStatus.DEPLOYED for step in steps if step.status is StepStatus.STUCK}
     if choice is Choice.FALL_BACK_ALL:
         return {step.id: StepStatus.FALLEN_BACK for step in steps if step.status is StepStatus.DEPLOYED and step.is_ours}

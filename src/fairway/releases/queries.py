@@ -310,9 +310,40 @@ def _difference(package: Package, state: TargetState) -> Difference:
     placement = state.placements.get(package.application_id)
     current = placement.current if placement else None
     then: Configuration | None = state.configurations.get(package.application_id)
-    changed = changes_between(current.configuration if current else None, then)
-    named = tuple(replace(change, before="", after="") for change in changed)
+    named = _named(current.configuration if current else None, then)
     return Difference(package, current.artifact if current else None, package.artifact, named)
+
+
+@dataclass(frozen=True)
+class NewerSettings:
+    """Settings of a package on a target that were saved after its release was sealed: who, when, which (never a value)."""
+
+    package: Package
+    environment: Environment
+    by: str
+    at: datetime
+    comment: str
+    changes: tuple[Change, ...]
+
+
+def newer_settings(one: Release, actor: Actor) -> list[NewerSettings]:
+    """What a sealed release would take if a person said so, as far as the actor reaches it; in promotion order."""
+    if one.sealed_at is None or one.cancelled_at is not None:
+        return []
+    states = [target_state_seen(one, environment, actor) for environment in targets_seen(one, actor)]
+    return [
+        NewerSettings(package, state.environment, saved.created_by, saved.created_at, saved.comment, _named(had, saved))
+        for state in states
+        if state.is_sealed
+        for package in state.seen
+        if (saved := state.newer.get(package.application_id))
+        for had in [state.configurations.get(package.application_id)]
+    ]
+
+
+def _named(before: Configuration | None, after: Configuration | None) -> tuple[Change, ...]:
+    """What differs, without any value."""
+    return tuple(replace(change, before="", after="") for change in changes_between(before, after))
 
 
 def approvals(one: Release, environment: Environment) -> list[Approval]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from django.db.models import Max, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from fairway.accounts.queries import who_may
 from fairway.accounts.rules import Act, Actor, reach_of
@@ -32,6 +32,7 @@ class TargetState:
     configurations: dict[int, Configuration]
     is_target: bool  # whether the release is meant for it: only then its configuration is part of the fingerprint
     is_sealed: bool
+    newer: dict[int, Configuration]  # settings saved after the release was sealed; it keeps those of `configurations`
     answers: tuple[Approval, ...]  # given to the fingerprint it has now
     lapsed: frozenset[int] = frozenset()  # those of the answers that count no more: see `lapsed_among`
     active_rollout: Rollout | None = None
@@ -49,6 +50,14 @@ class TargetState:
 
     def is_deployed(self, package: Package) -> bool:
         return self.shown(package) == OnTarget.DEPLOYED
+
+    def runs_with_its_settings(self, package: Package) -> bool:
+        """Deployed, with the very configuration that a deployment would have now."""
+        placement = self.placements.get(package.application_id)
+        if placement is None or placement.current is None or not self.is_deployed(package):
+            return False
+        wanted = self.configurations.get(package.application_id)
+        return placement.current.configuration_id == (wanted.pk if wanted else None)
 
     def is_replaced(self, package: Package) -> bool:
         return self.shown(package) == REPLACED
@@ -91,13 +100,22 @@ def needs_in(packages: Sequence[Package]) -> dict[int, frozenset[int]]:
 
 
 def current_fingerprint(release: Release) -> str:
-    """The fingerprint of the release as it is this moment."""
+    """The fingerprint of the release as it is this moment: with the settings it was sealed with, else with the newest."""
+    if release.sealed_at is None:
+        return fingerprint_with(release, newest_configurations(release))
+    return fingerprint_with(release, sealed_configurations(release))
+
+
+def fingerprint_with(release: Release, configurations: Iterable[Configuration]) -> str:
     packages = list(packages_of(release))
     names = {one.pk: one.name for one in packages}
     needs = needs_in(packages)
+    versions: dict[str, dict[str, int]] = {}
+    for one in configurations:
+        versions.setdefault(one.environment.slug, {})[one.application.slug] = one.version
     return fingerprint(
         {one.name: _identity(one) for one in packages},
-        _configuration_versions(release, packages),
+        versions,
         [(names[one], names[needed]) for one in needs for needed in needs[one]],
     )
 
@@ -108,19 +126,23 @@ def _identity(package: Package) -> str:
     return f"{package.application.slug}#{found}"
 
 
-def _configuration_versions(release: Release, packages: Sequence[Package]) -> dict[str, dict[str, int]]:
-    chosen = Configuration.objects.filter(
-        application__in=[one.application_id for one in packages], environment__in=release.targets.all()
+def newest_configurations(release: Release) -> QuerySet[Configuration]:
+    """The newest settings of its packages on its targets."""
+    later = Configuration.objects.filter(
+        application=OuterRef("application"), environment=OuterRef("environment"), version__gt=OuterRef("version")
     )
-    newest = chosen.values("environment__slug", "application__slug").annotate(newest=Max("version"))
-    found: dict[str, dict[str, int]] = {}
-    for environment, application, version in newest.values_list("environment__slug", "application__slug", "newest"):
-        found.setdefault(environment, {})[application] = version
-    return found
+    inside = Package.objects.filter(release=release, deleted_at=None).values("application")
+    chosen = Configuration.objects.filter(~Exists(later), application__in=inside, environment__in=release.targets.all())
+    return chosen.select_related("application", "environment")
+
+
+def sealed_configurations(release: Release) -> QuerySet[Configuration]:
+    """The settings it was sealed with."""
+    return release.sealed_configurations.select_related("application", "environment")
 
 
 def is_sealed(release: Release) -> bool:
-    """Whether it was sealed and nothing has changed since."""
+    """Whether it was sealed and its content is still that. Settings saved since change nothing: it keeps its own."""
     return release.sealed_at is not None and release.fingerprint == current_fingerprint(release)
 
 
@@ -131,7 +153,11 @@ def target_state_of(release: Release, environment: Environment) -> TargetState:
         "application", "environment", "current__artifact", "current__configuration"
     )
     on_targets = PackageOnTarget.objects.filter(environment=environment, package__in=packages)
-    sealed = is_sealed(release)
+    sealed, is_target = is_sealed(release), release.targets.filter(pk=environment.pk).exists()
+    newest = _latest_configurations(applications, environment)
+    configurations = newest
+    if sealed and is_target:
+        configurations = {one.application_id: one for one in sealed_configurations(release).filter(environment=environment)}
     answers = tuple(answers_to(release, environment)) if sealed else ()
     return TargetState(
         release=release,
@@ -143,9 +169,10 @@ def target_state_of(release: Release, environment: Environment) -> TargetState:
             for one in on_targets.select_related("deployment", "before__artifact", "before__configuration")
         },
         placements={one.application_id: one for one in placements},
-        configurations=_latest_configurations(applications, environment),
-        is_target=release.targets.filter(pk=environment.pk).exists(),
+        configurations=configurations,
+        is_target=is_target,
         is_sealed=sealed,
+        newer={key: one for key, one in newest.items() if one != configurations.get(key)},
         answers=answers,
         lapsed=lapsed_among(answers, environment),
         active_rollout=Rollout.objects.filter(

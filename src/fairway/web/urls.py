@@ -151,6 +151,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/<int:number>/readiness", plan.readiness, name="release-readiness"),
     path("releases/<int:number>/plan", plan.plan, name="release-plan"),
     path("releases/<int:number>/seal", plan.seal, name="release-seal"),
+    path("releases/<int:number>/settings", plan.settings, name="release-settings"),
     path("releases/<int:number>/unseal", plan.unseal, name="release-unseal"),
     path("releases/<int:number>/approval", plan.approval, name="release-approval"),
     path("releases/<int:number>/schedule", plan.scheduling, name="release-schedule"),

@@ -119,6 +119,7 @@ EVENT_LABELS: dict[str, Text] = {
     "placement.switched": _("switched the traffic of"),
     "placement.switched_back": _("switched back the traffic of"),
     "release.sealed": _("sealed"),
+    "release.settings_renewed": _("sealed with new settings:"),
     "release.unsealed": _("unsealed"),
     "release.frozen": _("sealed"),  # the old name
     "release.unfrozen": _("unsealed"),  # the old name

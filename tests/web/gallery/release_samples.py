@@ -447,6 +447,17 @@ def plan() -> Data:
             "by": "Grace Hopper",
             "seal": None,
             "unseal": act("Unseal", "unlock"),
+            "newer": [
+                {
+                    "package": "catalog-api",
+                    "target": "Production",
+                    "name": "Ada Lovelace",
+                    "at": back(hours=2),
+                    "comment": "The pool was too small",
+                    "keys": [{"name": "DATABASE_POOL", "how": "changed"}],
+                }
+            ],
+            "renew": act("Use the new settings", "restart"),
         },
         "approvals": approvals,
         "schedule": schedule,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -9,11 +11,19 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
+from fairway.applications.models import Configuration
 from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked, refuse_while_rolling_out, void
 from fairway.releases.models import Approval, Release
 from fairway.releases.subjects import on_release
-from fairway.releases.target_state import current_fingerprint, is_ready_to_run, is_sealed, packages_of
+from fairway.releases.target_state import (
+    fingerprint_with,
+    is_ready_to_run,
+    is_sealed,
+    newest_configurations,
+    packages_of,
+    sealed_configurations,
+)
 from fairway.shared.names import Invalid, parse_text
 
 
@@ -21,7 +31,7 @@ from fairway.shared.names import Invalid, parse_text
 def seal(*, actor: Actor, release: Release) -> Release:
     """Let nothing of it change from now on: its fingerprint covers packages, digests, configurations and dependencies.
 
-    A configuration that is saved later ends the seal, and with it every approval. Raises `Blocked`.
+    Settings that are saved later are not taken; `use_new_settings` does. Raises `Blocked`.
     """
     require(actor, Act.SEAL_RELEASE)
     row = locked(release)
@@ -35,14 +45,62 @@ def seal(*, actor: Actor, release: Release) -> Release:
         sentence = _("%(names)s has no version that could run yet.") if packages else _("%(release)s has no packages.")
         who = _("a Deployer, by adding packages or changing their versions")
         raise Blocked([Blocker(code="unresolved" if packages else "empty", sentence=sentence % words, who=who)])
-    found = current_fingerprint(row)
-    if row.sealed_at is not None and row.fingerprint == found:
+    if is_sealed(row):
         return row
+    _seal(actor, row)
+    after = {"fingerprint": row.fingerprint, "settings": _versions(sealed_configurations(row))}
+    record(who=actor.who, verb="release.sealed", on=on_release(row), after=after)
+    return row
+
+
+def _seal(actor: Actor, row: Release) -> None:
+    """As it is, with the newest settings; whatever was said about it before is void."""
+    settings = list(newest_configurations(row))
+    found = fingerprint_with(row, settings)
     Approval.objects.filter(release=row, voided_at=None).update(voided_at=timezone.now())
     row.sealed_at, row.sealed_by_id, row.sealed_by, row.fingerprint = timezone.now(), actor.id, actor.name, found
     row.save(update_fields=["sealed_at", "sealed_by_id", "sealed_by", "fingerprint"])
-    record(who=actor.who, verb="release.sealed", on=on_release(row), after={"fingerprint": found})
+    row.sealed_configurations.set(settings)
+
+
+def _versions(settings: Iterable[Configuration]) -> dict[str, int]:
+    return {f"{one.application.slug}:{one.environment.slug}": one.version for one in settings}
+
+
+@transaction.atomic
+def use_new_settings(*, actor: Actor, release: Release) -> Release:
+    """Seal it again with the settings that were saved since: it needs its approvals again.
+
+    Possible also while a rollout waits for a decision: what is tried again then has the new settings. Nothing happens when
+    there are none. Raises `Blocked`.
+    """
+    row = locked(release)
+    if reasons := renewal_blockers(actor, row):
+        raise Blocked(reasons)
+    if not is_sealed(row):
+        sentence = _("%(release)s is not sealed: it takes the newest settings as it goes.") % {"release": row}
+        raise Blocked([Blocker(code="not_sealed", sentence=sentence, who=_("a Release Manager, by sealing it"))])
+    had, now = _versions(sealed_configurations(row)), _versions(newest_configurations(row))
+    if had == now:
+        return row
+    before = {"fingerprint": row.fingerprint, "settings": had}
+    _seal(actor, row)
+    after = {"fingerprint": row.fingerprint, "settings": now}
+    record(who=actor.who, verb="release.settings_renewed", on=on_release(row), before=before, after=after)
     return row
+
+
+def renewal_blockers(actor: Actor, release: Release) -> list[Blocker]:
+    """What keeps this person from sealing it with newer settings now."""
+    try:
+        require(actor, Act.SEAL_RELEASE)
+        if release.cancelled_at is not None:
+            sentence = _("%(release)s was cancelled.") % {"release": release}
+            raise Blocked([Blocker(code="release_cancelled", sentence=sentence)])
+        refuse_while_rolling_out(release, but_stopped=True)
+    except Blocked as blocked:
+        return list(blocked.blockers)
+    return []
 
 
 @transaction.atomic

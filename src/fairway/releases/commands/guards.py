@@ -9,7 +9,7 @@ from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
 from fairway.activity.commands import record
 from fairway.releases.models import Approval, Package, Release, Rollout
-from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY
+from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY, RolloutStatus
 from fairway.releases.subjects import on_release
 from fairway.releases.target_state import is_sealed
 
@@ -33,9 +33,11 @@ def locked_package(package: Package) -> Package:
     return row
 
 
-def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False) -> None:
-    """Raises `Blocked`. Call it with the release locked."""
+def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False, but_stopped: bool = False) -> None:
+    """Raises `Blocked`. Call it with the release locked. `but_stopped`: not while a rollout waits for a decision."""
     statuses = ROLLOUT_ACTIVE if also_scheduled else ROLLOUT_UNDER_WAY
+    if but_stopped:
+        statuses -= {RolloutStatus.NEEDS_DECISION}
     active = Rollout.objects.filter(release=release, status__in=sorted(statuses)).select_related("environment").first()
     if active is None:
         return
@@ -80,4 +82,5 @@ def void(actor: Actor, release: Release, why: str) -> None:
     before = {"fingerprint": release.fingerprint, "answers": count}
     release.sealed_at, release.sealed_by_id, release.sealed_by, release.fingerprint = None, None, "", ""
     release.save(update_fields=["sealed_at", "sealed_by_id", "sealed_by", "fingerprint"])
+    release.sealed_configurations.clear()
     record(who=actor.who, verb="release.unsealed", on=on_release(release), comment=why, before=before)

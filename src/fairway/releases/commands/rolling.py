@@ -57,7 +57,7 @@ def begin(rollout: Rollout, actor: Actor, *, breaks_glass: bool) -> datetime | N
 
 def _begins_as(package: int, state: TargetState) -> StepStatus:
     chosen = next(one for one in state.packages if one.pk == package)
-    if state.is_deployed(chosen):
+    if state.runs_with_its_settings(chosen):
         return StepStatus.DEPLOYED
     on_target = state.on_targets.get(package)
     return StepStatus.DISTRIBUTED if on_target is not None and on_target.distributed_at is not None else StepStatus.PENDING

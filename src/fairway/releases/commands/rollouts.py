@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
-from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, may
 from fairway.activity.commands import record
+from fairway.deployments.gate import blockers
 from fairway.engine.commands import enqueue, request_cancel, signal
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
@@ -23,6 +24,7 @@ from fairway.releases.gate_rules import release_blockers
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
 from fairway.releases.plan import RolloutStep, StepStatus, after_choice
+from fairway.releases.queries import requester_of
 from fairway.releases.rules import (
     MOST_PARALLEL,
     ROLLOUT_ENDED,
@@ -33,7 +35,7 @@ from fairway.releases.rules import (
     RolloutStatus,
 )
 from fairway.releases.subjects import on_rollout, rollout_facts
-from fairway.releases.target_state import TargetState, needs_in, packages_of, target_state_of
+from fairway.releases.target_state import TargetState, needs_in, packages_of, subject_of, target_state_of
 from fairway.shared.names import Invalid, parse_text
 
 STORY = "rollout"
@@ -130,6 +132,7 @@ def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
 def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> Rollout:
     """Say how a rollout that needs a decision goes on: retry, skip, fall_back_all or stop.
 
+    What a retry starts is still asked for by whoever asked for the rollout. Raises `Blocked` for what would stop it at once.
     Raises `Blocked` when it does not wait for one (any more), `Invalid` for a choice that it does not have.
     """
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
@@ -142,6 +145,8 @@ def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> 
         raise Blocked([Blocker(code="not_waiting", sentence=sentence)])
     steps = list(row.steps.select_related("package"))
     then = _after(wanted, row, steps)
+    if wanted is Choice.RETRY and (reasons := retry_blockers(row, actor)):
+        raise Blocked(reasons)
     if wanted is not Choice.FALL_BACK_ALL:
         _apply(steps, then)
     _go_on(row, wanted, actor)
@@ -152,7 +157,8 @@ def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> 
     }
     record(who=actor.who, verb="rollout.decided", on=on_rollout(row), comment=why, after=after)
     if row.run_id is not None:
-        signal(run_id=row.run_id, name=DECISION, data={"choice": wanted, "asked": asked_by(actor, act)})
+        asks = _on_behalf_of(row, actor) if act == Act.ROLL_OUT else (actor, act)
+        signal(run_id=row.run_id, name=DECISION, data={"choice": wanted, "asked": asked_by(*asks)})
     return row
 
 
@@ -256,7 +262,39 @@ def _after(choice: Choice, rollout: Rollout, steps: list[RolloutPackage]) -> dic
     needs = needs_in([one.package for one in steps])
     there = PackageOnTarget.objects.filter(environment=rollout.environment, package__in=[one.package_id for one in steps])
     here = there.exclude(distributed_at=None).values_list("package_id", flat=True)
-    return after_choice(choice, steps_of(steps), needs, distributed=here)
+    outdated = _outdated(rollout) if choice is Choice.RETRY else []
+    return after_choice(choice, steps_of(steps), needs, distributed=here, outdated=outdated)
+
+
+def _outdated(rollout: Rollout) -> list[int]:
+    """What runs with other settings than the release is sealed with: they were renewed after it was deployed."""
+    state = target_state_of(rollout.release, rollout.environment)
+    if not state.is_sealed or rollout.direction == Direction.BACK:
+        return []
+    return [one.pk for one in state.packages if state.is_deployed(one) and not state.runs_with_its_settings(one)]
+
+
+def retry_blockers(rollout: Rollout, actor: Actor) -> list[Blocker]:
+    """What would keep a rollout that waits for a decision from trying again what failed; each reason once."""
+    steps = list(rollout.steps.select_related("package"))
+    then = _after(Choice.RETRY, rollout, steps)
+    if rollout.direction == Direction.BACK:
+        return []
+    state = replace(target_state_of(rollout.release, rollout.environment), active_rollout=None)
+    asker_now, act = _on_behalf_of(rollout, actor)
+    overrides = bool(rollout.run and rollout.run.payload.get("glass"))
+    subjects = [subject_of(one, state) for one in state.packages if one.pk in then]
+    return list(dict.fromkeys(each for one in subjects for each in blockers(act, one, asker_now, breaks_glass=overrides)))
+
+
+def _on_behalf_of(rollout: Rollout, decider: Actor) -> tuple[Actor, Act]:
+    """Who asks for what a retry starts: whoever asked for the rollout, as long as they may. Who decides how it goes on asks
+    for nothing, so that an approval they gave goes on counting."""
+    requester, act = requester_of(rollout), Act(rollout.asked_as)
+    where = {"environment": rollout.environment.slug}
+    if all(may(requester, act, application=one.application.slug, **where) for one in packages_of(rollout.release)):
+        return requester, act
+    return decider, Act.ROLL_OUT
 
 
 def _apply(steps: list[RolloutPackage], then: dict[int, StepStatus]) -> None:

@@ -8,11 +8,13 @@ from zoneinfo import available_timezones
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from fairway.accounts.rules import Act, Actor, Blocker, may
 from fairway.environments.models import Environment
 from fairway.insights import desk
 from fairway.releases import queries
+from fairway.releases.commands.approvals import renewal_blockers
 from fairway.releases.commands.schedule import USUAL_START_BY
 from fairway.releases.models import Approval, Release, Rollout
 from fairway.releases.queries import Difference, Readiness
@@ -70,7 +72,13 @@ def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
     sealed = is_sealed(release)
     allowed = may(actor, Act.SEAL_RELEASE) and release.cancelled_at is None
     seal = Button(_("Seal"), reverse("release-seal", args=[release.pk]), "lock", "primary")
-    unseal = Button(_("Unseal"), reverse("release-unseal", args=[release.pk]), "unlock")
+    unseal = Button(
+        _("Unseal"),
+        reverse("release-unseal", args=[release.pk]),
+        "unlock",
+        confirm=release.version if _has_answers(release) else "",
+        consequence=_voided(release),
+    )
     return {
         "release": release,
         "sealing": {
@@ -80,8 +88,46 @@ def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
             "by": release.sealed_by,
             "seal": seal if allowed and not sealed else None,
             "unseal": unseal if allowed and sealed else None,
+            "newer": [_newer(one) for one in queries.newer_settings(release, actor)] if sealed else [],
+            "renew": _renew(actor, release) if sealed and release.cancelled_at is None else None,
         },
     }
+
+
+def _newer(one: queries.NewerSettings) -> dict[str, Any]:
+    return {
+        "package": one.package.name,
+        "target": one.environment.name,
+        **who(one.by),
+        "at": one.at,
+        "comment": one.comment,
+        "keys": [{"name": change.name, "how": change.kind} for change in one.changes],
+    }
+
+
+def _renew(actor: Actor, release: Release) -> Button:
+    """Offered to everybody who sees that there are newer settings: who may not is told who may."""
+    return Button(
+        _("Use the new settings"),
+        reverse("release-settings", args=[release.pk]),
+        "restart",
+        blockers=shown(renewal_blockers(actor, release)),
+        confirm=release.version,
+        consequence=_voided(release),
+    )
+
+
+def _voided(release: Release) -> str:
+    """What unsealing, or sealing anew, does to what people said."""
+    count = release.approvals.filter(voided_at=None, is_approved=True).count()
+    if not count:
+        return _("Nobody has approved it yet.")
+    sentence = ngettext("%(count)d approval is void then.", "%(count)d approvals are void then.", count)
+    return sentence % {"count": count}
+
+
+def _has_answers(release: Release) -> bool:
+    return release.approvals.filter(voided_at=None).exists()
 
 
 def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:

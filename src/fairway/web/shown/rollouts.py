@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from fairway.accounts.rules import Act, Actor, may, role_blocker
+from fairway.accounts.rules import Act, Actor, Blocker, may, role_blocker
 from fairway.environments.models import Environment
 from fairway.insights import desk
 from fairway.releases import queries
-from fairway.releases.commands.rollouts import Consequence, preview
+from fairway.releases.commands.rollouts import Consequence, preview, retry_blockers
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Release, Rollout, RolloutPackage
 from fairway.releases.plan import StepStatus
@@ -199,8 +199,14 @@ def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str
         "consequence": _consequence(choice, then, failed),
         "plan": [_planned(one, before) for one in then] if choice in {Choice.FALL_BACK_ALL, Choice.SKIP} else [],
         "confirm": "",
-        "blockers": [] if may(actor, act, environment=rollout.environment.slug) else shown([role_blocker(act)]),
+        "blockers": shown(_why_not(actor, act, rollout, choice)),
     }
+
+
+def _why_not(actor: Actor, act: Act, rollout: Rollout, choice: Choice) -> list[Blocker]:
+    if not may(actor, act, environment=rollout.environment.slug):
+        return [role_blocker(act)]
+    return retry_blockers(rollout, actor) if choice is Choice.RETRY else []
 
 
 def _consequence(choice: Choice, then: Sequence[Consequence], failed: Sequence[str]) -> str:

@@ -92,6 +92,13 @@ def seal(request: HttpRequest, actor: Actor, release: Release) -> str:
 
 
 @_on_release(Act.SEAL_RELEASE)
+def settings(request: HttpRequest, actor: Actor, release: Release) -> str:
+    """Those that were saved since it was sealed."""
+    approvals.use_new_settings(actor=actor, release=release)
+    return _("%(release)s has the new settings now; it needs its approvals again.") % {"release": release}
+
+
+@_on_release(Act.SEAL_RELEASE)
 def unseal(request: HttpRequest, actor: Actor, release: Release) -> str:
     approvals.unseal(actor=actor, release=release, reason=request.POST.get("reason", ""))
     return _("%(release)s may be changed again; its approvals are void.") % {"release": release}
