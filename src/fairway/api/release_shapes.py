@@ -19,7 +19,8 @@ from fairway.releases.target_state import is_sealed, needs_in
 
 
 class ReleaseShown(Schema):
-    """`status` follows facts: draft, sealed, scheduled, in_progress, released, failed, fallen_back or cancelled."""
+    """`status` follows facts: draft, sealed, scheduled, in_progress, released, partly_served,
+    no_longer_served, failed, fallen_back or cancelled."""
 
     id: int
     name: str

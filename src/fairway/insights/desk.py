@@ -23,7 +23,7 @@ from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
 from fairway.releases.plan import StepStatus
 from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_NOT_BEGUN, ROLLOUT_UNDER_WAY, OnTarget
-from fairway.releases.target_state import TargetState
+from fairway.releases.target_state import IS_SERVED, TargetState
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def _names(releases: Sequence[Release], reach: Reached) -> dict[int, list[tuple[
 
 def _deployed(releases: Sequence[Release], reach: Reached) -> Counter[tuple[int, int]]:
     rows = PackageOnTarget.objects.filter(
+        IS_SERVED,
         reached(reach, application="package__application__slug", environment="environment__slug"),
         package__release__in=releases,
         package__deleted_at=None,

@@ -20,6 +20,16 @@ def keep_settings(apps: Any, schema_editor: Any) -> None:
         release.sealed_configurations.set(newest.values())
 
 
+def claim(apps: Any, schema_editor: Any) -> None:
+    """What is under way claims its applications; where two already change one in turns, the first does."""
+    claims, packages = apps.get_model("fairway", "RolloutClaim"), apps.get_model("fairway", "Package")
+    under_way = apps.get_model("fairway", "Rollout").objects.filter(status__in=["running", "needs_decision", "falling_back"])
+    for rollout in under_way.order_by("pk"):
+        for package in packages.objects.filter(release=rollout.release_id, deleted_at=None):
+            key = {"environment_id": rollout.environment_id, "application_id": package.application_id}
+            claims.objects.get_or_create(**key, defaults={"rollout": rollout})
+
+
 class Migration(migrations.Migration):
     dependencies = [("fairway", "0019_lost_writes")]
 
@@ -38,5 +48,28 @@ class Migration(migrations.Migration):
             name="sealed_configurations",
             field=models.ManyToManyField(related_name="+", to="fairway.configuration"),
         ),
+        migrations.CreateModel(
+            name="RolloutClaim",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "application",
+                    models.ForeignKey(on_delete=models.CASCADE, related_name="+", to="fairway.application"),
+                ),
+                (
+                    "environment",
+                    models.ForeignKey(on_delete=models.CASCADE, related_name="+", to="fairway.environment"),
+                ),
+                ("rollout", models.ForeignKey(on_delete=models.CASCADE, related_name="claims", to="fairway.rollout")),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("environment", "application"), name="one_rollout_per_application_and_target"
+                    )
+                ]
+            },
+        ),
         migrations.RunPython(keep_settings, migrations.RunPython.noop),
+        migrations.RunPython(claim, migrations.RunPython.noop),
     ]

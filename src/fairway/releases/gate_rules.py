@@ -183,6 +183,22 @@ def no_other_rollout(request: Request) -> Iterator[Blocker]:
         )
 
 
+@register(*RELEASES, *BACKWARD)
+def no_other_release_changes_it(request: Request) -> Iterator[Blocker]:
+    """Two releases with an application in common are rolled out one after the other, also back."""
+    known = _known(request)
+    other = known[1].claims.get(known[0].application_id) if known else None
+    if known is None or other is None:
+        return
+    words = {"release": other.release, "environment": known[1].environment.name, "package": known[0].name}
+    yield Blocker(
+        code="other_rollout",
+        sentence=_("%(release)s is being rolled out to %(environment)s, with %(package)s in it.") % words,
+        who=_("nobody until it ends; a Deployer may decide how it goes on, or stop it"),
+        details={"release": other.release_id, "rollout": other.pk},
+    )
+
+
 def _rollout_running(state: TargetState) -> Blocker:
     words = {"release": state.release, "environment": state.environment.name}
     return Blocker(

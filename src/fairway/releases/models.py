@@ -21,6 +21,7 @@ from fairway.releases.rules import (
     NEXT_RESOLUTION,
     NEXT_ROLLOUT,
     ROLLOUT_ACTIVE,
+    ROLLOUT_ENDED,
     USUAL_PARALLEL,
     Direction,
     OnTarget,
@@ -29,7 +30,17 @@ from fairway.releases.rules import (
     Stage,
 )
 
-__all__ = ["Approval", "Dependency", "Package", "PackageLog", "PackageOnTarget", "Release", "Rollout", "RolloutPackage"]
+__all__ = [
+    "Approval",
+    "Dependency",
+    "Package",
+    "PackageLog",
+    "PackageOnTarget",
+    "Release",
+    "Rollout",
+    "RolloutClaim",
+    "RolloutPackage",
+]
 
 
 def _known(field: str, words: type[StrEnum], name: str) -> models.CheckConstraint:
@@ -311,6 +322,29 @@ class Rollout(_Moving):
 
     def _may_become(self, status: str) -> bool:
         return status in NEXT_ROLLOUT[RolloutStatus(self.status)]
+
+    def move_to(self, status: StrEnum, **values: Any) -> Self:
+        """What it claimed is free once it has ended."""
+        super().move_to(status, **values)
+        if status in ROLLOUT_ENDED:
+            self.claims.all().delete()
+        return self
+
+
+class RolloutClaim(models.Model):
+    """An application on a target belongs to one rollout that is under way: two releases never change it in turns."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="claims")
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["environment", "application"], name="one_rollout_per_application_and_target")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id} on {self.environment_id} for rollout {self.rollout_id}"
 
 
 class RolloutPackage(_Moving):

@@ -29,7 +29,15 @@ from fairway.releases.rules import (
     RolloutStatus,
     release_status,
 )
-from fairway.releases.target_state import TargetState, answers_to, is_sealed, packages_of, target_state_of, target_state_seen
+from fairway.releases.target_state import (
+    IS_SERVED,
+    TargetState,
+    answers_to,
+    is_sealed,
+    packages_of,
+    target_state_of,
+    target_state_seen,
+)
 
 
 def visible_to(actor: Actor) -> QuerySet[Release]:
@@ -138,33 +146,40 @@ def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:
     packages: dict[int, set[int]] = {}
     for release_id, number in Package.objects.filter(release__in=numbers, deleted_at=None).values_list("release_id", "pk"):
         packages.setdefault(release_id, set()).add(number)
-    on_targets = _deployments_in(numbers)
+    on_targets, served = _deployments_in(numbers)
     last = _last_targets(numbers)
     found = {}
     for one in releases:
         deployed = on_targets.get(one.pk, {})
         own = packages.get(one.pk, set())
         target = last.get(one.pk)
+        there = served.get(one.pk, {}).get(target or 0, set()) & own
         facts = ReleaseFacts(
             is_cancelled=one.cancelled_at is not None,
             sealed_at=one.sealed_at if is_sealed(one) else None,
             rollouts=rollouts.get(one.pk, []),
             is_deployed_on_last_target=bool(own) and target is not None and own <= deployed.get(target, set()),
+            served_there=None if own <= there else len(there),
             is_anything_deployed=any(deployed.values()),
         )
         found[one.pk] = release_status(facts)
     return found
 
 
-def _deployments_in(numbers: Sequence[int]) -> dict[int, dict[int, set[int]]]:
-    """Release → target → packages that were deployed there, and not taken back."""
+Deployed = dict[int, dict[int, set[int]]]
+
+
+def _deployments_in(numbers: Sequence[int]) -> tuple[Deployed, Deployed]:
+    """Release → target → packages that were deployed there and not taken back; and those of them that are served."""
     there = PackageOnTarget.objects.filter(
         package__release__in=numbers, package__deleted_at=None, status=OnTarget.DEPLOYED
-    ).values_list("package__release_id", "environment_id", "package_id")
-    found: dict[int, dict[int, set[int]]] = {}
-    for release_id, environment_id, package_id in there:
-        found.setdefault(release_id, {}).setdefault(environment_id, set()).add(package_id)
-    return found
+    ).annotate(is_served=IS_SERVED)
+    found: Deployed = {}
+    served: Deployed = {}
+    for row in there.values_list("package__release_id", "environment_id", "package_id", "is_served"):
+        for kept in (found, served) if row[3] else (found,):
+            kept.setdefault(row[0], {}).setdefault(row[1], set()).add(row[2])
+    return found, served
 
 
 def _last_targets(numbers: Sequence[int]) -> dict[int, int]:

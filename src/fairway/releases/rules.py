@@ -25,6 +25,8 @@ class ReleaseStatus(StrEnum):
     SCHEDULED = "scheduled"
     IN_PROGRESS = "in_progress"
     RELEASED = "released"
+    PARTLY_SERVED = "partly_served"  # released, and something else has taken the place of a part of it since
+    NO_LONGER_SERVED = "no_longer_served"  # released, and none of it is served any more
     FAILED = "failed"
     FALLEN_BACK = "fallen_back"
     CANCELLED = "cancelled"
@@ -149,6 +151,7 @@ class ReleaseFacts:
     sealed_at: datetime | None = None  # None also when the seal no longer holds
     rollouts: Sequence[RolloutFacts] = ()
     is_deployed_on_last_target: bool = False  # every package, and there is one
+    served_there: int | None = None  # how many of them are served right now; None: all
     is_anything_deployed: bool = False  # or distributed, anywhere
 
 
@@ -156,7 +159,8 @@ def release_status(facts: ReleaseFacts) -> ReleaseStatus:
     """Draft → Sealed → Scheduled → In progress → Released | Failed | Fallen back | Cancelled.
 
     What runs outranks what is planned, and what is planned what has been; *Released* means that every package was deployed
-    on the last target. Sealing again after an end that was not good begins anew.
+    on the last target and is served there: it falls when something else takes the place of one. Sealing again after an end
+    that was not good begins anew.
     """
     active = [one.status for one in facts.rollouts if one.status in ROLLOUT_ACTIVE]
     if any(status in ROLLOUT_UNDER_WAY for status in active):
@@ -166,7 +170,9 @@ def release_status(facts: ReleaseFacts) -> ReleaseStatus:
     if active:
         return ReleaseStatus.SCHEDULED
     if facts.is_deployed_on_last_target:
-        return ReleaseStatus.RELEASED
+        if facts.served_there is None:
+            return ReleaseStatus.RELEASED
+        return ReleaseStatus.PARTLY_SERVED if facts.served_there else ReleaseStatus.NO_LONGER_SERVED
     return _after_the_last_end(facts)
 
 

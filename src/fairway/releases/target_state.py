@@ -15,7 +15,7 @@ from fairway.deployments.models import Placement
 from fairway.deployments.rules import Wanted
 from fairway.environments.models import Environment
 from fairway.releases.graph import needs_of
-from fairway.releases.models import Approval, Dependency, Package, PackageOnTarget, Release, Rollout
+from fairway.releases.models import Approval, Dependency, Package, PackageOnTarget, Release, Rollout, RolloutClaim
 from fairway.releases.rules import REPLACED, ROLLOUT_ACTIVE, OnTarget, Resolution, fingerprint, shown_on_target
 
 
@@ -36,6 +36,7 @@ class TargetState:
     answers: tuple[Approval, ...]  # given to the fingerprint it has now
     lapsed: frozenset[int] = frozenset()  # those of the answers that count no more: see `lapsed_among`
     active_rollout: Rollout | None = None
+    claims: dict[int, Rollout] = field(default_factory=dict)  # the rollouts of other releases, by application they work on
     hidden: frozenset[int] = frozenset()  # the packages that whoever looks does not reach here; the gate asks about all
 
     @property
@@ -85,6 +86,16 @@ def serves(placement: Placement | None, artifact_id: int | None) -> bool:
     if placement is None or placement.current is None or artifact_id is None or placement.wanted != Wanted.RUNNING:
         return False
     return placement.current.artifact_id == artifact_id
+
+
+IS_SERVED = Exists(  # the same, asked of rows of PackageOnTarget in a query
+    Placement.objects.filter(
+        application=OuterRef("package__application"),
+        environment=OuterRef("environment"),
+        wanted=Wanted.RUNNING,
+        current__artifact=OuterRef("package__artifact"),
+    )
+)
 
 
 def packages_of(release: Release) -> QuerySet[Package]:
@@ -178,7 +189,13 @@ def target_state_of(release: Release, environment: Environment) -> TargetState:
         active_rollout=Rollout.objects.filter(
             release=release, environment=environment, status__in=sorted(ROLLOUT_ACTIVE)
         ).first(),
+        claims={one.application_id: one.rollout for one in _claims_of_others(release, environment, applications)},
     )
+
+
+def _claims_of_others(release: Release, environment: Environment, applications: Sequence[int]) -> QuerySet[RolloutClaim]:
+    chosen = RolloutClaim.objects.filter(environment=environment, application__in=applications)
+    return chosen.exclude(rollout__release=release).select_related("rollout__release", "rollout__environment")
 
 
 def target_state_seen(release: Release, environment: Environment, actor: Actor) -> TargetState:

@@ -19,7 +19,7 @@ from fairway.deployments.rules import Status as DeploymentStatus
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked
-from fairway.releases.commands.rollouts import locked_rollout, make_steps, steps_of
+from fairway.releases.commands.rollouts import claim, locked_rollout, make_steps, steps_of
 from fairway.releases.commands.targets import begin_deployment, begin_distribution, begin_fallback, locked_environment
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Rollout, RolloutPackage
@@ -48,6 +48,7 @@ def begin(rollout: Rollout, actor: Actor, *, breaks_glass: bool) -> datetime | N
     before = placements_now(place)
     if row.status != RolloutStatus.RUNNING:
         row.move_to(RolloutStatus.RUNNING)
+        claim(row, state.packages)
     Rollout.objects.filter(pk=row.pk).update(before=before, started_at=timezone.now(), sentence="")
     make_steps(row, state.packages, state, {one.pk: _begins_as(one.pk, state) for one in state.packages}, is_ours=False)
     row.refresh_from_db()

@@ -22,7 +22,7 @@ from fairway.releases.commands.guards import locked
 from fairway.releases.commands.targets import asked_by, locked_environment
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.graph import levels
-from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
+from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutClaim, RolloutPackage
 from fairway.releases.plan import RolloutStep, StepStatus, after_choice
 from fairway.releases.queries import requester_of
 from fairway.releases.rules import (
@@ -65,6 +65,7 @@ def roll_out(
     rollout = new_rollout(
         actor, Act.ROLL_OUT, state, RolloutStatus.RUNNING, parallel=parallel, reason=reason, override=override
     )
+    claim(rollout, state.packages)
     if override:
         record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=override)
     record(
@@ -98,6 +99,7 @@ def fall_back_release(
         direction=Direction.BACK, parallel=parallel, reason=reason, override=override,
     )  # fmt: skip
     deployed = [one for one in state.packages if state.is_deployed(one)]
+    claim(rollout, deployed)
     make_steps(rollout, deployed, state, dict.fromkeys([one.pk for one in deployed], StepStatus.DEPLOYED), is_ours=True)
     if override:
         record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=override)
@@ -230,6 +232,16 @@ def new_rollout(
     rollout.run = enqueue_run(rollout, asked_by(actor, act), override, run_at)
     rollout.save(update_fields=["run"])
     return rollout
+
+
+def claim(rollout: Rollout, packages: Iterable[Package]) -> None:
+    """From now until it ends, these applications are changed on its target by nothing else of any release.
+
+    With the target locked and the gate asked; the table's constraint refuses what slips through all the same.
+    """
+    RolloutClaim.objects.bulk_create(
+        RolloutClaim(rollout=rollout, environment=rollout.environment, application=one.application) for one in packages
+    )
 
 
 def enqueue_run(rollout: Rollout, asked: dict[str, Any], override: str, run_at: datetime | None) -> Run:

@@ -26,7 +26,7 @@ from fairway.web.shown.applications import KIND_ICONS
 from fairway.web.shown.filters import who
 
 OPEN = ("draft", "sealed", "scheduled", "in_progress")
-ENDED = ("failed", "fallen_back", "cancelled")
+ENDED = ("partly_served", "no_longer_served", "failed", "fallen_back", "cancelled")
 MOST_LOGS = 20  # shown at once, the newest first
 GROUPS = {"open": OPEN, "released": ("released",), "ended": ENDED}
 
