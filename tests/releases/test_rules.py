@@ -86,6 +86,12 @@ def test_any_change_is_another_fingerprint_and_order_is_none(packages, edges, na
             "archive",
             {"url": "https://files.test/api.tar.gz", "checksum": f"sha256:{'b' * 64}"},
         ),
+        ("nginx", "image", {"image": "nginx"}),
+        ("1.4", "version", {"application": "", "version": "1.4"}),
+        ("v2.0-rc1", "version", {"application": "", "version": "v2.0-rc1"}),
+        ("#17", "version", {"application": "", "version": "#17"}),
+        ("shop-api 3f2a1c9", "version", {"application": "shop-api", "version": "3f2a1c9"}),
+        (f"shop-api sha256:{'c' * 64}", "version", {"application": "shop-api", "version": f"sha256:{'c' * 64}"}),
     ],
 )
 def test_what_a_person_enters_is_read_as_what_it_is(entered, kind, source):

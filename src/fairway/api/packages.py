@@ -29,8 +29,9 @@ Stage = Literal["registered", "testing", "ready"]
 class PackageWanted(Given):
     """`source`: an image reference, ``https://…/app.git#ref``, or ``https://…/app.tar.gz#sha256:…``.
 
-    Instead of it, `artifact` is the number of a version that `application` has built already. Without `application`, the one
-    named like the package is taken, or made."""
+    A version that was built already: ``1.4``, ``#17`` or, with its application, ``shop-api 1.4``. Or `artifact` is its
+    number. Without `application`, the one named like the package is taken, or made.
+    """
 
     name: str = Field(max_length=80)
     source: str = Field("", max_length=1000)
@@ -114,7 +115,7 @@ def add_package(request: HttpRequest, number: Number, given: PackageWanted) -> S
 def add_packages(request: HttpRequest, number: Number, given: ManyWanted) -> Status[list[PackageShown]]:
     """Add many packages with what they need, or none."""
     actor = actor_of(request)
-    meant = [packages.NewPackage(one.name, one.source, one.stage, needs=one.needs) for one in parse_pasted(given.text)]
+    meant = [packages.NewPackage.of(one) for one in parse_pasted(given.text)]
     made = packages.add_packages(actor=actor, release=queries.release(actor, number), packages=meant)
     return Status(201, [package_shown(actor, one) for one in made])
 

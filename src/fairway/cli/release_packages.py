@@ -16,7 +16,11 @@ from fairway.cli.release_named import Package, Release, package, release, title
 from fairway.cli.watch import wait_for
 
 Source = Annotated[
-    str, typer.Argument(metavar="[SOURCE]", help="IMAGE:TAG, https://…/app.git#REF, or https://…/app.tar.gz#sha256:…")
+    str,
+    typer.Argument(
+        metavar="[SOURCE]",
+        help="IMAGE:TAG, https://…/app.git#REF, https://…/app.tar.gz#sha256:…, or one built already: 1.4, “shop-api 1.4”.",
+    ),
 ]
 Stage = Annotated[str, typer.Option(help="registered, testing or ready.")]
 Artifact = Annotated[int | None, typer.Option(min=1, help="Instead of SOURCE: a version that was built, by its number.")]
@@ -50,7 +54,9 @@ def add(
 
 def paste(
     name: Release,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV (name, version, needs, stage) or YAML; “-” is stdin.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV (name, version, needs, stage, application) or YAML; “-” is stdin.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Add many packages with what they need, or none."""

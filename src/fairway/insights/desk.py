@@ -13,7 +13,6 @@ from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, reach_of
 from fairway.accounts.rules import Reach as Reached
 from fairway.applications.models import Artifact
-from fairway.applications.queries import visible_to
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import Absence, absence, placements_visible_to
 from fairway.deployments.rules import Health, Wanted
@@ -137,12 +136,6 @@ def versions_before(rollout: Rollout) -> dict[str, str]:
     wanted = {slug: one.get("artifact") for slug, one in rollout.before.items()}
     known = dict(Artifact.objects.filter(pk__in=[one for one in wanted.values() if one]).values_list("pk", "version"))
     return {slug: known.get(number, "") for slug, number in wanted.items()}
-
-
-def artifact_called(actor: Actor, application: str, version: str) -> Artifact | None:
-    """The newest artifact, of an application the actor may see, that people call by this version."""
-    chosen = Artifact.objects.filter(application__in=visible_to(actor).filter(slug=application), version=version)
-    return chosen.order_by("-number").first()
 
 
 def healthy_in(actor: Actor, environment: Environment) -> QuerySet[Placement]:

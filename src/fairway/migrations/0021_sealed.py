@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
             name="sealed_configurations",
             field=models.ManyToManyField(related_name="+", to="fairway.configuration"),
         ),
+        migrations.AddField(model_name="package", name="made_application", field=models.BooleanField(default=False)),
         migrations.CreateModel(
             name="RolloutClaim",
             fields=[

@@ -13,6 +13,9 @@
       catalog-api:
         source: https://git.example.com/shop/api.git#v1.4
         needs: [catalog-db]
+      storefront:
+        source: shop-web 2.0  # a version that was built already
+        application: shop-web
 
 Each refusal names its line. Aliases of YAML are read as what they stand for and never multiplied: nothing here is walked
 deeper than the format goes.
@@ -32,9 +35,9 @@ from fairway.shared.lined_yaml import Item, refuse, root_of
 from fairway.shared.names import Invalid
 
 FILE = "release.yaml"
-COLUMNS = ("name", "version", "needs", "stage")
+COLUMNS = ("name", "version", "needs", "stage", "application")
 _TOP = ("release", "version", "description", "manager", "deputy", "targets", "packages")
-_PACKAGE = ("source", "stage", "needs")
+_PACKAGE = ("source", "stage", "needs", "application")
 _HINTS = {"version": "give it as “source”", "status": "give it as “stage”", "depends_on": "give it as “needs”"}
 LONGEST_PASTE = 256 * 1024  # characters
 
@@ -48,6 +51,7 @@ class PackageManifest:
     stage: str
     needs: tuple[str, ...]
     line: int
+    application: str = ""  # where it is not called like the package
 
 
 @dataclass(frozen=True)
@@ -128,23 +132,26 @@ def _package(name: str, item: Item) -> PackageManifest:
     item.only(_PACKAGE, _HINTS)
     needs, stage = item.get("needs"), item.get("stage")
     names = tuple(one.text() for one in needs.sequence()) if needs is not None and not needs.is_null() else ()
-    return _read(name, item.require("source").text(), stage.text() if stage else Stage.REGISTERED, names, item)
+    source, owner = item.require("source").text(), _text(item.get("application")) or ""
+    return _read(name, source, stage.text() if stage else Stage.REGISTERED, names, item, owner)
 
 
-def _read(name: str, source: str, stage: str, needs: tuple[str, ...], item: Item) -> PackageManifest:
+def _read(name: str, source: str, stage: str, needs: tuple[str, ...], item: Item, application: str = "") -> PackageManifest:
     try:
-        return _described(name, source, stage, needs, item.line)
+        return _package_manifest(name, source, stage, needs, item.line, application)
     except Invalid as problem:
         refuse(item, f"{problem.field} {problem.sentence}".rstrip("."))
 
 
-def _described(name: str, source: str, stage: str, needs: tuple[str, ...], line: int) -> PackageManifest:
+def _package_manifest(
+    name: str, source: str, stage: str, needs: tuple[str, ...], line: int, application: str
+) -> PackageManifest:
     if not name.strip():
         raise Invalid("name", "is empty.")
     if stage.lower() not in set(Stage):
         raise Invalid("stage", "use one of {names}.", names=", ".join(Stage))
     parse_source_input(source, field="source")
-    return PackageManifest(name.strip(), source.strip(), stage.lower(), needs, line)
+    return PackageManifest(name.strip(), source.strip(), stage.lower(), needs, line, application.strip())
 
 
 def _looks_like_yaml(text: str) -> bool:
@@ -182,7 +189,8 @@ def _columns(head: tuple[int, list[str]]) -> list[str]:
 def _from_row(line: int, row: dict[str, str]) -> PackageManifest:
     try:
         needs = tuple(row.get("needs", "").replace(",", " ").split())
-        return _described(row.get("name", ""), row.get("version", ""), row.get("stage", "") or Stage.REGISTERED, needs, line)
+        stage, application = row.get("stage", "") or Stage.REGISTERED, row.get("application", "")
+        return _package_manifest(row.get("name", ""), row.get("version", ""), stage, needs, line, application)
     except Invalid as problem:
         raise Invalid("text", "line {line}: {problem}", line=line, problem=f"{problem.field} {problem.sentence}") from None
 

@@ -117,6 +117,7 @@ class Package(models.Model):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="packages")
     name = models.CharField(max_length=80)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="packages")
+    made_application = models.BooleanField(default=False)  # it was not there before
     artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="packages")
     stage = models.CharField(max_length=12, default=Stage.REGISTERED.value)
     source_kind = models.CharField(max_length=20, blank=True)  # "" for an artifact that existed already

@@ -11,7 +11,13 @@ from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Actor
 from fairway.environments.models import Environment
 from fairway.releases.commands.dependencies import add_dependency, remove_dependency
-from fairway.releases.commands.packages import add_package, delete_package, edit_package
+from fairway.releases.commands.packages import (
+    add_package,
+    application_called,
+    delete_package,
+    edit_package,
+    is_same_source,
+)
 from fairway.releases.commands.releases import create_release, edit_release
 from fairway.releases.manifest import PackageManifest, ReleaseManifest
 from fairway.releases.models import Dependency, Package, Release
@@ -117,12 +123,16 @@ def _packages(actor: Actor, release: Release, manifest: tuple[PackageManifest, .
 
 
 def _added(actor: Actor, release: Release, one: PackageManifest) -> Step:
-    add_package(actor=actor, release=release, name=one.name, source=one.source, stage=one.stage)
+    owner = application_called(actor, one.application)
+    add_package(actor=actor, release=release, name=one.name, source=one.source, stage=one.stage, application=owner)
     return Step("add", one.name, one.source)
 
 
 def _changed(actor: Actor, package: Package, one: PackageManifest) -> Step | None:
-    source = one.source if one.source != package.source_input else None
+    if one.application not in {"", package.application.slug}:
+        words = {"name": package.name, "application": package.application.slug}
+        raise Invalid("application", "stays: {name} is a package of {application}; remove it first.", **words)
+    source = None if is_same_source(actor, package, one.source) else one.source
     stage = one.stage if one.stage != package.stage else None
     if source is None and stage is None:
         return None

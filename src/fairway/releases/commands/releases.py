@@ -20,6 +20,7 @@ from fairway.engine.commands import request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked, refuse_while_rolling_out, void
+from fairway.releases.commands.packages import forget_made_application
 from fairway.releases.models import Dependency, Package, PackageOnTarget, Release, Rollout
 from fairway.releases.rules import BUSY, LONGEST_DESCRIPTION, ROLLOUT_NOT_BEGUN, OnTarget, Resolution, Stage
 from fairway.releases.subjects import on_package, on_release, package_facts, release_facts
@@ -134,6 +135,7 @@ def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> No
         raise Blocked([Blocker(code="deployed", sentence=sentence, who=_("a Deployer, by falling it back first"))])
     now = timezone.now()
     packages = [package_facts(one) for one in packages_of(row)]
+    made = list(packages_of(row).filter(made_application=True))
     Package.objects.filter(release=row, deleted_at=None).update(deleted_at=now)
     row.deleted_at = now
     row.save(update_fields=["deleted_at"])
@@ -143,6 +145,8 @@ def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> No
         on=on_release(row),
         before={**release_facts(row), "packages": packages, "deployed": names},
     )
+    for one in made:
+        forget_made_application(actor, one)
 
 
 @transaction.atomic
