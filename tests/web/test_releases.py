@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from django.urls import reverse
 from icalendar import Calendar
 
 from fairway.accounts.rules import Actor, Role
+from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application
 from fairway.environments.models import Environment
 from fairway.releases.commands.approvals import seal
@@ -47,7 +49,10 @@ def packages(both: Actor, release: Release) -> list[Package]:
 
 def test_a_release_is_made_and_listed(browse: Browser, manager: Actor, staging: Environment) -> None:
     client = browse(manager)
-    answer = client.post(reverse("release-new"), {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": ""})
+    answer = client.post(
+        reverse("release-new"),
+        {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": "", "targets": ["staging"]},
+    )
     made = Release.objects.get()
     assert answer["Location"] == reverse("release-detail", args=[made.pk])
     page = client.get(reverse("release-list")).content.decode()
@@ -77,7 +82,10 @@ def test_every_tab_says_of_which_release_it_is(browse: Browser, both: Actor, rel
 def test_what_is_wrong_with_a_release_stands_beside_its_field(
     browse: Browser, manager: Actor, staging: Environment, change: dict[str, str], words: str
 ) -> None:
-    client, good = browse(manager), {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": ""}
+    client, good = (
+        browse(manager),
+        {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": "", "targets": ["staging"]},
+    )
     if not change:
         client.post(reverse("release-new"), good)
     answer = client.post(reverse("release-new"), good | change)
@@ -87,7 +95,7 @@ def test_what_is_wrong_with_a_release_stands_beside_its_field(
 
 
 def test_a_day_clicked_in_the_calendar_leads_to_its_plan(browse: Browser, manager: Actor, staging: Environment) -> None:
-    values = {"name": "Autumn", "version": "1", "manager": "max", "deputy": ""}
+    values = {"name": "Autumn", "version": "1", "manager": "max", "deputy": "", "targets": ["staging"]}
     answer = browse(manager).post(f"{reverse('release-new')}?day=2030-05-04", values)
     assert "at=2030-05-04T20:00" in answer["Location"]
 
@@ -96,7 +104,14 @@ def test_a_release_of_what_runs_holds_exactly_that(
     browse: Browser, both: Actor, hello: Application, staging: Environment, production: Environment
 ) -> None:
     running = live(hello, staging)
-    values = {"name": "Rehearsed", "version": "1", "manager": "grace", "deputy": "", "description": "as tested"}
+    values = {
+        "name": "Rehearsed",
+        "version": "1",
+        "manager": "grace",
+        "deputy": "",
+        "description": "as tested",
+        "targets": ["production"],
+    }
     client = browse(both)
     assert "hello" in client.get(f"{reverse('release-new')}?from=staging").content.decode().lower()
     client.post(f"{reverse('release-new')}?from=staging", values)
@@ -353,3 +368,63 @@ def test_the_palette_reaches_a_release(browse: Browser, both: Actor, release: Re
         item for item in items if item["label"] == str(release)
     ).items()
     assert reverse("release-new") in {item["url"] for item in items}
+
+
+def test_the_targets_of_a_release_are_chosen_on_its_pages(
+    browse: Browser, manager: Actor, release: Release, staging: Environment
+) -> None:
+    client, url = browse(manager), reverse("release-edit", args=[release.pk])
+    values = {"description": "", "manager": release.manager.username, "deputy": ""}
+    assert client.post(url, {**values, "targets": []}).status_code == 422
+    client.post(url, {**values, "targets": ["staging"]})
+    assert [one.slug for one in release.targets.all()] == ["staging"]
+    page = client.get(url).content.decode()
+    assert re.search(r'value="staging"[^>]*checked', page)
+    assert not re.search(r'value="production"[^>]*checked', page)
+    assert "production" in client.get(reverse("release-new")).content.decode()
+
+
+def test_newer_settings_are_shown_with_who_saved_them_and_used_when_asked(
+    browse: Browser, both: Actor, manager: Actor, viewer: Actor, release: Release, packages: list[Package],
+    production: Environment,
+) -> None:  # fmt: skip
+    seal(actor=manager, release=release)
+    owner = packages[0].application
+    save_configuration(actor=both, application=owner, environment=production, variables={"POOL": "5"}, comment="Too small")
+    plan = reverse("release-plan", args=[release.pk])
+    for actor, may in ((manager, True), (viewer, False)):
+        page = browse(actor).get(plan).content.decode()
+        assert all(words in page for words in ("Newer settings were saved", "POOL", "Too small"))
+        assert ("is not possible now" in page.split("Newer settings were saved")[1].split("</section>")[0]) is not may
+    before = Release.objects.get().fingerprint
+    browse(manager).post(reverse("release-settings", args=[release.pk]))
+    assert Release.objects.get().fingerprint != before
+    assert "Newer settings were saved" not in browse(manager).get(plan).content.decode()
+
+
+def test_what_is_sealed_says_so_before_anybody_types(
+    browse: Browser, both: Actor, manager: Actor, release: Release, packages: list[Package]
+) -> None:
+    seal(actor=manager, release=release)
+    page = browse(both).get(reverse("release-detail", args=[release.pk])).content.decode()
+    assert "“Add a package” is not possible now" in page
+    assert f"was sealed by {manager.name}" in page
+    assert reverse("package-new", args=[release.pk]) not in page
+
+
+def test_each_schedule_is_shown_to_everybody_and_moved_by_itself(
+    browse: Browser, manager: Actor, viewer: Actor, release: Release, packages: list[Package]
+) -> None:
+    client, url = browse(manager), reverse("release-schedule", args=[release.pk])
+    for target, at in (("staging", "2030-05-04T20:00"), ("production", "2030-06-04T20:00")):
+        client.post(url, {"environment": target, "at": at, "zone": "Europe/Paris", "start_by": "60"})
+    assert Rollout.objects.count() == 2
+    client.post(url, {"environment": "production", "at": "2030-07-04T20:00", "zone": "Europe/Paris", "start_by": "60"})
+    plan = reverse("release-plan", args=[release.pk])
+    for actor in (manager, viewer):
+        page = browse(actor).get(plan).content.decode()
+        assert all(words in page for words in ("2030-05-04 20:00", "2030-07-04 20:00"))
+        assert ("Move it" in page) is (actor is manager)
+    chosen = client.get(f"{plan}?target=production").content.decode()
+    assert 'value="2030-07-04T20:00"' in chosen
+    assert re.search(r'<option value="production" selected', chosen)

@@ -194,6 +194,16 @@ def distribute_package(
     return Status(202, package_shown(actor, one))
 
 
+@router.delete("/releases/{number}/packages/{package}/environments/{env}/distribution", response=PackageShown)
+@needs(Act.DISTRIBUTE)
+def withdraw_package(request: HttpRequest, number: Number, package: Number, env: Slug) -> PackageShown:
+    """Take a distributed package off a target again."""
+    actor = actor_of(request)
+    one = found(actor, number, package)
+    targets.withdraw(actor=actor, package=one, environment=place(actor, one.application, env))
+    return package_shown(actor, one)
+
+
 @router.post("/releases/{number}/packages/{package}/environments/{env}/deployment", response={201: DeploymentShown})
 @needs(Act.DEPLOY_PACKAGE)
 def deploy_package(

@@ -57,7 +57,8 @@ class ReleasesAsked(Asked):
 class ReleaseWanted(Given):
     """`manager` and `deputy` are user names; left out, you manage it. `targets` are slugs, left out: every environment.
 
-    With `from_environment` it holds exactly what runs healthy there, by digest, and its targets are those that come after.
+    With `from_environment` it holds exactly what runs healthy there, by digest; without `targets` it then goes to those that
+    come after.
     """
 
     name: str = Field(max_length=80)
@@ -150,6 +151,7 @@ def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseSh
             version=given.version,
             manager=manager,
             deputy=deputy,
+            targets=_targets(request, given.targets),
         )
     else:
         made = releases.create_release(

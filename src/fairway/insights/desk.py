@@ -111,8 +111,13 @@ def _first_planned(one: Release, active: Iterable[Rollout]) -> Rollout | None:
 
 def planned(release: Release, actor: Actor) -> Rollout | None:
     """The next rollout that is planned and has not begun, and that the actor may see."""
+    return all_planned(release, actor).first()
+
+
+def all_planned(release: Release, actor: Actor) -> QuerySet[Rollout]:
+    """One for each target at most, the next first."""
     own = queries.rollouts_visible_to(actor).filter(release=release, status__in=sorted(ROLLOUT_NOT_BEGUN))
-    return own.exclude(planned_at=None).order_by("planned_at").first()
+    return own.exclude(planned_at=None).order_by("planned_at")
 
 
 def under_way(release: Release, actor: Actor) -> Rollout | None:
@@ -169,7 +174,7 @@ def steps_ahead(state: TargetState, *, is_back: bool) -> list[Level]:
     """What rolling out (or back) would do, level by level, in the order it would."""
     level = levels(state.needs)
     found: dict[int, Level] = {}
-    chosen = [one for one in state.packages if not is_back or state.is_deployed(one)]
+    chosen = [one for one in state.packages if not is_back or (state.is_deployed(one) and not state.was_there(one))]
     for one in sorted(chosen, key=lambda each: (level[each.pk], each.name)):
         number = level[one.pk] + 1
         found.setdefault(number, Level(number)).packages.append(_ahead(one, state, is_back=is_back))
@@ -181,7 +186,7 @@ def _ahead(package: Package, state: TargetState, *, is_back: bool) -> Ahead:
     placement = state.placements.get(package.application_id)
     now = placement.current.version if placement and placement.current else ""
     is_there = on_target is not None and on_target.distributed_at is not None
-    is_same = not is_back and state.is_deployed(package)
+    is_same = not is_back and state.is_there(package)
     then, after = package.artifact, package.version
     if is_back:
         before = on_target.before if on_target else None

@@ -49,6 +49,7 @@ class Migration(migrations.Migration):
             field=models.ManyToManyField(related_name="+", to="fairway.configuration"),
         ),
         migrations.AddField(model_name="package", name="made_application", field=models.BooleanField(default=False)),
+        migrations.AddField(model_name="rollout", name="redeploys", field=models.BooleanField(default=False)),
         migrations.CreateModel(
             name="RolloutClaim",
             fields=[

@@ -275,6 +275,9 @@ def there_is_a_fallback_target(request: Request) -> Iterator[Blocker]:
         )
     elif not state.is_deployed(package):
         yield Blocker(code="not_deployed", sentence=_("%(package)s is not Deployed in %(environment)s.") % words)
+    elif state.was_there(package):
+        sentence = _("%(package)s was in %(environment)s before this release: there is nothing to take back.") % words
+        yield Blocker(code="was_there", sentence=sentence)
 
 
 @register(Act.FALL_BACK)
@@ -302,7 +305,8 @@ def release_blockers(
         sentence = _("%(release)s has no packages.") % {"release": state.release}
         return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
     if act == Act.FALL_BACK_RELEASE:
-        subjects = [fallback_target_of(one, state) for one in state.packages if state.is_deployed(one)]
+        mine = [one for one in state.packages if state.is_deployed(one) and not state.was_there(one)]
+        subjects = [fallback_target_of(one, state) for one in mine]
     else:
         subjects = [subject_of(one, state) for one in state.packages]
     if not subjects:

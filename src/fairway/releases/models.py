@@ -276,6 +276,7 @@ class Rollout(_Moving):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="rollouts")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="rollouts")
     direction = models.CharField(max_length=8, default=Direction.FORWARD.value)
+    redeploys = models.BooleanField(default=False)  # also what serves there already
     status = models.CharField(max_length=16)
     parallel = models.PositiveSmallIntegerField(default=USUAL_PARALLEL)
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="rollout")

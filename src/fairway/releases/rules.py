@@ -74,9 +74,9 @@ class OnTarget(StrEnum):
 
 
 NEXT_ON_TARGET: Mapping[OnTarget, frozenset[OnTarget]] = {
-    OnTarget.ABSENT: frozenset({OnTarget.DISTRIBUTING}),
+    OnTarget.ABSENT: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYED}),
     OnTarget.DISTRIBUTING: frozenset({OnTarget.DISTRIBUTED, OnTarget.ABSENT}),
-    OnTarget.DISTRIBUTED: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.ABSENT}),
+    OnTarget.DISTRIBUTED: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.DEPLOYED, OnTarget.ABSENT}),
     OnTarget.DEPLOYING: frozenset({OnTarget.DEPLOYED, OnTarget.DISTRIBUTED}),
     OnTarget.DEPLOYED: frozenset({OnTarget.DEPLOYING, OnTarget.FALLING_BACK, OnTarget.ABSENT}),
     OnTarget.FALLING_BACK: frozenset({OnTarget.DISTRIBUTED, OnTarget.DEPLOYED}),

@@ -52,13 +52,18 @@ class TargetState:
     def is_deployed(self, package: Package) -> bool:
         return self.shown(package) == OnTarget.DEPLOYED
 
-    def runs_with_its_settings(self, package: Package) -> bool:
-        """Deployed, with the very configuration that a deployment would have now."""
+    def is_there(self, package: Package) -> bool:
+        """Its very artifact serves, with the configuration that a deployment would have now, whoever deployed it."""
         placement = self.placements.get(package.application_id)
-        if placement is None or placement.current is None or not self.is_deployed(package):
+        if placement is None or placement.current is None or not serves(placement, package.artifact_id):
             return False
         wanted = self.configurations.get(package.application_id)
         return placement.current.configuration_id == (wanted.pk if wanted else None)
+
+    def was_there(self, package: Package) -> bool:
+        """It was there before its release came: a fallback has nothing to take back."""
+        on_target = self.on_targets.get(package.pk)
+        return on_target is not None and on_target.before_id is not None and on_target.before_id == on_target.deployment_id
 
     def is_replaced(self, package: Package) -> bool:
         return self.shown(package) == REPLACED

@@ -168,6 +168,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(f"{PACKAGE}/resolution", packages.resolution, name="package-resolution"),
     path(f"{PACKAGE}/deletion", packages.deletion, name="package-deletion"),
     path(f"{PACKAGE}/in/<slug:environment>/distribute", packages.distribute, name="package-distribute"),
+    path(f"{PACKAGE}/in/<slug:environment>/withdraw", packages.withdraw, name="package-withdraw"),
     path(f"{PACKAGE}/in/<slug:environment>/deploy", packages.deploy, name="package-deploy"),
     path(f"{PACKAGE}/in/<slug:environment>/fall-back", packages.fall_back, name="package-fall-back"),
     path(f"{TARGET}/distribute", packages.distribute_all, name="release-distribute"),

@@ -436,6 +436,7 @@ def plan() -> Data:
         "zone": "Europe/Paris",
         "start_by": now() + timedelta(days=2, hours=1),
         "why_not": [blocker("approvals", "2 approvals are needed, 1 is given.", "another Release Manager")],
+        "move": act("Move it", "clock"),
         "cancel": act("Take it off the calendar", "x", "danger"),
     }
     return {
@@ -461,7 +462,7 @@ def plan() -> Data:
         },
         "approvals": approvals,
         "schedule": schedule,
-        "planned": planned,
+        "planned": [planned, {**planned, "target": "Staging", "why_not": []}],
     }
 
 

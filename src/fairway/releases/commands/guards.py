@@ -65,6 +65,15 @@ def refuse_unless_open(release: Release) -> None:
     refuse_while_rolling_out(release)
 
 
+def closed_to_changes(release: Release) -> list[Blocker]:
+    """What `refuse_unless_open` would say: for pages, which say so before anybody types."""
+    try:
+        refuse_unless_open(release)
+    except Blocked as blocked:
+        return list(blocked.blockers)
+    return []
+
+
 def open_for_change(actor: Actor, act: Act, release: Release, *, application: str = "") -> Release:
     """The release, locked, ready to be changed by this actor; a seal that no longer held is off. Raises `Blocked`."""
     require(actor, act, application=application)

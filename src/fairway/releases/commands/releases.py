@@ -22,7 +22,8 @@ from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked, refuse_while_rolling_out, void
 from fairway.releases.commands.packages import forget_made_application
 from fairway.releases.models import Dependency, Package, PackageOnTarget, Release, Rollout
-from fairway.releases.rules import BUSY, LONGEST_DESCRIPTION, ROLLOUT_NOT_BEGUN, OnTarget, Resolution, Stage
+from fairway.releases.queries import status_of
+from fairway.releases.rules import BUSY, LONGEST_DESCRIPTION, ROLLOUT_NOT_BEGUN, OnTarget, ReleaseStatus, Resolution, Stage
 from fairway.releases.subjects import on_package, on_release, package_facts, release_facts
 from fairway.releases.target_state import packages_of, serves
 from fairway.shared.names import Invalid, parse_text
@@ -151,15 +152,24 @@ def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> No
 
 @transaction.atomic
 def release_from_environment(
-    *, actor: Actor, environment: Environment, name: str, version: str, manager: User, deputy: User | None = None
+    *,
+    actor: Actor,
+    environment: Environment,
+    name: str,
+    version: str,
+    manager: User,
+    deputy: User | None = None,
+    targets: Iterable[Environment] | None = None,
 ) -> Release:
     """A release of what runs healthy in an environment, by digest: nothing is built, every package is Ready.
 
-    Its targets are the environments that come after it in the promotion order. Raises `Blocked` when nothing runs healthy.
+    Without `targets` it goes to the environments that come after it in the promotion order. Raises `Blocked` when nothing
+    runs healthy.
     """
     require(actor, Act.CREATE_RELEASE, environment=environment.slug)
-    later = list(Environment.objects.filter(deleted_at=None, position__gt=environment.position))
-    release = _new(actor, name, version, "", manager, deputy, later or None)
+    if targets is None:
+        targets = list(Environment.objects.filter(deleted_at=None, position__gt=environment.position)) or None
+    release = _new(actor, name, version, "", manager, deputy, targets)
     placements = Placement.objects.filter(
         environment=environment, wanted=Wanted.RUNNING, health=Health.HEALTHY, application__deleted_at=None
     ).exclude(current__artifact=None)
@@ -229,7 +239,12 @@ def _set_targets(actor: Actor, row: Release, targets: Iterable[Environment]) -> 
     if {one.pk for one in chosen} == set(row.targets.values_list("pk", flat=True)):
         return
     refuse_while_rolling_out(row)
+    before = status_of(row)
     row.targets.set(chosen)
+    if ReleaseStatus.RELEASED not in {before} and status_of(row) == ReleaseStatus.RELEASED:
+        sentence = _("Without the targets it has not reached, %(release)s would count as Released.") % {"release": row}
+        who = _("a Release Manager, by cancelling it, or by cloning it for the targets it is meant for")
+        raise Blocked([Blocker(code="would_finish", sentence=sentence, who=who)])
     if row.sealed_at is not None:
         void(actor, row, "Its targets were changed")
 

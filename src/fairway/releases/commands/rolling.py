@@ -22,12 +22,13 @@ from fairway.releases.commands.guards import locked
 from fairway.releases.commands.rollouts import claim, locked_rollout, make_steps, steps_of
 from fairway.releases.commands.targets import begin_deployment, begin_distribution, begin_fallback, locked_environment
 from fairway.releases.gate_rules import release_blockers
-from fairway.releases.models import Rollout, RolloutPackage
+from fairway.releases.models import Package, PackageOnTarget, Rollout, RolloutPackage
 from fairway.releases.plan import IN_FLIGHT, Plan, StepStatus, Verdict, next_plan
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Direction, OnTarget, RolloutStatus
-from fairway.releases.subjects import on_rollout, rollout_facts
+from fairway.releases.subjects import on_package, on_rollout, rollout_facts
 from fairway.releases.target_state import TargetState, fallback_target_of, subject_of, target_state_of
 
+ALREADY_THERE = "It was there already."
 LOOK_AGAIN = timedelta(seconds=30)  # how often a rollout that is held asks the gate anew, unless something clears earlier
 
 
@@ -50,18 +51,43 @@ def begin(rollout: Rollout, actor: Actor, *, breaks_glass: bool) -> datetime | N
         row.move_to(RolloutStatus.RUNNING)
         claim(row, state.packages)
     Rollout.objects.filter(pk=row.pk).update(before=before, started_at=timezone.now(), sentence="")
-    make_steps(row, state.packages, state, {one.pk: _begins_as(one.pk, state) for one in state.packages}, is_ours=False)
+    there = [] if row.redeploys else [one for one in state.packages if state.is_there(one)]
+    _take_what_is_there(there, state)
+    begins = {one.pk: StepStatus.DEPLOYED if one in there else _begins_as(one.pk, state) for one in state.packages}
+    make_steps(row, state.packages, state, begins, is_ours=False)
+    row.steps.filter(package__in=there).update(sentence=ALREADY_THERE)
     row.refresh_from_db()
     record(who=SYSTEM.who, verb="rollout.started", on=on_rollout(row), before=before, after=rollout_facts(row))
     return None
 
 
 def _begins_as(package: int, state: TargetState) -> StepStatus:
-    chosen = next(one for one in state.packages if one.pk == package)
-    if state.runs_with_its_settings(chosen):
-        return StepStatus.DEPLOYED
     on_target = state.on_targets.get(package)
     return StepStatus.DISTRIBUTED if on_target is not None and on_target.distributed_at is not None else StepStatus.PENDING
+
+
+def _take_what_is_there(packages: Iterable[Package], state: TargetState) -> None:
+    """They count as Deployed, for what needs them and for the release. Where they were not this release's before, there is
+    nothing that a fallback would take back."""
+    now = timezone.now()
+    for package in packages:
+        if state.is_deployed(package):
+            continue
+        current, artifact = state.placements[package.application_id].current, package.artifact
+        assert current is not None
+        assert artifact is not None
+        on_target, _ = PackageOnTarget.objects.get_or_create(package=package, environment=state.environment)
+        on_target.move_to(
+            OnTarget.DEPLOYED, artifact=artifact, digest=artifact.digest, distributed_at=now, deployed_at=now,
+            deployment=current, before=current, sentence="",
+        )  # fmt: skip
+        state.on_targets[package.pk] = on_target
+        record(
+            who=SYSTEM.who,
+            verb="package.found_there",
+            on=on_package(package, state.environment),
+            after={"deployment": current.pk},
+        )
 
 
 def _hold(row: Rollout, reasons: list[Blocker]) -> datetime | None:

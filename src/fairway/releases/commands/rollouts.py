@@ -51,10 +51,12 @@ def roll_out(
     parallel: int = USUAL_PARALLEL,
     reason: str = "",
     break_glass: str = "",
+    redeploy: bool = False,
 ) -> Rollout:
     """Deploy every package of a release on a target, level by level. Raises `Blocked` with everything in the way.
 
-    `parallel` is how many packages are worked on at a time, 1–16.
+    What serves there already, byte for byte and with the same settings, stays as it is unless `redeploy`. `parallel` is how
+    many packages are worked on at a time, 1–16.
     """
     row = locked(release)
     place = locked_environment(environment)
@@ -63,7 +65,14 @@ def roll_out(
     if reasons := release_blockers(Act.ROLL_OUT, state, actor, breaks_glass=bool(override)):
         raise Blocked(reasons)
     rollout = new_rollout(
-        actor, Act.ROLL_OUT, state, RolloutStatus.RUNNING, parallel=parallel, reason=reason, override=override
+        actor,
+        Act.ROLL_OUT,
+        state,
+        RolloutStatus.RUNNING,
+        parallel=parallel,
+        reason=reason,
+        override=override,
+        redeploys=redeploy,
     )
     claim(rollout, state.packages)
     if override:
@@ -98,7 +107,7 @@ def fall_back_release(
         actor, Act.FALL_BACK_RELEASE, state, RolloutStatus.FALLING_BACK,
         direction=Direction.BACK, parallel=parallel, reason=reason, override=override,
     )  # fmt: skip
-    deployed = [one for one in state.packages if state.is_deployed(one)]
+    deployed = [one for one in state.packages if state.is_deployed(one) and not state.was_there(one)]
     claim(rollout, deployed)
     make_steps(rollout, deployed, state, dict.fromkeys([one.pk for one in deployed], StepStatus.DEPLOYED), is_ours=True)
     if override:
@@ -283,7 +292,7 @@ def _outdated(rollout: Rollout) -> list[int]:
     state = target_state_of(rollout.release, rollout.environment)
     if not state.is_sealed or rollout.direction == Direction.BACK:
         return []
-    return [one.pk for one in state.packages if state.is_deployed(one) and not state.runs_with_its_settings(one)]
+    return [one.pk for one in state.packages if state.is_deployed(one) and not state.is_there(one)]
 
 
 def retry_blockers(rollout: Rollout, actor: Actor) -> list[Blocker]:

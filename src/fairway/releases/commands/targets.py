@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import actor_of_request
-from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, NotVisible
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, NotVisible, may, role_blocker
 from fairway.activity.commands import record
 from fairway.deployments.commands.placements import remove
 from fairway.deployments.commands.requests import request_under
@@ -21,7 +22,7 @@ from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked, locked_package
 from fairway.releases.gate_rules import packages_there
 from fairway.releases.models import Package, PackageOnTarget, Release
-from fairway.releases.rules import OnTarget
+from fairway.releases.rules import ROLLOUT_UNDER_WAY, OnTarget
 from fairway.releases.subjects import on_package, on_release, package_facts
 from fairway.releases.target_state import (
     PackageSubject,
@@ -112,6 +113,34 @@ def fall_back_package(
     return begin_fallback(actor, Act.FALL_BACK, row, state, reason=reason, override=break_glass)
 
 
+@transaction.atomic
+def withdraw(*, actor: Actor, package: Package, environment: Environment, reason: str = "") -> PackageOnTarget:
+    """Take a distributed package off a target again: its bytes are kept there for it no longer. Raises `Blocked`."""
+    row = locked_package(package)
+    place = locked_environment(environment)
+    state = target_state_of(row.release, place)
+    if reasons := withdrawal_blockers(actor, row, state):
+        raise Blocked(reasons)
+    on_target = state.on_targets[row.pk]
+    on_target.move_to(OnTarget.ABSENT, artifact=None, digest="", distributed_at=None, sentence="")
+    why = parse_text(reason, field="reason", longest=500)
+    record(who=actor.who, verb="package.withdrawn", on=on_package(row, place), comment=why, before=package_facts(row))
+    return on_target
+
+
+def withdrawal_blockers(actor: Actor, package: Package, state: TargetState) -> list[Blocker]:
+    words = {"package": package.name, "environment": state.environment.name, "release": state.release}
+    if not may(actor, Act.DISTRIBUTE, application=package.application.slug, environment=state.environment.slug):
+        return [role_blocker(Act.DISTRIBUTE)]
+    if state.active_rollout is not None and state.active_rollout.status in ROLLOUT_UNDER_WAY:
+        sentence = _("%(release)s is being rolled out to %(environment)s.") % words
+        return [Blocker(code="rollout_running", sentence=sentence, who=_("a Deployer, by stopping the rollout"))]
+    if state.shown(package) != OnTarget.DISTRIBUTED:
+        sentence = _("%(package)s is not just distributed to %(environment)s: there is nothing to withdraw.") % words
+        return [Blocker(code="not_distributed", sentence=sentence)]
+    return []
+
+
 def ask_about(act: Act, package: Package, state: TargetState, actor: Actor, *, breaks_glass: bool = False) -> None:
     """Raises `Blocked` unless the gate is open for this package on the state's target."""
     subject = (fallback_target_of if act == Act.FALL_BACK else subject_of)(package, state)
@@ -151,7 +180,7 @@ def begin_distribution(
     parent: Run | None = None,
 ) -> PackageOnTarget:
     """Inside the caller's transaction, with the gate asked."""
-    on_target, _ = PackageOnTarget.objects.get_or_create(package=package, environment=environment)
+    on_target, _made = PackageOnTarget.objects.get_or_create(package=package, environment=environment)
     why = parse_text(reason, field="reason", longest=500)
     run = enqueue(
         kind=DISTRIBUTE_STORY,

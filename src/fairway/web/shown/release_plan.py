@@ -205,10 +205,11 @@ def _schedule(
 ) -> dict[str, Any] | None:
     if release.cancelled_at is not None or not may(actor, Act.SCHEDULE_RELEASE):
         return None
-    planned = desk.planned(release, actor)
-    targets = queries.targets_seen(release, actor)
+    targets, every = queries.targets_seen(release, actor), list(desk.all_planned(release, actor))
+    wanted = typed.get("environment") or (every[0].environment.slug if every else "")
+    planned = next((one for one in every if one.environment.slug == wanted), None)
     usual = {
-        "environment": planned.environment.slug if planned else (targets[-1].slug if targets else ""),
+        "environment": wanted or (targets[-1].slug if targets else ""),
         "at": planned.wall_time if planned else "",
         "zone": planned.zone if planned else zone,
         "start_by": str(_minutes(planned)),
@@ -222,6 +223,7 @@ def _schedule(
         "zone": values["zone"],
         "zones": sorted(available_timezones()),
         "start_by": values["start_by"],
+        "is_move": planned is not None,
         "errors": errors,
     }
 
@@ -238,12 +240,17 @@ def _why_not(actor: Actor, release: Release, planned: Rollout) -> list[dict[str,
     return shown(list(mine.blockers)) if mine else []
 
 
-def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
-    planned = desk.planned(release, actor)
-    if planned is None:
-        return None
-    url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])
-    cancel = Button(_("Take it off the calendar"), url, "x", "danger")
+def _planned(actor: Actor, release: Release) -> list[dict[str, Any]]:
+    """Every schedule, for everybody who may see it; moved and cancelled one by one."""
+    return [_one_planned(actor, release, one) for one in desk.all_planned(release, actor)]
+
+
+def _one_planned(actor: Actor, release: Release, planned: Rollout) -> dict[str, Any]:
+    allowed = may(actor, Act.SCHEDULE_RELEASE, environment=planned.environment.slug)
+    cancel = Button(
+        _("Take it off the calendar"), reverse("rollout-unscheduling", args=[release.pk, planned.pk]), "x", "danger"
+    )
+    here = f"{reverse('release-plan', args=[release.pk])}?target={planned.environment.slug}#schedule"
     return {
         "rollout": {"id": planned.pk},
         "target": planned.environment.name,
@@ -252,5 +259,6 @@ def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
         "zone": planned.zone,
         "start_by": planned.start_by,
         "why_not": _why_not(actor, release, planned),
-        "cancel": cancel if may(actor, Act.SCHEDULE_RELEASE) else None,
+        "move": Button(_("Move it"), here, "clock", method="get") if allowed else None,
+        "cancel": cancel if allowed else None,
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -16,6 +17,8 @@ from fairway.environments import queries as environments
 from fairway.environments.models import Environment
 from fairway.insights import desk
 from fairway.releases import queries
+from fairway.releases.commands.guards import closed_to_changes
+from fairway.releases.commands.targets import withdrawal_blockers
 from fairway.releases.models import Package, Release, Rollout
 from fairway.releases.rules import OnTarget, Resolution, Stage
 from fairway.releases.target_state import TargetState, subject_of, target_state_seen
@@ -188,21 +191,27 @@ def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:
     packages = queries.packages_seen(release, actor)
     names = {one.pk: one.name for one in packages}
     needs = states[0].needs if states else {}
+    closed = shown(closed_to_changes(release))
     return {
         "release": release,
         "targets": [_target(actor, one) for one in states],
-        "packages": [_package(actor, one, states, names, needs) for one in packages],
-        **_adding(actor, release),
+        "packages": [_package(actor, one, states, names, needs, closed) for one in packages],
+        **_adding(actor, release, closed),
     }
 
 
-def _adding(actor: Actor, release: Release) -> dict[str, Any]:
+Closed = Sequence[dict[str, object]]  # why nothing of a release can be changed now
+
+
+def _adding(actor: Actor, release: Release, closed: Closed) -> dict[str, Any]:
     if not may(actor, Act.ADD_PACKAGE):
         return {"add": None, "paste": None}
     number = [release.pk]
     return {
-        "add": Button(_("Add a package"), reverse("package-new", args=number), "plus", "primary", method="get"),
-        "paste": Button(_("Paste packages"), reverse("packages-paste", args=number), "file", method="get"),
+        "add": Button(
+            _("Add a package"), reverse("package-new", args=number), "plus", "primary", method="get", blockers=closed
+        ),
+        "paste": Button(_("Paste packages"), reverse("packages-paste", args=number), "file", method="get", blockers=closed),
     }
 
 
@@ -233,7 +242,12 @@ def _target_acts(actor: Actor, state: TargetState) -> Iterable[Button]:
 
 
 def _package(
-    actor: Actor, package: Package, states: Sequence[TargetState], names: dict[int, str], needs: dict[int, frozenset[int]]
+    actor: Actor,
+    package: Package,
+    states: Sequence[TargetState],
+    names: dict[int, str],
+    needs: dict[int, frozenset[int]],
+    closed: Closed,
 ) -> dict[str, Any]:
     application = package.application
     return {
@@ -250,8 +264,8 @@ def _package(
             "kind_icon": KIND_ICONS[package.source_kind or application.source_kind],
         },
         "needs": sorted(names[number] for number in needs.get(package.pk, ()) if number in names),
-        "stage_acts": _stage_acts(actor, package),
-        "acts": _package_acts(actor, package),
+        "stage_acts": [replace(one, blockers=closed) for one in _stage_acts(actor, package)],
+        "acts": _package_acts(actor, package, closed),
         "cells": [_cell(actor, package, one) if package in one.seen else NOT_SEEN for one in states],
     }
 
@@ -276,7 +290,7 @@ def _stage_acts(actor: Actor, package: Package) -> list[Button]:
     ]
 
 
-def _package_acts(actor: Actor, package: Package) -> list[Button]:
+def _package_acts(actor: Actor, package: Package, closed: Closed) -> list[Button]:
     application = package.application.slug
     number = [package.release_id, package.pk]
     found: list[tuple[Act, Button]] = []
@@ -293,7 +307,11 @@ def _package_acts(actor: Actor, package: Package) -> list[Button]:
             Button(_("Delete"), url, "trash", "danger", confirm=package.name, consequence=consequence),
         )
     )
-    return [button for act, button in found if may(actor, act, application=application)]
+    return [
+        button if act == Act.VIEW else replace(button, blockers=closed)
+        for act, button in found
+        if may(actor, act, application=application)
+    ]
 
 
 NEXT_ACTS: dict[str, tuple[Act, ...]] = {
@@ -318,8 +336,18 @@ def _cell(actor: Actor, package: Package, state: TargetState) -> dict[str, Any]:
         "deployment_id": deployment.pk if deployment else None,
         "at": (on_target.deployed_at or on_target.distributed_at) if on_target else None,
         "url": placement.url if placement and status == OnTarget.DEPLOYED else "",
-        "acts": [_cell_act(actor, act, package, state) for act in NEXT_ACTS.get(status, ())],
+        "acts": [
+            *(_cell_act(actor, act, package, state) for act in NEXT_ACTS.get(status, ())),
+            *_withdraw(actor, package, state),
+        ],
     }
+
+
+def _withdraw(actor: Actor, package: Package, state: TargetState) -> list[Button]:
+    if state.shown(package) != OnTarget.DISTRIBUTED:
+        return []
+    url = reverse("package-withdraw", args=[package.release_id, package.pk, state.environment.slug])
+    return [Button(_("Withdraw"), url, "x", blockers=shown(withdrawal_blockers(actor, package, state)))]
 
 
 def _cell_act(actor: Actor, act: Act, package: Package, state: TargetState) -> Button:
@@ -329,7 +357,18 @@ def _cell_act(actor: Actor, act: Act, package: Package, state: TargetState) -> B
         Act.FALL_BACK: (_("Fall back"), "package-fall-back", "rollback"),
     }[act]
     url = reverse(name, args=[package.release_id, package.pk, state.environment.slug])
-    return Button(label, url, icon, blockers=shown(why_not(actor, act, package, state)))
+    reasons = shown(why_not(actor, act, package, state))
+    confirm, consequence = _takes_away(package, state) if act == Act.FALL_BACK else ("", "")
+    return Button(label, url, icon, blockers=reasons, confirm=confirm, consequence=consequence)
+
+
+def _takes_away(package: Package, state: TargetState) -> tuple[str, str]:
+    """What must be typed, and why, where falling back leaves nothing there."""
+    on_target = state.on_targets.get(package.pk)
+    if on_target is None or on_target.before_id is not None:
+        return "", ""
+    words = {"package": package.name, "environment": state.environment.name}
+    return package.name, _("Nothing ran before %(package)s in %(environment)s: it is taken away, its address too.") % words
 
 
 def why_not(actor: Actor, act: Act, package: Package, state: TargetState) -> list[Blocker]:

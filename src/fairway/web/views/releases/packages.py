@@ -218,6 +218,13 @@ def distribute(request: HttpRequest, actor: Actor, package: Package, environment
     return _("%(package)s is being distributed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
+@_on_package(Act.DISTRIBUTE)
+def withdraw(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
+    there = place(actor, package.application, environment)
+    targets.withdraw(actor=actor, package=package, environment=there, reason=request.POST.get("reason", ""))
+    return _("%(package)s is withdrawn from %(target)s.") % {"package": package.name, "target": there.name}
+
+
 @_on_package(Act.DEPLOY_PACKAGE)
 def deploy(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
     there = place(actor, package.application, environment)

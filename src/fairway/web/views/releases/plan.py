@@ -43,8 +43,8 @@ def readiness(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.VIEW)
 def plan(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    asked = request.GET.get("at", "")[:16]
-    return _page(request, actor, queries.release(actor, number), {"at": asked} if asked else {})
+    asked = {"at": request.GET.get("at", "")[:16], "environment": request.GET.get("target", "")[:40]}
+    return _page(request, actor, queries.release(actor, number), {name: value for name, value in asked.items() if value})
 
 
 def _page(
@@ -145,8 +145,8 @@ def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 7):
         raise Invalid("start_by", _("is not a number."))
     at, zone, late = typed["at"], typed["zone"], int(minutes)
-    planned = desk.planned(release, actor)
-    if planned is not None and planned.environment_id == environment.pk:
+    planned = desk.all_planned(release, actor).filter(environment=environment).first()
+    if planned is not None:
         schedule.reschedule(actor=actor, rollout=planned, at=at, zone=zone, start_by_minutes=late)
     else:
         schedule.schedule_release(
