@@ -43,6 +43,9 @@ class ReleaseForm(forms.Form):
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4}))
     manager = forms.ChoiceField(choices=[("grace", "Grace Hopper"), ("ada", "Ada Lovelace")])
     deputy = forms.ChoiceField(choices=[("", "—"), ("linus", "Linus Åkesson")], required=False)
+    targets = forms.MultipleChoiceField(
+        choices=[("staging", "Staging"), ("production", "Production")], widget=forms.CheckboxSelectMultiple
+    )
 
 
 class PackageForm(forms.Form):
@@ -55,6 +58,7 @@ class PackageForm(forms.Form):
 class RollingOutForm(forms.Form):
     reason = forms.CharField(required=False)
     parallel = forms.IntegerField()
+    redeploy = forms.BooleanField(required=False)
     break_glass = forms.CharField(required=False)
 
 
@@ -327,7 +331,7 @@ def new() -> Data:
     return {
         "release": None,
         "is_clone": False,
-        "form": filled(ReleaseForm, name="", version="", description="", manager="grace", deputy=""),
+        "form": filled(ReleaseForm, name="", version="", description="", manager="grace", deputy="", targets=["staging"]),
         "from_environment": None,
         "found": [],
     }
