@@ -21,7 +21,7 @@ class FairwayConfig(AppConfig):
         import fairway.releases.commands.schedule
         import fairway.releases.commands.targets  # noqa: F401
         from fairway.deployments.keeping import pin
-        from fairway.releases.keeping import pinned_digests
+        from fairway.releases.retention import pinned_digests
         from fairway.shared.words import speak_through
 
         pin(pinned_digests)

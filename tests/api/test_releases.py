@@ -76,7 +76,7 @@ def test_the_life_of_a_release(desk: ReleaseDesk, max_: Api, dora: Api) -> None:
     assert made(max_.post(f"/releases/{cloned['id']}/cancellation", {"reason": "No more"}), 200)["status"] == "cancelled"
     assert [each["id"] for each in max_.get("/releases?status=cancelled").json()] == [cloned["id"]]
     assert max_.get("/releases?status=nonsense").json()["field"] == "status"
-    assert codes(max_.post(f"{path}/freeze")) == (409, ["empty"])
+    assert codes(max_.post(f"{path}/seal")) == (409, ["empty"])
     assert max_.delete(path).status_code == 204
     assert max_.get(path).status_code == 404
     assert codes(dora.delete(f"/releases/{cloned['id']}")) == (403, ["role"])
@@ -161,9 +161,9 @@ def test_agreement_needs_another_person_and_what_was_looked_at(
         if one["environment"]["slug"] == "production"
         for each in one["blockers"]
     }
-    assert {"not_frozen", "not_ready"} <= blockers
-    frozen = made(max_.post(f"{path}/freeze"), 200)
-    yes = {"environment": "production", "decision": "approve", "fingerprint": frozen["fingerprint"]}
+    assert {"not_sealed", "not_ready"} <= blockers
+    sealed = made(max_.post(f"{path}/seal"), 200)
+    yes = {"environment": "production", "decision": "approve", "fingerprint": sealed["fingerprint"]}
     assert codes(max_.post(f"{path}/approvals", yes)) == (409, ["own_request"])
     assert ada.post(f"{path}/approvals", yes | {"fingerprint": "0" * 64}).json()["field"] == "fingerprint"
     assert ada.post(f"{path}/approvals", yes | {"decision": "reject"}).json()["field"] == "comment"
@@ -171,8 +171,20 @@ def test_agreement_needs_another_person_and_what_was_looked_at(
     assert (difference["package"], difference["now"]) == ("db", None)
     assert made(ada.post(f"{path}/approvals", yes))["is_approved"] is True
     assert len(ada.get(f"{path}/approvals").json()) == 1
-    assert made(max_.delete(f"{path}/freeze"), 200)["is_frozen"] is False
+    assert made(max_.delete(f"{path}/seal"), 200)["is_sealed"] is False
     assert ada.get(f"{path}/approvals").json() == []
+
+
+def test_the_old_names_of_sealing_are_still_accepted_and_answered(desk: ReleaseDesk, max_: Api) -> None:
+    """Until environments alone were called frozen, the API said so of releases, too."""
+    release = desk.release(packages="db")
+    path = f"/releases/{release.pk}"
+    sealed = made(max_.post(f"{path}/freeze"), 200)
+    assert (sealed["status"], sealed["is_sealed"], sealed["is_frozen"]) == ("sealed", True, True)
+    assert [one["id"] for one in max_.get("/releases?status=frozen").json()] == [release.pk]
+    (package,) = max_.get(path).json()["matrix"]
+    assert package["entered"] == package["source_input"] != ""
+    assert made(max_.delete(f"{path}/freeze"), 200)["is_frozen"] is False
 
 
 def test_planned_moved_and_taken_off(desk: ReleaseDesk, max_: Api) -> None:
@@ -227,7 +239,7 @@ def test_who_may_do_what(desk: ReleaseDesk, max_: Api, dora: Api) -> None:
     release = desk.release(packages="db")
     path, there = f"/releases/{release.pk}", f"/releases/{release.pk}/environments/staging"
     file = {"text": "release: X\nversion: 1\n"}
-    managers = [("post", "/releases", WANTED), ("patch", path, {"description": "x"}), ("post", f"{path}/freeze", {}),
+    managers = [("post", "/releases", WANTED), ("patch", path, {"description": "x"}), ("post", f"{path}/seal", {}),
                 ("post", f"{there}/schedule", LATER), ("post", "/releases/file/plan", file),
                 ("post", f"{path}/cancellation", {}), ("delete", path, None)]  # fmt: skip
     deployers = [("post", f"{path}/packages", {"name": "x", "source": "r/x:1"}), ("post", f"{there}/distribution", {}),

@@ -122,12 +122,12 @@ def test_a_rollout_that_stands_still_exits_5_with_its_choices(fairway: Fairway, 
     assert (back.code, "Fallen back" in back.out) == (0, True)
 
 
-def test_a_release_is_frozen_answered_and_planned(fairway: Fairway, shop: tuple[str, dict[str, Path]]) -> None:
+def test_a_release_is_sealed_answered_and_planned(fairway: Fairway, shop: tuple[str, dict[str, Path]]) -> None:
     title, places = shop
     early = fairway("releases", "approve", title, "--env", "staging", "--yes")
-    assert (early.code, "is not frozen" in early.err) == (2, True)
-    frozen = fairway.json("releases", "freeze", title)
-    assert (frozen["status"], frozen["is_frozen"]) == ("frozen", True)
+    assert (early.code, "is not sealed" in early.err) == (2, True)
+    sealed = fairway.json("releases", "seal", title)
+    assert (sealed["status"], sealed["is_sealed"]) == ("sealed", True)
     own = fairway("releases", "approve", title, "--env", "staging", "--yes")
     assert (own.code, "somebody else" in own.err) == (3, True)
     assert "nothing → " in own.err  # what it would change was shown first
@@ -152,7 +152,10 @@ def test_a_release_is_frozen_answered_and_planned(fairway: Fairway, shop: tuple[
         fairway("envs", "unlock", "staging")
     assert fairway.json("releases", "unschedule", title, "--env", "staging")["status"] == "cancelled"
     assert fairway("releases", "unschedule", title, "--env", "staging").code == 2
-    assert fairway.json("releases", "unfreeze", title)["is_frozen"] is False
+    assert fairway.json("releases", "unseal", title)["is_sealed"] is False
+    old = fairway("releases", "freeze", title)  # the old name, hidden
+    assert (old.code, "is sealed" in old.out) == (0, True), old.err
+    assert fairway.json("releases", "unseal", title)["is_sealed"] is False
     assert fairway.json("releases", "approvals", title) == []
 
 

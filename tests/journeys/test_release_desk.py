@@ -56,7 +56,7 @@ def test_from_the_plan_to_the_way_back(
     _fills(desk, deployer, release, tmp_path, ship)
     _says_what_needs_what(desk, deployer)
     _distributes(desk, deployer, release)
-    _freezes_and_schedules(desk, manager, release)
+    _seals_and_schedules(desk, manager, release)
     _approves(desk, admin, manager, release)
 
     viewer = _starts_by_itself(desk, manager, release)
@@ -154,16 +154,16 @@ def _distributes(desk: Desk, deployer: Person, release: str) -> None:
         turns(cell(page, name, FRONT), "Distributed")
     here = cell(page, "ferry", FRONT)
     here.get_by_label(re.compile("^Acts on")).click()
-    expect(here).to_contain_text("is not frozen")
+    expect(here).to_contain_text("is not sealed")
     expect(here).to_contain_text("ferry needs crane, which is not Deployed")
     desk.seen(deployer, "05-why-not")
 
 
-def _freezes_and_schedules(desk: Desk, manager: Person, release: str) -> None:
+def _seals_and_schedules(desk: Desk, manager: Person, release: str) -> None:
     page = manager.go(f"{release}/plan")
-    manager.button("Freeze").click()
-    expect(page.locator("#release-freezing .status")).to_have_text("Frozen")
-    expect(page.locator(APPROVAL)).to_contain_text("You froze it; somebody else has to approve it.")
+    manager.button("Seal").click()
+    expect(page.locator("#release-sealing .status")).to_have_text("Sealed")
+    expect(page.locator(APPROVAL)).to_contain_text("You sealed it; somebody else has to approve it.")
     schedule(page, FRONT, datetime.now(UTC) - timedelta(days=1), "Schedule")
     expect(page.locator("#schedule .error")).to_contain_text("Lies in the past")
     schedule(page, FRONT, datetime.now(UTC) + timedelta(days=1), "Schedule")

@@ -1,4 +1,4 @@
-"""The same desk in French: frozen, approved, rolled out, all of it taken back; and the calendar with its address."""
+"""The same desk in French: sealed, approved, rolled out, all of it taken back; and the calendar with its address."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_une_livraison_est_approuvee_deroulee_et_repliee(joins: Joins, fairway: 
     manager = desk.comes("manager")
     page = manager.go(f"/releases/{number}/plan")
     manager.button("Geler").click()
-    expect(page.locator("#release-freezing")).to_contain_text("manager")
+    expect(page.locator("#release-sealing")).to_contain_text("manager")
     desk.seen(manager, "01-plan")
     admin = desk.comes("admin")
     admin.go(f"/releases/{number}/plan")

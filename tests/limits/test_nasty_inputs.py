@@ -33,8 +33,8 @@ from fairway.drivers.builders.git_url import parse_git_url
 from fairway.environments.freeze_rules import parse_wall, parse_zone
 from fairway.environments.recurrence import parse_recurrence
 from fairway.environments.rules import parse_environment_host
-from fairway.releases.described import parse_pasted, parse_release
-from fairway.releases.entered import parse_entered
+from fairway.releases.manifest import parse_pasted, parse_release
+from fairway.releases.source_input import parse_source_input
 from fairway.shared import names, yaml_with_lines
 from fairway.shared.failures import Failure
 
@@ -117,7 +117,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "yaml": lambda text: yaml_with_lines.root_of(text, "file"),
     "release": parse_release,
     "pasted packages": parse_pasted,
-    "entered source": parse_entered,
+    "entered source": parse_source_input,
     "procfile": parse_procfile,
     "recurrence": lambda text: parse_recurrence(text, ZoneInfo("Europe/Paris")),
     "zone": parse_zone,

@@ -12,7 +12,7 @@ import pytest
 from tests.services.postgres import postgres_server  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-FILES = ("test_targets.py", "test_concurrent.py")
+FILES = ("test_targets.py", "test_concurrent.py", "test_two_releases.py")
 
 pytestmark = pytest.mark.postgres
 

@@ -139,8 +139,8 @@ class ReleaseDesk:
     def on_target(self, release: Release, name: str, environment: Environment) -> PackageOnTarget:
         return PackageOnTarget.objects.get(package=self.package(release, name), environment=environment)
 
-    def parts(self, rollout: Rollout) -> dict[str, str]:
-        return {part.package.name: part.status for part in rollout.parts.select_related("package")}
+    def steps(self, rollout: Rollout) -> dict[str, str]:
+        return {step.package.name: step.status for step in rollout.steps.select_related("package")}
 
     def verbs(self, *kinds: str) -> list[str]:
         return list(Event.objects.filter(subject_kind__in=kinds).order_by("pk").values_list("verb", flat=True))

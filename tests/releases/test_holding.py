@@ -7,7 +7,7 @@ import pytest
 from fairway.accounts.rules import Blocked
 from fairway.deployments.commands.placements import delete_application
 from fairway.environments.commands import delete_environment
-from fairway.releases.commands.approvals import freeze, unfreeze
+from fairway.releases.commands.approvals import seal, unseal
 from fairway.releases.commands.releases import cancel_release, delete_release
 from fairway.releases.commands.rollouts import roll_out
 from fairway.releases.commands.schedule import cancel_schedule, schedule_release
@@ -30,11 +30,11 @@ def release(desk, staging):
     return desk.release(packages="db")
 
 
-def test_an_application_of_a_frozen_release_stays_until_it_is_let_go(desk, release):
+def test_an_application_of_a_sealed_release_stays_until_it_is_let_go(desk, release):
     db = desk.application("db")
-    freeze(actor=desk.manager, release=release)
-    assert reasons(desk, db) == [("in_release", "Spring 1 is frozen and contains it.")]
-    unfreeze(actor=desk.manager, release=release)
+    seal(actor=desk.manager, release=release)
+    assert reasons(desk, db) == [("in_release", "Spring 1 is sealed and contains it.")]
+    unseal(actor=desk.manager, release=release)
     delete_application(actor=desk.admin, application=db, confirmed="db")
 
 
@@ -48,14 +48,14 @@ def test_an_application_of_a_planned_release_stays(desk, release, staging):
 
 @pytest.mark.parametrize("end", [cancel_release, delete_release])
 def test_a_release_that_was_given_up_holds_nothing(desk, release, staging, end):
-    freeze(actor=desk.manager, release=release)
+    seal(actor=desk.manager, release=release)
     more = {"reason": "No more"} if end is cancel_release else {"confirmed": str(release)}
     end(actor=desk.manager, release=release, **more)
     delete_application(actor=desk.admin, application=desk.application("db"), confirmed="db")
 
 
 def test_a_release_that_is_over_holds_nothing(desk, release, staging, production):
-    freeze(actor=desk.manager, release=release)
+    seal(actor=desk.manager, release=release)
     roll_out(actor=desk.deployer, release=release, environment=staging)
     desk.work()
     db = desk.application("db")

@@ -78,11 +78,11 @@ def play(desk, environment, death, version, *, dies_at=None):
     rollout = roll_out(actor=desk.deployer, release=release, environment=environment, parallel=2)
     deaths = work(desk)
     rollout.refresh_from_db()
-    forward = (rollout.status, desk.parts(rollout), desk.shown(release, environment))
+    forward = (rollout.status, desk.steps(rollout), desk.shown(release, environment))
     decide(actor=desk.deployer, rollout=rollout, choice="fall_back_all")
     deaths += work(desk)
     rollout.refresh_from_db()
-    back = (rollout.status, desk.parts(rollout), desk.shown(release, environment), placements(environment))
+    back = (rollout.status, desk.steps(rollout), desk.shown(release, environment), placements(environment))
     made = Deployment.objects.filter(run__parent=rollout.run).values_list("application__slug", "kind")
     return forward, back, sorted(made), deaths
 

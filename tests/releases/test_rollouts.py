@@ -32,8 +32,8 @@ def go(desk, release, environment, **more):
 
 def order(rollout):
     """Package names in the order in which their deployments were asked for."""
-    parts = rollout.parts.exclude(deployment=None).order_by("deployment")
-    return [part.package.name for part in parts]
+    steps = rollout.steps.exclude(deployment=None).order_by("deployment")
+    return [step.package.name for step in steps]
 
 
 DIAMOND = {"packages": "db api web shop", "needs": "api>db web>db shop>api shop>web"}
@@ -43,13 +43,13 @@ def test_levels_are_deployed_in_order_and_everything_is_served(desk, production)
     release = desk.release(**DIAMOND)
     rollout = go(desk, release, production)
     assert rollout.status == "succeeded", rollout.sentence
-    assert set(desk.parts(rollout).values()) == {"deployed"}
+    assert set(desk.steps(rollout).values()) == {"deployed"}
     assert order(rollout)[0] == "db"
     assert order(rollout)[-1] == "shop"
     for name in DIAMOND["packages"].split():
         assert desk.serving(name, production) == desk.digest(release, name)
     assert status_of(release) == "released"
-    finished = {part.package.name: part for part in rollout.parts.select_related("deployment")}
+    finished = {step.package.name: step for step in rollout.steps.select_related("deployment")}
     assert finished["db"].deployment.finished_at <= finished["api"].deployment.created_at
 
 
@@ -70,7 +70,7 @@ def test_a_failure_starts_nothing_new_blocks_what_needs_it_and_leaves_the_rest_w
     desk.breaks(release, "api")
     rollout = go(desk, release, staging)
     assert (rollout.status, "no-such-program" in rollout.sentence) == ("needs_decision", True)
-    assert desk.parts(rollout) == {"db": "deployed", "api": "failed", "web": "deployed", "shop": "blocked"}
+    assert desk.steps(rollout) == {"db": "deployed", "api": "failed", "web": "deployed", "shop": "blocked"}
     assert desk.serving("api", staging) == old.artifact.digest
     assert status_of(release) == "in_progress"
     assert not Run.objects.live().filter(kind="deploy").exists()
@@ -85,7 +85,7 @@ def test_retry_goes_on_where_it_stopped(desk, staging):
     desk.work()
     rollout.refresh_from_db()
     assert rollout.status == "succeeded", rollout.sentence
-    assert set(desk.parts(rollout).values()) == {"deployed"}
+    assert set(desk.steps(rollout).values()) == {"deployed"}
     assert Deployment.objects.filter(application__slug="db").count() == 1
     with pytest.raises(Blocked) as blocked:
         decide(actor=desk.deployer, rollout=rollout, choice="retry")
@@ -101,7 +101,7 @@ def test_skip_leaves_out_what_failed_and_all_that_needs_it(desk, staging):
     desk.work()
     rollout.refresh_from_db()
     assert foreseen == {"api": "skipped", "shop": "skipped"}
-    assert desk.parts(rollout) == {"db": "deployed", "api": "skipped", "web": "deployed", "shop": "skipped"}
+    assert desk.steps(rollout) == {"db": "deployed", "api": "skipped", "web": "deployed", "shop": "skipped"}
     assert (rollout.status, rollout.sentence) == ("succeeded", "Left out: api, shop.")
     assert status_of(release) == "in_progress"
 
@@ -113,7 +113,7 @@ def test_falling_back_all_restores_every_placement_in_reverse_order(desk, stagin
     release = desk.release(**DIAMOND)
     desk.breaks(release, "shop")
     rollout = go(desk, release, staging)
-    assert desk.parts(rollout) == {"db": "deployed", "api": "deployed", "web": "deployed", "shop": "failed"}
+    assert desk.steps(rollout) == {"db": "deployed", "api": "deployed", "web": "deployed", "shop": "failed"}
     decide(actor=desk.deployer, rollout=rollout, choice="fall_back_all")
     desk.work()
     rollout.refresh_from_db()
@@ -122,8 +122,8 @@ def test_falling_back_all_restores_every_placement_in_reverse_order(desk, stagin
     assert {slug: facts["digest"] for slug, facts in rollout.before.items()} == {
         slug: desk.serving(slug, staging) for slug in before
     }
-    undone = rollout.parts.exclude(fallback=None).order_by("fallback")
-    assert [part.package.name for part in undone] == ["web", "db"]
+    undone = rollout.steps.exclude(fallback=None).order_by("fallback")
+    assert [step.package.name for step in undone] == ["web", "db"]
     assert status_of(release) == "fallen_back"
 
 
@@ -150,7 +150,7 @@ def test_what_cannot_be_distributed_stops_it_before_anything_is_deployed(desk, s
     desk.fake.fail("distribute", Refused("The registry is on fire."))
     rollout = go(desk, release, staging, parallel=1)
     assert rollout.status == "needs_decision"
-    assert sorted(desk.parts(rollout).values())[0] == "blocked"
+    assert sorted(desk.steps(rollout).values())[0] == "blocked"
     assert not Deployment.objects.exists()
     decide(actor=desk.deployer, rollout=rollout, choice="stop")
     desk.work()
@@ -167,7 +167,7 @@ def test_what_stands_there_already_is_left_alone_and_not_taken_back(desk, stagin
     before = placements(staging)
     desk.breaks(release, "api")
     rollout = go(desk, release, staging)
-    assert desk.parts(rollout) == {"db": "deployed", "api": "failed"}
+    assert desk.steps(rollout) == {"db": "deployed", "api": "failed"}
     assert Deployment.objects.filter(application__slug="db").count() == 1
     decide(actor=desk.deployer, rollout=rollout, choice="fall_back_all")
     desk.work()
@@ -183,7 +183,7 @@ def test_what_cannot_be_taken_back_waits_for_a_person(desk, staging, settings):
     back = fall_back_release(actor=desk.deployer, release=release, environment=staging)
     desk.work()
     back.refresh_from_db()
-    assert (back.status, desk.parts(back)) == ("needs_decision", {"api": "stuck"})
+    assert (back.status, desk.steps(back)) == ("needs_decision", {"api": "stuck"})
     assert desk.serving("api", staging) == desk.digest(release, "api")
     decide(actor=desk.deployer, rollout=back, choice="retry")
     desk.work()
@@ -221,7 +221,7 @@ def test_cancelling_ends_it_and_what_is_in_flight(desk, staging):
     rollout.refresh_from_db()
     assert (rollout.status, rollout.sentence) == ("cancelled", "Cancelled by dora: Wrong day")
     assert not Run.objects.live().exclude(kind="watch").exists()
-    assert not set(desk.parts(rollout).values()) & {"distributing", "deploying"}
+    assert not set(desk.steps(rollout).values()) & {"distributing", "deploying"}
     assert set(desk.shown(release, staging).values()) <= {"absent", "distributed"}
     assert status_of(release) == "draft"
 
@@ -234,7 +234,7 @@ def test_a_lock_that_comes_in_the_middle_stops_the_next_level(desk, staging):
     lock_environment(actor=desk.manager, environment=staging, reason="Stocktaking")
     desk.work()
     rollout = Rollout.objects.get()
-    assert desk.parts(rollout) == {"db": "deployed", "api": "failed"}
+    assert desk.steps(rollout) == {"db": "deployed", "api": "failed"}
     assert "Stocktaking" in rollout.sentence
     unlock_environment(actor=desk.manager, environment=staging)
     decide(actor=desk.deployer, rollout=rollout, choice="retry")

@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.releases.entered import parse_entered
 from fairway.releases.graph import descendants, levels, needs_of
-from fairway.releases.plan import IN_FLIGHT, NEXT_PART, Part, Piece, Verdict, after_choice, next_plan
+from fairway.releases.plan import IN_FLIGHT, NEXT_STEP_STATUS, RolloutStep, StepStatus, Verdict, after_choice, next_plan
 from fairway.releases.rules import (
     ROLLOUT_ENDED,
     ROLLOUT_NOT_BEGUN,
@@ -24,6 +23,7 @@ from fairway.releases.rules import (
     release_status,
     shown_on_target,
 )
+from fairway.releases.source_input import parse_source_input
 from fairway.shared.names import Invalid
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,15 +34,15 @@ ENDED = RolloutFacts(RolloutStatus.FAILED, NOON)
     ("facts", "status"),
     [
         (ReleaseFacts(), "draft"),
-        (ReleaseFacts(frozen_at=NOON), "frozen"),
-        (ReleaseFacts(frozen_at=NOON, rollouts=[RolloutFacts(RolloutStatus.SCHEDULED)]), "scheduled"),
+        (ReleaseFacts(sealed_at=NOON), "sealed"),
+        (ReleaseFacts(sealed_at=NOON, rollouts=[RolloutFacts(RolloutStatus.SCHEDULED)]), "scheduled"),
         (ReleaseFacts(rollouts=[RolloutFacts(RolloutStatus.HELD)]), "scheduled"),
         (ReleaseFacts(rollouts=[RolloutFacts(RolloutStatus.NEEDS_DECISION)]), "in_progress"),
-        (ReleaseFacts(is_anything_deployed=True, frozen_at=NOON), "in_progress"),
+        (ReleaseFacts(is_anything_deployed=True, sealed_at=NOON), "in_progress"),
         (ReleaseFacts(is_deployed_on_last_target=True, is_anything_deployed=True), "released"),
         (ReleaseFacts(rollouts=[ENDED], is_anything_deployed=True), "failed"),
-        (ReleaseFacts(rollouts=[ENDED], frozen_at=NOON - timedelta(hours=1)), "failed"),
-        (ReleaseFacts(rollouts=[ENDED], frozen_at=NOON + timedelta(hours=1)), "frozen"),
+        (ReleaseFacts(rollouts=[ENDED], sealed_at=NOON - timedelta(hours=1)), "failed"),
+        (ReleaseFacts(rollouts=[ENDED], sealed_at=NOON + timedelta(hours=1)), "sealed"),
         (ReleaseFacts(rollouts=[RolloutFacts(RolloutStatus.FALLEN_BACK, NOON)]), "fallen_back"),
         (ReleaseFacts(rollouts=[RolloutFacts(RolloutStatus.CANCELLED, NOON)]), "draft"),
         (ReleaseFacts(is_cancelled=True, is_anything_deployed=True), "cancelled"),
@@ -86,16 +86,22 @@ def test_any_change_is_another_fingerprint_and_order_is_none(packages, edges, na
             "archive",
             {"url": "https://files.test/api.tar.gz", "checksum": f"sha256:{'b' * 64}"},
         ),
+        ("nginx", "image", {"image": "nginx"}),
+        ("1.4", "version", {"application": "", "version": "1.4"}),
+        ("v2.0-rc1", "version", {"application": "", "version": "v2.0-rc1"}),
+        ("#17", "version", {"application": "", "version": "#17"}),
+        ("shop-api 3f2a1c9", "version", {"application": "shop-api", "version": "3f2a1c9"}),
+        (f"shop-api sha256:{'c' * 64}", "version", {"application": "shop-api", "version": f"sha256:{'c' * 64}"}),
     ],
 )
 def test_what_a_person_enters_is_read_as_what_it_is(entered, kind, source):
-    assert parse_entered(entered) == (kind, source)
+    assert parse_source_input(entered) == (kind, source)
 
 
 @pytest.mark.parametrize("entered", ["", "  ", "x" * 1001])
 def test_nothing_and_too_much_are_refused(entered):
     with pytest.raises(Invalid, match="source"):
-        parse_entered(entered)
+        parse_source_input(entered)
 
 
 # --- a whole rollout, played through with a coin for every package
@@ -110,53 +116,53 @@ class Played:
         downwards = [(max(pair), min(pair)) for pair in edges if pair[0] != pair[1]]
         self.needs, self.bad, self.parallel = needs_of(range(8), downwards), bad, parallel
         self.level = levels(self.needs)
-        self.part = dict.fromkeys(range(8), Part.PENDING)
+        self.step = dict.fromkeys(range(8), StepStatus.PENDING)
         self.ours: set[int] = set()
         self.history: list[tuple[str, int]] = []
         self.direction = Direction.FORWARD
 
-    def pieces(self):
-        return [Piece(one, self.level[one], part, one in self.ours) for one, part in self.part.items()]
+    def steps(self):
+        return [RolloutStep(one, self.level[one], step, one in self.ours) for one, step in self.step.items()]
 
-    def move(self, one, part):
-        assert part in NEXT_PART[self.part[one]], f"{self.part[one]} → {part}"
-        self.part[one] = part
+    def move(self, one, step):
+        assert step in NEXT_STEP_STATUS[self.step[one]], f"{self.step[one]} → {step}"
+        self.step[one] = step
 
     def run(self):
         """Until a person must decide, or it is done."""
         for _ in range(200):
-            plan = next_plan(self.pieces(), self.needs, parallel=self.parallel, direction=self.direction)
+            plan = next_plan(self.steps(), self.needs, parallel=self.parallel, direction=self.direction)
             if plan.verdict is not Verdict.WORK:
                 self._block(plan)
                 return plan.verdict
             self._start(plan)
-            assert sum(part in IN_FLIGHT for part in self.part.values()) <= self.parallel
+            assert sum(step in IN_FLIGHT for step in self.step.values()) <= self.parallel
             self._end()
         raise AssertionError("it never ends")
 
     def _block(self, plan):
         for one in plan.block:
-            self.move(one, Part.BLOCKED)
+            self.move(one, StepStatus.BLOCKED)
 
     def _start(self, plan):
         self._block(plan)
-        for names, part in ((plan.distribute, Part.DISTRIBUTING), (plan.deploy, Part.DEPLOYING)):
+        for names, step in ((plan.distribute, StepStatus.DISTRIBUTING), (plan.deploy, StepStatus.DEPLOYING)):
             for one in names:
-                self.move(one, part)
+                self.move(one, step)
         for one in plan.fall_back:
-            self.move(one, Part.FALLING_BACK)
+            self.move(one, StepStatus.FALLING_BACK)
 
     def _end(self):
-        for one, part in self.part.items():
-            if part is Part.DISTRIBUTING:
-                self.move(one, Part.DISTRIBUTED)
-            elif part is Part.DEPLOYING:
-                assert all(self.part[needed] in {Part.DEPLOYED} for needed in self.needs[one])
-                self.move(one, Part.FAILED if one in self.bad else Part.DEPLOYED)
+        for one, step in self.step.items():
+            if step is StepStatus.DISTRIBUTING:
+                self.move(one, StepStatus.DISTRIBUTED)
+            elif step is StepStatus.DEPLOYING:
+                assert all(self.step[needed] in {StepStatus.DEPLOYED} for needed in self.needs[one])
+                self.move(one, StepStatus.FAILED if one in self.bad else StepStatus.DEPLOYED)
                 self.history.append(("deployed", one))
                 self.ours |= set() if one in self.bad else {one}
-            elif part is Part.FALLING_BACK:
-                self.move(one, Part.FALLEN_BACK)
+            elif step is StepStatus.FALLING_BACK:
+                self.move(one, StepStatus.FALLEN_BACK)
                 self.history.append(("back", one))
 
 
@@ -164,15 +170,15 @@ class Played:
 def test_without_failures_everything_is_deployed_after_what_it_needs(edges, parallel):
     played = Played(edges, set(), parallel)
     assert played.run() is Verdict.DONE
-    assert set(played.part.values()) == {Part.DEPLOYED}
+    assert set(played.step.values()) == {StepStatus.DEPLOYED}
 
 
 @given(EDGES, st.sets(st.integers(0, 7), min_size=1), st.integers(1, 8))
 def test_a_failure_blocks_exactly_what_needs_it_and_starts_no_further_level(edges, bad, parallel):
     played = Played(edges, bad, parallel)
     assert played.run() is Verdict.DECIDE
-    failed = {one for one, part in played.part.items() if part is Part.FAILED}
-    blocked = {one for one, part in played.part.items() if part is Part.BLOCKED}
+    failed = {one for one, step in played.step.items() if step is StepStatus.FAILED}
+    blocked = {one for one, step in played.step.items() if step is StepStatus.BLOCKED}
     assert failed
     assert failed <= bad
     assert blocked == descendants(failed, played.needs)
@@ -184,12 +190,12 @@ def test_a_failure_blocks_exactly_what_needs_it_and_starts_no_further_level(edge
 def test_skipping_again_and_again_deploys_all_that_needs_nothing_bad(edges, bad, parallel):
     played = Played(edges, bad, parallel)
     while played.run() is Verdict.DECIDE:
-        for one, part in after_choice(Choice.SKIP, played.pieces(), played.needs, distributed=range(8)).items():
-            if played.part[one] != part:
-                played.move(one, part)
-    good = {one for one, part in played.part.items() if part is Part.DEPLOYED}
+        for one, step in after_choice(Choice.SKIP, played.steps(), played.needs, distributed=range(8)).items():
+            if played.step[one] != step:
+                played.move(one, step)
+    good = {one for one, step in played.step.items() if step is StepStatus.DEPLOYED}
     assert good == set(range(8)) - bad - descendants(bad, played.needs)
-    assert set(played.part.values()) <= {Part.DEPLOYED, Part.SKIPPED}
+    assert set(played.step.values()) <= {StepStatus.DEPLOYED, StepStatus.SKIPPED}
 
 
 @given(EDGES, st.sets(st.integers(0, 7), min_size=1), st.integers(1, 8))
@@ -197,22 +203,22 @@ def test_retrying_once_mended_ends_well(edges, bad, parallel):
     played = Played(edges, bad, parallel)
     assert played.run() is Verdict.DECIDE
     played.bad = set()
-    for one, part in after_choice(Choice.RETRY, played.pieces(), played.needs, distributed=range(8)).items():
-        played.move(one, part)
+    for one, step in after_choice(Choice.RETRY, played.steps(), played.needs, distributed=range(8)).items():
+        played.move(one, step)
     assert played.run() is Verdict.DONE
-    assert set(played.part.values()) == {Part.DEPLOYED}
+    assert set(played.step.values()) == {StepStatus.DEPLOYED}
 
 
 @given(EDGES, st.sets(st.integers(0, 7), min_size=1), st.integers(1, 8))
 def test_going_back_undoes_exactly_what_was_done_the_last_first(edges, bad, parallel):
     played = Played(edges, bad, parallel)
     assert played.run() is Verdict.DECIDE
-    foreseen = after_choice(Choice.FALL_BACK_ALL, played.pieces(), played.needs, distributed=range(8))
+    foreseen = after_choice(Choice.FALL_BACK_ALL, played.steps(), played.needs, distributed=range(8))
     played.direction = Direction.BACK
     assert played.run() is Verdict.DONE
     undone = [one for kind, one in played.history if kind == "back"]
     assert set(undone) == played.ours == foreseen.keys()
-    assert Part.DEPLOYED not in played.part.values()
+    assert StepStatus.DEPLOYED not in played.step.values()
     for above in undone:
         for needed in played.needs[above] & set(undone):
             assert undone.index(above) < undone.index(needed)

@@ -6,7 +6,7 @@ import pytest
 
 from fairway.accounts.rules import Role
 from fairway.insights.waiting import waiting_for
-from fairway.releases.commands.approvals import approve, freeze, reject
+from fairway.releases.commands.approvals import approve, reject, seal
 from fairway.releases.commands.releases import cancel_release
 from fairway.releases.commands.rollouts import decide, roll_out
 from fairway.releases.queries import standstills
@@ -20,29 +20,29 @@ def strict(production):
 
 
 @pytest.fixture
-def frozen(desk, strict, staging):
-    return freeze(actor=desk.manager, release=desk.release(packages="db"))
+def sealed(desk, strict, staging):
+    return seal(actor=desk.manager, release=desk.release(packages="db"))
 
 
 def asked(actor):
     return [(str(one.release), one.environment.slug, one.approved, one.rollout) for one in standstills(actor)]
 
 
-def test_an_approval_waits_for_those_who_may_give_it_and_have_not_answered(desk, frozen, strict, viewer):
+def test_an_approval_waits_for_those_who_may_give_it_and_have_not_answered(desk, sealed, strict, viewer):
     ann, ben = (desk.person(name, Role.RELEASE_MANAGER) for name in ("ann", "ben"))
     assert asked(ann) == asked(ben) == asked(desk.admin) == [("Spring 1", "production", 0, None)]
-    assert asked(desk.manager) == [], "who froze it cannot approve it"
+    assert asked(desk.manager) == [], "who sealed it cannot approve it"
     assert asked(desk.deployer) == asked(viewer) == []
-    approve(actor=ann, release=frozen, environment=strict, fingerprint=frozen.fingerprint)
+    approve(actor=ann, release=sealed, environment=strict, fingerprint=sealed.fingerprint)
     assert (asked(ann), asked(ben)) == ([], [("Spring 1", "production", 1, None)])
-    reject(actor=ben, release=frozen, environment=strict, fingerprint=frozen.fingerprint, comment="Not on a Friday")
+    reject(actor=ben, release=sealed, environment=strict, fingerprint=sealed.fingerprint, comment="Not on a Friday")
     assert asked(ben) == [], "a no is an answer"
-    approve(actor=desk.admin, release=frozen, environment=strict, fingerprint=frozen.fingerprint)
+    approve(actor=desk.admin, release=sealed, environment=strict, fingerprint=sealed.fingerprint)
     assert asked(desk.person("cleo", Role.RELEASE_MANAGER)) == [], "there are enough"
 
 
-def test_a_cancelled_release_waits_for_nobody(desk, frozen):
-    cancel_release(actor=desk.manager, release=frozen, reason="No more")
+def test_a_cancelled_release_waits_for_nobody(desk, sealed):
+    cancel_release(actor=desk.manager, release=sealed, reason="No more")
     assert asked(desk.admin) == []
 
 

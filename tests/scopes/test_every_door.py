@@ -321,7 +321,7 @@ def topics(world: World) -> list[tuple[str, object]]:
     named += [(f"deployment:{one.pk}:facts", pair) for pair, one in world.deployments.items()]
     kinds = ("host", "state", "placements", "protection")
     named += [(f"environment:{place}:{kind}", ("", place)) for place, kind in product(ENVIRONMENTS, kinds)]
-    parts = ("head", "matrix", "readiness", "rollouts", "freezing", "planned", "approvals", "graph")
+    parts = ("head", "matrix", "readiness", "rollouts", "sealing", "planned", "approvals", "graph")
     named += [(f"release:{world.releases['alone'].pk}:{part}", ("alpha", "development")) for part in parts]
     named += [(f"release:{world.releases['shared'].pk}:{part}", None) for part in parts]
     named += [

@@ -25,7 +25,7 @@ from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
-from fairway.releases.commands.approvals import freeze, reject
+from fairway.releases.commands.approvals import reject, seal
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
 from fairway.releases.models import Package, PackageLog, PackageOnTarget, Release, Rollout
@@ -150,7 +150,7 @@ def _released(world: World, boss: Actor) -> None:
             _on_target(world, name, place)
     add_package(actor=boss, release=alone, name="only", application=world.applications["alpha"],
                 artifact=make_artifact(world.applications["alpha"]))  # fmt: skip
-    freeze(actor=boss, release=shared)
+    seal(actor=boss, release=shared)
     shared.refresh_from_db()
     for place in ENVIRONMENTS:
         _all_of_it(world, shared, boss, place)

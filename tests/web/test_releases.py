@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,9 +10,10 @@ from django.urls import reverse
 from icalendar import Calendar
 
 from fairway.accounts.rules import Actor, Role
+from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application
 from fairway.environments.models import Environment
-from fairway.releases.commands.approvals import freeze
+from fairway.releases.commands.approvals import seal
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
@@ -47,7 +49,10 @@ def packages(both: Actor, release: Release) -> list[Package]:
 
 def test_a_release_is_made_and_listed(browse: Browser, manager: Actor, staging: Environment) -> None:
     client = browse(manager)
-    answer = client.post(reverse("release-new"), {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": ""})
+    answer = client.post(
+        reverse("release-new"),
+        {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": "", "targets": ["staging"]},
+    )
     made = Release.objects.get()
     assert answer["Location"] == reverse("release-detail", args=[made.pk])
     page = client.get(reverse("release-list")).content.decode()
@@ -77,7 +82,10 @@ def test_every_tab_says_of_which_release_it_is(browse: Browser, both: Actor, rel
 def test_what_is_wrong_with_a_release_stands_beside_its_field(
     browse: Browser, manager: Actor, staging: Environment, change: dict[str, str], words: str
 ) -> None:
-    client, good = browse(manager), {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": ""}
+    client, good = (
+        browse(manager),
+        {"name": "Autumn", "version": "2026.11", "manager": "max", "deputy": "", "targets": ["staging"]},
+    )
     if not change:
         client.post(reverse("release-new"), good)
     answer = client.post(reverse("release-new"), good | change)
@@ -87,7 +95,7 @@ def test_what_is_wrong_with_a_release_stands_beside_its_field(
 
 
 def test_a_day_clicked_in_the_calendar_leads_to_its_plan(browse: Browser, manager: Actor, staging: Environment) -> None:
-    values = {"name": "Autumn", "version": "1", "manager": "max", "deputy": ""}
+    values = {"name": "Autumn", "version": "1", "manager": "max", "deputy": "", "targets": ["staging"]}
     answer = browse(manager).post(f"{reverse('release-new')}?day=2030-05-04", values)
     assert "at=2030-05-04T20:00" in answer["Location"]
 
@@ -96,7 +104,14 @@ def test_a_release_of_what_runs_holds_exactly_that(
     browse: Browser, both: Actor, hello: Application, staging: Environment, production: Environment
 ) -> None:
     running = live(hello, staging)
-    values = {"name": "Rehearsed", "version": "1", "manager": "grace", "deputy": "", "description": "as tested"}
+    values = {
+        "name": "Rehearsed",
+        "version": "1",
+        "manager": "grace",
+        "deputy": "",
+        "description": "as tested",
+        "targets": ["production"],
+    }
     client = browse(both)
     assert "hello" in client.get(f"{reverse('release-new')}?from=staging").content.decode().lower()
     client.post(f"{reverse('release-new')}?from=staging", values)
@@ -130,7 +145,7 @@ def test_viewers_see_everything_and_are_offered_nothing(
     for name in ("detail", "dependencies", "readiness", "rollouts", "plan"):
         answer = client.get(reverse(f"release-{name}", args=[release.pk]))
         assert answer.status_code == 200
-        for word in ("Add a package", "Distribute all", "Delete", "Freeze<", "Add the dependency"):
+        for word in ("Add a package", "Distribute all", "Delete", "Seal<", "Add the dependency"):
             assert word not in answer.content.decode()
 
 
@@ -155,7 +170,7 @@ def test_editing_the_stage_alone_does_not_look_the_version_up_again(
     browse: Browser, both: Actor, release: Release, packages: list[Package]
 ) -> None:
     one = packages[0]
-    values = {"name": one.name, "version": one.entered or one.version, "stage": "testing"}
+    values = {"name": one.name, "version": one.source_input or one.version, "stage": "testing"}
     browse(both).post(reverse("package-edit", args=[release.pk, one.pk]), values)
     one.refresh_from_db()
     assert (one.stage, one.resolution) == ("testing", "resolved")
@@ -210,12 +225,12 @@ def test_a_dependency_is_removed(browse: Browser, both: Actor, release: Release,
     assert not Dependency.objects.exists()
 
 
-def test_freeze_approve_and_what_a_change_does_to_it(
+def test_seal_approve_and_what_a_change_does_to_it(
     browse: Browser, both: Actor, manager: Actor, release: Release, packages: list[Package], production: Environment
 ) -> None:
     Environment.objects.filter(pk=production.pk).update(approvals_needed=1)
     client = browse(both)
-    client.post(reverse("release-freeze", args=[release.pk]))
+    client.post(reverse("release-seal", args=[release.pk]))
     release.refresh_from_db()
     answer = {"environment": "production", "decision": "approve", "fingerprint": release.fingerprint, "comment": "seen"}
     own = client.post(reverse("release-approval", args=[release.pk]), answer)
@@ -227,7 +242,7 @@ def test_freeze_approve_and_what_a_change_does_to_it(
     page = client.get(reverse("release-plan", args=[release.pk])).content.decode()
     assert 'data-status="approved"' in page
     assert "seen" in page
-    client.post(reverse("release-unfreeze", args=[release.pk]))
+    client.post(reverse("release-unseal", args=[release.pk]))
     assert "seen" not in client.get(reverse("release-plan", args=[release.pk])).content.decode()
 
 
@@ -301,7 +316,7 @@ def test_what_stands_in_the_way_is_said_per_target(
     Environment.objects.filter(pk=production.pk).update(approvals_needed=2)
     page = browse(both).get(reverse("release-readiness", args=[release.pk])).content.decode()
     assert 'data-status="clear"' in page
-    assert "is not frozen, so nobody can approve it for Production" in page
+    assert "is not sealed, so nobody can approve it for Production" in page
 
 
 def test_before_a_rollout_the_page_says_what_it_will_do(
@@ -327,7 +342,7 @@ def test_a_release_is_cancelled_with_a_reason_and_deleted_by_its_name(
 def test_the_file_of_a_release_can_be_read_again(
     browse: Browser, viewer: Actor, release: Release, packages: list[Package]
 ) -> None:
-    from fairway.releases.described import parse_release
+    from fairway.releases.manifest import parse_release
 
     answer = browse(viewer).get(reverse("release-file", args=[release.pk]))
     again = parse_release(answer.content.decode())
@@ -339,10 +354,10 @@ def test_the_home_page_says_which_release_waits_for_ones_yes(
     browse: Browser, manager: Actor, packages: list[Package], release: Release, production: Environment
 ) -> None:
     Environment.objects.filter(pk=production.pk).update(approvals_needed=2)
-    freeze(actor=manager, release=release)
+    seal(actor=manager, release=release)
     home = browse(make_person("ann", Role.RELEASE_MANAGER)).get("/").content.decode()
     assert f"{release} → Production waits for approval" in home
-    assert f"0 of 2 approvals; frozen by {manager.name}." in home
+    assert f"0 of 2 approvals; sealed by {manager.name}." in home
     assert reverse("release-plan", args=[release.pk]) in home
     assert "waits for approval" not in browse(manager).get("/").content.decode()
 
@@ -353,3 +368,63 @@ def test_the_palette_reaches_a_release(browse: Browser, both: Actor, release: Re
         item for item in items if item["label"] == str(release)
     ).items()
     assert reverse("release-new") in {item["url"] for item in items}
+
+
+def test_the_targets_of_a_release_are_chosen_on_its_pages(
+    browse: Browser, manager: Actor, release: Release, staging: Environment
+) -> None:
+    client, url = browse(manager), reverse("release-edit", args=[release.pk])
+    values = {"description": "", "manager": release.manager.username, "deputy": ""}
+    assert client.post(url, {**values, "targets": []}).status_code == 422
+    client.post(url, {**values, "targets": ["staging"]})
+    assert [one.slug for one in release.targets.all()] == ["staging"]
+    page = client.get(url).content.decode()
+    assert re.search(r'value="staging"[^>]*checked', page)
+    assert not re.search(r'value="production"[^>]*checked', page)
+    assert "production" in client.get(reverse("release-new")).content.decode()
+
+
+def test_newer_settings_are_shown_with_who_saved_them_and_used_when_asked(
+    browse: Browser, both: Actor, manager: Actor, viewer: Actor, release: Release, packages: list[Package],
+    production: Environment,
+) -> None:  # fmt: skip
+    seal(actor=manager, release=release)
+    owner = packages[0].application
+    save_configuration(actor=both, application=owner, environment=production, variables={"POOL": "5"}, comment="Too small")
+    plan = reverse("release-plan", args=[release.pk])
+    for actor, may in ((manager, True), (viewer, False)):
+        page = browse(actor).get(plan).content.decode()
+        assert all(words in page for words in ("Newer settings were saved", "POOL", "Too small"))
+        assert ("is not possible now" in page.split("Newer settings were saved")[1].split("</section>")[0]) is not may
+    before = Release.objects.get().fingerprint
+    browse(manager).post(reverse("release-settings", args=[release.pk]))
+    assert Release.objects.get().fingerprint != before
+    assert "Newer settings were saved" not in browse(manager).get(plan).content.decode()
+
+
+def test_what_is_sealed_says_so_before_anybody_types(
+    browse: Browser, both: Actor, manager: Actor, release: Release, packages: list[Package]
+) -> None:
+    seal(actor=manager, release=release)
+    page = browse(both).get(reverse("release-detail", args=[release.pk])).content.decode()
+    assert "“Add a package” is not possible now" in page
+    assert f"was sealed by {manager.name}" in page
+    assert reverse("package-new", args=[release.pk]) not in page
+
+
+def test_each_schedule_is_shown_to_everybody_and_moved_by_itself(
+    browse: Browser, manager: Actor, viewer: Actor, release: Release, packages: list[Package]
+) -> None:
+    client, url = browse(manager), reverse("release-schedule", args=[release.pk])
+    for target, at in (("staging", "2030-05-04T20:00"), ("production", "2030-06-04T20:00")):
+        client.post(url, {"environment": target, "at": at, "zone": "Europe/Paris", "start_by": "60"})
+    assert Rollout.objects.count() == 2
+    client.post(url, {"environment": "production", "at": "2030-07-04T20:00", "zone": "Europe/Paris", "start_by": "60"})
+    plan = reverse("release-plan", args=[release.pk])
+    for actor in (manager, viewer):
+        page = browse(actor).get(plan).content.decode()
+        assert all(words in page for words in ("2030-05-04 20:00", "2030-07-04 20:00"))
+        assert ("Reschedule" in page) is (actor is manager)
+    chosen = client.get(f"{plan}?target=production").content.decode()
+    assert 'value="2030-07-04T20:00"' in chosen
+    assert re.search(r'<option value="production" selected', chosen)

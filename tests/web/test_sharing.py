@@ -24,7 +24,7 @@ from fairway.deployments.rules import Status
 from fairway.environments.commands import lock_environment
 from fairway.environments.freeze_commands import create_freeze
 from fairway.environments.models import Environment
-from fairway.releases.commands.approvals import approve, freeze
+from fairway.releases.commands.approvals import approve, seal
 from fairway.releases.commands.dependencies import add_dependency
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
@@ -101,13 +101,13 @@ def names(people, hello, staging, production, monkeypatch) -> list[str]:
     found += [f"deployment:{one.pk}:{part}" for one in (failed, moving) for part in parts]
     parts = ("host", "state", "placements", "protection")
     found += [f"environment:{one.slug}:{part}" for one in (staging, production, far) for part in parts]
-    parts = ("head", "matrix", "readiness", "rollouts", "freezing", "planned", "approvals")
+    parts = ("head", "matrix", "readiness", "rollouts", "sealing", "planned", "approvals")
     found += [f"release:{release.pk}:{part}" for part in parts]
     return [*found, f"rollout:{rollout.pk}:progress"]
 
 
 def _release(people: dict[str, Actor]) -> tuple[Release, Rollout]:
-    """Frozen by Max, waiting for approval, planned."""
+    """Sealed by Max, waiting for approval, planned."""
     manager = User.objects.get(pk=people["max"].id)
     made = create_release(actor=people["max"], name="Autumn", version="1", manager=manager)
     packages = []
@@ -116,7 +116,7 @@ def _release(people: dict[str, Actor]) -> tuple[Release, Rollout]:
         artifact = make_artifact(application)
         packages.append(add_package(actor=people["dora"], release=made, name=name, artifact=artifact, stage="ready"))
     add_dependency(actor=people["dora"], package=packages[0], needs=packages[1])
-    freeze(actor=people["max"], release=made)
+    seal(actor=people["max"], release=made)
     made.refresh_from_db()
     at = timezone.now() + timedelta(days=2)
     environment = Deployment.objects.get(status=Status.SUCCEEDED).environment
@@ -160,11 +160,11 @@ def test_every_fragment_is_for_each_person_what_they_alone_would_be_shown(people
             alone = render(topic, one.viewer.actor, one.viewer.language, one.viewer.zone)
             assert data == alone, (name, one.viewer)
             said += alone["html"] if alone else ""
-    for personal in ("You froze it", "You requested this deployment", "Your lock of", "→ Production failed", "JST"):
+    for personal in ("You sealed it", "You requested this deployment", "Your lock of", "→ Production failed", "JST"):
         assert personal in said, f"the world has nothing personal to say: {personal}"
 
 
-def test_what_one_froze_is_said_to_them_alone(people, names):
+def test_what_one_sealed_is_said_to_them_alone(people, names):
     """The attack of the field: two release managers with the same roles have the same page open."""
     name = next(name for name in names if name.endswith(":approvals"))
     found = {
@@ -173,8 +173,8 @@ def test_what_one_froze_is_said_to_them_alone(people, names):
         for one in those
         if data
     }
-    assert "You froze it" in found["max"]
-    assert "You froze it" not in found["mia"]
+    assert "You sealed it" in found["max"]
+    assert "You sealed it" not in found["mia"]
 
 
 def test_equals_share_where_nothing_personal_is_read(people, names):

@@ -13,7 +13,7 @@ from fairway.environments.commands import create_environment, edit_environment
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import driver_options
 from fairway.environments.secrets import reseal_options
-from fairway.releases.entered import parse_entered
+from fairway.releases.source_input import parse_source_input
 from fairway.shared.masking import MASK, Masker
 from fairway.shared.names import Invalid
 from fairway.workflows.step_context import typed_secrets
@@ -37,7 +37,9 @@ def test_no_source_takes_a_secret(deployer: Actor, url: str) -> None:
         assert SECRET not in refused.value.sentence
         assert "under Settings" in refused.value.sentence
     assert not Application.objects.exists()
-    assert parse_entered(f"{url}#sha256:{CHECKSUM}")[0] == "archive", "what a package's version is read as is checked alike"
+    assert parse_source_input(f"{url}#sha256:{CHECKSUM}")[0] == "archive", (
+        "what a package's version is read as is checked alike"
+    )
 
 
 @pytest.mark.parametrize("url", TYPED)

@@ -19,7 +19,7 @@ NUMBERED = (
     ("FreezeWindow", "created_by_id", "created_by"),
     ("Upload", "created_by_id", "created_by"),
     ("Release", "created_by_id", "created_by"),
-    ("Release", "frozen_by_id", "frozen_by"),
+    ("Release", "frozen_by_id", "frozen_by"),  # `sealed_by` since 0022
     ("Package", "created_by_id", "created_by"),
     ("Rollout", "requested_by_id", "requested_by"),
     ("Approval", "person_id", "person"),

@@ -48,7 +48,7 @@ class Act(StrEnum):
     CREATE_RELEASE = "release.create"
     EDIT_RELEASE = "release.edit"
     DELETE_RELEASE = "release.delete"
-    FREEZE_RELEASE = "release.freeze"
+    SEAL_RELEASE = "release.seal"
     APPROVE_RELEASE = "release.approve"
     CANCEL_RELEASE = "release.cancel"
     SCHEDULE_RELEASE = "release.schedule"
@@ -103,7 +103,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.CREATE_RELEASE: _PLANNING,
     Act.EDIT_RELEASE: _PLANNING,
     Act.DELETE_RELEASE: _PLANNING,
-    Act.FREEZE_RELEASE: _PLANNING,
+    Act.SEAL_RELEASE: _PLANNING,
     Act.APPROVE_RELEASE: _PLANNING,
     Act.CANCEL_RELEASE: _PLANNING,
     Act.SCHEDULE_RELEASE: _PLANNING,

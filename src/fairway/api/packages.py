@@ -19,7 +19,7 @@ from fairway.applications.queries import application, artifact
 from fairway.environments.queries import environment, place
 from fairway.releases import queries
 from fairway.releases.commands import dependencies, packages, targets
-from fairway.releases.described import LONGEST_PASTE, parse_pasted
+from fairway.releases.manifest import LONGEST_PASTE, parse_pasted
 from fairway.releases.models import Package
 
 router = DoorRouter(tags=["packages"])
@@ -29,8 +29,9 @@ Stage = Literal["registered", "testing", "ready"]
 class PackageWanted(Given):
     """`source`: an image reference, ``https://…/app.git#ref``, or ``https://…/app.tar.gz#sha256:…``.
 
-    Instead of it, `artifact` is the number of a version that `application` has built already. Without `application`, the one
-    named like the package is taken, or made."""
+    A version that was built already: ``1.4``, ``#17`` or, with its application, ``shop-api 1.4``. Or `artifact` is its
+    number. Without `application`, the one named like the package is taken, or made.
+    """
 
     name: str = Field(max_length=80)
     source: str = Field("", max_length=1000)
@@ -114,7 +115,7 @@ def add_package(request: HttpRequest, number: Number, given: PackageWanted) -> S
 def add_packages(request: HttpRequest, number: Number, given: ManyWanted) -> Status[list[PackageShown]]:
     """Add many packages with what they need, or none."""
     actor = actor_of(request)
-    meant = [packages.NewPackage(one.name, one.source, one.stage, needs=one.needs) for one in parse_pasted(given.text)]
+    meant = [packages.NewPackage.of(one) for one in parse_pasted(given.text)]
     made = packages.add_packages(actor=actor, release=queries.release(actor, number), packages=meant)
     return Status(201, [package_shown(actor, one) for one in made])
 
@@ -191,6 +192,16 @@ def distribute_package(
     one = found(actor, number, package)
     targets.distribute(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
     return Status(202, package_shown(actor, one))
+
+
+@router.delete("/releases/{number}/packages/{package}/environments/{env}/distribution", response=PackageShown)
+@needs(Act.DISTRIBUTE)
+def withdraw_package(request: HttpRequest, number: Number, package: Number, env: Slug) -> PackageShown:
+    """Take a distributed package off a target again."""
+    actor = actor_of(request)
+    one = found(actor, number, package)
+    targets.withdraw(actor=actor, package=one, environment=place(actor, one.application, env))
+    return package_shown(actor, one)
 
 
 @router.post("/releases/{number}/packages/{package}/environments/{env}/deployment", response={201: DeploymentShown})

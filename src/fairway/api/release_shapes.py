@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from ninja import Schema
+from pydantic import Field
 
 from fairway.accounts.rules import Actor
 from fairway.api.problems import BlockerShown, blockers_shown
@@ -13,12 +14,13 @@ from fairway.api.schemas import Named, ShownText
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.models import Approval, Package, Release, Rollout, RolloutPackage
-from fairway.releases.queries import Difference, Readiness
-from fairway.releases.standing import is_frozen, needs_in
+from fairway.releases.queries import Difference, NewerSettings, Readiness
+from fairway.releases.target_state import is_sealed, needs_in
 
 
 class ReleaseShown(Schema):
-    """`status` follows facts: draft, frozen, scheduled, in_progress, released, failed, fallen_back or cancelled."""
+    """`status` follows facts: draft, sealed, scheduled, in_progress, released, partly_served,
+    no_longer_served, failed, fallen_back or cancelled."""
 
     id: int
     name: str
@@ -30,7 +32,8 @@ class ReleaseShown(Schema):
     targets: list[str]
     packages: list[str]
     fingerprint: str
-    is_frozen: bool
+    is_sealed: bool
+    is_frozen: bool = Field(json_schema_extra={"deprecated": True}, description="The old name of `is_sealed`.")
     created_by: str
     created_at: datetime
     cancelled_by: str
@@ -57,7 +60,8 @@ class PackageShown(Schema):
     name: str
     application: str
     stage: str
-    entered: ShownText
+    source_input: ShownText
+    entered: ShownText = Field(json_schema_extra={"deprecated": True}, description="The old name of `source_input`.")
     version: str
     digest: str
     resolution: str
@@ -72,7 +76,7 @@ class ReleaseDetail(ReleaseShown):
     matrix: list[PackageShown]
 
 
-class PartShown(Schema):
+class StepShown(Schema):
     """One package in a rollout; `level` from 1, `attempts` counts its distributions and deployments."""
 
     package: str
@@ -109,7 +113,7 @@ class RolloutShown(Schema):
 class RolloutDetail(RolloutShown):
     """With each of its packages, and what ran on the target before it began, by application."""
 
-    packages: list[PartShown]
+    packages: list[StepShown]
     before: dict[str, Any]
 
 
@@ -144,6 +148,17 @@ class DifferenceShown(Schema):
     settings: list[SettingShown]
 
 
+class NewerSettingsShown(Schema):
+    """Settings of a package on a target that were saved after its release was sealed."""
+
+    package: str
+    environment: str
+    by: str
+    at: datetime
+    comment: str
+    changes: list[SettingShown]
+
+
 class ApprovalShown(Schema):
     environment: str
     person: str
@@ -159,6 +174,7 @@ def release_shown(actor: Actor, one: Release, status: str = "", packages: list[s
 
 
 def _release(actor: Actor, one: Release, status: str, packages: list[str] | None) -> dict[str, Any]:
+    sealed = is_sealed(one)
     names = ("name", "version", "description", "fingerprint", "created_by", "created_at", "cancelled_by", "cancel_reason")
     return {
         **{name: getattr(one, name) for name in names},
@@ -168,7 +184,8 @@ def _release(actor: Actor, one: Release, status: str, packages: list[str] | None
         "deputy": one.deputy.username if one.deputy else None,
         "targets": [each.slug for each in queries.targets_seen(one, actor)],
         "packages": [each.name for each in queries.packages_seen(one, actor)] if packages is None else packages,
-        "is_frozen": is_frozen(one),
+        "is_sealed": sealed,
+        "is_frozen": sealed,
     }
 
 
@@ -194,7 +211,8 @@ def package_shown(
         name=one.name,
         application=one.application.slug,
         stage=one.stage,
-        entered=one.entered,
+        source_input=one.source_input,
+        entered=one.source_input,
         version=one.version,
         digest=one.artifact.digest if one.artifact else "",
         resolution=one.resolution,
@@ -232,12 +250,12 @@ def _rollout(one: Rollout) -> dict[str, Any]:
 
 
 def rollout_detail(one: Rollout) -> RolloutDetail:
-    parts = [_part(each) for each in desk.parts_of(one)]
-    return RolloutDetail(**_rollout(one), packages=parts, before=one.before)
+    steps = [_step(each) for each in desk.steps_of(one)]
+    return RolloutDetail(**_rollout(one), packages=steps, before=one.before)
 
 
-def _part(one: RolloutPackage) -> PartShown:
-    return PartShown(
+def _step(one: RolloutPackage) -> StepShown:
+    return StepShown(
         package=one.package.name,
         level=one.level + 1,
         status=one.status,
@@ -257,6 +275,12 @@ def readiness_shown(one: Readiness) -> ReadinessShown:
 def difference_shown(one: Difference) -> DifferenceShown:
     settings = [SettingShown(name=each.name, kind=each.kind) for each in one.settings]
     return DifferenceShown(package=one.package.name, now=_version(one.now), then=_version(one.then), settings=settings)
+
+
+def newer_settings_shown(one: NewerSettings) -> NewerSettingsShown:
+    changes = [SettingShown(name=each.name, kind=each.kind) for each in one.changes]
+    names = {"package": one.package.name, "environment": one.environment.slug}
+    return NewerSettingsShown(**names, by=one.by, at=one.at, comment=one.comment, changes=changes)
 
 
 def _version(one: Any) -> VersionShown | None:

@@ -1,4 +1,4 @@
-"""Releases: create, edit, clone, freeze, approve, cancel, delete; and as a file."""
+"""Releases: create, edit, clone, seal, approve, cancel, delete; and as a file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from django.http import HttpRequest
 from ninja import Query, Schema, Status
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
@@ -15,11 +15,13 @@ from fairway.accounts.rules import Act, Actor
 from fairway.api.release_shapes import (
     ApprovalShown,
     DifferenceShown,
+    NewerSettingsShown,
     ReadinessShown,
     ReleaseDetail,
     ReleaseShown,
     approval_shown,
     difference_shown,
+    newer_settings_shown,
     readiness_shown,
     release_detail,
     release_shown,
@@ -31,26 +33,32 @@ from fairway.environments.queries import environment
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import approvals, releases
-from fairway.releases.commands.described import Step, apply_described, plan_described
-from fairway.releases.described import LONGEST_PASTE, parse_release
+from fairway.releases.commands.manifest import Step, apply_manifest, plan_manifest
+from fairway.releases.export import release_file
+from fairway.releases.manifest import LONGEST_PASTE, parse_release
 from fairway.releases.rules import LONGEST_DESCRIPTION, ReleaseStatus
-from fairway.releases.standing import lapsed_among
-from fairway.releases.written import release_file
+from fairway.releases.target_state import lapsed_among
 from fairway.shared.names import Invalid
 
 router = DoorRouter(tags=["releases"])
 
 
 class ReleasesAsked(Asked):
-    """Without `status`, all of them."""
+    """Without `status`, all of them. ``frozen`` is the old name of ``sealed``."""
 
     status: ReleaseStatus | None = None
+
+    @field_validator("status", mode="before")
+    @classmethod
+    def _old_name(cls, given: object) -> object:
+        return ReleaseStatus.SEALED.value if given == "frozen" else given
 
 
 class ReleaseWanted(Given):
     """`manager` and `deputy` are user names; left out, you manage it. `targets` are slugs, left out: every environment.
 
-    With `from_environment` it holds exactly what runs healthy there, by digest, and its targets are those that come after.
+    With `from_environment` it holds exactly what runs healthy there, by digest; without `targets` it then goes to those that
+    come after.
     """
 
     name: str = Field(max_length=80)
@@ -143,6 +151,7 @@ def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseSh
             version=given.version,
             manager=manager,
             deputy=deputy,
+            targets=_targets(request, given.targets),
         )
     else:
         made = releases.create_release(
@@ -228,26 +237,56 @@ def cancel_release(request: HttpRequest, number: Number, given: Reason) -> Relea
     return release_shown(actor, releases.cancel_release(actor=actor, release=one, reason=given.reason))
 
 
-@router.post("/releases/{number}/freeze", response=ReleaseShown)
-@needs(Act.FREEZE_RELEASE)
-def freeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
+@router.post("/releases/{number}/seal", response=ReleaseShown)
+@needs(Act.SEAL_RELEASE)
+def seal_release(request: HttpRequest, number: Number) -> ReleaseShown:
     """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.freeze(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.seal(actor=actor, release=queries.release(actor, number)))
 
 
-@router.delete("/releases/{number}/freeze", response=ReleaseShown)
-@needs(Act.FREEZE_RELEASE)
+@router.get("/releases/{number}/settings", response=list[NewerSettingsShown])
+@needs(Act.VIEW)
+def list_newer_settings(request: HttpRequest, number: Number) -> list[NewerSettingsShown]:
+    """Settings that were saved after the release was sealed. It keeps its own until somebody says otherwise."""
+    actor = actor_of(request)
+    return [newer_settings_shown(one) for one in queries.newer_settings(queries.release(actor, number), actor)]
+
+
+@router.post("/releases/{number}/settings", response=ReleaseShown)
+@needs(Act.SEAL_RELEASE)
+def use_new_settings(request: HttpRequest, number: Number) -> ReleaseShown:
+    """Seal it again with the settings that were saved since. It needs its approvals again."""
+    actor = actor_of(request)
+    return release_shown(actor, approvals.use_new_settings(actor=actor, release=queries.release(actor, number)))
+
+
+@router.post("/releases/{number}/freeze", response=ReleaseShown, deprecated=True)
+@needs(Act.SEAL_RELEASE)
+def freeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
+    """The old name of ``/seal``."""
+    return seal_release(request, number)
+
+
+@router.delete("/releases/{number}/freeze", response=ReleaseShown, deprecated=True)
+@needs(Act.SEAL_RELEASE)
 def unfreeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
+    """The old name of ``/seal``."""
+    return unseal_release(request, number)
+
+
+@router.delete("/releases/{number}/seal", response=ReleaseShown)
+@needs(Act.SEAL_RELEASE)
+def unseal_release(request: HttpRequest, number: Number) -> ReleaseShown:
     """Open it for changes; every approval is void."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.unfreeze(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.unseal(actor=actor, release=queries.release(actor, number)))
 
 
 @router.get("/releases/{number}/approvals", response=list[ApprovalShown])
 @needs(Act.VIEW)
 def list_approvals(request: HttpRequest, number: Number) -> list[ApprovalShown]:
-    """The answers that count: those given to what is frozen now."""
+    """The answers that count: those given to what is sealed now."""
     actor = actor_of(request)
     one = queries.release(actor, number)
     found = []
@@ -305,7 +344,7 @@ def show_release_file(request: HttpRequest, number: Number) -> FileShown:
 @needs(Act.CREATE_RELEASE)
 def plan_release_file(request: HttpRequest, given: FileGiven) -> list[ReleaseStepShown]:
     """What applying a ``release.yaml`` would do. Nothing is changed."""
-    return [_step(one) for one in plan_described(actor=actor_of(request), described=parse_release(given.text))]
+    return [_step(one) for one in plan_manifest(actor=actor_of(request), manifest=parse_release(given.text))]
 
 
 @router.post("/releases/file/application", response=Applied)
@@ -313,7 +352,7 @@ def plan_release_file(request: HttpRequest, given: FileGiven) -> list[ReleaseSte
 def apply_release_file(request: HttpRequest, given: FileGiven) -> Applied:
     """Make a release what a ``release.yaml`` says, all of it or nothing."""
     actor = actor_of(request)
-    done = apply_described(actor=actor, described=parse_release(given.text))
+    done = apply_manifest(actor=actor, manifest=parse_release(given.text))
     return Applied(release=release_shown(actor, done.release), steps=[_step(one) for one in done.steps])
 
 

@@ -33,6 +33,12 @@ class RolloutWanted(Given):
     break_glass: str = Field("", max_length=500)
 
 
+class ForwardWanted(RolloutWanted):
+    """`redeploy`: also what serves there already, byte for byte and with the same settings."""
+
+    redeploy: bool = False
+
+
 class TimeWanted(Given):
     """`at` is a wall time in `zone`, e.g. 2026-03-29T20:00; blocked then, it starts at most `start_by_minutes` later."""
 
@@ -97,7 +103,7 @@ def list_rollouts(request: HttpRequest, number: Number) -> list[RolloutShown]:
 
 @router.post("/releases/{number}/environments/{env}/rollouts", response={201: RolloutDetail})
 @needs(Act.ROLL_OUT)
-def roll_out_release(request: HttpRequest, number: Number, env: Slug, given: RolloutWanted) -> Status[RolloutDetail]:
+def roll_out_release(request: HttpRequest, number: Number, env: Slug, given: ForwardWanted) -> Status[RolloutDetail]:
     """Deploy every package on a target, level by level."""
     actor = actor_of(request)
     one, where = _whole(actor, number, env)

@@ -146,8 +146,8 @@ class _Desk:
         return status
 
     def _planned_for_production(self) -> None:
-        """Frozen, and on the calendar in a week; it waits for an approval."""
-        self.client.post(f"/releases/{self.release}/freeze")
+        """Sealed, and on the calendar in a week; it waits for an approval."""
+        self.client.post(f"/releases/{self.release}/seal")
         day = datetime.now().astimezone() + timedelta(days=7)
         when = {"at": f"{day:%Y-%m-%dT20:00}", "zone": "Europe/Paris", "start_by_minutes": 120}
         self.client.post(f"/releases/{self.release}/environments/production/schedule", when)

@@ -1,4 +1,4 @@
-"""What a release needs before it may go: readiness, freeze, approvals."""
+"""What a release needs before it may go: readiness, seal, approvals."""
 
 from __future__ import annotations
 
@@ -31,25 +31,61 @@ def ready(name: Release, as_json: Json = False) -> None:
         print_blockers(out(), one["blockers"])
 
 
-def freeze(name: Release, as_json: Json = False) -> None:
+def seal(name: Release, as_json: Json = False) -> None:
     """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
     with Client() as client:
-        one = client.post(f"/releases/{release(client, name)['id']}/freeze")
+        one = client.post(f"/releases/{release(client, name)['id']}/seal")
     done(
         one,
-        f"{title(one)} is frozen: {one['fingerprint'][:12]}. Approve it: fairway releases approve {title(one)} --env ENV",
+        f"{title(one)} is sealed: {one['fingerprint'][:12]}. Approve it: fairway releases approve {title(one)} --env ENV",
     )
 
 
-def unfreeze(name: Release, as_json: Json = False) -> None:
+def settings(
+    name: Release,
+    use: Annotated[bool, typer.Option("--use", help="Use them: it needs its approvals again.")] = False,
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """The settings that were saved after a release was sealed. It keeps its own until somebody uses the new ones."""
+    with Client() as client:
+        one = release(client, name)
+        rows = client.get(f"/releases/{one['id']}/settings")
+        if not (use and rows):
+            _print_settings(one, rows)
+            return
+        for row in rows:
+            err().print(_setting_line(row), soft_wrap=True)
+        agree(f"Use them for {title(one)}? Approvals given to it are void then.", yes)
+        made = client.post(f"/releases/{one['id']}/settings")
+    done(made, f"{title(made)} is sealed with the new settings: {made['fingerprint'][:12]}. It needs its approvals again.")
+
+
+def _print_settings(one: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    if is_json():
+        answer(rows)
+    elif not rows:
+        out().print("No settings were saved since it was sealed." if one["is_sealed"] else f"{title(one)} is not sealed.")
+    else:
+        for row in rows:
+            out().print(_setting_line(row), soft_wrap=True)
+        out().print(f"Use them: fairway releases settings {title(one)} --use")
+
+
+def _setting_line(row: dict[str, Any]) -> str:
+    names = ", ".join(f"{each['kind']} {each['name']}" for each in row["changes"])
+    return f"{row['package']} on {row['environment']}: {names} ({row['by']}, {words.ago(row['at'])})"
+
+
+def unseal(name: Release, as_json: Json = False) -> None:
     """Open it for changes; every approval is void."""
     with Client() as client:
-        one = client.delete(f"/releases/{release(client, name)['id']}/freeze")
+        one = client.delete(f"/releases/{release(client, name)['id']}/seal")
     done(one, f"{title(one)} can be changed again; its approvals are void.")
 
 
 def approve(name: Release, env: Env, comment: Comment = "", yes: Yes = False, as_json: Json = False) -> None:
-    """Approve a frozen release for one target. Shows first what it would change there, and asks."""
+    """Approve a sealed release for one target. Shows first what it would change there, and asks."""
     with Client() as client:
         one = _looked_at(client, name, env)
         agree(f"Approve {title(one)} for {env}?", yes)
@@ -63,7 +99,7 @@ def reject(
     comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")],
     as_json: Json = False,
 ) -> None:
-    """Say no to a frozen release on one target, and why. Shows first what it would change there."""
+    """Say no to a sealed release on one target, and why. Shows first what it would change there."""
     with Client() as client:
         one = _looked_at(client, name, env)
         made = _say(client, one, env, "reject", comment)
@@ -81,7 +117,7 @@ def diff(name: Release, env: Env, as_json: Json = False) -> None:
 
 
 def approvals(name: Release, as_json: Json = False) -> None:
-    """The answers given to what is frozen now. A yes counts while who gave it may still approve there."""
+    """The answers given to what is sealed now. A yes counts while who gave it may still approve there."""
     with Client() as client:
         rows = client.get(f"/releases/{release(client, name)['id']}/approvals")
     if is_json():
@@ -115,9 +151,9 @@ def print_blockers(console: Any, blockers: list[dict[str, Any]]) -> None:
 def _looked_at(client: Client, name: str, env: str) -> dict[str, Any]:
     """The release, once what it would change has been shown: an answer is bound to the fingerprint that was there then."""
     one = release(client, name)
-    if not one["is_frozen"]:
-        advice = f"Freeze it: fairway releases freeze {title(one)}"
-        raise BadInput(f"{title(one)} is not frozen, or changed since it was: there is nothing to answer to.", advice=advice)
+    if not one["is_sealed"]:
+        advice = f"Seal it: fairway releases seal {title(one)}"
+        raise BadInput(f"{title(one)} is not sealed, or changed since it was: there is nothing to answer to.", advice=advice)
     _print(err(), _differences(client, one, env), env)
     return one
 
@@ -156,5 +192,7 @@ def _instant(text: str) -> str:
 
 
 def attach(group: typer.Typer) -> None:
-    for command in (ready, diff, freeze, unfreeze, approve, reject, approvals):
+    for command in (ready, diff, seal, settings, unseal, approve, reject, approvals):
         group.command(rich_help_panel="Agree")(command)
+    group.command("freeze", hidden=True, deprecated=True)(seal)  # the old names
+    group.command("unfreeze", hidden=True, deprecated=True)(unseal)

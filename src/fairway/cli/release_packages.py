@@ -16,7 +16,11 @@ from fairway.cli.release_named import Package, Release, package, release, title
 from fairway.cli.watch import wait_for
 
 Source = Annotated[
-    str, typer.Argument(metavar="[SOURCE]", help="IMAGE:TAG, https://…/app.git#REF, or https://…/app.tar.gz#sha256:…")
+    str,
+    typer.Argument(
+        metavar="[SOURCE]",
+        help="IMAGE:TAG, https://…/app.git#REF, https://…/app.tar.gz#sha256:…, or one built already: 1.4, “shop-api 1.4”.",
+    ),
 ]
 Stage = Annotated[str, typer.Option(help="registered, testing or ready.")]
 Artifact = Annotated[
@@ -52,7 +56,9 @@ def add(
 
 def paste(
     name: Release,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="CSV (name, version, needs, stage) or YAML; “-” is stdin.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="CSV (name, version, needs, stage, application) or YAML; “-” is stdin.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Add many packages with what they need, or none."""
@@ -64,7 +70,7 @@ def paste(
         answer(made)
         return
     columns = [Column("Added"), Column("Stage"), Column("Version"), Column("Needs", 90)]
-    shown = [(row["name"], status(row["stage"]), row["entered"], ", ".join(row["needs"])) for row in made]
+    shown = [(row["name"], status(row["stage"]), row["source_input"], ", ".join(row["needs"])) for row in made]
     table(columns, shown, empty="")
 
 
@@ -160,7 +166,7 @@ def _resolution(row: dict[str, Any], one: dict[str, Any], what: str) -> None:
     elif row["resolution"] == "unresolvable":
         done(row, f"{row['name']} {what} {title(one)}, but cannot be resolved: {row['sentence']}", "unresolvable")
     else:
-        done(row, f"{row['name']} {what} {title(one)}; {row['entered']} is being resolved.", "resolving")
+        done(row, f"{row['name']} {what} {title(one)}; {row['source_input']} is being resolved.", "resolving")
 
 
 def attach(group: typer.Typer) -> None:

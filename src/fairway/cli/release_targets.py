@@ -42,6 +42,14 @@ def distribute(
             _distribute_all(client, one, env, wait)
 
 
+def withdraw(name: Release, which: Package, env: Env, as_json: Json = False) -> None:
+    """Take a distributed package off a target again."""
+    with Client() as client:
+        one = release(client, name)
+        row = client.delete(f"{_there(one, package(one, which), env)}/distribution")
+    _stands(row, env, {"absent"})
+
+
 def deploy(
     name: Release, which: Package, env: Env, reason: Reason = "", break_glass: BreakGlass = "", no_wait: NoWait = False,
     as_json: Json = False,

@@ -22,7 +22,7 @@ Targets = Annotated[list[str] | None, typer.Option("--target", "-t", metavar="EN
 @releases.command("list")
 def list_releases(
     wanted: Annotated[
-        str, typer.Option("--status", help="Only these: draft, frozen, scheduled, in_progress, released, …")
+        str, typer.Option("--status", help="Only these: draft, sealed, scheduled, in_progress, released, …")
     ] = "",
     as_json: Json = False,
 ) -> None:
@@ -153,7 +153,7 @@ def _facts_of(one: dict[str, Any]) -> None:
             ("About", one["description"]),
             ("Manager", one["manager"]),
             ("Deputy", one["deputy"]),
-            ("Fingerprint", one["fingerprint"][:12] if one["is_frozen"] else ""),
+            ("Fingerprint", one["fingerprint"][:12] if one["is_sealed"] else ""),
             ("Created", f"{words.ago(one['created_at'])} by {one['created_by']}"),
             ("Cancelled", cancelled),
         ]

@@ -30,11 +30,12 @@ def rollout(
     parallel: Parallel = 4,
     reason: Reason = "",
     break_glass: BreakGlass = "",
+    redeploy: Annotated[bool, typer.Option("--redeploy", help="Also what serves there already, unchanged.")] = False,
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
     """Deploy every package on a target, level by level, and watch it."""
-    body = {"parallel": parallel, "reason": reason, "break_glass": break_glass}
+    body = {"parallel": parallel, "reason": reason, "break_glass": break_glass, "redeploy": redeploy}
     with Client() as client:
         one = release(client, name)
         made = client.post(f"/releases/{one['id']}/environments/{part(env)}/rollouts", body)

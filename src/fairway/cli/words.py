@@ -32,10 +32,12 @@ LOOKS: dict[str, tuple[str, str, str]] = {
 LOOKS |= {
     # releases
     "draft": LOOKS["pending"],
-    "frozen": ("◆", "%", "cyan"),
+    "sealed": ("◆", "%", "cyan"),
     "scheduled": ("◔", "@", "cyan"),
     "in_progress": LOOKS["running"],
     "released": LOOKS["live"],
+    "partly_served": ("◐", "/", "yellow"),
+    "no_longer_served": ("·", ".", "yellow"),
     "fallen_back": ("↶", "<", "yellow"),
     # packages, and packages on a target
     "registered": LOOKS["pending"],

@@ -13,7 +13,6 @@ from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, reach_of
 from fairway.accounts.rules import Reach as Reached
 from fairway.applications.models import Artifact
-from fairway.applications.queries import visible_to
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import Absence, absence, placements_visible_to
 from fairway.deployments.rules import Health, Wanted
@@ -21,9 +20,9 @@ from fairway.environments.models import Environment
 from fairway.releases import queries
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
-from fairway.releases.plan import Part
+from fairway.releases.plan import StepStatus
 from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_NOT_BEGUN, ROLLOUT_UNDER_WAY, OnTarget
-from fairway.releases.standing import Standing
+from fairway.releases.target_state import IS_SERVED, TargetState
 
 
 @dataclass(frozen=True)
@@ -82,6 +81,7 @@ def _names(releases: Sequence[Release], reach: Reached) -> dict[int, list[tuple[
 
 def _deployed(releases: Sequence[Release], reach: Reached) -> Counter[tuple[int, int]]:
     rows = PackageOnTarget.objects.filter(
+        IS_SERVED,
         reached(reach, application="package__application__slug", environment="environment__slug"),
         package__release__in=releases,
         package__deleted_at=None,
@@ -111,8 +111,13 @@ def _first_planned(one: Release, active: Iterable[Rollout]) -> Rollout | None:
 
 def planned(release: Release, actor: Actor) -> Rollout | None:
     """The next rollout that is planned and has not begun, and that the actor may see."""
+    return all_planned(release, actor).first()
+
+
+def all_planned(release: Release, actor: Actor) -> QuerySet[Rollout]:
+    """One for each target at most, the next first."""
     own = queries.rollouts_visible_to(actor).filter(release=release, status__in=sorted(ROLLOUT_NOT_BEGUN))
-    return own.exclude(planned_at=None).order_by("planned_at").first()
+    return own.exclude(planned_at=None).order_by("planned_at")
 
 
 def under_way(release: Release, actor: Actor) -> Rollout | None:
@@ -125,10 +130,10 @@ def is_being_rolled_out(release: Release) -> bool:
     return queries.rollouts_of(release).filter(status__in=sorted(ROLLOUT_ACTIVE)).exists()
 
 
-def parts_of(rollout: Rollout) -> QuerySet[RolloutPackage]:
+def steps_of(rollout: Rollout) -> QuerySet[RolloutPackage]:
     """Its packages, level by level."""
     related = ("package__application", "package__artifact", "deployment", "fallback")
-    return rollout.parts.select_related(*related).order_by("level", "package__name")
+    return rollout.steps.select_related(*related).order_by("level", "package__name")
 
 
 def versions_before(rollout: Rollout) -> dict[str, str]:
@@ -136,12 +141,6 @@ def versions_before(rollout: Rollout) -> dict[str, str]:
     wanted = {slug: one.get("artifact") for slug, one in rollout.before.items()}
     known = dict(Artifact.objects.filter(pk__in=[one for one in wanted.values() if one]).values_list("pk", "version"))
     return {slug: known.get(number, "") for slug, number in wanted.items()}
-
-
-def artifact_called(actor: Actor, application: str, version: str) -> Artifact | None:
-    """The newest artifact, of an application the actor may see, that people call by this version."""
-    chosen = Artifact.objects.filter(application__in=visible_to(actor).filter(slug=application), version=version)
-    return chosen.order_by("-number").first()
 
 
 def healthy_in(actor: Actor, environment: Environment) -> QuerySet[Placement]:
@@ -171,23 +170,23 @@ class Level:
     packages: list[Ahead] = field(default_factory=list)
 
 
-def steps_ahead(standing: Standing, *, is_back: bool) -> list[Level]:
+def steps_ahead(state: TargetState, *, is_back: bool) -> list[Level]:
     """What rolling out (or back) would do, level by level, in the order it would."""
-    level = levels(standing.needs)
+    level = levels(state.needs)
     found: dict[int, Level] = {}
-    chosen = [one for one in standing.packages if not is_back or standing.is_deployed(one)]
+    chosen = [one for one in state.packages if not is_back or (state.is_deployed(one) and not state.was_there(one))]
     for one in sorted(chosen, key=lambda each: (level[each.pk], each.name)):
         number = level[one.pk] + 1
-        found.setdefault(number, Level(number)).packages.append(_ahead(one, standing, is_back=is_back))
+        found.setdefault(number, Level(number)).packages.append(_ahead(one, state, is_back=is_back))
     return sorted(found.values(), key=lambda each: each.number, reverse=is_back)
 
 
-def _ahead(package: Package, standing: Standing, *, is_back: bool) -> Ahead:
-    on_target = standing.on_targets.get(package.pk)
-    placement = standing.placements.get(package.application_id)
+def _ahead(package: Package, state: TargetState, *, is_back: bool) -> Ahead:
+    on_target = state.on_targets.get(package.pk)
+    placement = state.placements.get(package.application_id)
     now = placement.current.version if placement and placement.current else ""
     is_there = on_target is not None and on_target.distributed_at is not None
-    is_same = not is_back and standing.is_deployed(package)
+    is_same = not is_back and state.is_there(package)
     then, after = package.artifact, package.version
     if is_back:
         before = on_target.before if on_target else None
@@ -196,10 +195,10 @@ def _ahead(package: Package, standing: Standing, *, is_back: bool) -> Ahead:
     return Ahead(package.name, now, after, is_same, is_there, away)
 
 
-def part_counts(parts: Iterable[RolloutPackage]) -> tuple[int, int]:
+def step_counts(steps: Iterable[RolloutPackage]) -> tuple[int, int]:
     """How many packages of a rollout are done, of how many."""
-    statuses = [one.status for one in parts]
-    return sum(one in {Part.DEPLOYED, Part.SKIPPED, Part.FALLEN_BACK} for one in statuses), len(statuses)
+    statuses = [one.status for one in steps]
+    return sum(one in {StepStatus.DEPLOYED, StepStatus.SKIPPED, StepStatus.FALLEN_BACK} for one in statuses), len(statuses)
 
 
 def facts_of(rollout: Rollout) -> dict[str, Any]:

@@ -14,16 +14,16 @@ from fairway.environments.models import Environment
 from fairway.environments.protection import approvers_words
 from fairway.releases.models import Package, PackageOnTarget, Rollout
 from fairway.releases.rules import BUSY, IN_USE, ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY, OnTarget, Resolution, Stage
-from fairway.releases.standing import PackageSubject, Standing, is_ready_to_run, subject_of, way_back_of
+from fairway.releases.target_state import PackageSubject, TargetState, fallback_target_of, is_ready_to_run, subject_of
 
 FORWARD = RELEASES | {Act.DISTRIBUTE}
 BACKWARD = frozenset({Act.FALL_BACK, Act.FALL_BACK_RELEASE})
 
 
-def _known(request: Request) -> tuple[Package, Standing] | None:
+def _known(request: Request) -> tuple[Package, TargetState] | None:
     subject = request.subject
-    if isinstance(subject, PackageSubject) and subject.package is not None and subject.standing is not None:
-        return subject.package, subject.standing
+    if isinstance(subject, PackageSubject) and subject.package is not None and subject.target_state is not None:
+        return subject.package, subject.target_state
     return None
 
 
@@ -119,16 +119,16 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
     environment = request.subject.environment
     if known is None or environment.approvals_needed == 0:
         return
-    standing = known[1]
-    words = {"release": standing.release, "environment": environment.name}
-    if not standing.is_frozen:
+    state = known[1]
+    words = {"release": state.release, "environment": environment.name}
+    if not state.is_sealed:
         yield Blocker(
-            code="not_frozen",
-            sentence=_("%(release)s is not frozen, so nobody can approve it for %(environment)s.") % words,
-            who=_("a Release Manager, by freezing it"),
+            code="not_sealed",
+            sentence=_("%(release)s is not sealed, so nobody can approve it for %(environment)s.") % words,
+            who=_("a Release Manager, by sealing it"),
         )
         return
-    missing = environment.approvals_needed - approvals_that_count(standing, request.actor)
+    missing = environment.approvals_needed - approvals_that_count(state, request.actor)
     if missing > 0:
         sentence = ngettext(
             "%(count)d approval for %(environment)s is missing.",
@@ -143,10 +143,10 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
         )
 
 
-def approvals_that_count(standing: Standing, requester: Actor) -> int:
-    """Distinct people who approved and could still; neither who froze it nor who now wants it live."""
-    given = (one for one in standing.answers if one.is_approved and one.pk not in standing.lapsed)
-    approvers = {one.person_id for one in given} - {standing.release.frozen_by_id}
+def approvals_that_count(state: TargetState, requester: Actor) -> int:
+    """Distinct people who approved and could still; neither who sealed it nor who now wants it live."""
+    given = (one for one in state.answers if one.is_approved and one.pk not in state.lapsed)
+    approvers = {one.person_id for one in given} - {state.release.sealed_by_id}
     return len(approvers) - requester.is_among(frozenset(approvers))
 
 
@@ -155,10 +155,10 @@ def nothing_works_on_it(request: Request) -> Iterator[Blocker]:
     known = _known(request)
     if known is None or _is_start(request):
         return
-    package, standing = known
-    on_target = standing.on_targets.get(package.pk)
+    package, state = known
+    on_target = state.on_targets.get(package.pk)
     if on_target is not None and on_target.status in BUSY:
-        words = {"package": package.name, "environment": standing.environment.name}
+        words = {"package": package.name, "environment": state.environment.name}
         yield Blocker(
             code="in_progress",
             sentence=_("Another operation on %(package)s is running in %(environment)s.") % words,
@@ -184,8 +184,24 @@ def no_other_rollout(request: Request) -> Iterator[Blocker]:
         )
 
 
-def _rollout_running(standing: Standing) -> Blocker:
-    words = {"release": standing.release, "environment": standing.environment.name}
+@register(*RELEASES, *BACKWARD)
+def no_other_release_changes_it(request: Request) -> Iterator[Blocker]:
+    """Two releases with an application in common are rolled out one after the other, also back."""
+    known = _known(request)
+    other = known[1].claims.get(known[0].application_id) if known else None
+    if known is None or other is None:
+        return
+    words = {"release": other.release, "environment": known[1].environment.name, "package": known[0].name}
+    yield Blocker(
+        code="other_rollout",
+        sentence=_("%(release)s is being rolled out to %(environment)s, with %(package)s in it.") % words,
+        who=_("nobody until it ends; a Deployer may decide how it goes on, or stop it"),
+        details={"release": other.release_id, "rollout": other.pk},
+    )
+
+
+def _rollout_running(state: TargetState) -> Blocker:
+    words = {"release": state.release, "environment": state.environment.name}
     return Blocker(
         code="rollout_running",
         sentence=_("%(release)s is being rolled out to %(environment)s.") % words,
@@ -209,10 +225,10 @@ def distributed_here(request: Request) -> Iterator[Blocker]:
     known = _known(request)
     if known is None or not (request.act == Act.DEPLOY_PACKAGE or _is_start(request)):
         return
-    package, standing = known
-    on_target = standing.on_targets.get(package.pk)
+    package, state = known
+    on_target = state.on_targets.get(package.pk)
     if on_target is None or on_target.distributed_at is None or on_target.artifact_id != package.artifact_id:
-        words = {"package": package.name, "environment": standing.environment.name}
+        words = {"package": package.name, "environment": state.environment.name}
         yield Blocker(
             code="not_distributed",
             sentence=_("%(package)s is not distributed to %(environment)s.") % words,
@@ -225,10 +241,10 @@ def dependencies_are_deployed(request: Request) -> Iterator[Blocker]:
     known = _known(request)
     if known is None or not (request.act == Act.DEPLOY_PACKAGE or _is_start(request)):
         return
-    package, standing = known
-    missing = [one.name for one in standing.needed(package) if not standing.is_deployed(one)]
+    package, state = known
+    missing = [one.name for one in state.needed(package) if not state.is_deployed(one)]
     if missing:
-        words = {"package": package.name, "names": ", ".join(missing), "environment": standing.environment.name}
+        words = {"package": package.name, "names": ", ".join(missing), "environment": state.environment.name}
         yield Blocker(
             code="dependencies",
             sentence=_("%(package)s needs %(names)s, which is not Deployed in %(environment)s.") % words,
@@ -246,20 +262,23 @@ def not_deployed_already(request: Request) -> Iterator[Blocker]:
 
 
 @register(Act.FALL_BACK)
-def there_is_a_way_back(request: Request) -> Iterator[Blocker]:
+def there_is_a_fallback_target(request: Request) -> Iterator[Blocker]:
     known = _known(request)
     if known is None:
         return
-    package, standing = known
-    words = {"package": package.name, "environment": standing.environment.name}
-    if standing.is_replaced(package):
+    package, state = known
+    words = {"package": package.name, "environment": state.environment.name}
+    if state.is_replaced(package):
         yield Blocker(
             code="replaced",
             sentence=_("%(package)s has since been replaced by something else in %(environment)s.") % words,
             who=_("a Deployer, by rolling the application back itself"),
         )
-    elif not standing.is_deployed(package):
+    elif not state.is_deployed(package):
         yield Blocker(code="not_deployed", sentence=_("%(package)s is not Deployed in %(environment)s.") % words)
+    elif state.was_there(package):
+        sentence = _("%(package)s was in %(environment)s before this release: there is nothing to take back.") % words
+        yield Blocker(code="was_there", sentence=sentence)
 
 
 @register(Act.FALL_BACK)
@@ -267,8 +286,8 @@ def nothing_deployed_needs_it(request: Request) -> Iterator[Blocker]:
     known = _known(request)
     if known is None or request.breaks_glass:
         return
-    package, standing = known
-    above = [one.name for one in standing.needed_by(package) if standing.is_deployed(one)]
+    package, state = known
+    above = [one.name for one in state.needed_by(package) if state.is_deployed(one)]
     if above:
         words = {"package": package.name, "names": ", ".join(above)}
         yield Blocker(
@@ -280,18 +299,19 @@ def nothing_deployed_needs_it(request: Request) -> Iterator[Blocker]:
 
 
 def release_blockers(
-    act: Act, standing: Standing, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
+    act: Act, state: TargetState, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
 ) -> list[Blocker]:
     """Everything that keeps `actor` from doing `act` with all of a release on a target; each reason once."""
-    if not standing.packages:
-        sentence = _("%(release)s has no packages.") % {"release": standing.release}
+    if not state.packages:
+        sentence = _("%(release)s has no packages.") % {"release": state.release}
         return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
     if act == Act.FALL_BACK_RELEASE:
-        subjects = [way_back_of(one, standing) for one in standing.packages if standing.is_deployed(one)]
+        mine = [one for one in state.packages if state.is_deployed(one) and not state.was_there(one)]
+        subjects = [fallback_target_of(one, state) for one in mine]
     else:
-        subjects = [subject_of(one, standing) for one in standing.packages]
+        subjects = [subject_of(one, state) for one in state.packages]
     if not subjects:
-        words = {"release": standing.release, "environment": standing.environment.name}
+        words = {"release": state.release, "environment": state.environment.name}
         sentence = _("Nothing of %(release)s is Deployed in %(environment)s.") % words
         return [Blocker(code="nothing_deployed", sentence=sentence)]
     found = (blocker for one in subjects for blocker in blockers(act, one, actor, at, breaks_glass=breaks_glass))

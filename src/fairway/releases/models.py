@@ -10,17 +10,18 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from fairway.applications.models import Application, Artifact
+from fairway.applications.models import Application, Artifact, Configuration
 from fairway.deployments.models import Deployment, IllegalMove
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.plan import NEXT_PART, Part
+from fairway.releases.plan import NEXT_STEP_STATUS, StepStatus
 from fairway.releases.rules import (
     IN_USE,
     NEXT_ON_TARGET,
     NEXT_RESOLUTION,
     NEXT_ROLLOUT,
     ROLLOUT_ACTIVE,
+    ROLLOUT_ENDED,
     USUAL_PARALLEL,
     Direction,
     OnTarget,
@@ -29,7 +30,17 @@ from fairway.releases.rules import (
     Stage,
 )
 
-__all__ = ["Approval", "Dependency", "Package", "PackageLog", "PackageOnTarget", "Release", "Rollout", "RolloutPackage"]
+__all__ = [
+    "Approval",
+    "Dependency",
+    "Package",
+    "PackageLog",
+    "PackageOnTarget",
+    "Release",
+    "Rollout",
+    "RolloutClaim",
+    "RolloutPackage",
+]
 
 
 def _known(field: str, words: type[StrEnum], name: str) -> models.CheckConstraint:
@@ -62,8 +73,8 @@ class _Moving(models.Model):
 class Release(models.Model):
     """Packages that go out together. Its status is not kept: it follows facts (`queries.status_of`).
 
-    `fingerprint` is what was frozen; the freeze holds while the release still has that fingerprint. A deleted release keeps
-    its row, because history names it.
+    `fingerprint` is what was sealed, `sealed_configurations` the settings that belong to it: what is saved later is offered,
+    never taken. A deleted release keeps its row, because history names it.
     """
 
     name = models.CharField(max_length=80)
@@ -76,10 +87,11 @@ class Release(models.Model):
     created_by_id = models.BigIntegerField(null=True)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
-    frozen_at = models.DateTimeField(null=True)
-    frozen_by_id = models.BigIntegerField(null=True)
-    frozen_by = models.CharField(max_length=200, blank=True)
+    sealed_at = models.DateTimeField(null=True)
+    sealed_by_id = models.BigIntegerField(null=True)
+    sealed_by = models.CharField(max_length=200, blank=True)
     fingerprint = models.CharField(max_length=64, blank=True)
+    sealed_configurations = models.ManyToManyField(Configuration, related_name="+")  # at most one per package and target
     cancelled_at = models.DateTimeField(null=True)
     cancelled_by = models.CharField(max_length=200, blank=True)
     cancel_reason = models.CharField(max_length=500, blank=True)
@@ -97,7 +109,7 @@ class Release(models.Model):
 
 
 class Package(models.Model):
-    """One application's version in a release. `entered` is what the person wrote; `artifact` what it turned out to be.
+    """One application's version in a release. `source_input` is what the person wrote; `artifact` what it turned out to be.
 
     `stage` is how far people say it is, `resolution` whether it has an artifact; `sentence` says why not.
     """
@@ -105,11 +117,12 @@ class Package(models.Model):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="packages")
     name = models.CharField(max_length=80)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="packages")
+    made_application = models.BooleanField(default=False)  # it was not there before
     artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="packages")
     stage = models.CharField(max_length=12, default=Stage.REGISTERED.value)
     source_kind = models.CharField(max_length=20, blank=True)  # "" for an artifact that existed already
     source = models.JSONField(default=dict)
-    entered = models.CharField(max_length=1000, blank=True)
+    source_input = models.CharField(max_length=1000, blank=True)
     resolution = models.CharField(max_length=14, default=Resolution.RESOLVING.value)
     sentence = models.TextField(blank=True)
     run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -263,6 +276,7 @@ class Rollout(_Moving):
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="rollouts")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="rollouts")
     direction = models.CharField(max_length=8, default=Direction.FORWARD.value)
+    redeploys = models.BooleanField(default=False)  # also what serves there already
     status = models.CharField(max_length=16)
     parallel = models.PositiveSmallIntegerField(default=USUAL_PARALLEL)
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="rollout")
@@ -311,14 +325,37 @@ class Rollout(_Moving):
     def _may_become(self, status: str) -> bool:
         return status in NEXT_ROLLOUT[RolloutStatus(self.status)]
 
+    def move_to(self, status: StrEnum, **values: Any) -> Self:
+        """What it claimed is free once it has ended."""
+        super().move_to(status, **values)
+        if status in ROLLOUT_ENDED:
+            self.claims.all().delete()
+        return self
+
+
+class RolloutClaim(models.Model):
+    """An application on a target belongs to one rollout that is under way: two releases never change it in turns."""
+
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="claims")
+    environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="+")
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["environment", "application"], name="one_rollout_per_application_and_target")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id} on {self.environment_id} for rollout {self.rollout_id}"
+
 
 class RolloutPackage(_Moving):
     """One package in a rollout: its level, where it stands, the deployments made for it. `is_ours`: this one deployed it."""
 
-    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="parts")
+    rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="steps")
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="+")
     level = models.PositiveSmallIntegerField()
-    status = models.CharField(max_length=14, default=Part.PENDING.value)
+    status = models.CharField(max_length=14, default=StepStatus.PENDING.value)
     is_ours = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(default=0)
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
@@ -331,11 +368,11 @@ class RolloutPackage(_Moving):
         ordering: ClassVar = ["level", "pk"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["rollout", "package"], name="package_once_in_rollout"),
-            _known("status", Part, "rollout_package_status_known"),
+            _known("status", StepStatus, "rollout_package_status_known"),
         ]
 
     def __str__(self) -> str:
         return f"{self.package_id} in rollout {self.rollout_id}: {self.status}"
 
     def _may_become(self, status: str) -> bool:
-        return status in NEXT_PART[Part(self.status)]
+        return status in NEXT_STEP_STATUS[StepStatus(self.status)]

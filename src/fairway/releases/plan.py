@@ -15,7 +15,7 @@ from fairway.releases.graph import descendants
 from fairway.releases.rules import Choice, Direction
 
 
-class Part(StrEnum):
+class StepStatus(StrEnum):
     """Where one package of a rollout stands."""
 
     PENDING = "pending"
@@ -31,31 +31,39 @@ class Part(StrEnum):
     STUCK = "stuck"  # it could not be fallen back
 
 
-IN_FLIGHT = frozenset({Part.DISTRIBUTING, Part.DEPLOYING, Part.FALLING_BACK})
-UNTOUCHED = frozenset({Part.PENDING, Part.DISTRIBUTED, Part.BLOCKED, Part.SKIPPED, Part.FAILED})
+IN_FLIGHT = frozenset({StepStatus.DISTRIBUTING, StepStatus.DEPLOYING, StepStatus.FALLING_BACK})
+UNTOUCHED = frozenset(
+    {StepStatus.PENDING, StepStatus.DISTRIBUTED, StepStatus.BLOCKED, StepStatus.SKIPPED, StepStatus.FAILED}
+)
 
-NEXT_PART: Mapping[Part, frozenset[Part]] = {
-    Part.PENDING: frozenset({Part.DISTRIBUTING, Part.DISTRIBUTED, Part.BLOCKED, Part.SKIPPED, Part.FAILED}),
-    Part.DISTRIBUTING: frozenset({Part.DISTRIBUTED, Part.FAILED}),
-    Part.DISTRIBUTED: frozenset({Part.DEPLOYING, Part.DEPLOYED, Part.BLOCKED, Part.SKIPPED, Part.FAILED}),
-    Part.DEPLOYING: frozenset({Part.DEPLOYED, Part.FAILED}),
-    Part.DEPLOYED: frozenset({Part.FALLING_BACK, Part.FALLEN_BACK, Part.SKIPPED, Part.STUCK}),
-    Part.FAILED: frozenset({Part.PENDING, Part.DISTRIBUTED, Part.SKIPPED}),
-    Part.BLOCKED: frozenset({Part.PENDING, Part.DISTRIBUTED, Part.SKIPPED}),
-    Part.SKIPPED: frozenset(),
-    Part.FALLING_BACK: frozenset({Part.FALLEN_BACK, Part.STUCK}),
-    Part.FALLEN_BACK: frozenset(),
-    Part.STUCK: frozenset({Part.DEPLOYED, Part.SKIPPED}),
+NEXT_STEP_STATUS: Mapping[StepStatus, frozenset[StepStatus]] = {
+    StepStatus.PENDING: frozenset(
+        {StepStatus.DISTRIBUTING, StepStatus.DISTRIBUTED, StepStatus.BLOCKED, StepStatus.SKIPPED, StepStatus.FAILED}
+    ),
+    StepStatus.DISTRIBUTING: frozenset({StepStatus.DISTRIBUTED, StepStatus.FAILED}),
+    StepStatus.DISTRIBUTED: frozenset(
+        {StepStatus.DEPLOYING, StepStatus.DEPLOYED, StepStatus.BLOCKED, StepStatus.SKIPPED, StepStatus.FAILED}
+    ),
+    StepStatus.DEPLOYING: frozenset({StepStatus.DEPLOYED, StepStatus.FAILED}),
+    StepStatus.DEPLOYED: frozenset(
+        {StepStatus.FALLING_BACK, StepStatus.FALLEN_BACK, StepStatus.SKIPPED, StepStatus.STUCK, StepStatus.DISTRIBUTED}
+    ),
+    StepStatus.FAILED: frozenset({StepStatus.PENDING, StepStatus.DISTRIBUTED, StepStatus.SKIPPED}),
+    StepStatus.BLOCKED: frozenset({StepStatus.PENDING, StepStatus.DISTRIBUTED, StepStatus.SKIPPED}),
+    StepStatus.SKIPPED: frozenset(),
+    StepStatus.FALLING_BACK: frozenset({StepStatus.FALLEN_BACK, StepStatus.STUCK}),
+    StepStatus.FALLEN_BACK: frozenset(),
+    StepStatus.STUCK: frozenset({StepStatus.DEPLOYED, StepStatus.SKIPPED}),
 }
 
 
 @dataclass(frozen=True)
-class Piece:
+class RolloutStep:
     """One package in a rollout. `is_ours`: this rollout deployed it, so falling back all takes it along."""
 
     id: int
     level: int
-    part: Part
+    status: StepStatus
     is_ours: bool = True
 
 
@@ -77,70 +85,84 @@ class Plan:
 
 
 def next_plan(
-    pieces: Sequence[Piece], needs: Mapping[int, frozenset[int]], *, parallel: int, direction: Direction = Direction.FORWARD
+    steps: Sequence[RolloutStep],
+    needs: Mapping[int, frozenset[int]],
+    *,
+    parallel: int,
+    direction: Direction = Direction.FORWARD,
 ) -> Plan:
     """What happens next. `parallel` is how many packages may be worked on at a time."""
-    in_flight = sum(piece.part in IN_FLIGHT for piece in pieces)
+    in_flight = sum(step.status in IN_FLIGHT for step in steps)
     free = max(0, parallel - in_flight)
     if direction is Direction.BACK:
-        return _back(pieces, in_flight, free)
-    failed = [piece.id for piece in pieces if piece.part is Part.FAILED]
+        return _back(steps, in_flight, free)
+    failed = [step.id for step in steps if step.status is StepStatus.FAILED]
     if failed:
         below = descendants(failed, needs)
-        blocked = tuple(one.id for one in pieces if one.id in below and one.part in {Part.PENDING, Part.DISTRIBUTED})
+        blocked = tuple(
+            one.id for one in steps if one.id in below and one.status in {StepStatus.PENDING, StepStatus.DISTRIBUTED}
+        )
         return Plan(Verdict.WORK if in_flight else Verdict.DECIDE, block=blocked)
-    return _forward(pieces, in_flight, free)
+    return _forward(steps, in_flight, free)
 
 
-def _forward(pieces: Sequence[Piece], in_flight: int, free: int) -> Plan:
-    pending = [piece.id for piece in pieces if piece.part is Part.PENDING]
-    if pending or any(piece.part is Part.DISTRIBUTING for piece in pieces):
+def _forward(steps: Sequence[RolloutStep], in_flight: int, free: int) -> Plan:
+    pending = [step.id for step in steps if step.status is StepStatus.PENDING]
+    if pending or any(step.status is StepStatus.DISTRIBUTING for step in steps):
         return Plan(Verdict.WORK, distribute=tuple(pending[:free]))
-    open_ones = [piece for piece in pieces if piece.part in {Part.DISTRIBUTED, Part.DEPLOYING}]
+    open_ones = [step for step in steps if step.status in {StepStatus.DISTRIBUTED, StepStatus.DEPLOYING}]
     if not open_ones:
         return Plan(Verdict.WORK if in_flight else Verdict.DONE)
-    lowest = min(piece.level for piece in open_ones)
-    waiting = [piece.id for piece in open_ones if piece.level == lowest and piece.part is Part.DISTRIBUTED]
+    lowest = min(step.level for step in open_ones)
+    waiting = [step.id for step in open_ones if step.level == lowest and step.status is StepStatus.DISTRIBUTED]
     return Plan(Verdict.WORK, deploy=tuple(waiting[:free]))
 
 
-def _back(pieces: Sequence[Piece], in_flight: int, free: int) -> Plan:
+def _back(steps: Sequence[RolloutStep], in_flight: int, free: int) -> Plan:
     """Reverse order: a level goes back when everything above it has; what is stuck stops those below it."""
-    if any(piece.part is Part.STUCK for piece in pieces):
+    if any(step.status is StepStatus.STUCK for step in steps):
         return Plan(Verdict.WORK if in_flight else Verdict.DECIDE)
-    if any(piece.part in {Part.DISTRIBUTING, Part.DEPLOYING} for piece in pieces):
+    if any(step.status in {StepStatus.DISTRIBUTING, StepStatus.DEPLOYING} for step in steps):
         return Plan(Verdict.WORK)
-    open_ones = [p for p in pieces if p.part is Part.FALLING_BACK or (p.part is Part.DEPLOYED and p.is_ours)]
+    open_ones = [p for p in steps if p.status is StepStatus.FALLING_BACK or (p.status is StepStatus.DEPLOYED and p.is_ours)]
     if not open_ones:
         return Plan(Verdict.DONE)
-    highest = max(piece.level for piece in open_ones)
-    waiting = [piece.id for piece in open_ones if piece.level == highest and piece.part is Part.DEPLOYED]
+    highest = max(step.level for step in open_ones)
+    waiting = [step.id for step in open_ones if step.level == highest and step.status is StepStatus.DEPLOYED]
     return Plan(Verdict.WORK, fall_back=tuple(waiting[:free]))
 
 
 def after_choice(
-    choice: Choice, pieces: Sequence[Piece], needs: Mapping[int, frozenset[int]], *, distributed: Iterable[int]
-) -> dict[int, Part]:
+    choice: Choice,
+    steps: Sequence[RolloutStep],
+    needs: Mapping[int, frozenset[int]],
+    *,
+    distributed: Iterable[int],
+    outdated: Iterable[int] = (),
+) -> dict[int, StepStatus]:
     """What a person's choice makes of each package it concerns: the preview, and what is then done.
 
-    Retry: what failed is tried again, what it blocked waits again. Skip: what failed is left out, and with it all that needs
+    Retry: what failed is tried again, what it blocked waits again, and what is `outdated` (it runs with other settings than
+    the release is now sealed with) is deployed once more. Skip: what failed is left out, and with it all that needs
     it; nothing is deployed on top of something that is not there. `distributed` are those whose bytes are on the target.
     Fall back all: every package this rollout deployed goes back. Stop: nothing changes any more.
     """
     here = set(distributed)
-    failed = {piece.id for piece in pieces if piece.part is Part.FAILED}
+    failed = {step.id for step in steps if step.status is StepStatus.FAILED}
     if choice is Choice.SKIP:
         left_out = failed | descendants(failed, needs)
-        open_parts = {Part.FAILED, Part.BLOCKED, Part.PENDING, Part.DISTRIBUTED}
-        skipped = {p.id: Part.SKIPPED for p in pieces if p.id in left_out and p.part in open_parts}
-        return skipped | {piece.id: Part.SKIPPED for piece in pieces if piece.part is Part.STUCK}
+        open_statuses = {StepStatus.FAILED, StepStatus.BLOCKED, StepStatus.PENDING, StepStatus.DISTRIBUTED}
+        skipped = {p.id: StepStatus.SKIPPED for p in steps if p.id in left_out and p.status in open_statuses}
+        return skipped | {step.id: StepStatus.SKIPPED for step in steps if step.status is StepStatus.STUCK}
     if choice is Choice.RETRY:
-        again = {p.id: _again(p.id, here) for p in pieces if p.part in {Part.FAILED, Part.BLOCKED}}
-        return again | {piece.id: Part.DEPLOYED for piece in pieces if piece.part is Part.STUCK}
+        again = {p.id: _again(p.id, here) for p in steps if p.status in {StepStatus.FAILED, StepStatus.BLOCKED}}
+        old = set(outdated)
+        again |= {p.id: StepStatus.DISTRIBUTED for p in steps if p.status is StepStatus.DEPLOYED and p.id in old}
+        return again | {step.id: StepStatus.DEPLOYED for step in steps if step.status is StepStatus.STUCK}
     if choice is Choice.FALL_BACK_ALL:
-        return {piece.id: Part.FALLEN_BACK for piece in pieces if piece.part is Part.DEPLOYED and piece.is_ours}
+        return {step.id: StepStatus.FALLEN_BACK for step in steps if step.status is StepStatus.DEPLOYED and step.is_ours}
     return {}
 
 
-def _again(number: int, distributed: set[int]) -> Part:
-    return Part.DISTRIBUTED if number in distributed else Part.PENDING
+def _again(number: int, distributed: set[int]) -> StepStatus:
+    return StepStatus.DISTRIBUTED if number in distributed else StepStatus.PENDING

@@ -30,14 +30,15 @@ from fairway.releases.rules import (
     RolloutStatus,
     release_status,
 )
-from fairway.releases.standing import (
-    Standing,
+from fairway.releases.target_state import (
+    IS_SERVED,
+    TargetState,
     answers_to,
-    is_frozen,
+    is_sealed,
     lapsed_among,
     packages_of,
-    standing_of,
-    standing_seen,
+    target_state_of,
+    target_state_seen,
 )
 
 
@@ -139,7 +140,7 @@ def status_of(one: Release) -> ReleaseStatus:
 
 
 def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:
-    """The same for a page of them; a handful of queries, and two more for each that was frozen."""
+    """The same for a page of them; a handful of queries, and two more for each that was sealed."""
     numbers = [one.pk for one in releases]
     rollouts: dict[int, list[RolloutFacts]] = {}
     for row in Rollout.objects.filter(release__in=numbers).order_by("pk").values_list("release_id", "status", "finished_at"):
@@ -147,33 +148,40 @@ def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:
     packages: dict[int, set[int]] = {}
     for release_id, number in Package.objects.filter(release__in=numbers, deleted_at=None).values_list("release_id", "pk"):
         packages.setdefault(release_id, set()).add(number)
-    on_targets = _deployments_in(numbers)
+    on_targets, served = _deployments_in(numbers)
     last = _last_targets(numbers)
     found = {}
     for one in releases:
         deployed = on_targets.get(one.pk, {})
         own = packages.get(one.pk, set())
         target = last.get(one.pk)
+        there = served.get(one.pk, {}).get(target or 0, set()) & own
         facts = ReleaseFacts(
             is_cancelled=one.cancelled_at is not None,
-            frozen_at=one.frozen_at if is_frozen(one) else None,
+            sealed_at=one.sealed_at if is_sealed(one) else None,
             rollouts=rollouts.get(one.pk, []),
             is_deployed_on_last_target=bool(own) and target is not None and own <= deployed.get(target, set()),
+            served_there=None if own <= there else len(there),
             is_anything_deployed=any(deployed.values()),
         )
         found[one.pk] = release_status(facts)
     return found
 
 
-def _deployments_in(numbers: Sequence[int]) -> dict[int, dict[int, set[int]]]:
-    """Release → target → packages that were deployed there, and not taken back."""
+Deployed = dict[int, dict[int, set[int]]]
+
+
+def _deployments_in(numbers: Sequence[int]) -> tuple[Deployed, Deployed]:
+    """Release → target → packages that were deployed there and not taken back; and those of them that are served."""
     there = PackageOnTarget.objects.filter(
         package__release__in=numbers, package__deleted_at=None, status=OnTarget.DEPLOYED
-    ).values_list("package__release_id", "environment_id", "package_id")
-    found: dict[int, dict[int, set[int]]] = {}
-    for release_id, environment_id, package_id in there:
-        found.setdefault(release_id, {}).setdefault(environment_id, set()).add(package_id)
-    return found
+    ).annotate(is_served=IS_SERVED)
+    found: Deployed = {}
+    served: Deployed = {}
+    for row in there.values_list("package__release_id", "environment_id", "package_id", "is_served"):
+        for kept in (found, served) if row[3] else (found,):
+            kept.setdefault(row[0], {}).setdefault(row[1], set()).add(row[2])
+    return found, served
 
 
 def _last_targets(numbers: Sequence[int]) -> dict[int, int]:
@@ -194,12 +202,12 @@ class Cell:
 
 def matrix(one: Release, actor: Actor) -> list[list[Cell]]:
     """Packages × targets, in name and promotion order; of each package the targets where the actor reaches it."""
-    standings = [standing_seen(one, environment, actor) for environment in targets_seen(one, actor)]
-    return [[_cell(package, each) for each in standings if package in each.seen] for package in packages_seen(one, actor)]
+    states = [target_state_seen(one, environment, actor) for environment in targets_seen(one, actor)]
+    return [[_cell(package, each) for each in states if package in each.seen] for package in packages_seen(one, actor)]
 
 
-def _cell(package: Package, standing: Standing) -> Cell:
-    return Cell(package, standing.environment, standing.shown(package), standing.on_targets.get(package.pk))
+def _cell(package: Package, state: TargetState) -> Cell:
+    return Cell(package, state.environment, state.shown(package), state.on_targets.get(package.pk))
 
 
 @dataclass(frozen=True)
@@ -225,12 +233,12 @@ def readiness(one: Release, actor: Actor) -> list[Readiness]:
 
 
 def _readiness(one: Release, environment: Environment, actor: Actor) -> Readiness:
-    standing = standing_of(one, environment)
-    planned = standing.active_rollout
+    state = target_state_of(one, environment)
+    planned = state.active_rollout
     if planned is None or planned.status not in ROLLOUT_NOT_BEGUN:
-        return Readiness(environment, None, planned, tuple(release_blockers(Act.ROLL_OUT, standing, actor)))
+        return Readiness(environment, None, planned, tuple(release_blockers(Act.ROLL_OUT, state, actor)))
     at = planned.planned_at if planned.status == RolloutStatus.SCHEDULED else None
-    alone = replace(standing, active_rollout=None)
+    alone = replace(state, active_rollout=None)
     blocked_then = release_blockers(Act.SCHEDULE_RELEASE, alone, requester_of(planned), at)
     return Readiness(environment, at, planned, tuple(blocked_then))
 
@@ -257,7 +265,7 @@ class Standstill:
 
 
 def standstills(actor: Actor) -> list[Standstill]:
-    """What waits for this person's word: rollouts to decide about, frozen releases they may approve and have not answered.
+    """What waits for this person's word: rollouts to decide about, sealed releases they may approve and have not answered.
 
     One query for all, and two for each that asks other people than usual for their approval.
     """
@@ -268,10 +276,10 @@ def standstills(actor: Actor) -> list[Standstill]:
     answers = Approval.objects.filter(**same, voided_at=None, fingerprint=OuterRef("release__fingerprint"))
     able = answers.filter(holds(Act.APPROVE_RELEASE, person="person_id", environment="environment"), is_approved=True)
     yes = able.order_by().values("release").annotate(number=Count("pk")).values("number")
-    is_frozen_now = Q(release__frozen_at__isnull=False, release__cancelled_at=None)
+    is_sealed_now = Q(release__sealed_at__isnull=False, release__cancelled_at=None)
     asks_others = ~Q(environment__approval_roles=[]) | ~Q(environment__approval_people=[])
     is_missing = Q(approved__lt=F("environment__approvals_needed")) | asks_others & Q(environment__approvals_needed__gt=0)
-    is_asked = is_frozen_now & is_missing
+    is_asked = is_sealed_now & is_missing
     open_ones = (
         Release.targets.through.objects.filter(release__in=visible_to(actor).values("pk"), environment__deleted_at=None)
         .annotate(
@@ -281,7 +289,7 @@ def standstills(actor: Actor) -> list[Standstill]:
             approved=Coalesce(Subquery(yes), 0),
             is_answered=Exists(answers.filter(person_id=actor.id)),
         )
-        .filter(Q(rollout__isnull=False) | is_asked & Q(is_answered=False) & ~Q(release__frozen_by_id=actor.id))
+        .filter(Q(rollout__isnull=False) | is_asked & Q(is_answered=False) & ~Q(release__sealed_by_id=actor.id))
         .select_related("release", "environment")
     )
     return [found for row in open_ones if (found := _standstill(row, actor)) is not None]
@@ -297,7 +305,7 @@ def _standstill(row: Any, actor: Actor) -> Standstill | None:
         approved = len(given) - len(lapsed_among(given, environment))
         if approved >= environment.approvals_needed:
             return None
-    since = (row.started_at if row.rollout is not None else row.release.frozen_at) or row.release.created_at
+    since = (row.started_at if row.rollout is not None else row.release.sealed_at) or row.release.created_at
     return Standstill(row.release, environment, row.rollout, row.sentence or "", since, approved)
 
 
@@ -319,22 +327,53 @@ class Difference:
 def differences(one: Release, environment: Environment, actor: Actor) -> list[Difference]:
     """What a release would change on a target, as far as the actor reaches its packages there: versions, commits, names of
     changed settings; never a value of one."""
-    standing = standing_seen(one, environment, actor)
-    return [_difference(package, standing) for package in standing.seen]
+    state = target_state_seen(one, environment, actor)
+    return [_difference(package, state) for package in state.seen]
 
 
-def _difference(package: Package, standing: Standing) -> Difference:
-    placement = standing.placements.get(package.application_id)
+def _difference(package: Package, state: TargetState) -> Difference:
+    placement = state.placements.get(package.application_id)
     current = placement.current if placement else None
-    then: Configuration | None = standing.configurations.get(package.application_id)
-    changed = changes_between(current.configuration if current else None, then)
-    named = tuple(replace(change, before="", after="") for change in changed)
+    then: Configuration | None = state.configurations.get(package.application_id)
+    named = _named(current.configuration if current else None, then)
     return Difference(package, current.artifact if current else None, package.artifact, named)
+
+
+@dataclass(frozen=True)
+class NewerSettings:
+    """Settings of a package on a target that were saved after its release was sealed: who, when, which (never a value)."""
+
+    package: Package
+    environment: Environment
+    by: str
+    at: datetime
+    comment: str
+    changes: tuple[Change, ...]
+
+
+def newer_settings(one: Release, actor: Actor) -> list[NewerSettings]:
+    """What a sealed release would take if a person said so, as far as the actor reaches it; in promotion order."""
+    if one.sealed_at is None or one.cancelled_at is not None:
+        return []
+    states = [target_state_seen(one, environment, actor) for environment in targets_seen(one, actor)]
+    return [
+        NewerSettings(package, state.environment, saved.created_by, saved.created_at, saved.comment, _named(had, saved))
+        for state in states
+        if state.is_sealed
+        for package in state.seen
+        if (saved := state.newer.get(package.application_id))
+        for had in [state.configurations.get(package.application_id)]
+    ]
+
+
+def _named(before: Configuration | None, after: Configuration | None) -> tuple[Change, ...]:
+    """What differs, without any value."""
+    return tuple(replace(change, before="", after="") for change in changes_between(before, after))
 
 
 def approvals(one: Release, environment: Environment) -> list[Approval]:
     """The answers that count now, oldest first; none once it has changed."""
-    return list(answers_to(one, environment)) if is_frozen(one) else []
+    return list(answers_to(one, environment)) if is_sealed(one) else []
 
 
 def rollouts_of(one: Release) -> QuerySet[Rollout]:

@@ -21,10 +21,12 @@ class ReleaseStatus(StrEnum):
     """What people see; never stored, always derived by `release_status`."""
 
     DRAFT = "draft"
-    FROZEN = "frozen"
+    SEALED = "sealed"
     SCHEDULED = "scheduled"
     IN_PROGRESS = "in_progress"
     RELEASED = "released"
+    PARTLY_SERVED = "partly_served"  # released, and something else has taken the place of a part of it since
+    NO_LONGER_SERVED = "no_longer_served"  # released, and none of it is served any more
     FAILED = "failed"
     FALLEN_BACK = "fallen_back"
     CANCELLED = "cancelled"
@@ -72,9 +74,9 @@ class OnTarget(StrEnum):
 
 
 NEXT_ON_TARGET: Mapping[OnTarget, frozenset[OnTarget]] = {
-    OnTarget.ABSENT: frozenset({OnTarget.DISTRIBUTING}),
+    OnTarget.ABSENT: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYED}),
     OnTarget.DISTRIBUTING: frozenset({OnTarget.DISTRIBUTED, OnTarget.ABSENT}),
-    OnTarget.DISTRIBUTED: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.ABSENT}),
+    OnTarget.DISTRIBUTED: frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.DEPLOYED, OnTarget.ABSENT}),
     OnTarget.DEPLOYING: frozenset({OnTarget.DEPLOYED, OnTarget.DISTRIBUTED}),
     OnTarget.DEPLOYED: frozenset({OnTarget.DEPLOYING, OnTarget.FALLING_BACK, OnTarget.ABSENT}),
     OnTarget.FALLING_BACK: frozenset({OnTarget.DISTRIBUTED, OnTarget.DEPLOYED}),
@@ -146,17 +148,19 @@ class ReleaseFacts:
     """Everything the status of a release follows from. `rollouts` are oldest first."""
 
     is_cancelled: bool = False
-    frozen_at: datetime | None = None  # None also when the freeze no longer holds
+    sealed_at: datetime | None = None  # None also when the seal no longer holds
     rollouts: Sequence[RolloutFacts] = ()
     is_deployed_on_last_target: bool = False  # every package, and there is one
+    served_there: int | None = None  # how many of them are served right now; None: all
     is_anything_deployed: bool = False  # or distributed, anywhere
 
 
 def release_status(facts: ReleaseFacts) -> ReleaseStatus:
-    """Draft → Frozen → Scheduled → In progress → Released | Failed | Fallen back | Cancelled.
+    """Draft → Sealed → Scheduled → In progress → Released | Failed | Fallen back | Cancelled.
 
     What runs outranks what is planned, and what is planned what has been; *Released* means that every package was deployed
-    on the last target. Freezing again after an end that was not good begins anew.
+    on the last target and is served there: it falls when something else takes the place of one. Sealing again after an end
+    that was not good begins anew.
     """
     active = [one.status for one in facts.rollouts if one.status in ROLLOUT_ACTIVE]
     if any(status in ROLLOUT_UNDER_WAY for status in active):
@@ -166,19 +170,21 @@ def release_status(facts: ReleaseFacts) -> ReleaseStatus:
     if active:
         return ReleaseStatus.SCHEDULED
     if facts.is_deployed_on_last_target:
-        return ReleaseStatus.RELEASED
+        if facts.served_there is None:
+            return ReleaseStatus.RELEASED
+        return ReleaseStatus.PARTLY_SERVED if facts.served_there else ReleaseStatus.NO_LONGER_SERVED
     return _after_the_last_end(facts)
 
 
 def _after_the_last_end(facts: ReleaseFacts) -> ReleaseStatus:
     ended = [one for one in facts.rollouts if one.status in ROLLOUT_ENDED and one.status != RolloutStatus.CANCELLED]
     last = ended[-1] if ended else None
-    is_frozen_since = facts.frozen_at is not None and (last is None or last.at is None or facts.frozen_at > last.at)
-    if last is not None and last.status != RolloutStatus.SUCCEEDED and not is_frozen_since:
+    is_sealed_since = facts.sealed_at is not None and (last is None or last.at is None or facts.sealed_at > last.at)
+    if last is not None and last.status != RolloutStatus.SUCCEEDED and not is_sealed_since:
         return ReleaseStatus.FAILED if last.status == RolloutStatus.FAILED else ReleaseStatus.FALLEN_BACK
     if facts.is_anything_deployed:
         return ReleaseStatus.IN_PROGRESS
-    return ReleaseStatus.FROZEN if facts.frozen_at is not None else ReleaseStatus.DRAFT
+    return ReleaseStatus.SEALED if facts.sealed_at is not None else ReleaseStatus.DRAFT
 
 
 def fingerprint(

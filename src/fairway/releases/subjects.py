@@ -40,7 +40,7 @@ def package_facts(package: Package) -> dict[str, Any]:
         "name": package.name,
         "application": package.application.slug,
         "stage": package.stage,
-        "entered": package.entered,
+        "source_input": package.source_input,
         "version": package.version,
         "digest": package.artifact.digest if package.artifact else "",
     }

@@ -240,7 +240,7 @@ KINDS = (
     _desk("matrix", shown_releases.matrix_shown, "releases/detail.html#matrix"),
     _desk("readiness", shown_plan.readiness_shown, "releases/readiness.html#readiness"),
     _desk("rollouts", shown_rollouts.rollouts_shown, "releases/rollouts.html#rollouts"),
-    _desk("freezing", shown_plan.freezing_shown, "releases/plan.html#freezing"),
+    _desk("sealing", shown_plan.sealing_shown, "releases/plan.html#sealing"),
     _desk("planned", shown_plan.planned_shown, "releases/plan.html#planned"),
     _desk("approvals", shown_plan.approvals_shown, "releases/plan.html#approvals"),
     _kind(r"rollout:(\d{1,18}):progress", ["rollout:{0}", "releases"], _rollout, "releases/rollout.html#progress"),

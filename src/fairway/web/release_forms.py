@@ -11,6 +11,8 @@ from django.utils.translation import pgettext_lazy
 from fairway.accounts.models import User
 from fairway.accounts.queries import people_visible_to
 from fairway.accounts.rules import Actor
+from fairway.environments.models import Environment
+from fairway.environments.queries import visible_to
 from fairway.releases.rules import LONGEST_DESCRIPTION, MOST_PARALLEL, USUAL_PARALLEL
 from fairway.web.forms import PLAIN
 from fairway.web.presenters.filters import named
@@ -42,9 +44,17 @@ class ReleaseForm(forms.Form):
     )
     manager = PersonField(User.objects.none(), label=_("Release manager"), to_field_name="username")
     deputy = PersonField(User.objects.none(), label=_("Deputy"), to_field_name="username", required=False)
+    targets = forms.ModelMultipleChoiceField(
+        Environment.objects.none(), label=_("Targets"), to_field_name="slug", widget=forms.CheckboxSelectMultiple
+    )
 
     def __init__(self, *args: Any, is_new: bool, actor: Actor, **values: Any) -> None:
         super().__init__(*args, **values)
+        chosen = self.fields["targets"]
+        assert isinstance(chosen, forms.ModelMultipleChoiceField)
+        chosen.queryset = visible_to(actor).order_by("position", "slug")
+        if not chosen.queryset.exists():
+            del self.fields["targets"]  # there is nothing yet to choose from
         people = people_visible_to(actor).filter(is_active=True)
         for name in ("manager", "deputy"):
             field = self.fields[name]
@@ -60,6 +70,7 @@ class CloneForm(ReleaseForm):
     def __init__(self, *args: Any, **values: Any) -> None:
         super().__init__(*args, is_new=True, **values)
         del self.fields["description"], self.fields["manager"], self.fields["deputy"]
+        del self.fields["targets"]
 
 
 class PackageForm(forms.Form):
@@ -73,7 +84,7 @@ class PackageForm(forms.Form):
     )
 
     def source(self) -> str:
-        """As `releases.entered` reads it: an archive's checksum stands behind the “#”."""
+        """As `releases.source_input` reads it: an archive's checksum stands behind the “#”."""
         version, checksum = self.cleaned_data["version"].strip(), self.cleaned_data["checksum"].strip()
         return f"{version}#{checksum}" if checksum and "#" not in version else version
 
@@ -99,9 +110,12 @@ class RollingOutForm(forms.Form):
     parallel = forms.IntegerField(
         label=_("Packages at a time"), min_value=1, max_value=MOST_PARALLEL, initial=USUAL_PARALLEL
     )
+    redeploy = forms.BooleanField(label=_("Deploy again what is there already"), required=False)
     break_glass = forms.CharField(label=_("Break glass"), max_length=500, required=False)
 
-    def __init__(self, *args: Any, may_break_glass: bool, **values: Any) -> None:
+    def __init__(self, *args: Any, may_break_glass: bool, is_back: bool, **values: Any) -> None:
         super().__init__(*args, **values)
+        if is_back:
+            del self.fields["redeploy"]
         if not may_break_glass:
             del self.fields["break_glass"]

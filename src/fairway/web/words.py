@@ -122,6 +122,11 @@ EVENT_LABELS: dict[str, Text] = {
     "placement.writes_dismissed": _("put aside the note on files written by"),
     "placement.switched": _("switched the traffic of"),
     "placement.switched_back": _("switched back the traffic of"),
+    "release.sealed": _("sealed"),
+    "release.settings_renewed": _("sealed with new settings:"),
+    "release.unsealed": _("unsealed"),
+    "release.frozen": _("sealed"),  # the old name
+    "release.unfrozen": _("unsealed"),  # the old name
     "storage.collected": _("collected what nobody needs any more:"),
     "token.created": _("created the token"),
     "token.revoked": _("revoked the token"),

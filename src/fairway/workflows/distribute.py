@@ -15,7 +15,7 @@ from fairway.releases.commands import progress
 from fairway.releases.commands.targets import DISTRIBUTE_STORY, asker
 from fairway.releases.models import PackageOnTarget
 from fairway.releases.rules import OnTarget
-from fairway.releases.standing import standing_of, subject_of
+from fairway.releases.target_state import subject_of, target_state_of
 from fairway.shared.failures import Refused, Retry
 from fairway.shared.masking import Masker
 from fairway.workflows.package_log import log_of
@@ -47,11 +47,11 @@ def distribute(context: Context) -> None:
 
 def _ask_gate(context: Context, on_target: PackageOnTarget) -> None:
     asked = context.payload["asked"]
-    standing = standing_of(on_target.package.release, on_target.environment)
-    package = next((one for one in standing.packages if one.pk == on_target.package_id), None)
+    state = target_state_of(on_target.package.release, on_target.environment)
+    package = next((one for one in state.packages if one.pk == on_target.package_id), None)
     if package is None:
         raise Refused("The package was removed from its release in the meantime.")
-    subject = subject_of(package, standing, is_start=True)
+    subject = subject_of(package, state, is_start=True)
     reasons = blockers(Act.DISTRIBUTE, subject, asker(asked), breaks_glass=bool(context.payload["glass"]))
     if asked["act"] != Act.DISTRIBUTE:  # who scheduled a release need not be a Deployer, but still a Release Manager
         where = {"application": subject.application.slug, "environment": subject.environment.slug}

@@ -45,9 +45,9 @@ def _made(context: Context, package: Package) -> Artifact:
     environment = _chosen(package)
     credential = credential_for_source(package.source_kind, package.source, package.application.slug, environment.slug)
     secrets = [open_credential(credential)] if credential else []
-    masker = Masker([*secrets, *typed_secrets(environment, package.source, {"entered": package.entered})])
+    masker = Masker([*secrets, *typed_secrets(environment, package.source, {"source_input": package.source_input})])
     with log_of(context, package, None, masker) as log:
-        log.say(f"Looking at {package.entered} for {environment.name}.")
+        log.say(f"Looking at {package.source_input} for {environment.name}.")
         build_input = BuildInput(
             application=package.application,
             environment=environment,

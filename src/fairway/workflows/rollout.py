@@ -40,7 +40,7 @@ def advance(context: Context) -> None:
         context.checkpoint()
         asked = context.state.get("signals", {}).get(DECISION, {}).get("asked") or context.payload["asked"]
         run = Run.objects.get(pk=context.run_id)
-        verdict = rolling.advance(_rollout(context), run, asker(asked), Act(asked["act"]), glass=context.payload["glass"])
+        verdict = rolling.advance(_rollout(context), run, asker(asked), Act(asked["act"]), override=context.payload["glass"])
     if verdict is Verdict.WORK:
         raise Wait(reason="Packages are being worked on.")
     if verdict is Verdict.DECIDE:

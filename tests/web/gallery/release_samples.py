@@ -43,6 +43,9 @@ class ReleaseForm(forms.Form):
     description = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 4}))
     manager = forms.ChoiceField(choices=[("grace", "Grace Hopper"), ("ada", "Ada Lovelace")])
     deputy = forms.ChoiceField(choices=[("", "—"), ("linus", "Linus Åkesson")], required=False)
+    targets = forms.MultipleChoiceField(
+        choices=[("staging", "Staging"), ("production", "Production")], widget=forms.CheckboxSelectMultiple
+    )
 
 
 class PackageForm(forms.Form):
@@ -55,6 +58,7 @@ class PackageForm(forms.Form):
 class RollingOutForm(forms.Form):
     reason = forms.CharField(required=False)
     parallel = forms.IntegerField()
+    redeploy = forms.BooleanField(required=False)
     break_glass = forms.CharField(required=False)
 
 
@@ -70,7 +74,7 @@ def release(status: str = "in_progress", **more: Any) -> Data:
     one = {
         "id": 7, "name": "Autumn", "version": "2026.11", "status": status, "description": "New checkout, faster catalogue.", "manager": GRACE, "deputy": LINUS,
         "planned_at": now() + timedelta(days=2), "planned_wall": "2026-11-22 20:00", "zone": "Europe/Paris", "target": "Production", "fingerprint": sha("autumn").removeprefix("sha256:"),
-        "frozen_at": back(hours=5), "frozen_by": "Grace Hopper", "cancelled_by": "", "cancel_reason": "", "created_at": back(days=9), "created_by": ADA, "blocked": 2, "rollout": None, **more,
+        "sealed_at": back(hours=5), "sealed_by": "Grace Hopper", "cancelled_by": "", "cancel_reason": "", "created_at": back(days=9), "created_by": ADA, "blocked": 2, "rollout": None, **more,
     }  # fmt: skip
     acts = [
         act("Schedule", "clock", method="get"),
@@ -327,7 +331,7 @@ def new() -> Data:
     return {
         "release": None,
         "is_clone": False,
-        "form": filled(ReleaseForm, name="", version="", description="", manager="grace", deputy=""),
+        "form": filled(ReleaseForm, name="", version="", description="", manager="grace", deputy="", targets=["staging"]),
         "from_environment": None,
         "found": [],
     }
@@ -373,7 +377,7 @@ def package_log() -> Data:
     ]
     return {
         **release(),
-        "package": {"name": "catalog-api", "entered": "https://git.example.com/shop/api.git#v1.4", "sentence": ""},
+        "package": {"name": "catalog-api", "source_input": "https://git.example.com/shop/api.git#v1.4", "sentence": ""},
         "logs": [
             {"title": "Staging", "at": back(minutes=3), "lines": lines},
             {"title": "", "at": back(minutes=9), "lines": []},
@@ -436,21 +440,33 @@ def plan() -> Data:
         "zone": "Europe/Paris",
         "start_by": now() + timedelta(days=2, hours=1),
         "why_not": [blocker("approvals", "2 approvals are needed, 1 is given.", "another Release Manager")],
+        "move": act("Reschedule", "clock"),
         "cancel": act("Cancel the schedule", "x", "danger"),
     }
     return {
         **release("scheduled"),
-        "freezing": {
-            "is_frozen": True,
+        "sealing": {
+            "is_sealed": True,
             "fingerprint": sha("x").removeprefix("sha256:"),
             "at": back(hours=5),
             "by": "Grace Hopper",
-            "freeze": None,
-            "unfreeze": act("Unfreeze", "unlock"),
+            "seal": None,
+            "unseal": act("Unseal", "unlock"),
+            "newer": [
+                {
+                    "package": "catalog-api",
+                    "target": "Production",
+                    "name": "Ada Lovelace",
+                    "at": back(hours=2),
+                    "comment": "The pool was too small",
+                    "keys": [{"name": "DATABASE_POOL", "how": "changed"}],
+                }
+            ],
+            "renew": act("Use the new settings", "restart"),
         },
         "approvals": approvals,
         "schedule": schedule,
-        "planned": planned,
+        "planned": [planned, {**planned, "target": "Staging", "why_not": []}],
     }
 
 

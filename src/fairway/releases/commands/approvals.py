@@ -1,6 +1,8 @@
-"""Freeze, and say yes or no to what is frozen."""
+"""Seal, and say yes or no to what is sealed."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from django.db import transaction
 from django.utils import timezone
@@ -9,22 +11,30 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
+from fairway.applications.models import Configuration
 from fairway.environments.models import Environment
 from fairway.environments.protection import approver_blocker, may_approve
-from fairway.releases.commands.changing import locked, refuse_while_rolling_out, void
+from fairway.releases.commands.guards import locked, refuse_while_rolling_out, void
 from fairway.releases.models import Approval, Release
-from fairway.releases.standing import current_fingerprint, is_frozen, is_ready_to_run, packages_of
 from fairway.releases.subjects import on_release
+from fairway.releases.target_state import (
+    fingerprint_with,
+    is_ready_to_run,
+    is_sealed,
+    newest_configurations,
+    packages_of,
+    sealed_configurations,
+)
 from fairway.shared.names import Invalid, parse_text
 
 
 @transaction.atomic
-def freeze(*, actor: Actor, release: Release) -> Release:
+def seal(*, actor: Actor, release: Release) -> Release:
     """Let nothing of it change from now on: its fingerprint covers packages, digests, configurations and dependencies.
 
-    A configuration that is saved later ends the freeze, and with it every approval. Raises `Blocked`.
+    Settings that are saved later are not taken; `use_new_settings` does. Raises `Blocked`.
     """
-    require(actor, Act.FREEZE_RELEASE)
+    require(actor, Act.SEAL_RELEASE)
     row = locked(release)
     if row.cancelled_at is not None:
         raise Blocked([Blocker(code="release_cancelled", sentence=_("%(release)s was cancelled.") % {"release": row})])
@@ -36,30 +46,78 @@ def freeze(*, actor: Actor, release: Release) -> Release:
         sentence = _("%(names)s has no version that could run yet.") if packages else _("%(release)s has no packages.")
         who = _("a Deployer, by adding packages or changing their versions")
         raise Blocked([Blocker(code="unresolved" if packages else "empty", sentence=sentence % words, who=who)])
-    found = current_fingerprint(row)
-    if row.frozen_at is not None and row.fingerprint == found:
+    if is_sealed(row):
         return row
-    Approval.objects.filter(release=row, voided_at=None).update(voided_at=timezone.now())
-    row.frozen_at, row.frozen_by_id, row.frozen_by, row.fingerprint = timezone.now(), actor.id, actor.name, found
-    row.save(update_fields=["frozen_at", "frozen_by_id", "frozen_by", "fingerprint"])
-    record(who=actor.who, verb="release.frozen", on=on_release(row), after={"fingerprint": found})
+    _seal(actor, row)
+    after = {"fingerprint": row.fingerprint, "settings": _versions(sealed_configurations(row))}
+    record(who=actor.who, verb="release.sealed", on=on_release(row), after=after)
     return row
 
 
+def _seal(actor: Actor, row: Release) -> None:
+    """As it is, with the newest settings; whatever was said about it before is void."""
+    settings = list(newest_configurations(row))
+    found = fingerprint_with(row, settings)
+    Approval.objects.filter(release=row, voided_at=None).update(voided_at=timezone.now())
+    row.sealed_at, row.sealed_by_id, row.sealed_by, row.fingerprint = timezone.now(), actor.id, actor.name, found
+    row.save(update_fields=["sealed_at", "sealed_by_id", "sealed_by", "fingerprint"])
+    row.sealed_configurations.set(settings)
+
+
+def _versions(settings: Iterable[Configuration]) -> dict[str, int]:
+    return {f"{one.application.slug}:{one.environment.slug}": one.version for one in settings}
+
+
 @transaction.atomic
-def unfreeze(*, actor: Actor, release: Release, reason: str = "") -> Release:
-    """Open it for changes; every approval dies. No error when it is not frozen. Raises `Blocked` while it is rolled out."""
-    require(actor, Act.FREEZE_RELEASE)
+def use_new_settings(*, actor: Actor, release: Release) -> Release:
+    """Seal it again with the settings that were saved since: it needs its approvals again.
+
+    Possible also while a rollout waits for a decision: what is tried again then has the new settings. Nothing happens when
+    there are none. Raises `Blocked`.
+    """
+    row = locked(release)
+    if reasons := renewal_blockers(actor, row):
+        raise Blocked(reasons)
+    if not is_sealed(row):
+        sentence = _("%(release)s is not sealed: it takes the newest settings as it goes.") % {"release": row}
+        raise Blocked([Blocker(code="not_sealed", sentence=sentence, who=_("a Release Manager, by sealing it"))])
+    had, now = _versions(sealed_configurations(row)), _versions(newest_configurations(row))
+    if had == now:
+        return row
+    before = {"fingerprint": row.fingerprint, "settings": had}
+    _seal(actor, row)
+    after = {"fingerprint": row.fingerprint, "settings": now}
+    record(who=actor.who, verb="release.settings_renewed", on=on_release(row), before=before, after=after)
+    return row
+
+
+def renewal_blockers(actor: Actor, release: Release) -> list[Blocker]:
+    """What keeps this person from sealing it with newer settings now."""
+    try:
+        require(actor, Act.SEAL_RELEASE)
+        if release.cancelled_at is not None:
+            sentence = _("%(release)s was cancelled.") % {"release": release}
+            raise Blocked([Blocker(code="release_cancelled", sentence=sentence)])
+        refuse_while_rolling_out(release, but_stopped=True)
+    except Blocked as blocked:
+        return list(blocked.blockers)
+    return []
+
+
+@transaction.atomic
+def unseal(*, actor: Actor, release: Release, reason: str = "") -> Release:
+    """Open it for changes; every approval dies. No error when it is not sealed. Raises `Blocked` while it is rolled out."""
+    require(actor, Act.SEAL_RELEASE)
     row = locked(release)
     refuse_while_rolling_out(row)
-    if row.frozen_at is not None:
+    if row.sealed_at is not None:
         void(actor, row, parse_text(reason, field="reason", longest=500))
     return row
 
 
 @transaction.atomic
 def approve(*, actor: Actor, release: Release, environment: Environment, fingerprint: str, comment: str = "") -> Approval:
-    """Say yes to the release as it is frozen, for one target. `fingerprint` is the one that the person looked at."""
+    """Say yes to the release as it is sealed, for one target. `fingerprint` is the one that the person looked at."""
     return _answer(actor, release, environment, fingerprint, comment, is_approved=True)
 
 
@@ -94,14 +152,14 @@ def _answer(
     if actor.id is None:
         raise Blocked([Blocker(code="not_a_person", sentence=_("Only a person can approve."))])
     _refuse_idle_answer(actor, row, environment, is_approved=is_approved)
-    if not is_frozen(row):
+    if not is_sealed(row):
         words = {"release": row}
-        sentence = _("%(release)s is not frozen, or changed since it was.") % words
-        raise Blocked([Blocker(code="not_frozen", sentence=sentence, who=_("a Release Manager, by freezing it"))])
+        sentence = _("%(release)s is not sealed, or changed since it was.") % words
+        raise Blocked([Blocker(code="not_sealed", sentence=sentence, who=_("a Release Manager, by sealing it"))])
     if row.fingerprint != fingerprint:
         raise Invalid("fingerprint", "is of another state of this release; look at it again.")
-    if is_approved and actor.id == row.frozen_by_id:
-        sentence = _("You froze it; somebody else has to approve it.")
+    if is_approved and actor.id == row.sealed_by_id:
+        sentence = _("You sealed it; somebody else has to approve it.")
         raise Blocked([Blocker(code="own_request", sentence=sentence, who=_("another Release Manager or Admin"))])
     earlier = Approval.objects.filter(release=row, environment=environment, person_id=actor.id, voided_at=None).first()
     if earlier is not None and (earlier.is_approved, earlier.fingerprint) == (is_approved, fingerprint):

@@ -6,11 +6,11 @@ from django.db import transaction
 
 from fairway.accounts.rules import Act, Actor
 from fairway.activity.commands import record
-from fairway.releases.commands.changing import locked_package, open_for_change
+from fairway.releases.commands.guards import locked_package, open_for_change
 from fairway.releases.graph import cycle_closed_by
 from fairway.releases.models import Dependency, Package
-from fairway.releases.standing import needs_in, packages_of
 from fairway.releases.subjects import on_package
+from fairway.releases.target_state import needs_in, packages_of
 from fairway.shared.names import Invalid
 
 

@@ -1,4 +1,4 @@
-"""What a release that is frozen, planned or under way keeps from being deleted."""
+"""What a release that is sealed, planned or under way keeps from being deleted."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fairway.applications.models import Application
 from fairway.releases.models import Package, Release, Rollout
 from fairway.releases.queries import statuses_of
 from fairway.releases.rules import ROLLOUT_ACTIVE, ReleaseStatus
-from fairway.releases.standing import is_frozen
+from fairway.releases.target_state import is_sealed
 
-HOLDING = {ReleaseStatus.FROZEN, ReleaseStatus.SCHEDULED, ReleaseStatus.IN_PROGRESS}
+HOLDING = {ReleaseStatus.SEALED, ReleaseStatus.SCHEDULED, ReleaseStatus.IN_PROGRESS}
 
 
 def releases_with(application: Application) -> Iterable[Blocker]:
@@ -24,7 +24,7 @@ def releases_with(application: Application) -> Iterable[Blocker]:
     releases = list(Release.objects.filter(pk__in=chosen.values("release"), cancelled_at=None).order_by("pk"))
     statuses = statuses_of(releases)
     for one in releases:
-        if statuses[one.pk] in HOLDING and (is_frozen(one) or _has_rollout(one)):
+        if statuses[one.pk] in HOLDING and (is_sealed(one) or _has_rollout(one)):
             yield _holds(one, statuses[one.pk])
 
 
@@ -34,8 +34,8 @@ def _has_rollout(release: Release) -> bool:
 
 def _holds(release: Release, status: ReleaseStatus) -> Blocker:
     words = {"release": release}
-    if status == ReleaseStatus.FROZEN:
-        sentence, who = _("%(release)s is frozen and contains it."), _("a Release Manager, by unfreezing or cancelling it")
+    if status == ReleaseStatus.SEALED:
+        sentence, who = _("%(release)s is sealed and contains it."), _("a Release Manager, by unsealing or cancelling it")
     elif status == ReleaseStatus.SCHEDULED:
         sentence, who = _("%(release)s is scheduled and contains it."), _("a Release Manager, by cancelling the schedule")
     else:

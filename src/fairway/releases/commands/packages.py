@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
-from fairway.applications.commands import create_application
+from fairway.applications.commands import create_application, on_application
 from fairway.applications.models import Application, Artifact
-from fairway.applications.rules import parse_source
+from fairway.applications.queries import artifacts_of, visible_to
+from fairway.applications.rules import SourceKind, parse_source
 from fairway.deployments.models import Placement
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked_package, open_for_change
 from fairway.releases.commands.dependencies import add_dependency
-from fairway.releases.entered import LONGEST, parse_entered
+from fairway.releases.commands.guards import locked_package, open_for_change
+from fairway.releases.export import exported_source
+from fairway.releases.manifest import PackageManifest
 from fairway.releases.models import Dependency, Package, PackageOnTarget, Release
 from fairway.releases.rules import BUSY, MOST_PACKAGES, OnTarget, Resolution, Stage
-from fairway.releases.standing import serves
+from fairway.releases.source_input import BUILT, LONGEST, parse_source_input
 from fairway.releases.subjects import on_package, package_facts
+from fairway.releases.target_state import serves
 from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
+from fairway.shared.urls import without_secrets
 
 RESOLVE_STORY = "resolve"
+KNOWN_SHOWN = 8  # versions named where none fits
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,11 @@ class NewPackage:
     stage: str = Stage.REGISTERED
     application: Application | None = None
     needs: tuple[str, ...] = ()
+    application_slug: str = ""  # instead of the application itself
+
+    @classmethod
+    def of(cls, one: PackageManifest) -> NewPackage:
+        return cls(one.name, one.source, one.stage, needs=one.needs, application_slug=one.application)
 
 
 @transaction.atomic
@@ -68,19 +80,25 @@ def add_package(
         raise Invalid("name", "is one too many: a release has at most {most} packages.", most=MOST_PACKAGES)
     if Package.objects.filter(release=row, name=title, deleted_at=None).exists():
         raise Invalid("name", "“{name}” is in this release already; choose another name.", name=title)
-    origin = _Origin.of(source, source_kind, source_values, artifact)
-    chosen = application or _application_named(actor, title, origin)
+    own = application.slug if application else slug_from(title)
+    origin = _Origin.of(actor, own, source, source_kind, source_values, artifact)
+    chosen = application or _application_of(actor, title, origin)
+    made_application = chosen is None
+    if chosen is None:
+        slug = parse_slug(own, field="name")
+        chosen = create_application(actor=actor, name=title, slug=slug, source_kind=origin.kind, source=origin.source)
     _refuse_twice(row, chosen)
     package = Package.objects.create(
         release=row,
         name=title,
         application=chosen,
+        made_application=made_application,
         stage=_parse_stage(stage),
         created_by_id=actor.id,
         created_by=actor.name,
         **origin.fields(chosen),
     )
-    if artifact is None:
+    if origin.artifact is None:
         _ask_to_resolve(package)
     record(who=actor.who, verb="package.added", on=on_package(package), after=package_facts(package))
     return package
@@ -101,7 +119,7 @@ def add_packages(*, actor: Actor, release: Release, packages: Iterable[NewPackag
                     release=release,
                     name=one.name,
                     source=one.source,
-                    application=one.application,
+                    application=one.application or application_called(actor, one.application_slug),
                     stage=one.stage,
                 )
             )
@@ -113,6 +131,14 @@ def add_packages(*, actor: Actor, release: Release, packages: Iterable[NewPackag
                     raise Invalid("needs", "“{name}” is not a package of this release.", name=needed[:80])
                 add_dependency(actor=actor, package=made[index], needs=by_name[needed])
     return made
+
+
+def application_called(actor: Actor, slug: str) -> Application | None:
+    """The application that a list or a file names; None where it names none. Raises `Invalid`."""
+    found = visible_to(actor).filter(slug=slug).first() if slug else None
+    if slug and found is None:
+        raise Invalid("application", "there is no application “{name}”, or you may not see it.", name=slug[:60])
+    return found
 
 
 @transaction.atomic
@@ -141,7 +167,7 @@ def edit_package(
         row.stage = _parse_stage(stage)
     row.save(update_fields=["name", "stage"])
     if source is not None or source_values is not None or artifact is not None:
-        _enter_anew(row, _Origin.of(source or "", source_kind, source_values, artifact))
+        _enter_anew(row, _Origin.of(actor, application.slug, source or "", source_kind, source_values, artifact))
     record(who=actor.who, verb="package.edited", on=on_package(row), before=before, after=package_facts(row))
     return row
 
@@ -154,7 +180,7 @@ def resolve_again(*, actor: Actor, package: Package) -> Package:
     row = locked_package(package)
     if not row.source_kind:
         raise Invalid("package", "is an existing version already; there is nothing to resolve.")
-    _enter_anew(row, _Origin(row.entered, row.source_kind, row.source, None))
+    _enter_anew(row, _Origin(row.source_input, row.source_kind, row.source, None))
     record(who=actor.who, verb="package.resolution_requested", on=on_package(row), after=package_facts(row))
     return row
 
@@ -181,35 +207,57 @@ def delete_package(*, actor: Actor, package: Package, confirmed: str = "") -> No
     row.save(update_fields=["deleted_at"])
     before = {**package_facts(row), "needs": needs, "needed_by": needed_by, "deployed": where}
     record(who=actor.who, verb="package.deleted", on=on_package(row), before=before)
+    forget_made_application(actor, row)
+
+
+def forget_made_application(actor: Actor, package: Package) -> None:
+    """An application that was made for a package goes with it, unless it became something: a mistyped one leaves nothing."""
+    one = package.application
+    rows = (one.artifacts, one.configurations, one.deployments, one.placements, one.packages.filter(deleted_at=None))
+    if not package.made_application or one.deleted_at is not None or any(each.exists() for each in rows):
+        return
+    Application.objects.filter(pk=one.pk).update(deleted_at=timezone.now())
+    record(who=actor.who, verb="application.deleted", on=on_application(one), comment="Nothing was ever made of it.")
 
 
 @dataclass(frozen=True)
 class _Origin:
     """Where a package's bytes come from: a source still to be resolved, or an artifact that exists."""
 
-    entered: str
+    source_input: str
     kind: str
     source: Mapping[str, Any]
     artifact: Artifact | None
 
     @classmethod
-    def of(cls, entered: str, kind: str, values: Mapping[str, Any] | None, artifact: Artifact | None) -> _Origin:
+    def of(
+        cls,
+        actor: Actor,
+        application: str,
+        source_input: str,
+        kind: str,
+        values: Mapping[str, Any] | None,
+        artifact: Artifact | None,
+    ) -> _Origin:
+        """`application` is the slug of the package's own."""
+        if artifact is None and values is None:
+            kind, values = parse_source_input(source_input)
+            artifact = _built(actor, kind, values, application)
         if artifact is not None:
             return cls(f"{artifact.application.slug} {artifact.version}", "", {}, artifact)
-        if values is None:
-            kind, values = parse_entered(entered)
+        assert values is not None
         try:
             clean = parse_source(kind, values)
         except Invalid as problem:
             raise Invalid("source", "{problem}", problem=f"{problem.field}: {problem.sentence}") from None
-        return cls(entered or _written(clean), kind, clean, None)
+        return cls(source_input or _written(clean), kind, clean, None)
 
     def fields(self, application: Application) -> dict[str, Any]:
         if self.artifact is None:
             return {
                 "source_kind": self.kind,
                 "source": dict(self.source),
-                "entered": self.entered[:LONGEST],
+                "source_input": self.source_input[:LONGEST],
                 "resolution": Resolution.RESOLVING,
                 "artifact": None,
                 "sentence": "",
@@ -219,7 +267,7 @@ class _Origin:
         return {
             "source_kind": "",
             "source": {},
-            "entered": self.entered[:LONGEST],
+            "source_input": self.source_input[:LONGEST],
             "resolution": Resolution.RESOLVED,
             "artifact": self.artifact,
             "sentence": "",
@@ -235,15 +283,46 @@ def _written(source: Mapping[str, Any]) -> str:
     return f"{source['url']}#{source.get('ref') or 'sha256:' + source.get('checksum', '')}"
 
 
-def _application_named(actor: Actor, title: str, origin: _Origin) -> Application:
-    if origin.artifact is not None:
-        return origin.artifact.application
-    slug = parse_slug(slug_from(title), field="name")
-    found = Application.objects.filter(slug=slug, deleted_at=None).first()
+def _built(actor: Actor, kind: str, values: Mapping[str, str], application: str) -> Artifact | None:
+    """The version that is meant, where one is; a single word may also be the name of an image. Raises `Invalid` saying
+    what there is."""
+    is_word = kind == SourceKind.IMAGE and not {"/", ":", "@"} & set(values["image"])
+    if kind != BUILT and not is_word:
+        return None
+    slug, version = values.get("application") or application, values.get("version") or values["image"]
+    own = visible_to(actor).filter(slug=slug).first()
+    chosen = artifacts_of(own) if own else Artifact.objects.none()
+    by_number = Q(number=int(version[1:])) if re.fullmatch(r"#\d{1,9}", version) else Q(pk=None)
+    found = chosen.filter(Q(version=version) | Q(digest=version) | by_number).select_related("application").first()
+    if found is not None or is_word:
+        return found
+    if own is None:
+        raise Invalid("source", "there is no application “{name}”, or you may not see it.", name=slug[:60])
+    known = list(dict.fromkeys(chosen.values_list("version", flat=True)))
+    some = ", ".join(known[:KNOWN_SHOWN]) + ("…" if len(known) > KNOWN_SHOWN else "")
+    if not known:
+        raise Invalid("source", "“{version}” is no version of {name}: none was built yet.", version=version[:80], name=slug)
+    raise Invalid(
+        "source", "“{version}” is no version of {name}; there are {known}.", version=version[:80], name=slug, known=some
+    )
+
+
+def is_same_source(actor: Actor, package: Package, text: str) -> bool:
+    """Whether `text` names what the package is already: as it was entered, as a file says it, or another way."""
+    if text in {package.source_input, without_secrets(package.source_input), exported_source(package)}:
+        return True
+    kind, values = parse_source_input(text)
+    found = _built(actor, kind, values, package.application.slug)
+    return found is not None and found.pk == package.artifact_id and not package.source_kind
+
+
+def _application_of(actor: Actor, title: str, origin: _Origin) -> Application | None:
+    """The one that is there already; None: it has to be made."""
+    found = origin.artifact.application if origin.artifact else None
+    found = found or Application.objects.filter(slug=slug_from(title), deleted_at=None).first()
     if found is not None:
         require(actor, Act.ADD_PACKAGE, application=found.slug)
-        return found
-    return create_application(actor=actor, name=title, slug=slug, source_kind=origin.kind, source=origin.source)
+    return found
 
 
 def _refuse_twice(release: Release, application: Application) -> None:

@@ -20,6 +20,7 @@ from fairway.engine.models import Run
 from fairway.releases.models import Package, PackageOnTarget
 from fairway.releases.rules import OnTarget, Resolution
 from fairway.releases.subjects import on_package, package_facts
+from fairway.releases.target_state import serves
 
 
 @transaction.atomic
@@ -88,22 +89,25 @@ def adjustment_ended(run: Run, *, is_good: bool, sentence: str) -> None:
 def _deployed(row: PackageOnTarget, deployment: Deployment, run: Run, sentence: str) -> None:
     """What served until the switch is where a fallback leads: known exactly only now."""
     deployment.refresh_from_db(fields=["replaces"])
-    before: dict[str, Any] = run.state.get("before") or {}
-    row.move_to(
-        OnTarget.DEPLOYED,
-        deployed_at=timezone.now(),
-        before=deployment.replaces,
-        before_stopped=before.get("wanted") == Wanted.STOPPED,
-        before_replicas=before.get("replicas", 1),
-        fallback=None,
-        sentence="",
-    )
+    ran: dict[str, Any] = run.state.get("before") or {}
+    before: dict[str, Any] = {
+        "before": deployment.replaces,
+        "before_stopped": ran.get("wanted") == Wanted.STOPPED,
+        "before_replicas": ran.get("replicas", 1),
+    }
+    if row.deployed_at is not None and deployment.replaces and deployment.replaces.artifact_id == row.artifact_id:
+        before = {}  # it replaced itself, with other settings: a fallback still leads to what was there before the release
+    row.move_to(OnTarget.DEPLOYED, deployed_at=timezone.now(), fallback=None, sentence="", **before)
     after = {"deployment": deployment.pk, "before": deployment.replaces_id}
     _tell(row, "package.deployed", after=after)
 
 
 def _not_deployed(row: PackageOnTarget, deployment: Deployment, run: Run, sentence: str) -> None:
-    row.move_to(OnTarget.DISTRIBUTED, deployment=None, sentence=sentence)
+    served = Placement.objects.filter(application=row.package.application_id, environment=row.environment_id).first()
+    if row.deployed_at is not None and serves(served, row.artifact_id):  # it still is, with the settings it had
+        row.move_to(OnTarget.DEPLOYED, deployment=served.current if served else None, sentence=sentence)
+    else:
+        row.move_to(OnTarget.DISTRIBUTED, deployment=None, deployed_at=None, sentence=sentence)
     _tell(row, "package.deployment_failed", sentence, after={"deployment": deployment.pk})
 
 

@@ -19,11 +19,13 @@ from fairway.deployments.rules import Health, Wanted
 from fairway.engine.commands import request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked, refuse_while_rolling_out, void
+from fairway.releases.commands.guards import locked, refuse_while_rolling_out, void
+from fairway.releases.commands.packages import forget_made_application
 from fairway.releases.models import Dependency, Package, PackageOnTarget, Release, Rollout
-from fairway.releases.rules import BUSY, LONGEST_DESCRIPTION, ROLLOUT_NOT_BEGUN, OnTarget, Resolution, Stage
-from fairway.releases.standing import packages_of, serves
+from fairway.releases.queries import status_of
+from fairway.releases.rules import BUSY, LONGEST_DESCRIPTION, ROLLOUT_NOT_BEGUN, OnTarget, ReleaseStatus, Resolution, Stage
 from fairway.releases.subjects import on_package, on_release, package_facts, release_facts
+from fairway.releases.target_state import packages_of, serves
 from fairway.shared.names import Invalid, parse_text
 
 EDITABLE = ("description", "manager", "deputy", "targets")
@@ -61,7 +63,7 @@ def edit_release(
     no_deputy: bool = False,
     targets: Iterable[Environment] | None = None,
 ) -> Release:
-    """Change what is given; name and version stay. Other `targets` end a freeze. Raises `Blocked` or `Invalid`."""
+    """Change what is given; name and version stay. Other `targets` end a seal. Raises `Blocked` or `Invalid`."""
     require(actor, Act.EDIT_RELEASE)
     row = locked(release)
     before = release_facts(row)
@@ -134,6 +136,7 @@ def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> No
         raise Blocked([Blocker(code="deployed", sentence=sentence, who=_("a Deployer, by falling it back first"))])
     now = timezone.now()
     packages = [package_facts(one) for one in packages_of(row)]
+    made = list(packages_of(row).filter(made_application=True))
     Package.objects.filter(release=row, deleted_at=None).update(deleted_at=now)
     row.deleted_at = now
     row.save(update_fields=["deleted_at"])
@@ -143,19 +146,30 @@ def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> No
         on=on_release(row),
         before={**release_facts(row), "packages": packages, "deployed": names},
     )
+    for one in made:
+        forget_made_application(actor, one)
 
 
 @transaction.atomic
 def release_from_environment(
-    *, actor: Actor, environment: Environment, name: str, version: str, manager: User, deputy: User | None = None
+    *,
+    actor: Actor,
+    environment: Environment,
+    name: str,
+    version: str,
+    manager: User,
+    deputy: User | None = None,
+    targets: Iterable[Environment] | None = None,
 ) -> Release:
     """A release of what runs healthy in an environment, by digest: nothing is built, every package is Ready.
 
-    Its targets are the environments that come after it in the promotion order. Raises `Blocked` when nothing runs healthy.
+    Without `targets` it goes to the environments that come after it in the promotion order. Raises `Blocked` when nothing
+    runs healthy.
     """
     require(actor, Act.CREATE_RELEASE, environment=environment.slug)
-    later = list(Environment.objects.filter(deleted_at=None, position__gt=environment.position))
-    release = _new(actor, name, version, "", manager, deputy, later or None)
+    if targets is None:
+        targets = list(Environment.objects.filter(deleted_at=None, position__gt=environment.position)) or None
+    release = _new(actor, name, version, "", manager, deputy, targets)
     placements = Placement.objects.filter(
         environment=environment, wanted=Wanted.RUNNING, health=Health.HEALTHY, application__deleted_at=None
     ).exclude(current__artifact=None)
@@ -225,8 +239,13 @@ def _set_targets(actor: Actor, row: Release, targets: Iterable[Environment]) -> 
     if {one.pk for one in chosen} == set(row.targets.values_list("pk", flat=True)):
         return
     refuse_while_rolling_out(row)
+    before = status_of(row)
     row.targets.set(chosen)
-    if row.frozen_at is not None:
+    if ReleaseStatus.RELEASED not in {before} and status_of(row) == ReleaseStatus.RELEASED:
+        sentence = _("Without the targets it has not reached, %(release)s would count as Released.") % {"release": row}
+        who = _("a Release Manager, by cancelling it, or by cloning it for the targets it is meant for")
+        raise Blocked([Blocker(code="would_finish", sentence=sentence, who=who)])
+    if row.sealed_at is not None:
         void(actor, row, "Its targets were changed")
 
 
@@ -253,7 +272,7 @@ def _copied(actor: Actor, package: Package, clone: Release) -> Package:
         sentence="" if is_resolved else package.sentence or "It was not resolved when it was cloned; enter it again.",
         source_kind=package.source_kind,
         source=package.source,
-        entered=package.entered,
+        source_input=package.source_input,
         created_by_id=actor.id,
         created_by=actor.name,
     )
@@ -279,7 +298,7 @@ def _package_of(actor: Actor, release: Release, placement: Placement, name: str)
         artifact=artifact,
         stage=Stage.READY,
         resolution=Resolution.RESOLVED,
-        entered=f"{placement.application.slug} {artifact.version}",
+        source_input=f"{placement.application.slug} {artifact.version}",
         created_by_id=actor.id,
         created_by=actor.name,
     )

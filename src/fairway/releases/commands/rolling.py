@@ -18,51 +18,76 @@ from fairway.deployments.rules import ACTIVE
 from fairway.deployments.rules import Status as DeploymentStatus
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked
-from fairway.releases.commands.rollouts import locked_rollout, make_parts, pieces_of
+from fairway.releases.commands.guards import locked
+from fairway.releases.commands.rollouts import claim, locked_rollout, make_steps, steps_of
 from fairway.releases.commands.targets import begin_deployment, begin_distribution, begin_fallback, locked_environment
 from fairway.releases.gate_rules import release_blockers
-from fairway.releases.models import Rollout, RolloutPackage
-from fairway.releases.plan import IN_FLIGHT, Part, Plan, Verdict, next_plan
+from fairway.releases.models import Package, PackageOnTarget, Rollout, RolloutPackage
+from fairway.releases.plan import IN_FLIGHT, Plan, StepStatus, Verdict, next_plan
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Direction, OnTarget, RolloutStatus
-from fairway.releases.standing import Standing, standing_of, subject_of, way_back_of
-from fairway.releases.subjects import on_rollout, rollout_facts
+from fairway.releases.subjects import on_package, on_rollout, rollout_facts
+from fairway.releases.target_state import TargetState, fallback_target_of, subject_of, target_state_of
 
+ALREADY_THERE = "It was there already."
 LOOK_AGAIN = timedelta(seconds=30)  # how often a rollout that is held asks the gate anew, unless something clears earlier
 
 
 def begin(rollout: Rollout, actor: Actor, *, breaks_glass: bool) -> datetime | None:
-    """Ask the gate again, keep what ran before, lay out the parts. Running it again changes nothing.
+    """Ask the gate again, keep what ran before, lay out the steps. Running it again changes nothing.
 
     None: it has begun, or it is over. Else when to ask again: it is held, and waits until its start-by limit.
     """
     release = locked(rollout.release)
     row = locked_rollout(rollout)
-    if row.status in ROLLOUT_ENDED or row.direction == Direction.BACK or row.parts.exists():
+    if row.status in ROLLOUT_ENDED or row.direction == Direction.BACK or row.steps.exists():
         return None
     place = locked_environment(row.environment)
-    standing = replace(standing_of(release, place), active_rollout=None)  # the active one is this
-    reasons = release_blockers(Act(row.asked_as), standing, actor, breaks_glass=breaks_glass)
+    state = replace(target_state_of(release, place), active_rollout=None)  # the active one is this
+    reasons = release_blockers(Act(row.asked_as), state, actor, breaks_glass=breaks_glass)
     if reasons:
         return _hold(row, reasons)
     before = placements_now(place)
     if row.status != RolloutStatus.RUNNING:
         row.move_to(RolloutStatus.RUNNING)
+        claim(row, state.packages)
     Rollout.objects.filter(pk=row.pk).update(before=before, started_at=timezone.now(), sentence="")
-    make_parts(
-        row, standing.packages, standing, {one.pk: _begins_as(one.pk, standing) for one in standing.packages}, is_ours=False
-    )
+    there = [] if row.redeploys else [one for one in state.packages if state.is_there(one)]
+    _take_what_is_there(there, state)
+    begins = {one.pk: StepStatus.DEPLOYED if one in there else _begins_as(one.pk, state) for one in state.packages}
+    make_steps(row, state.packages, state, begins, is_ours=False)
+    row.steps.filter(package__in=there).update(sentence=ALREADY_THERE)
     row.refresh_from_db()
     record(who=SYSTEM.who, verb="rollout.started", on=on_rollout(row), before=before, after=rollout_facts(row))
     return None
 
 
-def _begins_as(package: int, standing: Standing) -> Part:
-    chosen = next(one for one in standing.packages if one.pk == package)
-    if standing.is_deployed(chosen):
-        return Part.DEPLOYED
-    on_target = standing.on_targets.get(package)
-    return Part.DISTRIBUTED if on_target is not None and on_target.distributed_at is not None else Part.PENDING
+def _begins_as(package: int, state: TargetState) -> StepStatus:
+    on_target = state.on_targets.get(package)
+    return StepStatus.DISTRIBUTED if on_target is not None and on_target.distributed_at is not None else StepStatus.PENDING
+
+
+def _take_what_is_there(packages: Iterable[Package], state: TargetState) -> None:
+    """They count as Deployed, for what needs them and for the release. Where they were not this release's before, there is
+    nothing that a fallback would take back."""
+    now = timezone.now()
+    for package in packages:
+        if state.is_deployed(package):
+            continue
+        current, artifact = state.placements[package.application_id].current, package.artifact
+        assert current is not None
+        assert artifact is not None
+        on_target, _ = PackageOnTarget.objects.get_or_create(package=package, environment=state.environment)
+        on_target.move_to(
+            OnTarget.DEPLOYED, artifact=artifact, digest=artifact.digest, distributed_at=now, deployed_at=now,
+            deployment=current, before=current, sentence="",
+        )  # fmt: skip
+        state.on_targets[package.pk] = on_target
+        record(
+            who=SYSTEM.who,
+            verb="package.found_there",
+            on=on_package(package, state.environment),
+            after={"deployment": current.pk},
+        )
 
 
 def _hold(row: Rollout, reasons: list[Blocker]) -> datetime | None:
@@ -99,7 +124,7 @@ def placements_now(environment: Environment) -> dict[str, dict[str, Any]]:
     }
 
 
-def advance(rollout: Rollout, run: Run, actor: Actor, act: Act, *, glass: str) -> Verdict:
+def advance(rollout: Rollout, run: Run, actor: Actor, act: Act, *, override: str) -> Verdict:
     """One round: see how far each package is, then start what may start. Returns how it stands; *done* is recorded."""
     release = locked(rollout.release)
     row = locked_rollout(rollout)
@@ -108,133 +133,138 @@ def advance(rollout: Rollout, run: Run, actor: Actor, act: Act, *, glass: str) -
     if row.status in ROLLOUT_NOT_BEGUN or row.status == RolloutStatus.NEEDS_DECISION:
         return Verdict.DECIDE
     place = locked_environment(row.environment)
-    standing = replace(standing_of(release, place), active_rollout=None)
-    parts = _parts(row)
-    synchronise(parts, standing)
+    state = replace(target_state_of(release, place), active_rollout=None)
+    steps = _steps(row)
+    synchronise(steps, state)
     while True:
-        plan = next_plan(pieces_of(parts), standing.needs, parallel=row.parallel, direction=Direction(row.direction))
-        if not _perform(plan, parts, standing, run, actor, act, glass):
+        plan = next_plan(steps_of(steps), state.needs, parallel=row.parallel, direction=Direction(row.direction))
+        if not _perform(plan, steps, state, run, actor, act, override):
             break
     if plan.verdict is Verdict.DONE:
-        _end(row, parts)
+        _end(row, steps)
     elif plan.verdict is Verdict.DECIDE:
-        _ask_a_person(row, parts)
+        _ask_a_person(row, steps)
     return plan.verdict
 
 
-def _parts(row: Rollout) -> list[RolloutPackage]:
+def _steps(row: Rollout) -> list[RolloutPackage]:
     return list(
-        row.parts.select_for_update(of=("self",), no_key=True).select_related(
+        row.steps.select_for_update(of=("self",), no_key=True).select_related(
             "package__application", "deployment", "fallback"
         )
     )
 
 
-def synchronise(parts: Iterable[RolloutPackage], standing: Standing) -> None:
+def synchronise(steps: Iterable[RolloutPackage], state: TargetState) -> None:
     """What became of what was begun."""
-    for part in parts:
-        if part.status not in IN_FLIGHT:
+    for step in steps:
+        if step.status not in IN_FLIGHT:
             continue
-        on_target = standing.on_targets[part.package_id]
-        if part.status == Part.DEPLOYING:
-            _see_deployment(part)
+        on_target = state.on_targets[step.package_id]
+        if step.status == StepStatus.DEPLOYING:
+            _see_deployment(step)
         elif on_target.status == OnTarget.DISTRIBUTED:
-            part.move_to(
-                Part.DISTRIBUTED if part.status == Part.DISTRIBUTING else Part.FALLEN_BACK, finished_at=timezone.now()
+            step.move_to(
+                StepStatus.DISTRIBUTED if step.status == StepStatus.DISTRIBUTING else StepStatus.FALLEN_BACK,
+                finished_at=timezone.now(),
             )
-        elif part.status == Part.DISTRIBUTING and on_target.status == OnTarget.ABSENT:
-            part.move_to(Part.FAILED, sentence=on_target.sentence, finished_at=timezone.now())
-        elif part.status == Part.FALLING_BACK and on_target.status == OnTarget.DEPLOYED:
-            part.move_to(Part.STUCK, sentence=on_target.sentence, finished_at=timezone.now())
+        elif step.status == StepStatus.DISTRIBUTING and on_target.status == OnTarget.ABSENT:
+            step.move_to(StepStatus.FAILED, sentence=on_target.sentence, finished_at=timezone.now())
+        elif step.status == StepStatus.FALLING_BACK and on_target.status == OnTarget.DEPLOYED:
+            step.move_to(StepStatus.STUCK, sentence=on_target.sentence, finished_at=timezone.now())
 
 
-def _see_deployment(part: RolloutPackage) -> None:
-    assert part.deployment is not None
-    if part.deployment.status in ACTIVE:
+def _see_deployment(step: RolloutPackage) -> None:
+    assert step.deployment is not None
+    if step.deployment.status in ACTIVE:
         return
-    if part.deployment.status == DeploymentStatus.SUCCEEDED:
-        part.move_to(Part.DEPLOYED, is_ours=True, finished_at=timezone.now(), sentence="")
+    if step.deployment.status == DeploymentStatus.SUCCEEDED:
+        step.move_to(StepStatus.DEPLOYED, is_ours=True, finished_at=timezone.now(), sentence="")
     else:
-        part.move_to(Part.FAILED, finished_at=timezone.now(), sentence=part.deployment.sentence)
+        step.move_to(StepStatus.FAILED, finished_at=timezone.now(), sentence=step.deployment.sentence)
 
 
 def _perform(
-    plan: Plan, parts: list[RolloutPackage], standing: Standing, run: Run, actor: Actor, act: Act, glass: str
+    plan: Plan, steps: list[RolloutPackage], state: TargetState, run: Run, actor: Actor, act: Act, override: str
 ) -> bool:
     """Do what the plan says; whether another look at it is worth it (something could not be begun after all)."""
-    by_package = {one.package_id: one for one in parts}
+    by_package = {one.package_id: one for one in steps}
     for number in plan.block:
-        by_package[number].move_to(Part.BLOCKED)
+        by_package[number].move_to(StepStatus.BLOCKED)
     refused = False
     for number in plan.distribute:
-        refused |= not _distribute(by_package[number], standing, run, actor, act, glass)
+        refused |= not _distribute(by_package[number], state, run, actor, act, override)
     for number in plan.deploy:
-        refused |= not _deploy(by_package[number], standing, run, actor, act, glass)
+        refused |= not _deploy(by_package[number], state, run, actor, act, override)
     for number in plan.fall_back:
-        refused |= not _fall_back(by_package[number], standing, run, actor, act, glass)
+        refused |= not _fall_back(by_package[number], state, run, actor, act, override)
     return refused or bool(plan.block)
 
 
-def _distribute(part: RolloutPackage, standing: Standing, run: Run, actor: Actor, act: Act, glass: str) -> bool:
-    package = next(one for one in standing.packages if one.pk == part.package_id)
-    reasons = blockers(act, subject_of(package, standing), actor, breaks_glass=bool(glass))
+def _distribute(step: RolloutPackage, state: TargetState, run: Run, actor: Actor, act: Act, override: str) -> bool:
+    package = next(one for one in state.packages if one.pk == step.package_id)
+    reasons = blockers(act, subject_of(package, state), actor, breaks_glass=bool(override))
     if reasons:
-        return _could_not(part, Part.FAILED, reasons)
-    on_target = begin_distribution(actor, act, package, standing.environment, glass=glass, parent=run)
-    standing.on_targets[package.pk] = on_target
-    part.move_to(Part.DISTRIBUTING, started_at=timezone.now(), attempts=part.attempts + 1, sentence="")
+        return _could_not(step, StepStatus.FAILED, reasons)
+    on_target = begin_distribution(actor, act, package, state.environment, override=override, parent=run)
+    state.on_targets[package.pk] = on_target
+    step.move_to(StepStatus.DISTRIBUTING, started_at=timezone.now(), attempts=step.attempts + 1, sentence="")
     return True
 
 
-def _deploy(part: RolloutPackage, standing: Standing, run: Run, actor: Actor, act: Act, glass: str) -> bool:
-    package = next(one for one in standing.packages if one.pk == part.package_id)
-    subject = subject_of(package, standing, is_start=True)
+def _deploy(step: RolloutPackage, state: TargetState, run: Run, actor: Actor, act: Act, override: str) -> bool:
+    package = next(one for one in state.packages if one.pk == step.package_id)
+    subject = subject_of(package, state, is_start=True)
     try:
-        if reasons := blockers(act, subject, actor, breaks_glass=bool(glass)):
+        if reasons := blockers(act, subject, actor, breaks_glass=bool(override)):
             raise Blocked(reasons)
-        deployment = begin_deployment(actor, act, subject, standing, glass=glass, parent=run)
+        deployment = begin_deployment(actor, act, subject, state, override=override, parent=run)
     except Blocked as blocked:
-        return _could_not(part, Part.FAILED, blocked.blockers)
-    part.move_to(Part.DEPLOYING, deployment=deployment, started_at=timezone.now(), attempts=part.attempts + 1, sentence="")
+        return _could_not(step, StepStatus.FAILED, blocked.blockers)
+    step.move_to(
+        StepStatus.DEPLOYING, deployment=deployment, started_at=timezone.now(), attempts=step.attempts + 1, sentence=""
+    )
     return True
 
 
-def _fall_back(part: RolloutPackage, standing: Standing, run: Run, actor: Actor, act: Act, glass: str) -> bool:
-    package = next(one for one in standing.packages if one.pk == part.package_id)
-    if standing.is_replaced(package):
+def _fall_back(step: RolloutPackage, state: TargetState, run: Run, actor: Actor, act: Act, override: str) -> bool:
+    package = next(one for one in state.packages if one.pk == step.package_id)
+    if state.is_replaced(package):
         sentence = "Something else took its place since; it was left alone."
-        part.move_to(Part.SKIPPED, sentence=sentence, finished_at=timezone.now())
+        step.move_to(StepStatus.SKIPPED, sentence=sentence, finished_at=timezone.now())
         return False
     try:
-        if reasons := blockers(act, way_back_of(package, standing), actor, breaks_glass=bool(glass)):
+        if reasons := blockers(act, fallback_target_of(package, state), actor, breaks_glass=bool(override)):
             raise Blocked(reasons)
-        on_target = begin_fallback(actor, act, package, standing, glass=glass, parent=run)
+        on_target = begin_fallback(actor, act, package, state, override=override, parent=run)
     except Blocked as blocked:
-        return _could_not(part, Part.STUCK, blocked.blockers)
-    part.move_to(Part.FALLING_BACK, fallback=on_target.fallback, started_at=timezone.now(), finished_at=None, sentence="")
+        return _could_not(step, StepStatus.STUCK, blocked.blockers)
+    step.move_to(
+        StepStatus.FALLING_BACK, fallback=on_target.fallback, started_at=timezone.now(), finished_at=None, sentence=""
+    )
     return True
 
 
-def _could_not(part: RolloutPackage, becomes: Part, reasons: list[Blocker]) -> bool:
-    part.move_to(becomes, sentence=" ".join(one.sentence for one in reasons), finished_at=timezone.now())
+def _could_not(step: RolloutPackage, becomes: StepStatus, reasons: list[Blocker]) -> bool:
+    step.move_to(becomes, sentence=" ".join(one.sentence for one in reasons), finished_at=timezone.now())
     return False
 
 
-def _end(row: Rollout, parts: list[RolloutPackage]) -> None:
+def _end(row: Rollout, steps: list[RolloutPackage]) -> None:
     is_back = row.direction == Direction.BACK
-    skipped = [one.package.name for one in parts if one.status == Part.SKIPPED]
+    skipped = [one.package.name for one in steps if one.status == StepStatus.SKIPPED]
     sentence = f"Left out: {', '.join(skipped)}." if skipped else ""
     status = RolloutStatus.FALLEN_BACK if is_back else RolloutStatus.SUCCEEDED
     row.move_to(status, sentence=sentence, finished_at=timezone.now())
-    after = {one.package.name: one.status for one in parts}
+    after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)
 
 
-def _ask_a_person(row: Rollout, parts: list[RolloutPackage]) -> None:
-    bad = [one for one in parts if one.status in {Part.FAILED, Part.STUCK}]
+def _ask_a_person(row: Rollout, steps: list[RolloutPackage]) -> None:
+    bad = [one for one in steps if one.status in {StepStatus.FAILED, StepStatus.STUCK}]
     sentence = " ".join(f"{one.package.name}: {one.sentence}" for one in bad)
     row.move_to(RolloutStatus.NEEDS_DECISION, sentence=sentence)
-    after = {one.package.name: one.status for one in parts}
+    after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb="rollout.needs_decision", on=on_rollout(row), comment=sentence, after=after)
 
 
@@ -246,13 +276,13 @@ def run_ended(run: Run, *, is_cancelled: bool, sentence: str) -> None:
     row = locked_rollout(found)
     if row.status in ROLLOUT_ENDED:
         return
-    parts = _parts(row)
-    synchronise(parts, standing_of(row.release, row.environment))
-    for part in parts:
-        if part.status in IN_FLIGHT:
-            becomes = Part.STUCK if part.status == Part.FALLING_BACK else Part.FAILED
-            part.move_to(becomes, sentence="It was cancelled with the rollout.", finished_at=timezone.now())
+    steps = _steps(row)
+    synchronise(steps, target_state_of(row.release, row.environment))
+    for step in steps:
+        if step.status in IN_FLIGHT:
+            becomes = StepStatus.STUCK if step.status == StepStatus.FALLING_BACK else StepStatus.FAILED
+            step.move_to(becomes, sentence="It was cancelled with the rollout.", finished_at=timezone.now())
     status = RolloutStatus.CANCELLED if is_cancelled else RolloutStatus.FAILED
     row.move_to(status, sentence=sentence, finished_at=timezone.now())
-    after = {one.package.name: one.status for one in parts}
+    after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,17 +12,19 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
-from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, may
 from fairway.activity.commands import record
+from fairway.deployments.gate import blockers
 from fairway.engine.commands import enqueue, request_cancel, signal
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked
+from fairway.releases.commands.guards import locked
 from fairway.releases.commands.targets import asked_by, locked_environment
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.graph import levels
-from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
-from fairway.releases.plan import Part, Piece, after_choice
+from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutClaim, RolloutPackage
+from fairway.releases.plan import RolloutStep, StepStatus, after_choice
+from fairway.releases.queries import requester_of
 from fairway.releases.rules import (
     MOST_PARALLEL,
     ROLLOUT_ENDED,
@@ -32,8 +34,8 @@ from fairway.releases.rules import (
     Direction,
     RolloutStatus,
 )
-from fairway.releases.standing import Standing, needs_in, packages_of, standing_of
 from fairway.releases.subjects import on_rollout, rollout_facts
+from fairway.releases.target_state import TargetState, needs_in, packages_of, subject_of, target_state_of
 from fairway.shared.names import Invalid, parse_text
 
 STORY = "rollout"
@@ -49,22 +51,32 @@ def roll_out(
     parallel: int = USUAL_PARALLEL,
     reason: str = "",
     break_glass: str = "",
+    redeploy: bool = False,
 ) -> Rollout:
     """Deploy every package of a release on a target, level by level. Raises `Blocked` with everything in the way.
 
-    `parallel` is how many packages are worked on at a time, 1–16.
+    What serves there already, byte for byte and with the same settings, stays as it is unless `redeploy`. `parallel` is how
+    many packages are worked on at a time, 1–16.
     """
     row = locked(release)
     place = locked_environment(environment)
-    glass = parse_text(break_glass, field="break_glass", longest=500)
-    standing = standing_of(row, place)
-    if reasons := release_blockers(Act.ROLL_OUT, standing, actor, breaks_glass=bool(glass)):
+    override = parse_text(break_glass, field="break_glass", longest=500)
+    state = target_state_of(row, place)
+    if reasons := release_blockers(Act.ROLL_OUT, state, actor, breaks_glass=bool(override)):
         raise Blocked(reasons)
     rollout = new_rollout(
-        actor, Act.ROLL_OUT, standing, RolloutStatus.RUNNING, parallel=parallel, reason=reason, glass=glass
+        actor,
+        Act.ROLL_OUT,
+        state,
+        RolloutStatus.RUNNING,
+        parallel=parallel,
+        reason=reason,
+        override=override,
+        redeploys=redeploy,
     )
-    if glass:
-        record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=glass)
+    claim(rollout, state.packages)
+    if override:
+        record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=override)
     record(
         who=actor.who, verb="rollout.requested", on=on_rollout(rollout), comment=rollout.reason, after=rollout_facts(rollout)
     )
@@ -87,18 +99,19 @@ def fall_back_release(
     """
     row = locked(release)
     place = locked_environment(environment)
-    glass = parse_text(break_glass, field="break_glass", longest=500)
-    standing = standing_of(row, place)
-    if reasons := release_blockers(Act.FALL_BACK_RELEASE, standing, actor, breaks_glass=bool(glass)):
+    override = parse_text(break_glass, field="break_glass", longest=500)
+    state = target_state_of(row, place)
+    if reasons := release_blockers(Act.FALL_BACK_RELEASE, state, actor, breaks_glass=bool(override)):
         raise Blocked(reasons)
     rollout = new_rollout(
-        actor, Act.FALL_BACK_RELEASE, standing, RolloutStatus.FALLING_BACK,
-        direction=Direction.BACK, parallel=parallel, reason=reason, glass=glass,
+        actor, Act.FALL_BACK_RELEASE, state, RolloutStatus.FALLING_BACK,
+        direction=Direction.BACK, parallel=parallel, reason=reason, override=override,
     )  # fmt: skip
-    deployed = [one for one in standing.packages if standing.is_deployed(one)]
-    make_parts(rollout, deployed, standing, dict.fromkeys([one.pk for one in deployed], Part.DEPLOYED), is_ours=True)
-    if glass:
-        record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=glass)
+    deployed = [one for one in state.packages if state.is_deployed(one) and not state.was_there(one)]
+    claim(rollout, deployed)
+    make_steps(rollout, deployed, state, dict.fromkeys([one.pk for one in deployed], StepStatus.DEPLOYED), is_ours=True)
+    if override:
+        record(who=actor.who, verb="gate.glass_broken", on=on_rollout(rollout), comment=override)
     record(
         who=actor.who,
         verb="rollout.fallback_requested",
@@ -114,22 +127,23 @@ class Consequence:
     """What a choice would do with one package."""
 
     package: Package
-    now: Part
-    then: Part
+    now: StepStatus
+    then: StepStatus
 
 
 def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
     """What will happen if a person chooses so, package by package; nothing is changed. Raises `Invalid`."""
-    parts = list(rollout.parts.select_related("package"))
-    then = _after(_parse_choice(choice, rollout), rollout, parts)
-    chosen = [one for one in parts if one.package_id in then]
-    return [Consequence(one.package, Part(one.status), then[one.package_id]) for one in chosen]
+    steps = list(rollout.steps.select_related("package"))
+    then = _after(_parse_choice(choice, rollout), rollout, steps)
+    chosen = [one for one in steps if one.package_id in then]
+    return [Consequence(one.package, StepStatus(one.status), then[one.package_id]) for one in chosen]
 
 
 @transaction.atomic
 def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> Rollout:
     """Say how a rollout that needs a decision goes on: retry, skip, fall_back_all or stop.
 
+    What a retry starts is still asked for by whoever asked for the rollout. Raises `Blocked` for what would stop it at once.
     Raises `Blocked` when it does not wait for one (any more), `Invalid` for a choice that it does not have.
     """
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
@@ -140,19 +154,22 @@ def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> 
     if row.status != RolloutStatus.NEEDS_DECISION:
         sentence = _("This rollout is not waiting for a decision; somebody has already decided, or it continues on its own.")
         raise Blocked([Blocker(code="not_waiting", sentence=sentence)])
-    parts = list(row.parts.select_related("package"))
-    then = _after(wanted, row, parts)
+    steps = list(row.steps.select_related("package"))
+    then = _after(wanted, row, steps)
+    if wanted is Choice.RETRY and (reasons := retry_blockers(row, actor)):
+        raise Blocked(reasons)
     if wanted is not Choice.FALL_BACK_ALL:
-        _apply(parts, then)
+        _apply(steps, then)
     _go_on(row, wanted, actor)
     why = parse_text(reason, field="reason", longest=500)
     after = {
         "choice": wanted,
-        "packages": {one.package.name: then[one.package_id] for one in parts if one.package_id in then},
+        "packages": {one.package.name: then[one.package_id] for one in steps if one.package_id in then},
     }
     record(who=actor.who, verb="rollout.decided", on=on_rollout(row), comment=why, after=after)
     if row.run_id is not None:
-        signal(run_id=row.run_id, name=DECISION, data={"choice": wanted, "asked": asked_by(actor, act)})
+        asks = _on_behalf_of(row, actor) if act == Act.ROLL_OUT else (actor, act)
+        signal(run_id=row.run_id, name=DECISION, data={"choice": wanted, "asked": asked_by(*asks)})
     return row
 
 
@@ -194,20 +211,20 @@ def require_for_all(actor: Actor, act: Act, release: Release, environment: Envir
 def new_rollout(
     actor: Actor,
     act: Act,
-    standing: Standing,
+    state: TargetState,
     status: RolloutStatus,
     *,
     parallel: int,
     reason: str,
-    glass: str = "",
+    override: str = "",
     direction: Direction = Direction.FORWARD,
     run_at: datetime | None = None,
     **planned: Any,
 ) -> Rollout:
     """The row and its run, inside the caller's transaction."""
     rollout = Rollout.objects.create(
-        release=standing.release,
-        environment=standing.environment,
+        release=state.release,
+        environment=state.environment,
         status=status,
         direction=direction,
         parallel=_parse_parallel(parallel),
@@ -221,46 +238,88 @@ def new_rollout(
         planned_at=run_at,
         **planned,
     )
-    rollout.run = enqueue_run(rollout, asked_by(actor, act), glass, run_at)
+    rollout.run = enqueue_run(rollout, asked_by(actor, act), override, run_at)
     rollout.save(update_fields=["run"])
     return rollout
 
 
-def enqueue_run(rollout: Rollout, asked: dict[str, Any], glass: str, run_at: datetime | None) -> Run:
+def claim(rollout: Rollout, packages: Iterable[Package]) -> None:
+    """From now until it ends, these applications are changed on its target by nothing else of any release.
+
+    With the target locked and the gate asked; the table's constraint refuses what slips through all the same.
+    """
+    RolloutClaim.objects.bulk_create(
+        RolloutClaim(rollout=rollout, environment=rollout.environment, application=one.application) for one in packages
+    )
+
+
+def enqueue_run(rollout: Rollout, asked: dict[str, Any], override: str, run_at: datetime | None) -> Run:
     return enqueue(
         kind=STORY,
         key=rollout.key,
-        payload={"rollout": rollout.pk, "asked": asked, "glass": glass},
+        payload={"rollout": rollout.pk, "asked": asked, "glass": override},
         run_at=run_at,
         lane=rollout.environment.lane,
     )
 
 
-def make_parts(
-    rollout: Rollout, packages: Iterable[Package], standing: Standing, parts: dict[int, Part], *, is_ours: bool
+def make_steps(
+    rollout: Rollout, packages: Iterable[Package], state: TargetState, steps: dict[int, StepStatus], *, is_ours: bool
 ) -> None:
     """One row per package, with its level in the whole release."""
-    level = levels(standing.needs)
+    level = levels(state.needs)
     RolloutPackage.objects.bulk_create(
-        RolloutPackage(rollout=rollout, package=one, level=level[one.pk], status=parts[one.pk], is_ours=is_ours)
+        RolloutPackage(rollout=rollout, package=one, level=level[one.pk], status=steps[one.pk], is_ours=is_ours)
         for one in packages
     )
 
 
-def pieces_of(parts: Iterable[RolloutPackage]) -> list[Piece]:
+def steps_of(steps: Iterable[RolloutPackage]) -> list[RolloutStep]:
     """The rows as the plan knows them."""
-    return [Piece(one.package_id, one.level, Part(one.status), one.is_ours) for one in parts]
+    return [RolloutStep(one.package_id, one.level, StepStatus(one.status), one.is_ours) for one in steps]
 
 
-def _after(choice: Choice, rollout: Rollout, parts: list[RolloutPackage]) -> dict[int, Part]:
-    needs = needs_in([one.package for one in parts])
-    there = PackageOnTarget.objects.filter(environment=rollout.environment, package__in=[one.package_id for one in parts])
+def _after(choice: Choice, rollout: Rollout, steps: list[RolloutPackage]) -> dict[int, StepStatus]:
+    needs = needs_in([one.package for one in steps])
+    there = PackageOnTarget.objects.filter(environment=rollout.environment, package__in=[one.package_id for one in steps])
     here = there.exclude(distributed_at=None).values_list("package_id", flat=True)
-    return after_choice(choice, pieces_of(parts), needs, distributed=here)
+    outdated = _outdated(rollout) if choice is Choice.RETRY else []
+    return after_choice(choice, steps_of(steps), needs, distributed=here, outdated=outdated)
 
 
-def _apply(parts: list[RolloutPackage], then: dict[int, Part]) -> None:
-    for one in parts:
+def _outdated(rollout: Rollout) -> list[int]:
+    """What runs with other settings than the release is sealed with: they were renewed after it was deployed."""
+    state = target_state_of(rollout.release, rollout.environment)
+    if not state.is_sealed or rollout.direction == Direction.BACK:
+        return []
+    return [one.pk for one in state.packages if state.is_deployed(one) and not state.is_there(one)]
+
+
+def retry_blockers(rollout: Rollout, actor: Actor) -> list[Blocker]:
+    """What would keep a rollout that waits for a decision from trying again what failed; each reason once."""
+    steps = list(rollout.steps.select_related("package"))
+    then = _after(Choice.RETRY, rollout, steps)
+    if rollout.direction == Direction.BACK:
+        return []
+    state = replace(target_state_of(rollout.release, rollout.environment), active_rollout=None)
+    asker_now, act = _on_behalf_of(rollout, actor)
+    overrides = bool(rollout.run and rollout.run.payload.get("glass"))
+    subjects = [subject_of(one, state) for one in state.packages if one.pk in then]
+    return list(dict.fromkeys(each for one in subjects for each in blockers(act, one, asker_now, breaks_glass=overrides)))
+
+
+def _on_behalf_of(rollout: Rollout, decider: Actor) -> tuple[Actor, Act]:
+    """Who asks for what a retry starts: whoever asked for the rollout, as long as they may. Who decides how it goes on asks
+    for nothing, so that an approval they gave goes on counting."""
+    requester, act = requester_of(rollout), Act(rollout.asked_as)
+    where = {"environment": rollout.environment.slug}
+    if all(may(requester, act, application=one.application.slug, **where) for one in packages_of(rollout.release)):
+        return requester, act
+    return decider, Act.ROLL_OUT
+
+
+def _apply(steps: list[RolloutPackage], then: dict[int, StepStatus]) -> None:
+    for one in steps:
         if one.package_id in then and one.status != then[one.package_id]:
             one.move_to(then[one.package_id], sentence="", finished_at=None)
 

@@ -16,7 +16,7 @@ from fairway.engine.models import Run
 from fairway.environments.freeze_commands import WHEN_OPENED
 from fairway.environments.freeze_rules import instant_of, parse_wall, parse_zone
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked
+from fairway.releases.commands.guards import locked
 from fairway.releases.commands.rollouts import (
     cancel_rollout,
     enqueue_run,
@@ -32,8 +32,8 @@ from fairway.releases.rules import (
     USUAL_PARALLEL,
     RolloutStatus,
 )
-from fairway.releases.standing import Standing, standing_of
 from fairway.releases.subjects import on_rollout, rollout_facts
+from fairway.releases.target_state import TargetState, target_state_of
 from fairway.shared.names import Invalid
 
 USUAL_START_BY = 60  # minutes
@@ -81,14 +81,14 @@ def schedule_release(
     place = locked_environment(environment)
     require_for_all(actor, Act.SCHEDULE_RELEASE, row, place)
     planned = Planned.of(at, zone, start_by_minutes)
-    standing = standing_of(row, place)
+    state = target_state_of(row, place)
     if row.cancelled_at is not None:
         sentence = _("%(release)s was cancelled.") % {"release": row}
         raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
-    _refuse_idle_schedule(standing)
-    if standing.active_rollout is not None:
+    _refuse_idle_schedule(state)
+    if state.active_rollout is not None:
         words = {"release": row, "environment": place.name}
-        is_planned = standing.active_rollout.status in ROLLOUT_NOT_BEGUN
+        is_planned = state.active_rollout.status in ROLLOUT_NOT_BEGUN
         sentence = (
             _("%(release)s is scheduled for %(environment)s.")
             if is_planned
@@ -98,7 +98,7 @@ def schedule_release(
     rollout = new_rollout(
         actor,
         Act.SCHEDULE_RELEASE,
-        standing,
+        state,
         RolloutStatus.SCHEDULED,
         parallel=parallel,
         reason=reason,
@@ -113,14 +113,14 @@ def schedule_release(
     return rollout
 
 
-def _refuse_idle_schedule(standing: Standing) -> None:
+def _refuse_idle_schedule(state: TargetState) -> None:
     """A schedule under which nothing could ever start. Raises `Blocked`."""
-    words = {"release": standing.release, "environment": standing.environment.name}
-    if not standing.is_target:
+    words = {"release": state.release, "environment": state.environment.name}
+    if not state.is_target:
         sentence = _("%(release)s is not meant for %(environment)s.") % words
         who = _("a Release Manager, by adding it to the release's targets")
         raise Blocked([Blocker(code="not_a_target", sentence=sentence, who=who)])
-    if not standing.packages:
+    if not state.packages:
         sentence = _("%(release)s has no packages.") % words
         raise Blocked([Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))])
 

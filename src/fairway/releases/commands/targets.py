@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import actor_of_request
-from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, NotVisible
+from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, NotVisible, may, role_blocker
 from fairway.activity.commands import record
 from fairway.deployments.commands.placements import remove
 from fairway.deployments.commands.requests import request_under
@@ -18,12 +19,19 @@ from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
 from fairway.environments.commands import IN_USE
 from fairway.environments.models import Environment
-from fairway.releases.commands.changing import locked, locked_package
+from fairway.releases.commands.guards import locked, locked_package
 from fairway.releases.gate_rules import packages_there
 from fairway.releases.models import Package, PackageOnTarget, Release
-from fairway.releases.rules import OnTarget
-from fairway.releases.standing import PackageSubject, Standing, standing_of, standing_seen, subject_of, way_back_of
+from fairway.releases.rules import ROLLOUT_UNDER_WAY, OnTarget
 from fairway.releases.subjects import on_package, on_release, package_facts
+from fairway.releases.target_state import (
+    PackageSubject,
+    TargetState,
+    fallback_target_of,
+    subject_of,
+    target_state_of,
+    target_state_seen,
+)
 from fairway.shared.names import parse_text
 
 DISTRIBUTE_STORY = "distribute"
@@ -52,9 +60,9 @@ def distribute(
     """Bring the package's bytes to the target, digest verified, ready to start. Raises `Blocked`."""
     row = locked_package(package)
     place = locked_environment(environment)
-    glass = parse_text(break_glass, field="break_glass", longest=500)
-    ask_about(Act.DISTRIBUTE, row, standing_of(row.release, place), actor, breaks_glass=bool(glass))
-    return begin_distribution(actor, Act.DISTRIBUTE, row, place, reason=reason, glass=glass)
+    override = parse_text(break_glass, field="break_glass", longest=500)
+    ask_about(Act.DISTRIBUTE, row, target_state_of(row.release, place), actor, breaks_glass=bool(override))
+    return begin_distribution(actor, Act.DISTRIBUTE, row, place, reason=reason, override=override)
 
 
 @transaction.atomic
@@ -65,10 +73,10 @@ def distribute_all(*, actor: Actor, release: Release, environment: Environment, 
     """
     row = locked(release)
     place = locked_environment(environment)
-    standing = standing_seen(row, place, actor)
+    state = target_state_seen(row, place, actor)
     started, skipped = [], []
-    for package in standing.seen:
-        reasons = blockers(Act.DISTRIBUTE, subject_of(package, standing), actor)
+    for package in state.seen:
+        reasons = blockers(Act.DISTRIBUTE, subject_of(package, state), actor)
         if reasons:
             skipped.append(Skipped(package, tuple(reasons)))
         else:
@@ -88,9 +96,9 @@ def deploy_package(
     """Activate a distributed package: a deployment of its artifact. Raises `Blocked`."""
     row = locked_package(package)
     place = locked_environment(environment)
-    standing = standing_of(row.release, place)
-    ask_about(Act.DEPLOY_PACKAGE, row, standing, actor, breaks_glass=bool(break_glass.strip()))
-    return begin_deployment(actor, Act.DEPLOY_PACKAGE, subject_of(row, standing), standing, reason=reason, glass=break_glass)
+    state = target_state_of(row.release, place)
+    ask_about(Act.DEPLOY_PACKAGE, row, state, actor, breaks_glass=bool(break_glass.strip()))
+    return begin_deployment(actor, Act.DEPLOY_PACKAGE, subject_of(row, state), state, reason=reason, override=break_glass)
 
 
 @transaction.atomic
@@ -100,14 +108,42 @@ def fall_back_package(
     """Put back exactly what served before the package was deployed, or take it away when nothing did. Raises `Blocked`."""
     row = locked_package(package)
     place = locked_environment(environment)
-    standing = standing_of(row.release, place)
-    ask_about(Act.FALL_BACK, row, standing, actor, breaks_glass=bool(break_glass.strip()))
-    return begin_fallback(actor, Act.FALL_BACK, row, standing, reason=reason, glass=break_glass)
+    state = target_state_of(row.release, place)
+    ask_about(Act.FALL_BACK, row, state, actor, breaks_glass=bool(break_glass.strip()))
+    return begin_fallback(actor, Act.FALL_BACK, row, state, reason=reason, override=break_glass)
 
 
-def ask_about(act: Act, package: Package, standing: Standing, actor: Actor, *, breaks_glass: bool = False) -> None:
-    """Raises `Blocked` unless the gate is open for this package on the standing's target."""
-    subject = (way_back_of if act == Act.FALL_BACK else subject_of)(package, standing)
+@transaction.atomic
+def withdraw(*, actor: Actor, package: Package, environment: Environment, reason: str = "") -> PackageOnTarget:
+    """Take a distributed package off a target again: its bytes are kept there for it no longer. Raises `Blocked`."""
+    row = locked_package(package)
+    place = locked_environment(environment)
+    state = target_state_of(row.release, place)
+    if reasons := withdrawal_blockers(actor, row, state):
+        raise Blocked(reasons)
+    on_target = state.on_targets[row.pk]
+    on_target.move_to(OnTarget.ABSENT, artifact=None, digest="", distributed_at=None, sentence="")
+    why = parse_text(reason, field="reason", longest=500)
+    record(who=actor.who, verb="package.withdrawn", on=on_package(row, place), comment=why, before=package_facts(row))
+    return on_target
+
+
+def withdrawal_blockers(actor: Actor, package: Package, state: TargetState) -> list[Blocker]:
+    words = {"package": package.name, "environment": state.environment.name, "release": state.release}
+    if not may(actor, Act.DISTRIBUTE, application=package.application.slug, environment=state.environment.slug):
+        return [role_blocker(Act.DISTRIBUTE)]
+    if state.active_rollout is not None and state.active_rollout.status in ROLLOUT_UNDER_WAY:
+        sentence = _("%(release)s is being rolled out to %(environment)s.") % words
+        return [Blocker(code="rollout_running", sentence=sentence, who=_("a Deployer, by stopping the rollout"))]
+    if state.shown(package) != OnTarget.DISTRIBUTED:
+        sentence = _("%(package)s is not just distributed to %(environment)s: there is nothing to withdraw.") % words
+        return [Blocker(code="not_distributed", sentence=sentence)]
+    return []
+
+
+def ask_about(act: Act, package: Package, state: TargetState, actor: Actor, *, breaks_glass: bool = False) -> None:
+    """Raises `Blocked` unless the gate is open for this package on the state's target."""
+    subject = (fallback_target_of if act == Act.FALL_BACK else subject_of)(package, state)
     if reasons := blockers(act, subject, actor, breaks_glass=breaks_glass):
         raise Blocked(reasons)
 
@@ -140,22 +176,22 @@ def begin_distribution(
     environment: Environment,
     *,
     reason: str = "",
-    glass: str = "",
+    override: str = "",
     parent: Run | None = None,
 ) -> PackageOnTarget:
     """Inside the caller's transaction, with the gate asked."""
-    on_target, _ = PackageOnTarget.objects.get_or_create(package=package, environment=environment)
+    on_target, _made = PackageOnTarget.objects.get_or_create(package=package, environment=environment)
     why = parse_text(reason, field="reason", longest=500)
     run = enqueue(
         kind=DISTRIBUTE_STORY,
         key=f"{package.application.slug}:{environment.slug}",
-        payload={"on_target": on_target.pk, "asked": asked_by(actor, act), "glass": glass},
+        payload={"on_target": on_target.pk, "asked": asked_by(actor, act), "glass": override},
         lane=environment.lane,
         parent=parent,
     )
     on_target.move_to(OnTarget.DISTRIBUTING, run=run, artifact=package.artifact, digest="", sentence="")
-    if glass:
-        record(who=actor.who, verb="gate.glass_broken", on=on_package(package, environment), comment=glass)
+    if override:
+        record(who=actor.who, verb="gate.glass_broken", on=on_package(package, environment), comment=override)
     record(
         who=actor.who,
         verb="package.distribution_requested",
@@ -170,15 +206,15 @@ def begin_deployment(
     actor: Actor,
     act: Act,
     subject: PackageSubject,
-    standing: Standing,
+    state: TargetState,
     *,
     reason: str = "",
-    glass: str = "",
+    override: str = "",
     parent: Run | None = None,
 ) -> Deployment:
     """Inside the caller's transaction, with the gate asked."""
     assert subject.package is not None
-    on_target = standing.on_targets[subject.package.pk]
+    on_target = state.on_targets[subject.package.pk]
     deployment = request_under(
         act,
         actor=actor,
@@ -186,8 +222,8 @@ def begin_deployment(
         environment=subject.environment,
         artifact=subject.artifact,
         configuration=subject.configuration,
-        reason=reason or f"{standing.release}",
-        break_glass=glass,
+        reason=reason or f"{state.release}",
+        break_glass=override,
         parent=parent,
     )
     on_target.move_to(OnTarget.DEPLOYING, deployment=deployment, run=deployment.run, sentence="")
@@ -201,40 +237,40 @@ def begin_fallback(
     actor: Actor,
     act: Act,
     package: Package,
-    standing: Standing,
+    state: TargetState,
     *,
     reason: str = "",
-    glass: str = "",
+    override: str = "",
     parent: Run | None = None,
 ) -> PackageOnTarget:
     """Inside the caller's transaction, with the gate asked. What ran before is deployed again, as it was configured."""
-    on_target = standing.on_targets[package.pk]
-    why = reason or f"{standing.release} falls back"
+    on_target = state.on_targets[package.pk]
+    why = reason or f"{state.release} falls back"
     before = on_target.before
     if before is not None and before.artifact is not None:
         undo = request_under(
             act,
             actor=actor,
             application=package.application,
-            environment=standing.environment,
+            environment=state.environment,
             artifact=before.artifact,
             configuration=before.configuration,
             returns_to=before,
             replicas=on_target.before_replicas,
             reason=why,
-            break_glass=glass,
+            break_glass=override,
             parent=parent,
         )
         on_target.move_to(OnTarget.FALLING_BACK, fallback=undo, run=undo.run, sentence="")
     else:
-        placement = standing.placements[package.application_id]
+        placement = state.placements[package.application_id]
         remove(actor=actor, placement=placement, reason=why, parent=parent)
         newest = Run.objects.filter(key=placement.key, kind="adjust").order_by("-pk").first()
         on_target.move_to(OnTarget.FALLING_BACK, fallback=None, run=newest, sentence="")
-        if glass:
-            record(who=actor.who, verb="gate.glass_broken", on=on_package(package, standing.environment), comment=glass)
+        if override:
+            record(who=actor.who, verb="gate.glass_broken", on=on_package(package, state.environment), comment=override)
     after = {"returns_to": before.pk if before else None, "stopped": on_target.before_stopped}
-    where = on_package(package, standing.environment)
+    where = on_package(package, state.environment)
     record(
         who=actor.who,
         verb="package.fallback_requested",

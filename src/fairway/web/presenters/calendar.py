@@ -24,7 +24,7 @@ from fairway.releases import queries
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Rollout
 from fairway.releases.rules import ROLLOUT_NOT_BEGUN, RolloutStatus
-from fairway.releases.standing import standing_of
+from fairway.releases.target_state import target_state_of
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.calendar_grid import Day, Entry, Span, instants, span, weeks
 
@@ -70,9 +70,9 @@ def conflict_of(one: Rollout) -> str:
     """The first thing that would stop it when its time comes, as things stand; "" for none, or once it has begun."""
     if one.status not in ROLLOUT_NOT_BEGUN:
         return ""
-    standing = replace(standing_of(one.release, one.environment), active_rollout=None)
+    state = replace(target_state_of(one.release, one.environment), active_rollout=None)
     at = one.planned_at if one.status == RolloutStatus.SCHEDULED else None
-    found = release_blockers(Act.SCHEDULE_RELEASE, standing, queries.requester_of(one), at)
+    found = release_blockers(Act.SCHEDULE_RELEASE, state, queries.requester_of(one), at)
     return found[0].sentence if found else ""
 
 

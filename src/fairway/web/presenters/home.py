@@ -142,8 +142,8 @@ def _standstill(one: Standstill) -> dict[str, Any]:
         url = reverse("rollout-detail", args=[one.release.pk, one.rollout])
         return {"title": title, "sentence": one.sentence, "url": url}
     title = _("%(release)s → %(environment)s waits for approval") % words
-    counts = {"given": one.approved, "needed": one.environment.approvals_needed, "person": one.release.frozen_by}
-    sentence = _("%(given)s of %(needed)s approvals; frozen by %(person)s.") % counts
+    counts = {"given": one.approved, "needed": one.environment.approvals_needed, "person": one.release.sealed_by}
+    sentence = _("%(given)s of %(needed)s approvals; sealed by %(person)s.") % counts
     return {"title": title, "sentence": sentence, "url": reverse("release-plan", args=[one.release.pk])}
 
 

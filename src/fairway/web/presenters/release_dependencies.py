@@ -11,7 +11,7 @@ from fairway.accounts.rules import Act, Actor, may
 from fairway.releases import queries
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, Release
-from fairway.releases.standing import Standing, needs_in, standing_seen
+from fairway.releases.target_state import TargetState, needs_in, target_state_seen
 from fairway.shared.urls import without_secrets
 from fairway.web.presenters.release_graph import Node, graph_shown
 from fairway.web.presenters.releases import head_shown
@@ -23,29 +23,29 @@ def dependencies_shown(
     """The whole context of ``releases/dependencies.html``; `target` is the slug whose states are drawn."""
     targets = queries.targets_seen(release, actor)
     chosen = next((one for one in targets if one.slug == target), targets[-1] if targets else None)
-    standing = standing_seen(release, chosen, actor) if chosen else None
+    state = target_state_seen(release, chosen, actor) if chosen else None
     packages = queries.packages_seen(release, actor)
     needs = needs_in(packages)
     return {
         **head_shown(actor, release),
         "here": reverse("release-dependencies", args=[release.pk]),
         "targets": [{"slug": one.slug, "name": one.name, "is_current": one == chosen} for one in targets],
-        "graph": _graph(release, packages, needs, standing),
+        "graph": _graph(release, packages, needs, state),
         "dependencies": _lines(actor, release, packages, needs),
         "depend": _form(actor, release, packages, typed, errors),
     }
 
 
 def _graph(
-    release: Release, packages: Sequence[Package], needs: Mapping[int, frozenset[int]], standing: Standing | None
+    release: Release, packages: Sequence[Package], needs: Mapping[int, frozenset[int]], state: TargetState | None
 ) -> dict[str, Any]:
     names = {one.pk: one.name for one in packages}
     address = reverse("release-dependencies", args=[release.pk])
     nodes = [
         Node(
             one.name,
-            standing.shown(one) if standing and one in standing.seen else one.stage,
-            note=one.version or without_secrets(one.entered),
+            state.shown(one) if state and one in state.seen else one.stage,
+            note=one.version or without_secrets(one.source_input),
             sentence=one.sentence,
             url=f"{address}?package={one.pk}#depend",
         )

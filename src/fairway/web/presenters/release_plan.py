@@ -1,4 +1,4 @@
-"""What stands in the way of a release; its freeze, its approvals, its time."""
+"""What stands in the way of a release; its seal, its approvals, its time."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from zoneinfo import available_timezones
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from fairway.accounts.rules import Act, Actor, Blocker, may
 from fairway.environments.models import Environment
 from fairway.environments.protection import may_approve
 from fairway.insights import desk
 from fairway.releases import queries
+from fairway.releases.commands.approvals import renewal_blockers
 from fairway.releases.commands.schedule import USUAL_START_BY
 from fairway.releases.models import Approval, Release, Rollout
 from fairway.releases.queries import Difference, Readiness
-from fairway.releases.standing import is_frozen, lapsed_among
+from fairway.releases.target_state import is_sealed, lapsed_among
 from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.filters import who
@@ -53,7 +55,7 @@ def plan_shown(
 ) -> dict[str, Any]:
     """The whole context of ``releases/plan.html``; `typed` and `errors` are the schedule's form's, `zone` the reader's."""
     return {
-        **freezing_shown(actor, release),
+        **sealing_shown(actor, release),
         **approvals_shown(actor, release),
         **head_shown(actor, release),
         "here": reverse("release-plan", args=[release.pk]),
@@ -67,37 +69,81 @@ def planned_shown(actor: Actor, release: Release) -> dict[str, Any]:
     return {"release": release, "planned": _planned(actor, release)}
 
 
-def freezing_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    frozen = is_frozen(release)
-    allowed = may(actor, Act.FREEZE_RELEASE) and release.cancelled_at is None
-    freeze = Button(_("Freeze"), reverse("release-freeze", args=[release.pk]), "lock", "primary")
-    unfreeze = Button(_("Unfreeze"), reverse("release-unfreeze", args=[release.pk]), "unlock")
+def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
+    sealed = is_sealed(release)
+    allowed = may(actor, Act.SEAL_RELEASE) and release.cancelled_at is None
+    seal = Button(_("Seal"), reverse("release-seal", args=[release.pk]), "lock", "primary")
+    unseal = Button(
+        _("Unseal"),
+        reverse("release-unseal", args=[release.pk]),
+        "unlock",
+        confirm=release.version if _has_answers(release) else "",
+        consequence=_voided(release),
+    )
     return {
         "release": release,
-        "freezing": {
-            "is_frozen": frozen,
+        "sealing": {
+            "is_sealed": sealed,
             "fingerprint": release.fingerprint,
-            "at": release.frozen_at,
-            "by": release.frozen_by,
-            "freeze": freeze if allowed and not frozen else None,
-            "unfreeze": unfreeze if allowed and frozen else None,
+            "at": release.sealed_at,
+            "by": release.sealed_by,
+            "seal": seal if allowed and not sealed else None,
+            "unseal": unseal if allowed and sealed else None,
+            "newer": [_newer(one) for one in queries.newer_settings(release, actor)] if sealed else [],
+            "renew": _renew(actor, release) if sealed and release.cancelled_at is None else None,
         },
     }
 
 
+def _newer(one: queries.NewerSettings) -> dict[str, Any]:
+    return {
+        "package": one.package.name,
+        "target": one.environment.name,
+        **who(one.by),
+        "at": one.at,
+        "comment": one.comment,
+        "keys": [{"name": change.name, "how": change.kind} for change in one.changes],
+    }
+
+
+def _renew(actor: Actor, release: Release) -> Button:
+    """Offered to everybody who sees that there are newer settings: who may not is told who may."""
+    return Button(
+        _("Use the new settings"),
+        reverse("release-settings", args=[release.pk]),
+        "restart",
+        blockers=shown(renewal_blockers(actor, release)),
+        confirm=release.version,
+        consequence=_voided(release),
+    )
+
+
+def _voided(release: Release) -> str:
+    """What unsealing, or sealing anew, does to what people said."""
+    count = release.approvals.filter(voided_at=None, is_approved=True).count()
+    if not count:
+        return _("Nobody has approved it yet.")
+    sentence = ngettext("%(count)d approval is void then.", "%(count)d approvals are void then.", count)
+    return sentence % {"count": count}
+
+
+def _has_answers(release: Release) -> bool:
+    return release.approvals.filter(voided_at=None).exists()
+
+
 def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    frozen = is_frozen(release)
+    sealed = is_sealed(release)
     targets = sorted(
         queries.whole_targets(release, actor), key=lambda one: one.approvals_needed == 0
     )  # what waits comes first
-    found = [_approval(actor, release, one, frozen=frozen) for one in targets]
+    found = [_approval(actor, release, one, sealed=sealed) for one in targets]
     return {"release": release, "approvals": found}
 
 
-def _approval(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any]:
-    answers = queries.approvals(release, environment) if frozen else []
+def _approval(actor: Actor, release: Release, environment: Environment, *, sealed: bool) -> dict[str, Any]:
+    answers = queries.approvals(release, environment) if sealed else []
     lapsed = lapsed_among(answers, environment)
-    given = sum(one.is_approved and one.pk not in lapsed and one.person_id != release.frozen_by_id for one in answers)
+    given = sum(one.is_approved and one.pk not in lapsed and one.person_id != release.sealed_by_id for one in answers)
     return {
         "target": {"slug": environment.slug, "name": environment.name},
         "needed": environment.approvals_needed,
@@ -113,7 +159,7 @@ def _approval(actor: Actor, release: Release, environment: Environment, *, froze
             }
             for one in answers
         ],
-        "decide": _decide(actor, release, environment, frozen=frozen),
+        "decide": _decide(actor, release, environment, sealed=sealed),
         "differences": [_difference(one) for one in queries.differences(release, environment, actor) if not one.is_same],
     }
 
@@ -126,18 +172,18 @@ def _state(needed: int, given: int, answers: list[Approval]) -> str:
     return "approved" if given >= needed else "waiting"
 
 
-def _decide(actor: Actor, release: Release, environment: Environment, *, frozen: bool) -> dict[str, Any] | None:
+def _decide(actor: Actor, release: Release, environment: Environment, *, sealed: bool) -> dict[str, Any] | None:
     if not environment.approvals_needed or not may_approve(actor, environment):
         return None
-    return {"url": reverse("release-approval", args=[release.pk]), "blockers": shown(_cannot(actor, release, frozen))}
+    return {"url": reverse("release-approval", args=[release.pk]), "blockers": shown(_cannot(actor, release, sealed))}
 
 
-def _cannot(actor: Actor, release: Release, frozen: bool) -> list[Blocker]:
-    if not frozen:
-        sentence = _("It is not frozen, so there is nothing to approve yet.")
-        return [Blocker(code="not_frozen", sentence=sentence, who=_("a Release Manager, by freezing it"))]
-    if actor.is_among(frozenset({release.frozen_by_id})):
-        sentence = _("You froze it; somebody else has to approve it.")
+def _cannot(actor: Actor, release: Release, sealed: bool) -> list[Blocker]:
+    if not sealed:
+        sentence = _("It is not sealed, so there is nothing to approve yet.")
+        return [Blocker(code="not_sealed", sentence=sentence, who=_("a Release Manager, by sealing it"))]
+    if actor.is_among(frozenset({release.sealed_by_id})):
+        sentence = _("You sealed it; somebody else has to approve it.")
         return [Blocker(code="own_request", sentence=sentence, who=_("another Release Manager or Admin"))]
     return []
 
@@ -160,10 +206,11 @@ def _schedule(
 ) -> dict[str, Any] | None:
     if release.cancelled_at is not None or not may(actor, Act.SCHEDULE_RELEASE):
         return None
-    planned = desk.planned(release, actor)
-    targets = queries.targets_seen(release, actor)
+    targets, every = queries.targets_seen(release, actor), list(desk.all_planned(release, actor))
+    wanted = typed.get("environment") or (every[0].environment.slug if every else "")
+    planned = next((one for one in every if one.environment.slug == wanted), None)
     usual = {
-        "environment": planned.environment.slug if planned else (targets[-1].slug if targets else ""),
+        "environment": wanted or (targets[-1].slug if targets else ""),
         "at": planned.wall_time if planned else "",
         "zone": planned.zone if planned else zone,
         "start_by": str(_minutes(planned)),
@@ -177,6 +224,7 @@ def _schedule(
         "zone": values["zone"],
         "zones": sorted(available_timezones()),
         "start_by": values["start_by"],
+        "is_move": planned is not None,
         "errors": errors,
     }
 
@@ -193,12 +241,15 @@ def _why_not(actor: Actor, release: Release, planned: Rollout) -> list[dict[str,
     return shown(list(mine.blockers)) if mine else []
 
 
-def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
-    planned = desk.planned(release, actor)
-    if planned is None:
-        return None
-    url = reverse("rollout-unscheduling", args=[release.pk, planned.pk])
-    cancel = Button(_("Cancel the schedule"), url, "x", "danger")
+def _planned(actor: Actor, release: Release) -> list[dict[str, Any]]:
+    """Every schedule, for everybody who may see it; moved and cancelled one by one."""
+    return [_one_planned(actor, release, one) for one in desk.all_planned(release, actor)]
+
+
+def _one_planned(actor: Actor, release: Release, planned: Rollout) -> dict[str, Any]:
+    allowed = may(actor, Act.SCHEDULE_RELEASE, environment=planned.environment.slug)
+    cancel = Button(_("Cancel the schedule"), reverse("rollout-unscheduling", args=[release.pk, planned.pk]), "x", "danger")
+    here = f"{reverse('release-plan', args=[release.pk])}?target={planned.environment.slug}#schedule"
     return {
         "rollout": {"id": planned.pk},
         "target": planned.environment.name,
@@ -207,5 +258,6 @@ def _planned(actor: Actor, release: Release) -> dict[str, Any] | None:
         "zone": planned.zone,
         "start_by": planned.start_by,
         "why_not": _why_not(actor, release, planned),
-        "cancel": cancel if may(actor, Act.SCHEDULE_RELEASE) else None,
+        "move": Button(_("Reschedule"), here, "clock", method="get") if allowed else None,
+        "cancel": cancel if allowed else None,
     }

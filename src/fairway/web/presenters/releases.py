@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.urls import reverse
@@ -16,17 +17,19 @@ from fairway.environments import queries as environments
 from fairway.environments.models import Environment
 from fairway.insights import desk
 from fairway.releases import queries
+from fairway.releases.commands.guards import closed_to_changes
+from fairway.releases.commands.targets import withdrawal_blockers
 from fairway.releases.models import Package, Release, Rollout
 from fairway.releases.rules import OnTarget, Resolution, Stage
-from fairway.releases.standing import Standing, standing_seen, subject_of
+from fairway.releases.target_state import TargetState, subject_of, target_state_seen
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.applications import KIND_ICONS
 from fairway.web.presenters.filters import who
 
-OPEN = ("draft", "frozen", "scheduled", "in_progress")
-ENDED = ("failed", "fallen_back", "cancelled")
+OPEN = ("draft", "sealed", "scheduled", "in_progress")
+ENDED = ("partly_served", "no_longer_served", "failed", "fallen_back", "cancelled")
 MOST_LOGS = 20  # shown at once, the newest first
 GROUPS = {"open": OPEN, "released": ("released",), "ended": ENDED}
 
@@ -119,8 +122,8 @@ def head_shown(actor: Actor, release: Release) -> dict[str, Any]:
             "zone": planned.zone if planned else "",
             "target": planned.environment.name if planned else "",
             "fingerprint": release.fingerprint,
-            "frozen_at": release.frozen_at,
-            "frozen_by": release.frozen_by,
+            "sealed_at": release.sealed_at,
+            "sealed_by": release.sealed_by,
             "cancelled_by": release.cancelled_by,
             "cancel_reason": release.cancel_reason,
             "rollout": _active(active),
@@ -184,63 +187,74 @@ def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """Packages × targets."""
-    standings = [standing_seen(release, one, actor) for one in queries.targets_seen(release, actor)]
+    states = [target_state_seen(release, one, actor) for one in queries.targets_seen(release, actor)]
     packages = queries.packages_seen(release, actor)
     names = {one.pk: one.name for one in packages}
-    needs = standings[0].needs if standings else {}
+    needs = states[0].needs if states else {}
+    closed = shown(closed_to_changes(release))
     return {
         "release": release,
-        "targets": [_target(actor, one) for one in standings],
-        "packages": [_package(actor, one, standings, names, needs) for one in packages],
-        **_adding(actor, release),
+        "targets": [_target(actor, one) for one in states],
+        "packages": [_package(actor, one, states, names, needs, closed) for one in packages],
+        **_adding(actor, release, closed),
     }
 
 
-def _adding(actor: Actor, release: Release) -> dict[str, Any]:
+Closed = Sequence[dict[str, object]]  # why nothing of a release can be changed now
+
+
+def _adding(actor: Actor, release: Release, closed: Closed) -> dict[str, Any]:
     if not may(actor, Act.ADD_PACKAGE):
         return {"add": None, "paste": None}
     number = [release.pk]
     return {
-        "add": Button(_("Add a package"), reverse("package-new", args=number), "plus", "primary", method="get"),
-        "paste": Button(_("Paste packages"), reverse("packages-paste", args=number), "file", method="get"),
+        "add": Button(
+            _("Add a package"), reverse("package-new", args=number), "plus", "primary", method="get", blockers=closed
+        ),
+        "paste": Button(_("Paste packages"), reverse("packages-paste", args=number), "file", method="get", blockers=closed),
     }
 
 
-def _target(actor: Actor, standing: Standing) -> dict[str, Any]:
-    environment = standing.environment
+def _target(actor: Actor, state: TargetState) -> dict[str, Any]:
+    environment = state.environment
     lock = environment.lock
     return {
         "slug": environment.slug,
         "name": environment.name,
         "status": environment.status,
         "lock_reason": lock.reason if lock else "",
-        "deployed": sum(standing.is_deployed(one) for one in standing.seen),
-        "total": len(standing.seen),
-        "acts": list(_target_acts(actor, standing)),
+        "deployed": sum(state.is_deployed(one) for one in state.seen),
+        "total": len(state.seen),
+        "acts": list(_target_acts(actor, state)),
     }
 
 
-def _target_acts(actor: Actor, standing: Standing) -> Iterable[Button]:
-    release, environment = standing.release, standing.environment
+def _target_acts(actor: Actor, state: TargetState) -> Iterable[Button]:
+    release, environment = state.release, state.environment
     number = [release.pk, environment.slug]
     where = {"environment": environment.slug}
-    if may(actor, Act.DISTRIBUTE, **where) and any(standing.shown(one) == OnTarget.ABSENT for one in standing.seen):
+    if may(actor, Act.DISTRIBUTE, **where) and any(state.shown(one) == OnTarget.ABSENT for one in state.seen):
         yield Button(_("Distribute all"), reverse("release-distribute", args=number), "download")
     if may(actor, Act.ROLL_OUT, **where):
         yield Button(_("Roll out"), reverse("release-roll-out", args=number), "promote", method="get")
-    if may(actor, Act.FALL_BACK_RELEASE, **where) and any(standing.is_deployed(one) for one in standing.seen):
+    if may(actor, Act.FALL_BACK_RELEASE, **where) and any(state.is_deployed(one) for one in state.seen):
         yield Button(_("Fall back"), reverse("release-fall-back", args=number), "rollback", method="get")
 
 
 def _package(
-    actor: Actor, package: Package, standings: Sequence[Standing], names: dict[int, str], needs: dict[int, frozenset[int]]
+    actor: Actor,
+    package: Package,
+    states: Sequence[TargetState],
+    names: dict[int, str],
+    needs: dict[int, frozenset[int]],
+    closed: Closed,
 ) -> dict[str, Any]:
     application = package.application
     return {
         "id": package.pk,
         "name": package.name,
         "stage": package.stage,
-        "version": package.version or without_secrets(package.entered),
+        "version": package.version or without_secrets(package.source_input),
         "resolution": package.resolution,
         "sentence": package.sentence,
         "digest": package.artifact.digest if package.artifact else "",
@@ -250,9 +264,9 @@ def _package(
             "kind_icon": KIND_ICONS[package.source_kind or application.source_kind],
         },
         "needs": sorted(names[number] for number in needs.get(package.pk, ()) if number in names),
-        "stage_acts": _stage_acts(actor, package),
-        "acts": _package_acts(actor, package),
-        "cells": [_cell(actor, package, one) if package in one.seen else NOT_SEEN for one in standings],
+        "stage_acts": [replace(one, blockers=closed) for one in _stage_acts(actor, package)],
+        "acts": _package_acts(actor, package, closed),
+        "cells": [_cell(actor, package, one) if package in one.seen else NOT_SEEN for one in states],
     }
 
 
@@ -276,7 +290,7 @@ def _stage_acts(actor: Actor, package: Package) -> list[Button]:
     ]
 
 
-def _package_acts(actor: Actor, package: Package) -> list[Button]:
+def _package_acts(actor: Actor, package: Package, closed: Closed) -> list[Button]:
     application = package.application.slug
     number = [package.release_id, package.pk]
     found: list[tuple[Act, Button]] = []
@@ -293,7 +307,11 @@ def _package_acts(actor: Actor, package: Package) -> list[Button]:
             Button(_("Delete"), url, "trash", "danger", confirm=package.name, consequence=consequence),
         )
     )
-    return [button for act, button in found if may(actor, act, application=application)]
+    return [
+        button if act == Act.VIEW else replace(button, blockers=closed)
+        for act, button in found
+        if may(actor, act, application=application)
+    ]
 
 
 NEXT_ACTS: dict[str, tuple[Act, ...]] = {
@@ -307,10 +325,10 @@ NEXT_ACTS: dict[str, tuple[Act, ...]] = {
 NOT_SEEN: dict[str, Any] = {"status": "", "sentence": "", "deployment_id": None, "at": None, "url": "", "acts": []}
 
 
-def _cell(actor: Actor, package: Package, standing: Standing) -> dict[str, Any]:
-    on_target = standing.on_targets.get(package.pk)
-    status = standing.shown(package)
-    placement = standing.placements.get(package.application_id)
+def _cell(actor: Actor, package: Package, state: TargetState) -> dict[str, Any]:
+    on_target = state.on_targets.get(package.pk)
+    status = state.shown(package)
+    placement = state.placements.get(package.application_id)
     deployment = on_target.deployment if on_target else None
     return {
         "status": status,
@@ -318,26 +336,47 @@ def _cell(actor: Actor, package: Package, standing: Standing) -> dict[str, Any]:
         "deployment_id": deployment.pk if deployment else None,
         "at": (on_target.deployed_at or on_target.distributed_at) if on_target else None,
         "url": placement.url if placement and status == OnTarget.DEPLOYED else "",
-        "acts": [_cell_act(actor, act, package, standing) for act in NEXT_ACTS.get(status, ())],
+        "acts": [
+            *(_cell_act(actor, act, package, state) for act in NEXT_ACTS.get(status, ())),
+            *_withdraw(actor, package, state),
+        ],
     }
 
 
-def _cell_act(actor: Actor, act: Act, package: Package, standing: Standing) -> Button:
+def _withdraw(actor: Actor, package: Package, state: TargetState) -> list[Button]:
+    if state.shown(package) != OnTarget.DISTRIBUTED:
+        return []
+    url = reverse("package-withdraw", args=[package.release_id, package.pk, state.environment.slug])
+    return [Button(_("Withdraw"), url, "x", blockers=shown(withdrawal_blockers(actor, package, state)))]
+
+
+def _cell_act(actor: Actor, act: Act, package: Package, state: TargetState) -> Button:
     label, name, icon = {
         Act.DISTRIBUTE: (_("Distribute"), "package-distribute", "download"),
         Act.DEPLOY_PACKAGE: (_("Deploy"), "package-deploy", "deploy"),
         Act.FALL_BACK: (_("Fall back"), "package-fall-back", "rollback"),
     }[act]
-    url = reverse(name, args=[package.release_id, package.pk, standing.environment.slug])
-    return Button(label, url, icon, blockers=shown(why_not(actor, act, package, standing)))
+    url = reverse(name, args=[package.release_id, package.pk, state.environment.slug])
+    reasons = shown(why_not(actor, act, package, state))
+    confirm, consequence = _takes_away(package, state) if act == Act.FALL_BACK else ("", "")
+    return Button(label, url, icon, blockers=reasons, confirm=confirm, consequence=consequence)
 
 
-def why_not(actor: Actor, act: Act, package: Package, standing: Standing) -> list[Blocker]:
+def _takes_away(package: Package, state: TargetState) -> tuple[str, str]:
+    """What must be typed, and why, where falling back leaves nothing there."""
+    on_target = state.on_targets.get(package.pk)
+    if on_target is None or on_target.before_id is not None:
+        return "", ""
+    words = {"package": package.name, "environment": state.environment.name}
+    return package.name, _("Nothing ran before %(package)s in %(environment)s: it is taken away, its address too.") % words
+
+
+def why_not(actor: Actor, act: Act, package: Package, state: TargetState) -> list[Blocker]:
     """The gate's answer; who may not at all is told only that."""
-    where = {"application": package.application.slug, "environment": standing.environment.slug}
+    where = {"application": package.application.slug, "environment": state.environment.slug}
     if not may(actor, act, **where):
         return [role_blocker(act)]
-    return blockers(act, subject_of(package, standing), actor)
+    return blockers(act, subject_of(package, state), actor)
 
 
 def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]]:

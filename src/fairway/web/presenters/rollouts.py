@@ -10,23 +10,23 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from fairway.accounts.rules import Act, Actor, may, role_blocker
+from fairway.accounts.rules import Act, Actor, Blocker, may, role_blocker
 from fairway.environments.models import Environment
 from fairway.insights import desk
 from fairway.releases import queries
-from fairway.releases.commands.rollouts import Consequence, preview
+from fairway.releases.commands.rollouts import Consequence, preview, retry_blockers
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Release, Rollout, RolloutPackage
-from fairway.releases.plan import Part
+from fairway.releases.plan import StepStatus
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Choice, Direction, RolloutStatus
-from fairway.releases.standing import needs_in, standing_of
+from fairway.releases.target_state import needs_in, target_state_of
 from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.release_graph import Node, graph_shown
 from fairway.web.presenters.releases import head_shown
 from fairway.web.words import ROLE_LABELS, STEP_LABELS
 
-DONE = frozenset({Part.DEPLOYED, Part.SKIPPED, Part.FALLEN_BACK})
+DONE = frozenset({StepStatus.DEPLOYED, StepStatus.SKIPPED, StepStatus.FALLEN_BACK})
 
 
 def rollouts_shown(actor: Actor, release: Release) -> dict[str, Any]:
@@ -36,16 +36,16 @@ def rollouts_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 
 def _line(rollout: Rollout) -> dict[str, Any]:
-    parts = list(rollout.parts.all())
-    return {**_facts(rollout, parts), "id": rollout.pk}
+    steps = list(rollout.steps.all())
+    return {**_facts(rollout, steps), "id": rollout.pk}
 
 
-def _facts(rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any]:
+def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
     seconds = None
     if rollout.started_at and rollout.finished_at:
         seconds = (rollout.finished_at - rollout.started_at).total_seconds()
     is_back = rollout.asked_as == Act.FALL_BACK_RELEASE
-    relevant = [one for one in parts if not is_back or one.is_ours]
+    relevant = [one for one in steps if not is_back or one.is_ours]
     return {
         "id": rollout.pk,
         "kind": "fall_back" if is_back else "roll_out",
@@ -76,34 +76,34 @@ def rollout_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
 
 def progress_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
     """The live part."""
-    parts = list(desk.parts_of(rollout))
+    steps = list(desk.steps_of(rollout))
     return {
         "release": rollout.release,
-        "rollout": _facts(rollout, parts),
-        "levels": _levels(parts, rollout) if parts else _levels_ahead(rollout),
-        "graph": _graph(rollout, parts),
-        "decision": _decision(actor, rollout, parts),
+        "rollout": _facts(rollout, steps),
+        "levels": _levels(steps, rollout) if steps else _levels_ahead(rollout),
+        "graph": _graph(rollout, steps),
+        "decision": _decision(actor, rollout, steps),
         "rollout_acts": _acts(actor, rollout),
     }
 
 
-def _levels(parts: Sequence[RolloutPackage], rollout: Rollout) -> list[dict[str, Any]]:
+def _levels(steps: Sequence[RolloutPackage], rollout: Rollout) -> list[dict[str, Any]]:
     before = desk.versions_before(rollout)
     grouped: dict[int, list[RolloutPackage]] = defaultdict(list)
-    for one in parts:
+    for one in steps:
         grouped[one.level].append(one)
-    return [{"number": level + 1, "packages": [_part(one, before) for one in grouped[level]]} for level in sorted(grouped)]
+    return [{"number": level + 1, "packages": [_step(one, before) for one in grouped[level]]} for level in sorted(grouped)]
 
 
 def _levels_ahead(rollout: Rollout) -> list[dict[str, Any]]:
     """Before it begins: what would go where, as things stand."""
     if rollout.status not in ROLLOUT_NOT_BEGUN:
         return []
-    standing = standing_of(rollout.release, rollout.environment)
-    numbers = {one.name: one.pk for one in standing.packages}
+    state = target_state_of(rollout.release, rollout.environment)
+    numbers = {one.name: one.pk for one in state.packages}
     return [
         {"number": level.number, "packages": [_part_ahead(one, numbers[one.name]) for one in level.packages]}
-        for level in desk.steps_ahead(standing, is_back=False)
+        for level in desk.steps_ahead(state, is_back=False)
     ]
 
 
@@ -111,7 +111,7 @@ def _part_ahead(one: desk.Ahead, number: int) -> dict[str, Any]:
     return {
         "id": number,
         "name": one.name,
-        "status": Part.PENDING,
+        "status": StepStatus.PENDING,
         "sentence": "",
         "version": one.after,
         "before": one.before or pgettext("what ran before", "nothing"),
@@ -120,38 +120,38 @@ def _part_ahead(one: desk.Ahead, number: int) -> dict[str, Any]:
     }
 
 
-def _part(part: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
-    deployment = part.fallback or part.deployment
+def _step(step: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
+    deployment = step.fallback or step.deployment
     seconds = None
-    if part.started_at and part.finished_at:
-        seconds = (part.finished_at - part.started_at).total_seconds()
+    if step.started_at and step.finished_at:
+        seconds = (step.finished_at - step.started_at).total_seconds()
     return {
-        "id": part.package_id,
-        "name": part.package.name,
-        "status": part.status,
-        "sentence": part.sentence,
-        "version": part.package.version,
-        "before": _before(part, before) or pgettext("what ran before", "nothing"),
-        "deployment": {"id": deployment.pk, "step": _step(deployment)} if deployment else None,
+        "id": step.package_id,
+        "name": step.package.name,
+        "status": step.status,
+        "sentence": step.sentence,
+        "version": step.package.version,
+        "before": _before(step, before) or pgettext("what ran before", "nothing"),
+        "deployment": {"id": deployment.pk, "step": _deployment_step(deployment)} if deployment else None,
         "seconds": seconds,
     }
 
 
-def _before(part: RolloutPackage, before: Mapping[str, str]) -> str:
+def _before(step: RolloutPackage, before: Mapping[str, str]) -> str:
     """What ran before, and runs again where it has fallen back."""
-    return part.fallback.version if part.fallback else before.get(part.package.application.slug, "")
+    return step.fallback.version if step.fallback else before.get(step.package.application.slug, "")
 
 
-def _step(deployment: Any) -> str:
+def _deployment_step(deployment: Any) -> str:
     return str(STEP_LABELS.get(deployment.step, "")) if deployment.is_active else ""
 
 
-def _graph(rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any]:
-    packages = [one.package for one in parts]
+def _graph(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
+    packages = [one.package for one in steps]
     names, needs = {one.pk: one.name for one in packages}, needs_in(packages)
     nodes = [
         Node(one.package.name, one.status, note=one.package.version, sentence=one.sentence, url=f"#in-{one.package_id}")
-        for one in parts
+        for one in steps
     ]
     return graph_shown(nodes, {names[one]: [names[other] for other in some] for one, some in needs.items()})
 
@@ -168,10 +168,10 @@ def _acts(actor: Actor, rollout: Rollout) -> list[Button]:
     return [Button(label, url, "x", "danger")] if may(actor, act, **where) else []
 
 
-def _decision(actor: Actor, rollout: Rollout, parts: Sequence[RolloutPackage]) -> dict[str, Any] | None:
+def _decision(actor: Actor, rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any] | None:
     if rollout.status != RolloutStatus.NEEDS_DECISION:
         return None
-    failed = [one.package.name for one in parts if one.status in {Part.FAILED, Part.STUCK}]
+    failed = [one.package.name for one in steps if one.status in {StepStatus.FAILED, StepStatus.STUCK}]
     choices = [Choice.RETRY, Choice.SKIP, Choice.FALL_BACK_ALL, Choice.STOP]
     if rollout.direction == Direction.BACK:
         choices.remove(Choice.FALL_BACK_ALL)
@@ -199,8 +199,14 @@ def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str
         "consequence": _consequence(choice, then, failed),
         "plan": [_planned(one, before) for one in then] if choice in {Choice.FALL_BACK_ALL, Choice.SKIP} else [],
         "confirm": "",
-        "blockers": [] if may(actor, act, environment=rollout.environment.slug) else shown([role_blocker(act)]),
+        "blockers": shown(_why_not(actor, act, rollout, choice)),
     }
+
+
+def _why_not(actor: Actor, act: Act, rollout: Rollout, choice: Choice) -> list[Blocker]:
+    if not may(actor, act, environment=rollout.environment.slug):
+        return [role_blocker(act)]
+    return retry_blockers(rollout, actor) if choice is Choice.RETRY else []
 
 
 def _consequence(choice: Choice, then: Sequence[Consequence], failed: Sequence[str]) -> str:
@@ -221,7 +227,7 @@ def _consequence(choice: Choice, then: Sequence[Consequence], failed: Sequence[s
 
 
 def _planned(one: Consequence, before: Mapping[str, str]) -> str:
-    if one.then is Part.SKIPPED:
+    if one.then is StepStatus.SKIPPED:
         return _("%(package)s is left out") % {"package": one.package.name}
     version = before.get(one.package.application.slug)
     if version is None:
@@ -232,14 +238,14 @@ def _planned(one: Consequence, before: Mapping[str, str]) -> str:
 
 def rolling_out_shown(actor: Actor, release: Release, environment: Environment, *, is_back: bool) -> dict[str, Any]:
     """The page that asks before it begins: what will happen, what stands in the way."""
-    standing = standing_of(release, environment)
+    state = target_state_of(release, environment)
     act = Act.FALL_BACK_RELEASE if is_back else Act.ROLL_OUT
     return {
         **head_shown(actor, release),
         "target": {"slug": environment.slug, "name": environment.name},
         "is_back": is_back,
-        "blockers": shown(release_blockers(act, standing, actor)),
-        "steps": [_ahead_shown(one, is_back=is_back) for one in desk.steps_ahead(standing, is_back=is_back)],
+        "blockers": shown(release_blockers(act, state, actor)),
+        "steps": [_ahead_shown(one, is_back=is_back) for one in desk.steps_ahead(state, is_back=is_back)],
     }
 
 

@@ -46,10 +46,12 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
 STATUSES |= {
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
-    "frozen": (pgettext_lazy("release", "Frozen"), "locked", "run"),
+    "sealed": (pgettext_lazy("release", "Sealed"), "locked", "run"),
     "scheduled": (pgettext_lazy("release", "Scheduled"), "queued", "run"),
     "in_progress": (pgettext_lazy("release", "In progress"), "running", "run"),
     "released": (pgettext_lazy("release", "Released"), "live", "ok"),
+    "partly_served": (pgettext_lazy("release", "Partly served"), "superseded", "warn"),
+    "no_longer_served": (pgettext_lazy("release", "No longer served"), "superseded", "warn"),
     "fallen_back": (pgettext_lazy("release", "Fallen back"), "superseded", "warn"),
     # packages, and packages on a target
     "registered": (pgettext_lazy("package", "Registered"), "pending", "idle"),

@@ -16,17 +16,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
-from fairway.applications.models import Artifact
 from fairway.environments.queries import environment as environment_named
 from fairway.environments.queries import place
-from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
 from fairway.releases.commands import targets
-from fairway.releases.described import DescribedPackage, parse_pasted, refuse_strangers
+from fairway.releases.manifest import PackageManifest, parse_pasted, refuse_strangers
 from fairway.releases.models import Package, Release
-from fairway.releases.standing import packages_of
-from fairway.shared.names import Invalid, slug_from
+from fairway.releases.target_state import packages_of
+from fairway.shared.names import Invalid
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
@@ -56,7 +54,7 @@ def new(request: HttpRequest, number: int) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            package = commands.add_package(actor=actor, release=release, **_meant(actor, form))
+            package = commands.add_package(actor=actor, release=release, **_meant(form))
         except Invalid as problem:
             refuse(form, _in_this_form(problem))
         except Blocked as problem:
@@ -90,27 +88,24 @@ def edit(request: HttpRequest, number: int, package: int) -> HttpResponse:
 
 
 def _initial(package: Package) -> dict[str, str]:
-    return {"name": package.name, "stage": package.stage, "version": without_secrets(package.entered) or package.version}
+    return {
+        "name": package.name,
+        "stage": package.stage,
+        "version": without_secrets(package.source_input) or package.version,
+    }
 
 
 def _changed(actor: Actor, package: Package, form: PackageForm) -> dict[str, Any]:
-    """Only what differs: entering the same version again would look it up anew and end a freeze."""
-    meant = _meant(actor, form, name=package.application.slug)
-    if form.source() == (without_secrets(package.entered) or package.version):
-        meant = {"name": meant["name"], "stage": meant["stage"]}
+    """Only what differs: entering the same version again would look it up anew."""
+    meant = _meant(form)
+    if form.source() == package.version or commands.is_same_source(actor, package, form.source()):
+        del meant["source"]
     return {name: value for name, value in meant.items() if value != getattr(package, name, None)}
 
 
-def _meant(actor: Actor, form: PackageForm, name: str = "") -> dict[str, Any]:
-    """A version that the application has built already is that artifact; anything else is a source."""
-    values = {"name": form.cleaned_data["name"], "stage": form.cleaned_data["stage"] or "registered"}
-    artifact = built_already(actor, name or slug_from(values["name"]), form.source())
-    return {**values, "artifact": artifact} if artifact else {**values, "source": form.source()}
-
-
-def built_already(actor: Actor, application: str, version: str) -> Artifact | None:
-    """The newest artifact of this name; None also when the actor may not see the application."""
-    return desk.artifact_called(actor, application, version)
+def _meant(form: PackageForm) -> dict[str, Any]:
+    stage = form.cleaned_data["stage"] or "registered"
+    return {"name": form.cleaned_data["name"], "stage": stage, "source": form.source()}
 
 
 def _in_this_form(problem: Invalid) -> Invalid:
@@ -132,7 +127,7 @@ def paste(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     release = queries.release(actor, number)
     form = PasteForm(request.POST or None)
-    found: tuple[DescribedPackage, ...] = ()
+    found: tuple[PackageManifest, ...] = ()
     problems: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:
@@ -148,8 +143,8 @@ def paste(request: HttpRequest, number: int) -> HttpResponse:
     return page(request, "releases/paste.html", context, status=422 if problems or form.errors else 200)
 
 
-def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[DescribedPackage, ...]) -> HttpResponse:
-    meant = [commands.NewPackage(one.name, one.source, one.stage, needs=one.needs) for one in found]
+def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[PackageManifest, ...]) -> HttpResponse:
+    meant = [commands.NewPackage.of(one) for one in found]
     made = commands.add_packages(actor=actor, release=release, packages=meant)
     sentence = ngettext("%(count)d package is added.", "%(count)d packages are added.", len(made))
     messages.success(request, sentence % {"count": len(made)})
@@ -221,6 +216,13 @@ def distribute(request: HttpRequest, actor: Actor, package: Package, environment
     there = place(actor, package.application, environment)
     targets.distribute(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being distributed to %(target)s.") % {"package": package.name, "target": there.name}
+
+
+@_on_package(Act.DISTRIBUTE)
+def withdraw(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
+    there = place(actor, package.application, environment)
+    targets.withdraw(actor=actor, package=package, environment=there, reason=request.POST.get("reason", ""))
+    return _("%(package)s is withdrawn from %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.DEPLOY_PACKAGE)

@@ -1,4 +1,4 @@
-"""Freeze, approve, schedule; and what stands in the way."""
+"""Seal, approve, schedule; and what stands in the way."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from fairway.web.pages import page
 from fairway.web.presenters.release_plan import plan_shown, readiness_shown
 from fairway.web.zones import zone_of
 
-FRAGMENTS = {"release-approvals": "approvals", "release-freezing": "freezing", "release-planned": "planned"}
+FRAGMENTS = {"release-approvals": "approvals", "release-sealing": "sealing", "release-planned": "planned"}
 Doing = Callable[[HttpRequest, Actor, Release], str]
 View = Callable[..., HttpResponse]
 SCHEDULE_FIELDS = {"start_by_minutes": "start_by"}
@@ -43,8 +43,8 @@ def readiness(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.VIEW)
 def plan(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    asked = request.GET.get("at", "")[:16]
-    return _page(request, actor, queries.release(actor, number), {"at": asked} if asked else {})
+    asked = {"at": request.GET.get("at", "")[:16], "environment": request.GET.get("target", "")[:40]}
+    return _page(request, actor, queries.release(actor, number), {name: value for name, value in asked.items() if value})
 
 
 def _page(
@@ -85,15 +85,22 @@ def _on_release(needed: Act) -> Callable[[Doing], View]:
     return decorate
 
 
-@_on_release(Act.FREEZE_RELEASE)
-def freeze(request: HttpRequest, actor: Actor, release: Release) -> str:
-    approvals.freeze(actor=actor, release=release)
-    return _("%(release)s is frozen.") % {"release": release}
+@_on_release(Act.SEAL_RELEASE)
+def seal(request: HttpRequest, actor: Actor, release: Release) -> str:
+    approvals.seal(actor=actor, release=release)
+    return _("%(release)s is sealed.") % {"release": release}
 
 
-@_on_release(Act.FREEZE_RELEASE)
-def unfreeze(request: HttpRequest, actor: Actor, release: Release) -> str:
-    approvals.unfreeze(actor=actor, release=release, reason=request.POST.get("reason", ""))
+@_on_release(Act.SEAL_RELEASE)
+def settings(request: HttpRequest, actor: Actor, release: Release) -> str:
+    """Those that were saved since it was sealed."""
+    approvals.use_new_settings(actor=actor, release=release)
+    return _("%(release)s has the new settings now; it needs its approvals again.") % {"release": release}
+
+
+@_on_release(Act.SEAL_RELEASE)
+def unseal(request: HttpRequest, actor: Actor, release: Release) -> str:
+    approvals.unseal(actor=actor, release=release, reason=request.POST.get("reason", ""))
     return _("%(release)s may be changed again; its approvals are void.") % {"release": release}
 
 
@@ -138,8 +145,8 @@ def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 7):
         raise Invalid("start_by", _("is not a number."))
     at, zone, late = typed["at"], typed["zone"], int(minutes)
-    planned = desk.planned(release, actor)
-    if planned is not None and planned.environment_id == environment.pk:
+    planned = desk.all_planned(release, actor).filter(environment=environment).first()
+    if planned is not None:
         schedule.reschedule(actor=actor, rollout=planned, at=at, zone=zone, start_by_minutes=late)
     else:
         schedule.schedule_release(

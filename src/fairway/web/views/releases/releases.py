@@ -15,10 +15,11 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.releases import queries
 from fairway.releases.commands import releases as commands
+from fairway.releases.export import release_file
 from fairway.releases.models import Release
-from fairway.releases.written import release_file
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
@@ -56,7 +57,8 @@ def new(request: HttpRequest) -> HttpResponse:
     """An empty one; with ``?from=`` one of what runs healthy there."""
     actor = actor_of(request)
     origin = _origin(request, actor)
-    form = ReleaseForm(request.POST or None, initial={"manager": request.user}, is_new=True, actor=actor)
+    initial = {"manager": request.user, "targets": _usual_targets(actor, origin)}
+    form = ReleaseForm(request.POST or None, initial=initial, is_new=True, actor=actor)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
@@ -89,6 +91,13 @@ def _origin(request: HttpRequest, actor: Actor) -> Environment | None:
     return environment_named(actor, slug) if slug else None
 
 
+def _usual_targets(actor: Actor, origin: Environment | None) -> list[Environment]:
+    """All, or those that come after where it is made from."""
+    everything = list(environments_visible_to(actor))
+    later = [one for one in everything if origin and one.position > origin.position]
+    return later or everything
+
+
 def _created(actor: Actor, origin: Environment | None, values: dict[str, Any]) -> Release:
     if origin is None:
         return commands.create_release(actor=actor, **values)
@@ -103,17 +112,24 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     release = queries.release(actor, number)
     initial = {"description": release.description, "manager": release.manager, "deputy": release.deputy}
-    form = ReleaseForm(request.POST or None, initial=initial, is_new=False, actor=actor)
+    seen = queries.targets_seen(release, actor)
+    form = ReleaseForm(request.POST or None, initial={**initial, "targets": seen}, is_new=False, actor=actor)
+    status = 200
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
+            hidden = [one for one in queries.targets_of(release) if one not in seen]  # they stay
+            values["targets"] = [*values.get("targets", []), *hidden]
             commands.edit_release(actor=actor, release=release, no_deputy=values["deputy"] is None, **values)
         except Invalid as problem:
             refuse(form, problem)
+        except Blocked as problem:
+            tell_blocked(request, problem)
+            status = 409
         else:
             messages.success(request, _("Saved."))
             return redirect("release-detail", release.pk)
-    return _form(request, release, form)
+    return _form(request, release, form, status=status)
 
 
 @require_http_methods(["GET", "POST"])
@@ -132,10 +148,12 @@ def clone(request: HttpRequest, number: int) -> HttpResponse:
     return _form(request, release, form, is_clone=True)
 
 
-def _form(request: HttpRequest, release: Release, form: ReleaseForm, *, is_clone: bool = False) -> HttpResponse:
+def _form(
+    request: HttpRequest, release: Release, form: ReleaseForm, *, is_clone: bool = False, status: int = 200
+) -> HttpResponse:
     shown = {"id": release.pk, "name": release.name, "version": release.version}
     context = {"release": shown, "is_clone": is_clone, "form": form, "from_environment": None, "found": []}
-    return page(request, "releases/form.html", context, status=422 if form.errors else 200)
+    return page(request, "releases/form.html", context, status=422 if form.errors else status)
 
 
 @require_http_methods(["GET", "POST"])

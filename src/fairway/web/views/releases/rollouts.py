@@ -64,7 +64,8 @@ def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> Ht
     actor = actor_of(request)
     release, environment = queries.release(actor, number), environment_named(actor, slug)
     queries.require_whole(release, actor, environment)
-    form = _form(request, actor, environment)
+    may_override = may(actor, Act.BREAK_GLASS, environment=environment.slug)
+    form = RollingOutForm(request.POST or None, may_break_glass=may_override, is_back=is_back)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
@@ -76,10 +77,6 @@ def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> Ht
             status = 409
     context = {**rolling_out_shown(actor, release, environment, is_back=is_back), "form": form}
     return page(request, "releases/rolling_out.html", context, status=422 if form.errors else status)
-
-
-def _form(request: HttpRequest, actor: Actor, environment: Environment) -> RollingOutForm:
-    return RollingOutForm(request.POST or None, may_break_glass=may(actor, Act.BREAK_GLASS, environment=environment.slug))
 
 
 def _begun(actor: Actor, release: Release, environment: Environment, form: RollingOutForm, *, is_back: bool) -> Rollout:

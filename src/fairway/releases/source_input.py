@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import urlsplit
 
 from fairway.shared.names import Invalid, is_archive_name
 
 LONGEST = 1000
+BUILT = "version"  # the kind of what exists already; every other is a kind of source
+_OWN = r"#\d{1,9}|sha256:[0-9a-f]{64}|v?\d[^\s/:@]*"
+_VERSION = re.compile(rf"(?P<application>[a-z0-9][a-z0-9-]*)\s+(?P<version>\S.*)|(?P<own>{_OWN})")
 
 
-def parse_entered(text: str, *, field: str = "source") -> tuple[str, dict[str, str]]:
+def parse_source_input(text: str, *, field: str = "source") -> tuple[str, dict[str, str]]:
     """The kind and content of a source, for `applications.rules.parse_source` to check.
 
     An image reference (``registry/app:1.2``), a Git address with an optional ref (``https://…/app.git#v1.2``), an archive
-    with its checksum (``https://…/app.tar.gz#sha256:…``). Raises `Invalid` when it is none of these.
+    with its checksum (``https://…/app.tar.gz#sha256:…``). Or a version that was built already, of kind `BUILT`: ``1.2``,
+    ``#17`` (its number) or ``sha256:…`` (its digest), with its application before it where that is not the package's
+    (``shop-api 1.2``). Raises `Invalid` when it is none of these.
     """
-    entered = text.strip()
-    if not entered:
+    given = text.strip()
+    if not given:
         raise Invalid(field, "is empty; give an image reference, a Git address or an archive's address with its checksum.")
-    if len(entered) > LONGEST:
-        raise Invalid(field, "is {count} characters long; use at most {longest}.", count=len(entered), longest=LONGEST)
-    address, _, fragment = entered.partition("#")
+    if len(given) > LONGEST:
+        raise Invalid(field, "is {count} characters long; use at most {longest}.", count=len(given), longest=LONGEST)
+    if found := _VERSION.fullmatch(given):
+        return BUILT, {"application": found["application"] or "", "version": found["version"] or found["own"]}
+    address, _, fragment = given.partition("#")
     path = urlsplit(address).path if "://" in address else ""
     if is_archive_name(path) or fragment.startswith("sha256:"):
         return "archive", {"url": address, "checksum": fragment}
     if "://" in address or _is_scp_like(address):
         return "git", {"url": address, "ref": fragment or "HEAD"}
-    return "image", {"image": entered}
+    return "image", {"image": given}
 
 
 def _is_scp_like(address: str) -> bool:

@@ -6,12 +6,12 @@ import pytest
 
 from fairway.accounts.rules import Blocked
 from fairway.activity.models import Event
-from fairway.releases.commands.approvals import freeze
-from fairway.releases.commands.described import apply_described, plan_described
-from fairway.releases.described import parse_release
+from fairway.releases.commands.approvals import seal
+from fairway.releases.commands.manifest import apply_manifest, plan_manifest
+from fairway.releases.export import release_file
+from fairway.releases.manifest import parse_release
 from fairway.releases.models import Package, Release
-from fairway.releases.standing import needs_in, packages_of
-from fairway.releases.written import release_file
+from fairway.releases.target_state import needs_in, packages_of
 from fairway.shared.names import Invalid
 from tests.conftest import make_person
 
@@ -33,11 +33,11 @@ def both(desk):
 
 
 def apply(actor, text=FILE):
-    return apply_described(actor=actor, described=parse_release(text))
+    return apply_manifest(actor=actor, manifest=parse_release(text))
 
 
 def plan(actor, text=FILE):
-    return plan_described(actor=actor, described=parse_release(text))
+    return plan_manifest(actor=actor, manifest=parse_release(text))
 
 
 def written(steps):
@@ -110,13 +110,13 @@ def test_a_refusal_names_its_line_and_leaves_all_as_it_was(both, change, field, 
         assert refused.value.field == field
         assert f"line {line}" in refused.value.sentence
         assert words in refused.value.sentence
-    assert Package.objects.get(release=release, name="db").entered == "registry.test/db:1"
+    assert Package.objects.get(release=release, name="db").source_input == "registry.test/db:1"
 
 
-def test_what_is_frozen_or_not_yours_is_refused(both, desk):
+def test_what_is_sealed_or_not_yours_is_refused(both, desk):
     release = desk.release("1", packages="db api", needs="api>db")
     text = release_file(release)
-    freeze(actor=desk.manager, release=release)
+    seal(actor=desk.manager, release=release)
     assert written(plan(both, text)) == []  # it says what is there
     with pytest.raises(Blocked):
         apply(both, text.replace("    needs:\n    - db\n", ""))

@@ -1,4 +1,4 @@
-"""A release written as ``release.yaml``, as `described.parse_release` reads it again."""
+"""A release exported as ``release.yaml``, as `manifest.parse_release` reads it again."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 import yaml
 
+from fairway.applications.models import Artifact
 from fairway.releases.models import Package, Release
-from fairway.releases.standing import needs_in, packages_of
+from fairway.releases.target_state import needs_in, packages_of
+from fairway.shared.names import slug_from
 from fairway.shared.urls import without_secrets
 
 
@@ -30,5 +32,18 @@ def release_file(release: Release) -> str:
 
 
 def _package(package: Package, needs: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {"source": without_secrets(package.entered), "stage": package.stage}
+    found: dict[str, Any] = {"source": exported_source(package), "stage": package.stage}
+    if package.application.slug != slug_from(package.name):
+        found["application"] = package.application.slug
     return {**found, "needs": needs} if needs else found
+
+
+def exported_source(package: Package) -> str:
+    """As a file names it so that it is read as the same: a version that exists by its name, or by its digest where that
+    name is also another's. An upload has no address: it is the version it became."""
+    artifact = package.artifact
+    if artifact is None or (package.source_kind and "upload" not in package.source):
+        return without_secrets(package.source_input)
+    slug = package.application.slug
+    named = Artifact.objects.filter(application=package.application_id, version=artifact.version).order_by("-number").first()
+    return f"{slug} {artifact.version}" if named == artifact else f"{slug} {artifact.digest}"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.releases.described import parse_pasted, parse_release
+from fairway.releases.manifest import parse_pasted, parse_release
 from fairway.shared.names import Invalid
 
 WHOLE = """

@@ -1,4 +1,4 @@
-"""A release as it is described in a file: what would have to be done, and doing it."""
+"""A release as its manifest says: what would have to be done, and doing it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,17 @@ from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Actor
 from fairway.environments.models import Environment
 from fairway.releases.commands.dependencies import add_dependency, remove_dependency
-from fairway.releases.commands.packages import add_package, delete_package, edit_package
+from fairway.releases.commands.packages import (
+    add_package,
+    application_called,
+    delete_package,
+    edit_package,
+    is_same_source,
+)
 from fairway.releases.commands.releases import create_release, edit_release
-from fairway.releases.described import DescribedPackage, DescribedRelease
+from fairway.releases.manifest import PackageManifest, ReleaseManifest
 from fairway.releases.models import Dependency, Package, Release
-from fairway.releases.standing import packages_of
+from fairway.releases.target_state import packages_of
 from fairway.shared.names import Invalid
 
 
@@ -37,51 +43,51 @@ class Applied:
 
 
 @transaction.atomic
-def apply_described(*, actor: Actor, described: DescribedRelease) -> Applied:
+def apply_manifest(*, actor: Actor, manifest: ReleaseManifest) -> Applied:
     """Make the release what the file says: the file is all of it, so packages it does not name leave.
 
     Raises `Blocked` or `Invalid`, and then nothing was done. Applying the same file again does nothing.
     """
-    release = Release.objects.filter(name=described.name, version=described.version, deleted_at=None).first()
+    release = Release.objects.filter(name=manifest.name, version=manifest.version, deleted_at=None).first()
     steps: list[Step] = []
     if release is None:
-        release = _created(actor, described)
+        release = _created(actor, manifest)
         steps.append(Step("create", str(release)))
-    elif changed := _edited(actor, release, described):
+    elif changed := _edited(actor, release, manifest):
         steps.append(Step("edit", str(release), ", ".join(changed)))
-    steps += _packages(actor, release, described.packages)
-    steps += _needs(actor, release, described.packages)
+    steps += _packages(actor, release, manifest.packages)
+    steps += _needs(actor, release, manifest.packages)
     release.refresh_from_db()
     return Applied(release, tuple(steps))
 
 
 @transaction.atomic
-def plan_described(*, actor: Actor, described: DescribedRelease) -> tuple[Step, ...]:
+def plan_manifest(*, actor: Actor, manifest: ReleaseManifest) -> tuple[Step, ...]:
     """What applying would do: it is done, looked at and undone, so the plan cannot differ from the deed."""
-    steps = apply_described(actor=actor, described=described).steps
+    steps = apply_manifest(actor=actor, manifest=manifest).steps
     transaction.set_rollback(True)
     return steps
 
 
-def _created(actor: Actor, described: DescribedRelease) -> Release:
-    manager = _person(actor, described, "manager") or _person_of(actor)
+def _created(actor: Actor, manifest: ReleaseManifest) -> Release:
+    manager = _person(actor, manifest, "manager") or _person_of(actor)
     return create_release(
         actor=actor,
-        name=described.name,
-        version=described.version,
-        description=described.description or "",
+        name=manifest.name,
+        version=manifest.version,
+        description=manifest.description or "",
         manager=manager,
-        deputy=_person(actor, described, "deputy"),
-        targets=_targets(described),
+        deputy=_person(actor, manifest, "deputy"),
+        targets=_targets(manifest),
     )
 
 
-def _edited(actor: Actor, release: Release, described: DescribedRelease) -> list[str]:
+def _edited(actor: Actor, release: Release, manifest: ReleaseManifest) -> list[str]:
     """The names of what had to be changed."""
-    wanted_targets = _targets(described)
-    manager, deputy = _person(actor, described, "manager"), _person(actor, described, "deputy")
+    wanted_targets = _targets(manifest)
+    manager, deputy = _person(actor, manifest, "manager"), _person(actor, manifest, "deputy")
     differs = {
-        "description": described.description is not None and described.description != release.description,
+        "description": manifest.description is not None and manifest.description != release.description,
         "manager": manager is not None and manager.pk != release.manager_id,
         "deputy": deputy is not None and deputy.pk != release.deputy_id,
         "targets": wanted_targets is not None
@@ -92,7 +98,7 @@ def _edited(actor: Actor, release: Release, described: DescribedRelease) -> list
         edit_release(
             actor=actor,
             release=release,
-            description=described.description if differs["description"] else None,
+            description=manifest.description if differs["description"] else None,
             manager=manager if differs["manager"] else None,
             deputy=deputy if differs["deputy"] else None,
             targets=wanted_targets if differs["targets"] else None,
@@ -100,14 +106,14 @@ def _edited(actor: Actor, release: Release, described: DescribedRelease) -> list
     return changed
 
 
-def _packages(actor: Actor, release: Release, described: tuple[DescribedPackage, ...]) -> list[Step]:
+def _packages(actor: Actor, release: Release, manifest: tuple[PackageManifest, ...]) -> list[Step]:
     known = {one.name: one for one in packages_of(release)}
-    wanted = {one.name for one in described}
+    wanted = {one.name for one in manifest}
     steps = []
     for name in sorted(known.keys() - wanted):
         delete_package(actor=actor, package=known[name])
         steps.append(Step("remove", name))
-    for one in described:
+    for one in manifest:
         try:
             step = _changed(actor, known[one.name], one) if one.name in known else _added(actor, release, one)
         except Invalid as problem:
@@ -116,13 +122,17 @@ def _packages(actor: Actor, release: Release, described: tuple[DescribedPackage,
     return steps
 
 
-def _added(actor: Actor, release: Release, one: DescribedPackage) -> Step:
-    add_package(actor=actor, release=release, name=one.name, source=one.source, stage=one.stage)
+def _added(actor: Actor, release: Release, one: PackageManifest) -> Step:
+    owner = application_called(actor, one.application)
+    add_package(actor=actor, release=release, name=one.name, source=one.source, stage=one.stage, application=owner)
     return Step("add", one.name, one.source)
 
 
-def _changed(actor: Actor, package: Package, one: DescribedPackage) -> Step | None:
-    source = one.source if one.source != package.entered else None
+def _changed(actor: Actor, package: Package, one: PackageManifest) -> Step | None:
+    if one.application not in {"", package.application.slug}:
+        words = {"name": package.name, "application": package.application.slug}
+        raise Invalid("application", "stays: {name} is a package of {application}; remove it first.", **words)
+    source = None if is_same_source(actor, package, one.source) else one.source
     stage = one.stage if one.stage != package.stage else None
     if source is None and stage is None:
         return None
@@ -130,10 +140,10 @@ def _changed(actor: Actor, package: Package, one: DescribedPackage) -> Step | No
     return Step("change", one.name, ", ".join(filter(None, (source, stage))))
 
 
-def _needs(actor: Actor, release: Release, described: tuple[DescribedPackage, ...]) -> list[Step]:
+def _needs(actor: Actor, release: Release, manifest: tuple[PackageManifest, ...]) -> list[Step]:
     """First what goes, then what comes: an edge may only be turned round when the old one is gone."""
     known = {one.name: one for one in packages_of(release)}
-    wanted = {(one.name, needed): one for one in described for needed in one.needs}
+    wanted = {(one.name, needed): one for one in manifest for needed in one.needs}
     there = set(
         Dependency.objects.filter(package__in=known.values(), needs__in=known.values()).values_list(
             "package__name", "needs__name"
@@ -153,29 +163,29 @@ def _needs(actor: Actor, release: Release, described: tuple[DescribedPackage, ..
     return steps
 
 
-def _at(one: DescribedPackage, problem: Invalid) -> Invalid:
+def _at(one: PackageManifest, problem: Invalid) -> Invalid:
     words = {"line": one.line, "name": one.name, "problem": f"{problem.field} {problem.sentence}"}
     return Invalid("file", "line {line}, “{name}”: {problem}", **words)
 
 
-def _targets(described: DescribedRelease) -> list[Environment] | None:
-    if described.targets is None:
+def _targets(manifest: ReleaseManifest) -> list[Environment] | None:
+    if manifest.targets is None:
         return None
     known = {one.slug: one for one in Environment.objects.filter(deleted_at=None)}
-    if missing := [slug for slug in described.targets if slug not in known]:
-        words = {"line": described.lines.get("targets", 1), "names": ", ".join(missing)[:200], "known": ", ".join(known)}
+    if missing := [slug for slug in manifest.targets if slug not in known]:
+        words = {"line": manifest.lines.get("targets", 1), "names": ", ".join(missing)[:200], "known": ", ".join(known)}
         raise Invalid("targets", "line {line}: there is no environment {names}; there are {known}.", **words)
-    return [known[slug] for slug in described.targets]
+    return [known[slug] for slug in manifest.targets]
 
 
-def _person(actor: Actor, described: DescribedRelease, key: str) -> User | None:
+def _person(actor: Actor, manifest: ReleaseManifest, key: str) -> User | None:
     """The manager or deputy that the file names."""
-    username = getattr(described, key)
+    username = getattr(manifest, key)
     if not username:
         return None
     found = colleague(actor, username)
     if found is None:
-        words = {"line": described.lines.get(key, 1), "name": username[:60]}
+        words = {"line": manifest.lines.get(key, 1), "name": username[:60]}
         raise Invalid(key, "line {line}: there is no active user “{name}”; use a user name.", **words)
     return found
 

@@ -1,4 +1,4 @@
-"""A release written down: ``release.yaml`` as a whole, and lists of packages as people paste them. Pure.
+"""A release as a manifest: ``release.yaml`` as a whole, and lists of packages as people paste them. Pure.
 
 ::
 
@@ -13,6 +13,9 @@
       catalog-api:
         source: https://git.example.com/shop/api.git#v1.4
         needs: [catalog-db]
+      storefront:
+        source: shop-web 2.0  # a version that was built already
+        application: shop-web
 
 Each refusal names its line. Aliases of YAML are read as what they stand for and never multiplied: nothing here is walked
 deeper than the format goes.
@@ -25,22 +28,22 @@ import io
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from fairway.releases.entered import parse_entered
 from fairway.releases.graph import cycle_closed_by, needs_of
 from fairway.releases.rules import MOST_PACKAGES, Stage
+from fairway.releases.source_input import parse_source_input
 from fairway.shared.names import Invalid
 from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
 FILE = "release.yaml"
-COLUMNS = ("name", "version", "needs", "stage")
+COLUMNS = ("name", "version", "needs", "stage", "application")
 _TOP = ("release", "version", "description", "manager", "deputy", "targets", "packages")
-_PACKAGE = ("source", "stage", "needs")
+_PACKAGE = ("source", "stage", "needs", "application")
 _HINTS = {"version": "give it as “source”", "status": "give it as “stage”", "depends_on": "give it as “needs”"}
 LONGEST_PASTE = 256 * 1024  # characters
 
 
 @dataclass(frozen=True)
-class DescribedPackage:
+class PackageManifest:
     """One package as written; `line` is where, from 1."""
 
     name: str
@@ -48,10 +51,11 @@ class DescribedPackage:
     stage: str
     needs: tuple[str, ...]
     line: int
+    application: str = ""  # where it is not called like the package
 
 
 @dataclass(frozen=True)
-class DescribedRelease:
+class ReleaseManifest:
     """A whole file. None means that it does not say."""
 
     name: str
@@ -60,16 +64,16 @@ class DescribedRelease:
     manager: str | None
     deputy: str | None
     targets: tuple[str, ...] | None
-    packages: tuple[DescribedPackage, ...]
+    packages: tuple[PackageManifest, ...]
     lines: Mapping[str, int] = field(default_factory=dict)  # where each key of the file stands
 
 
-def parse_release(text: str, *, file: str = FILE) -> DescribedRelease:
+def parse_release(text: str, *, file: str = FILE) -> ReleaseManifest:
     """Read ``release.yaml``. Raises `Invalid` whose field is file and line."""
     top = root_of(text, file)
     top.only(_TOP)
     targets = top.get("targets")
-    return DescribedRelease(
+    return ReleaseManifest(
         name=top.require("release").text(),
         version=top.require("version").text(),
         description=_text(top.get("description")),
@@ -81,7 +85,7 @@ def parse_release(text: str, *, file: str = FILE) -> DescribedRelease:
     )
 
 
-def parse_pasted(text: str) -> tuple[DescribedPackage, ...]:
+def parse_pasted(text: str) -> tuple[PackageManifest, ...]:
     """Read a list of packages: YAML (a mapping as under ``packages``), or CSV with commas, semicolons or tabs.
 
     The first CSV line may name the columns. Raises `Invalid` naming the line.
@@ -96,7 +100,7 @@ def parse_pasted(text: str) -> tuple[DescribedPackage, ...]:
     return packages
 
 
-def refuse_strangers(packages: Iterable[DescribedPackage], known: Collection[str]) -> None:
+def refuse_strangers(packages: Iterable[PackageManifest], known: Collection[str]) -> None:
     """A pasted list goes into a release that has `known` already. Raises `Invalid` naming the line."""
     added = list(packages)
     there = {*known, *(one.name for one in added)}
@@ -113,7 +117,7 @@ def _text(item: Item | None) -> str | None:
     return item.text() if item is not None and not item.is_null() else None
 
 
-def _packages(item: Item | None, file: str) -> tuple[DescribedPackage, ...]:
+def _packages(item: Item | None, file: str) -> tuple[PackageManifest, ...]:
     if item is None or item.is_null():
         return ()
     if inner := (item.get("packages") if file == "text" else None):
@@ -122,29 +126,32 @@ def _packages(item: Item | None, file: str) -> tuple[DescribedPackage, ...]:
     return _checked(found, file)
 
 
-def _package(name: str, item: Item) -> DescribedPackage:
+def _package(name: str, item: Item) -> PackageManifest:
     if item.is_text():  # “name: source” is enough
         return _read(name, item.text(), Stage.REGISTERED, (), item)
     item.only(_PACKAGE, _HINTS)
     needs, stage = item.get("needs"), item.get("stage")
     names = tuple(one.text() for one in needs.sequence()) if needs is not None and not needs.is_null() else ()
-    return _read(name, item.require("source").text(), stage.text() if stage else Stage.REGISTERED, names, item)
+    source, owner = item.require("source").text(), _text(item.get("application")) or ""
+    return _read(name, source, stage.text() if stage else Stage.REGISTERED, names, item, owner)
 
 
-def _read(name: str, source: str, stage: str, needs: tuple[str, ...], item: Item) -> DescribedPackage:
+def _read(name: str, source: str, stage: str, needs: tuple[str, ...], item: Item, application: str = "") -> PackageManifest:
     try:
-        return _described(name, source, stage, needs, item.line)
+        return _package_manifest(name, source, stage, needs, item.line, application)
     except Invalid as problem:
         refuse(item, f"{problem.field} {problem.sentence}".rstrip("."))
 
 
-def _described(name: str, source: str, stage: str, needs: tuple[str, ...], line: int) -> DescribedPackage:
+def _package_manifest(
+    name: str, source: str, stage: str, needs: tuple[str, ...], line: int, application: str
+) -> PackageManifest:
     if not name.strip():
         raise Invalid("name", "is empty.")
     if stage.lower() not in set(Stage):
         raise Invalid("stage", "use one of {names}.", names=", ".join(Stage))
-    parse_entered(source, field="source")
-    return DescribedPackage(name.strip(), source.strip(), stage.lower(), needs, line)
+    parse_source_input(source, field="source")
+    return PackageManifest(name.strip(), source.strip(), stage.lower(), needs, line, application.strip())
 
 
 def _looks_like_yaml(text: str) -> bool:
@@ -153,7 +160,7 @@ def _looks_like_yaml(text: str) -> bool:
     return first.rstrip().endswith(":") or (": " in first and not {",", ";", "\t"} & set(first.split(": ")[0]))
 
 
-def _from_csv(text: str) -> tuple[DescribedPackage, ...]:
+def _from_csv(text: str) -> tuple[PackageManifest, ...]:
     reader = csv.reader(io.StringIO(text.lstrip("\ufeff")), delimiter=_delimiter(text), strict=True)
     try:
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader if any(cell.strip() for cell in row)]
@@ -179,15 +186,16 @@ def _columns(head: tuple[int, list[str]]) -> list[str]:
     return names
 
 
-def _from_row(line: int, row: dict[str, str]) -> DescribedPackage:
+def _from_row(line: int, row: dict[str, str]) -> PackageManifest:
     try:
         needs = tuple(row.get("needs", "").replace(",", " ").split())
-        return _described(row.get("name", ""), row.get("version", ""), row.get("stage", "") or Stage.REGISTERED, needs, line)
+        stage, application = row.get("stage", "") or Stage.REGISTERED, row.get("application", "")
+        return _package_manifest(row.get("name", ""), row.get("version", ""), stage, needs, line, application)
     except Invalid as problem:
         raise Invalid("text", "line {line}: {problem}", line=line, problem=f"{problem.field} {problem.sentence}") from None
 
 
-def _checked(packages: tuple[DescribedPackage, ...], file: str) -> tuple[DescribedPackage, ...]:
+def _checked(packages: tuple[PackageManifest, ...], file: str) -> tuple[PackageManifest, ...]:
     """No name twice, not too many, no cycle among those that are written here."""
     if len(packages) > MOST_PACKAGES:
         raise Invalid(file, "names {count} packages; a release has at most {most}.", count=len(packages), most=MOST_PACKAGES)
@@ -200,7 +208,7 @@ def _checked(packages: tuple[DescribedPackage, ...], file: str) -> tuple[Describ
     return packages
 
 
-def _refuse_cycle(packages: Iterable[DescribedPackage], file: str) -> None:
+def _refuse_cycle(packages: Iterable[PackageManifest], file: str) -> None:
     edges: list[tuple[str, str]] = []
     names = [one.name for one in packages]
     for one in packages:

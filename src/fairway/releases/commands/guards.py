@@ -9,9 +9,9 @@ from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
 from fairway.activity.commands import record
 from fairway.releases.models import Approval, Package, Release, Rollout
-from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY
-from fairway.releases.standing import is_frozen
+from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY, RolloutStatus
 from fairway.releases.subjects import on_release
+from fairway.releases.target_state import is_sealed
 
 
 def locked(release: Release) -> Release:
@@ -33,9 +33,11 @@ def locked_package(package: Package) -> Package:
     return row
 
 
-def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False) -> None:
-    """Raises `Blocked`. Call it with the release locked."""
+def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False, but_stopped: bool = False) -> None:
+    """Raises `Blocked`. Call it with the release locked. `but_stopped`: not while a rollout waits for a decision."""
     statuses = ROLLOUT_ACTIVE if also_scheduled else ROLLOUT_UNDER_WAY
+    if but_stopped:
+        statuses -= {RolloutStatus.NEEDS_DECISION}
     active = Rollout.objects.filter(release=release, status__in=sorted(statuses)).select_related("environment").first()
     if active is None:
         return
@@ -52,32 +54,42 @@ def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False) 
 
 
 def refuse_unless_open(release: Release) -> None:
-    """Raises `Blocked` when it is cancelled, frozen or being rolled out. Call it with the release locked."""
+    """Raises `Blocked` when it is cancelled, sealed or being rolled out. Call it with the release locked."""
     if release.cancelled_at is not None:
         sentence = _("%(release)s was cancelled.") % {"release": release}
         raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
-    if is_frozen(release):
-        words = {"release": release, "person": release.frozen_by}
-        sentence = _("%(release)s was frozen by %(person)s.") % words
-        raise Blocked([Blocker(code="release_frozen", sentence=sentence, who=_("a Release Manager, by unfreezing it"))])
+    if is_sealed(release):
+        words = {"release": release, "person": release.sealed_by}
+        sentence = _("%(release)s was sealed by %(person)s.") % words
+        raise Blocked([Blocker(code="release_sealed", sentence=sentence, who=_("a Release Manager, by unsealing it"))])
     refuse_while_rolling_out(release)
 
 
+def closed_to_changes(release: Release) -> list[Blocker]:
+    """What `refuse_unless_open` would say: for pages, which say so before anybody types."""
+    try:
+        refuse_unless_open(release)
+    except Blocked as blocked:
+        return list(blocked.blockers)
+    return []
+
+
 def open_for_change(actor: Actor, act: Act, release: Release, *, application: str = "") -> Release:
-    """The release, locked, ready to be changed by this actor; a freeze that no longer held is off. Raises `Blocked`."""
+    """The release, locked, ready to be changed by this actor; a seal that no longer held is off. Raises `Blocked`."""
     require(actor, act, application=application)
     row = locked(release)
     refuse_unless_open(row)
-    if row.frozen_at is not None:
-        void(actor, row, "Changed since it was frozen")
+    if row.sealed_at is not None:
+        void(actor, row, "Changed since it was sealed")
     return row
 
 
 def void(actor: Actor, release: Release, why: str) -> None:
-    """Take off the freeze and everything that was said about it, for good."""
+    """Take off the seal and everything that was said about it, for good."""
     answers = Approval.objects.filter(release=release, voided_at=None)
     count = answers.update(voided_at=timezone.now())
     before = {"fingerprint": release.fingerprint, "answers": count}
-    release.frozen_at, release.frozen_by_id, release.frozen_by, release.fingerprint = None, None, "", ""
-    release.save(update_fields=["frozen_at", "frozen_by_id", "frozen_by", "fingerprint"])
-    record(who=actor.who, verb="release.unfrozen", on=on_release(release), comment=why, before=before)
+    release.sealed_at, release.sealed_by_id, release.sealed_by, release.fingerprint = None, None, "", ""
+    release.save(update_fields=["sealed_at", "sealed_by_id", "sealed_by", "fingerprint"])
+    release.sealed_configurations.clear()
+    record(who=actor.who, verb="release.unsealed", on=on_release(release), comment=why, before=before)
