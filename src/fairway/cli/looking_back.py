@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from fairway.cli import words
+from fairway.cli import release_named, words
 from fairway.cli.client import Client, part
+from fairway.cli.failures import BadInput
 from fairway.cli.output import Column, Json, answer, is_json, note, out, say, status, styled, table
 
 people = typer.Typer(no_args_is_help=True, help="People and their roles.")
@@ -59,14 +60,30 @@ def events(
     env: OfEnv = "",
     person: Person = "",
     verb: Annotated[str, typer.Option(help="A verb or its first word: deployment, environment.locked, …")] = "",
+    severity: Annotated[
+        str, typer.Option(help="This serious or more: detail, info, warning or error. Without it, everything.")
+    ] = "",
+    release: Annotated[str, typer.Option(help="Only of this release: NAME@VERSION, its number or its name.")] = "",
+    package: Annotated[str, typer.Option(help="Only of this package; needs --release.")] = "",
+    rollout: Annotated[int, typer.Option(min=0, help="Only of the rollout with this number.")] = 0,
+    text: Annotated[str, typer.Option("--text", help="Only with these words in the sentence, a name or the comment.")] = "",
     since: Since = "",
+    until: Annotated[str, typer.Option("--until", help="Before this time, e.g. 2026-03-02T00:00Z.")] = "",
     limit: Limit = 30,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new ones come; Ctrl-C ends.")] = False,
     as_json: Json = False,
 ) -> None:
     """Who did what, when, and by which door; newest last."""
-    filters = {"application": app, "environment": env, "person": person, "verb": verb, "since": since}
+    if package and not release:
+        raise BadInput("--package needs the release it is part of.", advice="Add --release NAME@VERSION.")
+    filters = {"application": app, "environment": env, "person": person, "verb": verb, "since": since, "until": until}
+    filters |= {"severity": severity, "text": text, "rollout": str(rollout or "")}
     with Client() as client:
+        if release:
+            found = release_named.release(client, release)
+            filters["release"] = str(found["id"])
+        if package:
+            filters["package"] = str(release_named.package(found, package)["id"])
         rows = client.pages("/events", limit=limit, **filters)[::-1]
         if not follow:
             _events(rows)
@@ -154,21 +171,19 @@ def _events(rows: list[dict[str, Any]]) -> None:
     if is_json():
         answer(rows)
         return
-    columns = [Column("#", 70, is_number=True), Column("When"), Column("Who"), Column("Door", 100), Column("What"),
-               Column("On"), Column("Comment", 120)]  # fmt: skip
+    columns = [Column("#", 70, is_number=True), Column("When"), Column("What happened", wraps=True), Column("Verb", 110),
+               Column("Door", 120), Column("Comment", 140)]  # fmt: skip
     shown = [
-        (
-            one["id"],
-            words.ago(one["at"]),
-            one["actor_username"] or one["actor_name"],
-            one["door"],
-            one["verb"],
-            one["subject_label"],
-            one["comment"][:60],
-        )
-        for one in rows
+        (one["id"], words.ago(one["at"]), _sentence(one), one["verb"], one["door"], one["comment"][:60]) for one in rows
     ]
     table(columns, shown, empty="Nothing happened that fits.")
+
+
+SEVERITY_COLOURS = {"warning": "yellow", "error": "red"}
+
+
+def _sentence(one: dict[str, Any]) -> Any:
+    return styled(one["sentence"], SEVERITY_COLOURS.get(one["severity"], ""))
 
 
 def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str]) -> None:
@@ -179,9 +194,8 @@ def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str])
             if is_json():
                 print(json.dumps(one, ensure_ascii=False), flush=True)
             else:
-                at, person = one["at"][:19].replace("T", " "), one["actor_username"] or one["actor_name"]
-                line = f"{at}  {person}  {one['verb']}  {one['subject_label']}"
-                out().print(line, styled(one["comment"], "bright_black"), soft_wrap=True)
+                at = one["at"][:19].replace("T", " ")
+                out().print(f"{at} ", _sentence(one), styled(one["comment"], "bright_black"), soft_wrap=True)
         time.sleep(1.0)
         newest = client.pages("/events", limit=200, **filters)
         rows = [one for one in newest if one["id"] > last][::-1]

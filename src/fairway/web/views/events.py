@@ -18,7 +18,7 @@ from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
-from fairway.web.shown.events import FILTERS, chain, choices, chosen, events_shown, exports
+from fairway.web.shown.events import FILTERS, chain, choices, chosen, events_shown, exports, severity
 
 PER_PAGE = 50
 
@@ -28,13 +28,18 @@ PER_PAGE = 50
 def event_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     filters = {name: request.GET.get(name, "") for name in FILTERS}
+    offered = choices(actor, filters)
+    for name in ("package", "rollout"):  # those of the release that is chosen; another's was left by the release before
+        if filters[name] not in {one["key"] for one in offered[f"{name}s"]}:
+            filters[name] = ""
     shown: Page[Any] = LongPaginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
     shown.object_list = events_shown(list(shown.object_list))
     context = {
         "filters": filters,
-        "choices": choices(actor),
+        "choices": offered,
         "page": shown,
         "chain": chain(actor),
+        "severity": severity(filters),
         "exports": exports(filters),
         "is_newest": shown.number == 1 and not any(filters.values()),
     }
