@@ -78,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("applications/new/upload", new.upload, name="application-upload"),
     path("applications/new/<int:number>", new.detected, name="application-detected"),
     path("applications/<slug:slug>/", applications.application_detail, name="application-detail"),
+    path("applications/<slug:slug>/events", events.application_events, name="application-events"),
     path("applications/<slug:slug>/deployments", applications.application_deployments, name="application-deployments"),
     path(
         "applications/<slug:slug>/configuration",
@@ -136,6 +137,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("releases/", releases.release_list, name="release-list"),
     path("releases/new", releases.new, name="release-new"),
     path("releases/<int:number>", releases.release_detail, name="release-detail"),
+    path("releases/<int:number>/events", events.release_events, name="release-events"),
     path("releases/<int:number>/edit", releases.edit, name="release-edit"),
     path("releases/<int:number>/clone", releases.clone, name="release-clone"),
     path("releases/<int:number>/release.yaml", releases.download, name="release-file"),

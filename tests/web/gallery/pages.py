@@ -114,6 +114,8 @@ PAGES = [
     Page("packages-paste", "/releases/7/packages/paste", "releases/paste.html", desk.paste),
     Page("calendar", "/calendar/", "calendar/calendar.html", desk.calendar),
     Page("calendar-week", "/gallery/calendar-week", "calendar/calendar.html", lambda: desk.calendar("week")),
+    Page("application-events", "/applications/storefront/events", "applications/events.html", more.application_events),
+    Page("release-events", "/releases/7/events", "releases/events.html", desk.events),
     Page("events", "/events/", "events/list.html", more.events),
     Page("events-broken", "/gallery/events-broken", "events/list.html", more.events_broken),
     Page("profile", "/settings/profile", "settings/profile.html", more.profile),

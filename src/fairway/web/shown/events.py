@@ -39,6 +39,7 @@ FILTERS = (
     "steps",
 )  # fmt: skip
 LONGEST_SHOWN = 2000
+NEWEST = 50  # on the pages of an application or a release
 MOST_RELEASES = 200  # in the list to choose from, newest first
 
 
@@ -97,8 +98,8 @@ def choices(actor: Actor, filters: Mapping[str, str]) -> dict[str, Any]:
         "people": people_choices(actor),
         "acts": [{"key": key, "label": label} for key, label in GROUPS.items()],
         "severities": [
-            {"key": Severity.DETAIL, "label": _("Everything, details too")},
-            {"key": Severity.INFO, "label": _("Everything but details")},
+            {"key": Severity.DETAIL, "label": _("All, with details")},
+            {"key": Severity.INFO, "label": _("All but details")},
             {"key": Severity.WARNING, "label": _("Warnings and errors")},
             {"key": Severity.ERROR, "label": _("Errors")},
         ],
@@ -118,6 +119,12 @@ def _of_release(actor: Actor, chosen: int) -> dict[str, list[dict[str, str]]]:
         "packages": [{"key": str(one.pk), "label": one.name} for one in packages_seen(release, actor)],
         "rollouts": [{"key": str(one.pk), "label": f"#{one.pk} → {one.environment.name}"} for one in rollouts],
     }
+
+
+def newest(actor: Actor, **about: str) -> dict[str, Any]:
+    """The newest events of one application or release, and where all of them are."""
+    found = chosen(actor, {**dict.fromkeys(FILTERS, ""), **about})[:NEWEST]
+    return {"newest": events_shown(list(found)), "all_events": f"{reverse('event-list')}?{urlencode(about)}"}
 
 
 def events_shown(found: Sequence[Event]) -> list[dict[str, Any]]:

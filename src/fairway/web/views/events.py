@@ -14,11 +14,15 @@ from django.views.decorators.http import require_GET, require_POST
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.record import acknowledge, ask_for_a_walk
 from fairway.accounts.rules import Act
+from fairway.applications.queries import application as application_named
+from fairway.releases.queries import release as release_numbered
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
-from fairway.web.shown.events import FILTERS, chain, choices, chosen, events_shown, exports, severity
+from fairway.web.shown.applications import head as application_head
+from fairway.web.shown.events import FILTERS, chain, choices, chosen, events_shown, exports, newest, severity
+from fairway.web.shown.releases import head_shown as release_head
 
 PER_PAGE = 50
 
@@ -44,6 +48,24 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "is_newest": shown.number == 1 and not any(filters.values()),
     }
     return page(request, "events/list.html", context, fragments={"event-list": "list"})
+
+
+@require_GET
+@needs(Act.VIEW)
+def application_events(request: HttpRequest, slug: str) -> HttpResponse:
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    return page(
+        request, "applications/events.html", {**application_head(actor, application), **newest(actor, application=slug)}
+    )
+
+
+@require_GET
+@needs(Act.VIEW)
+def release_events(request: HttpRequest, number: int) -> HttpResponse:
+    actor = actor_of(request)
+    release = release_numbered(actor, number)
+    return page(request, "releases/events.html", {**release_head(actor, release), **newest(actor, release=str(number))})
 
 
 @require_POST
