@@ -181,6 +181,9 @@ def _table() -> Iterator[Verb]:
     yield verb("storage.collected", _("{who} deleted what is no longer needed"))
     yield verb("installation.restored", _("{who} was restored from a backup"), warning)
     yield verb("installation.moved", _("{who} moved to another machine or data directory"), warning)
+    yield verb("mail.settings_changed", _("{who} changed the mail settings"), warning)
+    yield verb("mail.sent", _("{who} sent a mail to {what}"), subjects=("person",))
+    yield verb("mail.failed", _("{who} could not send a mail to {what}"), error, ("person",))
 
 
 VERBS: Mapping[str, Verb] = {one.key: one for one in _table()}
@@ -206,6 +209,7 @@ GROUPS: Mapping[str, Text] = {
     "person": _("People and sign-in"),
     "token": _("API tokens"),
     "calendar_feed": _("Calendar addresses"),
+    "mail": _("Mail"),
     "audit": _("The chain of events"),
     "events": _("Exports"),
     "storage": _("Storage"),

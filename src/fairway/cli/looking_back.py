@@ -19,6 +19,7 @@ OfEnv = Annotated[str, typer.Option("--env", "-e", help="Only in this environmen
 Person = Annotated[str, typer.Option("--person", help="Only by this person.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many.")]
 Since = Annotated[str, typer.Option("--since", help="From this time on, e.g. 2026-03-01T00:00Z.")]
+Send = Annotated[bool, typer.Option("--send", help="Send the link to their address; needs a mail server (fairway mail).")]
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
 
@@ -118,20 +119,22 @@ def invite(
         list[str] | None, typer.Option("--role", help="admin, release_manager, deployer, viewer; repeatable.")
     ] = None,
     email: Annotated[str, typer.Option(help="Their address.")] = "",
+    send: Send = False,
     as_json: Json = False,
 ) -> None:
     """Add a person and print their invitation link; it works once, for seven days."""
-    body = {"username": username, "email": email, "roles": [one.replace("-", "_") for one in role or []]}
+    roles = [one.replace("-", "_") for one in role or []]
+    body = {"username": username, "email": email, "roles": roles, "send_mail": send}
     with Client() as client:
         made = client.post("/people", body)
     _invited(made, made["invitation"])
 
 
 @people.command("invite-again")
-def invite_again(username: Username, as_json: Json = False) -> None:
+def invite_again(username: Username, send: Send = False, as_json: Json = False) -> None:
     """A new invitation (or password) link; older ones die."""
     with Client() as client:
-        made = client.post(f"/people/{part(username)}/invitation")
+        made = client.post(f"/people/{part(username)}/invitation", {"send_mail": send})
     _invited(made, made)
 
 
@@ -214,11 +217,16 @@ def _parse_grant(text: str) -> dict[str, str]:
     return {"role": role.replace("-", "_"), "environment": environment, "application": application}
 
 
-def _invited(value: Any, invitation: dict[str, str]) -> None:
+def _invited(value: Any, invitation: dict[str, Any]) -> None:
     if is_json():
         answer(value)
         return
-    note("Give them this link yourself; it works once, for seven days.")
+    if invitation["mailed_to"]:
+        note(f"The link was sent to {invitation['mailed_to']}; it works once, for seven days.")
+    else:
+        if invitation["mail_problem"]:
+            note(f"The link could not be sent. {invitation['mail_problem']}")
+        note("Give them this link yourself; it works once, for seven days.")
     out().print(styled(invitation["link"] or invitation["secret"], "bold"), soft_wrap=True)
 
 

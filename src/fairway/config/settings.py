@@ -175,5 +175,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # never the console's: links would stand in the log
+EMAIL_BACKEND = "fairway.accounts.mailing.Backend"  # never the console's: links would stand in the log
 LOGGING_CONFIG = None

@@ -458,6 +458,26 @@ def events_broken() -> Data:
     )
 
 
+def mail() -> Data:
+    server = {"host": "smtp.example.com", "port": 587, "security": "starttls", "username": "fairway"}
+    found = {
+        "server": server,
+        "sender": "fairway@example.com",
+        "sender_line": "Fairway <fairway@example.com>",
+        "is_fixed": False,
+    }
+    return {
+        "mailing": found, "has_password": True,
+        "form": filled(forms.MailForm, host="smtp.example.com", port="587", security="starttls", username="fairway", sender_name="Fairway", sender="fairway@example.com"),
+        "test_form": filled(forms.TestMailForm, to="ada@example.com"), "sent_to": "",
+        "failure": "“smtp.example.com” refused the user name or the password: 535 5.7.8 Authentication credentials invalid",
+    }  # fmt: skip
+
+
+def mail_none() -> Data:
+    return {**mail(), "mailing": None, "has_password": False, "failure": "", "form": forms.MailForm()}
+
+
 GRANTS = [
     {"role_label": "Administrator", "environment": "", "application": ""},
     {"role_label": "Deployer", "environment": "Production", "application": "storefront"},

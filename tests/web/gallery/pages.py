@@ -124,6 +124,8 @@ PAGES = [
     Page("person-new", "/settings/people/new", "settings/person.html", more.person_new),
     Page("tokens", "/settings/tokens", "settings/tokens.html", more.tokens),
     Page("tokens-none", "/gallery/tokens-none", "settings/tokens.html", more.tokens_none),
+    Page("mail", "/settings/mail", "settings/mail.html", more.mail),
+    Page("mail-none", "/gallery/mail-none", "settings/mail.html", more.mail_none),
     Page("storage", "/settings/storage", "settings/storage.html", more.storage),
     Page("storage-low", "/gallery/storage-low", "settings/storage.html", more.storage_low),
     Page("storage-none", "/gallery/storage-none", "settings/storage.html", more.storage_none),

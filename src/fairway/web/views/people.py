@@ -14,10 +14,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.commands import invite_again, set_active
 from fairway.accounts.doors import actor_of, needs
+from fairway.accounts.mail_commands import send_invitation
+from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import User
 from fairway.accounts.profiles import confirm_email, edit_person, invite
 from fairway.accounts.queries import person
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import PersonForm, refuse
@@ -53,7 +56,9 @@ def new(request: HttpRequest) -> HttpResponse:
         except Invalid as problem:
             _refuse(form, rows, problem)
         else:
-            return _edit_page(request, actor, user, link=_link(request, secret), status=201)
+            link = _link(request, secret)
+            _send_if_possible(request, actor, user, link)
+            return _edit_page(request, actor, user, link=link, status=201)
     context = {"person": None, "form": form, "grants": rows, "choices": person_choices(actor), "link": None, "acts": []}
     return page(request, "settings/person.html", context, status=422 if form.errors else 200)
 
@@ -113,8 +118,9 @@ def _edit_page(
 def link(request: HttpRequest, username: str) -> HttpResponse:
     """A new one-time link, to come in or to choose a new password; older ones die."""
     actor, user = actor_of(request), person(username)
-    secret = invite_again(actor=actor, user=user)
-    return _edit_page(request, actor, user, link=_link(request, secret), status=201)
+    link = _link(request, invite_again(actor=actor, user=user))
+    _send_if_possible(request, actor, user, link)
+    return _edit_page(request, actor, user, link=link, status=201)
 
 
 @require_POST
@@ -149,6 +155,20 @@ def activation(request: HttpRequest, username: str) -> HttpResponse:
         tell_blocked(request, problem)
         return _edit_page(request, actor, user, status=409)
     return redirect("people")
+
+
+def _send_if_possible(request: HttpRequest, actor: Actor, user: User, link: str) -> None:
+    """By mail, where mail is set up and the address is known to be theirs. The link stands on the page all the same."""
+    if not (user.confirmed_email and can_send_mail()):
+        return
+    words = {"email": user.confirmed_email}
+    try:
+        send_invitation(actor=actor, user=user, link=link)
+    except Refused as problem:
+        failure = _("The link could not be sent to %(email)s; pass it on yourself.") % words
+        messages.error(request, f"{failure} {problem.sentence}")
+    else:
+        messages.success(request, _("The link was sent to %(email)s.") % words)
 
 
 def _link(request: HttpRequest, secret: str) -> str:
