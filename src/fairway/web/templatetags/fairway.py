@@ -209,6 +209,18 @@ def bytes_tag(size: float | str | None, empty: str = "—") -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
+def as_of(context: template.Context) -> SafeString:
+    """The newest event when this form was read, see `web.stale`. A refused form stays as old as it was, until its reader
+    was told what changed."""
+    request: Any = context.get("request")
+    shell: dict[str, Any] = context.get("shell") or {}
+    number = shell.get("event_id", "")
+    if getattr(request, "method", "") == "POST" and not getattr(request, "told_what_changed", False):
+        number = request.POST.get("as_of", number)
+    return format_html('<input type="hidden" name="as_of" value="{}">', number)
+
+
+@register.simple_tag(takes_context=True)
 def nav_link(context: template.Context, url: str, label: str, picture: str = "", count: int | None = None) -> SafeString:
     """A link that knows whether it leads to where we are (the home page only when exactly there)."""
     path = getattr(context.get("request"), "path", "")

@@ -20,6 +20,7 @@ from fairway.accounts.models import User
 from fairway.accounts.profiles import confirm_email, edit_person, invite
 from fairway.accounts.queries import person
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
@@ -34,6 +35,7 @@ from fairway.web.shown.people import (
     person_choices,
     read_grants,
 )
+from fairway.web.stale import as_of, tell_changed
 
 
 @require_GET
@@ -73,7 +75,10 @@ def edit(request: HttpRequest, username: str) -> HttpResponse:
     if not form.is_valid():
         return _edit_page(request, actor, user, form, rows, status=422)
     try:
-        edit_person(actor=actor, user=user, grants=grants_meant(actor, rows), **form.cleaned_data)
+        edit_person(actor=actor, user=user, grants=grants_meant(actor, rows), as_of=as_of(request), **form.cleaned_data)
+    except Changed as problem:
+        tell_changed(request, form, problem)
+        return _edit_page(request, actor, user, form, rows, status=409)
     except Invalid as problem:
         _refuse(form, rows, problem)
         return _edit_page(request, actor, user, form, rows, status=422)

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.doors import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
 from fairway.releases import queries
@@ -26,6 +27,7 @@ from fairway.web.pages import page
 from fairway.web.release_forms import CloneForm, ReasonForm, ReleaseForm
 from fairway.web.shown.filters import day
 from fairway.web.shown.releases import detail_shown, healthy_there, list_shown
+from fairway.web.stale import as_of, tell_changed
 
 USUAL_HOUR = "20:00"  # what the form proposes for a day chosen in the calendar
 
@@ -107,7 +109,11 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
-            commands.edit_release(actor=actor, release=release, no_deputy=values["deputy"] is None, **values)
+            commands.edit_release(
+                actor=actor, release=release, no_deputy=values["deputy"] is None, as_of=as_of(request), **values
+            )
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         else:
