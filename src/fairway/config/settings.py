@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "fairway.web.middleware.PersonLanguage",
+    "fairway.web.middleware.ReaderZone",
     "fairway.web.middleware.ReadFrom",
     "fairway.web.middleware.FreezesReadOnce",
     "fairway.web.middleware.Refusals",
