@@ -299,7 +299,7 @@ def test_the_page_sends_an_invitation_where_it_can_and_says_so_only_then(admin, 
     assert "/invitation/" in mail.get_body(("plain",)).get_content()
     server.refuses_senders = True
     page = client.post("/settings/people/grace/link").content.decode()
-    assert "could not be sent to grace@example.com" in page
+    assert "could not be sent by mail" in page
     assert "as the sender" in page
     assert "/invitation/" in page, "the link is there to be passed on"
     answer = client.post(

@@ -522,7 +522,7 @@ def person() -> Data:
         "person": {**GRACE, "name": "Grace Hopper", "email": "grace@example.com", "is_email_confirmed": False, "is_active": True, "is_you": False}, "form": filled(forms.PersonForm, username="grace", name="Grace Hopper", email="grace@example.com"),
         "grants": [{"role": "deployer", "environment": "production", "application": "", "error": ""}, {"role": "viewer", "environment": "", "application": "", "error": ""}],
         "choices": {"roles": [{"key": key, "label": label, "sentence": sentence} for key, label, sentence in roles], "environments": ENVIRONMENTS, "applications": APPS},
-        "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3)},
+        "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3), "mailed_to": "", "failure": "“smtp.example.com” did not answer in time on port 587. Check the port; a firewall may block it."},
         "acts": [act("New one-time link", "link"), act("Deactivate", "stop", "danger", confirm="grace", consequence="They are signed out everywhere and their tokens stop working.")],
     }  # fmt: skip
 

@@ -58,8 +58,7 @@ def new(request: HttpRequest) -> HttpResponse:
         except Invalid as problem:
             _refuse(form, rows, problem)
         else:
-            link = _link(request, secret)
-            _send_if_possible(request, actor, user, link)
+            link = _sent_if_possible(actor, user, _link(request, secret))
             return _edit_page(request, actor, user, link=link, status=201)
     context = {"person": None, "form": form, "grants": rows, "choices": person_choices(actor), "link": None, "acts": []}
     return page(request, "settings/person.html", context, status=422 if form.errors else 200)
@@ -96,7 +95,7 @@ def _edit_page(
     form: PersonForm | None = None,
     rows: list[dict[str, Any]] | None = None,
     *,
-    link: str = "",
+    link: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
@@ -111,7 +110,7 @@ def _edit_page(
         "form": form or PersonForm(initial={"name": user.get_full_name(), "email": user.email}, is_new=False),
         "grants": grant_rows(user) if rows is None else rows,
         "choices": person_choices(actor),
-        "link": link_shown(link) if link else None,
+        "link": link,
         "acts": person_acts(user),
     }
     return page(request, "settings/person.html", context, status=status)
@@ -123,8 +122,7 @@ def _edit_page(
 def link(request: HttpRequest, username: str) -> HttpResponse:
     """A new one-time link, to come in or to choose a new password; older ones die."""
     actor, user = actor_of(request), person(username)
-    link = _link(request, invite_again(actor=actor, user=user))
-    _send_if_possible(request, actor, user, link)
+    link = _sent_if_possible(actor, user, _link(request, invite_again(actor=actor, user=user)))
     return _edit_page(request, actor, user, link=link, status=201)
 
 
@@ -162,18 +160,17 @@ def activation(request: HttpRequest, username: str) -> HttpResponse:
     return redirect("people")
 
 
-def _send_if_possible(request: HttpRequest, actor: Actor, user: User, link: str) -> None:
-    """By mail, where mail is set up and the address is known to be theirs. The link stands on the page all the same."""
-    if not (user.confirmed_email and can_send_mail()):
-        return
-    words = {"email": user.confirmed_email}
-    try:
-        send_invitation(actor=actor, user=user, link=link)
-    except Refused as problem:
-        failure = _("The link could not be sent to %(email)s; pass it on yourself.") % words
-        messages.error(request, f"{failure} {problem.sentence}")
-    else:
-        messages.success(request, _("The link was sent to %(email)s.") % words)
+def _sent_if_possible(actor: Actor, user: User, link: str) -> dict[str, Any]:
+    """The link for the page, sent by mail where mail is set up and the address is known to be theirs: what came of that."""
+    shown = link_shown(link)
+    if user.confirmed_email and can_send_mail():
+        try:
+            send_invitation(actor=actor, user=user, link=link)
+        except Refused as problem:
+            shown["failure"] = problem.sentence
+        else:
+            shown["mailed_to"] = user.confirmed_email
+    return shown
 
 
 def _link(request: HttpRequest, secret: str) -> str:
