@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from ninja import Schema, Status
+from ninja import Query, Schema, Status
 from pydantic import Field
 
 from fairway.accounts.commands import create_person, invite_again, parse_role, set_active, set_roles
@@ -17,7 +17,7 @@ from fairway.accounts.queries import people, person
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.me import GrantShown
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Given, Slug
+from fairway.api.schemas import Asked, Given, Slug
 from fairway.applications import queries as applications
 from fairway.environments import queries as environments
 from fairway.shared.failures import Refused
@@ -51,13 +51,16 @@ class PersonMade(Schema):
     invitation: Invitation
 
 
-class SendWanted(Given):
+class SendAsked(Asked):
     """`send_mail`: send the link to their confirmed address, where a mail server is set up."""
 
     send_mail: bool = False
 
 
-class PersonWanted(SendWanted):
+class PersonWanted(Given):
+    """`send_mail`: send the link to `email`, where a mail server is set up."""
+
+    send_mail: bool = False
     username: str = Field(max_length=60)
     email: str = Field("", max_length=254)
     roles: list[str] = Field([], max_length=20)
@@ -142,11 +145,11 @@ def show_person(request: HttpRequest, username: Slug) -> PersonShown:
 
 @router.post("/people/{username}/invitation", response={201: Invitation})
 @needs(Act.MANAGE_PEOPLE)
-def renew_invitation(request: HttpRequest, username: Slug, given: SendWanted | None = None) -> Status[Invitation]:
+def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAsked]) -> Status[Invitation]:
     """A new invitation or password link; older ones die."""
     actor, user = actor_of(request), person(username)
     secret = invite_again(actor=actor, user=user)
-    return Status(201, _sent(actor, user, secret, given is not None and given.send_mail))
+    return Status(201, _sent(actor, user, secret, asked.send_mail))
 
 
 @router.put("/people/{username}/roles", response=PersonShown)

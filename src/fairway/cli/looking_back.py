@@ -134,7 +134,7 @@ def invite(
 def invite_again(username: Username, send: Send = False, as_json: Json = False) -> None:
     """A new invitation (or password) link; older ones die."""
     with Client() as client:
-        made = client.post(f"/people/{part(username)}/invitation", {"send_mail": send})
+        made = client.post(f"/people/{part(username)}/invitation{'?send_mail=true' if send else ''}")
     _invited(made, made)
 
 

@@ -122,9 +122,10 @@ def _of_release(actor: Actor, chosen: int) -> dict[str, list[dict[str, str]]]:
 
 
 def newest(actor: Actor, **about: str) -> dict[str, Any]:
-    """The newest events of one application or release, and where all of them are."""
-    found = chosen(actor, {**dict.fromkeys(FILTERS, ""), **about})[:NEWEST]
-    return {"newest": events_shown(list(found)), "all_events": f"{reverse('event-list')}?{urlencode(about)}"}
+    """The newest events of one application or release, and where all of them are; `about` are filters of that page."""
+    given = {name: value for name, value in about.items() if value}
+    found = chosen(actor, {**dict.fromkeys(FILTERS, ""), **given})[:NEWEST]
+    return {"newest": events_shown(list(found)), "all_events": f"{reverse('event-list')}?{urlencode(given)}"}
 
 
 def events_shown(found: Sequence[Event]) -> list[dict[str, Any]]:

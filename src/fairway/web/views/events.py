@@ -56,7 +56,9 @@ def application_events(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     application = application_named(actor, slug)
     return page(
-        request, "applications/events.html", {**application_head(actor, application), **newest(actor, application=slug)}
+        request,
+        "applications/events.html",
+        {**application_head(actor, application), **newest(actor, application=slug, q=request.GET.get("q", ""))},
     )
 
 
@@ -65,7 +67,11 @@ def application_events(request: HttpRequest, slug: str) -> HttpResponse:
 def release_events(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     release = release_numbered(actor, number)
-    return page(request, "releases/events.html", {**release_head(actor, release), **newest(actor, release=str(number))})
+    return page(
+        request,
+        "releases/events.html",
+        {**release_head(actor, release), **newest(actor, release=str(number), q=request.GET.get("q", ""))},
+    )
 
 
 @require_POST
