@@ -20,9 +20,11 @@ class FairwayConfig(AppConfig):
         import fairway.releases.commands.holding
         import fairway.releases.commands.schedule
         import fairway.releases.commands.targets  # noqa: F401
+        from fairway.accounts.mailing import from_environment
         from fairway.deployments.keeping import pin
         from fairway.releases.retention import pinned_digests
         from fairway.shared.words import speak_through
 
+        from_environment()  # a variable that makes no sense stops the start
         pin(pinned_digests)
         speak_through(gettext)

@@ -98,7 +98,7 @@ def test_fairway_s_own_events_are_found_by_its_name_and_nobody_else_s(ada):
 
 def record_as(number: int | None, name: str) -> Event:
     with transaction.atomic():
-        return record(who=Who(id=number, name=name, door=Door.WEB), verb="test.told", on=On("test", 1, "something"))
+        return record(who=Who(id=number, name=name, door=Door.WEB), verb="upload.stored", on=On("upload", 1, "something"))
 
 
 def test_pages_show_an_old_event_with_the_account_behind_it(ada, mallory):
@@ -216,5 +216,5 @@ def test_people_are_named_by_user_name_alone(ada, mallory):
 def test_events_of_ones_own_are_seen_by_their_number_and_not_by_a_name(ada, mallory):
     nobody = make_person("nobody")
     record_as(ada.id, "nobody")
-    assert not visible_events(nobody, Event.objects.filter(verb="test.told")).exists()
-    assert visible_events(SYSTEM, Event.objects.filter(verb="test.told")).exists()
+    assert not visible_events(nobody, Event.objects.filter(verb="upload.stored")).exists()
+    assert visible_events(SYSTEM, Event.objects.filter(verb="upload.stored")).exists()

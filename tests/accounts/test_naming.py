@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 
 def acted(number: int | None, name: str) -> None:
     with transaction.atomic():
-        record(who=Who(id=number, name=name), verb="test.acted", on=On("test", 1, "something"))
+        record(who=Who(id=number, name=name), verb="upload.stored", on=On("upload", 1, "something"))
 
 
 def made_by(hello: Application, name: str) -> str:

@@ -13,24 +13,25 @@ from tests.conftest import drop_event_triggers
 ADA = Who(id=1, name="Ada", acting_role="admin", door="web")
 
 
-def append(verb: str = "thing.done", **values: object) -> Event:
+def append(verb: str = "application.edited", **values: object) -> Event:
+    kind = verb.partition(".")[0]
     with transaction.atomic():
-        return record(who=ADA, verb=verb, on=On("thing", 7, "Thing", application="hello"), **values)  # type: ignore[arg-type]
+        return record(who=ADA, verb=verb, on=On(kind, 7, "Thing", application="hello"), **values)  # type: ignore[arg-type]
 
 
 def test_an_event_outside_a_transaction_is_refused(transactional_db):
     with pytest.raises(transaction.TransactionManagementError):
-        record(who=ADA, verb="thing.done", on=On("thing", 7, "Thing"))
+        record(who=ADA, verb="application.edited", on=On("application", 7, "Thing"))
     assert not Event.objects.exists()
 
 
 def test_an_act_that_fails_leaves_no_event_and_no_hole_in_the_chain(transactional_db):
     append()
     with pytest.raises(RuntimeError), transaction.atomic():
-        record(who=ADA, verb="thing.failed", on=On("thing", 7, "Thing"))
+        record(who=ADA, verb="application.deleted", on=On("application", 7, "Thing"))
         raise RuntimeError
     append()
-    assert [event.verb for event in after(0)] == ["thing.done", "thing.done"]
+    assert [event.verb for event in after(0)] == ["application.edited", "application.edited"]
     assert verify().is_intact
 
 
@@ -50,7 +51,7 @@ def others_write():
         nonlocal busy
         if not busy and sql.startswith("SELECT") and ("fairway_chainhead" in sql or "fairway_event" in sql):
             busy = True
-            append("thing.done_meanwhile")
+            append("application.created")
             busy = False
 
     def look(execute, sql, params, many, context):
@@ -61,7 +62,7 @@ def others_write():
 
     with connection.execute_wrapper(look):
         yield
-    assert Event.objects.filter(verb="thing.done_meanwhile").count() > 1
+    assert Event.objects.filter(verb="application.created").count() > 1
 
 
 def test_what_is_written_while_the_chain_is_verified_breaks_nothing(db):

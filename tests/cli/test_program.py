@@ -183,7 +183,9 @@ def test_people_credentials_events_and_audit(fairway: Fairway, tmp_path: Path) -
     assert (stored.code, "hunter22" in stored.out + stored.err) == (0, False)
     assert "r.example.com" in fairway("credentials", "list").out
     assert fairway("credentials", "delete", "company").code == 0
-    assert "credential.created" in fairway("events", "--verb", "credential").out
+    assert "stored the credential company" in fairway("events", "--verb", "credential", "--text", "STORED company").out
+    assert fairway("events", "--severity", "warning", "--verb", "credential").out.startswith("Nothing happened that fits")
+    assert fairway("events", "--package", "shop").code == 2
     assert fairway.json("audit", "verify")["is_intact"] is True
     lines = fairway("audit", "export").out.splitlines()
     assert [json.loads(line)["id"] for line in lines] == list(range(1, len(lines) + 1))

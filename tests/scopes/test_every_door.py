@@ -124,6 +124,8 @@ def _of_application(world: World, plain: str) -> Iterator[tuple[str, object]]:
             yield url.replace("{number}", "1"), (name, "")
         elif url.endswith(("/configuration", "/logs")):
             yield from ((f"{url}?environment={place}", (name, place)) for place in ENVIRONMENTS)
+        elif url.endswith("/events"):  # as of the page of all events: those that are told in the words of this test
+            yield f"{url}?q=told", (name, "")
         else:
             yield url, (name, "")
 

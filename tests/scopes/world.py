@@ -187,8 +187,8 @@ def _told(world: World) -> None:
         # What happened to an application as such is told to those who have it everywhere; likewise of an environment.
         word = f"told-{'-'.join(filter(None, (application, environment)))}-x".replace("--", "-")
         world.words[word] = _everywhere(owner)
-        on = On("test", 1, "something", application, environment)
-        world.events[owner if owner != WHOLE else WHOLE] = record(who=SYSTEM.who, verb="test.told", on=on, comment=word)
+        on = On("upload", 1, "something", application, environment)
+        world.events[owner if owner != WHOLE else WHOLE] = record(who=SYSTEM.who, verb="upload.stored", on=on, comment=word)
 
 
 def _everywhere(owner: object) -> object:

@@ -282,7 +282,7 @@ def test_events_of_transactions_that_commit_out_of_order_are_all_told_once_and_i
             for number in range(8):
                 try:
                     with transaction.atomic():
-                        record(who=SYSTEM.who, verb="test.written", on=On("test", number, f"{writer}"))
+                        record(who=SYSTEM.who, verb="upload.stored", on=On("upload", number, f"{writer}"))
                         threading.Event().wait(0.002 * (writer % 3))
                         if (writer + number) % 5 == 0:
                             raise KeyError

@@ -26,6 +26,7 @@ from tests.web.conftest import live
 
 PAGES = [
     "/", "/applications/", "/applications/hello/", "/applications/hello/deployments", "/applications/hello/configuration",
+    "/applications/hello/events",
     "/applications/hello/logs", "/applications/hello/settings", "/deployments/", "/environments/", "/environments/staging/",
     "/freezes/", "/events/", "/settings/profile", "/settings/tokens", "/palette",
 ]  # fmt: skip
@@ -118,7 +119,7 @@ def test_events_are_sentences_with_what_changed(admin, manager, browse, staging)
     lock_environment(actor=manager, environment=staging, reason="Stocktaking")
     browser = browse(admin)
     page = browser.get("/events/").content.decode()
-    assert "<strong>max</strong> locked" in page
+    assert "<strong>max</strong> locked the environment" in page
     assert "“Stocktaking”" in page
     assert "has not been checked" in page
     newest = check_some().front_id
@@ -165,7 +166,7 @@ def test_an_older_backup_is_acknowledged_on_the_page_by_an_administrator_only(
     check_some()
     page = browser.get("/events/").content.decode()
     assert "An unbroken chain" in page
-    assert "acknowledged that events are gone from" in page
+    assert "acknowledged the missing events from" in page
 
 
 def test_steps_are_hidden_until_asked_for_and_the_exports_follow_the_filters(admin, browse, hello, staging):
@@ -173,12 +174,12 @@ def test_steps_are_hidden_until_asked_for_and_the_exports_follow_the_filters(adm
     browser = browse(admin)
     with transaction.atomic():
         progress.step_started(Deployment.objects.get(), "prepare", 1)
-    assert "began a step of" not in browser.get("/events/").content.decode()
-    assert "began a step of" in browser.get("/events/?steps=1").content.decode()
-    page = browser.get("/events/?kind=deployment&q=hello&person=ada").content.decode()
-    link = "person=ada&amp;subject_kind=deployment&amp;text=hello&amp;hides_steps=true&amp;format=csv"
-    assert link in page
-    assert "No event matches" in browser.get("/events/?kind=token").content.decode()
+    assert "started a step of the deployment" not in browser.get("/events/").content.decode()
+    assert "started a step of the deployment" in browser.get("/events/?steps=1").content.decode()
+    assert "started a step of the deployment" in browser.get("/events/?severity=detail").content.decode()
+    page = browser.get("/events/?act=deployment&q=hello&person=ada").content.decode()
+    assert "person=ada&amp;verb=deployment&amp;severity=info&amp;text=hello&amp;format=csv" in page
+    assert "No event matches" in browser.get("/events/?act=token").content.decode()
 
 
 def test_the_palette_reaches_what_one_may_see(viewer, browse, hello, staging):

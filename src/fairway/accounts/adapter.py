@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
 from fairway.accounts.commands import record_sign_in
 from fairway.accounts.failed_sign_ins import note_failure
+from fairway.accounts.mail_commands import send_for_system
+from fairway.accounts.mails import reset_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_if_signed_in
 from fairway.accounts.profiles import set_own_password
@@ -31,14 +32,6 @@ if TYPE_CHECKING:
         def set_password(self, user: Any, password: str) -> None: ...
 else:
     from allauth.account.adapter import DefaultAccountAdapter
-
-
-NO_MAIL = "django.core.mail.backends.dummy.EmailBackend"
-
-
-def can_send_mail() -> bool:
-    """Whether a mail would reach anybody."""
-    return settings.EMAIL_BACKEND != NO_MAIL
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -78,6 +71,12 @@ class AccountAdapter(DefaultAccountAdapter):
             address=request.META.get("REMOTE_ADDR", ""),
             client=request.headers.get("User-Agent", "")[:200],
         )
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Our own words and languages; allauth has no other mail to send here."""
+        if template_prefix != "account/email/password_reset_key":
+            raise NotImplementedError(template_prefix)
+        send_for_system(user=context["user"], mail=reset_mail(context["user"], context["password_reset_url"]))
 
     def set_password(self, user: User, password: str) -> None:
         """A person's own new password, by a link sent to their address: it ends all their ways in."""

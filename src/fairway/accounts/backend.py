@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+
+from fairway.accounts.mailing import trouble_now
 from fairway.accounts.models import User
 from fairway.accounts.queries import confirmed_people
 
@@ -25,6 +30,9 @@ else:
     from allauth.account.forms import ResetPasswordForm
 
 
+log = logging.getLogger(__name__)
+
+
 class Backend(AuthenticationBackend):
     """As allauth's, but for addresses."""
 
@@ -37,7 +45,15 @@ class ForgottenForm(ResetPasswordForm):
     """Where a link to choose a new password goes: to the address that was confirmed, as it was confirmed."""
 
     def clean_email(self) -> str:
-        """Databases find “ı” where “i” was confirmed; the mail must not follow them."""
+        """Databases find “ı” where “i” was confirmed; the mail must not follow them.
+
+        Where the mail server does not work, everybody is told so, whoever's address they typed.
+        """
         typed = super().clean_email()
+        if why := trouble_now():
+            log.error("No link to choose a new password could be sent: %s", why)
+            raise ValidationError(
+                gettext("The mail server does not answer as it should, so no link was sent. Ask an administrator for one.")
+            )
         self.users = list(confirmed_people(typed).filter(is_active=True))
         return self.users[0].email if self.users else typed

@@ -13,14 +13,14 @@ from fairway.accounts.queries import confirmed_people
 from fairway.shared.names import Invalid
 
 
-def parse_email(text: str) -> str:
+def parse_email(text: str, *, field: str = "email") -> str:
     """An address, "" for none. Raises `Invalid`."""
     email = text.strip()
     if email:
         try:
             validate_email(email)
         except ValidationError:
-            raise Invalid("email", "is not an e-mail address, e.g. “ada@example.com”.") from None
+            raise Invalid(field, "is not an e-mail address, e.g. “ada@example.com”.") from None
     return email
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from fairway.accounts.rules import Role
 
-__all__ = ["ApiToken", "CalendarFeed", "OneTimeLink", "RoleGrant", "User"]
+__all__ = ["ApiToken", "CalendarFeed", "MailSettings", "OneTimeLink", "RoleGrant", "User"]
 
 
 class User(AbstractUser):
@@ -128,3 +128,19 @@ class CalendarFeed(models.Model):
 
     def __str__(self) -> str:
         return f"calendar feed of {self.user}"
+
+
+class MailSettings(models.Model):
+    """By which server mail is sent: one row, without a `host` none is. See `mailing.py`; `security` is its `Security`."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    host = models.CharField(max_length=253, blank=True)
+    port = models.PositiveIntegerField(default=587)
+    security = models.CharField(max_length=10, default="starttls")
+    username = models.CharField(max_length=200, blank=True)
+    sealed_password = models.TextField(blank=True)
+    sender = models.EmailField(blank=True)
+    sender_name = models.CharField(max_length=100, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}" if self.host else "no mail"

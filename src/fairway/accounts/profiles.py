@@ -11,6 +11,7 @@ from fairway.accounts.emails import parse_email, taken, vouched_at
 from fairway.accounts.models import User
 from fairway.accounts.rules import Act, Actor
 from fairway.accounts.standing import replace_password
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, Who
 from fairway.shared.names import Invalid, parse_text
@@ -43,13 +44,14 @@ def set_own_password(*, user: User, password: str, keeps_keys: bool = False, add
 
 
 @transaction.atomic
-def edit_person(*, actor: Actor, user: User, name: str, email: str, grants: Grants) -> User:
+def edit_person(*, actor: Actor, user: User, name: str, email: str, grants: Grants, as_of: int | None = None) -> User:
     """Change somebody's name, address and roles. An address entered for somebody else is vouched for by who enters it.
 
-    Raises `Blocked` or `Invalid`.
+    Raises `Blocked`, `Invalid`, or `Changed` when somebody changed any of it since event `as_of`.
     """
     require(actor, Act.MANAGE_PEOPLE)
     row = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    refuse_stale(as_of, "person.edited", "person.roles_set", subject_kind="person", subject_id=str(row.pk))
     if (row.get_full_name(), row.email) != (name.strip(), email.strip()):
         _save(actor, row, name, email, is_vouched=row.pk != actor.id)
     set_roles(actor=actor, user=row, grants=grants)

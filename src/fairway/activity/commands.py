@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from fairway.activity.models import ChainHead, Event
 from fairway.activity.rules import On, Who, chained_hash
+from fairway.activity.verbs import find
 from fairway.engine import clock
 
 
@@ -26,7 +27,12 @@ def record(
     Must be called inside the transaction of the act it tells of; raises `TransactionManagementError` otherwise. The lock
     on the chain's head is held until that transaction ends, so events are numbered in the order they become visible:
     a reader that saw number n has seen everything below it. Call it last, to hold the lock briefly.
+
+    The verb must be in `activity.verbs`, with this kind of subject: an event without words helps nobody.
     """
+    known = find(verb)
+    if known is None or on.kind not in known.subjects:
+        raise LookupError(f"activity/verbs.py has no verb “{verb}” for the subject “{on.kind}”; add it with its words.")
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("an event belongs in the transaction of its act")
     head = locked_head()

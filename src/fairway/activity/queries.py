@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from fairway.activity.heads import Head, first_misfit
 from fairway.activity.models import ChainHead, Event
 from fairway.activity.rules import GENESIS, chained_hash
+from fairway.activity.verbs import Severity, at_least, below, names_of, said_with
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,15 @@ class EventFilter:
     verb: str = ""  # a verb, or its first word: "deployment"
     subject_kind: str = ""
     subject_id: str = ""
+    about: Sequence[Mapping[str, Sequence[int]]] = ()  # subjects by kind: events on one of them, of each mapping
+    severity: Severity | None = None  # this serious, or more
     since: datetime | None = None
     until: datetime | None = None
-    text: str = ""  # in what it was done on, or in the comment
-    hides_steps: bool = False  # leave the steps of deployments out
+    text: str = ""  # each word in the sentence as the reader reads it, in the names, or in the comment
 
 
 HASHES_AT_ONCE = 500
-STEP_VERBS = ("deployment.step_started", "deployment.step_finished")
+MOST_WORDS = 8
 
 
 def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
@@ -39,17 +41,40 @@ def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
     for name in ("application", "environment", "subject_kind", "subject_id"):
         if value := getattr(wanted, name):
             chosen = chosen.filter(**{name: value})
+    for subjects in wanted.about:
+        chosen = chosen.filter(_on_any(subjects))
     if wanted.verb:
-        chosen = chosen.filter(Q(verb=wanted.verb) | Q(verb__startswith=f"{wanted.verb}."))
+        chosen = chosen.filter(Q(verb__in=names_of(wanted.verb)) | Q(verb__startswith=f"{wanted.verb}."))
+    if wanted.severity:
+        chosen = _serious(chosen, wanted.severity)
     if wanted.since:
         chosen = chosen.filter(at__gte=wanted.since)
     if wanted.until:
         chosen = chosen.filter(at__lt=wanted.until)
-    if wanted.text:
-        chosen = chosen.filter(Q(subject_label__icontains=wanted.text) | Q(comment__icontains=wanted.text))
-    if wanted.hides_steps:
-        chosen = chosen.exclude(verb__in=STEP_VERBS)
+    for word in wanted.text.split()[:MOST_WORDS]:
+        chosen = chosen.filter(_with_word(word))
     return chosen
+
+
+def _on_any(subjects: Mapping[str, Sequence[int]]) -> Q:
+    found = Q(pk__in=[])
+    for kind, numbers in subjects.items():
+        found |= Q(subject_kind=kind, subject_id__in=[str(number) for number in numbers])
+    return found
+
+
+def _serious(chosen: QuerySet[Event], severity: Severity) -> QuerySet[Event]:
+    """A verb that only another version knows counts as information."""
+    if severity in {Severity.DETAIL, Severity.INFO}:
+        return chosen.exclude(verb__in=below(severity))
+    return chosen.filter(verb__in=at_least(severity))
+
+
+def _with_word(word: str) -> Q:
+    found = Q(verb__in=said_with(word))
+    for name in ("subject_label", "actor_name", "application", "environment", "comment"):
+        found |= Q(**{f"{name}__icontains": word})
+    return found
 
 
 def latest_number() -> int:

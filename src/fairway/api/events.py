@@ -25,9 +25,11 @@ from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import On
+from fairway.activity.verbs import VERBS, Severity, severity_of, told
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Asked, Given, Moment, Number, Page, Paged, ShownFacts, Text, page_of
+from fairway.api.schemas import LARGEST, Asked, Given, Moment, Number, Page, Paged, ShownFacts, Text, page_of
 from fairway.api.streaming import stream
+from fairway.insights.events import about
 
 router = DoorRouter(tags=["events"])
 AT_ONCE = 1000
@@ -60,7 +62,12 @@ class EventShown(Schema):
 
 
 class EventsAsked(Asked):
-    """Filters; left out they ask for everything. `verb` may be a first word: ``deployment``."""
+    """Filters; left out they ask for everything.
+
+    `verb` may be a first word: ``deployment``. `severity` asks for events this serious or more. `release`, `package` and
+    `rollout` are numbers; what belongs to them counts, too. `text` is looked for word by word, in `sentence` as you read it.
+    `hides_steps` is an older way to say ``severity=info``.
+    """
 
     application: Text = Field("", max_length=80)
     environment: Text = Field("", max_length=80)
@@ -71,10 +78,19 @@ class EventsAsked(Asked):
     since: Moment | None = None
     until: Moment | None = None
     text: Text = Field("", max_length=200)
+    severity: Severity | None = None
+    release: int = Field(0, ge=0, le=LARGEST)
+    package: int = Field(0, ge=0, le=LARGEST)
+    rollout: int = Field(0, ge=0, le=LARGEST)
     hides_steps: bool = False
 
     def filter(self) -> EventFilter:
-        return EventFilter(**self.model_dump(exclude={"cursor", "limit", "format", "person"}))
+        plain = {"application", "environment", "verb", "subject_kind", "subject_id", "since", "until", "text"}
+        return EventFilter(
+            **self.model_dump(include=plain),
+            severity=self.severity or (Severity.INFO if self.hides_steps else None),
+            about=about(release=self.release, package=self.package, rollout=self.rollout),
+        )
 
 
 class EventPageAsked(EventsAsked, Paged):
@@ -124,14 +140,35 @@ class HeadsAsked(Asked):
 
 
 class EventWithPerson(EventShown):
-    """With the user name of the account behind it: `actor_name` of an old event is what it called itself then."""
+    """As people read it: what happened as a sentence, and how serious it is.
+
+    `actor_username` is the account behind it: `actor_name` of an old event is what it called itself then.
+    """
 
     actor_username: str
+    sentence: str
+    severity: Severity
+
+
+class VerbShown(Schema):
+    """One thing that can happen. `sentence` is a template; `subjects` are the kinds of things that it can happen to."""
+
+    verb: str
+    group: str
+    sentence: str
+    severity: Severity
+    subjects: list[str]
 
 
 def _with_people(rows: Sequence[Event]) -> list[EventWithPerson]:
     usernames = usernames_of(one.actor_id for one in rows)
-    return [EventWithPerson(**_shown(one).dict(), actor_username=usernames.get(one.actor_id or 0, "")) for one in rows]
+    return [_read(one, usernames.get(one.actor_id or 0, "")) for one in rows]
+
+
+def _read(one: Event, username: str) -> EventWithPerson:
+    sentence = told(one.verb, who=username or one.actor_name, what=one.subject_label)
+    severity = severity_of(one.verb)
+    return EventWithPerson(**_shown(one).dict(), actor_username=username, sentence=sentence, severity=severity)
 
 
 def _shown(one: Event) -> EventShown:
@@ -144,6 +181,18 @@ def list_events(request: HttpRequest, asked: Query[EventPageAsked]) -> object:
     """Every event you may see, newest first."""
     chosen = visible_events(actor_of(request), events(asked.filter()), person=asked.person)
     return page_of(chosen, asked, _with_people)
+
+
+@router.get("/events/verbs", response=list[VerbShown])
+@needs(Act.VIEW)
+def list_verbs(request: HttpRequest) -> list[VerbShown]:
+    """Everything that can happen: what `verb` of an event may be, in words, and how serious it is."""
+    return [
+        VerbShown(
+            verb=one.key, group=one.group, sentence=str(one.sentence), severity=one.severity, subjects=list(one.subjects)
+        )
+        for one in VERBS.values()
+    ]
 
 
 @router.get(

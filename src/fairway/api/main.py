@@ -25,6 +25,7 @@ from fairway.api import (
     freezes,
     health,
     inspections,
+    mail,
     me,
     packages,
     people,
@@ -38,8 +39,8 @@ from fairway.api.problems import Problem, answer_problems, not_found
 
 PREFIX = "api/v1/"
 ROOMS = (
-    me, people, tokens, environments, freezes, applications, inspections, uploads, credentials, configurations, deployments,
-    placements, artifacts, blockers, releases, packages, rollouts, events, health,
+    me, people, mail, tokens, environments, freezes, applications, inspections, uploads, credentials, configurations,
+    deployments, placements, artifacts, blockers, releases, packages, rollouts, events, health,
 )  # fmt: skip
 DESCRIPTION = (
     "Everything Fairway does, by HTTP. Send `Authorization: Bearer <token>`; make a token under your profile or with "

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from ninja import Schema, Status
+from ninja import Query, Schema, Status
 from pydantic import Field
 
 from fairway.accounts.commands import create_person, invite_again, parse_role, set_active, set_roles
+from fairway.accounts.mail_commands import send_invitation
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email
@@ -16,9 +17,10 @@ from fairway.accounts.queries import people, person
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.me import GrantShown
 from fairway.api.routing import DoorRouter
-from fairway.api.schemas import Given, Slug
+from fairway.api.schemas import Asked, Given, Slug
 from fairway.applications import queries as applications
 from fairway.environments import queries as environments
+from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 
 router = DoorRouter(tags=["people"])
@@ -40,6 +42,8 @@ class Invitation(Schema):
 
     link: str
     secret: str
+    mailed_to: str = ""
+    mail_problem: str = ""
 
 
 class PersonMade(Schema):
@@ -47,7 +51,16 @@ class PersonMade(Schema):
     invitation: Invitation
 
 
+class SendAsked(Asked):
+    """`send_mail`: send the link to their confirmed address, where a mail server is set up."""
+
+    send_mail: bool = False
+
+
 class PersonWanted(Given):
+    """`send_mail`: send the link to `email`, where a mail server is set up."""
+
+    send_mail: bool = False
     username: str = Field(max_length=60)
     email: str = Field("", max_length=254)
     roles: list[str] = Field([], max_length=20)
@@ -94,6 +107,19 @@ def _invitation(secret: str) -> Invitation:
     return Invitation(link=f"{settings.PUBLIC_URL}{path}" if path else "", secret=secret)
 
 
+def _sent(actor: Actor, user: User, secret: str, is_wanted: bool) -> Invitation:
+    """The link, sent by mail where that is wanted. A mail that could not be sent takes nothing back: the link is there."""
+    made = _invitation(secret)
+    if is_wanted:
+        try:
+            send_invitation(actor=actor, user=user, link=made.link)
+        except (Invalid, Refused) as problem:
+            made.mail_problem = problem.sentence
+        else:
+            made.mailed_to = user.confirmed_email
+    return made
+
+
 @router.get("/people", response=list[PersonShown])
 @needs(Act.MANAGE_PEOPLE)
 def list_people(request: HttpRequest) -> list[PersonShown]:
@@ -104,9 +130,10 @@ def list_people(request: HttpRequest) -> list[PersonShown]:
 @router.post("/people", response={201: PersonMade})
 @needs(Act.MANAGE_PEOPLE)
 def invite_person(request: HttpRequest, given: PersonWanted) -> Status[PersonMade]:
-    """Add a person; give them the invitation link yourself."""
-    user, secret = create_person(actor=actor_of(request), username=given.username, email=given.email, roles=given.roles)
-    return Status(201, PersonMade(person=shown(user), invitation=_invitation(secret)))
+    """Add a person; give them the invitation link yourself, or have it sent."""
+    actor = actor_of(request)
+    user, secret = create_person(actor=actor, username=given.username, email=given.email, roles=given.roles)
+    return Status(201, PersonMade(person=shown(user), invitation=_sent(actor, user, secret, given.send_mail)))
 
 
 @router.get("/people/{username}", response=PersonShown)
@@ -118,9 +145,11 @@ def show_person(request: HttpRequest, username: Slug) -> PersonShown:
 
 @router.post("/people/{username}/invitation", response={201: Invitation})
 @needs(Act.MANAGE_PEOPLE)
-def renew_invitation(request: HttpRequest, username: Slug) -> Status[Invitation]:
+def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAsked]) -> Status[Invitation]:
     """A new invitation or password link; older ones die."""
-    return Status(201, _invitation(invite_again(actor=actor_of(request), user=person(username))))
+    actor, user = actor_of(request), person(username)
+    secret = invite_again(actor=actor, user=user)
+    return Status(201, _sent(actor, user, secret, asked.send_mail))
 
 
 @router.put("/people/{username}/roles", response=PersonShown)

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible, may_somewhere, role_blocker
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
@@ -82,10 +83,17 @@ def edit_application(
     source_kind: str | None = None,
     source: Mapping[str, Any] | None = None,
     spec: Mapping[str, Any] | None = None,
+    as_of: int | None = None,
 ) -> Application:
-    """Change what is given; takes effect with the next deployment. Raises `Blocked` or `Invalid`."""
+    """Change what is given; takes effect with the next deployment.
+
+    Raises `Blocked`, `Invalid`, or `Changed` when somebody changed any of it since event `as_of`.
+    """
     require(actor, Act.EDIT_APPLICATION, application=application.slug)
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
+    given = {"name": name, "description": description, "source_kind": source_kind, "source": source, "spec": spec}
+    touched = [key for key, value in given.items() if value is not None]
+    refuse_stale(as_of, "application.edited", fields=touched, subject_kind="application", subject_id=str(row.pk))
     before = _facts(row)
     if name is not None:
         row.name = parse_text(name, field="name", longest=80, required=True)
@@ -130,11 +138,12 @@ def save_configuration(
     removed_secrets: Iterable[str] = (),
     comment: str = "",
     based_on: int | None = None,
+    as_of: int | None = None,
 ) -> Configuration:
     """A new version: `variables` replace all plain ones (None keeps them), `secrets` are added to or replace those kept.
 
-    `based_on` is the version the person was looking at; a newer one in between raises `Invalid` rather than losing it. When
-    nothing changes, the latest version is returned.
+    `based_on` is the version the person was looking at; a newer one in between raises `Invalid` rather than losing it; one
+    that was saved since event `as_of` raises `Changed`. When nothing changes, the latest version is returned.
     """
     require(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug)
     Application.objects.select_for_update(no_key=True).get(pk=application.pk)  # versions are numbered one at a time
@@ -142,6 +151,8 @@ def save_configuration(
     newest = latest.version if latest else 0
     if based_on is not None and based_on != newest:
         raise Invalid("based_on", "version {newest} was saved in the meantime; review it and save again.", newest=newest)
+    where = {"application": application.slug, "environment": environment.slug}
+    refuse_stale(as_of, "configuration.saved", fields=["variables", "secrets"], **where)
     plain = parse_variables(variables) if variables is not None else dict(latest.variables if latest else {})
     kept = seal().open_all(latest.sealed_secrets) if latest else {}
     hidden = {name: value for name, value in kept.items() if name not in set(removed_secrets)}

@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from fairway.cli import words
+from fairway.cli import release_named, words
 from fairway.cli.client import Client, part
+from fairway.cli.failures import BadInput
 from fairway.cli.output import Column, Json, answer, is_json, note, out, say, status, styled, table
 
 people = typer.Typer(no_args_is_help=True, help="People and their roles.")
@@ -18,6 +19,7 @@ OfEnv = Annotated[str, typer.Option("--env", "-e", help="Only in this environmen
 Person = Annotated[str, typer.Option("--person", help="Only by this person.")]
 Limit = Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="How many.")]
 Since = Annotated[str, typer.Option("--since", help="Since this time, e.g. 2026-03-01T00:00Z.")]
+Send = Annotated[bool, typer.Option("--send", help="Send the link to their address; needs a mail server (fairway mail).")]
 Username = Annotated[str, typer.Argument(metavar="USERNAME")]
 
 
@@ -59,14 +61,30 @@ def events(
     env: OfEnv = "",
     person: Person = "",
     verb: Annotated[str, typer.Option(help="A verb or its first word: deployment, environment.locked, …")] = "",
+    severity: Annotated[
+        str, typer.Option(help="This serious or more: detail, info, warning or error. Without it, everything.")
+    ] = "",
+    release: Annotated[str, typer.Option(help="Only of this release: NAME@VERSION, its number or its name.")] = "",
+    package: Annotated[str, typer.Option(help="Only of this package; needs --release.")] = "",
+    rollout: Annotated[int, typer.Option(min=0, help="Only of the rollout with this number.")] = 0,
+    text: Annotated[str, typer.Option("--text", help="Only with these words in the sentence, a name or the comment.")] = "",
     since: Since = "",
+    until: Annotated[str, typer.Option("--until", help="Before this time, e.g. 2026-03-02T00:00Z.")] = "",
     limit: Limit = 30,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep following new events; Ctrl-C stops.")] = False,
     as_json: Json = False,
 ) -> None:
     """Who did what, when, and by which door; newest last."""
-    filters = {"application": app, "environment": env, "person": person, "verb": verb, "since": since}
+    if package and not release:
+        raise BadInput("--package needs the release it is part of.", advice="Add --release NAME@VERSION.")
+    filters = {"application": app, "environment": env, "person": person, "verb": verb, "since": since, "until": until}
+    filters |= {"severity": severity, "text": text, "rollout": str(rollout or "")}
     with Client() as client:
+        if release:
+            found = release_named.release(client, release)
+            filters["release"] = str(found["id"])
+        if package:
+            filters["package"] = str(release_named.package(found, package)["id"])
         rows = client.pages("/events", limit=limit, **filters)[::-1]
         if not follow:
             _events(rows)
@@ -101,20 +119,22 @@ def invite(
         list[str] | None, typer.Option("--role", help="admin, release_manager, deployer, viewer; repeatable.")
     ] = None,
     email: Annotated[str, typer.Option(help="Their address.")] = "",
+    send: Send = False,
     as_json: Json = False,
 ) -> None:
     """Add a person and print their invitation link; it works once, for seven days."""
-    body = {"username": username, "email": email, "roles": [one.replace("-", "_") for one in role or []]}
+    roles = [one.replace("-", "_") for one in role or []]
+    body = {"username": username, "email": email, "roles": roles, "send_mail": send}
     with Client() as client:
         made = client.post("/people", body)
     _invited(made, made["invitation"])
 
 
 @people.command("invite-again")
-def invite_again(username: Username, as_json: Json = False) -> None:
+def invite_again(username: Username, send: Send = False, as_json: Json = False) -> None:
     """A new invitation (or password) link; older ones die."""
     with Client() as client:
-        made = client.post(f"/people/{part(username)}/invitation")
+        made = client.post(f"/people/{part(username)}/invitation{'?send_mail=true' if send else ''}")
     _invited(made, made)
 
 
@@ -154,21 +174,19 @@ def _events(rows: list[dict[str, Any]]) -> None:
     if is_json():
         answer(rows)
         return
-    columns = [Column("#", 70, is_number=True), Column("When"), Column("Who"), Column("Door", 100), Column("What"),
-               Column("On"), Column("Comment", 120)]  # fmt: skip
+    columns = [Column("#", 70, is_number=True), Column("When"), Column("What happened", wraps=True), Column("Verb", 110),
+               Column("Door", 120), Column("Comment", 140)]  # fmt: skip
     shown = [
-        (
-            one["id"],
-            words.ago(one["at"]),
-            one["actor_username"] or one["actor_name"],
-            one["door"],
-            one["verb"],
-            one["subject_label"],
-            one["comment"][:60],
-        )
-        for one in rows
+        (one["id"], words.ago(one["at"]), _sentence(one), one["verb"], one["door"], one["comment"][:60]) for one in rows
     ]
     table(columns, shown, empty="No event matches.")
+
+
+SEVERITY_COLOURS = {"warning": "yellow", "error": "red"}
+
+
+def _sentence(one: dict[str, Any]) -> Any:
+    return styled(one["sentence"], SEVERITY_COLOURS.get(one["severity"], ""))
 
 
 def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str]) -> None:
@@ -179,9 +197,8 @@ def _follow(client: Client, rows: list[dict[str, Any]], filters: dict[str, str])
             if is_json():
                 print(json.dumps(one, ensure_ascii=False), flush=True)
             else:
-                at, person = one["at"][:19].replace("T", " "), one["actor_username"] or one["actor_name"]
-                line = f"{at}  {person}  {one['verb']}  {one['subject_label']}"
-                out().print(line, styled(one["comment"], "bright_black"), soft_wrap=True)
+                at = one["at"][:19].replace("T", " ")
+                out().print(f"{at} ", _sentence(one), styled(one["comment"], "bright_black"), soft_wrap=True)
         time.sleep(1.0)
         newest = client.pages("/events", limit=200, **filters)
         rows = [one for one in newest if one["id"] > last][::-1]
@@ -200,11 +217,16 @@ def _parse_grant(text: str) -> dict[str, str]:
     return {"role": role.replace("-", "_"), "environment": environment, "application": application}
 
 
-def _invited(value: Any, invitation: dict[str, str]) -> None:
+def _invited(value: Any, invitation: dict[str, Any]) -> None:
     if is_json():
         answer(value)
         return
-    note("Send them this link yourself; it works once and expires after seven days.")
+    if invitation["mailed_to"]:
+        note(f"The link was sent to {invitation['mailed_to']}; it works once, for seven days.")
+    else:
+        if invitation["mail_problem"]:
+            note(f"The link could not be sent. {invitation['mail_problem']}")
+        note("Send them this link yourself; it works once and expires after seven days.")
     out().print(styled(invitation["link"] or invitation["secret"], "bold"), soft_wrap=True)
 
 

@@ -15,6 +15,7 @@ from fairway.cli import (
     how,
     looking_back,
     machine,
+    mail,
     places,
     releases,
     running,
@@ -74,6 +75,7 @@ _add(BACK, looking_back.history, looking_back.events)
 app.add_typer(auditing.audit, name="audit", rich_help_panel=BACK)
 _add(SELF, signing_in.login, signing_in.logout, signing_in.whoami)
 app.add_typer(signing_in.tokens, name="tokens", rich_help_panel=SELF)
+app.add_typer(mail.mail, name="mail", rich_help_panel=SELF)
 app.add_typer(settings.credentials, name="credentials", rich_help_panel=SELF)
 app.add_typer(looking_back.people, name="people", rich_help_panel=SELF)
 _add(SELF, looking_back.openapi)

@@ -37,11 +37,12 @@ def _rotate() -> None:
     django.setup()
     from django.core.management import call_command
 
+    from fairway.accounts.mail_commands import reseal_mail
     from fairway.applications.commands import rotate_keys
     from fairway.environments.secrets import reseal_options
 
     call_command("migrate", verbosity=0, interactive=False)
-    sys.stdout.write(f"{rotate_keys() + reseal_options()} secrets are sealed with the new key.\n")
+    sys.stdout.write(f"{rotate_keys() + reseal_options() + reseal_mail()} secrets are sealed with the new key.\n")
 
 
 def add_key(place: Path) -> str:

@@ -62,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "fairway.web.middleware.PersonLanguage",
+    "fairway.web.middleware.ReaderZone",
     "fairway.web.middleware.ReadFrom",
     "fairway.web.middleware.FreezesReadOnce",
     "fairway.web.middleware.Refusals",
@@ -175,5 +176,5 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"  # never the console's: links would stand in the log
+EMAIL_BACKEND = "fairway.accounts.mailing.Backend"  # never the console's: links would stand in the log
 LOGGING_CONFIG = None

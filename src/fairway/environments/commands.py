@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.queries import colleague
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, Role
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
 from fairway.environments.freeze_commands import when_opened
@@ -74,15 +75,16 @@ def create_environment(
 
 
 @transaction.atomic
-def edit_environment(*, actor: Actor, environment: Environment, **changes: Any) -> Environment:
-    """Change any of `EDITABLE`. Raises `Blocked` or `Invalid`. An environment in use keeps its runtime and its Docker
-    host: what runs there would be left behind."""
+def edit_environment(*, actor: Actor, environment: Environment, as_of: int | None = None, **changes: Any) -> Environment:
+    """Change any of `EDITABLE`. An environment in use keeps its runtime and its Docker host: what runs there would be left
+    behind. Raises `Blocked`, `Invalid`, or `Changed` when somebody changed it since event `as_of`."""
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     if unknown := set(changes) - set(EDITABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(EDITABLE))
     if set(changes) & set(PROTECTION):
         when_opened()  # what waits for an approval asks again
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
+    refuse_stale(as_of, "environment.edited", subject_kind="environment", subject_id=str(row.pk))
     before = _facts(row)
     _protect(actor, row, {name: changes.pop(name) for name in PROTECTION if name in changes})
     if "position" in changes:

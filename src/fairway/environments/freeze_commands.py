@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.applications.queries import visible_to as applications_visible_to
@@ -65,13 +66,14 @@ def create_freeze(
 
 
 @transaction.atomic
-def edit_freeze(*, actor: Actor, freeze: FreezeWindow, **changes: Any) -> FreezeWindow:
-    """Change any of `CHANGEABLE`. Raises `Blocked` or `Invalid`."""
+def edit_freeze(*, actor: Actor, freeze: FreezeWindow, as_of: int | None = None, **changes: Any) -> FreezeWindow:
+    """Change any of `CHANGEABLE`. Raises `Blocked`, `Invalid`, or `Changed` when somebody did since event `as_of`."""
     if unknown := set(changes) - set(CHANGEABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(CHANGEABLE))
     when_opened()
     row = FreezeWindow.objects.select_for_update(no_key=True).get(pk=freeze.pk, deleted_at=None)
     _require_everywhere(actor, row)
+    refuse_stale(as_of, "freeze.edited", subject_kind="freeze", subject_id=str(row.pk))
     before = _facts(row)
     same = {name: getattr(row, name) for name in CHANGEABLE if name != "ends"} | {"ends": row.ends.isoformat("T", "minutes")}
     wanted = drafted(actor=actor, **{**same, **changes})

@@ -184,6 +184,34 @@ class PersonForm(forms.Form):
             del self.fields["username"]
 
 
+class MailForm(forms.Form):
+    """By which server mail is sent; an empty host for none. The password is never shown; empty keeps the stored one."""
+
+    host = forms.CharField(label=_("Host"), max_length=253, required=False, widget=forms.TextInput(attrs=PLAIN))
+    port = forms.IntegerField(label=_("Port"), required=False, min_value=1, max_value=65535)
+    security = forms.ChoiceField(
+        label=_("Encryption"),
+        choices=[("starttls", "STARTTLS"), ("tls", "TLS"), ("none", _("None"))],
+        initial="starttls",
+    )
+    username = forms.CharField(label=_("User name"), max_length=200, required=False, widget=forms.TextInput(attrs=PLAIN))
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=500,
+        required=False,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    sender_name = forms.CharField(label=_("Sender's name"), max_length=100, required=False)
+    sender = forms.EmailField(label=_("Sender's address"), required=False)
+
+
+class TestMailForm(forms.Form):
+    """To whom a test mail goes."""
+
+    to = forms.EmailField(label=_("Send it to"))
+
+
 class TokenForm(forms.Form):
     """A key for the API."""
 

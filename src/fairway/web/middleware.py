@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DataError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
-from django.utils import translation
+from django.utils import timezone, translation
 
 from fairway.accounts.models import User
 from fairway.accounts.rules import Blocked, NotVisible
@@ -17,6 +17,7 @@ from fairway.shared.disk import is_disk_full
 from fairway.shared.names import Invalid
 from fairway.web import errors
 from fairway.web.context import event_number
+from fairway.web.zones import zone_of
 
 Answer = Callable[[HttpRequest], HttpResponse]
 
@@ -79,6 +80,19 @@ class PersonLanguage:
             translation.activate(user.language)
             request.LANGUAGE_CODE = translation.get_language() or settings.LANGUAGE_CODE
         return self.get_response(request)
+
+
+class ReaderZone:
+    """Pages say times, and read those that are typed, in the zone of whoever reads them."""
+
+    def __init__(self, get_response: Answer) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/api/"):
+            return self.get_response(request)
+        with timezone.override(zone_of(request)):
+            return self.get_response(request)
 
 
 class FreezesReadOnce:

@@ -87,4 +87,6 @@ def _pages(actor: Actor) -> Iterator[Entry]:
         yield _entry(group, _("People and access"), reverse("people"), "users", keywords="roles grants invite")
     if may_somewhere(actor, Act.MANAGE_CREDENTIALS):
         yield _entry(group, _("Credentials"), reverse("credentials"), "key", keywords="registry deploy key")
+    if may_somewhere(actor, Act.MANAGE_SYSTEM):
+        yield _entry(group, _("Mail"), reverse("mail"), "mail", keywords="smtp e-mail server test")
     yield _entry(group, _("API tokens"), reverse("tokens"), "key", keywords="cli ci")

@@ -146,3 +146,17 @@ def filled(form: type[forms.Form], prefix: str = "id_%s", **values: Any) -> form
 def wrong(form: type[forms.Form], prefix: str = "id_%s", **values: Any) -> forms.Form:
     """A form that was sent with these values, and says what is wrong with them."""
     return form(values, auto_id=prefix)
+
+
+class MailForm(forms.Form):
+    host = forms.CharField(required=False)
+    port = forms.IntegerField(required=False)
+    security = forms.ChoiceField(choices=[("starttls", "STARTTLS"), ("tls", "TLS"), ("none", "None")])
+    username = forms.CharField(required=False)
+    password = forms.CharField(required=False, widget=forms.PasswordInput)
+    sender_name = forms.CharField(required=False)
+    sender = forms.EmailField(required=False)
+
+
+class TestMailForm(forms.Form):
+    to = forms.EmailField()

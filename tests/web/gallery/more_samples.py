@@ -7,8 +7,10 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.utils.html import format_html
 from django.utils.translation import gettext
 
+from fairway.activity import verbs
 from tests.web.gallery import forms
 from tests.web.gallery.forms import filled, wrong
 from tests.web.gallery.samples import (
@@ -401,9 +403,9 @@ def environment_edit() -> Data:
 
 def events(**more: Any) -> Data:
     kinds = [
-        ("deployed 2.14.0 of storefront to Staging", {"label": "#510", "url": "/deployments/510"}, "Checkout fix", []),
+        ("deployment.succeeded", {"label": "storefront → Staging #510", "url": "/deployments/510"}, "Checkout fix", []),
         (
-            "locked",
+            "environment.locked",
             {"label": "Production", "url": "/environments/production"},
             "Quarter-end close",
             [
@@ -412,29 +414,43 @@ def events(**more: Any) -> Data:
             ],
         ),
         (
-            "changed the configuration of",
-            {"label": "storefront", "url": "/applications/storefront"},
+            "configuration.saved",
+            {"label": "storefront · Staging · 3", "url": "/applications/storefront"},
             "",
             [
                 {"field": "LOG_LEVEL", "before": "debug", "after": "info"},
                 {"field": "STRIPE_KEY", "before": "secret 3fa1", "after": "secret 99c2"},
             ],
         ),
-        ("signed in", {"label": "", "url": ""}, "", []),
-        ("rolled back billing-api in Production to", {"label": "#480", "url": "/deployments/480"}, "", []),
+        ("person.signed_in", {"label": "", "url": ""}, "", []),
+        ("rollout.failed", {"label": "Autumn 2026.11 → Production", "url": ""}, "billing-api: not ready in time", []),
     ]
     lines = []
     for index in range(23):
-        label, subject, comment, changes = kinds[index % 5]
-        lines.append({"number": 4711 - index, "at": back(minutes=index * 37), "actor": [ADA, GRACE, CI][index % 3], "acting_role": "Deployer" if index % 4 == 0 else "", "door": ["web", "API", "command line"][index % 3],
-                      "label": label, "subject": subject, "comment": comment, "changes": changes, "address": "192.0.2.17", "client": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "hash": sha(str(index))})  # fmt: skip
+        verb, subject, comment, changes = kinds[index % 5]
+        actor = [ADA, GRACE, CI][index % 3]
+        sentence = format_html(
+            verbs.sentence_of(verb),
+            who=format_html("<strong>{}</strong>", actor["name"]),
+            what=format_html('<span class="strong">{}</span>', subject["label"]),
+        )
+        severity = {"key": verbs.severity_of(verb).value, "label": verbs.SEVERITIES[verbs.severity_of(verb)]}
+        lines.append({"number": 4711 - index, "at": back(minutes=index * 37), "actor": actor, "acting_role": "Deployer" if index % 4 == 0 else "", "door": ["web", "API", "command line"][index % 3],
+                      "sentence": sentence, "verb": verb, "severity": severity, "subject": subject, "comment": comment, "changes": changes, "address": "192.0.2.17", "client": "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "hash": sha(str(index))})  # fmt: skip
     base = {
-        "filters": {"person": "", "act": "", "application": "storefront", "environment": "", "since": "2026-01-01", "until": "", "q": ""},
-        "choices": {"people": [ADA, GRACE, CI], "acts": [{"key": "deployment.deploy", "label": "Deployed"}], "applications": APPS, "environments": ENVIRONMENTS},
+        "filters": {"person": "", "act": "", "application": "storefront", "environment": "", "release": "7", "since": "2026-01-01", "until": "", "q": ""},
+        "severity": "info",
+        "choices": {"people": [ADA, GRACE, CI], "acts": [{"key": "deployment", "label": "Deployments"}], "applications": APPS, "environments": ENVIRONMENTS,
+                    "severities": [{"key": "detail", "label": "All, with details"}, {"key": "info", "label": "All but details"}], "releases": [{"key": "7", "label": "Autumn 2026.11"}],
+                    "packages": [{"key": "3", "label": "billing-api"}], "rollouts": [{"key": "3", "label": "#3 → Production"}]},
         "page": Paginator(lines, 20).page(1), "is_newest": True,
         "chain": {"is_intact": True, "count": 4711, "checked_at": back(minutes=3), "sentence": "The chain of all 4,711 events is whole."},
     }  # fmt: skip
     return {**base, **more}
+
+
+def application_events() -> Data:
+    return {**application(), "newest": events()["page"].object_list[:5], "all_events": "/events/?application=storefront"}
 
 
 def events_broken() -> Data:
@@ -448,6 +464,26 @@ def events_broken() -> Data:
             "elsewhere_failure": "The place for signed heads (https://heads.example.com) did not take one: it answered 503",
         },
     )
+
+
+def mail() -> Data:
+    server = {"host": "smtp.example.com", "port": 587, "security": "starttls", "username": "fairway"}
+    found = {
+        "server": server,
+        "sender": "fairway@example.com",
+        "sender_line": "Fairway <fairway@example.com>",
+        "is_fixed": False,
+    }
+    return {
+        "mailing": found, "has_password": True,
+        "form": filled(forms.MailForm, host="smtp.example.com", port="587", security="starttls", username="fairway", sender_name="Fairway", sender="fairway@example.com"),
+        "test_form": filled(forms.TestMailForm, to="ada@example.com"), "sent_to": "",
+        "failure": "“smtp.example.com” refused the user name or the password: 535 5.7.8 Authentication credentials invalid",
+    }  # fmt: skip
+
+
+def mail_none() -> Data:
+    return {**mail(), "mailing": None, "has_password": False, "failure": "", "form": forms.MailForm()}
 
 
 GRANTS = [
@@ -494,7 +530,7 @@ def person() -> Data:
         "person": {**GRACE, "name": "Grace Hopper", "email": "grace@example.com", "is_email_confirmed": False, "is_active": True, "is_you": False}, "form": filled(forms.PersonForm, username="grace", name="Grace Hopper", email="grace@example.com"),
         "grants": [{"role": "deployer", "environment": "production", "application": "", "error": ""}, {"role": "viewer", "environment": "", "application": "", "error": ""}],
         "choices": {"roles": [{"key": key, "label": label, "sentence": sentence} for key, label, sentence in roles], "environments": ENVIRONMENTS, "applications": APPS},
-        "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3)},
+        "link": {"url": "http://localhost:8000/invitation/7Hc0Zk2Jv0yQ3mXnB5sW1tR9", "expires_at": now() + timedelta(days=3), "mailed_to": "", "failure": "“smtp.example.com” did not answer in time on port 587. Check the port; a firewall may block it."},
         "acts": [act("New one-time link", "link"), act("Deactivate", "stop", "danger", confirm="grace", consequence="They are signed out everywhere and their tokens stop working.")],
     }  # fmt: skip
 

@@ -257,6 +257,10 @@ def rollouts() -> Data:
     return {**release(), "rollouts": lines}
 
 
+def events() -> Data:
+    return {**release(), "newest": [], "all_events": "/events/?release=7"}
+
+
 def rollout(status: str = "needs_decision") -> Data:
     states = {
         "catalog-db": "deployed",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.models import User
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Health, Wanted
@@ -62,10 +63,15 @@ def edit_release(
     deputy: User | None = None,
     no_deputy: bool = False,
     targets: Iterable[Environment] | None = None,
+    as_of: int | None = None,
 ) -> Release:
-    """Change what is given; name and version stay. Other `targets` end a seal. Raises `Blocked` or `Invalid`."""
+    """Change what is given; name and version stay. Other `targets` end a seal.
+
+    Raises `Blocked`, `Invalid`, or `Changed` when somebody did since event `as_of`.
+    """
     require(actor, Act.EDIT_RELEASE)
     row = locked(release)
+    refuse_stale(as_of, "release.edited", subject_kind="release", subject_id=str(row.pk))
     before = release_facts(row)
     if description is not None:
         row.description = parse_text(description, field="description", longest=LONGEST_DESCRIPTION)

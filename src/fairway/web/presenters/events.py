@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import shown_names, usernames_of, visible_events
@@ -21,14 +23,24 @@ from fairway.activity.heads import Head, Misfit
 from fairway.activity.models import ChainCheck, Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import ACKNOWLEDGEABLE, Break, Door
+from fairway.activity.verbs import GROUPS, SEVERITIES, Severity, sentence_of, severity_of
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
+from fairway.insights.events import about
+from fairway.releases.models import Release
+from fairway.releases.queries import packages_seen, rollouts_visible_to
+from fairway.releases.queries import visible_to as releases_visible_to
 from fairway.shared.urls import without_secrets
 from fairway.web.presenters.filters import day, people_choices, who
-from fairway.web.words import BROKEN_WORDS, DOOR_LABELS, EVENT_GROUPS, EVENT_LABELS, ROLE_LABELS, SUBJECT_KINDS
+from fairway.web.words import BROKEN_WORDS, DOOR_LABELS, ROLE_LABELS
 
-FILTERS = ("person", "act", "kind", "application", "environment", "since", "until", "q", "steps")
+FILTERS = (
+    "q", "act", "severity", "person", "application", "environment", "release", "package", "rollout", "since", "until",
+    "steps",
+)  # fmt: skip
 LONGEST_SHOWN = 2000
+NEWEST = 50  # on the pages of an application or a release
+MOST_RELEASES = 200  # in the list to choose from, newest first
 
 
 def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
@@ -37,13 +49,25 @@ def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
         application=filters["application"],
         environment=filters["environment"],
         verb=filters["act"],
+        severity=severity(filters),
+        about=about(**{name: number(filters[name]) for name in ("release", "package", "rollout")}),
         since=day(filters["since"]),
-        subject_kind=filters["kind"],
         until=day(filters["until"], end=True),
         text=filters["q"].strip(),
-        hides_steps=not filters["steps"],
     )
     return visible_events(actor, events(wanted), person=filters["person"].strip())
+
+
+def severity(filters: Mapping[str, str]) -> Severity:
+    """Details, such as the steps of deployments, only where they are asked for; ``steps`` is how old addresses did so."""
+    if filters["severity"] in set(Severity):
+        return Severity(filters["severity"])
+    return Severity.DETAIL if filters["steps"] else Severity.INFO
+
+
+def number(text: str) -> int:
+    """A number in an address, 0 when it is none: a filter is not a form."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
@@ -54,11 +78,11 @@ def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
         "environment": filters["environment"],
         "person": filters["person"].strip(),
         "verb": filters["act"],
-        "subject_kind": filters["kind"],
+        "severity": severity(filters),
+        **{name: str(number(filters[name]) or "") for name in ("release", "package", "rollout")},
         "since": since.isoformat() if since else "",
         "until": until.isoformat() if until else "",
         "text": filters["q"].strip(),
-        "hides_steps": "" if filters["steps"] else "true",
     }
     given = {name: value for name, value in query.items() if value}
     return [
@@ -67,20 +91,59 @@ def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
     ]
 
 
-def choices(actor: Actor) -> dict[str, Any]:
+def choices(actor: Actor, filters: Mapping[str, str]) -> dict[str, Any]:
+    """What can be chosen; packages and rollouts are those of the release that was."""
+    releases = list(releases_visible_to(actor)[:MOST_RELEASES])
     return {
         "people": people_choices(actor),
-        "kinds": [{"key": key, "label": label} for key, label in SUBJECT_KINDS.items()],
-        "acts": [{"key": key, "label": label} for key, label in EVENT_GROUPS.items()],
+        "acts": [{"key": key, "label": label} for key, label in GROUPS.items()],
+        "severities": [
+            {"key": Severity.DETAIL, "label": _("All, with details")},
+            {"key": Severity.INFO, "label": _("All but details")},
+            {"key": Severity.WARNING, "label": _("Warnings and errors")},
+            {"key": Severity.ERROR, "label": _("Errors")},
+        ],
         "applications": applications_visible_to(actor),
         "environments": environments_visible_to(actor),
+        "releases": [{"key": str(one.pk), "label": str(one)} for one in releases],
+        **_of_release(actor, number(filters["release"])),
     }
+
+
+def _of_release(actor: Actor, chosen: int) -> dict[str, list[dict[str, str]]]:
+    release: Release | None = releases_visible_to(actor).filter(pk=chosen).first() if chosen else None
+    if release is None:
+        return {"packages": [], "rollouts": []}
+    rollouts = rollouts_visible_to(actor).filter(release=release).order_by("-pk")
+    return {
+        "packages": [{"key": str(one.pk), "label": one.name} for one in packages_seen(release, actor)],
+        "rollouts": [{"key": str(one.pk), "label": f"#{one.pk} → {one.environment.name}"} for one in rollouts],
+    }
+
+
+def newest(actor: Actor, **about: str) -> dict[str, Any]:
+    """The newest events of one application or release, and where all of them are; `about` are filters of that page."""
+    given = {name: value for name, value in about.items() if value}
+    found = chosen(actor, {**dict.fromkeys(FILTERS, ""), **given})[:NEWEST]
+    return {"newest": events_shown(list(found)), "all_events": f"{reverse('event-list')}?{urlencode(given)}"}
 
 
 def events_shown(found: Sequence[Event]) -> list[dict[str, Any]]:
     """Their lines; two more queries for all of them."""
     usernames, names = usernames_of(one.actor_id for one in found), shown_names()
     return [_event(one, usernames, names) for one in found]
+
+
+def _sentence(event: Event, actor: Mapping[str, str]) -> SafeString:
+    """What happened, with the names in it marked."""
+    person = format_html("<strong>{}</strong>", actor["name"])
+    if actor["called"]:
+        person = format_html('{} <span class="quiet">{}</span>', person, actor["called"])
+    if actor["written"]:
+        written = _("written as “%(name)s”") % {"name": actor["written"]}
+        person = format_html('{} <span class="quiet">({})</span>', person, written)
+    what = format_html('<span class="strong">{}</span>', event.subject_label)
+    return format_html(sentence_of(event.verb), who=person, what=what, verb=event.verb)
 
 
 def _who(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, str]:
@@ -92,13 +155,16 @@ def _who(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -
 
 def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, Any]:
     """One line and what is behind it."""
+    actor, seriousness = _who(event, usernames, names), severity_of(event.verb)
     return {
         "number": event.pk,
         "at": event.at,
-        "actor": _who(event, usernames, names),
+        "actor": actor,
+        "sentence": _sentence(event, actor),
+        "severity": {"key": seriousness.value, "label": SEVERITIES[seriousness]},
         "acting_role": ROLE_LABELS.get(event.acting_role, event.acting_role),
         "door": DOOR_LABELS.get(Door(event.door), event.door) if event.door in set(Door) else event.door,
-        "label": EVENT_LABELS.get(event.verb, event.verb),
+        "verb": event.verb,
         "subject": {"label": event.subject_label, "url": _url(event)},
         "comment": event.comment,
         "changes": changes(event.before, event.after),
@@ -136,6 +202,8 @@ def _url(event: Event) -> str:
         return f"{url}?environment={event.environment}"
     if event.subject_kind == "environment" and event.environment:
         return reverse("environment-detail", args=[event.environment])
+    if event.subject_kind == "release":
+        return reverse("release-detail", args=[event.subject_id])
     return ""
 
 

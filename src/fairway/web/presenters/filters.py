@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
+from django.utils import timezone
 from django.utils.dateparse import parse_date
 
 from fairway.accounts.models import User
@@ -20,7 +21,8 @@ HISTORY_FILTERS = ("application", "environment", "outcome", "person", "since", "
 
 
 def day(text: str, *, end: bool = False) -> datetime | None:
-    """The start of that day (or, with `end`, of the one after it), None when it is no date: a filter is not a form."""
+    """The start of that day where the reader is (or, with `end`, of the one after it); None when it is no date, because a
+    filter is not a form."""
     try:
         found = parse_date(text)
         if found is None:
@@ -28,7 +30,7 @@ def day(text: str, *, end: bool = False) -> datetime | None:
         within_reach(found, field="day")
     except ValueError:
         return None
-    return datetime.combine(found + timedelta(days=1) if end else found, time.min, UTC)
+    return datetime.combine(found + timedelta(days=1) if end else found, time.min, timezone.get_current_timezone())
 
 
 def history_wanted(filters: Mapping[str, str]) -> HistoryFilter:

@@ -147,7 +147,7 @@ def _confirm_email(one: User) -> Button:
 
 
 def link_shown(url: str) -> dict[str, Any]:
-    return {"url": url, "expires_at": timezone.now() + INVITATION_LIFETIME}
+    return {"url": url, "expires_at": timezone.now() + INVITATION_LIFETIME, "mailed_to": "", "failure": ""}
 
 
 def tokens_shown(actor: Actor) -> list[dict[str, Any]]:

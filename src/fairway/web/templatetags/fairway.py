@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.formats import date_format, number_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
 from fairway.shared.hosts import shown_host
@@ -72,7 +72,9 @@ def exact_words(at: datetime) -> str:
 @lru_cache(MANY)
 def _exact_words(at: datetime, zone: str, language: str | None) -> str:
     local = timezone.localtime(at)
-    return f"{date_format(local, 'DATE_FORMAT')}, {local:%H:%M:%S} {local.tzname() or ''}".strip()
+    # Translators: a date as js/time.js writes it, too (Nov 29, 2026); letters as in Django's template filter “date”.
+    day = date_format(local, pgettext("date", "M j, Y"))
+    return f"{day}, {local:%H:%M:%S} {local.tzname() or ''}".strip()
 
 
 def ago_words(at: datetime, now: datetime | None = None) -> str:
@@ -206,6 +208,18 @@ def bytes_tag(size: float | str | None, empty: str = "—") -> SafeString:
     if size is None or size == "":  # a template gives "" for what is not there
         return format_html('<span class="none">{}</span>', empty)
     return format_html('<span class="num">{}</span>', bytes_words(float(size)))
+
+
+@register.simple_tag(takes_context=True)
+def as_of(context: template.Context) -> SafeString:
+    """The newest event when this form was read, see `web.stale`. A refused form stays as old as it was, until its reader
+    was told what changed."""
+    request: Any = context.get("request")
+    shell: dict[str, Any] = context.get("shell") or {}
+    number = shell.get("event_id", "")
+    if getattr(request, "method", "") == "POST" and not getattr(request, "told_what_changed", False):
+        number = request.POST.get("as_of", number)
+    return format_html('<input type="hidden" name="as_of" value="{}">', number)
 
 
 @register.simple_tag(takes_context=True)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.applications.commands import edit_application
 from fairway.applications.models import Application
 from fairway.applications.queries import application as application_named
@@ -22,6 +23,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import RunSettingsForm, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.settings import SourceForm, settings_shown, source_form_of
+from fairway.web.stale import as_of, tell_changed
 
 
 @needs(Act.VIEW)
@@ -53,7 +55,10 @@ def _save_run(request: HttpRequest, actor: Actor, application: Application) -> H
                 name=values["name"],
                 description=values["description"],
                 spec=form.overrides(application.spec or {}),
+                as_of=as_of(request),
             )
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         except Blocked as problem:
@@ -69,7 +74,9 @@ def _save_source(request: HttpRequest, actor: Actor, application: Application) -
         raise Invalid("source", _("an upload is replaced by uploading again."))
     if form.is_valid():
         try:
-            edit_application(actor=actor, application=application, source=_source(application, form))
+            edit_application(actor=actor, application=application, source=_source(application, form), as_of=as_of(request))
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, Invalid("reference", problem.sentence) if problem.field == "image" else problem)
         except Blocked as problem:

@@ -13,6 +13,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, NotVisible
+from fairway.activity.changes import Changed
 from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application, Configuration
 from fairway.applications.queries import application as application_named
@@ -23,6 +24,7 @@ from fairway.environments.queries import place, places_of
 from fairway.shared.names import Invalid
 from fairway.web.pages import page
 from fairway.web.presenters.configuration import configuration_shown, required_names
+from fairway.web.stale import as_of, changed_sentence
 from fairway.web.variables import Rows, mark_error, read_rows
 
 
@@ -74,19 +76,22 @@ def configuration_saved(request: HttpRequest, slug: str) -> HttpResponse:
             secrets=rows.secrets,
             removed_secrets=rows.removed(known),
             comment=request.POST.get("comment", ""),
+            as_of=as_of(request),
         )
     except Invalid as problem:
-        return _refused(request, spot, rows, problem)
+        error = problem.sentence if problem.field == "comment" else mark_error(rows.shown, problem.sentence)
+        return _refused(request, spot, rows, error)
+    except Changed as problem:
+        return _refused(request, spot, rows, changed_sentence(request, problem), status=409)
     messages.success(request, _("Version %(number)s is saved; the next deployment uses it.") % {"number": saved.version})
     url = reverse("application-configuration", args=[spot.application.slug])
     return redirect(f"{url}?environment={spot.environment.slug}")
 
 
-def _refused(request: HttpRequest, spot: Spot, rows: Rows, problem: Invalid) -> HttpResponse:
+def _refused(request: HttpRequest, spot: Spot, rows: Rows, error: str, status: int = 422) -> HttpResponse:
     context = configuration_shown(spot.actor, spot.application, spot.environment)
-    error = problem.sentence if problem.field == "comment" else mark_error(rows.shown, problem.sentence)
     typed = {"variables": rows.shown, "form_error": error, "comment": request.POST.get("comment", "")}
-    return page(request, "applications/configuration.html", {**context, **typed}, status=422)
+    return page(request, "applications/configuration.html", {**context, **typed}, status=status)
 
 
 def _numbered(spot: Spot, text: str) -> Configuration | None:

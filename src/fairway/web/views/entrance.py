@@ -20,9 +20,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django.views.i18n import set_language
 
 from fairway.accounts.acting import act_as
-from fairway.accounts.adapter import can_send_mail
 from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
+from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import OneTimeLink, User
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments import commands
 from fairway.environments.models import Environment
@@ -26,6 +27,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import EnvironmentForm, ProtectionForm, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.environments import environment_shown, list_shown, runtimes_shown, state_shown
+from fairway.web.stale import as_of, tell_changed
 
 FRAGMENTS = {
     "environment-state": "state",
@@ -91,7 +93,9 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         changes = {name: value for name, value in form.wanted(one.options).items() if value is not None}
         try:
-            commands.edit_environment(actor=actor, environment=one, **changes)
+            commands.edit_environment(actor=actor, environment=one, as_of=as_of(request), **changes)
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         except Blocked as problem:

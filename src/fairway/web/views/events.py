@@ -14,11 +14,15 @@ from django.views.decorators.http import require_GET, require_POST
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.record import acknowledge, ask_for_a_walk
 from fairway.accounts.rules import Act
+from fairway.applications.queries import application as application_named
+from fairway.releases.queries import release as release_numbered
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
-from fairway.web.presenters.events import FILTERS, chain, choices, chosen, events_shown, exports
+from fairway.web.presenters.applications import head as application_head
+from fairway.web.presenters.events import FILTERS, chain, choices, chosen, events_shown, exports, newest, severity
+from fairway.web.presenters.releases import head_shown as release_head
 
 PER_PAGE = 50
 
@@ -28,17 +32,46 @@ PER_PAGE = 50
 def event_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     filters = {name: request.GET.get(name, "") for name in FILTERS}
+    offered = choices(actor, filters)
+    for name in ("package", "rollout"):  # those of the release that is chosen; another's was left by the release before
+        if filters[name] not in {one["key"] for one in offered[f"{name}s"]}:
+            filters[name] = ""
     shown: Page[Any] = LongPaginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
     shown.object_list = events_shown(list(shown.object_list))
     context = {
         "filters": filters,
-        "choices": choices(actor),
+        "choices": offered,
         "page": shown,
         "chain": chain(actor),
+        "severity": severity(filters),
         "exports": exports(filters),
         "is_newest": shown.number == 1 and not any(filters.values()),
     }
     return page(request, "events/list.html", context, fragments={"event-list": "list"})
+
+
+@require_GET
+@needs(Act.VIEW)
+def application_events(request: HttpRequest, slug: str) -> HttpResponse:
+    actor = actor_of(request)
+    application = application_named(actor, slug)
+    return page(
+        request,
+        "applications/events.html",
+        {**application_head(actor, application), **newest(actor, application=slug, q=request.GET.get("q", ""))},
+    )
+
+
+@require_GET
+@needs(Act.VIEW)
+def release_events(request: HttpRequest, number: int) -> HttpResponse:
+    actor = actor_of(request)
+    release = release_numbered(actor, number)
+    return page(
+        request,
+        "releases/events.html",
+        {**release_head(actor, release), **newest(actor, release=str(number), q=request.GET.get("q", ""))},
+    )
 
 
 @require_POST

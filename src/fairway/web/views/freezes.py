@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments import freeze_commands as commands
 from fairway.environments.freeze_queries import freeze as freeze_numbered
@@ -26,6 +27,7 @@ from fairway.web.forms import refuse
 from fairway.web.freeze_form import OWN_RULE, FreezeForm
 from fairway.web.pages import page
 from fairway.web.presenters.freezes import delete_button, list_shown, may_change, occurrences_shown
+from fairway.web.stale import as_of, tell_changed
 from fairway.web.words import REPEATS
 
 
@@ -71,7 +73,9 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
     form = _form(request, actor, _initial(row))
     if request.method == "POST" and form.is_valid():
         try:
-            commands.edit_freeze(actor=actor, freeze=row, **form.values())
+            commands.edit_freeze(actor=actor, freeze=row, as_of=as_of(request), **form.values())
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         except Blocked as problem:

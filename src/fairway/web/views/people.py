@@ -13,11 +13,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from fairway.accounts.commands import invite_again, set_active
+from fairway.accounts.mail_commands import send_invitation
+from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email, edit_person, invite
 from fairway.accounts.queries import person
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
+from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import PersonForm, refuse
@@ -31,6 +35,7 @@ from fairway.web.presenters.people import (
     person_choices,
     read_grants,
 )
+from fairway.web.stale import as_of, tell_changed
 
 
 @require_GET
@@ -53,7 +58,8 @@ def new(request: HttpRequest) -> HttpResponse:
         except Invalid as problem:
             _refuse(form, rows, problem)
         else:
-            return _edit_page(request, actor, user, link=_link(request, secret), status=201)
+            link = _sent_if_possible(actor, user, _link(request, secret))
+            return _edit_page(request, actor, user, link=link, status=201)
     context = {"person": None, "form": form, "grants": rows, "choices": person_choices(actor), "link": None, "acts": []}
     return page(request, "settings/person.html", context, status=422 if form.errors else 200)
 
@@ -68,7 +74,10 @@ def edit(request: HttpRequest, username: str) -> HttpResponse:
     if not form.is_valid():
         return _edit_page(request, actor, user, form, rows, status=422)
     try:
-        edit_person(actor=actor, user=user, grants=grants_meant(actor, rows), **form.cleaned_data)
+        edit_person(actor=actor, user=user, grants=grants_meant(actor, rows), as_of=as_of(request), **form.cleaned_data)
+    except Changed as problem:
+        tell_changed(request, form, problem)
+        return _edit_page(request, actor, user, form, rows, status=409)
     except Invalid as problem:
         _refuse(form, rows, problem)
         return _edit_page(request, actor, user, form, rows, status=422)
@@ -86,7 +95,7 @@ def _edit_page(
     form: PersonForm | None = None,
     rows: list[dict[str, Any]] | None = None,
     *,
-    link: str = "",
+    link: dict[str, Any] | None = None,
     status: int = 200,
 ) -> HttpResponse:
     context = {
@@ -101,7 +110,7 @@ def _edit_page(
         "form": form or PersonForm(initial={"name": user.get_full_name(), "email": user.email}, is_new=False),
         "grants": grant_rows(user) if rows is None else rows,
         "choices": person_choices(actor),
-        "link": link_shown(link) if link else None,
+        "link": link,
         "acts": person_acts(user),
     }
     return page(request, "settings/person.html", context, status=status)
@@ -113,8 +122,8 @@ def _edit_page(
 def link(request: HttpRequest, username: str) -> HttpResponse:
     """A new one-time link, to come in or to choose a new password; older ones die."""
     actor, user = actor_of(request), person(username)
-    secret = invite_again(actor=actor, user=user)
-    return _edit_page(request, actor, user, link=_link(request, secret), status=201)
+    link = _sent_if_possible(actor, user, _link(request, invite_again(actor=actor, user=user)))
+    return _edit_page(request, actor, user, link=link, status=201)
 
 
 @require_POST
@@ -149,6 +158,19 @@ def activation(request: HttpRequest, username: str) -> HttpResponse:
         tell_blocked(request, problem)
         return _edit_page(request, actor, user, status=409)
     return redirect("people")
+
+
+def _sent_if_possible(actor: Actor, user: User, link: str) -> dict[str, Any]:
+    """The link for the page, sent by mail where mail is set up and the address is known to be theirs: what came of that."""
+    shown = link_shown(link)
+    if user.confirmed_email and can_send_mail():
+        try:
+            send_invitation(actor=actor, user=user, link=link)
+        except Refused as problem:
+            shown["failure"] = problem.sentence
+        else:
+            shown["mailed_to"] = user.confirmed_email
+    return shown
 
 
 def _link(request: HttpRequest, secret: str) -> str:

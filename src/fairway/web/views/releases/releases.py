@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment as environment_named
 from fairway.environments.queries import visible_to as environments_visible_to
@@ -27,6 +28,7 @@ from fairway.web.pages import page
 from fairway.web.presenters.filters import day
 from fairway.web.presenters.releases import detail_shown, healthy_there, list_shown
 from fairway.web.release_forms import CloneForm, ReasonForm, ReleaseForm
+from fairway.web.stale import as_of, tell_changed
 
 USUAL_HOUR = "20:00"  # what the form proposes for a day chosen in the calendar
 
@@ -120,7 +122,11 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
         try:
             hidden = [one for one in queries.targets_of(release) if one not in seen]  # they stay
             values["targets"] = [*values.get("targets", []), *hidden]
-            commands.edit_release(actor=actor, release=release, no_deputy=values["deputy"] is None, **values)
+            commands.edit_release(
+                actor=actor, release=release, no_deputy=values["deputy"] is None, as_of=as_of(request), **values
+            )
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         except Blocked as problem:

@@ -1,0 +1,286 @@
+"""The table of verbs: everything that can happen, in words, with how serious it is and what it happens to.
+
+`commands.record` refuses a verb that is not here, so every event has words, on every page, in the API and on the command
+line. A sentence is a template: ``{who}`` is the person, ``{what}`` the subject's label.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Text = str | Promise
+
+
+class Severity(StrEnum):
+    """How serious an event is, least first. `DETAIL` is what one looks at only when looking into one thing."""
+
+    DETAIL = "detail"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One thing that can happen. `subjects` are the kinds of `activity.rules.On` it can happen to."""
+
+    key: str
+    sentence: Text
+    severity: Severity
+    subjects: tuple[str, ...]
+
+    @property
+    def group(self) -> str:
+        """The first word of its key."""
+        return self.key.partition(".")[0]
+
+
+def _table() -> Iterator[Verb]:
+    def verb(key: str, sentence: Text, severity: Severity = Severity.INFO, subjects: tuple[str, ...] = ()) -> Verb:
+        return Verb(key, sentence, severity, subjects or (key.partition(".")[0],))
+
+    detail, warning, error = Severity.DETAIL, Severity.WARNING, Severity.ERROR
+
+    yield verb("application.created", _("{who} created the application {what}"))
+    yield verb("application.edited", _("{who} changed the application {what}"))
+    yield verb("application.deleted", _("{who} deleted the application {what}"), warning)
+    yield verb("artifact.marked_bad", _("{who} marked the version {what} as bad"), warning)
+    yield verb("artifact.unmarked_bad", _("{who} removed the bad mark from the version {what}"))
+    yield verb("configuration.saved", _("{who} saved the configuration {what}"))
+    yield verb("upload.stored", _("{who} uploaded {what}"))
+    yield verb("inspection.started", _("{who} started to inspect a source: {what}"), detail)
+    yield verb("inspection.ended", _("{who} finished inspecting a source: {what}"), detail)
+    yield verb("credential.created", _("{who} stored the credential {what}"))
+    yield verb("credential.replaced", _("{who} replaced the credential {what}"))
+    yield verb("credential.deleted", _("{who} deleted the credential {what}"))
+    yield verb("credential.scoped", _("{who} changed where the credential {what} may be used"))
+
+    yield verb("deployment.requested", _("{who} requested the deployment {what}"))
+    yield verb("deployment.cancel_requested", _("{who} asked to cancel the deployment {what}"))
+    yield verb("deployment.approval_asked", _("{who} asked for approval of the deployment {what}"))
+    yield verb("deployment.approved", _("{who} approved the deployment {what}"))
+    yield verb("deployment.rejected", _("{who} rejected the deployment {what}"), warning)
+    yield verb("deployment.approval_settled", _("{who} let the deployment {what} continue: it has its approvals"))
+    yield verb("deployment.started", _("{who} started the deployment {what}"))
+    yield verb("deployment.waiting", _("{who} paused the deployment {what}"))
+    yield verb("deployment.step_started", _("{who} started a step of the deployment {what}"), detail)
+    yield verb("deployment.step_finished", _("{who} finished a step of the deployment {what}"), detail)
+    yield verb("deployment.artifact_settled", _("{who} determined the version of the deployment {what}"))
+    yield verb("deployment.probed", _("{who} measured the switch of the deployment {what}"))
+    yield verb("deployment.succeeded", _("{who} finished the deployment {what} successfully"))
+    yield verb("deployment.failed", _("{who} ended the deployment {what}: the new version failed"), error)
+    yield verb("deployment.errored", _("{who} could not carry out the deployment {what}"), error)
+    yield verb("deployment.cancelled", _("{who} cancelled the deployment {what}"))
+    yield verb(
+        "gate.glass_broken",
+        _("{who} broke the glass and bypassed what blocked {what}"),
+        warning,
+        ("deployment", "package", "rollout"),
+    )
+
+    yield verb("placement.access_set", _("{who} changed who may open {what}"))
+    yield verb("placement.domains_set", _("{who} changed the domains of {what}"))
+    yield verb("placement.held", _("{who} suspended automatic deployments of {what}"), warning)
+    yield verb("placement.hold_released", _("{who} resumed automatic deployments of {what}"))
+    yield verb("placement.observed", _("{who} saw the health of {what} change"))
+    yield verb("placement.adjusted", _("{who} adjusted {what}"))
+    yield verb("placement.adjustment_failed", _("{who} could not adjust {what}"), error)
+    yield verb("placement.orphans_removed", _("{who} removed leftover instances from {what}"))
+    yield verb("placement.remove_requested", _("{who} asked to remove {what}"), warning)
+    yield verb("placement.removed", _("{who} removed {what}"), warning)
+    yield verb("placement.scale_requested", _("{who} asked to scale {what}"))
+    yield verb("placement.start_requested", _("{who} asked to start {what}"))
+    yield verb("placement.stop_requested", _("{who} asked to stop {what}"))
+    yield verb("placement.switched", _("{who} switched traffic to the new version of {what}"))
+    yield verb("placement.switched_back", _("{who} switched traffic back to the previous version of {what}"), warning)
+    yield verb("placement.writes_seen", _("{who} saw {what} write files that the next deployment will lose"), warning)
+    yield verb("placement.writes_dismissed", _("{who} dismissed the warning about files written by {what}"))
+
+    yield verb("environment.created", _("{who} created the environment {what}"))
+    yield verb("environment.edited", _("{who} changed the environment {what}"))
+    yield verb("environment.deleted", _("{who} deleted the environment {what}"), warning)
+    yield verb("environment.locked", _("{who} locked the environment {what}"), warning)
+    yield verb("environment.unlocked", _("{who} unlocked the environment {what}"))
+    yield verb("environment.host_look_requested", _("{who} asked to check the Docker host of {what}"))
+    yield verb("environment.host_key_shown", _("{who} received a new key from the Docker host of {what}"), warning)
+    yield verb("environment.host_key_confirmed", _("{who} confirmed the key of the Docker host of {what}"))
+    yield verb("environment.host_connected", _("{who} connected to the Docker host of {what}"))
+    yield verb("environment.host_away", _("{who} lost the connection to the Docker host of {what}"), error)
+    yield verb("freeze.created", _("{who} created the freeze window {what}"))
+    yield verb("freeze.edited", _("{who} changed the freeze window {what}"))
+    yield verb("freeze.deleted", _("{who} deleted the freeze window {what}"))
+
+    yield verb("release.created", _("{who} created the release {what}"))
+    yield verb("release.edited", _("{who} changed the release {what}"))
+    yield verb("release.cloned", _("{who} cloned a release as {what}"))
+    yield verb("release.made_from_environment", _("{who} created the release {what} from what was running"))
+    yield verb("release.sealed", _("{who} sealed the release {what}"))
+    yield verb("release.unsealed", _("{who} unsealed the release {what}; its approvals are void"), warning)
+    yield verb("release.settings_renewed", _("{who} sealed the release {what} with the new settings"))
+    yield verb("release.approved", _("{who} approved the release {what}"))
+    yield verb("release.rejected", _("{who} rejected the release {what}"), warning)
+    yield verb("release.distribution_requested", _("{who} asked to distribute the packages of the release {what}"))
+    yield verb("release.cancelled", _("{who} cancelled the release {what}"), warning)
+    yield verb("release.deleted", _("{who} deleted the release {what}"), warning)
+    yield verb("package.added", _("{who} added the package {what}"))
+    yield verb("package.edited", _("{who} changed the package {what}"))
+    yield verb("package.deleted", _("{who} deleted the package {what}"))
+    yield verb("package.dependency_added", _("{who} added a dependency to the package {what}"))
+    yield verb("package.dependency_removed", _("{who} removed a dependency from the package {what}"))
+    yield verb("package.resolution_requested", _("{who} asked to look for the version of the package {what} again"))
+    yield verb("package.resolved", _("{who} found the version of the package {what}"))
+    yield verb("package.unresolvable", _("{who} could not find the version of the package {what}"), error)
+    yield verb("package.distribution_requested", _("{who} asked to distribute the package {what}"))
+    yield verb("package.distributed", _("{who} distributed the package {what}"))
+    yield verb("package.withdrawn", _("{who} withdrew the package {what}"), warning)
+    yield verb("package.distribution_failed", _("{who} could not distribute the package {what}"), error)
+    yield verb("package.deployment_requested", _("{who} asked to deploy the package {what}"))
+    yield verb("package.deployed", _("{who} deployed the package {what}"))
+    yield verb("package.deployment_failed", _("{who} could not deploy the package {what}"), error)
+    yield verb("package.fallback_requested", _("{who} asked to fall back the package {what}"), warning)
+    yield verb("package.fallen_back", _("{who} completed the fallback of the package {what}"), warning)
+    yield verb("package.fallback_failed", _("{who} could not fall back the package {what}"), error)
+    yield verb("rollout.requested", _("{who} requested the rollout {what}"))
+    yield verb("rollout.scheduled", _("{who} scheduled the rollout {what}"))
+    yield verb("rollout.rescheduled", _("{who} rescheduled the rollout {what}"))
+    yield verb("rollout.held", _("{who} is holding the rollout {what} until nothing blocks it"), warning)
+    yield verb("rollout.started", _("{who} started the rollout {what}"))
+    yield verb("rollout.needs_decision", _("{who} stopped the rollout {what}: a person must decide how it goes on"), error)
+    yield verb("rollout.decided", _("{who} decided how the rollout {what} goes on"))
+    yield verb("rollout.cancel_requested", _("{who} asked to cancel the rollout {what}"), warning)
+    yield verb("rollout.fallback_requested", _("{who} asked to fall back the rollout {what}"), warning)
+    yield verb("rollout.succeeded", _("{who} finished the rollout {what} successfully"))
+    yield verb("rollout.fallen_back", _("{who} completed the fallback of the rollout {what}"), warning)
+    yield verb("rollout.cancelled", _("{who} cancelled the rollout {what}"), warning)
+    yield verb("rollout.failed", _("{who} could not carry out the rollout {what}"), error)
+
+    yield verb("person.first_administrator_created", _("{who} became the first administrator"))
+    yield verb("person.created", _("{who} added the person {what}"))
+    yield verb("person.edited", _("{who} changed the profile of {what}"))
+    yield verb("person.email_confirmed", _("{who} confirmed the e-mail address of {what}"))
+    yield verb("person.invited", _("{who} created a new sign-in link for {what}"))
+    yield verb("person.invitation_accepted", _("{who} accepted the invitation and set a password"))
+    yield verb("person.roles_set", _("{who} changed the roles of {what}"), warning)
+    yield verb("person.activated", _("{who} activated the account of {what}"))
+    yield verb("person.deactivated", _("{who} deactivated the account of {what}"), warning)
+    yield verb("person.password_set", _("{who} changed the password of {what}"))
+    yield verb("person.password_replaced", _("{who} gave {what} a new password"), warning)
+    yield verb("person.acting_as", _("{who} changed the role to act as"))
+    yield verb("person.signed_in", _("{who} signed in"))
+    yield verb("person.signed_out", _("{who} signed out"))
+    yield verb("person.sign_in_failed", _("Someone failed to sign in as {what}"), warning)
+    yield verb("token.created", _("{who} created the API token {what}"))
+    yield verb("token.revoked", _("{who} revoked the API token {what}"))
+    yield verb("calendar_feed.made", _("{who} created a calendar address for {what}"))
+    yield verb("calendar_feed.revoked", _("{who} revoked the calendar address of {what}"))
+
+    yield verb("events.exported", _("{who} exported {what}"))
+    yield verb("audit.broken", _("{who} found the chain of events broken at event {what}"), error, ("event",))
+    yield verb("audit.unguarded", _("{who} restored the protection of events against changes"), error, ("event",))
+    yield verb("audit.acknowledged", _("{who} acknowledged the missing events from {what} on"), warning, ("event",))
+    yield verb("storage.collected", _("{who} deleted what is no longer needed"))
+    yield verb("installation.restored", _("{who} was restored from a backup"), warning)
+    yield verb("installation.moved", _("{who} moved to another machine or data directory"), warning)
+    yield verb("mail.settings_changed", _("{who} changed the mail settings"), warning)
+    yield verb("mail.sent", _("{who} sent a mail to {what}"), subjects=("person",))
+    yield verb("mail.failed", _("{who} could not send a mail to {what}"), error, ("person",))
+
+
+VERBS: Mapping[str, Verb] = {one.key: one for one in _table()}
+# Events are never rewritten: these are in old databases under the name they had, and read like the verb of today.
+RENAMED: Mapping[str, str] = {"release.frozen": "release.sealed", "release.unfrozen": "release.unsealed"}
+_UNKNOWN: Text = _("{who}: {verb}, {what}")  # written by another version of Fairway
+
+GROUPS: Mapping[str, Text] = {
+    "deployment": _("Deployments"),
+    "placement": _("What runs"),
+    "release": _("Releases"),
+    "package": _("Packages"),
+    "rollout": _("Rollouts"),
+    "application": _("Applications"),
+    "configuration": _("Configuration"),
+    "artifact": _("Versions"),
+    "upload": _("Uploads"),
+    "inspection": _("Inspections of sources"),
+    "credential": _("Credentials"),
+    "environment": _("Environments"),
+    "freeze": _("Freeze windows"),
+    "gate": _("Broken glass"),
+    "person": _("People and sign-in"),
+    "token": _("API tokens"),
+    "calendar_feed": _("Calendar addresses"),
+    "mail": _("Mail"),
+    "audit": _("The chain of events"),
+    "events": _("Exports"),
+    "storage": _("Storage"),
+    "installation": _("This installation"),
+}
+
+SEVERITIES: Mapping[Severity, Text] = {
+    Severity.DETAIL: _("Detail"),
+    Severity.INFO: _("Information"),
+    Severity.WARNING: _("Warning"),
+    Severity.ERROR: _("Error"),
+}
+
+
+def find(key: str) -> Verb | None:
+    """The verb of this key, also under a name it had before; None for one that only another version knows."""
+    return VERBS.get(RENAMED.get(key, key))
+
+
+def sentence_of(key: str) -> str:
+    """What happened, in the reader's language, with ``{who}``, ``{what}`` and ``{verb}`` still to be filled in."""
+    found = find(key)
+    return str(found.sentence if found else _UNKNOWN)
+
+
+def told(key: str, *, who: str, what: str) -> str:
+    """What happened as a sentence of plain text."""
+    return sentence_of(key).format(who=who, what=what, verb=key)
+
+
+def severity_of(key: str) -> Severity:
+    found = find(key)
+    return found.severity if found else Severity.INFO
+
+
+def names_of(key: str) -> list[str]:
+    """Every name under which events with this verb were written."""
+    now = RENAMED.get(key, key)
+    return [now, *(old for old, new in RENAMED.items() if new == now)]
+
+
+def at_least(severity: Severity) -> list[str]:
+    """The names of the verbs that are this serious or more."""
+    order = list(Severity)
+    wanted = [one for one in VERBS.values() if order.index(one.severity) >= order.index(severity)]
+    return [name for one in wanted for name in names_of(one.key)]
+
+
+def below(severity: Severity) -> list[str]:
+    """The names of the verbs that are less serious."""
+    above = set(at_least(severity))
+    return [name for one in VERBS for name in names_of(one) if name not in above]
+
+
+def said_with(word: str) -> list[str]:
+    """The names of the verbs whose sentence, in the reader's language, holds this word; capitals and accents aside."""
+    wanted = _plain(word)
+    return [name for one in VERBS.values() if wanted in _words(one) for name in names_of(one.key)]
+
+
+def _words(one: Verb) -> str:
+    sentence = str(one.sentence).replace("{who}", "").replace("{what}", "")
+    return _plain(f"{sentence} {one.key} {GROUPS.get(one.group, '')}")
+
+
+def _plain(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text.casefold().replace("’", "'"))
+    return "".join(sign for sign in apart if not unicodedata.combining(sign))
