@@ -76,7 +76,7 @@ class ReleaseDetail(ReleaseShown):
     matrix: list[PackageShown]
 
 
-class StepShown(Schema):
+class RolloutStepShown(Schema):
     """One package in a rollout; `level` from 1, `attempts` counts its distributions and deployments."""
 
     package: str
@@ -113,7 +113,7 @@ class RolloutShown(Schema):
 class RolloutDetail(RolloutShown):
     """With each of its packages, and what ran on the target before it began, by application."""
 
-    packages: list[StepShown]
+    packages: list[RolloutStepShown]
     before: dict[str, Any]
 
 
@@ -254,8 +254,8 @@ def rollout_detail(one: Rollout) -> RolloutDetail:
     return RolloutDetail(**_rollout(one), packages=steps, before=one.before)
 
 
-def _step(one: RolloutPackage) -> StepShown:
-    return StepShown(
+def _step(one: RolloutPackage) -> RolloutStepShown:
+    return RolloutStepShown(
         package=one.package.name,
         level=one.level + 1,
         status=one.status,
