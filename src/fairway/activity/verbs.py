@@ -138,6 +138,7 @@ def _table() -> Iterator[Verb]:
     yield verb("package.unresolvable", _("{who} could not find the version of the package {what}"), error)
     yield verb("package.distribution_requested", _("{who} asked to distribute the package {what}"))
     yield verb("package.distributed", _("{who} distributed the package {what}"))
+    yield verb("package.found_there", _("{who} left the package {what} as it is: it is already served"))
     yield verb("package.withdrawn", _("{who} withdrew the package {what}"), warning)
     yield verb("package.distribution_failed", _("{who} could not distribute the package {what}"), error)
     yield verb("package.deployment_requested", _("{who} asked to deploy the package {what}"))
