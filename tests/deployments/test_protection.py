@@ -339,7 +339,7 @@ def test_what_is_built_first_is_approved_as_what_it_became(desk, strict, monkeyp
         approve(actor=desk.manager, deployment=fresh(made), fingerprint="")
     assert codes(blocked) == ["being_built"]
     built = make_artifact(application, "built")
-    monkeypatch.setattr("fairway.workflows.deploy.making_of", lambda scene: None)
+    monkeypatch.setattr("fairway.workflows.deploy.build_input_of", lambda step: None)
     monkeypatch.setattr("fairway.workflows.deploy.artifact_from_source", lambda making: built)
     desk.work()
     made = fresh(made)

@@ -170,7 +170,7 @@ def _pid(desk, slug):
     return answer.json["pid"] if answer.status == 200 else None
 
 
-def test_an_application_with_its_minder_is_repaired(desk):
+def test_an_application_with_its_shim_is_repaired(desk):
     slug, number = desk.launched("orphaned")
     name = desk.names(slug)[0]
     before = desk.says(slug)["pid"]

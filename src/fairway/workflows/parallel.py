@@ -28,7 +28,7 @@ def run_parallel(work: Callable[[Item, Progress], Result], items: Sequence[Item]
     if len(items) < 2:
         return [work(item, progress) for item in items]
     team = _Team(progress)
-    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="together") as pool:
+    with ThreadPoolExecutor(max_workers=AT_ONCE, thread_name_prefix="parallel") as pool:
         futures = [pool.submit(team.do, work, item) for item in items]
         team.follow(futures)
     if team.problem is not None:

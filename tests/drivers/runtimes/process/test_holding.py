@@ -46,7 +46,7 @@ def next_of(spec: InstanceSpec) -> InstanceSpec:
 
 
 @pytest.mark.parametrize("left", LEFT)
-def test_what_a_killed_minder_leaves_behind_holds_the_volume(runtime: ProcessRuntime, spec: InstanceSpec, left: str) -> None:
+def test_what_a_killed_shim_leaves_behind_holds_the_volume(runtime: ProcessRuntime, spec: InstanceSpec, left: str) -> None:
     argv, closes, who = LEFT[left]
     program = LEAVES.format(argv=argv, closes=closes)
     runtime.ensure_started(replace(spec, command=("{python}", "-c", program)), NullProgress())

@@ -126,7 +126,7 @@ def test_what_a_crash_leaves_behind_is_ended(runtime: ProcessRuntime, spec: Inst
     assert not any(readings.is_alive(member) for member in family)
 
 
-def test_a_killed_minder_leaves_no_orphan_and_is_replaced(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+def test_a_killed_shim_leaves_no_orphan_and_is_replaced(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     instance = started(runtime, spec)
     before = state(runtime, spec.name)
     os.kill(before["minder"][0], signal.SIGKILL)
@@ -140,7 +140,7 @@ def test_a_killed_minder_leaves_no_orphan_and_is_replaced(runtime: ProcessRuntim
 
 
 @pytest.mark.parametrize("verb", ["ensure_started", "ensure_stopped", "ensure_removed"])
-def test_the_family_of_a_killed_minder_is_found(runtime: ProcessRuntime, spec: InstanceSpec, verb: str) -> None:
+def test_the_family_of_a_killed_shim_is_found(runtime: ProcessRuntime, spec: InstanceSpec, verb: str) -> None:
     """The child stays in the session; it has neither parent nor shim any more."""
     family = family_of(runtime, spec)
     os.kill(state(runtime, spec.name)["minder"][0], signal.SIGKILL)
@@ -192,7 +192,7 @@ def test_a_killed_starter_is_taken_over(runtime: ProcessRuntime, spec: InstanceS
     assert ask(instance) == "one"
 
 
-def test_a_minder_whose_starter_died_before_the_answer_is_adopted(
+def test_a_shim_whose_starter_died_before_the_answer_is_adopted(
     runtime: ProcessRuntime, spec: InstanceSpec, data: Path
 ) -> None:
     """The starter dies at the moment it has handed over the order: the shim is born all the same."""
@@ -247,7 +247,7 @@ def test_a_gentle_stop_is_no_failure(runtime: ProcessRuntime, spec: InstanceSpec
     assert (stopped.exit_code, stopped.restarts, stopped.address) == (0, 0, "")
 
 
-def test_a_minder_ended_by_somebody_else_is_a_failure_not_a_wish(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+def test_a_shim_ended_by_somebody_else_is_a_failure_not_a_wish(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     """A machine that shuts down ends shims too; what they ran must come back afterwards."""
     started(runtime, spec)
     os.kill(state(runtime, spec.name)["minder"][0], signal.SIGTERM)
@@ -255,7 +255,7 @@ def test_a_minder_ended_by_somebody_else_is_a_failure_not_a_wish(runtime: Proces
     assert ask(started(runtime, spec)) == "one"
 
 
-def test_a_frozen_minder_is_ended_with_all_it_has(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch) -> None:
+def test_a_frozen_shim_is_ended_with_all_it_has(runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch) -> None:
     monkeypatch.setattr("fairway.drivers.runtimes.process.runtime.LAST_WORDS", 0.3)
     instance = started(runtime, spec)
     app = state(runtime, spec.name)["app"]
@@ -522,7 +522,7 @@ def test_an_application_with_too_many_processes_is_killed(runtime: ProcessRuntim
     assert "[fairway] has more than 2 processes and threads: killed" in texts(runtime, spec.name)
 
 
-def test_a_minder_is_small(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+def test_a_shim_is_small(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
     started(runtime, spec)
     shim = state(runtime, spec.name)["minder"][0]
     assert readings.usage([shim]).memory_bytes < 12 << 20

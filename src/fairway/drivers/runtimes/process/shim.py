@@ -24,9 +24,8 @@ import signal
 import sys
 import time
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))  # for `chain`
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "wall"))
-sys.path.append(os.path.dirname(os.path.abspath(__file__)))
+_HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path += [os.path.join(_HERE, ".."), os.path.join(_HERE, "..", "..", "wall"), _HERE]  # for `chain`, `enclosure`, `family`
 # By their paths, once: an upgrade may replace the files while we live.
 import enclosure  # type: ignore[import-not-found]
 from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
