@@ -24,8 +24,8 @@ import signal
 import sys
 import time
 
-_HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path += [os.path.join(_HERE, ".."), os.path.join(_HERE, "..", "..", "wall"), _HERE]  # for `chain`, `enclosure`, `family`
+# Last, so that nothing here hides a library: for `family`, `enclosure` and `chain`.
+sys.path.extend(os.path.normpath(os.path.join(os.path.abspath(__file__), up)) for up in ("..", "../../../wall", "../.."))
 # By their paths, once: an upgrade may replace the files while we live.
 import enclosure  # type: ignore[import-not-found]
 from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
