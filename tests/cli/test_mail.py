@@ -22,10 +22,10 @@ def test_mail_is_set_shown_tested_and_unset(fairway):
         failed = fairway("mail", "test", "ada@example.com")
         assert failed.code != 0
         assert f"refused the connection on port {port}" in failed.err
-    invited = fairway("people", "invite", "grace", "--email", "grace@example.com", "--send")
+    invited = fairway("people", "invite", "hedy", "--email", "hedy@example.com", "--send")
     assert invited.code == 0
     assert "could not be sent" in invited.err
     assert "/invitation/" in invited.out
-    assert "could not send a mail to grace" in fairway("events", "--verb", "mail", "--severity", "error").out
+    assert "could not send a mail to hedy" in fairway("events", "--verb", "mail", "--severity", "error").out
     assert "sends no mail" in fairway("mail", "unset").out
     assert fairway("--as", "viewer", "mail", "show").code == 3

@@ -184,7 +184,7 @@ def test_people_credentials_events_and_audit(fairway: Fairway, tmp_path: Path) -
     assert "r.example.com" in fairway("credentials", "list").out
     assert fairway("credentials", "delete", "company").code == 0
     assert "stored the credential company" in fairway("events", "--verb", "credential", "--text", "STORED company").out
-    assert fairway("events", "--severity", "warning", "--verb", "credential").out.startswith("Nothing happened that fits")
+    assert fairway("events", "--severity", "warning", "--verb", "credential").out.startswith("No event matches")
     assert fairway("events", "--package", "shop").code == 2
     assert fairway.json("audit", "verify")["is_intact"] is True
     lines = fairway("audit", "export").out.splitlines()
@@ -273,5 +273,5 @@ def test_an_environment_on_a_host_over_ssh(fairway: Fairway) -> None:
     refused = fairway("envs", "host", "afar", "--confirm", "SHA256:something")
     assert refused.code != 0
     assert "has not shown its key yet" in refused.err
-    assert "no host over SSH" in fairway("envs", "host", "staging").out
+    assert "does not run on a host over SSH" in fairway("envs", "host", "staging").out
     assert fairway("envs", "delete", "afar", "--confirm", "afar").code == 0

@@ -123,7 +123,14 @@ def test_a_rollout_that_stands_still_exits_5_with_its_choices(fairway: Fairway, 
 
 
 def test_a_release_is_sealed_answered_and_planned(fairway: Fairway, shop: tuple[str, dict[str, Path]]) -> None:
-    title, places = shop
+    assert fairway("envs", "protect", "staging", "--approvals", "1").code == 0
+    try:
+        _is_sealed_answered_and_planned(fairway, shop[0])
+    finally:
+        fairway("envs", "protect", "staging", "--approvals", "0")
+
+
+def _is_sealed_answered_and_planned(fairway: Fairway, title: str) -> None:
     early = fairway("releases", "approve", title, "--env", "staging", "--yes")
     assert (early.code, "is not sealed" in early.err) == (2, True)
     sealed = fairway.json("releases", "seal", title)

@@ -101,7 +101,7 @@ def test_a_piped_secret_is_taken_to_the_byte(
 
 def test_what_is_no_text_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"\xff\xfe")))
-    with pytest.raises(BadInput, match="no UTF-8"):
+    with pytest.raises(BadInput, match="is not UTF-8"):
         output.read_value("Value")
 
 

@@ -209,7 +209,7 @@ def english_sentences() -> set[str]:
 def test_what_opens_over_a_page(insider: Person, numbers: dict[str, int]) -> None:
     problems: list[str] = []
     page = insider.go("/applications/harbour/")
-    page.get_by_label(re.compile("^More acts in Development")).click()
+    page.get_by_label(re.compile("^More actions in Development")).click()
     problems += _opened(page, "menu")
     page.locator(".bar-user > summary").click()
     problems += _opened(page, "own-menu")

@@ -36,8 +36,8 @@ LOOKS |= {
     "scheduled": ("◔", "@", "cyan"),
     "in_progress": LOOKS["running"],
     "released": LOOKS["live"],
-    "partly_served": ("◐", "/", "yellow"),
-    "no_longer_served": ("·", ".", "yellow"),
+    "partly_served": ("◑", "&", "yellow"),
+    "no_longer_served": ("◇", "^", "yellow"),
     "fallen_back": ("↶", "<", "yellow"),
     # packages, and packages on a target
     "registered": LOOKS["pending"],
