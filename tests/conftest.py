@@ -60,6 +60,14 @@ def is_on_sqlite() -> bool:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings_tox_suffix() -> None:
+    """In memory, and so each process's own. pytest-django sees that of Django's own backend only, by its name, and would give
+    the database of each process the name of a file."""
+    if is_on_sqlite():
+        connection.settings_dict["TEST"]["NAME"] = ":memory:"
+
+
+@pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
     """Begin with the tables that the run made once: making them takes each test process some seconds."""
     if not is_on_sqlite():

@@ -19,7 +19,8 @@ NUMBERED = (
     ("FreezeWindow", "created_by_id", "created_by"),
     ("Upload", "created_by_id", "created_by"),
     ("Release", "created_by_id", "created_by"),
-    ("Release", "frozen_by_id", "frozen_by"),  # `sealed_by` since 0022
+    ("Release", "frozen_by_id", "frozen_by"),  # until migration 0022
+    ("Release", "sealed_by_id", "sealed_by"),
     ("Package", "created_by_id", "created_by"),
     ("Rollout", "requested_by_id", "requested_by"),
     ("Approval", "person_id", "person"),
@@ -39,8 +40,10 @@ NAMED = (
 def name_accounts(apps: Any, schema_editor: Any) -> None:
     """For a migration's RunPython. Events stay as they are: their hashes cover the names, and they carry the numbers."""
     usernames: dict[int, str] = dict(apps.get_model("fairway", "User").objects.values_list("pk", "username"))
-    for model, number, name in NUMBERED:
-        _by_number(apps.get_model("fairway", model), number, name, usernames)
+    for label, number, name in NUMBERED:
+        model = apps.get_model("fairway", label)
+        if number in {field.name for field in model._meta.fields}:
+            _by_number(model, number, name, usernames)
     meant = _meanings(apps.get_model("fairway", "Event"), usernames)
     for model, name in NAMED:
         _by_name(apps.get_model("fairway", model), name, meant)
