@@ -43,7 +43,7 @@ def test_une_livraison_est_approuvee_deroulee_et_repliee(joins: Joins, fairway: 
 
     manager = desk.comes("manager")
     page = manager.go(f"/releases/{number}/plan")
-    manager.button("Geler").click()
+    manager.button("Sceller").click()
     expect(page.locator("#release-sealing")).to_contain_text("manager")
     desk.seen(manager, "01-plan")
     admin = desk.comes("admin")

@@ -108,6 +108,8 @@ def test_a_version_of_nothing_and_of_what_was_never_built_say_so(desk):
     release = desk.release()
     with pytest.raises(Invalid, match="there is no application “api”"):
         add(desk, release, "api", "1.4")
+    with pytest.raises(Invalid, match="image reference"):
+        add(desk, release, "api", "not a reference")
     desk.application("api")
     with pytest.raises(Invalid, match="none was built yet"):
         add(desk, release, "api", "1.4")

@@ -243,6 +243,8 @@ class _Origin:
         if artifact is None and values is None:
             kind, values = parse_source_input(source_input)
             artifact = _built(actor, kind, values, application)
+            if kind == BUILT:  # several words that begin with no application: what every other mistake is told
+                kind, values = SourceKind.IMAGE, {"image": source_input.strip()}
         if artifact is not None:
             return cls(f"{artifact.application.slug} {artifact.version}", "", {}, artifact)
         assert values is not None
@@ -296,6 +298,8 @@ def _built(actor: Actor, kind: str, values: Mapping[str, str], application: str)
     found = chosen.filter(Q(version=version) | Q(digest=version) | by_number).select_related("application").first()
     if found is not None or is_word:
         return found
+    if own is None and " " in version:
+        return None
     if own is None:
         raise Invalid("source", "there is no application “{name}”, or you may not see it.", name=slug[:60])
     known = list(dict.fromkeys(chosen.values_list("version", flat=True)))
