@@ -61,8 +61,8 @@ def is_on_sqlite() -> bool:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings_tox_suffix() -> None:
-    """In memory, and so each process's own. pytest-django knows only Django's own backend by its name, and would make it a file
-    for each process."""
+    """In memory, and so each process's own. pytest-django knows only Django's own backend by its name, and would make it
+    a file for each process."""
     if is_on_sqlite():
         connection.settings_dict["TEST"]["NAME"] = ":memory:"
 

@@ -67,7 +67,7 @@ def test_a_filtered_export_has_gaps_and_an_edited_line_is_named(exported):
     event = json.loads(everything[1])
     event["comment"] = "Nothing"
     assert verify_lines([everything[0], json.dumps(event)]).broken_at == event["id"]
-    assert "Line 1 is no event" in verify_lines(["[]"]).sentence
+    assert "Line 1 is not an event" in verify_lines(["[]"]).sentence
 
 
 def test_csv_never_calculates(exported):

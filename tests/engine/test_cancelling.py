@@ -10,7 +10,7 @@ import pytest
 from fairway.engine import commands, queries
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.workflow import STORIES, Step, Wait, Workflow, Workflows
+from fairway.engine.workflow import WORKFLOWS, Step, Wait, Workflow, Workflows
 from fairway.shared.failures import Cancelled, Refused, Retry
 from tests.engine.running import until_status, working
 from tests.engine.test_steps import Recorder
@@ -44,7 +44,7 @@ def known(monkeypatch):
     """A process that knows the workflow, as the web does."""
     recorder = Recorder()
     monkeypatch.setitem(
-        STORIES.by_kind, "tale", Workflow("tale", (Step("one", nap),), watcher=recorder, clean_up=recorder.clean_up)
+        WORKFLOWS.by_kind, "tale", Workflow("tale", (Step("one", nap),), watcher=recorder, clean_up=recorder.clean_up)
     )
     return recorder
 

@@ -16,7 +16,7 @@ from fairway.activity.queries import verify
 from fairway.deployments.models import Deployment, Placement
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.workflow import STORIES
+from fairway.engine.workflow import WORKFLOWS
 from fairway.environments.commands import delete_environment, lock_environment, unlock_environment
 from fairway.environments.models import Environment
 from fairway.releases.commands.packages import edit_package
@@ -117,7 +117,7 @@ def test_eight_people_at_the_same_things_at_once(request):
     release = desk.release(packages="a b c", needs="b>a")
     actors = [desk.person(f"p{number}", Role.ADMIN) for number in range(PEOPLE)]
     start, stop = threading.Barrier(PEOPLE), threading.Event()
-    worker = Runner(STORIES, worker_name="worker", slots=3)
+    worker = Runner(WORKFLOWS, worker_name="worker", slots=3)
     working = threading.Thread(target=worker.run_forever, args=(stop,))
     working.start()
     try:

@@ -17,7 +17,7 @@ from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.engine import clock, transitions
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.workflow import STORIES
+from fairway.engine.workflow import WORKFLOWS
 from fairway.releases.commands.rollouts import decide, roll_out
 from fairway.releases.models import PackageOnTarget, Rollout, RolloutPackage
 from tests.releases.desk import placements
@@ -63,7 +63,7 @@ def work(desk):
     """Workers follow each other: the lease of one that died runs out before the next begins."""
     for number in itertools.count():
         try:
-            Runner(STORIES, worker_name=f"worker-{number}").run_until_idle()
+            Runner(WORKFLOWS, worker_name=f"worker-{number}").run_until_idle()
         except Killed:
             Run.objects.exclude(owner="").update(lease_until=clock.now() - timedelta(seconds=1))
             continue

@@ -208,7 +208,7 @@ def test_another_version_stands_nowhere_until_it_is_distributed(desk, staging):
     release = desk.release(packages="api")
     api = desk.package(release, "api")
     distribute(actor=desk.deployer, package=api, environment=staging)
-    with pytest.raises(Blocked, match="right now"):
+    with pytest.raises(Blocked, match="Another operation on"):
         edit_package(actor=desk.deployer, package=api, artifact=make_artifact(api.application))
     desk.work()
     edit_package(actor=desk.deployer, package=api, artifact=make_artifact(api.application))

@@ -86,7 +86,7 @@ def test_what_stores_nothing_promises_nothing(
 
 def test_a_second_instance_cannot_be_asked_for(keeps: Deployment, browse: Browser, deployer: Actor) -> None:
     shown = browse(deployer).get(reverse("application-detail", args=["hello"])).content.decode()
-    assert "which only one instance may write" in shown
+    assert "that only one instance may write" in shown
     answer = browse(deployer).post(reverse("placement-scale", args=["hello", "staging"]), {"replicas": "2"}, follow=True)
     assert "it cannot run 2 times" in answer.content.decode()
     assert Placement.objects.get().replicas == 1

@@ -64,7 +64,7 @@ def test_a_lock_needs_a_reason_and_an_end_in_the_future(manager, browse, staging
     past = (timezone.now() - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M")
     refused = browser.post(url, {"reason": "Fair", "until": past})
     assert refused.status_code == 422
-    assert "lies in the past" in refused.content.decode()
+    assert "is in the past" in refused.content.decode()
     assert 'value="Fair"' in refused.content.decode()
     assert browser.post(url, {"reason": "Fair", "until": "soon"}).status_code == 422
     staging.refresh_from_db()

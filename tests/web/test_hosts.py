@@ -9,7 +9,7 @@ from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments import hosts
 from fairway.environments.models import Environment, Host
 from fairway.shared.keypairs import new_key_pair
-from fairway.web import topics
+from fairway.web import live_fragments
 
 ADDRESS = "ssh://deploy@docker.example.com"
 KEY, OTHER = (" ".join(new_key_pair("x")[1].split()[:2]) for _ in range(2))
@@ -72,9 +72,9 @@ def test_a_changed_key_is_trusted_by_name_only(admin, browse, far):
 
 
 def test_an_open_page_follows_and_speaks_the_readers_language(admin, far):
-    topic = topics.topic_named("environment:far:host")
-    assert fingerprint(KEY) not in topics.render(topic, admin, "en", "UTC")["html"]
+    topic = live_fragments.topic_named("environment:far:host")
+    assert fingerprint(KEY) not in live_fragments.render(topic, admin, "en", "UTC")["html"]
     hosts.key_shown(host=Host.objects.get(), key=KEY)
-    assert topics.subjects_of(Event.objects.latest("pk")) & topic.subjects
-    assert "is not confirmed yet" in topics.render(topic, admin, "en", "UTC")["html"]
-    assert "pas encore confirmée" in topics.render(topic, admin, "fr", "UTC")["html"]
+    assert live_fragments.subjects_of(Event.objects.latest("pk")) & topic.subjects
+    assert "is not confirmed yet" in live_fragments.render(topic, admin, "en", "UTC")["html"]
+    assert "pas encore confirmée" in live_fragments.render(topic, admin, "fr", "UTC")["html"]

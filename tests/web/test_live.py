@@ -46,7 +46,7 @@ from fairway.drivers.runtimes.contract import InstanceSpec, NullProgress
 from fairway.environments.commands import lock_environment
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import runtime_of
-from fairway.web import hub
+from fairway.web import fanout
 from fairway.web.fanout import FANOUT
 from fairway.web.live import Streams
 from fairway.web.tail import Tail
@@ -227,7 +227,7 @@ def test_what_is_made_up_for_never_covers_what_came_since(database, monkeypatch)
     ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
     before = latest_number()
     lock_environment(actor=ada, environment=staging, reason="What was missed")
-    draw, is_drawn, goes_on, calls = hub.render, threading.Event(), threading.Event(), itertools.count()
+    draw, is_drawn, goes_on, calls = fanout.render, threading.Event(), threading.Event(), itertools.count()
 
     def slow_at_first(*given: Any) -> Any:
         drawn = draw(*given)
@@ -236,7 +236,7 @@ def test_what_is_made_up_for_never_covers_what_came_since(database, monkeypatch)
             assert goes_on.wait(PATIENCE)
         return drawn
 
-    monkeypatch.setattr(hub, "render", slow_at_first)
+    monkeypatch.setattr(fanout, "render", slow_at_first)
 
     async def test() -> None:
         async with watching(ada, f"/live?topics=environment:staging:state&after={before}") as page:
@@ -362,10 +362,10 @@ def test_viewers_hold_neither_threads_nor_connections_and_share_one_rendering(da
     ada, staging = make_person("ada", Role.ADMIN), make_environment("staging")
     application = Streams(get_asgi_application())
     rendered: list[str] = []
-    from fairway.web import hub
+    from fairway.web import fanout
 
-    original = hub.render
-    monkeypatch.setattr(hub, "render", lambda topic, *rest: rendered.append(topic.name) or original(topic, *rest))
+    original = fanout.render
+    monkeypatch.setattr(fanout, "render", lambda topic, *rest: rendered.append(topic.name) or original(topic, *rest))
 
     async def test() -> None:
         cookie = await doing(lambda: cookie_of(ada))

@@ -26,7 +26,7 @@ def page(browse, who, path="/applications/hello/"):
 
 def test_it_is_said_and_a_volume_is_offered_with_its_target_filled_in(writing, browse, admin):
     shown = page(browse, admin)
-    assert "It writes files that the next deployment loses: db.sqlite3, uploads/ (3 files)." in shown
+    assert "It writes files that will be lost at the next deployment: db.sqlite3, uploads/ (3 files)." in shown
     assert "/applications/hello/settings?keep=staging" in shown
     assert "uploads: /uploads</textarea>" in page(browse, admin, "/applications/hello/settings?keep=staging")
     assert "uploads: /uploads" not in page(browse, admin, "/applications/hello/settings?keep=nowhere")
@@ -34,15 +34,15 @@ def test_it_is_said_and_a_volume_is_offered_with_its_target_filled_in(writing, b
 
 def test_put_aside_it_is_not_said_again_until_something_else_is_written(writing, browse, admin):
     assert browse(admin).post("/applications/hello/in/staging/dismiss-writes").status_code == 302
-    assert "the next deployment loses" not in page(browse, admin)
+    assert "will be lost at the next deployment" not in page(browse, admin)
     Placement.objects.filter(pk=writing.pk).update(writes=[*PLACES, {"name": "new.db", "files": 1, "target": ""}])
     shown = page(browse, admin)
-    assert "loses: new.db." in shown
+    assert "lost at the next deployment: new.db." in shown
     assert "Have them written to a folder of their own" in shown
 
 
 def test_who_may_not_edit_is_told_and_offered_nothing(writing, browse, viewer):
     shown = page(browse, viewer)
-    assert "the next deployment loses" in shown
+    assert "will be lost at the next deployment" in shown
     assert "?keep=" not in shown
     assert browse(viewer).post("/applications/hello/in/staging/dismiss-writes").status_code == 403

@@ -118,7 +118,7 @@ def test_a_rejection_needs_its_reason(manager, browse, waiting):
     assert answer(browse(manager), waiting, "reject").status_code == 422
     assert answer(browse(manager), waiting, "reject", "Not on a Friday").status_code == 302
     waiting.refresh_from_db()
-    assert waiting.status == "cancelling", "a worker tidies up"
+    assert waiting.status in {"cancelling", "cancelled"}, "a worker tidies up, unless this process knows how"
     page = page_of(browse(manager), waiting)
     assert "Rejected by max: Not on a Friday" in page
     assert 'value="approve"' not in page
@@ -138,7 +138,8 @@ def test_newer_settings_are_offered_and_ask_anew(deployer, manager, browse, hell
     browse(deployer).post(f"/deployments/{waiting.pk}/again")
     made = Deployment.objects.latest("pk")
     waiting.refresh_from_db()
-    assert (waiting.status, made.configuration.version, made.awaits_approval) == ("cancelling", 1, True)
+    assert waiting.status in {"cancelling", "cancelled"}
+    assert (made.configuration.version, made.awaits_approval) == (1, True)
     assert f"Superseded by #{made.pk}, requested later by dora." in page_of(browse(manager), waiting)
 
 

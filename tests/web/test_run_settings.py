@@ -46,7 +46,7 @@ def test_a_release_command_switched_off_through_the_api_stays_off(admin, browse,
 @pytest.mark.parametrize(
     ("field", "value", "sentence"),
     [
-        ("volumes", "no-colon", "“no-colon” is no volume; write a name and a folder"),
+        ("volumes", "no-colon", "“no-colon” is not a volume; write a name and a folder"),
         ("volumes", "data: data", "must be an absolute folder such as “/data”"),
         ("volumes", "Bad Name: /data", "Bad Name"),
         ("release", "a | b", "“|”"),

@@ -91,7 +91,13 @@ def test_a_release(admin, grace, browse, staging):
     manager = User.objects.get(pk=admin.id)
     release = create_release(actor=admin, name="Spring", version="1", manager=manager, description="")
     browser, address = browse(admin), f"/releases/{release.pk}/edit"
-    form = {"description": "My words", "manager": "ada", "deputy": "", "as_of": read(browser, address)}
+    form = {
+        "description": "My words",
+        "manager": "ada",
+        "deputy": "",
+        "targets": ["staging"],
+        "as_of": read(browser, address),
+    }
     edit_release(actor=grace, release=release, description="Their words")
     is_told_and_saves_again(browser, address, form, "Description", "My words")
     assert Release.objects.get().description == "My words"

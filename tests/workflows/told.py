@@ -20,7 +20,7 @@ from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.engine import clock, transitions
 from fairway.engine.models import Run
 from fairway.engine.runner import Runner
-from fairway.engine.workflow import STORIES
+from fairway.engine.workflow import WORKFLOWS
 from fairway.environments.models import Environment
 from tests.conftest import make_artifact
 from tests.releases.conftest import AnsweringProxy
@@ -88,7 +88,7 @@ class Told:
         """Until nothing is due; returns how many workers died over it."""
         for deaths in itertools.count():
             try:
-                Runner(STORIES, worker_name=f"told-{next(numbers)}").run_until_idle()
+                Runner(WORKFLOWS, worker_name=f"told-{next(numbers)}").run_until_idle()
             except Killed:
                 Run.objects.exclude(owner="").update(lease_until=clock.now() - timedelta(seconds=1))
                 continue

@@ -12,7 +12,7 @@ from django.db import transaction
 from fairway.engine import clock, transitions, waking
 from fairway.engine.models import Run, Worker
 from fairway.engine.rules import Status
-from fairway.engine.workflow import STORIES
+from fairway.engine.workflow import WORKFLOWS
 from fairway.shared.names import Invalid
 
 DEFAULT_LANE = "default"
@@ -86,7 +86,7 @@ def _cancel(run: Run, reason: str) -> bool:
         return True
     now = clock.now()
     transitions.change(run, cancel_requested_at=now, cancel_reason=reason)
-    workflow = STORIES.by_kind.get(run.kind)
+    workflow = WORKFLOWS.by_kind.get(run.kind)
     if run.started_at is None and not run.owner and workflow is not None:
         transitions.end_unstarted(run, workflow, now)
         return True

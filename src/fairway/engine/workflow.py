@@ -157,6 +157,6 @@ class Workflows:
         return workflow
 
 
-STORIES = Workflows()
+WORKFLOWS = Workflows()
 """The workflows of this process. A process that registers here what it only wants to *watch* (the web) lets
 `request_cancel` end a run that never started at once, watcher included, instead of leaving that to a worker."""

@@ -15,7 +15,7 @@ from django.db import connections
 from fairway.activity.checking import check_some, guard_again
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
-from fairway.engine.workflow import STORIES
+from fairway.engine.workflow import WORKFLOWS
 from fairway.environments import installation
 from fairway.shared.failures import Failure
 from fairway.worker.cleaning import clean
@@ -40,7 +40,7 @@ def run_worker(stop: threading.Event) -> None:
     installation.settle(has_workers=True)
     name = f"{socket.gethostname()}:{os.getpid()}"
     runner = Runner(
-        STORIES,
+        WORKFLOWS,
         worker_name=name,
         slots=settings.WORKER_SLOTS,
         lanes={"production": min(PRODUCTION_SLOTS, settings.WORKER_SLOTS - 1)},

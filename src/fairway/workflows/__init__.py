@@ -3,7 +3,7 @@
 
 def register_all() -> None:
     """Make this process able to run every workflow. Called by workers; others only ask for runs."""
-    from fairway.engine.workflow import STORIES
+    from fairway.engine.workflow import WORKFLOWS
     from fairway.workflows.adjust import ADJUST
     from fairway.workflows.deploy import DEPLOY
     from fairway.workflows.distribute import DISTRIBUTE
@@ -13,5 +13,5 @@ def register_all() -> None:
     from fairway.workflows.watch import WATCH
 
     for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT):
-        if workflow.kind not in STORIES.by_kind:
-            STORIES.register(workflow)
+        if workflow.kind not in WORKFLOWS.by_kind:
+            WORKFLOWS.register(workflow)
