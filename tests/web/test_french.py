@@ -22,7 +22,7 @@ from tests.conftest import make_environment
 from tests.web.test_environments import NEW
 
 CATALOGUE = Path(__file__).parents[2] / "src/fairway/locale/fr/LC_MESSAGES/django.po"
-# {name} of Invalid and said, %(name)s of Django, %s and %1 of the browser's own words.
+# {name} of Invalid and translate, %(name)s of Django, %s and %1 of the browser's own words.
 PLACE = re.compile(r"\{[A-Za-z_][^{}]*\}|%\(\w+\)[sd]|%[sd1-9]")
 NAMED = re.compile(r"\{[a-z_0-9]+(?::\w+)?\}")
 TAKEN = "«_staging_» existe déjà_; choisissez-en un autre.".replace("_", "\N{NO-BREAK SPACE}")

@@ -46,8 +46,8 @@ _CSRF = CSRF_PLACE.encode()  # JSON writes it, and every token, as it is: letter
 class TopicStream:
     """One open page. Its box holds at most one message per topic."""
 
-    def __init__(self, hub: Fanout, viewer: Viewer, topics: Iterable[Topic], after: int | None) -> None:
-        self.hub, self.viewer, self.after = hub, viewer, after
+    def __init__(self, fanout: Fanout, viewer: Viewer, topics: Iterable[Topic], after: int | None) -> None:
+        self.fanout, self.viewer, self.after = fanout, viewer, after
         self.topics = {topic.name: topic for topic in topics}
         self._box: dict[str, bytes] = {}
         self._newest: dict[str, int] = {}  # by topic: which rendering was delivered last
@@ -56,11 +56,11 @@ class TopicStream:
         self._filled = asyncio.Event()
 
     async def open(self) -> None:
-        await self.hub.add(self)
+        await self.fanout.add(self)
 
     async def renew(self, viewer: Viewer) -> None:
         names = list(self.topics)
-        allowed = await self.hub.in_thread(lambda: watchable(viewer.actor, names))
+        allowed = await self.fanout.in_thread(lambda: watchable(viewer.actor, names))
         self.viewer, self.topics = viewer, {topic.name: topic for topic in allowed}
 
     async def next(self) -> bytes | None:
@@ -75,7 +75,7 @@ class TopicStream:
         return b"".join(parts)
 
     def close(self) -> None:
-        self.hub.remove(self)
+        self.fanout.remove(self)
 
     def put(self, topic: str, body: bytes, *, has_form: bool, number: int) -> None:
         """`has_form`: the viewer's own token belongs into it. Else everybody has the same bytes.

@@ -158,7 +158,7 @@ class Followers:
 class InstanceLogStream:
     """What these instances print, as one log; numbers go on after `count`, lines up to `since` are known already.
 
-    `sees` says whether an actor may look at them; the hub asks again when what the viewer may see has changed.
+    `sees` says whether an actor may look at them; the fan-out asks again when what the viewer may see has changed.
     """
 
     def __init__(

@@ -16,19 +16,19 @@ LAST_WORDS = 0.5  # seconds after its end in which a deployment's last lines may
 class LogStream(LogWatch):
     """A deployment's log from line `after` on; ends after its last line."""
 
-    def __init__(self, hub: Fanout, viewer: Viewer, deployment: int, after: int) -> None:
-        self.hub, self.viewer, self.deployment, self.position = hub, viewer, deployment, after
+    def __init__(self, fanout: Fanout, viewer: Viewer, deployment: int, after: int) -> None:
+        self.fanout, self.viewer, self.deployment, self.position = fanout, viewer, deployment, after
         self._grew = asyncio.Event()
         self._is_over = False
 
     async def open(self) -> None:
-        self.hub.add_log(self)
+        self.fanout.add_log(self)
 
     def grown(self) -> None:
         self._grew.set()
 
     async def renew(self, viewer: Viewer) -> None:
-        if not await self.hub.in_thread(lambda: visible_to(viewer.actor).filter(pk=self.deployment).exists()):
+        if not await self.fanout.in_thread(lambda: visible_to(viewer.actor).filter(pk=self.deployment).exists()):
             self.end()
         self.viewer = viewer
 
@@ -38,7 +38,7 @@ class LogStream(LogWatch):
 
     async def next(self) -> bytes | None:
         while not self._is_over:
-            length, status = self.hub.lengths.get(self.deployment, (0, ""))
+            length, status = self.fanout.lengths.get(self.deployment, (0, ""))
             if length > self.position:
                 return await self._page()
             if status in ENDED:
@@ -48,19 +48,19 @@ class LogStream(LogWatch):
         return None
 
     def close(self) -> None:
-        self.hub.remove_log(self)
+        self.fanout.remove_log(self)
 
     async def _page(self) -> bytes:
-        lines = await self.hub.log_page(self.deployment, self.position)
+        lines = await self.fanout.log_page(self.deployment, self.position)
         if lines:
             self.position = int(lines[-1]["n"])
         else:
-            self.position = self.hub.lengths[self.deployment][0]  # counted, but not kept: never ask for them for ever
+            self.position = self.fanout.lengths[self.deployment][0]  # counted, but not kept: never ask for them for ever
         return message("log", log_message(lines), self.position)
 
     async def _ending(self) -> bytes:
         await asyncio.sleep(LAST_WORDS)
-        lines = await self.hub.log_page(self.deployment, self.position)
+        lines = await self.fanout.log_page(self.deployment, self.position)
         if lines:
             self.position = int(lines[-1]["n"])
             return message("log", log_message(lines), self.position)

@@ -1,4 +1,4 @@
-"""Django's `makemessages`, which here also finds the sentences of `Invalid` and `said`: they are translated when said."""
+"""Django's `makemessages`, which here also finds the sentences of `Invalid` and `translate`: they are translated when they are shown."""
 
 from django.core.management.commands import makemessages
 
