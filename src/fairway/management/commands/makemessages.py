@@ -1,4 +1,4 @@
-"""Django's `makemessages`, which here also finds the sentences of `Invalid` and `translate`: they are translated when they are shown."""
+"""Django's `makemessages`, which here also finds the sentences of `Invalid` and `translate`."""
 
 from django.core.management.commands import makemessages
 
