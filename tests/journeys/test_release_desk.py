@@ -153,7 +153,7 @@ def _distributes(desk: Desk, deployer: Person, release: str) -> None:
     for name in ("quay", "crane", "ferry"):
         turns(cell(page, name, FRONT), "Distributed")
     here = cell(page, "ferry", FRONT)
-    here.get_by_label(re.compile("^Acts on")).click()
+    here.get_by_label(re.compile("^Actions for")).click()
     expect(here).to_contain_text("is not sealed")
     expect(here).to_contain_text("ferry needs crane, which is not Deployed")
     desk.seen(deployer, "05-why-not")
