@@ -62,7 +62,7 @@ def test_a_secret_is_sealed_and_appears_in_no_event(deployer, hello, staging):
 
 def test_two_people_saving_at_once_do_not_lose_each_others_work(deployer, hello, staging):
     save(deployer, hello, staging, variables={"A": "1"}, based_on=0)
-    with pytest.raises(Invalid, match="version 1 was saved meanwhile"):
+    with pytest.raises(Invalid, match="version 1 was saved in the meantime"):
         save(deployer, hello, staging, variables={"B": "1"}, based_on=0)
 
 

@@ -74,9 +74,9 @@ def test_bad_variables(values):
     ("values", "words"),
     [
         ({"BIG": "é" * 32_769}, "BIG has 65538 bytes"),
-        ({"HALF": "\ud800"}, "HALF holds half a character"),
+        ({"HALF": "\ud800"}, "HALF contains half a character"),
         ({"NUL": "a\x00b"}, "NUL must be text"),
-        ({f"V{number}": "x" * 60_000 for number in range(9)}, "hold 540018 bytes in all"),
+        ({f"V{number}": "x" * 60_000 for number in range(9)}, "have 540018 bytes in total"),
     ],
 )
 def test_what_no_process_can_be_given_is_refused_by_name_and_size(values, words):
