@@ -61,7 +61,7 @@ def test_up_detached_returns_when_it_answers_and_down_ends_it(place: Installatio
 
 def test_down_and_status_where_nothing_runs(tmp_path: Path) -> None:
     done = fairway("down", "--data", tmp_path / "data")
-    assert (done.returncode, "does not run" in done.stdout) == (0, True)
+    assert (done.returncode, "is not running" in done.stdout) == (0, True)
     told = fairway("status", "--data", tmp_path / "data", "--json")
     assert (told.returncode, json.loads(told.stdout)) == (1, {"is_running": False, "answers": False})
 

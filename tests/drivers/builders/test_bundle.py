@@ -195,7 +195,7 @@ def test_a_python_that_is_not_here_needs_a_person(tmp_path: Path, heard: Heard) 
     ("spec", "words"),
     [
         (Spec(kind="dockerfile"), "needs Docker"),
-        (Spec(kind="static", root="../.."), "leaves"),
+        (Spec(kind="static", root="../.."), "points outside"),
         (Spec(kind="static", root="missing"), "no folder"),
         (Spec(kind="static", install={"publish": "missing"}), "publish"),
         (Spec(kind="python", command=("python", "x"), install={"from": "uv.lock"}), "no uv.lock"),

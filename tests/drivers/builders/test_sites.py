@@ -112,7 +112,7 @@ def test_the_folder_with_the_page_is_found_and_said(tmp_path: Path, heard: Heard
     make(tmp_path, {"build/web/index.html": ""})
     assert published(place, "dist", is_built=True, before=before, progress=heard) == tmp_path / "build/web"
     assert heard.lines == ["Published is build/web/: the build wrote its page there, not into dist/."]
-    with pytest.raises(Refused, match="leaves"):
+    with pytest.raises(Refused, match="points outside"):
         published(place, "../x", is_built=True, before=before, progress=heard)
 
 
