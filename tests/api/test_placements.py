@@ -88,7 +88,7 @@ def test_output_is_shown_with_its_secrets_masked(
 
 
 def test_blockers_are_told_before_anything_is_asked(viewer: Api, deployer: Api, placed: Placement) -> None:
-    assert deployer.get(f"{WHY}?act=deploy").json() == {"may": True, "blockers": []}
+    assert deployer.get(f"{WHY}?act=deploy").json() == {"may": True, "blockers": [], "approval": ""}
     assert viewer.get(f"{WHY}?act=deploy").json()["blockers"][0]["code"] == "role"
     assert deployer.get(f"{WHY}?act=start").json()["blockers"][0]["code"] == "running"
     assert deployer.get(f"{WHY}?act=fly").status_code == 422
