@@ -89,10 +89,12 @@ def complaints(page: Page, name: str, rules: dict[str, Any]) -> list[str]:
 
 STICKING_OUT = """(scrolls) => {
   const width = document.documentElement.clientWidth;
-  const leaves = (one) => one.getBoundingClientRect().right > one.closest('.card').getBoundingClientRect().right;
-  const beyond = [...document.querySelectorAll('.card .tag')]
+  const inside = '.card, .notice';
+  const end = (one) => one.getBoundingClientRect().right;
+  const leaves = (one) => end(one) > end(one.parentElement.closest(inside));
+  const beyond = [...document.querySelectorAll('.card .tag, .card .button, .notice .button')]
     .filter((one) => !one.closest(scrolls) && !one.closest('thead') && leaves(one))
-    .slice(0, 2).map((one) => `${one.outerHTML.slice(0, 150)} leaves its card and`);
+    .slice(0, 2).map((one) => `${one.outerHTML.slice(0, 150)} leaves its frame and`);
   if (document.documentElement.scrollWidth <= width) return beyond;
   return [...document.querySelectorAll('body *')]
     .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(scrolls)).slice(0, 2)

@@ -26,13 +26,13 @@ PIPES = "-wakeups"  # after the file's name: the folder of the pipes
 POSTGRES_PATIENCE = 5.0  # seconds between two looks at whether to stop; a stopping worker rings itself
 
 _wakeups: weakref.WeakSet[threading.Event] = weakref.WeakSet()
-_bells_lock = threading.Lock()
+_wakeups_lock = threading.Lock()
 
 
 def new_bell() -> threading.Event:
     """An event that every `notify` in this process sets."""
     wakeup = threading.Event()
-    with _bells_lock:
+    with _wakeups_lock:
         _wakeups.add(wakeup)
     return wakeup
 
@@ -42,13 +42,13 @@ def notify() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}")
-    elif (folder := _bells_folder()) is not None:
+    elif (folder := _pipes_folder()) is not None:
         transaction.on_commit(lambda: _ring_pipes(folder))
     transaction.on_commit(_ring_here)
 
 
 def _ring_here() -> None:
-    with _bells_lock:
+    with _wakeups_lock:
         wakeups = list(_wakeups)
     for wakeup in wakeups:
         wakeup.set()
@@ -81,14 +81,14 @@ def _listen_postgres(wakeup: threading.Event, stop: threading.Event) -> None:
             wakeup.set()
 
 
-def _bells_folder() -> Path | None:
+def _pipes_folder() -> Path | None:
     """The folder of the pipes; None for a database in memory, which no other process can reach."""
     name = str(connection.settings_dict["NAME"])
     return None if connection.is_in_memory_db() else Path(name + PIPES)  # type: ignore[attr-defined]
 
 
 def _listen_pipe(wakeup: threading.Event, stop: threading.Event, poll: float) -> None:
-    folder = _bells_folder()
+    folder = _pipes_folder()
     if folder is None:
         stop.wait()
         return

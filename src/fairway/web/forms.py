@@ -122,20 +122,30 @@ class EnvironmentForm(forms.Form):
 class ProtectionForm(forms.Form):
     """What protects an environment. `others` are the environments in which a version may have to prove itself."""
 
-    approvals_needed = forms.IntegerField(min_value=0, max_value=MOST_APPROVALS)
-    approval_days = forms.IntegerField(min_value=1, max_value=MOST_APPROVAL_DAYS)
+    approvals_needed = forms.IntegerField(label=_("Number of approvals"), min_value=0, max_value=MOST_APPROVALS)
+    approval_days = forms.IntegerField(label=_("Days to wait for them"), min_value=1, max_value=MOST_APPROVAL_DAYS)
     approval_roles = forms.MultipleChoiceField(
-        required=False, choices=list(ROLE_LABELS.items()), widget=forms.CheckboxSelectMultiple
+        label=_("Roles that can approve"),
+        required=False,
+        choices=list(ROLE_LABELS.items()),
+        widget=forms.CheckboxSelectMultiple,
     )
-    approval_people = forms.CharField(max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    approval_people = forms.CharField(
+        label=_("People who can approve"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN)
+    )
     deploy_roles = forms.MultipleChoiceField(
-        required=False, choices=[(role, ROLE_LABELS[role]) for role in MAY_BRING], widget=forms.CheckboxSelectMultiple
+        label=_("Roles"),
+        required=False,
+        choices=[(role, ROLE_LABELS[role]) for role in MAY_BRING],
+        widget=forms.CheckboxSelectMultiple,
     )
-    deploy_people = forms.CharField(max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
-    only_releases = forms.BooleanField(required=False)
-    needs_ready = forms.BooleanField(required=False)
-    proven_in = forms.ChoiceField(required=False)
-    proven_hours = forms.IntegerField(required=False, min_value=1, max_value=MOST_PROVEN_HOURS)
+    deploy_people = forms.CharField(label=_("People"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
+    only_releases = forms.BooleanField(label=_("Only through releases"), required=False)
+    needs_ready = forms.BooleanField(label=_("Packages must be Ready"), required=False)
+    proven_in = forms.ChoiceField(label=_("Must have run in"), required=False)
+    proven_hours = forms.IntegerField(
+        label=_("For this many hours"), required=False, min_value=1, max_value=MOST_PROVEN_HOURS
+    )
 
     def __init__(self, *args: Any, others: Iterable[tuple[str, str]], **values: Any) -> None:
         super().__init__(*args, **values)

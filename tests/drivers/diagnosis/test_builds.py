@@ -98,6 +98,7 @@ error: subprocess-exited-with-error
         ("> nest build\n\nsh: 1: nest: not found", "The program “nest” was not found: add the package that has it to the"),
         ("[ERROR] COMPILATION ERROR : \n[ERROR] A.java:[3,5] ';' expected", "Its error: COMPILATION ERROR : A.java:[3,5]"),
         ("Error: > Couldn't find any `pages` directory.", "Its error: Couldn't find any `pages` directory."),
+        ("> tsc\n\nVersion 5.9.3\ntsc: The TypeScript Compiler - Version 5.9.3\n", "tsc only printed its help: it"),
         (TRACEBACK, "Its error: ModuleNotFoundError: No module named 'numpy'."),
         ("Error: pg_config executable not found.", "psycopg2 is compiled here and misses PostgreSQL's headers: list"),
         ("x.c:1:10: fatal error: ffi.h: No such file or directory", "A package is compiled here and misses the C"),

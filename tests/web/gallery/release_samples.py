@@ -297,7 +297,7 @@ def rollout(status: str = "needs_decision") -> Data:
         "identity goes back from 3.1.0 to 3.0.2",
         "catalog-db goes back from 16.2 to 16.1",
     ]
-    choices = [{"key": "retry", "label": "Try again", "icon": "restart", "kind": "primary", "url": "/gallery/act", "consequence": "pricing is deployed once more; if it goes live, the rest follows.", "plan": [], "blockers": [], "confirm": ""},
+    choices = [{"key": "retry", "label": "Try again", "icon": "restart", "kind": "primary", "url": "/gallery/act", "consequence": "pricing is deployed again; if it goes live, the rest follows.", "plan": [], "blockers": [], "confirm": ""},
                {"key": "skip", "label": "Continue without it", "icon": "chevron-right", "kind": "", "url": "/gallery/act", "consequence": "What needs pricing is left out too: checkout, storefront.", "plan": [], "blockers": [], "confirm": ""},
                {"key": "fall_back_all", "label": "Fall back all", "icon": "rollback", "kind": "danger", "url": "/gallery/act", "consequence": "3 packages go back to exactly what ran before, in reverse order.", "plan": plan, "blockers": [], "confirm": ""}]  # fmt: skip
     one = {

@@ -59,6 +59,10 @@ _RULES: tuple[Rule, ...] = (
         "“legacy-peer-deps=true” into a file .npmrc.",
     ),
     rule(
+        r"^tsc: The TypeScript Compiler - Version",
+        "tsc only printed its help: it found neither a tsconfig.json nor a file to compile. Add tsconfig.json.",
+    ),
+    rule(
         r"`npm ci` can only install packages when your package\.json and package-lock\.json",
         "package-lock.json does not fit package.json: run “npm install” and commit the lock file.",
     ),

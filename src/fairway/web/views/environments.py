@@ -123,7 +123,9 @@ def protection(request: HttpRequest, slug: str) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            commands.edit_environment(actor=actor, environment=one, **form.wanted())
+            commands.edit_environment(actor=actor, environment=one, as_of=as_of(request), **form.wanted())
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         except Blocked as problem:
