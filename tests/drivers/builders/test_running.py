@@ -144,8 +144,12 @@ def test_what_an_ending_means(tmp_path: Path, heard: Heard) -> None:
         failure = failure_of(finished, "npm ci")
         assert type(failure) is kind
         assert failure.detail == line
-    away = failure_of(Finished(1, ("sharp: Installation error: getaddrinfo ENOTFOUND github.com",)), "npm install")
-    assert away.sentence == "npm install could not reach github.com; it is tried again."
+    for name, why in (("EAI_AGAIN github.com", "github.com"), ("ENOTFOUND registry.npmjs.org", "registry.npmjs.org")):
+        away = failure_of(Finished(1, (f"npm error request failed, reason: getaddrinfo {name}",)), "npm install")
+        assert (type(away), away.sentence) == (Retry, f"npm install could not reach {why}; it is tried again.")
+    unknown = failure_of(Finished(1, ("sharp: Installation error: getaddrinfo ENOTFOUND github.com",)), "npm install")
+    assert type(unknown) is Refused, "asking again does not change it, and each time all is installed anew"
+    assert unknown.sentence.startswith("npm install downloads from github.com, a name that this machine does not know:")
 
 
 def test_a_program_ends_with_the_worker_that_started_it(tmp_path: Path) -> None:

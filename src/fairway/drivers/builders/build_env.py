@@ -25,6 +25,8 @@ _UNREACHABLE = re.compile(
     r"|tls handshake|operation timed out|Temporary failure in name resolution",
     re.I,
 )
+# A name server's last word, which asking again does not change; without a package index the network itself is away.
+_NO_SUCH_HOST = re.compile(r"\bENOTFOUND (?!registry\.)([\w-]+(?:\.[\w-]+)+)")
 _HOST = re.compile(r"(?:ENOTFOUND|EAI_AGAIN) ([\w-]+(?:\.[\w-]+)+)")  # as Node.js names it
 _STAGED = re.compile(r"(?:file://)?/\S*/staging/\w+/(?:bundle/app|site)/")  # where the source lies while it is built
 _DISK_FULL = re.compile(r"ENOSPC|No space left on device", re.I)
@@ -134,6 +136,12 @@ def failure_of(finished: Finished, what: str) -> Failure:
     detail = finished.detail
     if _DISK_FULL.search(detail):
         return NeedsPerson(f"The disk is full: {what} stopped. Free some space, then try again.", detail=detail)
+    if unknown := _NO_SUCH_HOST.search(detail):
+        return Refused(
+            f"{what} downloads from {unknown[1]}, a name that this machine does not know: let it reach that host, or use "
+            "packages that bring what they need.",
+            detail=detail,
+        )
     if _UNREACHABLE.search(detail):
         host = _HOST.search(detail)
         where = host[1] if host else "the package index"
