@@ -38,7 +38,12 @@ def list_shown(actor: Actor, *, status: str = "", query: str = "") -> dict[str, 
     """The context of ``releases/list.html``."""
     everything = desk.overview(actor)
     found = [one for one in everything if _is_wanted(one, status, query)]
-    labels = {"": _("All"), "open": _("Open"), "released": pgettext("release", "Released"), "ended": _("Ended")}
+    labels = {
+        "": pgettext("releases", "All"),
+        "open": pgettext("releases", "Open"),
+        "released": pgettext("releases", "Released"),
+        "ended": pgettext("releases", "Ended"),
+    }
     return {
         "releases": [_line(one) for one in found],
         "states": [
