@@ -11,6 +11,7 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
+from fairway.api.preconditions import AsOf
 from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Reason, Slug
@@ -139,10 +140,10 @@ def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
 
 @router.put("/rollouts/{number}/schedule", response=RolloutDetail)
 @needs(Act.SCHEDULE_RELEASE)
-def move_rollout(request: HttpRequest, number: Number, given: TimeWanted) -> RolloutDetail:
+def move_rollout(request: HttpRequest, number: Number, given: TimeWanted, as_of: AsOf) -> RolloutDetail:
     """Move what is planned and has not begun."""
     actor = actor_of(request)
-    moved = schedule.reschedule(actor=actor, rollout=queries.rollout(actor, number), **given.dict())
+    moved = schedule.reschedule(actor=actor, rollout=queries.rollout(actor, number), as_of=as_of, **given.dict())
     return rollout_detail(moved)
 
 

@@ -12,8 +12,17 @@ from fairway.accounts.rules import Act, Actor, Blocker
 from fairway.deployments.gate import RELEASES, Request, blockers, register
 from fairway.environments.models import Environment
 from fairway.environments.protection import approvers_words
-from fairway.releases.models import Package, PackageOnTarget, Rollout
-from fairway.releases.rules import BUSY, IN_USE, ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY, OnTarget, Resolution, Stage
+from fairway.releases.models import Package, PackageOnTarget, Rollout, RolloutClaim
+from fairway.releases.rules import (
+    BUSY,
+    IN_USE,
+    ROLLOUT_ACTIVE,
+    ROLLOUT_UNDER_WAY,
+    OnTarget,
+    Resolution,
+    RolloutStatus,
+    Stage,
+)
 from fairway.releases.target_state import PackageSubject, TargetState, fallback_target_of, is_ready_to_run, subject_of
 
 FORWARD = RELEASES | {Act.DISTRIBUTE}
@@ -197,6 +206,37 @@ def no_other_release_changes_it(request: Request) -> Iterator[Blocker]:
         sentence=_("%(release)s is being rolled out to %(environment)s, with %(package)s in it.") % words,
         who=_("nobody until it ends; a Deployer may decide how it goes on, or stop it"),
         details={"release": other.release_id, "rollout": other.pk},
+    )
+
+
+@register(Act.DEPLOY, Act.PROMOTE)
+def no_rollout_changes_it(request: Request) -> Iterator[Blocker]:
+    """A single deployment in the midst of a rollout would be replaced by it, or replace a part of the release. One that
+    waited for something else waits for this, too, and is asked again when the rollout ends; going back stays possible."""
+    subject = request.subject
+    claims = RolloutClaim.objects.filter(environment=subject.environment, application=subject.application)
+    claim = claims.select_related("rollout__release").first()
+    if claim is None:
+        return
+    rollout = claim.rollout
+    words = {
+        "release": rollout.release,
+        "environment": subject.environment.name,
+        "application": subject.application.name,
+        "person": rollout.requested_by,
+    }
+    sentence = _("%(release)s is being rolled out to %(environment)s, with %(application)s in it; %(person)s started it.")
+    if rollout.status == RolloutStatus.NEEDS_DECISION:
+        who = _("a Deployer, by deciding how the rollout continues, or by stopping it")
+    else:
+        who = _("nobody until the rollout ends; a Deployer may cancel it")
+    yield Blocker(
+        code="rollout_claims",
+        sentence=sentence % words,
+        who=who,
+        only_starts=True,
+        passes=True,
+        details={"release": rollout.release_id, "rollout": rollout.pk},
     )
 
 

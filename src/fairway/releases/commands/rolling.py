@@ -19,7 +19,7 @@ from fairway.deployments.rules import Status as DeploymentStatus
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked
-from fairway.releases.commands.rollouts import claim, locked_rollout, make_steps, steps_of
+from fairway.releases.commands.rollouts import claim, end_rollout, locked_rollout, make_steps, steps_of
 from fairway.releases.commands.targets import begin_deployment, begin_distribution, begin_fallback, locked_environment
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Package, PackageOnTarget, Rollout, RolloutPackage
@@ -255,7 +255,7 @@ def _end(row: Rollout, steps: list[RolloutPackage]) -> None:
     skipped = [one.package.name for one in steps if one.status == StepStatus.SKIPPED]
     sentence = f"Left out: {', '.join(skipped)}." if skipped else ""
     status = RolloutStatus.FALLEN_BACK if is_back else RolloutStatus.SUCCEEDED
-    row.move_to(status, sentence=sentence, finished_at=timezone.now())
+    end_rollout(row, status, sentence=sentence)
     after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)
 
@@ -283,6 +283,6 @@ def run_ended(run: Run, *, is_cancelled: bool, sentence: str) -> None:
             becomes = StepStatus.STUCK if step.status == StepStatus.FALLING_BACK else StepStatus.FAILED
             step.move_to(becomes, sentence="It was cancelled with the rollout.", finished_at=timezone.now())
     status = RolloutStatus.CANCELLED if is_cancelled else RolloutStatus.FAILED
-    row.move_to(status, sentence=sentence, finished_at=timezone.now())
+    end_rollout(row, status, sentence=sentence)
     after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)

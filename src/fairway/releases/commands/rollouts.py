@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, may
 from fairway.activity.commands import record
+from fairway.deployments.commands.gate_waiting import wake_waiting
 from fairway.deployments.gate import blockers
 from fairway.engine.commands import enqueue, request_cancel, signal
 from fairway.engine.models import Run
@@ -253,6 +254,12 @@ def claim(rollout: Rollout, packages: Iterable[Package]) -> None:
     )
 
 
+def end_rollout(rollout: Rollout, status: RolloutStatus, **values: Any) -> None:
+    """It has ended: what it claimed is free, and single deployments that waited for that ask the gate again."""
+    rollout.move_to(status, finished_at=timezone.now(), **values)
+    transaction.on_commit(wake_waiting, robust=True)  # not now: that would lock runs after rows
+
+
 def enqueue_run(rollout: Rollout, asked: dict[str, Any], override: str, run_at: datetime | None) -> Run:
     return enqueue(
         kind=STORY,
@@ -327,7 +334,7 @@ def _apply(steps: list[RolloutPackage], then: dict[int, StepStatus]) -> None:
 def _go_on(row: Rollout, choice: Choice, actor: Actor) -> None:
     if choice is Choice.STOP:
         sentence = f"Stopped by {actor.name}."
-        row.move_to(RolloutStatus.FAILED, sentence=sentence, decided_by=actor.name, finished_at=timezone.now())
+        end_rollout(row, RolloutStatus.FAILED, sentence=sentence, decided_by=actor.name)
     elif choice is Choice.FALL_BACK_ALL:
         row.move_to(RolloutStatus.FALLING_BACK, direction=Direction.BACK.value, decided_by=actor.name, sentence="")
     else:

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.environments.queries import environment as environment_named
 from fairway.environments.queries import place
 from fairway.releases import queries
@@ -31,6 +32,7 @@ from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.releases import package_log_shown
 from fairway.web.release_forms import PackageForm, PasteForm
+from fairway.web.stale import as_of, tell_changed
 from fairway.web.views.releases.finding import package_of
 from fairway.web.views.releases.releases import detail_page
 
@@ -75,7 +77,9 @@ def edit(request: HttpRequest, number: int, package: int) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            commands.edit_package(actor=actor, package=one, **_changed(actor, one, form))
+            commands.edit_package(actor=actor, package=one, as_of=as_of(request), **_changed(actor, one, form))
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, _in_this_form(problem))
         except Blocked as problem:
