@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -341,7 +343,7 @@ def nothing_deployed_needs_it(request: Request) -> Iterator[Blocker]:
 def release_blockers(
     act: Act, state: TargetState, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
 ) -> list[Blocker]:
-    """Everything that keeps `actor` from doing `act` with all of a release on a target; each reason once."""
+    """Everything that keeps `actor` from doing `act` with all of a release on a target; see `reasons_together`."""
     if not state.packages:
         sentence = _("%(release)s has no packages.") % {"release": state.release}
         return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
@@ -354,8 +356,39 @@ def release_blockers(
         words = {"release": state.release, "environment": state.environment.name}
         sentence = _("Nothing of %(release)s is Deployed in %(environment)s.") % words
         return [Blocker(code="nothing_deployed", sentence=sentence)]
-    found = (blocker for one in subjects for blocker in blockers(act, one, actor, at, breaks_glass=breaks_glass))
-    return list(dict.fromkeys(found))
+    return reasons_together((name_of(one), blockers(act, one, actor, at, breaks_glass=breaks_glass)) for one in subjects)
+
+
+def name_of(subject: PackageSubject) -> str:
+    return subject.package.name if subject.package else subject.application.name
+
+
+def reasons_together(found: Iterable[tuple[str, Iterable[Blocker]]]) -> list[Blocker]:
+    """Each reason once, of packages given by name. Where only the name differs, the first says it, and to which others it
+    applies."""
+    first: dict[tuple[object, ...], Blocker] = {}
+    names: dict[tuple[object, ...], list[str]] = {}
+    for name, reasons in found:
+        for one in reasons:
+            words = (_without(name, one.sentence), _without(name, one.who))
+            key = (one.code, *words, one.clears_at, one.only_starts, one.passes)
+            first.setdefault(key, one)
+            names.setdefault(key, []).append(name)
+    return [_of_all(one, names[key]) for key, one in first.items()]
+
+
+def _without(name: str, text: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "\0", text)
+
+
+def _of_all(one: Blocker, names: list[str]) -> Blocker:
+    """Whose sentence names a package names the others, too; one about the target or the release applies to all anyhow."""
+    others = list(dict.fromkeys(names[1:]))
+    if not others or _without(names[0], one.sentence) == one.sentence:
+        return one
+    sentence = _("The same applies to %(names)s.") % {"names": ", ".join(others)}
+    details = {**one.details, "packages": [names[0], *others]}
+    return replace(one, sentence=f"{one.sentence} {sentence}", details=details)
 
 
 def packages_there(environment: Environment) -> Iterable[Blocker]:

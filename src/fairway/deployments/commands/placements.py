@@ -86,16 +86,22 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
         raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
     end_waiting(locked_waiting(application=application), _("%(application)s was deleted.") % {"application": application})
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    if _at_work(application=row):
-        sentence = _("A deployment of it is running or queued.")
-        raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
-    if reasons := [blocker for found in applications.IN_USE for blocker in found(row)]:
+    if reasons := deletion_blockers(row):
         raise Blocked(reasons)
     for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
         _enqueue_removal(actor, placement, volumes)
     row.deleted_at = timezone.now()
     row.save(update_fields=["deleted_at"])
     record(who=actor.who, verb="application.deleted", on=on_application(row), after={"volumes": volumes})
+
+
+def deletion_blockers(application: Application) -> list[Blocker]:
+    """What keeps an application from being deleted; one that only waits for approval would be ended."""
+    reasons = [blocker for found in applications.IN_USE for blocker in found(application)]
+    if _at_work(application=application):
+        sentence = _("A deployment of it is running or queued.")
+        return [Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it")), *reasons]
+    return reasons
 
 
 @transaction.atomic

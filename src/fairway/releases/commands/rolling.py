@@ -27,6 +27,7 @@ from fairway.releases.plan import IN_FLIGHT, Plan, StepStatus, Verdict, next_pla
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Direction, OnTarget, RolloutStatus
 from fairway.releases.subjects import on_package, on_rollout, rollout_facts
 from fairway.releases.target_state import TargetState, fallback_target_of, subject_of, target_state_of
+from fairway.shared.words import together
 
 ALREADY_THERE = "It was there already."
 LOOK_AGAIN = timedelta(seconds=30)  # how often a rollout that is held asks the gate anew, unless something clears earlier
@@ -262,7 +263,7 @@ def _end(row: Rollout, steps: list[RolloutPackage]) -> None:
 
 def _ask_a_person(row: Rollout, steps: list[RolloutPackage]) -> None:
     bad = [one for one in steps if one.status in {StepStatus.FAILED, StepStatus.STUCK}]
-    sentence = " ".join(f"{one.package.name}: {one.sentence}" for one in bad)
+    sentence = " ".join(together((one.package.name, one.sentence) for one in bad))
     row.move_to(RolloutStatus.NEEDS_DECISION, sentence=sentence)
     after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb="rollout.needs_decision", on=on_rollout(row), comment=sentence, after=after)

@@ -21,7 +21,7 @@ from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked
 from fairway.releases.commands.targets import asked_by, locked_environment
-from fairway.releases.gate_rules import release_blockers
+from fairway.releases.gate_rules import name_of, reasons_together, release_blockers
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutClaim, RolloutPackage
 from fairway.releases.plan import RolloutStep, StepStatus, after_choice
@@ -36,7 +36,7 @@ from fairway.releases.rules import (
     RolloutStatus,
 )
 from fairway.releases.subjects import on_rollout, rollout_facts
-from fairway.releases.target_state import TargetState, needs_in, packages_of, subject_of, target_state_of
+from fairway.releases.target_state import TargetState, goes_down, needs_in, packages_of, subject_of, target_state_of
 from fairway.shared.names import Invalid, parse_text
 
 STORY = "rollout"
@@ -125,11 +125,14 @@ def fall_back_release(
 
 @dataclass(frozen=True)
 class Consequence:
-    """What a choice would do with one package."""
+    """What a choice would do with one package. Of one that falls back: `before` is the version that serves again, and
+    `goes_down` that nothing does."""
 
     package: Package
     now: StepStatus
     then: StepStatus
+    before: str = ""
+    goes_down: bool = False
 
 
 def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
@@ -137,7 +140,17 @@ def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
     steps = list(rollout.steps.select_related("package"))
     then = _after(_parse_choice(choice, rollout), rollout, steps)
     chosen = [one for one in steps if one.package_id in then]
-    return [Consequence(one.package, StepStatus(one.status), then[one.package_id]) for one in chosen]
+    there = PackageOnTarget.objects.filter(environment=rollout.environment, package__in=[one.package_id for one in chosen])
+    found = {one.package_id: one for one in there.select_related("before__artifact")}
+    return [_consequence(one, then[one.package_id], found.get(one.package_id)) for one in chosen]
+
+
+def _consequence(step: RolloutPackage, then: StepStatus, on_target: PackageOnTarget | None) -> Consequence:
+    now = StepStatus(step.status)
+    if then is not StepStatus.FALLEN_BACK:
+        return Consequence(step.package, now, then)
+    before = on_target.before.version if on_target and on_target.before else ""
+    return Consequence(step.package, now, then, before, goes_down(on_target))
 
 
 @transaction.atomic
@@ -312,7 +325,7 @@ def retry_blockers(rollout: Rollout, actor: Actor) -> list[Blocker]:
     asker_now, act = _on_behalf_of(rollout, actor)
     overrides = bool(rollout.run and rollout.run.payload.get("glass"))
     subjects = [subject_of(one, state) for one in state.packages if one.pk in then]
-    return list(dict.fromkeys(each for one in subjects for each in blockers(act, one, asker_now, breaks_glass=overrides)))
+    return reasons_together((name_of(one), blockers(act, one, asker_now, breaks_glass=overrides)) for one in subjects)
 
 
 def _on_behalf_of(rollout: Rollout, decider: Actor) -> tuple[Actor, Act]:

@@ -21,6 +21,7 @@ from fairway.releases import queries
 from fairway.releases.commands import approvals, schedule
 from fairway.releases.models import Release
 from fairway.shared.names import Invalid
+from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import page
 from fairway.web.presenters.release_plan import plan_shown, readiness_shown
@@ -96,12 +97,14 @@ def seal(request: HttpRequest, actor: Actor, release: Release) -> str:
 @_on_release(Act.SEAL_RELEASE)
 def settings(request: HttpRequest, actor: Actor, release: Release) -> str:
     """Those that were saved since it was sealed."""
+    refuse_unconfirmed(request, queries.confirms_unsealing(release))
     approvals.use_new_settings(actor=actor, release=release)
     return _("%(release)s has the new settings now; it needs its approvals again.") % {"release": release}
 
 
 @_on_release(Act.SEAL_RELEASE)
 def unseal(request: HttpRequest, actor: Actor, release: Release) -> str:
+    refuse_unconfirmed(request, queries.confirms_unsealing(release))
     approvals.unseal(actor=actor, release=release, reason=request.POST.get("reason", ""))
     return _("%(release)s may be changed again; its approvals are void.") % {"release": release}
 
