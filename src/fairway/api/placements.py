@@ -19,6 +19,7 @@ from fairway.api.placements_shown import (
     placement_detail,
     placement_shown,
 )
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Reason, Slug, Text
 from fairway.applications.queries import application
@@ -149,20 +150,20 @@ def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasW
 
 @router.put(f"{HERE}/domains", response=PlacementShown)
 @needs(Act.ROUTE)
-def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted) -> PlacementShown:
+def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted, as_of: AsOf) -> PlacementShown:
     """The custom domains it answers at, besides its own address."""
+    there = _placement(request, app, env)
     return placement_shown(
-        placements.set_domains(actor=actor_of(request), placement=_placement(request, app, env), domains=given.domains)
+        placements.set_domains(actor=actor_of(request), placement=there, domains=given.domains, as_of=as_of)
     )
 
 
 @router.put(f"{HERE}/access", response=PlacementShown)
 @needs(Act.ROUTE)
-def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted) -> PlacementShown:
+def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted, as_of: AsOf) -> PlacementShown:
     """Who may open it."""
-    return placement_shown(
-        placements.set_access(actor=actor_of(request), placement=_placement(request, app, env), access=given.access)
-    )
+    there = _placement(request, app, env)
+    return placement_shown(placements.set_access(actor=actor_of(request), placement=there, access=given.access, as_of=as_of))
 
 
 @router.delete(f"{HERE}/hold", response=PlacementShown)

@@ -119,7 +119,9 @@ def laid_over(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 def save(client: Client, app: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Lay changes over the settings that an application has already; returns it."""
     before = client.get(f"/applications/{part(app)}")["spec"] or {}
-    saved: dict[str, Any] = client.patch(f"/applications/{part(app)}", {"spec": laid_over(before, changes)})
+    saved: dict[str, Any] = client.patch(
+        f"/applications/{part(app)}", {"spec": laid_over(before, changes)}, as_of=client.read_as_of
+    )
     return saved
 
 

@@ -29,7 +29,7 @@ from django.db import transaction
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
-from fairway.deployments.commands.approvals import ask_for_approval, settle
+from fairway.deployments.commands.approvals import ask_for_approval, end_overtaken, settle
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
 from fairway.deployments.models import Deployment, Placement, counts_of
@@ -69,6 +69,7 @@ from fairway.workflows.writes import look_at_writes
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
+LOOK_AGAIN = timedelta(hours=1)  # at the latest, where nobody knows when the gate opens; what opens it wakes us before
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
@@ -187,6 +188,7 @@ def retire(context: Context) -> None:
         look_at_writes(step.runtime, step.placement, done, step.log)
         context.checkpoint()  # up to here the old version can be started again as it was
         remove_all(step.runtime, done, step.log)
+        end_overtaken(deployment=step.deployment)
 
 
 def clean_up(context: Context, ending: Ending) -> None:
@@ -311,8 +313,9 @@ def _admit(step: StepContext) -> None:
 
 def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:
     """Come back when it opens, or at the limit to be refused; raises `Wait` unless the limit is reached."""
-    opens_at = max(one.clears_at for one in found if one.clears_at is not None)
-    if clock.now() < deployment.starts_by:
+    now = clock.now()
+    opens_at = max(one.clears_at or now + LOOK_AGAIN for one in found)
+    if now < deployment.starts_by:
         sentences = " ".join(one.sentence for one in found)
         raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
 

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.applications import commands as applications
 from fairway.applications.commands import on_application
@@ -105,10 +106,7 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
         raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
     end_waiting(locked_waiting(application=application), _("%(application)s was deleted.") % {"application": application})
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    if _at_work(application=row):
-        sentence = _("A deployment of it is running or queued.")
-        raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
-    if reasons := [blocker for found in applications.IN_USE for blocker in found(row)]:
+    if reasons := deletion_blockers(row):
         raise Blocked(reasons)
     for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
         _enqueue_removal(actor, placement, volumes)
@@ -117,13 +115,24 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     record(who=actor.who, verb="application.deleted", on=on_application(row), after={"volumes": volumes})
 
 
+def deletion_blockers(application: Application) -> list[Blocker]:
+    """What keeps an application from being deleted; one that only waits for approval would be ended."""
+    reasons = [blocker for found in applications.IN_USE for blocker in found(application)]
+    if _at_work(application=application):
+        sentence = _("A deployment of it is running or queued.")
+        return [Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it")), *reasons]
+    return reasons
+
+
 @transaction.atomic
-def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -> Placement:
-    """The placement's custom domains. Raises `Invalid` for a bad one, one of Fairway's own, or one that is taken."""
+def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], as_of: int | None = None) -> Placement:
+    """The placement's custom domains. Raises `Invalid` for a bad one, one of Fairway's own, or one that is taken, and
+    `Changed` when somebody set them since event `as_of`."""
     # Locked so that two people who claim one domain at the same time do so one after the other.
     environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
+    refuse_stale(as_of, "placement.domains_set", **_about(row))
     wanted = list(dict.fromkeys(parse_domain(domain, field="domains") for domain in domains))
     for domain in wanted:
         _refuse_taken(domain, row, environments)
@@ -131,10 +140,11 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -
 
 
 @transaction.atomic
-def set_access(*, actor: Actor, placement: Placement, access: str) -> Placement:
-    """Who may open it: ``public`` or ``signed_in``."""
+def set_access(*, actor: Actor, placement: Placement, access: str, as_of: int | None = None) -> Placement:
+    """Who may open it: ``public`` or ``signed_in``. Raises `Changed` when somebody said so since event `as_of`."""
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
+    refuse_stale(as_of, "placement.access_set", **_about(row))
     if access not in set(Access):
         raise Invalid("access", "use one of {names}.", names=", ".join(Access))
     return _set(actor, row, "placement.access_set", access=access)
@@ -262,6 +272,12 @@ def _set(actor: Actor, row: Placement, verb: str, **changes: Any) -> Placement:
     )
     record(who=actor.who, verb=verb, on=on_placement(row), before=before, after=changes)
     return row
+
+
+def _about(row: Placement) -> dict[str, str]:
+    """Its events, as `refuse_stale` looks for them."""
+    on = on_placement(row)
+    return {"subject_kind": on.kind, "subject_id": str(on.id)}
 
 
 def _gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:
