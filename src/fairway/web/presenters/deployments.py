@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -145,7 +146,7 @@ def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
         "version": one.version,
         "digest": one.artifact.digest if one.artifact else "",
         "configuration_version": one.configuration.version if one.configuration else 0,
-        "replicas": one.replicas,
+        "replicas": replicas_shown(one.counts),
         "url": placement.url if placement and is_open else "",
         "gate": one.gate_used,
         "probe": one.probe,
@@ -249,3 +250,10 @@ def _step(step: Any, *, is_told: bool) -> dict[str, Any]:
         "sentence": in_words(step.sentence) if is_told else "",
         "attempt": step.attempt,
     }
+
+
+def replicas_shown(counts: Mapping[str, int]) -> str:
+    """How many instances it runs; of each service, where there are several: ``web 2 · worker 1``."""
+    if len(counts) == 1:
+        return str(sum(counts.values()))
+    return " · ".join(f"{name} {count}" for name, count in counts.items())
