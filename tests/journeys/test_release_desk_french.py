@@ -70,6 +70,8 @@ def test_une_livraison_est_approuvee_deployee_et_ramenee_en_arriere(
     expect(deployer.button("Retour arrière complet")).to_be_visible(timeout=ENDS)
     desk.seen(deployer, "05-decision")
     deployer.button("Retour arrière complet").click()
+    page.get_by_role("dialog").get_by_role("textbox", name="Pour confirmer, saisissez").fill("rade")
+    page.get_by_role("dialog").get_by_role("button", name="Retour arrière complet").click()
     wait_for(lambda: fairway.visit("mole.rade.localhost").status != 200, "what was new is gone")
     expect(watched.locator("#decision-title")).to_have_count(0, timeout=ENDS)
     stayed(watched)
