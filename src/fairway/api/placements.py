@@ -27,6 +27,7 @@ from fairway.deployments import queries
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.queries import place
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.lines import last_shown
@@ -43,7 +44,10 @@ class Removal(Asked):
 
 
 class ReplicasWanted(Given):
-    replicas: int = Field(ge=1, le=8)
+    """How many instances of a `service` there should be: 1 to 8 of ``web``, 0 to 8 of another."""
+
+    replicas: int = Field(ge=0, le=8)
+    service: str = Field(MAIN, max_length=40)
     reason: str = Field("", max_length=500)
 
 
@@ -133,9 +137,13 @@ def start_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -
 @router.put(f"{HERE}/replicas", response={202: PlacementShown})
 @needs(Act.SCALE)
 def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasWanted) -> Answer[PlacementShown]:
-    """Run this many instances, 1 to 8."""
+    """Run this many instances of one of its services."""
     row = placements.scale(
-        actor=actor_of(request), placement=_placement(request, app, env), replicas=given.replicas, reason=given.reason
+        actor=actor_of(request),
+        placement=_placement(request, app, env),
+        replicas=given.replicas,
+        service=given.service,
+        reason=given.reason,
     )
     return Answer(202, placement_shown(row))
 

@@ -43,6 +43,15 @@ Volumes = Annotated[
     list[str] | None,
     typer.Option("--volume", metavar="NAME:/DIR", help="A folder whose files are kept; repeatable.", rich_help_panel=PANEL),
 ]
+Services = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--service",
+        metavar="NAME=COMMAND",
+        help="A process that runs beside it, e.g. a worker; repeatable. An empty one takes those away that are detected.",
+        rich_help_panel=PANEL,
+    ),
+]
 STICKY = {"on": True, "off": False, "auto": None}
 
 
@@ -64,6 +73,7 @@ class RunOptions:
     health: str | None = None
     sticky: str | None = None
     volumes: list[str] | None = None
+    services: list[str] | None = None
 
     def spec(self) -> dict[str, Any]:
         """The keys of a spec that were given; None goes back to what is detected. Raises `BadInput`."""
@@ -74,6 +84,8 @@ class RunOptions:
             spec["sticky"] = _sticky(self.sticky)
         if self.volumes is not None:
             spec["volumes"] = [_volume(text) for text in self.volumes if text] or None
+        if self.services is not None:
+            spec["services"] = dict(_service(text) for text in self.services if text)
         install = {name: value for name, value in given.items() if name in INSTALL}
         return spec | ({"install": install} if install else {})
 
@@ -89,6 +101,13 @@ def _volume(text: str) -> list[str]:
     if not colon:
         raise BadInput(f"--volume {text} is not NAME:/DIR.", advice="Write e.g. --volume uploads:/data.")
     return [name, target]
+
+
+def _service(text: str) -> tuple[str, str]:
+    name, sign, command = (one.strip() for one in text.partition("="))
+    if not sign:
+        raise BadInput(f"--service {text} is not NAME=COMMAND.", advice="Write e.g. --service 'worker=python worker.py'.")
+    return name, command
 
 
 def laid_over(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -26,8 +26,9 @@ from fairway.deployments.commands.requests import parse_replicas
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import ACTIVE, Access, Health, Wanted
+from fairway.deployments.rules import ACTIVE, Access, Health, Wanted, most_replicas
 from fairway.deployments.subjects import on_placement
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
 from fairway.engine.queries import is_worked_on
@@ -52,9 +53,28 @@ def start(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
 
 
 @transaction.atomic
-def scale(*, actor: Actor, placement: Placement, replicas: int, reason: str = "") -> Placement:
-    """Run `replicas` instances (1–8): new ones are checked before they serve, surplus ones drained before they stop."""
-    return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
+def scale(*, actor: Actor, placement: Placement, replicas: int, service: str = MAIN, reason: str = "") -> Placement:
+    """Run `replicas` instances of a service: 1–8 of the main one, 0–8 of another. New ones are checked before they serve,
+    surplus ones drained before they stop. Raises `Invalid` for a service that it has not."""
+    if service == MAIN:
+        return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
+    row = _locked(placement)
+    ask(Act.SCALE, _subject(row), actor)
+    scales = {**row.scales, service: _parse_scale(row, service, replicas)}
+    return _want(actor, Act.SCALE, row, "placement.scale_requested", reason, scales=scales)
+
+
+def _parse_scale(row: Placement, service: str, replicas: int) -> int:
+    if service not in row.counts:
+        names = ", ".join(row.counts)
+        raise Invalid("service", "“{name}” is none of its services; it has {names}.", name=service[:40], names=names)
+    stored = row.current.artifact.parsed_spec.volumes if row.current and row.current.artifact else ()
+    most = most_replicas(stored)
+    if isinstance(replicas, bool) or not 0 <= int(replicas) <= most:
+        if stored and int(replicas) > most:
+            raise Invalid("replicas", "must be 0 or 1: it stores data that only one instance of a service may write.")
+        raise Invalid("replicas", "must be a number from 0 to {most}.", most=most)
+    return int(replicas)
 
 
 @transaction.atomic
