@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fairway.activity.checking import book, elsewhere_failure
+from fairway.activity.checking import external_copy_failure, head_file
 from fairway.activity.heads import parse_head
 from fairway.config.data import DataDirectory
 from fairway.worker.heads import HeadKeeper
@@ -55,7 +55,7 @@ def test_each_head_is_in_the_other_folder_as_well(db, tmp_path):
         keeper.keep()
         keeper.keep()
     (file,) = (tmp_path / "elsewhere").iterdir()
-    assert [parse_head(line) for line in file.read_text().splitlines()] == book().all()
+    assert [parse_head(line) for line in file.read_text().splitlines()] == head_file().all()
     assert file.stat().st_mode & 0o077 == 0
 
 
@@ -70,13 +70,13 @@ def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db
     assert [record.message for record in caplog.records] == [
         f"The place for signed heads (http://127.0.0.1) did not take one: it answered {status}" for status in (500, 302)
     ], "said once for each reason, without the token"
-    assert book().elsewhere()["number"] == 1
+    assert head_file().elsewhere()["number"] == 1
     Receiver.status = 204
     keeper.keep()
     heads = [parse_head(line) for line in Receiver.got]
     assert [head.number for head in heads] == [1, 2, 3, 4, 4]
-    assert heads[-1] == book().last()
-    assert (book().elsewhere()["number"], book().elsewhere()["failure"]) == (4, "")
+    assert heads[-1] == head_file().last()
+    assert (head_file().elsewhere()["number"], head_file().elsewhere()["failure"]) == (4, "")
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_a_place_that_cannot_be_is_said_and_stops_nothing(db, wrong, caplog, set
     append()
     assert HeadKeeper(elsewhere=wrong).keep() is not None
     assert "did not take one" in caplog.text
-    assert book().last() is not None
+    assert head_file().last() is not None
     settings.HEADS_TO = wrong
-    assert "did not take one" in elsewhere_failure()
+    assert "did not take one" in external_copy_failure()
     settings.HEADS_TO = ""
-    assert elsewhere_failure() == ""
+    assert external_copy_failure() == ""
 
 
 def test_the_last_head_is_signed_when_the_worker_is_told_to_stop(db, settings):
@@ -99,7 +99,7 @@ def test_the_last_head_is_signed_when_the_worker_is_told_to_stop(db, settings):
     stop = threading.Event()
     stop.set()
     HeadKeeper(elsewhere="").run(stop)
-    assert book().last() is not None
+    assert head_file().last() is not None
 
 
 def test_a_full_disk_is_said_and_the_next_head_covers_all(db, place, caplog, monkeypatch):
@@ -110,7 +110,7 @@ def test_a_full_disk_is_said_and_the_next_head_covers_all(db, place, caplog, mon
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("fairway.activity.book.HeadBook.add", full)
+        patch.setattr("fairway.activity.head_file.HeadFile.add", full)
         assert keeper.keep() is None
     assert "No space left" in caplog.text
     event = append()

@@ -14,8 +14,8 @@ from django.utils import timezone
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.activity.models import Event
+from fairway.applications.files import upload_file
 from fairway.applications.models import Inspection, Upload
-from fairway.applications.places import upload_file
 from fairway.deployments.commands.progress import append_log, removed
 from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.queries import steps_of

@@ -16,7 +16,7 @@ from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, ShownFacts, Slug, Text
 from fairway.applications.commands import create_application, edit_application
 from fairway.applications.models import Application
-from fairway.applications.queries import application, visible_to
+from fairway.applications.queries import get_application, visible_to
 from fairway.deployments.commands.placements import delete_application
 from fairway.deployments.queries import placements_visible_to
 
@@ -82,13 +82,13 @@ class Confirmation(Asked):
     volumes: bool = False
 
 
-def _shown(one: Application, placements: list[PlacementShown]) -> ApplicationShown:
+def _shown(application: Application, placements: list[PlacementShown]) -> ApplicationShown:
     names = ("slug", "name", "description", "source_kind", "source", "spec", "created_at", "created_by")
-    return ApplicationShown(**{name: getattr(one, name) for name in names}, placements=placements)
+    return ApplicationShown(**{name: getattr(application, name) for name in names}, placements=placements)
 
 
-def _placements(actor: Actor, one: Application) -> list[PlacementShown]:
-    return [placement_shown(placement) for placement in placements_visible_to(actor).filter(application=one)]
+def _placements(actor: Actor, application: Application) -> list[PlacementShown]:
+    return [placement_shown(placement) for placement in placements_visible_to(actor).filter(application=application)]
 
 
 @router.get("/applications", response=list[ApplicationShown])
@@ -123,7 +123,7 @@ def make_application(request: HttpRequest, given: ApplicationWanted) -> Status[A
 def show_application(request: HttpRequest, slug: Slug) -> ApplicationShown:
     """One application, with what runs of it where."""
     actor = actor_of(request)
-    one = application(actor, slug)
+    one = get_application(actor, slug)
     return _shown(one, _placements(actor, one))
 
 
@@ -134,7 +134,7 @@ def change_application(request: HttpRequest, slug: Slug, given: ApplicationChang
     actor = actor_of(request)
     one = edit_application(
         actor=actor,
-        application=application(actor, slug),
+        application=get_application(actor, slug),
         name=given.name,
         description=given.description,
         source_kind=given.source.kind if given.source else None,
@@ -149,6 +149,6 @@ def change_application(request: HttpRequest, slug: Slug, given: ApplicationChang
 def remove_application(request: HttpRequest, slug: Slug, asked: Query[Confirmation]) -> Status[None]:
     """Take an application out of every environment and forget it. History stays; so do volumes, unless asked."""
     actor = actor_of(request)
-    one = application(actor, slug)
+    one = get_application(actor, slug)
     delete_application(actor=actor, application=one, confirmed=asked.confirmed, volumes=asked.volumes)
     return Status(204, None)

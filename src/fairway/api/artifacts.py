@@ -13,7 +13,7 @@ from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Given, Number, Page, Paged, Slug, page_of
 from fairway.applications.commands import mark_bad
 from fairway.applications.models import Artifact
-from fairway.applications.queries import application, artifact, artifacts_of
+from fairway.applications.queries import artifacts_of, get_application, get_artifact
 
 router = DoorRouter(tags=["artifacts"])
 HERE = "/applications/{app}/artifacts"
@@ -24,15 +24,15 @@ class BadMark(Given):
 
 
 def _artifact(request: HttpRequest, app: str, number: int) -> Artifact:
-    return artifact(application(actor_of(request), app), number)
+    return get_artifact(get_application(actor_of(request), app), number)
 
 
 @router.get(HERE, response=Page[ArtifactShown])
 @needs(Act.VIEW)
 def list_artifacts(request: HttpRequest, app: Slug, asked: Query[Paged]) -> object:
     """Every version ever made of an application, newest first."""
-    chosen = artifacts_of(application(actor_of(request), app))
-    return page_of(chosen, asked, lambda rows: [artifact_shown(one) for one in rows], by="number")
+    chosen = artifacts_of(get_application(actor_of(request), app))
+    return page_of(chosen, asked, lambda rows: [artifact_shown(row) for row in rows], by="number")
 
 
 @router.get(f"{HERE}/{{number}}", response=ArtifactShown)

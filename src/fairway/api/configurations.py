@@ -15,14 +15,14 @@ from fairway.api.schemas import LARGEST, Asked, Given, Number, Page, Paged, Slug
 from fairway.applications.commands import restore_configuration, save_configuration
 from fairway.applications.models import Application, Configuration
 from fairway.applications.queries import (
-    application,
     changes_between,
-    configuration,
     configurations_of,
+    get_application,
+    get_configuration,
     latest_configuration,
 )
 from fairway.environments.models import Environment
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 
 router = DoorRouter(tags=["configurations"])
 HERE = "/applications/{app}/environments/{env}/configuration"
@@ -68,17 +68,17 @@ class Since(Asked):
     since: int | None = Field(None, ge=0, le=LARGEST)
 
 
-def _shown(one: Configuration | None) -> ConfigurationShown:
-    if one is None:
+def _shown(configuration: Configuration | None) -> ConfigurationShown:
+    if configuration is None:
         return ConfigurationShown(version=0, variables={}, secrets=[], comment="", created_at=None, created_by="")
     names = ("version", "variables", "comment", "created_at", "created_by")
-    return ConfigurationShown(**{name: getattr(one, name) for name in names}, secrets=sorted(one.marks))
+    return ConfigurationShown(**{name: getattr(configuration, name) for name in names}, secrets=sorted(configuration.marks))
 
 
 def _place(request: HttpRequest, app: str, env: str) -> tuple[Application, Environment]:
     actor = actor_of(request)
-    one = application(actor, app)
-    return one, place(actor, one, env)
+    one = get_application(actor, app)
+    return one, get_environment_for(actor, one, env)
 
 
 @router.get(HERE, response=ConfigurationShown)
@@ -111,14 +111,14 @@ def put_configuration(request: HttpRequest, app: Slug, env: Slug, given: Configu
 def list_configuration_versions(request: HttpRequest, app: Slug, env: Slug, asked: Query[Paged]) -> object:
     """Every version, newest first."""
     chosen = configurations_of(*_place(request, app, env))
-    return page_of(chosen, asked, lambda rows: [_shown(one) for one in rows], by="version")
+    return page_of(chosen, asked, lambda rows: [_shown(row) for row in rows], by="version")
 
 
 @router.get(f"{HERE}/versions/{{version}}", response=ConfigurationShown)
 @needs(Act.VIEW)
 def show_configuration_version(request: HttpRequest, app: Slug, env: Slug, version: Number) -> ConfigurationShown:
     """One version."""
-    return _shown(configuration(*_place(request, app, env), version))
+    return _shown(get_configuration(*_place(request, app, env), version))
 
 
 @router.get(f"{HERE}/versions/{{version}}/changes", response=list[ChangeShown])
@@ -128,9 +128,9 @@ def show_configuration_changes(
 ) -> list[ChangeShown]:
     """What changed in this version."""
     one, where = _place(request, app, env)
-    after = configuration(one, where, version)
+    after = get_configuration(one, where, version)
     since = version - 1 if asked.since is None else asked.since
-    before = configuration(one, where, since) if since else None
+    before = get_configuration(one, where, since) if since else None
     return [ChangeShown(**vars(change)) for change in changes_between(before, after)]
 
 
@@ -139,5 +139,5 @@ def show_configuration_changes(
 def restore_configuration_version(request: HttpRequest, app: Slug, env: Slug, version: Number) -> ConfigurationShown:
     """The content of an earlier version, secrets included, as a new version."""
     one, where = _place(request, app, env)
-    old = configuration(one, where, version)
+    old = get_configuration(one, where, version)
     return _shown(restore_configuration(actor=actor_of(request), application=one, environment=where, old=old))

@@ -60,21 +60,21 @@ class CredentialWanted(Given):
     scopes: list[Scope] | None = Field(None, max_length=500)
 
 
-def _shown(one: Credential) -> CredentialShown:
-    scopes = [Scope(application=application, environment=place) for application, place in sorted(scope_of(one).pairs)]
+def _shown(credential: Credential) -> CredentialShown:
+    scopes = [Scope(application=application, environment=place) for application, place in sorted(scope_of(credential).pairs)]
     names = [name for name in CredentialShown.model_fields if name != "scopes"]
-    return CredentialShown(**{name: getattr(one, name) for name in names}, scopes=scopes)
+    return CredentialShown(**{name: getattr(credential, name) for name in names}, scopes=scopes)
 
 
 def _pairs(scopes: list[Scope] | None) -> list[tuple[str, str]] | None:
-    return None if scopes is None else [(one.application, one.environment) for one in scopes]
+    return None if scopes is None else [(scope.application, scope.environment) for scope in scopes]
 
 
 @router.get("/credentials", response=list[CredentialShown])
 @needs(Act.MANAGE_CREDENTIALS)
 def list_credentials(request: HttpRequest) -> list[CredentialShown]:
     """Every stored credential you may use somewhere, without its secret."""
-    return [_shown(one) for one in credentials(actor_of(request))]
+    return [_shown(credential) for credential in credentials(actor_of(request))]
 
 
 @router.put("/credentials/{name}", response=CredentialShown)

@@ -22,7 +22,7 @@ from fairway.api.streaming import stream
 from fairway.applications import queries as applications
 from fairway.deployments.commands import approvals, requests
 from fairway.deployments.models import Deployment
-from fairway.deployments.queries import HistoryFilter, collected_note, deployment, history, log_lines
+from fairway.deployments.queries import HistoryFilter, collected_note, get_deployment, history, log_lines
 from fairway.environments import queries as environments
 
 router = DoorRouter(tags=["deployments"])
@@ -139,12 +139,12 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
     waits for them (`awaits_approval`).
     """
     actor = actor_of(request)
-    one = applications.application(actor, given.application)
+    one = applications.get_application(actor, given.application)
     made = requests.request_deployment(
         actor=actor,
         application=one,
-        environment=environments.place(actor, one, given.environment),
-        artifact=applications.artifact(one, given.artifact) if given.artifact is not None else None,
+        environment=environments.get_environment_for(actor, one, given.environment),
+        artifact=applications.get_artifact(one, given.artifact) if given.artifact is not None else None,
         source_kind=given.source.kind if given.source else "",
         source=given.source.values() if given.source else None,
         reason=given.reason,
@@ -161,12 +161,12 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
 def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDetail]:
     """Promote the artifact that runs in one environment to another."""
     actor = actor_of(request)
-    one = applications.application(actor, given.application)
+    one = applications.get_application(actor, given.application)
     made = requests.promote(
         actor=actor,
         application=one,
-        environment=environments.place(actor, one, given.environment),
-        from_environment=environments.place(actor, one, given.from_environment),
+        environment=environments.get_environment_for(actor, one, given.environment),
+        from_environment=environments.get_environment_for(actor, one, given.from_environment),
         reason=given.reason,
         break_glass=given.break_glass,
         when_open=given.when_open,
@@ -180,12 +180,12 @@ def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDe
 def roll_back(request: HttpRequest, given: RollbackWanted) -> Answer[DeploymentDetail]:
     """Put back an earlier artifact and its configuration, as a new deployment."""
     actor = actor_of(request)
-    one = applications.application(actor, given.application)
+    one = applications.get_application(actor, given.application)
     made = requests.roll_back(
         actor=actor,
         application=one,
-        environment=environments.place(actor, one, given.environment),
-        to=deployment(actor, given.to) if given.to is not None else None,
+        environment=environments.get_environment_for(actor, one, given.environment),
+        to=get_deployment(actor, given.to) if given.to is not None else None,
         reason=given.reason,
         break_glass=given.break_glass,
     )
@@ -196,7 +196,7 @@ def roll_back(request: HttpRequest, given: RollbackWanted) -> Answer[DeploymentD
 @needs(Act.VIEW)
 def show_deployment(request: HttpRequest, number: Number) -> DeploymentDetail:
     """One deployment: its steps with elapsed and expected seconds, its place in the queue, its probe."""
-    return deployment_detail(deployment(actor_of(request), number))
+    return deployment_detail(get_deployment(actor_of(request), number))
 
 
 @router.post("/deployments/{number}/cancellation", response={201: DeploymentDetail})
@@ -204,7 +204,7 @@ def show_deployment(request: HttpRequest, number: Number) -> DeploymentDetail:
 def cancel_deployment(request: HttpRequest, number: Number, given: Reason) -> Answer[DeploymentDetail]:
     """Cancel a deployment. It is cancelled once it says so: until then it cleans up."""
     actor = actor_of(request)
-    row = requests.cancel(actor=actor, deployment=deployment(actor, number), reason=given.reason)
+    row = requests.cancel(actor=actor, deployment=get_deployment(actor, number), reason=given.reason)
     return Answer(201, deployment_detail(row))
 
 
@@ -214,7 +214,7 @@ def answer_deployment(request: HttpRequest, number: Number, given: DeploymentAns
     """Approve or reject a deployment that waits for approval. With the last yes that is needed it goes on by itself."""
     actor = actor_of(request)
     say = approvals.approve if given.decision == "approve" else approvals.reject
-    row = say(actor=actor, deployment=deployment(actor, number), fingerprint=given.fingerprint, comment=given.comment)
+    row = say(actor=actor, deployment=get_deployment(actor, number), fingerprint=given.fingerprint, comment=given.comment)
     return Answer(201, deployment_detail(row))
 
 
@@ -222,7 +222,7 @@ def answer_deployment(request: HttpRequest, number: Number, given: DeploymentAns
 @needs(Act.VIEW)
 def show_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -> LogShown:
     """Some lines of a deployment's log; secrets are masked."""
-    one = deployment(actor_of(request), number)  # read before its lines: what ended before has written them all
+    one = get_deployment(actor_of(request), number)  # read before its lines: what ended before has written them all
     lines = log_lines(one, after=asked.after, limit=asked.limit)
     last = lines[-1]["n"] if lines else asked.after
     return LogShown(
@@ -242,13 +242,13 @@ def show_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -> Lo
 @needs(Act.VIEW)
 def show_raw_log(request: HttpRequest, number: Number) -> HttpResponseBase:
     """The whole log as plain text."""
-    return stream(request, _raw_lines(deployment(actor_of(request), number)), content_type="text/plain; charset=utf-8")
+    return stream(request, _raw_lines(get_deployment(actor_of(request), number)), content_type="text/plain; charset=utf-8")
 
 
-def _raw_lines(one: Deployment) -> Iterator[str]:
-    if one.log_collected_at:
-        yield collected_note(one)
+def _raw_lines(deployment: Deployment) -> Iterator[str]:
+    if deployment.log_collected_at:
+        yield collected_note(deployment)
     after = 0
-    while lines := log_lines(one, after=after, limit=LINES_AT_ONCE):
+    while lines := log_lines(deployment, after=after, limit=LINES_AT_ONCE):
         yield "".join(f"{line['text']}\n" for line in lines)
         after = lines[-1]["n"]

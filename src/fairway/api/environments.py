@@ -29,7 +29,7 @@ from fairway.environments.commands import (
 from fairway.environments.hosts import confirm_host_key, request_look
 from fairway.environments.models import Environment, Host
 from fairway.environments.protection import protection_sentences
-from fairway.environments.queries import environment, environment_names, host_of, proof_name, visible_to
+from fairway.environments.queries import environment_names, get_environment, host_of, proof_name, visible_to
 from fairway.environments.runtimes import availability_of
 from fairway.environments.secrets import shown_options
 
@@ -157,28 +157,28 @@ class LockWanted(Given):
     until: Moment | None = None
 
 
-def shown(one: Environment, names: Mapping[str, str] | None = None) -> EnvironmentShown:
-    return EnvironmentShown(**_facts(one, names))
+def shown(environment: Environment, names: Mapping[str, str] | None = None) -> EnvironmentShown:
+    return EnvironmentShown(**_facts(environment, names))
 
 
-def _facts(one: Environment, names_of: Mapping[str, str] | None = None) -> dict[str, Any]:
+def _facts(environment: Environment, names_of: Mapping[str, str] | None = None) -> dict[str, Any]:
     names = ("slug", "created_at", *EDITABLE)
-    lock = one.lock
+    lock = environment.lock
     return {
-        **{name: getattr(one, name) for name in names},
-        "options": shown_options(one.options),
-        "protection": protection_sentences(one, names_of if names_of is not None else proof_name(one)),
-        "status": one.status,
+        **{name: getattr(environment, name) for name in names},
+        "options": shown_options(environment.options),
+        "protection": protection_sentences(environment, names_of if names_of is not None else proof_name(environment)),
+        "status": environment.status,
         "lock": LockShown(owner=lock.owner, reason=lock.reason, at=lock.at, until=lock.until) if lock else None,
     }
 
 
-def _detail(one: Environment) -> EnvironmentDetail:
-    answer = availability_of(one)
-    walls = [WallShown(name=one.name, stands=one.stands, sentence=one.sentence) for one in answer.layers]
+def _detail(environment: Environment) -> EnvironmentDetail:
+    answer = availability_of(environment)
+    walls = [WallShown(name=layer.name, stands=layer.stands, sentence=layer.sentence) for layer in answer.layers]
     now = RuntimeShown(is_available=answer.is_available, sentence=answer.sentence, version=answer.version, walls=walls)
-    host = host_of(one)
-    return EnvironmentDetail(**_facts(one), runtime_now=now, ssh_host=_host(host) if host else None)
+    host = host_of(environment)
+    return EnvironmentDetail(**_facts(environment), runtime_now=now, ssh_host=_host(host) if host else None)
 
 
 def _host(host: Host) -> HostShown:
@@ -211,7 +211,7 @@ def make_environment(request: HttpRequest, given: EnvironmentWanted) -> Status[E
 @needs(Act.VIEW)
 def show_environment(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
     """One environment, and whether its runtime can be used right now."""
-    return _detail(environment(actor_of(request), slug))
+    return _detail(get_environment(actor_of(request), slug))
 
 
 @router.patch("/environments/{slug}", response=EnvironmentDetail)
@@ -220,7 +220,7 @@ def change_environment(request: HttpRequest, slug: Slug, given: EnvironmentChang
     """Change an environment; what is left out stays."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
-    return _detail(edit_environment(actor=actor, environment=environment(actor, slug), **changes))
+    return _detail(edit_environment(actor=actor, environment=get_environment(actor, slug), **changes))
 
 
 @router.delete("/environments/{slug}", response={204: None})
@@ -228,7 +228,7 @@ def change_environment(request: HttpRequest, slug: Slug, given: EnvironmentChang
 def remove_environment(request: HttpRequest, slug: Slug) -> Status[None]:
     """Delete an environment nothing is placed in."""
     actor = actor_of(request)
-    delete_environment(actor=actor, environment=environment(actor, slug))
+    delete_environment(actor=actor, environment=get_environment(actor, slug))
     return Status(204, None)
 
 
@@ -237,7 +237,7 @@ def remove_environment(request: HttpRequest, slug: Slug) -> Status[None]:
 def lock(request: HttpRequest, slug: Slug, given: LockWanted) -> Status[EnvironmentDetail]:
     """Lock an environment: nothing new starts there; what runs finishes."""
     actor = actor_of(request)
-    row = lock_environment(actor=actor, environment=environment(actor, slug), reason=given.reason, until=given.until)
+    row = lock_environment(actor=actor, environment=get_environment(actor, slug), reason=given.reason, until=given.until)
     return Status(201, _detail(row))
 
 
@@ -246,7 +246,7 @@ def lock(request: HttpRequest, slug: Slug, given: LockWanted) -> Status[Environm
 def unlock(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
     """Unlock an environment. No error when it is not locked."""
     actor = actor_of(request)
-    return _detail(unlock_environment(actor=actor, environment=environment(actor, slug)))
+    return _detail(unlock_environment(actor=actor, environment=get_environment(actor, slug)))
 
 
 @router.post("/environments/{slug}/host/look", response={202: EnvironmentDetail})
@@ -254,7 +254,7 @@ def unlock(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
 def look_at_host(request: HttpRequest, slug: Slug) -> Status[EnvironmentDetail]:
     """Have the environment's host over SSH looked at now; what comes of it is in the environment's `ssh_host`."""
     actor = actor_of(request)
-    one = environment(actor, slug)
+    one = get_environment(actor, slug)
     request_look(actor=actor, environment=one)
     return Status(202, _detail(one))
 
@@ -264,6 +264,6 @@ def look_at_host(request: HttpRequest, slug: Slug) -> Status[EnvironmentDetail]:
 def confirm_key(request: HttpRequest, slug: Slug, given: KeyConfirmation) -> EnvironmentDetail:
     """Confirm the key that the environment's host over SSH shows; from now on it must show this one."""
     actor = actor_of(request)
-    one = environment(actor, slug)
+    one = get_environment(actor, slug)
     confirm_host_key(actor=actor, environment=one, fingerprint_seen=given.fingerprint)
     return _detail(one)

@@ -16,7 +16,7 @@ from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Given, Number, ShownFacts
 from fairway.applications.commands import request_inspection
 from fairway.applications.models import Inspection
-from fairway.applications.queries import inspection
+from fairway.applications.queries import get_inspection
 
 router = DoorRouter(tags=["inspections"])
 
@@ -54,8 +54,10 @@ class InspectionWanted(Given):
     source: SourceGiven
 
 
-def _shown(one: Inspection) -> InspectionShown:
-    return InspectionShown(id=one.pk, **{name: getattr(one, name) for name in InspectionShown.model_fields if name != "id"})
+def _shown(inspection: Inspection) -> InspectionShown:
+    return InspectionShown(
+        id=inspection.pk, **{name: getattr(inspection, name) for name in InspectionShown.model_fields if name != "id"}
+    )
 
 
 @router.post("/inspections", response={201: InspectionShown})
@@ -70,4 +72,4 @@ def inspect_source(request: HttpRequest, given: InspectionWanted) -> Status[Insp
 @needs(Act.CREATE_APPLICATION)
 def show_inspection(request: HttpRequest, number: Number) -> InspectionShown:
     """One of your own inspections."""
-    return _shown(inspection(actor_of(request), number))
+    return _shown(get_inspection(actor_of(request), number))

@@ -49,7 +49,10 @@ def show_me(request: HttpRequest) -> Me:
         email=user.email,
         roles=[role.value for role in actor.roles],
         acting_as=actor.acting_as or "",
-        grants=[GrantShown(role=one.role, environment=one.environment, application=one.application) for one in actor.grants],
+        grants=[
+            GrantShown(role=grant.role, environment=grant.environment, application=grant.application)
+            for grant in actor.grants
+        ],
         may=[act.value for act in Act if may_somewhere(actor, act)],
         identified_by=actor.identified_by,
         door=actor.door,

@@ -15,8 +15,8 @@ from fairway.api.problems import BlockerShown, blockers_shown
 from fairway.api.release_shapes import PackageShown, package_shown
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Number, Slug, Text
-from fairway.applications.queries import application, artifact
-from fairway.environments.queries import environment, place
+from fairway.applications.queries import get_application, get_artifact
+from fairway.environments.queries import get_environment, get_environment_for
 from fairway.releases import queries
 from fairway.releases.commands import dependencies, packages, targets
 from fairway.releases.manifest import LONGEST_PASTE, parse_pasted
@@ -82,14 +82,14 @@ class DistributionShown(Schema):
 
 def found(actor: Actor, number: int, package: int) -> Package:
     """A package of that release. Raises `NotVisible`."""
-    one = queries.package(actor, package)
+    one = queries.get_package(actor, package)
     if one.release_id != number:
         raise NotVisible("package", package)
     return one
 
 
 def _artifact(actor: Actor, slug: str, number: int | None) -> Any:
-    return artifact(application(actor, slug), number) if number is not None else None
+    return get_artifact(get_application(actor, slug), number) if number is not None else None
 
 
 @router.post("/releases/{number}/packages", response={201: PackageShown})
@@ -97,10 +97,10 @@ def _artifact(actor: Actor, slug: str, number: int | None) -> Any:
 def add_package(request: HttpRequest, number: Number, given: PackageWanted) -> Status[PackageShown]:
     """Add a package. What it is gets looked up at once: `resolution` says how far that is."""
     actor = actor_of(request)
-    owner = application(actor, given.application) if given.application else None
+    owner = get_application(actor, given.application) if given.application else None
     made = packages.add_package(
         actor=actor,
-        release=queries.release(actor, number),
+        release=queries.get_release(actor, number),
         name=given.name,
         source=given.source,
         application=owner,
@@ -116,7 +116,7 @@ def add_packages(request: HttpRequest, number: Number, given: ManyWanted) -> Sta
     """Add many packages with what they need, or none."""
     actor = actor_of(request)
     meant = [packages.NewPackage.of(one) for one in parse_pasted(given.text)]
-    made = packages.add_packages(actor=actor, release=queries.release(actor, number), packages=meant)
+    made = packages.add_packages(actor=actor, release=queries.get_release(actor, number), packages=meant)
     return Status(201, [package_shown(actor, one) for one in made])
 
 
@@ -168,7 +168,7 @@ def add_dependency(request: HttpRequest, number: Number, package: Number, needed
     """From now on `package` is deployed only after `needed`. A cycle is refused, and named."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    dependencies.add_dependency(actor=actor, package=one, needs=queries.package(actor, needed))
+    dependencies.add_dependency(actor=actor, package=one, needs=queries.get_package(actor, needed))
     return package_shown(actor, one)
 
 
@@ -178,7 +178,7 @@ def remove_dependency(request: HttpRequest, number: Number, package: Number, nee
     """It no longer needs that one. No error when it did not."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    dependencies.remove_dependency(actor=actor, package=one, needs=queries.package(actor, needed))
+    dependencies.remove_dependency(actor=actor, package=one, needs=queries.get_package(actor, needed))
     return package_shown(actor, one)
 
 
@@ -190,7 +190,9 @@ def distribute_package(
     """Bring it to a target, digest verified, ready to start."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.distribute(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    targets.distribute(
+        actor=actor, package=one, environment=get_environment_for(actor, one.application, env), **given.dict()
+    )
     return Status(202, package_shown(actor, one))
 
 
@@ -200,7 +202,7 @@ def withdraw_package(request: HttpRequest, number: Number, package: Number, env:
     """Take a distributed package off a target again."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.withdraw(actor=actor, package=one, environment=place(actor, one.application, env))
+    targets.withdraw(actor=actor, package=one, environment=get_environment_for(actor, one.application, env))
     return package_shown(actor, one)
 
 
@@ -212,7 +214,9 @@ def deploy_package(
     """Activate a distributed package. What it needs must be deployed there."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    made = targets.deploy_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    made = targets.deploy_package(
+        actor=actor, package=one, environment=get_environment_for(actor, one.application, env), **given.dict()
+    )
     return Status(201, deployment_shown(made))
 
 
@@ -224,7 +228,9 @@ def fall_back_package(
     """Put back exactly what served before it was deployed."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.fall_back_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    targets.fall_back_package(
+        actor=actor, package=one, environment=get_environment_for(actor, one.application, env), **given.dict()
+    )
     return Status(202, package_shown(actor, one))
 
 
@@ -233,8 +239,8 @@ def fall_back_package(
 def distribute_release(request: HttpRequest, number: Number, env: Slug) -> Status[DistributionShown]:
     """Distribute every package that may be; what may not is skipped, with the reasons."""
     actor = actor_of(request)
-    where = environment(actor, env)
-    done = targets.distribute_all(actor=actor, release=queries.release(actor, number), environment=where)
+    where = get_environment(actor, env)
+    done = targets.distribute_all(actor=actor, release=queries.get_release(actor, number), environment=where)
     skipped = [
         SkippedShown(package=one.package.name, blockers=[BlockerShown(**each) for each in blockers_shown(one.blockers)])
         for one in done.skipped

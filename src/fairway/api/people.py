@@ -13,7 +13,7 @@ from fairway.accounts.mail_commands import send_invitation
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email
-from fairway.accounts.queries import people, person
+from fairway.accounts.queries import get_person, people
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.me import GrantShown
 from fairway.api.routing import DoorRouter
@@ -83,11 +83,11 @@ class AccessWanted(Given):
 def shown(user: User) -> PersonShown:
     grants = [
         GrantShown(
-            role=one.role,
-            environment=one.environment.slug if one.environment else "",
-            application=one.application.slug if one.application else "",
+            role=role_grant.role,
+            environment=role_grant.environment.slug if role_grant.environment else "",
+            application=role_grant.application.slug if role_grant.application else "",
         )
-        for one in user.role_grants.all()
+        for role_grant in user.role_grants.all()
     ]
     return PersonShown(
         username=user.username,
@@ -140,14 +140,14 @@ def invite_person(request: HttpRequest, given: PersonWanted) -> Status[PersonMad
 @needs(Act.MANAGE_PEOPLE)
 def show_person(request: HttpRequest, username: Slug) -> PersonShown:
     """One person."""
-    return shown(person(username))
+    return shown(get_person(username))
 
 
 @router.post("/people/{username}/invitation", response={201: Invitation})
 @needs(Act.MANAGE_PEOPLE)
 def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAsked]) -> Status[Invitation]:
     """A new invitation or password link; older ones die."""
-    actor, user = actor_of(request), person(username)
+    actor, user = actor_of(request), get_person(username)
     secret = invite_again(actor=actor, user=user)
     return Status(201, _sent(actor, user, secret, asked.send_mail))
 
@@ -158,32 +158,32 @@ def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted) 
     """Replace a person's roles. The last Admin cannot be unmade."""
     actor = actor_of(request)
     grants = [_grant(actor, number, one) for number, one in enumerate(given.grants)]
-    set_roles(actor=actor, user=person(username), grants=grants)
-    return shown(person(username))
+    set_roles(actor=actor, user=get_person(username), grants=grants)
+    return shown(get_person(username))
 
 
 @router.put("/people/{username}/email-confirmation", response=PersonShown)
 @needs(Act.MANAGE_PEOPLE)
 def confirm_person_email(request: HttpRequest, username: Slug) -> PersonShown:
     """Vouch that the address is theirs: they may sign in with it, and applications are told it."""
-    confirm_email(actor=actor_of(request), user=person(username))
-    return shown(person(username))
+    confirm_email(actor=actor_of(request), user=get_person(username))
+    return shown(get_person(username))
 
 
 @router.put("/people/{username}/access", response=PersonShown)
 @needs(Act.MANAGE_PEOPLE)
 def set_person_access(request: HttpRequest, username: Slug, given: AccessWanted) -> PersonShown:
     """Let a person in, or keep them out; their tokens follow."""
-    set_active(actor=actor_of(request), user=person(username), is_active=given.is_active)
-    return shown(person(username))
+    set_active(actor=actor_of(request), user=get_person(username), is_active=given.is_active)
+    return shown(get_person(username))
 
 
 def _grant(actor: Actor, number: int, given: GrantWanted) -> tuple[str, int | None, int | None]:
     """What names a thing that is not there is bad input, not a missing page."""
     where = f"grants.{number}"
     try:
-        environment = environments.environment(actor, given.environment).pk if given.environment else None
-        application = applications.application(actor, given.application).pk if given.application else None
+        environment = environments.get_environment(actor, given.environment).pk if given.environment else None
+        application = applications.get_application(actor, given.application).pk if given.application else None
     except NotVisible as error:
         raise Invalid(f"{where}.{error.kind}", str(error)) from None
     return parse_role(given.role), environment, application

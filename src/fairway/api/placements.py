@@ -21,12 +21,12 @@ from fairway.api.placements_shown import (
 )
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Reason, Slug, Text
-from fairway.applications.queries import application
+from fairway.applications.queries import get_application
 from fairway.deployments import queries
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.lines import last_shown
 
@@ -72,15 +72,15 @@ class OutputLineShown(Schema):
 
 def _placement(request: HttpRequest, app: str, env: str) -> Placement:
     actor = actor_of(request)
-    one = application(actor, app)
-    return queries.placement(actor, one, place(actor, one, env))
+    one = get_application(actor, app)
+    return queries.get_placement(actor, one, get_environment_for(actor, one, env))
 
 
 @router.get("/placements", response=list[PlacementShown])
 @needs(Act.VIEW)
 def list_placements(request: HttpRequest) -> list[PlacementShown]:
     """Everything that is placed anywhere you may see."""
-    return [placement_shown(one) for one in queries.placements_visible_to(actor_of(request))]
+    return [placement_shown(placement) for placement in queries.placements_visible_to(actor_of(request))]
 
 
 @router.get(HERE, response=PlacementDetail)
@@ -108,8 +108,10 @@ def remove_placement(request: HttpRequest, app: Slug, env: Slug, asked: Query[Re
 def restart_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[DeploymentDetail]:
     """Fresh instances of what runs, started beside the old ones: a deployment like any other."""
     actor = actor_of(request)
-    one = application(actor, app)
-    made = requests.restart(actor=actor, application=one, environment=place(actor, one, env), reason=given.reason)
+    one = get_application(actor, app)
+    made = requests.restart(
+        actor=actor, application=one, environment=get_environment_for(actor, one, env), reason=given.reason
+    )
     return Answer(201, deployment_detail(made))
 
 

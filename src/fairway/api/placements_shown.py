@@ -232,42 +232,42 @@ class PlacementDetail(PlacementShown):
     rollback_targets: list[DeploymentShown]
 
 
-def artifact_shown(one: Artifact) -> ArtifactShown:
+def artifact_shown(artifact: Artifact) -> ArtifactShown:
     names = [name for name in ArtifactShown.model_fields if name != "is_collected"]
-    return ArtifactShown(**{name: getattr(one, name) for name in names}, is_collected=one.collected_at is not None)
+    return ArtifactShown(**{name: getattr(artifact, name) for name in names}, is_collected=artifact.collected_at is not None)
 
 
 def deployments_shown(rows: Sequence[Deployment]) -> list[DeploymentShown]:
     """A page of deployments; one query for all of them says which are live."""
     live = live_numbers(rows)
-    return [DeploymentShown(**_facts(one, is_live=one.pk in live)) for one in rows]
+    return [DeploymentShown(**_facts(row, is_live=row.pk in live)) for row in rows]
 
 
-def deployment_shown(one: Deployment) -> DeploymentShown:
-    return deployments_shown([one])[0]
+def deployment_shown(deployment: Deployment) -> DeploymentShown:
+    return deployments_shown([deployment])[0]
 
 
-def deployment_detail(one: Deployment) -> DeploymentDetail:
+def deployment_detail(deployment: Deployment) -> DeploymentDetail:
     placement = Placement.objects.select_related("application", "environment", "current__artifact").filter(
-        application=one.application_id, environment=one.environment_id
+        application=deployment.application_id, environment=deployment.environment_id
     )
     here = placement.first()
     return DeploymentDetail(
-        **_facts(one, is_live=here is not None and here.current_id == one.pk),
-        steps=[StepShown(**vars(step)) for step in steps_of(one)],
-        remarks=one.artifact.remarks if one.artifact else [],
-        away=_absence_shown(absence(here, one.artifact) if here and one.is_active else None),
-        approvals=approvals_shown(one) if one.approve_by else None,
-        expected_seconds=expected_total_seconds(one),
-        queue_position=place_in_queue(one),
-        detail=one.detail,
-        last_log=last_log_text(one) if one.status in {Status.FAILED, Status.ERRORED} else [],
+        **_facts(deployment, is_live=here is not None and here.current_id == deployment.pk),
+        steps=[StepShown(**vars(step)) for step in steps_of(deployment)],
+        remarks=deployment.artifact.remarks if deployment.artifact else [],
+        away=_absence_shown(absence(here, deployment.artifact) if here and deployment.is_active else None),
+        approvals=approvals_shown(deployment) if deployment.approve_by else None,
+        expected_seconds=expected_total_seconds(deployment),
+        queue_position=place_in_queue(deployment),
+        detail=deployment.detail,
+        last_log=last_log_text(deployment) if deployment.status in {Status.FAILED, Status.ERRORED} else [],
         urls=here.urls if here else [],
     )
 
 
-def approvals_shown(one: Deployment) -> ApprovalsShown:
-    found, change = approvals_of(one), replacement(one)
+def approvals_shown(deployment: Deployment) -> ApprovalsShown:
+    found, change = approvals_of(deployment), replacement(deployment)
     answers = [
         DeploymentAnswerShown(
             person=each.person,
@@ -282,27 +282,27 @@ def approvals_shown(one: Deployment) -> ApprovalsShown:
     return ApprovalsShown(
         needed=found.needed,
         given=found.given,
-        who=approvers_words(one.environment),
+        who=approvers_words(deployment.environment),
         fingerprint=found.fingerprint,
         answers=answers,
         version_now=change.now.version if change.now else "",
         digest_now=change.now.digest if change.now else "",
         settings=[SettingChangeShown(name=each.name, kind=each.kind, is_secret=each.is_secret) for each in change.settings],
-        newer_configuration=change.newer.version if change.newer and one.is_active else None,
+        newer_configuration=change.newer.version if change.newer and deployment.is_active else None,
     )
 
 
-def placement_shown(one: Placement) -> PlacementShown:
-    return PlacementShown(**_placement_facts(one))
+def placement_shown(placement: Placement) -> PlacementShown:
+    return PlacementShown(**_placement_facts(placement))
 
 
-def placement_detail(one: Placement) -> PlacementDetail:
+def placement_detail(placement: Placement) -> PlacementDetail:
     return PlacementDetail(
-        **_placement_facts(one),
-        away=_absence_shown(absence(one)),
-        instances=one.observed,
-        deployment=deployment_shown(one.current) if one.current else None,
-        rollback_targets=deployments_shown(rollback_targets(one)),
+        **_placement_facts(placement),
+        away=_absence_shown(absence(placement)),
+        instances=placement.observed,
+        deployment=deployment_shown(placement.current) if placement.current else None,
+        rollback_targets=deployments_shown(rollback_targets(placement)),
     )
 
 
@@ -314,44 +314,46 @@ def _named(one: Any) -> Named:
     return Named(slug=one.slug, name=one.name)
 
 
-def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
+def _facts(deployment: Deployment, *, is_live: bool) -> dict[str, Any]:
     same = (
         "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
         "sentence", "gate_used", "probe", "away_seconds", "served_digest", "log_lines", "log_collected_at",
         "created_at", "awaits_approval", "approve_by", "approved_at", "started_at", "switched_at",
         "finished_at", "version",
     )  # fmt: skip
-    artifact, configuration = one.artifact, one.configuration
+    artifact, configuration = deployment.artifact, deployment.configuration
     return {
-        **{name: getattr(one, name) for name in same},
-        "id": one.pk,
-        "application": _named(one.application),
-        "environment": _named(one.environment),
-        "status": shown_status(one.status, is_current=is_live),
-        "is_active": one.status in ACTIVE,
+        **{name: getattr(deployment, name) for name in same},
+        "id": deployment.pk,
+        "application": _named(deployment.application),
+        "environment": _named(deployment.environment),
+        "status": shown_status(deployment.status, is_current=is_live),
+        "is_active": deployment.status in ACTIVE,
         "digest": artifact.digest if artifact else "",
         "commit": artifact.commit if artifact else "",
         "artifact": artifact.number if artifact else None,
         "configuration": configuration.version if configuration else None,
-        "replaces": one.replaces_id,
-        "returns_to": one.returns_to_id,
-        "seconds": (one.finished_at - one.started_at).total_seconds() if one.started_at and one.finished_at else None,
+        "replaces": deployment.replaces_id,
+        "returns_to": deployment.returns_to_id,
+        "seconds": (deployment.finished_at - deployment.started_at).total_seconds()
+        if deployment.started_at and deployment.finished_at
+        else None,
     }
 
 
-def _placement_facts(one: Placement) -> dict[str, Any]:
+def _placement_facts(placement: Placement) -> dict[str, Any]:
     same = (
         "name", "url", "urls", "wanted", "health", "replicas", "domains", "access", "hold_reason", "held_at", "drift",
         "lost_writes", "observed_at",
     )  # fmt: skip
-    current = one.current
+    current = placement.current
     return {
-        **{name: getattr(one, name) for name in same},
-        "application": _named(one.application),
-        "environment": _named(one.environment),
+        **{name: getattr(placement, name) for name in same},
+        "application": _named(placement.application),
+        "environment": _named(placement.environment),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),
         "version": current.version if current else "",
         "digest": current.artifact.digest if current and current.artifact else "",
-        "current": one.current_id,
-        "previous_good": one.previous_good_id,
+        "current": placement.current_id,
+        "previous_good": placement.previous_good_id,
     }

@@ -102,8 +102,14 @@ def problem(status: int, code: str, detail: str, **more: Any) -> HttpResponse:
 def blockers_shown(blockers: Sequence[Blocker]) -> list[dict[str, Any]]:
     """Blockers in their one JSON form."""
     return [
-        {"code": one.code, "sentence": one.sentence, "who": one.who, "clears_at": one.clears_at, **_details(one)}
-        for one in blockers
+        {
+            "code": blocker.code,
+            "sentence": blocker.sentence,
+            "who": blocker.who,
+            "clears_at": blocker.clears_at,
+            **_details(blocker),
+        }
+        for blocker in blockers
     ]
 
 

@@ -29,7 +29,7 @@ from fairway.api.release_shapes import (
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Number, Reason, Text
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment
+from fairway.environments.queries import get_environment
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import approvals, releases
@@ -146,7 +146,7 @@ def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseSh
     if given.from_environment:
         made = releases.release_from_environment(
             actor=actor,
-            environment=environment(actor, given.from_environment),
+            environment=get_environment(actor, given.from_environment),
             name=given.name,
             version=given.version,
             manager=manager,
@@ -181,7 +181,7 @@ def _oneself(actor: Actor) -> User:
 
 
 def _targets(request: HttpRequest, slugs: list[str] | None) -> list[Environment] | None:
-    return None if slugs is None else [environment(actor_of(request), slug) for slug in slugs]
+    return None if slugs is None else [get_environment(actor_of(request), slug) for slug in slugs]
 
 
 @router.get("/releases/{number}", response=ReleaseDetail)
@@ -189,7 +189,7 @@ def _targets(request: HttpRequest, slugs: list[str] | None) -> list[Environment]
 def show_release(request: HttpRequest, number: Number) -> ReleaseDetail:
     """One release with its packages on its targets."""
     actor = actor_of(request)
-    return release_detail(actor, queries.release(actor, number))
+    return release_detail(actor, queries.get_release(actor, number))
 
 
 @router.patch("/releases/{number}", response=ReleaseShown)
@@ -199,7 +199,7 @@ def change_release(request: HttpRequest, number: Number, given: ReleaseChanges) 
     actor = actor_of(request)
     changed = releases.edit_release(
         actor=actor,
-        release=queries.release(actor, number),
+        release=queries.get_release(actor, number),
         description=given.description,
         manager=_person(actor, given.manager, "manager") if given.manager else None,
         deputy=_person(actor, given.deputy, "deputy") if given.deputy else None,
@@ -214,7 +214,7 @@ def change_release(request: HttpRequest, number: Number, given: ReleaseChanges) 
 def remove_release(request: HttpRequest, number: Number, asked: Query[DeletionAsked]) -> Status[None]:
     """Delete a release with its packages. What it deployed goes on running."""
     actor = actor_of(request)
-    releases.delete_release(actor=actor, release=queries.release(actor, number), confirmed=asked.confirmed)
+    releases.delete_release(actor=actor, release=queries.get_release(actor, number), confirmed=asked.confirmed)
     return Status(204, None)
 
 
@@ -223,7 +223,7 @@ def remove_release(request: HttpRequest, number: Number, asked: Query[DeletionAs
 def clone_release(request: HttpRequest, number: Number, given: CloneWanted) -> Status[ReleaseShown]:
     """The same packages, people and dependencies under another version."""
     actor = actor_of(request)
-    source = queries.release(actor, number)
+    source = queries.get_release(actor, number)
     made = releases.clone_release(actor=actor, release=source, version=given.version, name=given.name)
     return Status(201, release_shown(actor, made))
 
@@ -233,7 +233,7 @@ def clone_release(request: HttpRequest, number: Number, given: CloneWanted) -> S
 def cancel_release(request: HttpRequest, number: Number, given: Reason) -> ReleaseShown:
     """Give a release up. What runs keeps running, and may still fall back."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
+    one = queries.get_release(actor, number)
     return release_shown(actor, releases.cancel_release(actor=actor, release=one, reason=given.reason))
 
 
@@ -242,7 +242,7 @@ def cancel_release(request: HttpRequest, number: Number, given: Reason) -> Relea
 def seal_release(request: HttpRequest, number: Number) -> ReleaseShown:
     """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.seal(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.seal(actor=actor, release=queries.get_release(actor, number)))
 
 
 @router.get("/releases/{number}/settings", response=list[NewerSettingsShown])
@@ -250,7 +250,10 @@ def seal_release(request: HttpRequest, number: Number) -> ReleaseShown:
 def list_newer_settings(request: HttpRequest, number: Number) -> list[NewerSettingsShown]:
     """Settings that were saved after the release was sealed. It keeps its own until somebody says otherwise."""
     actor = actor_of(request)
-    return [newer_settings_shown(one) for one in queries.newer_settings(queries.release(actor, number), actor)]
+    return [
+        newer_settings_shown(newer_setting)
+        for newer_setting in queries.newer_settings(queries.get_release(actor, number), actor)
+    ]
 
 
 @router.post("/releases/{number}/settings", response=ReleaseShown)
@@ -258,7 +261,7 @@ def list_newer_settings(request: HttpRequest, number: Number) -> list[NewerSetti
 def use_new_settings(request: HttpRequest, number: Number) -> ReleaseShown:
     """Seal it again with the settings that were saved since. It needs its approvals again."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.use_new_settings(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.use_new_settings(actor=actor, release=queries.get_release(actor, number)))
 
 
 @router.post("/releases/{number}/freeze", response=ReleaseShown, deprecated=True)
@@ -280,7 +283,7 @@ def unfreeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
 def unseal_release(request: HttpRequest, number: Number) -> ReleaseShown:
     """Open it for changes; every approval is void."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.unseal(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.unseal(actor=actor, release=queries.get_release(actor, number)))
 
 
 @router.get("/releases/{number}/approvals", response=list[ApprovalShown])
@@ -288,9 +291,9 @@ def unseal_release(request: HttpRequest, number: Number) -> ReleaseShown:
 def list_approvals(request: HttpRequest, number: Number) -> list[ApprovalShown]:
     """The answers that count: those given to what is sealed now."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
+    one = queries.get_release(actor, number)
     found = []
-    for where in queries.whole_targets(one, actor):
+    for where in queries.fully_visible_targets(one, actor):
         answers = queries.approvals(one, where)
         lapsed = lapsed_among(answers, where)
         found += [approval_shown(each, counts=each.pk not in lapsed) for each in answers]
@@ -305,8 +308,8 @@ def answer_release(request: HttpRequest, number: Number, given: Answer) -> Statu
     say = approvals.approve if given.decision == "approve" else approvals.reject
     made = say(
         actor=actor,
-        release=queries.release(actor, number),
-        environment=environment(actor, given.environment),
+        release=queries.get_release(actor, number),
+        environment=get_environment(actor, given.environment),
         fingerprint=given.fingerprint,
         comment=given.comment,
     )
@@ -318,7 +321,7 @@ def answer_release(request: HttpRequest, number: Number, given: Answer) -> Statu
 def show_readiness(request: HttpRequest, number: Number) -> list[ReadinessShown]:
     """Everything that stands in the way, per target: who can clear it, and when it clears by itself."""
     actor = actor_of(request)
-    return [readiness_shown(one) for one in queries.readiness(queries.release(actor, number), actor)]
+    return [readiness_shown(one) for one in queries.readiness(queries.get_release(actor, number), actor)]
 
 
 @router.get("/releases/{number}/differences", response=list[DifferenceShown])
@@ -326,7 +329,7 @@ def show_readiness(request: HttpRequest, number: Number) -> list[ReadinessShown]
 def show_differences(request: HttpRequest, number: Number, asked: Query[EnvironmentAsked]) -> list[DifferenceShown]:
     """What it would change on a target: versions, commits, names of settings."""
     actor = actor_of(request)
-    found = queries.differences(queries.release(actor, number), environment(actor, asked.environment), actor)
+    found = queries.differences(queries.get_release(actor, number), get_environment(actor, asked.environment), actor)
     return [difference_shown(one) for one in found]
 
 
@@ -335,8 +338,8 @@ def show_differences(request: HttpRequest, number: Number, asked: Query[Environm
 def show_release_file(request: HttpRequest, number: Number) -> FileShown:
     """The release as ``release.yaml``."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
-    queries.require_whole(one, actor)
+    one = queries.get_release(actor, number)
+    queries.require_full_visibility(one, actor)
     return FileShown(text=release_file(one))
 
 
@@ -353,8 +356,8 @@ def apply_release_file(request: HttpRequest, given: FileGiven) -> Applied:
     """Make a release what a ``release.yaml`` says, all of it or nothing."""
     actor = actor_of(request)
     done = apply_manifest(actor=actor, manifest=parse_release(given.text))
-    return Applied(release=release_shown(actor, done.release), steps=[_step(one) for one in done.steps])
+    return Applied(release=release_shown(actor, done.release), steps=[_step(step) for step in done.steps])
 
 
-def _step(one: Step) -> ReleaseStepShown:
-    return ReleaseStepShown(verb=one.verb, what=one.what, detail=one.detail)
+def _step(step: Step) -> ReleaseStepShown:
+    return ReleaseStepShown(verb=step.verb, what=step.what, detail=step.detail)

@@ -15,7 +15,7 @@ from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_deta
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Reason, Slug
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment
+from fairway.environments.queries import get_environment
 from fairway.releases import queries
 from fairway.releases.commands import rollouts, schedule
 from fairway.releases.models import Release
@@ -87,8 +87,8 @@ class CalendarEntry(RolloutShown):
 
 def _whole(actor: Actor, number: int, env: str) -> tuple[Release, Environment]:
     """A release and a target where the actor reaches all of it. Raises `NotVisible`."""
-    one, where = queries.release(actor, number), environment(actor, env)
-    queries.require_whole(one, actor, where)
+    one, where = queries.get_release(actor, number), get_environment(actor, env)
+    queries.require_full_visibility(one, actor, where)
     return one, where
 
 
@@ -97,7 +97,7 @@ def _whole(actor: Actor, number: int, env: str) -> tuple[Release, Environment]:
 def list_rollouts(request: HttpRequest, number: Number) -> list[RolloutShown]:
     """Every rollout and fallback of a release, newest first."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
+    one = queries.get_release(actor, number)
     return [rollout_shown(each) for each in queries.rollouts_visible_to(actor).filter(release=one).order_by("-pk")]
 
 
@@ -134,7 +134,7 @@ def schedule_release(request: HttpRequest, number: Number, env: Slug, given: Sch
 @needs(Act.VIEW)
 def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
     """One rollout, and how far each of its packages is."""
-    return rollout_detail(queries.rollout(actor_of(request), number))
+    return rollout_detail(queries.get_rollout(actor_of(request), number))
 
 
 @router.put("/rollouts/{number}/schedule", response=RolloutDetail)
@@ -142,7 +142,7 @@ def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
 def move_rollout(request: HttpRequest, number: Number, given: TimeWanted) -> RolloutDetail:
     """Move what is planned and has not begun."""
     actor = actor_of(request)
-    moved = schedule.reschedule(actor=actor, rollout=queries.rollout(actor, number), **given.dict())
+    moved = schedule.reschedule(actor=actor, rollout=queries.get_rollout(actor, number), **given.dict())
     return rollout_detail(moved)
 
 
@@ -150,7 +150,7 @@ def move_rollout(request: HttpRequest, number: Number, given: TimeWanted) -> Rol
 @needs(Act.VIEW)
 def preview_decision(request: HttpRequest, number: Number, asked: Query[ChoiceAsked]) -> list[ConsequenceShown]:
     """What a choice would do, package by package."""
-    found = rollouts.preview(rollout=queries.rollout(actor_of(request), number), choice=asked.choice)
+    found = rollouts.preview(rollout=queries.get_rollout(actor_of(request), number), choice=asked.choice)
     return [ConsequenceShown(package=one.package.name, now=one.now, then=one.then) for one in found]
 
 
@@ -159,7 +159,7 @@ def preview_decision(request: HttpRequest, number: Number, asked: Query[ChoiceAs
 def decide_rollout(request: HttpRequest, number: Number, given: Decision) -> RolloutDetail:
     """Say how it goes on."""
     actor = actor_of(request)
-    one = queries.rollout(actor, number)
+    one = queries.get_rollout(actor, number)
     return rollout_detail(rollouts.decide(actor=actor, rollout=one, choice=given.choice, reason=given.reason))
 
 
@@ -168,7 +168,7 @@ def decide_rollout(request: HttpRequest, number: Number, given: Decision) -> Rol
 def cancel_rollout(request: HttpRequest, number: Number, given: Reason) -> RolloutDetail:
     """End it now: what is not begun never is; deployments in flight are cancelled, each back on its previous version."""
     actor = actor_of(request)
-    one = queries.rollout(actor, number)
+    one = queries.get_rollout(actor, number)
     return rollout_detail(rollouts.cancel_rollout(actor=actor, rollout=one, reason=given.reason))
 
 
@@ -177,7 +177,7 @@ def cancel_rollout(request: HttpRequest, number: Number, given: Reason) -> Rollo
 def cancel_schedule(request: HttpRequest, number: Number) -> RolloutDetail:
     """Take what is planned, and has not begun, off the calendar."""
     actor = actor_of(request)
-    return rollout_detail(schedule.cancel_schedule(actor=actor, rollout=queries.rollout(actor, number)))
+    return rollout_detail(schedule.cancel_schedule(actor=actor, rollout=queries.get_rollout(actor, number)))
 
 
 @router.get("/calendar", response=list[CalendarEntry])

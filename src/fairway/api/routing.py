@@ -69,7 +69,7 @@ class DoorPathView(PathView):
 
     @property
     def fairway_permission(self) -> dict[str, Permission]:
-        return {method: _permission(one.view_func) for one in self.operations for method in one.methods}
+        return {method: _permission(operation.view_func) for operation in self.operations for method in operation.methods}
 
     def get_view(self) -> Callable[..., Any]:
         view = super().get_view()

@@ -13,11 +13,11 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fairway.shared.names import EARLIEST_YEAR, LATEST_YEAR
-from fairway.shared.urls import shown
+from fairway.shared.urls import masked
 
 # What people typed before secrets were refused there comes out masked.
-ShownFacts = Annotated[dict[str, Any], AfterValidator(shown)]
-ShownText = Annotated[str, AfterValidator(shown)]
+ShownFacts = Annotated[dict[str, Any], AfterValidator(masked)]
+ShownText = Annotated[str, AfterValidator(masked)]
 MOST_PER_PAGE = 200
 DEEPEST = 32
 LARGEST = 2**53  # beyond it JSON readers no longer agree on whole numbers

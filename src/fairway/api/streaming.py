@@ -13,8 +13,8 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja.errors import HttpError
 
+from fairway.accounts.access import while_access_lasts
 from fairway.accounts.permissions import actor_of
-from fairway.accounts.standing import while_standing
 
 
 def stream(request: HttpRequest, pieces: Iterator[str], *, content_type: str) -> StreamingHttpResponse:
@@ -23,7 +23,7 @@ def stream(request: HttpRequest, pieces: Iterator[str], *, content_type: str) ->
 
     Under ASGI a plain iterator would be read to its end before the first byte is sent, so there it is read piece by piece.
     """
-    pieces = _held(request, while_standing(actor_of(request), pieces))
+    pieces = _held(request, while_access_lasts(actor_of(request), pieces))
     body = _one_by_one(pieces) if isinstance(request, ASGIRequest) else pieces
     response = StreamingHttpResponse(body, content_type=content_type)
     response["X-Accel-Buffering"] = "no"

@@ -36,9 +36,9 @@ def list_freezes(as_json: Json = False) -> None:
     columns = [Column("#", is_number=True), Column("Name"), Column("Kind", 90), Column("Where"), Column("Next"),
                Column("Recurs", 110), Column("Reason", 130)]  # fmt: skip
     shown = [
-        (one["id"], one["name"], KINDS[one["kind"]], _where(one), _span(one["next"]), one["rrule"] or "once",
-         one["reason"][:60])
-        for one in rows
+        (row["id"], row["name"], KINDS[row["kind"]], _where(row), _span(row["next"]), row["rrule"] or "once",
+         row["reason"][:60])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="There are no freeze windows: deployments are allowed at any time.")
 

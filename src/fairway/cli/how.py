@@ -67,7 +67,7 @@ class RunOptions:
 
     def spec(self) -> dict[str, Any]:
         """The keys of a spec that were given; None goes back to what is detected. Raises `BadInput`."""
-        given: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        given: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         given = {name: value or None for name, value in given.items() if value is not None}
         spec = {SPEC_NAMES[name]: value for name, value in given.items() if name in SPEC_NAMES}
         if self.sticky is not None:

@@ -44,10 +44,10 @@ def history(
         Column("Act", 90), Column("Took", 80, is_number=True), Column("When", 60), Column("By", 100), Column("Reason", 130),
     ]  # fmt: skip
     shown = [
-        (one["id"], status(one["status"]), one["application"]["slug"], one["environment"]["slug"], words.version(one)[:24],
-         words.KIND_WORDS.get(one["kind"], one["kind"]), words.seconds(one["seconds"]), words.ago(one["created_at"]),
-         one["requested_by"], one["reason"][:60])
-        for one in rows
+        (row["id"], status(row["status"]), row["application"]["slug"], row["environment"]["slug"], words.version(row)[:24],
+         words.KIND_WORDS.get(row["kind"], row["kind"]), words.seconds(row["seconds"]), words.ago(row["created_at"]),
+         row["requested_by"], row["reason"][:60])
+        for row in rows
     ]  # fmt: skip
     table(
         columns,
@@ -105,9 +105,9 @@ def list_people(as_json: Json = False) -> None:
         return
     columns = [Column("Username"), Column("Name", 80), Column("Roles", wraps=True), Column("State")]
     shown = [
-        (one["username"], one["name"], ", ".join(_grant(grant) for grant in one["grants"]) or "none",
-         status("healthy", "Active") if one["is_active"] else status("stopped", "Kept out"))
-        for one in rows
+        (row["username"], row["name"], ", ".join(_grant(grant) for grant in row["grants"]) or "none",
+         status("healthy", "Active") if row["is_active"] else status("stopped", "Kept out"))
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="There are no people yet.")
 
@@ -177,7 +177,7 @@ def _events(rows: list[dict[str, Any]]) -> None:
     columns = [Column("#", 70, is_number=True), Column("When"), Column("What happened", wraps=True), Column("Verb", 110),
                Column("Door", 120), Column("Comment", 140)]  # fmt: skip
     shown = [
-        (one["id"], words.ago(one["at"]), _sentence(one), one["verb"], one["door"], one["comment"][:60]) for one in rows
+        (row["id"], words.ago(row["at"]), _sentence(row), row["verb"], row["door"], row["comment"][:60]) for row in rows
     ]
     table(columns, shown, empty="No event matches.")
 

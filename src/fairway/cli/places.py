@@ -27,8 +27,8 @@ def list_apps(as_json: Json = False) -> None:
     if is_json():
         answer(rows)
         return
-    columns = [Column("Application"), Column("Source", 110), *[Column(one["name"]) for one in environments]]
-    shown = [[one["slug"], words.source(one["source_kind"], one["source"])[:50], *_cells(one, environments)] for one in rows]
+    columns = [Column("Application"), Column("Source", 110), *[Column(environment["name"]) for environment in environments]]
+    shown = [[row["slug"], words.source(row["source_kind"], row["source"])[:50], *_cells(row, environments)] for row in rows]
     table(columns, shown, empty="There are no applications yet. Deploy one: fairway deploy NAME --path . --env development")
 
 
@@ -139,9 +139,9 @@ def list_envs(as_json: Json = False) -> None:
         return
     columns = [Column("Environment"), Column("Status"), Column("Host"), Column("Runtime", 60), Column("Lock", 90)]
     shown = [
-        (one["slug"], status(one["status"]), one["host"], one["runtime"],
-         f"{one['lock']['owner']}: {one['lock']['reason']}" if one["lock"] else "")
-        for one in rows
+        (row["slug"], status(row["status"]), row["host"], row["runtime"],
+         f"{row['lock']['owner']}: {row['lock']['reason']}" if row["lock"] else "")
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="There is no environment that you are allowed to see. Ask an Admin for a role.")
 
@@ -272,11 +272,11 @@ def protect_env(
 
 
 def _named(names: list[str] | None) -> list[str] | None:
-    return None if names is None else [one for one in names if one]
+    return None if names is None else [name for name in names if name]
 
 
 def _roles(names: list[str] | None) -> list[str] | None:
-    return None if names is None else [one.replace("-", "_") for one in names if one]
+    return None if names is None else [name.replace("-", "_") for name in names if name]
 
 
 @envs.command("lock")

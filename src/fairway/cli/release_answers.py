@@ -125,9 +125,9 @@ def approvals(name: Release, as_json: Json = False) -> None:
         return
     columns = [Column("Environment"), Column("Answer"), Column("Who"), Column("When", 80), Column("Comment", 60)]
     shown = [
-        (one["environment"], _answer(one), one["person"], words.ago(one["at"]),
-         one["comment"])
-        for one in rows
+        (row["environment"], _answer(row), row["person"], words.ago(row["at"]),
+         row["comment"])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="Nobody has answered about its current content.")
 
@@ -140,12 +140,14 @@ def _answer(one: dict[str, Any]) -> Any:
 
 def print_blockers(console: Any, blockers: list[dict[str, Any]]) -> None:
     """Each reason, who can clear it, and when it clears by itself."""
-    for one in blockers:
-        console.print(f"  {one['sentence']}", soft_wrap=True)
-        if one["who"]:
-            console.print(styled(f"    Who can clear it: {one['who']}", "bright_black"), soft_wrap=True)
-        if one["clears_at"]:
-            console.print(styled(f"    Clears automatically: {_instant(one['clears_at'])}", "bright_black"), soft_wrap=True)
+    for blocker in blockers:
+        console.print(f"  {blocker['sentence']}", soft_wrap=True)
+        if blocker["who"]:
+            console.print(styled(f"    Who can clear it: {blocker['who']}", "bright_black"), soft_wrap=True)
+        if blocker["clears_at"]:
+            console.print(
+                styled(f"    Clears automatically: {_instant(blocker['clears_at'])}", "bright_black"), soft_wrap=True
+            )
 
 
 def _looked_at(client: Client, name: str, env: str) -> dict[str, Any]:

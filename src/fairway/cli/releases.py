@@ -35,9 +35,9 @@ def list_releases(
     columns = [Column("Release"), Column("Status"), Column("Packages", is_number=True), Column("Targets", 90),
                Column("Manager", 60), Column("Created", 110), Column("#", 70, is_number=True)]  # fmt: skip
     shown = [
-        (title(one), status(one["status"]), len(one["packages"]), ", ".join(one["targets"]), one["manager"],
-         words.ago(one["created_at"]), one["id"])
-        for one in rows
+        (title(row), status(row["status"]), len(row["packages"]), ", ".join(row["targets"]), row["manager"],
+         words.ago(row["created_at"]), row["id"])
+        for row in rows
     ]  # fmt: skip
     nothing = f"No release is {words.word(wanted).lower()}." if wanted else "There are no releases yet."
     table(columns, shown, empty=nothing if wanted else f"{nothing} Create one: fairway releases create NAME --version V")

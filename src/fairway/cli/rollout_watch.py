@@ -120,7 +120,7 @@ def _print_choices(one: dict[str, Any], choices: list[dict[str, Any]]) -> None:
 
 def _by_outcome(packages: list[dict[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for one in packages:
-        if one["then"] != one["now"]:
-            found.setdefault(one["then"], []).append(one["package"])
+    for package in packages:
+        if package["then"] != package["now"]:
+            found.setdefault(package["then"], []).append(package["package"])
     return found

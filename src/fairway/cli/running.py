@@ -15,7 +15,7 @@ from fairway.cli.places import Confirm, Slug
 from fairway.cli.shipping import Env, NoWait, Reason
 from fairway.cli.watch import print_line, wait_for
 from fairway.cli.words import word
-from fairway.shared.hosts import shown_host
+from fairway.shared.hostnames import readable_hostname
 
 PATIENCE = 180.0  # seconds until waiting for a start or a stop is given up; the worker goes on
 FOLLOW_EVERY = 1.0
@@ -55,7 +55,7 @@ def domains(
     """Set the custom domains an application answers at."""
     with Client() as client:
         one = client.put(f"{_place(app, env)}/domains", {"domains": names or []})
-    done(one, f"{app} in {env} answers at {', '.join(map(shown_host, one['urls']))}.")
+    done(one, f"{app} in {env} answers at {', '.join(map(readable_hostname, one['urls']))}.")
 
 
 def access(

@@ -136,9 +136,9 @@ def list_versions(
     columns = [Column("Version", is_number=True), Column("Saved"), Column("By"), Column("Settings", 60, is_number=True),
                Column("Comment", wraps=True)]  # fmt: skip
     shown = [
-        (one["version"], words.ago(one["created_at"]), one["created_by"], len(one["variables"]) + len(one["secrets"]),
-         one["comment"])
-        for one in rows
+        (row["version"], words.ago(row["created_at"]), row["created_by"], len(row["variables"]) + len(row["secrets"]),
+         row["comment"])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="Nothing has ever been set here.")
 
@@ -168,11 +168,11 @@ def list_credentials(as_json: Json = False) -> None:
     columns = [Column("Name"), Column("Kind"), Column("Host"), Column("User"), Column("For"), Column("Stored", 70)]
     shown = [
         (
-            *(one["name"], words.word(one["kind"]), one["host"], one["username"]),
-            ", ".join(_scope_words(each) for each in one["scopes"]) or "nothing",
-            words.ago(one["created_at"]),
+            *(row["name"], words.word(row["kind"]), row["host"], row["username"]),
+            ", ".join(_scope_words(each) for each in row["scopes"]) or "nothing",
+            words.ago(row["created_at"]),
         )
-        for one in rows
+        for row in rows
     ]
     table(
         columns, shown, empty="No credential is stored. Store one: fairway credentials set NAME --host HOST --username USER"

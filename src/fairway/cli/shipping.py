@@ -195,9 +195,9 @@ def approvals(as_json: Json = False) -> None:
         Column("When", 60), Column("Until", 90), Column("Reason", 110),
     ]  # fmt: skip
     shown = [
-        (one["id"], one["application"]["slug"], one["environment"]["slug"], words.version(one)[:24], one["requested_by"],
-         words.ago(one["created_at"]), words.instant(one["approve_by"]), one["reason"][:60])
-        for one in rows
+        (row["id"], row["application"]["slug"], row["environment"]["slug"], words.version(row)[:24], row["requested_by"],
+         words.ago(row["created_at"]), words.instant(row["approve_by"]), row["reason"][:60])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="No deployment waits for approval.")
 

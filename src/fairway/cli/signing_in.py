@@ -79,9 +79,9 @@ def list_tokens(as_json: Json = False) -> None:
     columns = [Column("ID", is_number=True), Column("Name"), Column("Starts"), Column("Role"), Column("Last used"),
                Column("Expires", 70)]  # fmt: skip
     shown = [
-        (one["id"], one["name"], f"{one['prefix']}…", word(one["role"]) or "all of yours",
-         ago(one["last_used_at"]) or "never", (one["expires_at"] or "never")[:10])
-        for one in rows
+        (row["id"], row["name"], f"{row['prefix']}…", word(row["role"]) or "all of yours",
+         ago(row["last_used_at"]) or "never", (row["expires_at"] or "never")[:10])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="You have no tokens. Create one: fairway tokens create NAME")
 

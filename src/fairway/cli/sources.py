@@ -91,7 +91,7 @@ def _pack(folder: Path, file: Path, options: SourceOptions) -> Path:
         note(f"Packed {packed.files} files, {size(packed.bytes)}.")
         for sentence in packed.left_out:
             note(sentence)
-    return packed.place
+    return packed.path
 
 
 def _sent(client: Client, file: Path, name: str) -> dict[str, str]:

@@ -46,13 +46,13 @@ def verified(kept: Sequence[Head]) -> Verification:
     from django.db import connection
 
     from fairway.activity import triggers
-    from fairway.activity.checking import book
-    from fairway.activity.heads import first_misfit, public_key
+    from fairway.activity.checking import head_file
+    from fairway.activity.heads import first_mismatch, public_key
     from fairway.activity.queries import verify
 
-    own = book().valid()  # before the walk: what is signed meanwhile lies behind it
+    own = head_file().valid()  # before the walk: what is signed meanwhile lies behind it
     found = verify([*own, *kept])
-    forged = first_misfit(own, {one.event: one.hash for one in own}, sys.maxsize, key=public_key(settings.HEAD_KEY))
+    forged = first_mismatch(own, {one.event: one.hash for one in own}, sys.maxsize, key=public_key(settings.HEAD_KEY))
     if found.is_intact and forged:
         return replace(found, is_intact=False, broken_at=forged.at, sentence=forged.sentence)
     if gone := triggers.missing(connection):
@@ -68,9 +68,9 @@ def _kept(files: Sequence[Path]) -> list[Head]:
 
 
 def _print_heads() -> int:
-    from fairway.activity.checking import book
+    from fairway.activity.checking import head_file
 
-    for head in book().all():
+    for head in head_file().all():
         sys.stdout.write(f"{head.line()}\n")
     return 0
 

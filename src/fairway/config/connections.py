@@ -134,7 +134,10 @@ class Sweeper:
 
     def look(self) -> None:
         now = self._looked_at = self._loop.time()
-        there = sorted((one for one in self._connections if isinstance(one, PacedProtocol)), key=lambda one: one.number)
+        there = sorted(
+            (connection for connection in self._connections if isinstance(connection, PacedProtocol)),
+            key=lambda one: one.number,
+        )
         for one in there:
             state = one.state()
             if why := judged(one.pace, state, now, one.moved(state), self._limits):

@@ -154,9 +154,9 @@ def _walls() -> Iterator[Finding]:
 
 def _heads() -> Iterator[Finding]:
     """Whether the other place for signed heads takes them, where one is configured and was tried."""
-    from fairway.activity.book import HeadBook
+    from fairway.activity.head_file import HeadFile
 
-    sent = HeadBook(Path(os.environ["FAIRWAY_DATA"]) / "heads").elsewhere()
+    sent = HeadFile(Path(os.environ["FAIRWAY_DATA"]) / "heads").elsewhere()
     if sent and os.environ.get("FAIRWAY_HEADS_TO"):
         failure = str(sent.get("failure", ""))
         yield _finding("Signed heads", "bad" if failure else "good", failure or "The other place has the newest one.")

@@ -112,10 +112,10 @@ def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) 
 
 def _heads_reach_further() -> int:
     """The event that signed heads know and this backup does not; 0 when there is none."""
-    from fairway.activity.checking import book
+    from fairway.activity.checking import head_file
     from fairway.activity.queries import hashes_of
 
-    last = book().last()
+    last = head_file().last()
     return last.event if last and hashes_of([last.event]).get(last.event) != last.hash else 0
 
 

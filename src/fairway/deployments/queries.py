@@ -41,7 +41,7 @@ def placements_visible_to(actor: Actor) -> QuerySet[Placement]:
     )
 
 
-def deployment(actor: Actor, number: int) -> Deployment:
+def get_deployment(actor: Actor, number: int) -> Deployment:
     """Raises `NotVisible`."""
     found = visible_to(actor).filter(pk=number).first()
     if found is None:
@@ -49,7 +49,7 @@ def deployment(actor: Actor, number: int) -> Deployment:
     return found
 
 
-def placement(actor: Actor, application: Application, environment: Environment) -> Placement:
+def get_placement(actor: Actor, application: Application, environment: Environment) -> Placement:
     """Raises `NotVisible`."""
     found = placements_visible_to(actor).filter(application=application, environment=environment).first()
     if found is None:

@@ -249,7 +249,7 @@ def _parse_number(field: str, value: Any, least: int, most: int) -> int:
 
 def _parse_roles(field: str, value: Iterable[str]) -> list[str]:
     names = list(dict.fromkeys(value))
-    if unknown := [one for one in names if one not in set(Role)]:
+    if unknown := [name for name in names if name not in set(Role)]:
         raise Invalid(field, "“{name}” is no role; there are: {names}.", name=unknown[0][:40], names=", ".join(Role))
     return [role.value for role in Role if role in names]
 

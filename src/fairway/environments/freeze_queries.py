@@ -30,7 +30,7 @@ def named_to(actor: Actor, row: FreezeWindow) -> tuple[list[str], list[str]]:
     return environments, [slug for slug in row.applications if reach.meets_application(slug)]
 
 
-def freeze(actor: Actor, number: int) -> FreezeWindow:
+def get_freeze(actor: Actor, number: int) -> FreezeWindow:
     """Raises `NotVisible`."""
     found = next((row for row in freezes_visible_to(actor) if row.pk == number), None)
     if found is None:

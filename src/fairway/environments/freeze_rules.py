@@ -95,7 +95,7 @@ def state_at(windows: Iterable[Window], at: datetime) -> Answer:
     closes_at = _next_close(denies, allows, opens_at) if opens_at else None
     if opens_at == now:
         return Answer(False, (), now, closes_at)
-    holding = tuple(one for one in denies if covering_end(one, now))
+    holding = tuple(deny for deny in denies if covering_end(deny, now))
     return Answer(True, holding or tuple(allows), opens_at, closes_at)
 
 
@@ -103,9 +103,9 @@ def _next_open(denies: Sequence[Window], allows: Sequence[Window], now: datetime
     """`now` or the first later instant at which nothing denies and, if anything must allow, something does."""
     at = now
     for _ in range(MOST_STEPS):
-        if until := max(filter(None, (covering_end(one, at) for one in denies)), default=None):
+        if until := max(filter(None, (covering_end(deny, at) for deny in denies)), default=None):
             at = until
-        elif allows and not any(covering_end(one, at) for one in allows):
+        elif allows and not any(covering_end(allow, at) for allow in allows):
             following = min(filter(None, (next_start(one, at) for one in allows)), default=None)
             if following is None:
                 return None
@@ -117,7 +117,7 @@ def _next_open(denies: Sequence[Window], allows: Sequence[Window], now: datetime
 
 def _next_close(denies: Sequence[Window], allows: Sequence[Window], opened: datetime) -> datetime | None:
     """The first instant after `opened` (an open one) at which it closes."""
-    starts = [start for one in denies if (start := next_start(one, opened))]
+    starts = [start for deny in denies if (start := next_start(deny, opened))]
     if allows and (end := _allowed_until(allows, opened)):
         starts.append(end)
     return min(starts, default=None)
@@ -126,7 +126,7 @@ def _next_close(denies: Sequence[Window], allows: Sequence[Window], opened: date
 def _allowed_until(allows: Sequence[Window], at: datetime) -> datetime | None:
     """The end of what is allowed from `at` on without a gap; None when there is none to be seen."""
     for _ in range(MOST_STEPS):
-        end = max(filter(None, (covering_end(one, at) for one in allows)), default=None)
+        end = max(filter(None, (covering_end(allow, at) for allow in allows)), default=None)
         if end is None:
             return at
         at = end

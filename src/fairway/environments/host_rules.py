@@ -11,7 +11,7 @@ from typing import Final
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.drivers.hosts.reasons import Reason
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
 SEEN_EVERY: Final = timedelta(seconds=20)  # an unchanged observation is written again, so that it is known to be fresh
 STALE_AFTER: Final = 3 * SEEN_EVERY

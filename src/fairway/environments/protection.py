@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from fairway.accounts.queries import let_in
+from fairway.accounts.queries import active_actors
 from fairway.accounts.rules import Act, Actor, Blocker, Grant, Reach, Role, may
 from fairway.environments.models import Environment
 
@@ -37,7 +37,9 @@ def may_approve(actor: Actor, environment: Environment, application: str = "") -
 
 def approvers_among(people: Iterable[int], environment: Environment, application: str = "") -> frozenset[int]:
     """Those of these people, by their number, who are let in and could approve here now; in two queries."""
-    return frozenset(one.id for one in let_in(people) if one.id is not None and may_approve(one, environment, application))
+    return frozenset(
+        actor.id for actor in active_actors(people) if actor.id is not None and may_approve(actor, environment, application)
+    )
 
 
 def has_own_approvers(environment: Environment) -> bool:
@@ -45,8 +47,8 @@ def has_own_approvers(environment: Environment) -> bool:
 
 
 def _holds_one_of(actor: Actor, roles: Sequence[str], environment: Environment, application: str) -> bool:
-    grants: Iterable[Grant] = (one for one in actor.active_grants if one.role in roles)
-    return Reach(frozenset((one.application, one.environment) for one in grants)).covers(application, environment.slug)
+    grants: Iterable[Grant] = (grant for grant in actor.active_grants if grant.role in roles)
+    return Reach(frozenset((grant.application, grant.environment) for grant in grants)).covers(application, environment.slug)
 
 
 def is_protected(environment: Environment) -> bool:

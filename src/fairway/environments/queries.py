@@ -28,7 +28,7 @@ def visible_to(actor: Actor) -> QuerySet[Environment]:
     return chosen.filter(reached(reach_of(actor), environment="slug"))
 
 
-def environment(actor: Actor, slug: str) -> Environment:
+def get_environment(actor: Actor, slug: str) -> Environment:
     """Raises `NotVisible`."""
     found = visible_to(actor).filter(slug=slug).first()
     if found is None:
@@ -41,25 +41,29 @@ def environment_names() -> dict[str, str]:
     return dict(Environment.objects.filter(deleted_at=None).values_list("slug", "name"))
 
 
-def proof_name(one: Environment) -> dict[str, str]:
+def proof_name(environment: Environment) -> dict[str, str]:
     """The name of the environment in which versions must prove themselves for this one, by slug."""
-    named = Environment.objects.filter(deleted_at=None, slug=one.proven_in) if one.proven_in else Environment.objects.none()
+    named = (
+        Environment.objects.filter(deleted_at=None, slug=environment.proven_in)
+        if environment.proven_in
+        else Environment.objects.none()
+    )
     return dict(named.values_list("slug", "name"))
 
 
-def places_of(actor: Actor, application: ApplicationLike) -> QuerySet[Environment]:
+def environments_for(actor: Actor, application: ApplicationLike) -> QuerySet[Environment]:
     """The environments in which this actor may see this application, in promotion order."""
     reach = reach_of(actor).of_application(application.slug)
     chosen = Environment.objects.filter(deleted_at=None).order_by("position", "slug")
     return chosen.filter(reached(reach, environment="slug"))
 
 
-def place(actor: Actor, application: ApplicationLike, slug: str) -> Environment:
+def get_environment_for(actor: Actor, application: ApplicationLike, slug: str) -> Environment:
     """The environment, to be used together with this application: both in one grant. Raises `NotVisible`.
 
     Looked up each for itself, the two halves could come from two grants that say nothing of the pair.
     """
-    found = places_of(actor, application).filter(slug=slug).first()
+    found = environments_for(actor, application).filter(slug=slug).first()
     if found is None:
         raise NotVisible("environment", slug)
     return found
@@ -67,7 +71,7 @@ def place(actor: Actor, application: ApplicationLike, slug: str) -> Environment:
 
 def next_after(current: Environment, actor: Actor, application: ApplicationLike) -> Environment | None:
     """Where a promotion from `current` leads: the next position this actor may deploy the application to."""
-    later = list(places_of(actor, application).filter(position__gt=current.position))
+    later = list(environments_for(actor, application).filter(position__gt=current.position))
     may_promote = (one for one in later if may(actor, Act.PROMOTE, environment=one.slug, application=application.slug))
     return next(may_promote, later[0] if later else None)
 

@@ -177,7 +177,7 @@ def _of_year(rule: Recurrence, first: datetime, year: int) -> Iterator[datetime]
         return
     for _, period in groupby(days, key=lambda day: day.month if rule.frequency == "MONTHLY" else 0):
         chosen = [datetime.combine(day, at) for day in period for at in times]
-        indexes = {one - 1 if one > 0 else len(chosen) + one for one in rule.positions}
+        indexes = {position - 1 if position > 0 else len(chosen) + position for position in rule.positions}
         yield from (at for index, at in enumerate(chosen) if index in indexes)
 
 

@@ -56,16 +56,16 @@ def overview(actor: Actor) -> list[Overview]:
     reach = reach_of(actor)
     names = _names(releases, reach)
     deployed = _deployed(releases, reach)
-    active = {(one.release_id, one.environment_id): one for one in queries.active_rollouts(actor)}
+    active = {(rollout.release_id, rollout.environment_id): rollout for rollout in queries.active_rollouts(actor)}
     return [
         Overview(
-            one,
-            statuses[one.pk],
-            tuple(name for name, _application in names.get(one.pk, ())),
-            tuple(_reaches(one, reach, deployed, active, names.get(one.pk, ()))),
-            _first_planned(one, active.values()),
+            release,
+            statuses[release.pk],
+            tuple(name for name, _application in names.get(release.pk, ())),
+            tuple(_reaches(release, reach, deployed, active, names.get(release.pk, ()))),
+            _first_planned(release, active.values()),
         )
-        for one in releases
+        for release in releases
     ]
 
 
@@ -91,21 +91,21 @@ def _deployed(releases: Sequence[Release], reach: Reached) -> Counter[tuple[int,
 
 
 def _reaches(
-    one: Release,
+    release: Release,
     reach: Reached,
     deployed: Mapping[tuple[int, int], int],
     active: Mapping[tuple[int, int], Rollout],
     packages: Sequence[tuple[str, str]],
 ) -> Iterable[Reach]:
-    living = [each for each in one.targets.all() if each.deleted_at is None and reach.meets_environment(each.slug)]
+    living = [each for each in release.targets.all() if each.deleted_at is None and reach.meets_environment(each.slug)]
     for each in sorted(living, key=lambda environment: (environment.position, environment.slug)):
-        rollout = active.get((one.pk, each.pk))
+        rollout = active.get((release.pk, each.pk))
         total = sum(reach.covers(application, each.slug) for _name, application in packages)
-        yield Reach(each, deployed.get((one.pk, each.pk), 0), total, rollout.status if rollout else "")
+        yield Reach(each, deployed.get((release.pk, each.pk), 0), total, rollout.status if rollout else "")
 
 
-def _first_planned(one: Release, active: Iterable[Rollout]) -> Rollout | None:
-    own = [each for each in active if each.release_id == one.pk and each.status in ROLLOUT_NOT_BEGUN and each.planned_at]
+def _first_planned(release: Release, active: Iterable[Rollout]) -> Rollout | None:
+    own = [each for each in active if each.release_id == release.pk and each.status in ROLLOUT_NOT_BEGUN and each.planned_at]
     return min(own, key=lambda each: each.planned_at or each.created_at, default=None)
 
 
@@ -174,7 +174,9 @@ def steps_ahead(state: TargetState, *, is_back: bool) -> list[Level]:
     """What rolling out (or back) would do, level by level, in the order it would."""
     level = levels(state.needs)
     found: dict[int, Level] = {}
-    chosen = [one for one in state.packages if not is_back or (state.is_deployed(one) and not state.was_there(one))]
+    chosen = [
+        package for package in state.packages if not is_back or (state.is_deployed(package) and not state.was_there(package))
+    ]
     for one in sorted(chosen, key=lambda each: (level[each.pk], each.name)):
         number = level[one.pk] + 1
         found.setdefault(number, Level(number)).packages.append(_ahead(one, state, is_back=is_back))
@@ -197,8 +199,10 @@ def _ahead(package: Package, state: TargetState, *, is_back: bool) -> Ahead:
 
 def step_counts(steps: Iterable[RolloutPackage]) -> tuple[int, int]:
     """How many packages of a rollout are done, of how many."""
-    statuses = [one.status for one in steps]
-    return sum(one in {StepStatus.DEPLOYED, StepStatus.SKIPPED, StepStatus.FALLEN_BACK} for one in statuses), len(statuses)
+    statuses = [step.status for step in steps]
+    return sum(status in {StepStatus.DEPLOYED, StepStatus.SKIPPED, StepStatus.FALLEN_BACK} for status in statuses), len(
+        statuses
+    )
 
 
 def facts_of(rollout: Rollout) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Wanted
-from fairway.shared.hosts import host_in
+from fairway.shared.hostnames import hostname_in
 
 
 def placement_at(host: str) -> Placement | None:
     """The placement that answers at this host (a port is ignored); None when nothing of ours does."""
-    name = host_in(host)
+    name = hostname_in(host)
     if not name:
         return None
     application, _, environment = name.partition(".")

@@ -94,13 +94,13 @@ def matrix(actor: Actor, running: Sequence[Deployment] | None = None) -> Matrix:
     placements = {spot_of(one): one for one in map(_There._make, rows)}
     moving = {spot_of(one): one for one in reversed(list(active(actor)) if running is None else running)}
     failed = _first_attempts(actor, placements.values())
-    live = frozenset(one.current_id for one in placements.values() if one.current_id is not None)
-    shown = [Row(one, _cells(one, environments, placements, moving, failed)) for one in applications]
+    live = frozenset(placement.current_id for placement in placements.values() if placement.current_id is not None)
+    shown = [Row(application, _cells(application, environments, placements, moving, failed)) for application in applications]
     return Matrix(environments, shown, live)
 
 
-def spot_of(one: Deployment | _There) -> Spot:
-    return (one.application_id, one.environment_id)
+def spot_of(deployment: Deployment | _There) -> Spot:
+    return (deployment.application_id, deployment.environment_id)
 
 
 def placement_state(placement: Placement) -> str:
@@ -116,7 +116,7 @@ def _state(wanted: str, health: str) -> str:
 
 def _first_attempts(actor: Actor, placements: Iterable[_There]) -> dict[Spot, Deployment]:
     """The newest attempt where nothing has ever been live; an index look per placement, not a walk through history."""
-    empty = [one.pk for one in placements if one.current_id is None]
+    empty = [placement.pk for placement in placements if placement.current_id is None]
     if not empty:
         return {}
     attempts = Deployment.objects.filter(application=OuterRef("application"), environment=OuterRef("environment"))

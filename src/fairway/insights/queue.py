@@ -23,7 +23,11 @@ class _Live(NamedTuple):
 
 def positions(deployments: Iterable[Deployment]) -> dict[int, int]:
     """How many runs go before each queued deployment, by its number; two queries for all of them."""
-    waiting = {one.run_id: one.pk for one in deployments if one.status == Status.QUEUED and one.run_id}
+    waiting = {
+        deployment.run_id: deployment.pk
+        for deployment in deployments
+        if deployment.status == Status.QUEUED and deployment.run_id
+    }
     if not waiting:
         return {}
     runs = _live_runs()

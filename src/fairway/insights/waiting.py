@@ -52,20 +52,20 @@ def waiting_for(
 
 def _placements(actor: Actor) -> Iterator[Waiting]:
     is_bad = Q(wanted=Wanted.RUNNING, current__isnull=False) & (Q(health=Health.DOWN) | ~Q(drift=[]))
-    for one in placements_visible_to(actor).filter(is_bad | Q(held_at__isnull=False)):
-        where = {"application": one.application.slug, "environment": one.environment.slug}
-        if one.held_at and may(actor, Act.RELEASE_HOLD, **where):
-            yield Waiting("hold", one, one.held_at)
-        if one.wanted == Wanted.RUNNING and one.current_id and may(actor, Act.RESTART, **where):
-            if one.health == Health.DOWN:
-                yield Waiting("down", one, one.observed_at or timezone.now())
-            elif one.drift:
-                yield Waiting("drift", one, one.observed_at or timezone.now())
+    for placement in placements_visible_to(actor).filter(is_bad | Q(held_at__isnull=False)):
+        where = {"application": placement.application.slug, "environment": placement.environment.slug}
+        if placement.held_at and may(actor, Act.RELEASE_HOLD, **where):
+            yield Waiting("hold", placement, placement.held_at)
+        if placement.wanted == Wanted.RUNNING and placement.current_id and may(actor, Act.RESTART, **where):
+            if placement.health == Health.DOWN:
+                yield Waiting("down", placement, placement.observed_at or timezone.now())
+            elif placement.drift:
+                yield Waiting("drift", placement, placement.observed_at or timezone.now())
 
 
 def _releases(actor: Actor) -> Iterator[Waiting]:
-    for one in standstills(actor):
-        yield Waiting("approval" if one.rollout is None else "decision", one, one.since)
+    for standstill in standstills(actor):
+        yield Waiting("approval" if standstill.rollout is None else "decision", standstill, standstill.since)
 
 
 def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Waiting]:
@@ -97,6 +97,10 @@ def _failures(actor: Actor) -> Iterable[Waiting]:
 def _locks(actor: Actor, environments: Iterable[Environment]) -> Iterator[Waiting]:
     """One's own locks that end soon."""
     now = timezone.now()
-    for one in environments:
-        if one.locked_by_id == actor.id and one.locked_until and now < one.locked_until <= now + LOCK_ENDS_SOON:
-            yield Waiting("lock", one, one.locked_until)
+    for environment in environments:
+        if (
+            environment.locked_by_id == actor.id
+            and environment.locked_until
+            and now < environment.locked_until <= now + LOCK_ENDS_SOON
+        ):
+            yield Waiting("lock", environment, environment.locked_until)

@@ -37,8 +37,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _demo_person(one: User, current: User) -> dict[str, Any]:
-    return {"username": one.username, "label": ROLE_LABELS[DEMO_ROLES[one.username]], "is_current": one.pk == current.pk}
+def _demo_person(user: User, current: User) -> dict[str, Any]:
+    return {"username": user.username, "label": ROLE_LABELS[DEMO_ROLES[user.username]], "is_current": user.pk == current.pk}
 
 
 def event_number(request: HttpRequest) -> int:

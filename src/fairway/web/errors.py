@@ -16,7 +16,7 @@ from fairway.shared.disk import FULL
 from fairway.shared.names import Invalid
 
 AGAIN_AFTER = 5  # seconds until a page that needs the database is tried again
-NO_DATABASE = "The database is not responding; try again."
+DATABASE_ERRORS = "The database is not responding; try again."
 
 
 def not_visible(request: HttpRequest, problem: NotVisible) -> HttpResponse:
@@ -29,7 +29,9 @@ def not_visible(request: HttpRequest, problem: NotVisible) -> HttpResponse:
 def blocked(request: HttpRequest, problem: Blocked) -> HttpResponse:
     """An act that may not happen now, for pages that do not show the reasons in place."""
     if wants_json(request):
-        return JsonResponse({"error": str(problem), "blockers": [_as_json(one) for one in problem.blockers]}, status=409)
+        return JsonResponse(
+            {"error": str(problem), "blockers": [_as_json(blocker) for blocker in problem.blockers]}, status=409
+        )
     return _error(request, 409, title=_("Not possible now"), blockers=shown(problem.blockers))
 
 
@@ -81,7 +83,7 @@ def no_database(request: HttpRequest) -> HttpResponse:
     """Rendered without asking who is there: that, too, is in the database. A page comes back by itself."""
     sentence = _("The database is not responding. What is running keeps running, and work continues when it is back.")
     if request.path.startswith("/api/"):
-        body = {"type": "urn:fairway:problem:database", "title": "Not available", "status": 503, "detail": NO_DATABASE}
+        body = {"type": "urn:fairway:problem:database", "title": "Not available", "status": 503, "detail": DATABASE_ERRORS}
         response: HttpResponse = JsonResponse(body, status=503, content_type="application/problem+json")
     elif wants_json(request):
         response = JsonResponse({"error": sentence}, status=503)
@@ -104,7 +106,10 @@ def wants_json(request: HttpRequest) -> bool:
 
 def shown(blockers: list[Blocker]) -> list[dict[str, object]]:
     """Blockers in the words of ``parts/blockers.html``."""
-    return [{"code": one.code, "sentence": one.sentence, "who": one.who, "until": one.clears_at} for one in blockers]
+    return [
+        {"code": blocker.code, "sentence": blocker.sentence, "who": blocker.who, "until": blocker.clears_at}
+        for blocker in blockers
+    ]
 
 
 def tell_blocked(request: HttpRequest, problem: Blocked) -> None:

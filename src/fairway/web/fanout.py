@@ -29,7 +29,7 @@ from fairway.web.live import message
 from fairway.web.live_fragments import CSRF_PLACE, Topic, render, subjects_of, watchable
 from fairway.web.sharing import shared
 from fairway.web.tail import PATIENCE, LogLengths, Tail
-from fairway.web.viewers import Viewer, look_again
+from fairway.web.viewers import Viewer, refresh_viewers
 
 log = logging.getLogger(__name__)
 
@@ -275,7 +275,7 @@ class Fanout:
     async def _round(self, events: list[Event]) -> None:
         people = {int(event.subject_id) for event in events if event.subject_kind == "person" and event.subject_id.isdigit()}
         if people:
-            await self._look_again([stream for stream in self._open if stream.viewer.actor.id in people])
+            await self._refresh_viewers([stream for stream in self._open if stream.viewer.actor.id in people])
         touched = self._touched(events, self._streams)
         await self._render(touched)
         for stream in touched:
@@ -310,8 +310,8 @@ class Fanout:
         assert self._loop is not None
         ready: list[_Rendered] = []
         since = time.monotonic()
-        for one in _renderings(watching):
-            ready.append(one)
+        for rendering in _renderings(watching):
+            ready.append(rendering)
             if time.monotonic() - since > TOGETHER:
                 self._loop.call_soon_threadsafe(_deliver, ready, number)
                 ready, since = [], time.monotonic()
@@ -323,17 +323,17 @@ class Fanout:
         while True:
             await asyncio.sleep(LOOK_AGAIN)
             try:
-                await self._look_again(list(self._open))
+                await self._refresh_viewers(list(self._open))
             except Exception:  # the next look asks again
                 log.exception("looking again at who watches failed")
 
-    async def _look_again(self, streams: list[Watched]) -> None:
+    async def _refresh_viewers(self, streams: list[Watched]) -> None:
         """End the streams of sessions that are over; narrow or widen those of people whose roles changed."""
         before = [(stream, stream.viewer) for stream in streams]
         viewers = {viewer for _, viewer in before}
         if not viewers:
             return
-        now = await self.in_thread(lambda: look_again(viewers))
+        now = await self.in_thread(lambda: refresh_viewers(viewers))
         for stream, viewer in before:
             if (renewed := now[viewer]) is None:
                 stream.end()

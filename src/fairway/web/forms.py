@@ -154,11 +154,15 @@ class ProtectionForm(forms.Form):
         field.choices = [("", _("no environment")), *others]
 
     @classmethod
-    def filled(cls, one: Environment) -> dict[str, Any]:
+    def filled(cls, environment: Environment) -> dict[str, Any]:
         """Its rules as the form shows them."""
         names = [name for name in cls.base_fields if not name.endswith("_people")]
-        people = {name: ", ".join(getattr(one, name)) for name in ("approval_people", "deploy_people")}
-        return {**{name: getattr(one, name) for name in names}, **people, "proven_hours": one.proven_hours or None}
+        people = {name: ", ".join(getattr(environment, name)) for name in ("approval_people", "deploy_people")}
+        return {
+            **{name: getattr(environment, name) for name in names},
+            **people,
+            "proven_hours": environment.proven_hours or None,
+        }
 
     def wanted(self) -> dict[str, Any]:
         """What the room's command takes."""

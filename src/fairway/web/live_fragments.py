@@ -132,58 +132,60 @@ def _look_for_pair(actor: Actor, topic: Topic) -> None:
     """A topic about an application in an environment needs both in one grant. Raises `NotVisible`."""
     named = dict(subject.split(":", 1) for subject in topic.subjects if ":" in subject)
     if "application" in named and "environment" in named:
-        environments.place(actor, applications.application(actor, named["application"]), named["environment"])
+        environments.get_environment_for(
+            actor, applications.get_application(actor, named["application"]), named["environment"]
+        )
 
 
 def _look_for(actor: Actor, subject: str) -> None:
     """Raises `NotVisible`."""
     kind, _, name = subject.partition(":")
     if kind == "deployment":
-        deployments.deployment(actor, int(name))
+        deployments.get_deployment(actor, int(name))
     elif kind == "application":
-        applications.application(actor, name)
+        applications.get_application(actor, name)
     elif kind == "environment":
-        environments.environment(actor, name)
+        environments.get_environment(actor, name)
     elif kind == "inspection":
-        applications.inspection(actor, int(name))
+        applications.get_inspection(actor, int(name))
     elif kind == "release":
-        releases.release(actor, int(name))
+        releases.get_release(actor, int(name))
     elif kind == "rollout":
-        releases.rollout(actor, int(name))
+        releases.get_rollout(actor, int(name))
 
 
 def _placement(actor: Actor, parts: list[str]) -> Context | None:
-    application = applications.application(actor, parts[0])
+    application = applications.get_application(actor, parts[0])
     card = placement_shown(actor, application, parts[1])
     return None if card is None else {"placement": card, "application": application}
 
 
 def _recent(actor: Actor, parts: list[str]) -> Context:
-    return shown_applications.recent(actor, applications.application(actor, parts[0]))
+    return shown_applications.recent(actor, applications.get_application(actor, parts[0]))
 
 
 def _deployment(actor: Actor, parts: list[str]) -> Context:
-    return deployment_shown(actor, deployments.deployment(actor, int(parts[0])))
+    return deployment_shown(actor, deployments.get_deployment(actor, int(parts[0])))
 
 
 def _environment_state(actor: Actor, parts: list[str]) -> Context:
-    return shown_environments.state_shown(actor, environments.environment(actor, parts[0]))
+    return shown_environments.state_shown(actor, environments.get_environment(actor, parts[0]))
 
 
 def _protection(actor: Actor, parts: list[str]) -> Context:
-    return shown_environments.protection_shown(actor, environments.environment(actor, parts[0]))
+    return shown_environments.protection_shown(actor, environments.get_environment(actor, parts[0]))
 
 
 def _placements_here(actor: Actor, parts: list[str]) -> Context:
-    return shown_environments.placements_here(actor, environments.environment(actor, parts[0]))
+    return shown_environments.placements_here(actor, environments.get_environment(actor, parts[0]))
 
 
 def _host(actor: Actor, parts: list[str]) -> Context:
-    return host_shown(actor, environments.environment(actor, parts[0]))
+    return host_shown(actor, environments.get_environment(actor, parts[0]))
 
 
 def _rollout(actor: Actor, parts: list[str]) -> Context:
-    return shown_rollouts.progress_shown(actor, releases.rollout(actor, int(parts[0])))
+    return shown_rollouts.progress_shown(actor, releases.get_rollout(actor, int(parts[0])))
 
 
 def _nothing(actor: Actor, parts: list[str]) -> Context:
@@ -202,7 +204,7 @@ def _desk(part: str, build: Callable[[Actor, Release], Context], template: str) 
     """A fragment of a release. What is done to its packages is about them, so it listens to the whole desk."""
 
     def of_release(actor: Actor, parts: list[str]) -> Context:
-        return build(actor, releases.release(actor, int(parts[0])))
+        return build(actor, releases.get_release(actor, int(parts[0])))
 
     return _kind(rf"release:(\d{{1,18}}):{part}", ["release:{0}", "releases"], of_release, template)
 

@@ -61,7 +61,7 @@ def _facts_behind(name: str) -> Sequence[Fact]:
     """Taking an actor apart (`vars`, copying) is looking at everything; asking of what class it is, is not."""
     if name == "__class__":
         return ()
-    return [(one.name,) for one in fields(Actor)] if name.startswith("_") else [(name,)]
+    return [(field.name,) for field in fields(Actor)] if name.startswith("_") else [(name,)]
 
 
 def what_was_read(actor: WatchedActor) -> frozenset[Fact]:

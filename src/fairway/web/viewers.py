@@ -11,7 +11,7 @@ from django.middleware.csrf import get_token
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
-from fairway.accounts import standing
+from fairway.accounts import access
 from fairway.accounts.permissions import actor_of
 from fairway.accounts.rules import Actor
 
@@ -32,9 +32,9 @@ def viewer_of(request: HttpRequest) -> Viewer:
     )
 
 
-def look_again(viewers: Collection[Viewer]) -> dict[Viewer, Viewer | None]:
+def refresh_viewers(viewers: Collection[Viewer]) -> dict[Viewer, Viewer | None]:
     """Each with what they may do now; None for those whose session ended, or who were shut out."""
-    now = standing.look_again([viewer.actor for viewer in viewers])
+    now = access.refresh_actors([viewer.actor for viewer in viewers])
     return {
         viewer: None if actor is None else replace(viewer, actor=actor) for viewer, actor in zip(viewers, now, strict=True)
     }

@@ -44,7 +44,7 @@ DOOR_LABELS: dict[str, Text] = {
     Door.WORKER: _("by Fairway itself"),
 }
 
-# Keys: `activity.rules.Break`, `activity.heads.Misfit`, and "moved" and "restored".
+# Keys: `activity.rules.Break`, `activity.heads.Mismatch`, and "moved" and "restored".
 BROKEN_WORDS: dict[str, Text] = {
     "changed": _("Event %(first)s was changed after it was written."),
     "missing": _("An event is missing or was exchanged before number %(first)s."),

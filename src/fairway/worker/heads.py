@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import Error, connections
 from django.utils import timezone
 
-from fairway.activity.book import HeadBook
-from fairway.activity.checking import book
+from fairway.activity.checking import head_file
+from fairway.activity.head_file import HeadFile
 from fairway.activity.heads import Head
-from fairway.activity.keeping import sign_head
+from fairway.activity.signing import sign_head
 from fairway.worker.duty import Duty
 
 log = logging.getLogger(__name__)
@@ -30,8 +30,8 @@ class HeadKeeper:
     A place that does not answer is said, once, and asked again at the next head; nothing waits for it.
     """
 
-    def __init__(self, kept: HeadBook | None = None, elsewhere: str | None = None) -> None:
-        self._book = kept or book()
+    def __init__(self, file: HeadFile | None = None, elsewhere: str | None = None) -> None:
+        self._file = file or head_file()
         self._elsewhere = settings.HEADS_TO if elsewhere is None else elsewhere
         self._failure = ""
 
@@ -51,12 +51,12 @@ class HeadKeeper:
     def keep(self, *, every: timedelta = timedelta(0)) -> Head | None:
         """Sign and send what is due. A full disk or a database that is away is said, and tried again the next time."""
         try:
-            head = sign_head(self._book, every=every)
+            head = sign_head(self._file, every=every)
         except (Error, OSError) as problem:
             log.warning("No head of the chain of events could be signed: %s", problem)
             connections.close_all()
             return None
-        newest = head or self._book.last()
+        newest = head or self._file.last()
         if self._elsewhere and newest is not None and newest.number != self._sent():
             self._send(newest)
         return head
@@ -75,12 +75,12 @@ class HeadKeeper:
             self._remember(head.number, "")
 
     def _sent(self) -> int:
-        number = self._book.elsewhere().get("number", 0)
+        number = self._file.elsewhere().get("number", 0)
         return number if isinstance(number, int) else 0
 
     def _remember(self, number: int, failure: str) -> None:
         try:
-            self._book.note_elsewhere(number, failure, timezone.now().isoformat(timespec="seconds"))
+            self._file.note_external_copy(number, failure, timezone.now().isoformat(timespec="seconds"))
         except OSError as problem:
             log.warning("What became of a signed head could not be written down: %s", problem)
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connections
 
-from fairway.activity.checking import check_some, guard_again
+from fairway.activity.checking import continue_verification, restore_triggers
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.workflow import WORKFLOWS
@@ -70,8 +70,8 @@ def _ticks() -> tuple[Tick, ...]:
 
 
 def _verify() -> None:
-    guard_again()
-    check_some()
+    restore_triggers()
+    continue_verification()
 
 
 def _clean() -> None:

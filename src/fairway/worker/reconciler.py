@@ -24,7 +24,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Health, Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.runtimes.contract import Instance, InstanceState, Runtime
-from fairway.engine.queries import is_worked_on, keys_worked_on
+from fairway.engine.queries import busy_keys, is_key_busy
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
@@ -91,7 +91,7 @@ class Reconciler:
         if not (found or is_used):
             return
         placed = list(Placement.objects.filter(environment=environment).select_related(*RELATED))
-        busy = keys_worked_on()
+        busy = busy_keys()
         for placement in placed:
             instances = found.pop(placement.name, [])
             if placement.key not in busy:
@@ -169,12 +169,14 @@ def differences(placement: Placement, instances: list[Instance]) -> list[str]:
 
 
 def _own(placement: Placement, current: Deployment, instances: list[Instance]) -> list[Instance]:
-    return [one for one in instances if one.deployment == current.label and one.replica < placement.replicas]
+    return [
+        instance for instance in instances if instance.deployment == current.label and instance.replica < placement.replicas
+    ]
 
 
 def _is_left_alone(placement: Placement) -> bool:
     """Whether no run works on it, and none has since it was read."""
-    if is_worked_on(placement.key):
+    if is_key_busy(placement.key):
         return False
     return Placement.objects.filter(pk=placement.pk, current=placement.current_id).exists()
 
@@ -197,7 +199,7 @@ def _write_down_unseen(environment: Environment, sentence: str) -> None:
     """Nobody knows how it is where nobody can look; what was seen last stays beside that."""
     placed = Placement.objects.filter(environment=environment, wanted=Wanted.RUNNING).exclude(current=None)
     for placement in placed.select_related(*RELATED):
-        if (placement.health, placement.drift) != (Health.UNKNOWN, [sentence]) and not is_worked_on(placement.key):
+        if (placement.health, placement.drift) != (Health.UNKNOWN, [sentence]) and not is_key_busy(placement.key):
             observe(placement=placement, health=Health.UNKNOWN, drift=[sentence], observed=placement.observed)
 
 
@@ -241,12 +243,12 @@ def _stopped_route_drift(placement: Placement) -> list[str]:
 def _remove_orphans(runtime: Runtime, name: str, instances: list[Instance]) -> None:
     """Instances of a placement that no row knows: left by something that died at a bad moment."""
     application, _, environment = name.rpartition(".")
-    if is_worked_on(f"{application}:{environment}"):
+    if is_key_busy(f"{application}:{environment}"):
         return
     for one in instances:
         runtime.ensure_removed(one.name)
         log.warning("Removed %s, which nobody owns", one.name)
-    _record_orphans(name, [one.name for one in instances])
+    _record_orphans(name, [instance.name for instance in instances])
 
 
 def _record_orphans(name: str, removed: list[str]) -> None:

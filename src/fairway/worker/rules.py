@@ -75,10 +75,10 @@ def logs_to_collect(
 ) -> Iterator[int]:
     """The deployments whose logs go, oldest first: those that ended `longest` ago, and as many more as it takes until what
     is left of `total` fits into `most_bytes`. Those in `spared` stay, however old and large."""
-    for one in logs:
-        is_old = now - one.ended_at > longest
+    for log in logs:
+        is_old = now - log.ended_at > longest
         if not is_old and total <= most_bytes:
             return
-        if one.number not in spared:
-            total -= one.size
-            yield one.number
+        if log.number not in spared:
+            total -= log.size
+            yield log.number

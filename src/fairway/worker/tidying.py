@@ -13,15 +13,15 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from fairway.activity.models import Event
+from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Inspection, Upload
-from fairway.applications.places import upload_file
 from fairway.deployments.commands.log_retention import collect_logs
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, ENDED
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.runtimes.contract import Instance, Runtime
 from fairway.engine import clock
-from fairway.engine.commands import forget_finished, forget_workers
+from fairway.engine.commands import delete_finished_runs, delete_stale_workers
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.releases.queries import still_resolving, uploads_needed
@@ -67,8 +67,8 @@ def tidy_rows() -> dict[str, int]:
     now = clock.now()
     leaving = [placement.key for placement in Placement.objects.filter(wanted="removed")]  # their wishes lie in their runs
     return {
-        "runs": forget_finished(kinds=SMALL_RUNS, before=now - A_DAY, spared_keys=leaving),
-        "workers": forget_workers(before=now - A_DAY),
+        "runs": delete_finished_runs(kinds=SMALL_RUNS, before=now - A_DAY, spared_keys=leaving),
+        "workers": delete_stale_workers(before=now - A_DAY),
         "inspections": Inspection.objects.filter(created_at__lt=timezone.now() - A_DAY).delete()[0],
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
     }
@@ -76,8 +76,13 @@ def tidy_rows() -> dict[str, int]:
 
 def tidy_uploads() -> dict[str, int]:
     """Uploads a day old that no application uses and no waiting deployment was made of, and files no upload names."""
-    used = {one.source.get("upload") for one in Application.objects.filter(deleted_at=None, source_kind="archive")}
-    used |= {one.source.get("upload") for one in Deployment.objects.filter(status__in=ACTIVE, source_kind="archive")}
+    used = {
+        application.source.get("upload")
+        for application in Application.objects.filter(deleted_at=None, source_kind="archive")
+    }
+    used |= {
+        deployment.source.get("upload") for deployment in Deployment.objects.filter(status__in=ACTIVE, source_kind="archive")
+    }
     used |= uploads_needed()
     old = Upload.objects.filter(created_at__lt=timezone.now() - A_DAY).exclude(checksum__in=[one for one in used if one])
     count = 0
@@ -134,14 +139,14 @@ def tidy_deleted_environments() -> dict[str, int]:
     for environment in Environment.objects.exclude(deleted_at=None).exclude(slug__in=alive):
         if availability_of(environment).is_available:
             runtime = runtime_of(environment)
-            for one in _instances_in(runtime, environment.slug):
-                runtime.ensure_removed(one.name)
+            for instance in _instances_in(runtime, environment.slug):
+                runtime.ensure_removed(instance.name)
                 count += 1
     return {"instances": count}
 
 
 def _instances_in(runtime: Runtime, slug: str) -> Iterator[Instance]:
-    yield from (one for one in runtime.instances() if one.placement.rpartition(".")[2] == slug)
+    yield from (instance for instance in runtime.instances() if instance.placement.rpartition(".")[2] == slug)
 
 
 def tidy_homes() -> dict[str, int]:

@@ -54,15 +54,15 @@ class Idle:
             one.close()
         return None
 
-    def keep(self, one: Connection) -> bool:
+    def keep(self, connection: Connection) -> bool:
         """Whether it is kept. Its cursors are closed: an open one would go on seeing the moment when it began to read."""
-        for cursor in list(one.cursors):
+        for cursor in list(connection.cursors):
             cursor.close()
-        if one.in_transaction or self._most == 0 or one.file != _file(one.place):
+        if connection.in_transaction or self._most == 0 or connection.file != _file(connection.place):
             return False
         with self._lock:
             if len(self._kept) < self._most:
-                self._kept.append(one)
+                self._kept.append(connection)
                 return True
         return False
 

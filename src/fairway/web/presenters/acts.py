@@ -62,18 +62,18 @@ class Place:
         one = self.subject.placement.current if self.subject.placement else None
         return self._with(one)
 
-    def _with(self, one: Deployment | None) -> Subject:
+    def _with(self, deployment: Deployment | None) -> Subject:
         return Subject(
             self.subject.application,
             self.subject.environment,
             placement=self.subject.placement,
-            artifact=one.artifact if one else None,
-            configuration=one.configuration if one else None,
+            artifact=deployment.artifact if deployment else None,
+            configuration=deployment.configuration if deployment else None,
         )
 
-    def to(self, one: Deployment) -> Subject:
+    def to(self, deployment: Deployment) -> Subject:
         """The subject of going (back) to a deployment: its artifact and its configuration."""
-        return self._with(one)
+        return self._with(deployment)
 
 
 def main_acts(place: Place) -> list[Button]:
@@ -158,26 +158,30 @@ def _remove(place: Place, placement: Placement) -> Button:
     )
 
 
-def deployment_acts(actor: Actor, one: Deployment, placement: Placement | None, onward: Place | None) -> list[Button]:
+def deployment_acts(actor: Actor, deployment: Deployment, placement: Placement | None, onward: Place | None) -> list[Button]:
     """What can be done from the page of one deployment. `onward` is where its promotion would lead."""
-    subject = Subject(one.application, one.environment, placement, one.artifact, one.configuration, one)
+    subject = Subject(
+        deployment.application, deployment.environment, placement, deployment.artifact, deployment.configuration, deployment
+    )
     place = Place(actor, subject)
-    if one.is_active:
-        url = reverse("deployment-cancellation", args=[one.pk])
+    if deployment.is_active:
+        url = reverse("deployment-cancellation", args=[deployment.pk])
         return [Button(_("Cancel"), url, "x", "danger", blockers=place.why_not(Act.CANCEL))]
-    is_current = placement is not None and placement.current_id == one.pk
+    is_current = placement is not None and placement.current_id == deployment.pk
     found = []
     if is_current and placement is not None:
         found += list(_back(place, placement))
         if onward is not None:
             label = _("Promote to %(environment)s") % {"environment": onward.subject.environment.name}
             found.append(promote_here(onward, placement, label, "primary"))
-    elif one.status == "succeeded" and one.artifact is not None:
+    elif deployment.status == "succeeded" and deployment.artifact is not None:
         label = _("Roll back to this")
         why_not = place.why_not(Act.ROLL_BACK)
-        found.append(Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(one.pk))]))
-    if one.artifact is not None:
-        url = reverse("deployment-again", args=[one.pk])
+        found.append(
+            Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(deployment.pk))])
+        )
+    if deployment.artifact is not None:
+        url = reverse("deployment-again", args=[deployment.pk])
         why_not = place.why_not(Act.DEPLOY)
         found.append(Button(_("Deploy again"), url, "deploy", blockers=why_not, note=place.note(Act.DEPLOY)))
     return found

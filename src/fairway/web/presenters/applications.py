@@ -105,14 +105,14 @@ def list_shown(actor: Actor, query: str) -> dict[str, Any]:
     }
 
 
-def _searched(one: Application) -> str:
-    return f"{one.name} {one.slug} {source_text(one.source_kind, one.source)}".lower()
+def _searched(application: Application) -> str:
+    return f"{application.name} {application.slug} {source_text(application.source_kind, application.source)}".lower()
 
 
-def _placed(one: Placement) -> dict[str, Any]:
-    url = one.url if one.wanted == "running" else ""
-    version = one.current.version if one.current else ""
-    return {"environment": one.environment, "state": placement_state(one), "version": version, "url": url}
+def _placed(placement: Placement) -> dict[str, Any]:
+    url = placement.url if placement.wanted == "running" else ""
+    version = placement.current.version if placement.current else ""
+    return {"environment": placement.environment, "state": placement_state(placement), "version": version, "url": url}
 
 
 def _last_deployments(actor: Actor) -> dict[int, dict[str, Any]]:
@@ -122,12 +122,12 @@ def _last_deployments(actor: Actor) -> dict[int, dict[str, Any]]:
     return {line["application"].pk: line for line in lines}
 
 
-def _line(one: Application, placements: list[dict[str, Any]], last: dict[str, Any] | None) -> dict[str, Any]:
+def _line(application: Application, placements: list[dict[str, Any]], last: dict[str, Any] | None) -> dict[str, Any]:
     return {
-        "slug": one.slug,
-        "name": one.name,
-        "kind_icon": KIND_ICONS[one.source_kind],
-        "source": source_text(one.source_kind, one.source),
+        "slug": application.slug,
+        "name": application.name,
+        "kind_icon": KIND_ICONS[application.source_kind],
+        "source": source_text(application.source_kind, application.source),
         "placements": placements,
         "last": last,
     }

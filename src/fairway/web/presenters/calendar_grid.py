@@ -90,7 +90,7 @@ def weeks(shown: Span, entries: Iterable[Entry], *, zone: ZoneInfo, today: date)
 
 def _day(shown: Span, day: date, entries: Sequence[Entry], zone: ZoneInfo, today: date) -> Day:
     begins, ends = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
-    pieces = tuple(_piece(one, begins, ends, zone) for one in entries if _touches(one, begins, ends))
+    pieces = tuple(_piece(entry, begins, ends, zone) for entry in entries if _touches(entry, begins, ends))
     outside = shown.view == "month" and (day.year, day.month) != (shown.at.year, shown.at.month)
     return Day(day, day == today, outside, tuple(sorted(pieces, key=_place)))
 

@@ -83,67 +83,69 @@ def list_shown(actor: Actor) -> dict[str, Any]:
     }
 
 
-def _line(one: Environment, placed: list[Placement], moving: list[Deployment]) -> dict[str, Any]:
-    here = [placement for placement in placed if placement.environment_id == one.pk]
+def _line(environment: Environment, placed: list[Placement], moving: list[Deployment]) -> dict[str, Any]:
+    here = [placement for placement in placed if placement.environment_id == environment.pk]
     return {
-        "slug": one.slug,
-        "name": one.name,
-        "host": one.host,
-        "status": one.status,
-        "lock": lock_shown(one.lock),
-        "runtime": one.runtime,
-        "availability": availability_shown(one),
+        "slug": environment.slug,
+        "name": environment.name,
+        "host": environment.host,
+        "status": environment.status,
+        "lock": lock_shown(environment.lock),
+        "runtime": environment.runtime,
+        "availability": availability_shown(environment),
         "placements": len(here),
         "unhealthy": sum(placement_state(placement) in {"unhealthy", "down"} for placement in here),
-        "running": sum(deployment.environment_id == one.pk for deployment in moving),
+        "running": sum(deployment.environment_id == environment.pk for deployment in moving),
     }
 
 
-def environment_shown(actor: Actor, one: Environment) -> dict[str, Any]:
+def environment_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
     """The whole context of ``environments/detail.html``."""
     return {
-        **state_shown(actor, one),
-        **placements_here(actor, one),
-        **host_shown(actor, one),
-        **protection_shown(actor, one),
-        **_management(actor, one),
+        **state_shown(actor, environment),
+        **placements_here(actor, environment),
+        **host_shown(actor, environment),
+        **protection_shown(actor, environment),
+        **_management(actor, environment),
     }
 
 
-def protection_shown(actor: Actor, one: Environment) -> dict[str, Any]:
+def protection_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
     """What protects it, in sentences, and how to change that."""
-    change = Button(_("Change"), reverse("environment-protection", args=[one.slug]), "settings", method="get")
+    change = Button(_("Change"), reverse("environment-protection", args=[environment.slug]), "settings", method="get")
     return {
-        "environment": one,
-        "protection": protection_sentences(one, proof_name(one)),
-        "protect": change if may(actor, Act.EDIT_ENVIRONMENT, environment=one.slug) else None,
+        "environment": environment,
+        "protection": protection_sentences(environment, proof_name(environment)),
+        "protect": change if may(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug) else None,
     }
 
 
-def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:
+def state_shown(actor: Actor, environment: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:
     """Whether it is locked, and who may change that."""
-    may_lock = may(actor, Act.LOCK_ENVIRONMENT, environment=one.slug)
-    url = reverse("environment-lock", args=[one.slug])
-    unlock = Button(_("Unlock"), reverse("environment-unlock", args=[one.slug]), "unlock")
+    may_lock = may(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
+    url = reverse("environment-lock", args=[environment.slug])
+    unlock = Button(_("Unlock"), reverse("environment-unlock", args=[environment.slug]), "unlock")
     return {
-        "environment": one,
-        "lock": lock_shown(one.lock),
+        "environment": environment,
+        "lock": lock_shown(environment.lock),
         "lock_form": {"url": url, "blockers": [], "reason": "", "until": "", "errors": {}, **(lock_form or {})}
         if may_lock
         else None,
-        "unlock": unlock if may_lock and one.lock else None,
+        "unlock": unlock if may_lock and environment.lock else None,
         "zone": str(timezone.get_current_timezone_name() or settings.TIME_ZONE),
-        "availability": availability_shown(one),
-        "walls": walls_shown(one),
-        "freeze": environment_freeze(one),
+        "availability": availability_shown(environment),
+        "walls": walls_shown(environment),
+        "freeze": environment_freeze(environment),
     }
 
 
-def placements_here(actor: Actor, one: Environment) -> dict[str, Any]:
+def placements_here(actor: Actor, environment: Environment) -> dict[str, Any]:
     """What runs there; two queries."""
-    moving = {deployment.application_id: deployment for deployment in reversed(list(active(actor).filter(environment=one)))}
-    found = placements_visible_to(actor).filter(environment=one).exclude(current=None)
-    return {"environment": one, "placements": [_placement(placement, moving) for placement in found]}
+    moving = {
+        deployment.application_id: deployment for deployment in reversed(list(active(actor).filter(environment=environment)))
+    }
+    found = placements_visible_to(actor).filter(environment=environment).exclude(current=None)
+    return {"environment": environment, "placements": [_placement(placement, moving) for placement in found]}
 
 
 def _placement(placement: Placement, moving: dict[int, Deployment]) -> dict[str, Any]:
@@ -173,20 +175,22 @@ def _placement(placement: Placement, moving: dict[int, Deployment]) -> dict[str,
     }
 
 
-def _management(actor: Actor, one: Environment) -> dict[str, Any]:
-    edit = Button(_("Edit"), reverse("environment-edit", args=[one.slug]), "settings", method="get")
+def _management(actor: Actor, environment: Environment) -> dict[str, Any]:
+    edit = Button(_("Edit"), reverse("environment-edit", args=[environment.slug]), "settings", method="get")
     delete = Button(
         _("Delete"),
-        reverse("environment-delete", args=[one.slug]),
+        reverse("environment-delete", args=[environment.slug]),
         "trash",
         "danger",
-        blockers=shown(why_it_stays(one)) if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else [],
-        confirm=one.slug,
+        blockers=shown(why_it_stays(environment))
+        if may(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug)
+        else [],
+        confirm=environment.slug,
         consequence=_("Its name and addresses become available again. Its history is kept."),
     )
     return {
-        "edit": edit if may(actor, Act.EDIT_ENVIRONMENT, environment=one.slug) else None,
-        "delete": delete if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else None,
+        "edit": edit if may(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug) else None,
+        "delete": delete if may(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug) else None,
     }
 
 

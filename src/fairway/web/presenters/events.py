@@ -18,8 +18,8 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import shown_names, usernames_of, visible_events
 from fairway.accounts.rules import Act, Actor, may
-from fairway.activity.checking import book, elsewhere_failure, last_check
-from fairway.activity.heads import Head, Misfit
+from fairway.activity.checking import external_copy_failure, head_file, last_check
+from fairway.activity.heads import Head, Mismatch
 from fairway.activity.models import ChainCheck, Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import ACKNOWLEDGEABLE, Break, Door
@@ -28,7 +28,7 @@ from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.insights.events import about
 from fairway.releases.models import Release
-from fairway.releases.queries import packages_seen, rollouts_visible_to
+from fairway.releases.queries import rollouts_visible_to, visible_packages
 from fairway.releases.queries import visible_to as releases_visible_to
 from fairway.shared.urls import without_secrets
 from fairway.web.presenters.filters import day, people_choices, who
@@ -105,7 +105,7 @@ def choices(actor: Actor, filters: Mapping[str, str]) -> dict[str, Any]:
         ],
         "applications": applications_visible_to(actor),
         "environments": environments_visible_to(actor),
-        "releases": [{"key": str(one.pk), "label": str(one)} for one in releases],
+        "releases": [{"key": str(release.pk), "label": str(release)} for release in releases],
         **_of_release(actor, number(filters["release"])),
     }
 
@@ -116,8 +116,10 @@ def _of_release(actor: Actor, chosen: int) -> dict[str, list[dict[str, str]]]:
         return {"packages": [], "rollouts": []}
     rollouts = rollouts_visible_to(actor).filter(release=release).order_by("-pk")
     return {
-        "packages": [{"key": str(one.pk), "label": one.name} for one in packages_seen(release, actor)],
-        "rollouts": [{"key": str(one.pk), "label": f"#{one.pk} → {one.environment.name}"} for one in rollouts],
+        "packages": [{"key": str(package.pk), "label": package.name} for package in visible_packages(release, actor)],
+        "rollouts": [
+            {"key": str(rollout.pk), "label": f"#{rollout.pk} → {rollout.environment.name}"} for rollout in rollouts
+        ],
     }
 
 
@@ -211,7 +213,7 @@ def _url(event: Event) -> str:
 class Chain:
     """What the walks along the chain found; the worker does them, see `activity.checking`.
 
-    `head` is the newest signed head, `elsewhere_failure` why another place has not got it. `may_check` and
+    `head` is the newest signed head, `external_copy_failure` why another place has not got it. `may_check` and
     `may_acknowledge` are about who looks.
     """
 
@@ -219,7 +221,7 @@ class Chain:
     checked_at: datetime | None
     sentence: str
     head: Head | None
-    elsewhere_failure: str
+    external_copy_failure: str
     may_check: bool
     may_acknowledge: bool
 
@@ -236,8 +238,8 @@ def chain(actor: Actor) -> Chain:
         is_intact=is_intact,
         checked_at=found.checked_at,
         sentence=_chain_sentence(found),
-        head=book().last(),
-        elsewhere_failure=elsewhere_failure() if may_manage else "",
+        head=head_file().last(),
+        external_copy_failure=external_copy_failure() if may_manage else "",
         may_check=may_manage,
         may_acknowledge=may_manage and is_intact is False and found.code in ACKNOWLEDGEABLE,
     )
@@ -257,7 +259,7 @@ def _broken_sentence(found: ChainCheck) -> str:
     kind = str(found.details.get("misfit") or found.code)
     if kind == Break.END and "head" in found.details:
         kind = "moved"
-    if found.details.get("restored") and kind != Misfit.FORGED:
+    if found.details.get("restored") and kind != Mismatch.FORGED:
         kind = "restored"
     template = BROKEN_WORDS.get(kind)
     values: dict[str, Any] = {"first": found.broken_at, "reached": "", "newest": "", **found.details}

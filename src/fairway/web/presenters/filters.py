@@ -15,7 +15,7 @@ from fairway.accounts.rules import Actor
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.deployments.queries import HistoryFilter
 from fairway.environments.queries import visible_to as environments_visible_to
-from fairway.shared.names import within_reach
+from fairway.shared.names import check_year
 
 HISTORY_FILTERS = ("application", "environment", "outcome", "person", "since", "until")
 
@@ -27,7 +27,7 @@ def day(text: str, *, end: bool = False) -> datetime | None:
         found = parse_date(text)
         if found is None:
             return None
-        within_reach(found, field="day")
+        check_year(found, field="day")
     except ValueError:
         return None
     return datetime.combine(found + timedelta(days=1) if end else found, time.min, timezone.get_current_timezone())
@@ -54,7 +54,9 @@ def history_choices(actor: Actor) -> dict[str, Any]:
 
 def people_choices(actor: Actor) -> list[dict[str, str]]:
     """Everybody who could have done something that the actor may see."""
-    return [{"username": one.username, "name": named(one)} for one in people_visible_to(actor).prefetch_related(None)]
+    return [
+        {"username": person.username, "name": named(person)} for person in people_visible_to(actor).prefetch_related(None)
+    ]
 
 
 def who(username: str, names: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -63,6 +65,6 @@ def who(username: str, names: Mapping[str, str] | None = None) -> dict[str, str]
     return {"username": username, "name": username, "called": names.get(username, "")}
 
 
-def named(one: User) -> str:
+def named(user: User) -> str:
     """Who somebody is, and what they call themselves."""
-    return one.username if one.shown_name == one.username else f"{one.username} ({one.shown_name})"
+    return user.username if user.shown_name == user.username else f"{user.username} ({user.shown_name})"

@@ -73,19 +73,21 @@ def occurrences_shown(window: Window, count: int = PREVIEWED) -> list[dict[str, 
     """The current and next times it happens, on its own clock, with what the clock is from universal time."""
     now = timezone.now()
     shown: list[dict[str, Any]] = []
-    for one in occurrences(window, now, count=count):
-        starts, ends = window.local(one.starts), window.local(one.ends)
+    for occurrence in occurrences(window, now, count=count):
+        starts, ends = window.local(occurrence.starts), window.local(occurrence.ends)
         offset = _offset(starts)
         shown.append(
             {
-                "starts": one.starts,
-                "ends": one.ends,
+                "starts": occurrence.starts,
+                "ends": occurrence.ends,
                 "from_text": _wall_text(starts),
                 "to_text": _wall_text(ends) if starts.date() != ends.date() else ends.strftime("%H:%M"),
                 "offset": offset if offset == _offset(ends) else f"{offset} → {_offset(ends)}",
-                "is_now": one.starts <= now,
+                "is_now": occurrence.starts <= now,
                 "has_changed": bool(shown) and shown[-1]["offset"][-9:] != offset,
-                "lasts": one.ends - one.starts if one.ends - one.starts != window.lasts else None,
+                "lasts": occurrence.ends - occurrence.starts
+                if occurrence.ends - occurrence.starts != window.lasts
+                else None,
             }
         )
     return shown
@@ -102,9 +104,9 @@ def _offset(at: datetime) -> str:
     return f"UTC{'-' if apart < timedelta() else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
 
-def environment_freeze(one: Environment) -> dict[str, Any]:
+def environment_freeze(environment: Environment) -> dict[str, Any]:
     """What an environment's page says of freezes: closed by what until when, or open until when."""
-    answer = freeze_state(one.slug, "", timezone.now())
+    answer = freeze_state(environment.slug, "", timezone.now())
     return {
         "is_closed": answer.is_closed,
         "by": [{"name": window.name, "reason": window.reason} for window in answer.closed_by],

@@ -131,21 +131,21 @@ def chosen_environments(actor: Actor, name: str, chosen: str | None, kind: str =
     """
     slug = slug_from(name)
     found = []
-    for one in environments_visible_to(actor):
-        address = urlsplit(public_url(one.host))
-        reasons = shown(blockers(Act.DEPLOY, Subject(Application(slug=slug, name=name), one), actor))
-        if kind and kind not in kinds_of(runtime_of(one)):
-            sentence = _("It does not run this: %(runtime)s.") % {"runtime": one.runtime}
+    for environment in environments_visible_to(actor):
+        address = urlsplit(public_url(environment.host))
+        reasons = shown(blockers(Act.DEPLOY, Subject(Application(slug=slug, name=name), environment), actor))
+        if kind and kind not in kinds_of(runtime_of(environment)):
+            sentence = _("It does not run this: %(runtime)s.") % {"runtime": environment.runtime}
             reasons.append({"code": "kind", "sentence": sentence, "who": "", "until": None})
         found.append(
             {
-                "slug": one.slug,
-                "name": one.name,
-                "status": one.status,
+                "slug": environment.slug,
+                "name": environment.name,
+                "status": environment.status,
                 "host": address.netloc,
                 "scheme": address.scheme,
                 "application": slug,
-                "is_chosen": bool(chosen) and chosen == one.slug,
+                "is_chosen": bool(chosen) and chosen == environment.slug,
                 "blockers": reasons,
             }
         )
@@ -157,7 +157,7 @@ def chosen_environments(actor: Actor, name: str, chosen: str | None, kind: str =
 
 def kinds_somewhere(actor: Actor) -> frozenset[str]:
     """The kinds of specs that some environment runs."""
-    return frozenset().union(*(kinds_of(runtime_of(one)) for one in environments_visible_to(actor)))
+    return frozenset().union(*(kinds_of(runtime_of(environment)) for environment in environments_visible_to(actor)))
 
 
 def _provenance(look: Inspection) -> dict[str, Any] | None:

@@ -27,7 +27,7 @@ from fairway.deployments.queries import (
 )
 from fairway.deployments.rules import most_replicas, strategy_of
 from fairway.environments.models import Environment
-from fairway.environments.queries import places_of
+from fairway.environments.queries import environments_for
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
@@ -47,7 +47,7 @@ class Situation:
 
 
 def situation(actor: Actor, application: Application) -> Situation:
-    environments = list(places_of(actor, application))
+    environments = list(environments_for(actor, application))
     found = placements_visible_to(actor).filter(application=application).select_related("previous_good__configuration")
     moving = list(active(actor).filter(application=application))
     return Situation(
@@ -55,7 +55,10 @@ def situation(actor: Actor, application: Application) -> Situation:
         {one.environment_id: one for one in found},
         {one.environment_id: one for one in reversed(moving)},
         positions(moving),
-        {one.environment_id: one for one in newest_configurations(application)},
+        {
+            newest_configuration.environment_id: newest_configuration
+            for newest_configuration in newest_configurations(application)
+        },
     )
 
 
@@ -172,18 +175,18 @@ def healthy_replicas(placement: Placement) -> int:
     )
 
 
-def running_shown(one: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
+def running_shown(deployment: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
     """A deployment on its way."""
     return {
-        "id": one.pk,
-        "status": one.status,
-        "step": STEP_LABELS.get(one.step, one.step),
-        "step_number": one.steps.index(one.step) if one.step in one.steps else 0,
-        "step_total": len(one.steps),
-        "started_at": one.started_at or one.created_at,
-        "expected_seconds": expected_total_seconds(one),
-        "position": queue.get(one.pk),
-        "version": one.version,
+        "id": deployment.pk,
+        "status": deployment.status,
+        "step": STEP_LABELS.get(deployment.step, deployment.step),
+        "step_number": deployment.steps.index(deployment.step) if deployment.step in deployment.steps else 0,
+        "step_total": len(deployment.steps),
+        "started_at": deployment.started_at or deployment.created_at,
+        "expected_seconds": expected_total_seconds(deployment),
+        "position": queue.get(deployment.pk),
+        "version": deployment.version,
     }
 
 

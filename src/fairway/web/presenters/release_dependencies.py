@@ -21,10 +21,10 @@ def dependencies_shown(
     actor: Actor, release: Release, target: str, typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> dict[str, Any]:
     """The whole context of ``releases/dependencies.html``; `target` is the slug whose states are drawn."""
-    targets = queries.targets_seen(release, actor)
+    targets = queries.visible_targets(release, actor)
     chosen = next((one for one in targets if one.slug == target), targets[-1] if targets else None)
     state = target_state_seen(release, chosen, actor) if chosen else None
-    packages = queries.packages_seen(release, actor)
+    packages = queries.visible_packages(release, actor)
     needs = needs_in(packages)
     return {
         **head_shown(actor, release),
@@ -39,7 +39,7 @@ def dependencies_shown(
 def _graph(
     release: Release, packages: Sequence[Package], needs: Mapping[int, frozenset[int]], state: TargetState | None
 ) -> dict[str, Any]:
-    names = {one.pk: one.name for one in packages}
+    names = {package.pk: package.name for package in packages}
     address = reverse("release-dependencies", args=[release.pk])
     nodes = [
         Node(
@@ -60,13 +60,15 @@ def _lines(
     names, level = {one.pk: one.name for one in packages}, levels(needs)
     return [
         {
-            "id": one.pk,
-            "name": one.name,
-            "level": level[one.pk] + 1,
-            "needs": [_needed(actor, release, one, number, names[number]) for number in _by_name(needs[one.pk], names)],
-            "needed_by": sorted(names[other] for other, some in needs.items() if one.pk in some),
+            "id": package.pk,
+            "name": package.name,
+            "level": level[package.pk] + 1,
+            "needs": [
+                _needed(actor, release, package, number, names[number]) for number in _by_name(needs[package.pk], names)
+            ],
+            "needed_by": sorted(names[other] for other, some in needs.items() if package.pk in some),
         }
-        for one in sorted(packages, key=lambda each: (level[each.pk], each.name))
+        for package in sorted(packages, key=lambda each: (level[each.pk], each.name))
     ]
 
 
@@ -87,7 +89,7 @@ def _form(
         return None
     return {
         "url": reverse("dependency-add", args=[release.pk]),
-        "packages": [{"id": str(one.pk), "name": one.name} for one in packages],
+        "packages": [{"id": str(package.pk), "name": package.name} for package in packages],
         "package": typed.get("package", ""),
         "needs": typed.get("needs", ""),
         "errors": errors,

@@ -81,8 +81,8 @@ def _line(one: desk.Overview) -> dict[str, Any]:
     }
 
 
-def _person(one: User) -> dict[str, str]:
-    return who(one.username, {one.username: one.shown_name} if one.shown_name != one.username else {})
+def _person(user: User) -> dict[str, str]:
+    return who(user.username, {user.username: user.shown_name} if user.shown_name != user.username else {})
 
 
 def _create(actor: Actor) -> Button | None:
@@ -160,7 +160,7 @@ def _more_acts(actor: Actor, release: Release) -> list[Button]:
 def _download(actor: Actor, release: Release) -> Button | None:
     """All of it or nothing: half a release, applied again, would take the other half away."""
     try:
-        queries.require_whole(release, actor)
+        queries.require_full_visibility(release, actor)
     except NotVisible:
         return None
     return Button(_("Download release.yaml"), reverse("release-file", args=[release.pk]), "download", method="get")
@@ -187,14 +187,14 @@ def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """Packages × targets."""
-    states = [target_state_seen(release, one, actor) for one in queries.targets_seen(release, actor)]
-    packages = queries.packages_seen(release, actor)
-    names = {one.pk: one.name for one in packages}
+    states = [target_state_seen(release, target, actor) for target in queries.visible_targets(release, actor)]
+    packages = queries.visible_packages(release, actor)
+    names = {package.pk: package.name for package in packages}
     needs = states[0].needs if states else {}
     closed = shown(closed_to_changes(release))
     return {
         "release": release,
-        "targets": [_target(actor, one) for one in states],
+        "targets": [_target(actor, state) for state in states],
         "packages": [_package(actor, one, states, names, needs, closed) for one in packages],
         **_adding(actor, release, closed),
     }
@@ -264,9 +264,9 @@ def _package(
             "kind_icon": KIND_ICONS[package.source_kind or application.source_kind],
         },
         "needs": sorted(names[number] for number in needs.get(package.pk, ()) if number in names),
-        "stage_acts": [replace(one, blockers=closed) for one in _stage_acts(actor, package)],
+        "stage_acts": [replace(stage_act, blockers=closed) for stage_act in _stage_acts(actor, package)],
         "acts": _package_acts(actor, package, closed),
-        "cells": [_cell(actor, package, one) if package in one.seen else NOT_SEEN for one in states],
+        "cells": [_cell(actor, package, state) if package in state.seen else NOT_SEEN for state in states],
     }
 
 
@@ -391,16 +391,16 @@ def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]
 
 def package_log_shown(actor: Actor, package: Package) -> dict[str, Any]:
     """The context of ``releases/package_log.html``: what looking it up, and distributing it, said."""
-    logs = queries.logs_seen(package, actor)[:MOST_LOGS]
+    logs = queries.visible_logs(package, actor)[:MOST_LOGS]
     return {
         "release": package.release,
         "package": package,
         "logs": [
             {
-                "title": one.environment.name if one.environment else "",
-                "at": one.created_at,
-                "lines": [{"at": at, "stream": stream, "text": text} for at, stream, text in one.lines],
+                "title": log.environment.name if log.environment else "",
+                "at": log.created_at,
+                "lines": [{"at": at, "stream": stream, "text": text} for at, stream, text in log.lines],
             }
-            for one in logs
+            for log in logs
         ],
     }

@@ -45,7 +45,7 @@ def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
     if rollout.started_at and rollout.finished_at:
         seconds = (rollout.finished_at - rollout.started_at).total_seconds()
     is_back = rollout.asked_as == Act.FALL_BACK_RELEASE
-    relevant = [one for one in steps if not is_back or one.is_ours]
+    relevant = [step for step in steps if not is_back or step.is_ours]
     return {
         "id": rollout.pk,
         "kind": "fall_back" if is_back else "roll_out",
@@ -100,7 +100,7 @@ def _levels_ahead(rollout: Rollout) -> list[dict[str, Any]]:
     if rollout.status not in ROLLOUT_NOT_BEGUN:
         return []
     state = target_state_of(rollout.release, rollout.environment)
-    numbers = {one.name: one.pk for one in state.packages}
+    numbers = {package.name: package.pk for package in state.packages}
     return [
         {"number": level.number, "packages": [_part_ahead(one, numbers[one.name]) for one in level.packages]}
         for level in desk.steps_ahead(state, is_back=False)
@@ -147,8 +147,8 @@ def _deployment_step(deployment: Any) -> str:
 
 
 def _graph(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
-    packages = [one.package for one in steps]
-    names, needs = {one.pk: one.name for one in packages}, needs_in(packages)
+    packages = [step.package for step in steps]
+    names, needs = {package.pk: package.name for package in packages}, needs_in(packages)
     nodes = [
         Node(one.package.name, one.status, note=one.package.version, sentence=one.sentence, url=f"#in-{one.package_id}")
         for one in steps
@@ -171,13 +171,17 @@ def _acts(actor: Actor, rollout: Rollout) -> list[Button]:
 def _decision(actor: Actor, rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any] | None:
     if rollout.status != RolloutStatus.NEEDS_DECISION:
         return None
-    failed = [one.package.name for one in steps if one.status in {StepStatus.FAILED, StepStatus.STUCK}]
+    failed = [step.package.name for step in steps if step.status in {StepStatus.FAILED, StepStatus.STUCK}]
     choices = [Choice.RETRY, Choice.SKIP, Choice.FALL_BACK_ALL, Choice.STOP]
     if rollout.direction == Direction.BACK:
         choices.remove(Choice.FALL_BACK_ALL)
     is_theirs = may(actor, Act.ROLL_OUT, environment=rollout.environment.slug)
     blocked = [] if is_theirs else shown([role_blocker(Act.ROLL_OUT)])
-    return {"failed": failed, "blockers": blocked, "choices": [_choice(actor, rollout, one, failed) for one in choices]}
+    return {
+        "failed": failed,
+        "blockers": blocked,
+        "choices": [_choice(actor, rollout, choice, failed) for choice in choices],
+    }
 
 
 def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str]) -> dict[str, Any]:
@@ -226,13 +230,13 @@ def _consequence(choice: Choice, then: Sequence[Consequence], failed: Sequence[s
     return _("The rollout ends here. What is live stays live; nothing else is started.")
 
 
-def _planned(one: Consequence, before: Mapping[str, str]) -> str:
-    if one.then is StepStatus.SKIPPED:
-        return _("%(package)s is left out") % {"package": one.package.name}
-    version = before.get(one.package.application.slug)
+def _planned(consequence: Consequence, before: Mapping[str, str]) -> str:
+    if consequence.then is StepStatus.SKIPPED:
+        return _("%(package)s is left out") % {"package": consequence.package.name}
+    version = before.get(consequence.package.application.slug)
     if version is None:
-        return _("%(package)s is removed, because nothing ran before") % {"package": one.package.name}
-    words = {"package": one.package.name, "now": one.package.version, "before": version}
+        return _("%(package)s is removed, because nothing ran before") % {"package": consequence.package.name}
+    words = {"package": consequence.package.name, "now": consequence.package.version, "before": version}
     return _("%(package)s goes back from %(now)s to %(before)s") % words
 
 
@@ -255,13 +259,15 @@ def _ahead_shown(level: desk.Level, *, is_back: bool) -> dict[str, Any]:
         "number": level.number,
         "packages": [
             {
-                "name": one.name,
-                "from": one.before or nothing,
-                "to": one.after or nothing,
-                "note": _note(one, is_back=is_back),
-                "away": {"volumes": ", ".join(one.away.volumes), "seconds": one.away.seconds} if one.away else None,
+                "name": package.name,
+                "from": package.before or nothing,
+                "to": package.after or nothing,
+                "note": _note(package, is_back=is_back),
+                "away": {"volumes": ", ".join(package.away.volumes), "seconds": package.away.seconds}
+                if package.away
+                else None,
             }
-            for one in level.packages
+            for package in level.packages
         ],
     }
 

@@ -12,7 +12,7 @@ from fairway.applications.models import Application
 from fairway.deployments.lost import volumes_for
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import active, placements_visible_to
-from fairway.shared.hosts import shown_host
+from fairway.shared.hostnames import readable_hostname
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values, volume_lines
@@ -34,7 +34,7 @@ def settings_shown(
     `keep`: the environment whose written files the volumes shall keep, filled in to be looked over and saved."""
     placements = list(placements_visible_to(actor).filter(application=application))
     before = _built_last(application)
-    kept = next((one for one in placements if one.environment.slug == keep), None)
+    kept = next((placement for placement in placements if placement.environment.slug == keep), None)
     values = _first_values(application) | ({"volumes": _volumes_keeping(application, kept)} if kept else {})
     return {
         **head(actor, application),
@@ -76,14 +76,14 @@ def source_form_of(application: Application, posted: Any = None) -> SourceForm |
     return None
 
 
-def _addresses(one: Placement, domain: dict[str, str]) -> dict[str, Any]:
-    where = [one.application.slug, one.environment.slug]
-    is_refused = domain.get("environment") == one.environment.slug
+def _addresses(placement: Placement, domain: dict[str, str]) -> dict[str, Any]:
+    where = [placement.application.slug, placement.environment.slug]
+    is_refused = domain.get("environment") == placement.environment.slug
     return {
-        "environment": one.environment,
-        "host": one.host,
-        "domains": [{"host": host, "remove": _remove(host, where)} for host in one.domains],
-        "access": one.access,
+        "environment": placement.environment,
+        "host": placement.host,
+        "domains": [{"host": host, "remove": _remove(host, where)} for host in placement.domains],
+        "access": placement.access,
         "domain_url": reverse("placement-domains", args=where),
         "access_url": reverse("placement-access", args=where),
         "domain_error": domain["error"] if is_refused else "",
@@ -92,7 +92,7 @@ def _addresses(one: Placement, domain: dict[str, str]) -> dict[str, Any]:
 
 
 def _remove(host: str, where: list[str]) -> Button:
-    label = _("Remove %(host)s") % {"host": shown_host(host)}
+    label = _("Remove %(host)s") % {"host": readable_hostname(host)}
     return Button(label, reverse("placement-domains", args=where), "x", "ghost", fields=[("remove", host)])
 
 
@@ -105,9 +105,9 @@ def _delete(actor: Actor, application: Application, placements: list[Placement])
         sentence = _("A deployment of it is running or queued.")
         blockers = [{"code": "in_progress", "sentence": sentence, "who": "", "until": None}]
     volumes = [
-        {"name": name, "environment": one.environment.name, "size_bytes": None}
-        for one in placements
-        if one.current and one.current.artifact
-        for name, _target in one.current.artifact.parsed_spec.volumes
+        {"name": name, "environment": placement.environment.name, "size_bytes": None}
+        for placement in placements
+        if placement.current and placement.current.artifact
+        for name, _target in placement.current.artifact.parsed_spec.volumes
     ]
     return {"url": reverse("application-delete", args=[application.slug]), "blockers": blockers, "volumes": volumes}

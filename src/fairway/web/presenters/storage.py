@@ -19,7 +19,7 @@ def storage_shown() -> dict[str, Any]:
     return {
         "measured": measured,
         "place": str(settings.DATA.folder()),
-        "taken": [{"label": STORAGE_LABELS.get(one.kind, one.kind), "size": one.size, "files": one.files} for one in rows],
+        "taken": [{"label": STORAGE_LABELS.get(row.kind, row.kind), "size": row.size, "files": row.files} for row in rows],
         "collections": [_collection(event) for event in last_collections()],
         "log_days": number_format(settings.LOG_DAYS, 0),
         "log_bytes": settings.LOG_BYTES,

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from fairway.shared.hosts import shown_host
+from fairway.shared.hostnames import readable_hostname
 from fairway.web.templatetags.vocabulary import SCRIPT_WORDS, STATUSES, UNKNOWN
 
 register = template.Library()
@@ -286,7 +286,7 @@ def words_of(text: str) -> list[str]:
 @register.filter
 def readable(text: object) -> str:
     """A host or an address as people write it; links keep the form that computers use."""
-    return shown_host(str(text or ""))
+    return readable_hostname(str(text or ""))
 
 
 @register.filter

@@ -23,14 +23,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from fairway.accounts.access import actor_of_session
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.rules import Act, NotVisible, may
-from fairway.accounts.standing import actor_of_session
 from fairway.activity.rules import Door
 from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement, public_url
 from fairway.insights.hosts import placement_at
-from fairway.shared.hosts import host_in
+from fairway.shared.hostnames import hostname_in
 from fairway.shared.names import Invalid
 from fairway.shared.sealing import CannotOpen
 
@@ -74,7 +74,7 @@ def enter(request: HttpRequest) -> HttpResponse:
         raise NotVisible("address", host[:200])
     if not may(actor, Act.VIEW, **_where(placement)):
         raise NotVisible("address", host[:200])
-    code = _sealed("code", _bare(host), actor.standing.session, CODE_LIFETIME)
+    code = _sealed("code", _bare(host), actor.authentication.session, CODE_LIFETIME)
     query = urlencode({"code": code, "path": _own_path(request.GET.get("path", "/"))})
     return HttpResponseRedirect(f"{public_url(_bare(host))}{HANDED_OVER}?{query}")
 
@@ -149,7 +149,7 @@ def _where(placement: Placement) -> dict[str, str]:
 
 def _bare(host: str) -> str:
     """In its one spelling, without port; "" for what is no host name."""
-    return host_in(host.split(",")[0])
+    return hostname_in(host.split(",")[0])
 
 
 def _own_path(path: str) -> str:

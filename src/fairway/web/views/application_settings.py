@@ -13,11 +13,11 @@ from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.applications.commands import edit_application
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
+from fairway.applications.queries import get_application as application_named
 from fairway.deployments.commands.placements import delete_application, set_access, set_domains
 from fairway.deployments.models import Placement
-from fairway.deployments.queries import placement
-from fairway.environments.queries import place
+from fairway.deployments.queries import get_placement
+from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import RunSettingsForm, refuse
@@ -104,7 +104,7 @@ def _blocked(request: HttpRequest, actor: Actor, application: Application, probl
 
 def _there(actor: Actor, slug: str, environment: str) -> Placement:
     application = application_named(actor, slug)
-    return placement(actor, application, place(actor, application, environment))
+    return get_placement(actor, application, get_environment_for(actor, application, environment))
 
 
 @require_POST
@@ -114,7 +114,7 @@ def domains(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     host, gone = request.POST.get("host", "").strip(), request.POST.get("remove", "")
-    wanted = [one for one in there.domains if one != gone] + ([host] if host or not gone else [])
+    wanted = [domain for domain in there.domains if domain != gone] + ([host] if host or not gone else [])
     try:
         set_domains(actor=actor, placement=there, domains=wanted)
     except Invalid as problem:

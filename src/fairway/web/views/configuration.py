@@ -16,11 +16,11 @@ from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.activity.changes import Changed
 from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application, Configuration
-from fairway.applications.queries import application as application_named
-from fairway.applications.queries import configuration as configuration_numbered
+from fairway.applications.queries import get_application as application_named
+from fairway.applications.queries import get_configuration as configuration_numbered
 from fairway.applications.queries import latest_configuration
 from fairway.environments.models import Environment
-from fairway.environments.queries import place, places_of
+from fairway.environments.queries import environments_for, get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.pages import page
 from fairway.web.presenters.configuration import configuration_shown, required_names
@@ -41,10 +41,10 @@ def _spot(request: HttpRequest, slug: str) -> Spot:
     actor = actor_of(request)
     application = application_named(actor, slug)
     wanted = request.GET.get("environment", "")
-    first = places_of(actor, application).first()
+    first = environments_for(actor, application).first()
     if not wanted and first is None:
         raise NotVisible("environment", "")
-    return Spot(actor, application, place(actor, application, wanted) if wanted or first is None else first)
+    return Spot(actor, application, get_environment_for(actor, application, wanted) if wanted or first is None else first)
 
 
 @needs(Act.VIEW)

@@ -15,12 +15,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from fairway.accounts.access import while_access_lasts
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
-from fairway.accounts.standing import while_standing
 from fairway.deployments.commands import approvals, requests
 from fairway.deployments.models import Deployment
-from fairway.deployments.queries import collected_note, deployment, history, log_lines
+from fairway.deployments.queries import collected_note, get_deployment, history, log_lines
 from fairway.insights.rows import rows
 from fairway.shared.names import Invalid
 from fairway.web import live
@@ -62,7 +62,7 @@ def deployment_detail(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def detail(request: HttpRequest, actor: Actor, number: int, status: int = 200) -> HttpResponse:
-    context = deployment_shown(actor, deployment(actor, number))
+    context = deployment_shown(actor, get_deployment(actor, number))
     return page(request, "deployments/detail.html", context, fragments=FRAGMENTS, status=status)
 
 
@@ -71,7 +71,7 @@ def detail(request: HttpRequest, actor: Actor, number: int, status: int = 200) -
 def cancellation(request: HttpRequest, number: int) -> HttpResponse:
     """Ask it to stop."""
     actor = actor_of(request)
-    one = deployment(actor, number)
+    one = get_deployment(actor, number)
     try:
         requests.cancel(actor=actor, deployment=one, reason=request.POST.get("reason", ""))
     except Blocked as problem:
@@ -86,7 +86,7 @@ def cancellation(request: HttpRequest, number: int) -> HttpResponse:
 def again(request: HttpRequest, number: int) -> HttpResponse:
     """The same artifact once more, with the newest configuration."""
     actor = actor_of(request)
-    one = deployment(actor, number)
+    one = get_deployment(actor, number)
     if one.artifact is None:
         raise Invalid("artifact", _("this deployment never produced an artifact; deploy the application instead."))
     try:
@@ -108,7 +108,7 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
 def approval(request: HttpRequest, number: int) -> HttpResponse:
     """Yes or no, to the fingerprint that the page showed."""
     actor = actor_of(request)
-    one = deployment(actor, number)
+    one = get_deployment(actor, number)
     is_approved = request.POST.get("decision") == "approve"
     try:
         (approvals.approve if is_approved else approvals.reject)(
@@ -131,7 +131,7 @@ def approval(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.VIEW)
 def log_page(request: HttpRequest, number: int) -> JsonResponse:
     """Lines after ``?after=``, and where to go on."""
-    one = deployment(actor_of(request), number)
+    one = get_deployment(actor_of(request), number)
     after = came_back_after(request) or 0
     lines = log_lines(one, after=after, limit=LOG_PAGE)
     last = lines[-1]["n"] if lines else after
@@ -143,7 +143,7 @@ def log_page(request: HttpRequest, number: int) -> JsonResponse:
 @needs(Act.VIEW)
 def log_stream(request: HttpRequest, number: int) -> HttpResponse:
     """New lines as they are written, then ``complete``."""
-    one = deployment(actor_of(request), number)
+    one = get_deployment(actor_of(request), number)
     return live.admit(LogStream(FANOUT, viewer_of(request), one.pk, came_back_after(request) or 0))
 
 
@@ -152,19 +152,19 @@ def log_stream(request: HttpRequest, number: int) -> HttpResponse:
 def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
     """The whole log as plain text."""
     actor = actor_of(request)
-    one = deployment(actor, number)
-    text = while_standing(actor, _text_of(one))
+    one = get_deployment(actor, number)
+    text = while_access_lasts(actor, _text_of(one))
     body = _piece_by_piece(text) if isinstance(request, ASGIRequest) else text
     response = StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'inline; filename="{one.application.slug}-{one.pk}.log"'
     return response
 
 
-def _text_of(one: Deployment) -> Iterator[str]:
-    if one.log_collected_at:
-        yield collected_note(one)
+def _text_of(deployment: Deployment) -> Iterator[str]:
+    if deployment.log_collected_at:
+        yield collected_note(deployment)
     after = 0
-    while lines := log_lines(one, after=after, limit=LOG_PAGE):
+    while lines := log_lines(deployment, after=after, limit=LOG_PAGE):
         yield "".join(_text_line(line) for line in lines)
         after = lines[-1]["n"]
 

@@ -19,6 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.i18n import set_language
 
+from fairway.accounts.access import ACTING_AS
 from fairway.accounts.acting import act_as
 from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
@@ -28,7 +29,6 @@ from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator
 from fairway.accounts.queries import actor_for, usable_link
 from fairway.accounts.rules import Act, roles_one_may_act_as
-from fairway.accounts.standing import ACTING_AS
 from fairway.activity.rules import Door
 from fairway.deployments.models import public_url
 from fairway.insights.hosts import placement_at

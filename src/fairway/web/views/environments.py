@@ -19,10 +19,10 @@ from fairway.activity.changes import Changed
 from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments import commands
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.queries import visible_to
-from fairway.shared.hosts import shown_host
-from fairway.shared.names import Invalid, within_reach
+from fairway.shared.hostnames import readable_hostname
+from fairway.shared.names import Invalid, check_year
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import EnvironmentForm, ProtectionForm, refuse
 from fairway.web.pages import page
@@ -59,9 +59,9 @@ def target(request: HttpRequest, slug: str = "") -> HttpResponse:
 
 
 def _detail(
-    request: HttpRequest, actor: Actor, one: Environment, status: int = 200, lock_form: dict[str, Any] | None = None
+    request: HttpRequest, actor: Actor, environment: Environment, status: int = 200, lock_form: dict[str, Any] | None = None
 ) -> HttpResponse:
-    context = {**environment_shown(actor, one), **state_shown(actor, one, lock_form)}
+    context = {**environment_shown(actor, environment), **state_shown(actor, environment, lock_form)}
     return page(request, "environments/detail.html", context, fragments=FRAGMENTS, status=status)
 
 
@@ -85,7 +85,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
     initial = {name: getattr(one, name) for name in ("name", "host", "description", "runtime", "position")}
-    initial["host"] = shown_host(one.host)
+    initial["host"] = readable_hostname(one.host)
     initial["docker_host"] = one.options.get("host", "")
     initial["require"], initial["reads"] = one.options.get("require", []), "\n".join(one.options.get("reads", []))
     names = sorted({*runtime_names(), one.runtime})
@@ -107,8 +107,8 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     return _form(request, one, form)
 
 
-def _form(request: HttpRequest, one: Environment | None, form: EnvironmentForm, status: int = 0) -> HttpResponse:
-    context = {"environment": one, "form": form, "runtimes": runtimes_shown()}
+def _form(request: HttpRequest, environment: Environment | None, form: EnvironmentForm, status: int = 0) -> HttpResponse:
+    context = {"environment": environment, "form": form, "runtimes": runtimes_shown()}
     return page(request, "environments/form.html", context, status=status or (422 if form.errors else 200))
 
 
@@ -167,7 +167,7 @@ def _time(text: str) -> datetime | None:
         found = None
     if found is None:
         raise Invalid("until", _("is not a date and time."))
-    within_reach(found, field="until")
+    check_year(found, field="until")
     return timezone.make_aware(found) if timezone.is_naive(found) else found
 
 

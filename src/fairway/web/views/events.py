@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.permissions import actor_of, needs
-from fairway.accounts.record import acknowledge, ask_for_a_walk
+from fairway.accounts.record import acknowledge, request_verification
 from fairway.accounts.rules import Act
-from fairway.applications.queries import application as application_named
-from fairway.releases.queries import release as release_numbered
+from fairway.applications.queries import get_application as application_named
+from fairway.releases.queries import get_release as release_numbered
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.long_lists import LongPaginator
@@ -93,6 +93,6 @@ def acknowledgement(request: HttpRequest) -> HttpResponse:
 @needs(Act.MANAGE_SYSTEM)
 def verification(request: HttpRequest) -> HttpResponse:
     """Have the whole chain walked again by the worker; the page tells what it finds."""
-    ask_for_a_walk(actor=actor_of(request))
+    request_verification(actor=actor_of(request))
     messages.success(request, _("The whole chain is being checked again; this page will show the result."))
     return redirect("event-list")

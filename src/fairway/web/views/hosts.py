@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.environments.hosts import confirm_host_key, request_look
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.shared.names import Invalid
 
 

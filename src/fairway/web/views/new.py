@@ -18,12 +18,12 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.commands import request_inspection, store_upload
 from fairway.applications.models import Inspection
-from fairway.applications.queries import inspection as inspection_numbered
+from fairway.applications.queries import get_inspection as inspection_numbered
 from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.quick_start import create_and_deploy
 from fairway.drivers.builders.detection.choosing import kinds_of
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked

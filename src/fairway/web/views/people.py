@@ -18,7 +18,7 @@ from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email, edit_person, invite
-from fairway.accounts.queries import person
+from fairway.accounts.queries import get_person
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.shared.failures import Refused
@@ -67,7 +67,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Act.MANAGE_PEOPLE)
 def edit(request: HttpRequest, username: str) -> HttpResponse:
-    actor, user = actor_of(request), person(username)
+    actor, user = actor_of(request), get_person(username)
     if request.method == "GET":
         return _edit_page(request, actor, user)
     form, rows = PersonForm(request.POST, is_new=False), read_grants(request.POST)
@@ -121,7 +121,7 @@ def _edit_page(
 @needs(Act.MANAGE_PEOPLE)
 def link(request: HttpRequest, username: str) -> HttpResponse:
     """A new one-time link, to come in or to choose a new password; older ones die."""
-    actor, user = actor_of(request), person(username)
+    actor, user = actor_of(request), get_person(username)
     link = _sent_if_possible(actor, user, _link(request, invite_again(actor=actor, user=user)))
     return _edit_page(request, actor, user, link=link, status=201)
 
@@ -130,7 +130,7 @@ def link(request: HttpRequest, username: str) -> HttpResponse:
 @needs(Act.MANAGE_PEOPLE)
 def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
     """Vouch for the address that the page showed, and for no other."""
-    actor, user = actor_of(request), person(username)
+    actor, user = actor_of(request), get_person(username)
     if request.POST.get("email", "") != user.email:
         messages.error(request, _("The address was changed in the meantime; check it again."))
         return _edit_page(request, actor, user, status=409)
@@ -147,7 +147,7 @@ def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
 @needs(Act.MANAGE_PEOPLE)
 def activation(request: HttpRequest, username: str) -> HttpResponse:
     """Keep somebody out, or let them in again."""
-    actor, user = actor_of(request), person(username)
+    actor, user = actor_of(request), get_person(username)
     is_active = bool(request.POST.get("active"))
     if not is_active and request.POST.get("confirm", "") != user.username:
         messages.error(request, _("Type “%(name)s” exactly to continue.") % {"name": user.username})

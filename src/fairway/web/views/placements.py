@@ -16,12 +16,12 @@ from django.views.decorators.http import require_POST
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
+from fairway.applications.queries import get_application as application_named
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import deployment, placement
+from fairway.deployments.queries import get_deployment, get_placement
 from fairway.environments.models import Environment
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import safe_next
@@ -45,7 +45,7 @@ def act(needed: Act) -> Callable[[Doing], View]:
             actor = actor_of(request)
             application = application_named(actor, slug)
             try:
-                done = doing(request, actor, application, place(actor, application, environment))
+                done = doing(request, actor, application, get_environment_for(actor, application, environment))
             except Blocked as problem:
                 tell_blocked(request, problem)
                 return overview_page(request, actor, application, status=409)
@@ -73,7 +73,7 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
 @act(Act.PROMOTE)
 def promote(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
     """Put live here what runs in the environment named in ``from``."""
-    origin = place(actor, application, request.POST.get("from", ""))
+    origin = get_environment_for(actor, application, request.POST.get("from", ""))
     return requests.promote(
         actor=actor, application=application, environment=environment, from_environment=origin, **_asked(request)
     )
@@ -83,7 +83,7 @@ def promote(request: HttpRequest, actor: Actor, application: Application, enviro
 def roll_back(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
     """Go back to deployment ``to``, or to the last good one."""
     number = request.POST.get("to", "")
-    to = deployment(actor, _number(number)) if number else None
+    to = get_deployment(actor, _number(number)) if number else None
     return requests.roll_back(actor=actor, application=application, environment=environment, to=to, **_asked(request))
 
 
@@ -141,7 +141,7 @@ def dismiss_writes(request: HttpRequest, actor: Actor, application: Application,
 def _there(actor: Actor, application: Application, environment: Environment) -> Placement:
     """What is there, or what would be: the gate says that nothing is deployed, rather than a page that does not exist."""
     try:
-        return placement(actor, application, environment)
+        return get_placement(actor, application, environment)
     except NotVisible:
         sentence = _("Nothing is deployed here yet.")
         raise Blocked([Blocker(code="nothing_there", sentence=sentence, who=_("a Deployer, by deploying"))]) from None

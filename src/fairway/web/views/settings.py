@@ -19,7 +19,7 @@ from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
 from fairway.accounts.tokens import create_token, revoke_token
 from fairway.applications.credential_commands import delete_credential, save_credential
 from fairway.applications.models import Credential
-from fairway.applications.queries import credential_named
+from fairway.applications.queries import get_credential
 from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.cookies import remember_display
@@ -149,7 +149,7 @@ def _key(values: dict[str, Any]) -> dict[str, Any]:
 @needs(Act.MANAGE_CREDENTIALS)
 def credential_deletion(request: HttpRequest, name: str) -> HttpResponse:
     actor = actor_of(request)
-    credential_named(actor, name)
+    get_credential(actor, name)
     if request.POST.get("confirm", "") != name:
         messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": name})
         return redirect("credentials")

@@ -16,13 +16,13 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Blocked, NotVisible
 from fairway.applications.commands import store_upload
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
-from fairway.applications.queries import artifact as artifact_numbered
-from fairway.applications.queries import upload as upload_named
+from fairway.applications.queries import get_application as application_named
+from fairway.applications.queries import get_artifact as artifact_numbered
+from fairway.applications.queries import get_upload as upload_named
 from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.requests import request_deployment
 from fairway.environments.models import Environment
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked, wants_json
 from fairway.web.pages import page
@@ -39,7 +39,7 @@ def choose(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     actor = actor_of(request)
     application = application_named(actor, slug)
     choice = Choice(request.GET.get("artifact", ""), *_uploaded(request.GET))
-    return _page(request, application, place(actor, application, environment), choice)
+    return _page(request, application, get_environment_for(actor, application, environment), choice)
 
 
 @require_POST
@@ -48,7 +48,7 @@ def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     """Put what was chosen live here; nothing chosen means the newest of the application's source."""
     actor = actor_of(request)
     application = application_named(actor, slug)
-    there = place(actor, application, environment)
+    there = get_environment_for(actor, application, environment)
     why = request.POST.get("reason", "")
     try:
         what = _what(request, application)
@@ -76,7 +76,7 @@ def upload(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     """Take a folder's next version; answers with the page that deploys it."""
     actor = actor_of(request)
     application = application_named(actor, slug)
-    there = place(actor, application, environment)
+    there = get_environment_for(actor, application, environment)
     try:
         name, chunks = archive_of(request)
         stored = store_upload(actor=actor, name=name, chunks=chunks)

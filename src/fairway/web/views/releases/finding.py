@@ -9,7 +9,7 @@ from fairway.releases.models import Package
 
 def package_of(actor: Actor, release: int, number: int) -> Package:
     """A package below its release's address. Raises `NotVisible`, also when it is in another release."""
-    found = queries.package(actor, number)
+    found = queries.get_package(actor, number)
     if found.release_id != release:
         raise NotVisible("package", number)
     return found

@@ -16,12 +16,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
-from fairway.environments.queries import environment as environment_named
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment as environment_named
+from fairway.environments.queries import get_environment_for
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
 from fairway.releases.commands import targets
-from fairway.releases.manifest import PackageManifest, parse_pasted, refuse_strangers
+from fairway.releases.manifest import PackageManifest, parse_pasted, refuse_unknown_needs
 from fairway.releases.models import Package, Release
 from fairway.releases.target_state import packages_of
 from fairway.shared.names import Invalid
@@ -49,7 +49,7 @@ View = Callable[..., HttpResponse]
 @needs(Act.ADD_PACKAGE)
 def new(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = PackageForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -125,14 +125,14 @@ def _form(request: HttpRequest, release: Release, package: Package | None, form:
 def paste(request: HttpRequest, number: int) -> HttpResponse:
     """Checks first and shows what would be added; adds all of it or nothing."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = PasteForm(request.POST or None)
     found: tuple[PackageManifest, ...] = ()
     problems: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:
             found = parse_pasted(form.cleaned_data["text"])
-            refuse_strangers(found, [one.name for one in packages_of(release)])
+            refuse_unknown_needs(found, [package.name for package in packages_of(release)])
             if request.POST.get("do") == "add":
                 return _added(request, actor, release, found)
         except Invalid as problem:
@@ -213,28 +213,28 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 @_on_package(Act.DISTRIBUTE)
 def distribute(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     targets.distribute(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being distributed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.DISTRIBUTE)
 def withdraw(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     targets.withdraw(actor=actor, package=package, environment=there, reason=request.POST.get("reason", ""))
     return _("%(package)s is withdrawn from %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.DEPLOY_PACKAGE)
 def deploy(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     targets.deploy_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being deployed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.FALL_BACK)
 def fall_back(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     targets.fall_back_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is falling back in %(target)s.") % {"package": package.name, "target": there.name}
 
@@ -243,7 +243,7 @@ def fall_back(request: HttpRequest, actor: Actor, package: Package, environment:
 @needs(Act.DISTRIBUTE)
 def distribute_all(request: HttpRequest, number: int, environment: str) -> HttpResponse:
     actor = actor_of(request)
-    release, there = queries.release(actor, number), environment_named(actor, environment)
+    release, there = queries.get_release(actor, number), environment_named(actor, environment)
     try:
         done = targets.distribute_all(actor=actor, release=release, environment=there)
     except Blocked as problem:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import approvals, schedule
@@ -35,7 +35,7 @@ SCHEDULE_FIELDS = {"start_by_minutes": "start_by"}
 @needs(Act.VIEW)
 def readiness(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    context = readiness_shown(actor, queries.release(actor, number))
+    context = readiness_shown(actor, queries.get_release(actor, number))
     return page(request, "releases/readiness.html", context, fragments={"release-readiness": "readiness"})
 
 
@@ -44,7 +44,7 @@ def readiness(request: HttpRequest, number: int) -> HttpResponse:
 def plan(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     asked = {"at": request.GET.get("at", "")[:16], "environment": request.GET.get("target", "")[:40]}
-    return _page(request, actor, queries.release(actor, number), {name: value for name, value in asked.items() if value})
+    return _page(request, actor, queries.get_release(actor, number), {name: value for name, value in asked.items() if value})
 
 
 def _page(
@@ -68,12 +68,12 @@ def _on_release(needed: Act) -> Callable[[Doing], View]:
         @wraps(doing)
         def view(request: HttpRequest, number: int) -> HttpResponse:
             actor = actor_of(request)
-            release = queries.release(actor, number)
+            release = queries.get_release(actor, number)
             try:
                 sentence = doing(request, actor, release)
             except Blocked as problem:
                 tell_blocked(request, problem)
-                return _page(request, actor, queries.release(actor, number), status=409)
+                return _page(request, actor, queries.get_release(actor, number), status=409)
             except Invalid as problem:
                 messages.error(request, f"{problem.field}: {problem.sentence}")
                 return _page(request, actor, release, status=422)
@@ -124,7 +124,7 @@ def approval(request: HttpRequest, actor: Actor, release: Release) -> str:
 def scheduling(request: HttpRequest, number: int) -> HttpResponse:
     """Plan it, or move what is planned already."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     typed = {name: request.POST.get(name, "").strip()[:100] for name in ("environment", "at", "zone", "start_by")}
     try:
         _schedule(actor, release, typed)
@@ -140,7 +140,7 @@ def scheduling(request: HttpRequest, number: int) -> HttpResponse:
 
 def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
     environment = environment_named(actor, typed["environment"])
-    queries.require_whole(release, actor, environment)
+    queries.require_full_visibility(release, actor, environment)
     minutes = typed["start_by"]
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 7):
         raise Invalid("start_by", _("is not a number."))

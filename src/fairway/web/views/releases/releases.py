@@ -15,7 +15,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.releases import queries
 from fairway.releases.commands import releases as commands
@@ -45,7 +45,7 @@ def release_list(request: HttpRequest) -> HttpResponse:
 @needs(Act.VIEW)
 def release_detail(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    return detail_page(request, actor, queries.release(actor, number))
+    return detail_page(request, actor, queries.get_release(actor, number))
 
 
 def detail_page(request: HttpRequest, actor: Actor, release: Release, *, status: int = 200) -> HttpResponse:
@@ -112,15 +112,15 @@ def _created(actor: Actor, origin: Environment | None, values: dict[str, Any]) -
 @needs(Act.EDIT_RELEASE)
 def edit(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     initial = {"description": release.description, "manager": release.manager, "deputy": release.deputy}
-    seen = queries.targets_seen(release, actor)
+    seen = queries.visible_targets(release, actor)
     form = ReleaseForm(request.POST or None, initial={**initial, "targets": seen}, is_new=False, actor=actor)
     status = 200
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
-            hidden = [one for one in queries.targets_of(release) if one not in seen]  # they stay
+            hidden = [target for target in queries.targets_of(release) if target not in seen]  # they stay
             values["targets"] = [*values.get("targets", []), *hidden]
             commands.edit_release(
                 actor=actor, release=release, no_deputy=values["deputy"] is None, as_of=as_of(request), **values
@@ -142,7 +142,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.CREATE_RELEASE)
 def clone(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = CloneForm(request.POST or None, initial={"name": release.name}, actor=actor)
     if request.method == "POST" and form.is_valid():
         try:
@@ -167,7 +167,7 @@ def _form(
 def cancellation(request: HttpRequest, number: int) -> HttpResponse:
     """Asks why, then gives it up."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = ReasonForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -187,7 +187,7 @@ def cancellation(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.DELETE_RELEASE)
 def deletion(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     confirmed = request.POST.get("confirm", "")
     if confirmed != str(release):
         messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": release})
@@ -206,7 +206,7 @@ def deletion(request: HttpRequest, number: int) -> HttpResponse:
 def download(request: HttpRequest, number: int) -> HttpResponse:
     """The release as ``release.yaml``; the command line applies it again."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
-    queries.require_whole(release, actor)
+    release = queries.get_release(actor, number)
+    queries.require_full_visibility(release, actor)
     headers = {"Content-Disposition": 'attachment; filename="release.yaml"'}
     return HttpResponse(release_file(release), content_type="application/yaml; charset=utf-8", headers=headers)

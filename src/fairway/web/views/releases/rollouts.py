@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, may
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.releases import queries
 from fairway.releases.commands import rollouts as commands
 from fairway.releases.commands.schedule import cancel_schedule
@@ -32,7 +32,7 @@ PROGRESS = {"rollout-progress": "progress"}
 @needs(Act.VIEW)
 def rollouts(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    context = rollouts_shown(actor, queries.release(actor, number))
+    context = rollouts_shown(actor, queries.get_release(actor, number))
     return page(request, "releases/rollouts.html", context, fragments={"release-rollouts": "rollouts"})
 
 
@@ -40,7 +40,7 @@ def rollouts(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.VIEW)
 def rollout(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
     actor = actor_of(request)
-    return _page(request, actor, queries.rollout(actor, rollout))
+    return _page(request, actor, queries.get_rollout(actor, rollout))
 
 
 def _page(request: HttpRequest, actor: Actor, one: Rollout, status: int = 200) -> HttpResponse:
@@ -62,8 +62,8 @@ def fall_back(request: HttpRequest, number: int, environment: str) -> HttpRespon
 def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> HttpResponse:
     """What will happen first; with POST it does."""
     actor = actor_of(request)
-    release, environment = queries.release(actor, number), environment_named(actor, slug)
-    queries.require_whole(release, actor, environment)
+    release, environment = queries.get_release(actor, number), environment_named(actor, slug)
+    queries.require_full_visibility(release, actor, environment)
     may_override = may(actor, Act.BREAK_GLASS, environment=environment.slug)
     form = RollingOutForm(request.POST or None, may_break_glass=may_override, is_back=is_back)
     status = 200
@@ -89,7 +89,7 @@ def _begun(actor: Actor, release: Release, environment: Environment, form: Rolli
 def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
     """How it goes on."""
     actor = actor_of(request)
-    one = queries.rollout(actor, rollout)
+    one = queries.get_rollout(actor, rollout)
     reason = request.POST.get("reason", "")
     try:
         commands.decide(actor=actor, rollout=one, choice=request.POST.get("decision", ""), reason=reason)
@@ -98,7 +98,7 @@ def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
         return _page(request, actor, one, status=422)
     except Blocked as problem:
         tell_blocked(request, problem)
-        return _page(request, actor, queries.rollout(actor, rollout), status=409)
+        return _page(request, actor, queries.get_rollout(actor, rollout), status=409)
     return redirect("rollout-detail", number, rollout)
 
 
@@ -119,11 +119,11 @@ def unscheduling(request: HttpRequest, number: int, rollout: int) -> HttpRespons
 
 def _ended(request: HttpRequest, number: int, rollout: int, end: Callable[..., Rollout], sentence: str) -> HttpResponse:
     actor = actor_of(request)
-    one = queries.rollout(actor, rollout)
+    one = queries.get_rollout(actor, rollout)
     try:
         end(actor=actor, rollout=one, reason=request.POST.get("reason", ""))
     except Blocked as problem:
         tell_blocked(request, problem)
-        return _page(request, actor, queries.rollout(actor, rollout), status=409)
+        return _page(request, actor, queries.get_rollout(actor, rollout), status=409)
     messages.success(request, sentence)
     return redirect("rollout-detail", number, rollout)
