@@ -13,7 +13,7 @@ import pytest
 from fairway.activity.checking import external_copy_failure, head_file
 from fairway.activity.heads import parse_head
 from fairway.config.data import DataDirectory
-from fairway.worker.heads import HeadKeeper
+from fairway.worker.heads import HeadSigner
 from tests.activity.test_chain import append
 
 
@@ -49,7 +49,7 @@ def address() -> Iterator[str]:
 
 def test_each_head_is_in_the_other_folder_as_well(db, tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    keeper = HeadKeeper(elsewhere=str(tmp_path / "elsewhere"))
+    keeper = HeadSigner(elsewhere=str(tmp_path / "elsewhere"))
     for _ in range(3):
         append()
         keeper.keep()
@@ -60,7 +60,7 @@ def test_each_head_is_in_the_other_folder_as_well(db, tmp_path):
 
 
 def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db, address, caplog):
-    keeper = HeadKeeper(elsewhere=address)
+    keeper = HeadSigner(elsewhere=address)
     append()
     keeper.keep()
     for status in (500, 500, 302):
@@ -84,7 +84,7 @@ def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db
 )
 def test_a_place_that_cannot_be_is_said_and_stops_nothing(db, wrong, caplog, settings):
     append()
-    assert HeadKeeper(elsewhere=wrong).keep() is not None
+    assert HeadSigner(elsewhere=wrong).keep() is not None
     assert "did not take one" in caplog.text
     assert head_file().last() is not None
     settings.HEADS_TO = wrong
@@ -98,13 +98,13 @@ def test_the_last_head_is_signed_when_the_worker_is_told_to_stop(db, settings):
     append()
     stop = threading.Event()
     stop.set()
-    HeadKeeper(elsewhere="").run(stop)
+    HeadSigner(elsewhere="").run(stop)
     assert head_file().last() is not None
 
 
 def test_a_full_disk_is_said_and_the_next_head_covers_all(db, place, caplog, monkeypatch):
     append()
-    keeper = HeadKeeper(elsewhere="")
+    keeper = HeadSigner(elsewhere="")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

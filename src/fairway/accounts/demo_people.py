@@ -59,8 +59,8 @@ def may_switch(actor: Actor) -> bool:
 
 
 def _seeded_file() -> Path:
-    place: Path = settings.DATA.folder("demo") / "people.json"
-    return place
+    path: Path = settings.DATA.folder("demo") / "people.json"
+    return path
 
 
 def _seeded() -> list[int]:

@@ -180,9 +180,9 @@ class Reach:
     def meets(self, other: Reach) -> bool:
         """Whether both cover something in common."""
         return any(
-            ("" in (one, theirs) or one == theirs) and ("" in (place, there) or place == there)
-            for one, place in self.pairs
-            for theirs, there in other.pairs
+            ("" in (app, other_app) or app == other_app) and ("" in (env, other_env) or env == other_env)
+            for app, env in self.pairs
+            for other_app, other_env in other.pairs
         )
 
 

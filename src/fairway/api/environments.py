@@ -26,12 +26,12 @@ from fairway.environments.commands import (
     lock_environment,
     unlock_environment,
 )
-from fairway.environments.hosts import confirm_host_key, request_look
+from fairway.environments.hosts import confirm_host_key, request_check
 from fairway.environments.models import Environment, Host
 from fairway.environments.protection import protection_sentences
 from fairway.environments.queries import environment_names, get_environment, host_of, proof_name, visible_to
 from fairway.environments.runtimes import availability_of
-from fairway.environments.secrets import shown_options
+from fairway.environments.secrets import masked_options
 
 router = DoorRouter(tags=["environments"])
 
@@ -166,7 +166,7 @@ def _facts(environment: Environment, names_of: Mapping[str, str] | None = None) 
     lock = environment.lock
     return {
         **{name: getattr(environment, name) for name in names},
-        "options": shown_options(environment.options),
+        "options": masked_options(environment.options),
         "protection": protection_sentences(environment, names_of if names_of is not None else proof_name(environment)),
         "status": environment.status,
         "lock": LockShown(owner=lock.owner, reason=lock.reason, at=lock.at, until=lock.until) if lock else None,
@@ -255,7 +255,7 @@ def look_at_host(request: HttpRequest, slug: Slug) -> Status[EnvironmentDetail]:
     """Have the environment's host over SSH looked at now; what comes of it is in the environment's `ssh_host`."""
     actor = actor_of(request)
     one = get_environment(actor, slug)
-    request_look(actor=actor, environment=one)
+    request_check(actor=actor, environment=one)
     return Status(202, _detail(one))
 
 

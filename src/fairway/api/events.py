@@ -29,7 +29,7 @@ from fairway.activity.verbs import VERBS, Severity, event_sentence, severity_of
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Moment, Number, Page, Paged, ShownFacts, Text, page_of
 from fairway.api.streaming import stream
-from fairway.insights.events import about
+from fairway.insights.events import subjects_about
 
 router = DoorRouter(tags=["events"])
 AT_ONCE = 1000
@@ -89,7 +89,7 @@ class EventsAsked(Asked):
         return EventFilter(
             **self.model_dump(include=plain),
             severity=self.severity or (Severity.INFO if self.hides_steps else None),
-            about=about(release=self.release, package=self.package, rollout=self.rollout),
+            about=subjects_about(release=self.release, package=self.package, rollout=self.rollout),
         )
 
 

@@ -16,7 +16,7 @@ from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Text
 from fairway.applications.queries import get_application
 from fairway.environments import freeze_commands as commands
-from fairway.environments.freeze_queries import freeze_state, freezes_visible_to, get_freeze, named_to
+from fairway.environments.freeze_queries import freeze_state, freezes_visible_to, get_freeze, visible_names
 from fairway.environments.freeze_rules import Window, occurrences
 from fairway.environments.models import FreezeWindow
 from fairway.environments.queries import get_environment, get_environment_for
@@ -109,7 +109,7 @@ def _next(window: Window, count: int) -> list[OccurrenceShown]:
 def _shown(actor: Actor, row: FreezeWindow) -> FreezeShown:
     names = ("kind", "name", "reason", "starts", "zone", "rrule", "created_by", "created_at")
     following = _next(row.window, 1)
-    environments, applications = named_to(actor, row)
+    environments, applications = visible_names(actor, row)
     return FreezeShown(
         id=row.pk,
         ends=row.ends.isoformat("T", "minutes"),

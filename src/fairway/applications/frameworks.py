@@ -37,11 +37,11 @@ def secrets_toml(given: Mapping[str, str]) -> str:
     """
     tables: dict[str, Any] = dict(given)
     for name, value in sorted(given.items()):
-        _place(tables, name.split(LEVEL), value)
+        _insert(tables, name.split(LEVEL), value)
     return "".join(_lines(tables, ()))
 
 
-def _place(table: dict[str, Any], parts: list[str], value: str) -> None:
+def _insert(table: dict[str, Any], parts: list[str], value: str) -> None:
     if len(parts) < 2 or not all(parts):
         return
     for part in parts[:-1]:
@@ -52,13 +52,13 @@ def _place(table: dict[str, Any], parts: list[str], value: str) -> None:
     table.setdefault(parts[-1], value)
 
 
-def _lines(table: Mapping[str, Any], place: tuple[str, ...]) -> list[str]:
+def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
     """The lines of a table: its values first, because in TOML everything after a heading belongs to that table."""
-    found = [f"[{'.'.join(map(_text, place))}]\n"] if place else []
+    found = [f"[{'.'.join(map(_text, path))}]\n"] if path else []
     found += [f"{_text(name)} = {_text(value)}\n" for name, value in table.items() if isinstance(value, str)]
     for name, inner in table.items():
         if not isinstance(inner, str):
-            found += _lines(inner, (*place, name))
+            found += _lines(inner, (*path, name))
     return found
 
 

@@ -75,10 +75,10 @@ def prepare(*, is_demo: bool, has_workers: bool) -> str | None:
 def _ensure_beginnings(*, is_demo: bool, has_workers: bool) -> str | None:
     from fairway.accounts.commands import ensure_first_link
     from fairway.environments.commands import ensure_default_environments
-    from fairway.environments.installation import settle
+    from fairway.environments.installation import ensure_may_run_here
     from fairway.environments.secrets import reseal_options
 
-    settle(has_workers=has_workers, moves_here=os.environ.get("FAIRWAY_MOVE_HERE") == "1")
+    ensure_may_run_here(has_workers=has_workers, moves_here=os.environ.get("FAIRWAY_MOVE_HERE") == "1")
     ensure_default_environments()
     reseal_options(only_clear=True)
     if is_demo:

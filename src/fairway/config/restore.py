@@ -121,9 +121,9 @@ def _heads_reach_further() -> int:
 
 def _clear_database(*, replaces: bool) -> None:
     from fairway.config import tables
-    from fairway.environments.installation import somebody_works
+    from fairway.environments.installation import has_living_workers
 
-    if not tables.pending() and somebody_works():
+    if not tables.pending() and has_living_workers():
         raise Refusal("workers of a Fairway work on this database right now. Stop them first.")
     if not replaces:
         raise Refusal("the database of FAIRWAY_DATABASE_URL is not empty. Use an empty one, or overwrite it with --replace.")

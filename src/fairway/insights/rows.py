@@ -1,4 +1,4 @@
-"""Deployments as lines of a list."""
+"""Deployments as rows of a list."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from fairway.deployments.rules import Kind, shown_status
 
 
 def rows(deployments: Sequence[Deployment], live: Collection[int] | None = None) -> list[dict[str, Any]]:
-    """What lists show of these deployments; one more query for the whole list, unless it is known which are `live`."""
+    """The rows for these deployments; one more query for the whole list, unless `live` gives the ids of live ones."""
     live = live_numbers(deployments) if live is None else live
     return [row(deployment, is_current=deployment.pk in live) for deployment in deployments]
 
 
 def row(deployment: Deployment, *, is_current: bool) -> dict[str, Any]:
-    """One line. `seconds` is how long it took, from start to end; None while it has not started."""
+    """The row for a deployment. `seconds` is its duration, None before it has started."""
     return {
         "id": deployment.pk,
         "kind": shown_kind(deployment.kind),
@@ -39,12 +39,12 @@ def row(deployment: Deployment, *, is_current: bool) -> dict[str, Any]:
 
 
 def shown_kind(kind: str) -> str:
-    """People see one word for both rollbacks; who asked for it tells them apart."""
+    """The kind to show: automatic and requested rollbacks are the same kind; the requester tells them apart."""
     return Kind.ROLLBACK.value if kind == Kind.AUTOMATIC_ROLLBACK else kind
 
 
 def seconds_of(deployment: Deployment) -> float | None:
-    """From its start to its end, or to now."""
+    """The seconds from a deployment's start to its end, or until now; None before it has started."""
     if deployment.started_at is None:
         return None
     return ((deployment.finished_at or timezone.now()) - deployment.started_at).total_seconds()

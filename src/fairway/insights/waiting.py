@@ -1,4 +1,4 @@
-"""What waits for one person: things that stand still until somebody acts."""
+"""What waits for a person: things that do not continue until somebody acts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing. `kind`: hold, down, drift, failed, lock, decision, approval. `about` is what its page shows."""
+    """One thing that waits. `kind` is hold, down, drift, failed, lock, decision or approval."""
 
     kind: str
     about: Placement | Deployment | Environment | Standstill
@@ -36,8 +36,8 @@ class Waiting:
 def waiting_for(
     actor: Actor, environments: Iterable[Environment] | None = None, moving: Iterable[Deployment] | None = None
 ) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; a fixed number of queries, fewer where the actor's environments and what is
-    queued or running (`moving`) are given."""
+    """What waits for this actor, the most urgent first, at most `MOST`. A fixed number of queries; `environments` (that
+    the actor may see) and `moving` (queued and running deployments) save some."""
     environments = environments_visible_to(actor) if environments is None else environments
     found = [
         *_placements(actor),
@@ -69,7 +69,7 @@ def _releases(actor: Actor) -> Iterator[Waiting]:
 
 
 def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Waiting]:
-    """Deployments that wait for this person's yes or no."""
+    """The deployments that wait for this actor's approval or rejection."""
     if moving is not None and not any(one.awaits_approval for one in moving):
         return
     asked = awaiting_approval(actor).exclude(artifact=None).prefetch_related("answers")
@@ -82,7 +82,7 @@ def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Wa
 
 
 def _failures(actor: Actor) -> Iterable[Waiting]:
-    """One's own failed deployments that nothing newer has answered."""
+    """The actor's own failed deployments, if no newer deployment followed."""
     answered = Deployment.objects.filter(
         application=OuterRef("application"), environment=OuterRef("environment"), pk__gt=OuterRef("pk")
     )
@@ -95,7 +95,7 @@ def _failures(actor: Actor) -> Iterable[Waiting]:
 
 
 def _locks(actor: Actor, environments: Iterable[Environment]) -> Iterator[Waiting]:
-    """One's own locks that end soon."""
+    """The actor's own locks that end within `LOCK_ENDS_SOON`."""
     now = timezone.now()
     for environment in environments:
         if (

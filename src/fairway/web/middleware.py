@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from fairway.accounts.models import User
 from fairway.accounts.rules import Blocked, NotVisible
-from fairway.environments.freeze_queries import windows_read_once
+from fairway.environments.freeze_queries import cached_windows
 from fairway.shared.disk import is_disk_full
 from fairway.shared.names import Invalid
 from fairway.web import errors
@@ -104,7 +104,7 @@ class FreezesReadOnce:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
             return self.get_response(request)
-        with windows_read_once():
+        with cached_windows():
             return self.get_response(request)
 
 

@@ -42,12 +42,12 @@ def begin(rollout: Rollout, actor: Actor, *, breaks_glass: bool) -> datetime | N
     row = locked_rollout(rollout)
     if row.status in ROLLOUT_ENDED or row.direction == Direction.BACK or row.steps.exists():
         return None
-    place = locked_environment(row.environment)
-    state = replace(target_state_of(release, place), active_rollout=None)  # the active one is this
+    target = locked_environment(row.environment)
+    state = replace(target_state_of(release, target), active_rollout=None)  # the active one is this
     reasons = release_blockers(Act(row.asked_as), state, actor, breaks_glass=breaks_glass)
     if reasons:
         return _hold(row, reasons)
-    before = placements_now(place)
+    before = placements_now(target)
     if row.status != RolloutStatus.RUNNING:
         row.move_to(RolloutStatus.RUNNING)
         claim(row, state.packages)
@@ -137,8 +137,8 @@ def advance(rollout: Rollout, run: Run, actor: Actor, act: Act, *, override: str
         return Verdict.DONE
     if row.status in ROLLOUT_NOT_BEGUN or row.status == RolloutStatus.NEEDS_DECISION:
         return Verdict.DECIDE
-    place = locked_environment(row.environment)
-    state = replace(target_state_of(release, place), active_rollout=None)
+    target = locked_environment(row.environment)
+    state = replace(target_state_of(release, target), active_rollout=None)
     steps = _steps(row)
     synchronise(steps, state)
     while True:

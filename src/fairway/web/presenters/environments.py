@@ -16,7 +16,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, placements_visible_to
 from fairway.drivers.runtimes.contract import Availability
 from fairway.drivers.runtimes.registry import runtime_names
-from fairway.environments.commands import why_it_stays
+from fairway.environments.commands import deletion_blockers
 from fairway.environments.models import Environment
 from fairway.environments.protection import protection_sentences
 from fairway.environments.queries import proof_name, visible_to
@@ -182,7 +182,7 @@ def _management(actor: Actor, environment: Environment) -> dict[str, Any]:
         reverse("environment-delete", args=[environment.slug]),
         "trash",
         "danger",
-        blockers=shown(why_it_stays(environment))
+        blockers=shown(deletion_blockers(environment))
         if may(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug)
         else [],
         confirm=environment.slug,

@@ -26,7 +26,7 @@ from fairway.activity.rules import ACKNOWLEDGEABLE, Break, Door
 from fairway.activity.verbs import GROUPS, SEVERITIES, Severity, sentence_of, severity_of
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
-from fairway.insights.events import about
+from fairway.insights.events import subjects_about
 from fairway.releases.models import Release
 from fairway.releases.queries import rollouts_visible_to, visible_packages
 from fairway.releases.queries import visible_to as releases_visible_to
@@ -50,7 +50,7 @@ def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
         environment=filters["environment"],
         verb=filters["act"],
         severity=severity(filters),
-        about=about(**{name: number(filters[name]) for name in ("release", "package", "rollout")}),
+        about=subjects_about(**{name: number(filters[name]) for name in ("release", "package", "rollout")}),
         since=day(filters["since"]),
         until=day(filters["until"], end=True),
         text=filters["q"].strip(),

@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may, may_somewhere
-from fairway.environments.freeze_queries import freeze_state, freezes_visible_to, named_to
+from fairway.environments.freeze_queries import freeze_state, freezes_visible_to, visible_names
 from fairway.environments.freeze_rules import Kind, Window, occurrences
 from fairway.environments.models import Environment, FreezeWindow
 from fairway.web.presenters.acts import Button
@@ -31,7 +31,7 @@ def list_shown(actor: Actor) -> dict[str, Any]:
 
 def _line(actor: Actor, row: FreezeWindow) -> dict[str, Any]:
     following = occurrences_shown(row.window, 1)
-    environments, applications = named_to(actor, row)
+    environments, applications = visible_names(actor, row)
     edit = Button(_("Edit"), reverse("freeze-edit", args=[row.pk]), "settings", "ghost", method="get")
     return {
         "number": row.pk,

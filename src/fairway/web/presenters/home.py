@@ -12,7 +12,7 @@ from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, visible_to
-from fairway.environments.freeze_queries import windows_read_once
+from fairway.environments.freeze_queries import cached_windows
 from fairway.environments.models import Environment
 from fairway.insights.matrix import Cell, Matrix, matrix
 from fairway.insights.queue import positions
@@ -41,7 +41,7 @@ def home(actor: Actor) -> dict[str, Any]:
 
 def home_matrix(actor: Actor, found: Matrix | None = None) -> dict[str, Any]:
     found = found or matrix(actor)
-    with windows_read_once():
+    with cached_windows():
         environments = [_environment(environment) for environment in found.environments]
     return {
         "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),

@@ -107,7 +107,11 @@ def _from_what_runs(actor: Actor) -> list[Button]:
 
 def head_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """What ``releases/base.html`` needs on every tab."""
-    status, planned, active = queries.status_of(release), desk.planned(release, actor), desk.under_way(release, actor)
+    status, planned, active = (
+        queries.status_of(release),
+        desk.next_planned(release, actor),
+        desk.running_rollout(release, actor),
+    )
     return {
         "release": {
             "id": release.pk,

@@ -107,7 +107,7 @@ def _levels_ahead(rollout: Rollout) -> list[dict[str, Any]]:
     ]
 
 
-def _part_ahead(one: desk.Ahead, number: int) -> dict[str, Any]:
+def _part_ahead(one: desk.PlannedStep, number: int) -> dict[str, Any]:
     return {
         "id": number,
         "name": one.name,
@@ -272,7 +272,7 @@ def _ahead_shown(level: desk.Level, *, is_back: bool) -> dict[str, Any]:
     }
 
 
-def _note(one: desk.Ahead, *, is_back: bool) -> str:
+def _note(one: desk.PlannedStep, *, is_back: bool) -> str:
     if is_back:
         return "" if one.after else _("removed")
     if one.is_same:

@@ -8,13 +8,13 @@ from django.conf import settings
 from django.utils.formats import number_format
 
 from fairway.activity.models import Event
-from fairway.insights.storage import last_collections, remembered
+from fairway.insights.storage import last_collections, stored_usage
 from fairway.web.words import COLLECTED_LABELS, STORAGE_LABELS
 
 
 def storage_shown() -> dict[str, Any]:
     """The whole context of ``settings/storage.html``. Free space is as of now, the rest as last measured."""
-    measured = remembered(settings.DATA.folder())
+    measured = stored_usage(settings.DATA.folder())
     rows = [] if measured is None else sorted(measured.taken, key=lambda one: -one.size)
     return {
         "measured": measured,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
-from fairway.environments.hosts import confirm_host_key, request_look
+from fairway.environments.hosts import confirm_host_key, request_check
 from fairway.environments.queries import get_environment as environment_named
 from fairway.shared.names import Invalid
 
@@ -37,7 +37,7 @@ def look(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
     try:
-        request_look(actor=actor, environment=one)
+        request_check(actor=actor, environment=one)
     except Invalid as problem:
         messages.error(request, f"{problem.field}: {problem.sentence}")
     return redirect("environment-detail", one.slug)
