@@ -1,4 +1,4 @@
-"""Why an act may not happen now: the gate's own answer, before anything is asked of it."""
+"""Why an act may not happen now: the gate's answer, without requesting the act."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.problems import BlockerShown, blockers_shown
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Asked, Slug, Text
 from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.queries import get_application, get_artifact, latest_configuration
@@ -22,7 +22,7 @@ from fairway.deployments.subjects import placement_of
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment_for
 
-router = DoorRouter(tags=["blockers"])
+router = PermissionRouter(tags=["blockers"])
 ACTS = {
     "deploy": Act.DEPLOY,
     "promote": Act.PROMOTE,
@@ -38,7 +38,7 @@ ACTS = {
 
 
 class BlockersAsked(Asked):
-    """`artifact` (deploy) and `from_environment` (promote) say what would be put there."""
+    """`artifact` (deploy) and `from_environment` (promote) say what would be deployed."""
 
     act: Literal[
         "deploy", "promote", "rollback", "restart", "stop", "start", "scale", "remove", "route", "configure"

@@ -12,7 +12,7 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Given, LockShown, Moment, ShownFacts, Slug
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments.commands import (
@@ -33,17 +33,18 @@ from fairway.environments.queries import environment_names, get_environment, hos
 from fairway.environments.runtimes import availability_of
 from fairway.environments.secrets import masked_options
 
-router = DoorRouter(tags=["environments"])
+router = PermissionRouter(tags=["environments"])
 
 
 class EnvironmentShown(Schema):
-    """`status` is ``available`` or ``locked``; `position` its place in the promotion order, lower first.
+    """`status` is ``available`` or ``locked``; `position` is the position in the promotion order, lower first.
 
-    The rest is what protects it. `approvals_needed` people must approve a release or a deployment before it comes here:
-    those with one of `approval_roles` or named in `approval_people`, or, where both are empty, Release Managers and
-    Admins; within `approval_days`. With `needs_ready` packages must be Ready. `deploy_roles` and `deploy_people` narrow
-    who may deploy here. With `only_releases` single deployments are refused. What comes here must have been healthy in
-    the environment `proven_in` for `proven_hours` without a break. `protection` says all of it in sentences."""
+    The other fields are its protection. `approvals_needed` people must approve a release or a deployment before it comes
+    here, within `approval_days`: those with one of `approval_roles` or named in `approval_people`, or, if both are empty,
+    Release Managers and Admins. With `needs_ready`, packages must be Ready. `deploy_roles` and `deploy_people` narrow who
+    may deploy here. With `only_releases`, single deployments are refused. What comes here must have been healthy in the
+    environment `proven_in` for `proven_hours` without interruption. `protection` describes all of this in sentences.
+    """
 
     slug: str
     name: str
@@ -86,9 +87,9 @@ class RuntimeShown(Schema):
 
 
 class HostShown(Schema):
-    """A Docker host over SSH. `state` is ``asking``, ``unconfirmed``, ``changed``, ``away`` or ``connected``; `public_key`
-    is Fairway's, for the host's authorized keys; `fingerprint` the confirmed one of the host's own key, `shown_fingerprint`
-    the one it shows now, which a person confirms."""
+    """A Docker host reached over SSH. `state` is ``asking``, ``unconfirmed``, ``changed``, ``away`` or ``connected``;
+    `public_key` is Fairway's, for the host's authorized keys; `fingerprint` is that of the host's confirmed key,
+    `shown_fingerprint` that of the key it offers now, which a person must confirm."""
 
     address: str
     state: str

@@ -26,12 +26,12 @@ from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import On
 from fairway.activity.verbs import VERBS, Severity, event_sentence, severity_of
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Moment, Number, Page, Paged, ShownFacts, Text, page_of
 from fairway.api.streaming import stream
 from fairway.insights.events import subjects_about
 
-router = DoorRouter(tags=["events"])
+router = PermissionRouter(tags=["events"])
 AT_ONCE = 1000
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 

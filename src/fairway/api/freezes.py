@@ -12,7 +12,7 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Text
 from fairway.applications.queries import get_application
 from fairway.environments import freeze_commands as commands
@@ -21,7 +21,7 @@ from fairway.environments.freeze_rules import Window, occurrences
 from fairway.environments.models import FreezeWindow
 from fairway.environments.queries import get_environment, get_environment_for
 
-router = DoorRouter(tags=["freezes"])
+router = PermissionRouter(tags=["freezes"])
 PREVIEWED = 5
 WallTime = Field(description="A wall time in `zone`, e.g. 2026-03-29T22:30.", max_length=25)
 WallEnd = Field(description="A wall time in `zone`, or a duration: 8h, 2d12h, 90m.", max_length=25)
@@ -178,7 +178,7 @@ def list_occurrences(request: HttpRequest, number: Number) -> list[OccurrenceSho
 @router.patch("/freezes/{number}", response=FreezeShown)
 @needs(Act.FREEZE_ENVIRONMENT)
 def change_freeze(request: HttpRequest, number: Number, given: FreezeChanges) -> FreezeShown:
-    """Change a freeze window; what is left out stays."""
+    """Change a freeze window; fields that are left out do not change."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
     return _shown(actor, commands.edit_freeze(actor=actor, freeze=get_freeze(actor, number), **changes))
@@ -187,7 +187,7 @@ def change_freeze(request: HttpRequest, number: Number, given: FreezeChanges) ->
 @router.delete("/freezes/{number}", response={204: None})
 @needs(Act.FREEZE_ENVIRONMENT)
 def remove_freeze(request: HttpRequest, number: Number) -> Status[None]:
-    """Delete a freeze window; deployments that waited for it go on."""
+    """Delete a freeze window; deployments that waited for its end continue."""
     actor = actor_of(request)
     commands.delete_freeze(actor=actor, freeze=get_freeze(actor, number))
     return Status(204, None)

@@ -1,4 +1,4 @@
-"""Releases: create, edit, clone, seal, approve, cancel, delete; and as a file."""
+"""Releases: create, edit, clone, seal, approve, cancel, delete; and ``release.yaml``."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Act, Actor
-from fairway.api.release_shapes import (
+from fairway.api.release_schemas import (
     ApprovalShown,
     DifferenceShown,
     NewerSettingsShown,
@@ -26,7 +26,7 @@ from fairway.api.release_shapes import (
     release_detail,
     release_shown,
 )
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Number, Reason, Text
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment
@@ -40,11 +40,11 @@ from fairway.releases.rules import LONGEST_DESCRIPTION, ReleaseStatus
 from fairway.releases.target_state import lapsed_among
 from fairway.shared.names import Invalid
 
-router = DoorRouter(tags=["releases"])
+router = PermissionRouter(tags=["releases"])
 
 
 class ReleasesAsked(Asked):
-    """Without `status`, all of them. ``frozen`` is the old name of ``sealed``."""
+    """Without `status`, all releases are listed. ``frozen`` is the old name of ``sealed``."""
 
     status: ReleaseStatus | None = None
 
@@ -55,10 +55,10 @@ class ReleasesAsked(Asked):
 
 
 class ReleaseWanted(Given):
-    """`manager` and `deputy` are user names; left out, you manage it. `targets` are slugs, left out: every environment.
+    """`manager` and `deputy` are user names; without a `manager` it is you. `targets` are slugs; default: every environment.
 
-    With `from_environment` it holds exactly what runs healthy there, by digest; without `targets` it then goes to those that
-    come after.
+    With `from_environment` the release has exactly what runs healthy there, by digest; its default `targets` are then the
+    environments after it in the promotion order.
     """
 
     name: str = Field(max_length=80)
@@ -71,7 +71,7 @@ class ReleaseWanted(Given):
 
 
 class ReleaseChanges(Given):
-    """What is left out stays; an empty `deputy` means nobody."""
+    """Fields that are left out do not change; an empty `deputy` removes the deputy."""
 
     description: str | None = Field(None, max_length=LONGEST_DESCRIPTION)
     manager: str | None = Field(None, max_length=150)
@@ -91,7 +91,7 @@ class DeletionAsked(Asked):
 
 
 class Answer(Given):
-    """`fingerprint` is the one you looked at: an approval is given to exactly that content."""
+    """`fingerprint` is the one you saw: an approval is for exactly that content."""
 
     environment: str = Field(max_length=40)
     decision: Literal["approve", "reject"]
@@ -139,7 +139,7 @@ def list_releases(request: HttpRequest, asked: Query[ReleasesAsked]) -> list[Rel
 @router.post("/releases", response={201: ReleaseShown})
 @needs(Act.CREATE_RELEASE)
 def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseShown]:
-    """Create a release, empty or of what runs healthy in an environment."""
+    """Create a release, either empty or from what runs healthy in an environment."""
     actor = actor_of(request)
     manager = _person(actor, given.manager, "manager") if given.manager else _oneself(actor)
     deputy = _person(actor, given.deputy, "deputy") if given.deputy else None
@@ -195,7 +195,7 @@ def show_release(request: HttpRequest, number: Number) -> ReleaseDetail:
 @router.patch("/releases/{number}", response=ReleaseShown)
 @needs(Act.EDIT_RELEASE)
 def change_release(request: HttpRequest, number: Number, given: ReleaseChanges) -> ReleaseShown:
-    """Change a release; name and version stay."""
+    """Change a release; name and version cannot change."""
     actor = actor_of(request)
     changed = releases.edit_release(
         actor=actor,
@@ -212,7 +212,7 @@ def change_release(request: HttpRequest, number: Number, given: ReleaseChanges) 
 @router.delete("/releases/{number}", response={204: None})
 @needs(Act.DELETE_RELEASE)
 def remove_release(request: HttpRequest, number: Number, asked: Query[DeletionAsked]) -> Status[None]:
-    """Delete a release with its packages. What it deployed goes on running."""
+    """Delete a release with its packages. What was deployed keeps running."""
     actor = actor_of(request)
     releases.delete_release(actor=actor, release=queries.get_release(actor, number), confirmed=asked.confirmed)
     return Status(204, None)
@@ -221,7 +221,7 @@ def remove_release(request: HttpRequest, number: Number, asked: Query[DeletionAs
 @router.post("/releases/{number}/clones", response={201: ReleaseShown})
 @needs(Act.CREATE_RELEASE)
 def clone_release(request: HttpRequest, number: Number, given: CloneWanted) -> Status[ReleaseShown]:
-    """The same packages, people and dependencies under another version."""
+    """Create a release with the same packages, people and dependencies and another version."""
     actor = actor_of(request)
     source = queries.get_release(actor, number)
     made = releases.clone_release(actor=actor, release=source, version=given.version, name=given.name)
@@ -231,7 +231,7 @@ def clone_release(request: HttpRequest, number: Number, given: CloneWanted) -> S
 @router.post("/releases/{number}/cancellation", response=ReleaseShown)
 @needs(Act.CANCEL_RELEASE)
 def cancel_release(request: HttpRequest, number: Number, given: Reason) -> ReleaseShown:
-    """Give a release up. What runs keeps running, and may still fall back."""
+    """Cancel a release. What runs keeps running, and can still fall back."""
     actor = actor_of(request)
     one = queries.get_release(actor, number)
     return release_shown(actor, releases.cancel_release(actor=actor, release=one, reason=given.reason))
@@ -240,7 +240,7 @@ def cancel_release(request: HttpRequest, number: Number, given: Reason) -> Relea
 @router.post("/releases/{number}/seal", response=ReleaseShown)
 @needs(Act.SEAL_RELEASE)
 def seal_release(request: HttpRequest, number: Number) -> ReleaseShown:
-    """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
+    """Seal its content: one fingerprint covers packages, digests, configuration versions and dependencies."""
     actor = actor_of(request)
     return release_shown(actor, approvals.seal(actor=actor, release=queries.get_release(actor, number)))
 
@@ -248,7 +248,7 @@ def seal_release(request: HttpRequest, number: Number) -> ReleaseShown:
 @router.get("/releases/{number}/settings", response=list[NewerSettingsShown])
 @needs(Act.VIEW)
 def list_newer_settings(request: HttpRequest, number: Number) -> list[NewerSettingsShown]:
-    """Settings that were saved after the release was sealed. It keeps its own until somebody says otherwise."""
+    """Settings saved after the release was sealed. They are not used until it is sealed with them again."""
     actor = actor_of(request)
     return [
         newer_settings_shown(newer_setting)
@@ -259,7 +259,7 @@ def list_newer_settings(request: HttpRequest, number: Number) -> list[NewerSetti
 @router.post("/releases/{number}/settings", response=ReleaseShown)
 @needs(Act.SEAL_RELEASE)
 def use_new_settings(request: HttpRequest, number: Number) -> ReleaseShown:
-    """Seal it again with the settings that were saved since. It needs its approvals again."""
+    """Seal it again with the settings that were saved since. It then needs its approvals again."""
     actor = actor_of(request)
     return release_shown(actor, approvals.use_new_settings(actor=actor, release=queries.get_release(actor, number)))
 
@@ -281,7 +281,7 @@ def unfreeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
 @router.delete("/releases/{number}/seal", response=ReleaseShown)
 @needs(Act.SEAL_RELEASE)
 def unseal_release(request: HttpRequest, number: Number) -> ReleaseShown:
-    """Open it for changes; every approval is void."""
+    """Open it for changes; this voids every approval."""
     actor = actor_of(request)
     return release_shown(actor, approvals.unseal(actor=actor, release=queries.get_release(actor, number)))
 
@@ -289,7 +289,7 @@ def unseal_release(request: HttpRequest, number: Number) -> ReleaseShown:
 @router.get("/releases/{number}/approvals", response=list[ApprovalShown])
 @needs(Act.VIEW)
 def list_approvals(request: HttpRequest, number: Number) -> list[ApprovalShown]:
-    """The answers that count: those given to what is sealed now."""
+    """The approvals and rejections that count: those of the present fingerprint."""
     actor = actor_of(request)
     one = queries.get_release(actor, number)
     found = []
@@ -319,7 +319,7 @@ def answer_release(request: HttpRequest, number: Number, given: Answer) -> Statu
 @router.get("/releases/{number}/readiness", response=list[ReadinessShown])
 @needs(Act.VIEW)
 def show_readiness(request: HttpRequest, number: Number) -> list[ReadinessShown]:
-    """Everything that stands in the way, per target: who can clear it, and when it clears by itself."""
+    """The blockers per target: who can clear them, and when they clear by themselves."""
     actor = actor_of(request)
     return [readiness_shown(one) for one in queries.readiness(queries.get_release(actor, number), actor)]
 
@@ -353,7 +353,7 @@ def plan_release_file(request: HttpRequest, given: FileGiven) -> list[ReleaseSte
 @router.post("/releases/file/application", response=Applied)
 @needs(Act.CREATE_RELEASE)
 def apply_release_file(request: HttpRequest, given: FileGiven) -> Applied:
-    """Make a release what a ``release.yaml`` says, all of it or nothing."""
+    """Create or change a release according to a ``release.yaml``, completely or not at all."""
     actor = actor_of(request)
     done = apply_manifest(actor=actor, manifest=parse_release(given.text))
     return Applied(release=release_shown(actor, done.release), steps=[_step(step) for step in done.steps])

@@ -1,4 +1,4 @@
-"""All of a release at once: now, later, and back."""
+"""Rollouts: the whole release at once, now, at a scheduled time, or back."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
-from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
-from fairway.api.routing import DoorRouter
+from fairway.api.release_schemas import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Reason, Slug
 from fairway.environments.models import Environment
 from fairway.environments.queries import get_environment
@@ -21,7 +21,7 @@ from fairway.releases.commands import rollouts, schedule
 from fairway.releases.models import Release
 from fairway.releases.rules import LONGEST_START_BY, MOST_PARALLEL, USUAL_PARALLEL
 
-router = DoorRouter(tags=["rollouts"])
+router = PermissionRouter(tags=["rollouts"])
 Choice = Literal["retry", "skip", "fall_back_all", "stop"]
 
 
@@ -34,13 +34,14 @@ class RolloutWanted(Given):
 
 
 class ForwardWanted(RolloutWanted):
-    """`redeploy`: also what serves there already, byte for byte and with the same settings."""
+    """`redeploy`: also deploy packages that serve there already with the same bytes and settings."""
 
     redeploy: bool = False
 
 
 class TimeWanted(Given):
-    """`at` is a wall time in `zone`, e.g. 2026-03-29T20:00; blocked then, it starts at most `start_by_minutes` later."""
+    """`at` is a wall time in `zone`, e.g. 2026-03-29T20:00; if it is blocked then, it starts up to `start_by_minutes`
+    later."""
 
     at: str = Field(max_length=25)
     zone: str = Field(max_length=64)
@@ -53,7 +54,7 @@ class ScheduleWanted(TimeWanted):
 
 
 class Decision(Given):
-    """How a rollout that needs a decision goes on."""
+    """How a rollout that needs a decision continues."""
 
     choice: Choice
     reason: str = Field("", max_length=500)
@@ -64,7 +65,7 @@ class ChoiceAsked(Asked):
 
 
 class ConsequenceShown(Schema):
-    """What a choice would do with one package."""
+    """What a choice would do to one package."""
 
     package: str
     now: str
@@ -72,21 +73,21 @@ class ConsequenceShown(Schema):
 
 
 class TimeAsked(Asked):
-    """Planned rollouts that start in `[since, until)`."""
+    """Scheduled rollouts that start in `[since, until)`."""
 
     since: Moment
     until: Moment
 
 
 class CalendarEntry(RolloutShown):
-    """A planned rollout with the name of its release."""
+    """A scheduled rollout with the name of its release."""
 
     title: str
     starts: datetime
 
 
 def _whole(actor: Actor, number: int, env: str) -> tuple[Release, Environment]:
-    """A release and a target where the actor reaches all of it. Raises `NotVisible`."""
+    """A release and a target where the actor may see every package. Raises `NotVisible`."""
     one, where = queries.get_release(actor, number), get_environment(actor, env)
     queries.require_full_visibility(one, actor, where)
     return one, where
@@ -123,7 +124,7 @@ def fall_back_release(request: HttpRequest, number: Number, env: Slug, given: Ro
 @router.post("/releases/{number}/environments/{env}/schedule", response={201: RolloutDetail})
 @needs(Act.SCHEDULE_RELEASE)
 def schedule_release(request: HttpRequest, number: Number, env: Slug, given: ScheduleWanted) -> Status[RolloutDetail]:
-    """Let it start by itself."""
+    """Schedule a rollout."""
     actor = actor_of(request)
     one, where = _whole(actor, number, env)
     made = schedule.schedule_release(actor=actor, release=one, environment=where, **given.dict())
@@ -140,7 +141,7 @@ def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
 @router.put("/rollouts/{number}/schedule", response=RolloutDetail)
 @needs(Act.SCHEDULE_RELEASE)
 def move_rollout(request: HttpRequest, number: Number, given: TimeWanted) -> RolloutDetail:
-    """Move what is planned and has not begun."""
+    """Reschedule a rollout that has not begun."""
     actor = actor_of(request)
     moved = schedule.reschedule(actor=actor, rollout=queries.get_rollout(actor, number), **given.dict())
     return rollout_detail(moved)
@@ -157,7 +158,7 @@ def preview_decision(request: HttpRequest, number: Number, asked: Query[ChoiceAs
 @router.post("/rollouts/{number}/decision", response=RolloutDetail)
 @needs(Act.ROLL_OUT)
 def decide_rollout(request: HttpRequest, number: Number, given: Decision) -> RolloutDetail:
-    """Say how it goes on."""
+    """Decide how a rollout continues."""
     actor = actor_of(request)
     one = queries.get_rollout(actor, number)
     return rollout_detail(rollouts.decide(actor=actor, rollout=one, choice=given.choice, reason=given.reason))
@@ -166,7 +167,7 @@ def decide_rollout(request: HttpRequest, number: Number, given: Decision) -> Rol
 @router.post("/rollouts/{number}/cancellation", response=RolloutDetail)
 @needs(Act.ROLL_OUT)
 def cancel_rollout(request: HttpRequest, number: Number, given: Reason) -> RolloutDetail:
-    """End it now: what is not begun never is; deployments in flight are cancelled, each back on its previous version."""
+    """End it now: nothing new is started, and running deployments are cancelled, which restores the previous versions."""
     actor = actor_of(request)
     one = queries.get_rollout(actor, number)
     return rollout_detail(rollouts.cancel_rollout(actor=actor, rollout=one, reason=given.reason))
@@ -175,7 +176,7 @@ def cancel_rollout(request: HttpRequest, number: Number, given: Reason) -> Rollo
 @router.delete("/rollouts/{number}/schedule", response=RolloutDetail)
 @needs(Act.SCHEDULE_RELEASE)
 def cancel_schedule(request: HttpRequest, number: Number) -> RolloutDetail:
-    """Take what is planned, and has not begun, off the calendar."""
+    """Cancel a scheduled rollout that has not begun."""
     actor = actor_of(request)
     return rollout_detail(schedule.cancel_schedule(actor=actor, rollout=queries.get_rollout(actor, number)))
 
@@ -183,7 +184,7 @@ def cancel_schedule(request: HttpRequest, number: Number) -> RolloutDetail:
 @router.get("/calendar", response=list[CalendarEntry])
 @needs(Act.VIEW)
 def show_calendar(request: HttpRequest, asked: Query[TimeAsked]) -> list[CalendarEntry]:
-    """The rollouts that are, or were, planned to start between two instants."""
+    """The rollouts that are, or were, scheduled to start between two instants."""
     found = queries.planned_between(actor_of(request), asked.since, asked.until)
     return [
         CalendarEntry(**rollout_shown(one).dict(), title=str(one.release), starts=one.planned_at)

@@ -1,4 +1,4 @@
-"""How deployments and placements look from outside; shared by every router that answers with one."""
+"""The schemas of artifacts, deployments and placements, shared by routers."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from fairway.environments.protection import approvers_words
 
 
 class FindingShown(Schema):
-    """One thing detection saw, and which file says so."""
+    """One thing that was detected, and the file that shows it."""
 
     what: str
     because: str
 
 
 class ArtifactShown(Schema):
-    """One immutable version. `number` is how it is addressed, `version` what people call it; `spec`: how it runs;
-    `remarks`: what was seen in its source and not used."""
+    """One immutable version. `number` identifies it, `version` is its name for people; `spec`: how it runs; `remarks`:
+    what was seen in its source but not used."""
 
     number: int
     version: str
@@ -61,7 +61,7 @@ class ArtifactShown(Schema):
 
 
 class ProbeShown(Schema):
-    """What the switch looked like from outside: requests sent and failed, and when the new version was first seen (ms)."""
+    """The probe of the switch: requests sent and failed, and after how many ms the new version was first seen."""
 
     sent: int
     failed: int
@@ -71,8 +71,8 @@ class ProbeShown(Schema):
 
 
 class AbsenceShown(Schema):
-    """Being away while one version follows the other, because both store data in these `volumes`; for about so many
-    `seconds` (null: not known yet)."""
+    """The interruption while one version replaces the other, because both store data in these `volumes`; for about `seconds`
+    (null: not known yet)."""
 
     volumes: list[str]
     seconds: float | None
@@ -81,8 +81,8 @@ class AbsenceShown(Schema):
 class DeploymentShown(Schema):
     """One attempt. `status`: queued, running, waiting, cancelling, live, superseded, failed, errored, cancelled.
 
-    `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null where they
-    never did. With `awaits_approval` it waits for people, until `approve_by`.
+    `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null if they did
+    not. With `awaits_approval` it waits for approvals, until `approve_by`.
     """
 
     id: int
@@ -125,7 +125,8 @@ class DeploymentShown(Schema):
 
 
 class DeploymentAnswerShown(Schema):
-    """One person's answer. `counts`: it is a yes to what would be deployed now, of somebody who may still give it."""
+    """One person's approval or rejection. `counts`: it approves what would be deployed now, and its giver may still
+    approve."""
 
     person: str
     is_approved: bool
@@ -136,7 +137,7 @@ class DeploymentAnswerShown(Schema):
 
 
 class SettingChangeShown(Schema):
-    """A setting that would differ from what runs now; never a value. `kind`: added, changed, removed."""
+    """The name of a setting that would differ from what runs now, never its value. `kind`: added, changed, removed."""
 
     name: str
     kind: str
@@ -144,9 +145,9 @@ class SettingChangeShown(Schema):
 
 
 class ApprovalsShown(Schema):
-    """Where a deployment stands with the people who approve it. `fingerprint` is what they approve ("" while it is being
-    built), `who` says whose yes counts, `version_now` what runs there, `newer_configuration` a version that was saved
-    since it was asked for, and that it would not use."""
+    """The approvals of a deployment. `fingerprint` is what is approved ("" while it is being built), `who` says whose
+    approval counts, `version_now` is what runs there, `newer_configuration` a version saved since the request, which it
+    would not use."""
 
     needed: int
     given: int
@@ -173,9 +174,9 @@ class StepShown(Schema):
 
 
 class DeploymentDetail(DeploymentShown):
-    """With its steps, how long it should take, how many go before it, and the end of its log when it went wrong. `away`
-    says beforehand, while it is active, that visitors will see the starting page; null where they will not. `approvals`
-    is null where none were asked for."""
+    """A deployment with its steps, its expected duration, its queue position, and, if it failed, the end of its log.
+    While it is active, `away` says that visitors will see the starting page; null if they will not. `approvals` is null
+    if none are required."""
 
     steps: list[StepShown]
     remarks: list[FindingShown]
@@ -189,8 +190,8 @@ class DeploymentDetail(DeploymentShown):
 
 
 class LostFilesShown(Schema):
-    """A file or a folder that an application writes and its next deployment loses: its `name`, how many `files`, and the
-    `target` of a volume that would keep them; "" where none can, because what each version brings lies there too."""
+    """A file or folder that an application writes and the next deployment would lose: its `name`, how many `files`, and the
+    `target` of a volume that would keep them; "" if none can, because each version's own files are there, too."""
 
     name: str
     files: int
@@ -198,8 +199,8 @@ class LostFilesShown(Schema):
 
 
 class PlacementShown(Schema):
-    """What should be in one environment of one application, and what was last seen there. `strategy`: how its next version
-    follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most)."""
+    """The wanted state of one application in one environment, and the last observed state. `strategy`: how the next version
+    replaces this one: ``overlap`` (beside it) or ``recreate`` (after it, because it stores data; at most one instance)."""
 
     application: Named
     environment: Named
@@ -224,7 +225,8 @@ class PlacementShown(Schema):
 
 
 class PlacementDetail(PlacementShown):
-    """With the instances as last seen, the deployments one can go back to, and what its next version means for visitors."""
+    """A placement with its instances as last observed, the deployments that a rollback can restore, and whether the next
+    deployment interrupts visitors."""
 
     away: AbsenceShown | None
     instances: list[dict[str, Any]]
@@ -238,7 +240,7 @@ def artifact_shown(artifact: Artifact) -> ArtifactShown:
 
 
 def deployments_shown(rows: Sequence[Deployment]) -> list[DeploymentShown]:
-    """A page of deployments; one query for all of them says which are live."""
+    """A page of deployments; one query finds which of them are live."""
     live = live_numbers(rows)
     return [DeploymentShown(**_facts(row, is_live=row.pk in live)) for row in rows]
 

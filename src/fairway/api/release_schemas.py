@@ -1,4 +1,4 @@
-"""How releases, packages and rollouts look in the API."""
+"""The schemas of releases, packages and rollouts, shared by routers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairway.releases.target_state import is_sealed, needs_in
 
 
 class ReleaseShown(Schema):
-    """`status` follows facts: draft, sealed, scheduled, in_progress, released, partly_served,
+    """`status` is derived from facts: draft, sealed, scheduled, in_progress, released, partly_served,
     no_longer_served, failed, fallen_back or cancelled."""
 
     id: int
@@ -41,7 +41,7 @@ class ReleaseShown(Schema):
 
 
 class OnTargetShown(Schema):
-    """`status`: absent, distributing, distributed, deploying, deployed (it is served right now), replaced, falling_back."""
+    """`status`: absent, distributing, distributed, deploying, deployed (it is served now), replaced, falling_back."""
 
     environment: str
     status: str
@@ -71,7 +71,7 @@ class PackageShown(Schema):
 
 
 class ReleaseDetail(ReleaseShown):
-    """With its packages on its targets."""
+    """A release with its packages on its targets."""
 
     matrix: list[PackageShown]
 
@@ -89,7 +89,7 @@ class RolloutStepShown(Schema):
 
 
 class RolloutShown(Schema):
-    """`direction` is forward or back. `planned_at` and `start_by` are instants; `wall_time` in `zone` is what was meant."""
+    """`direction` is forward or back. `planned_at` and `start_by` are instants; `wall_time` and `zone` are as entered."""
 
     id: int
     release: int
@@ -111,14 +111,14 @@ class RolloutShown(Schema):
 
 
 class RolloutDetail(RolloutShown):
-    """With each of its packages, and what ran on the target before it began, by application."""
+    """A rollout with its packages, and what ran on the target before it began, by application."""
 
     packages: list[RolloutStepShown]
     before: dict[str, Any]
 
 
 class ReadinessShown(Schema):
-    """What stands in the way on one target; `at` is when it is planned to start there (null: asked for now)."""
+    """The blockers on one target; `at` is when the release is scheduled to start there (null: blockers now)."""
 
     environment: Named
     is_ready: bool
@@ -133,7 +133,7 @@ class VersionShown(Schema):
 
 
 class SettingShown(Schema):
-    """Names only; never a value."""
+    """The name of a setting, never its value."""
 
     name: str
     kind: str
@@ -292,7 +292,7 @@ def _version(one: Any) -> VersionShown | None:
 
 
 def approval_shown(approval: Approval, *, counts: bool = True) -> ApprovalShown:
-    """`counts` is false for a yes whose giver may no longer approve there."""
+    """An approval or rejection; `counts` is false if its giver may no longer approve there."""
     return ApprovalShown(
         environment=approval.environment.slug,
         person=approval.person,
