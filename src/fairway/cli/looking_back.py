@@ -1,4 +1,4 @@
-"""history, events, people, openapi."""
+"""Commands ``history``, ``events``, ``people …`` and ``openapi``."""
 
 from __future__ import annotations
 
@@ -74,17 +74,17 @@ def events(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep following new events; Ctrl-C stops.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Who did what, when, and by which door; newest last."""
+    """Who did what, when, and through which interface; newest last."""
     if package and not release:
         raise BadInput("--package needs the release it is part of.", advice="Add --release NAME@VERSION.")
     filters = {"application": app, "environment": env, "person": person, "verb": verb, "since": since, "until": until}
     filters |= {"severity": severity, "text": text, "rollout": str(rollout or "")}
     with Client() as client:
         if release:
-            found = release_named.release(client, release)
+            found = release_named.find_release(client, release)
             filters["release"] = str(found["id"])
         if package:
-            filters["package"] = str(release_named.package(found, package)["id"])
+            filters["package"] = str(release_named.find_package(found, package)["id"])
         rows = client.pages("/events", limit=limit, **filters)[::-1]
         if not follow:
             _events(rows)
@@ -132,7 +132,7 @@ def invite(
 
 @people.command("invite-again")
 def invite_again(username: Username, send: Send = False, as_json: Json = False) -> None:
-    """A new invitation (or password) link; older ones die."""
+    """Create a new invitation (or password) link; older ones stop working."""
     with Client() as client:
         made = client.post(f"/people/{part(username)}/invitation{'?send_mail=true' if send else ''}")
     _invited(made, made)
@@ -154,13 +154,13 @@ def set_roles(
 
 @people.command("activate")
 def activate(username: Username, as_json: Json = False) -> None:
-    """Let a person in again."""
+    """Activate a person again."""
     _set_access(username, True)
 
 
 @people.command("deactivate")
 def deactivate(username: Username, as_json: Json = False) -> None:
-    """Keep a person out, and their tokens with them."""
+    """Deactivate a person; their sessions and tokens stop working."""
     _set_access(username, False)
 
 

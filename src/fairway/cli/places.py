@@ -1,4 +1,4 @@
-"""apps and envs: what there is, and where it runs."""
+"""Commands ``apps …`` and ``envs …``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Confirm = Annotated[str, typer.Option("--confirm", metavar="NAME", help="Confirm
 
 @apps.command("list")
 def list_apps(as_json: Json = False) -> None:
-    """Every application, and what runs of it where."""
+    """Every application, and what runs where."""
     with Client() as client:
         rows, environments = client.get("/applications"), client.get("/environments")
     if is_json():
@@ -34,7 +34,7 @@ def list_apps(as_json: Json = False) -> None:
 
 @apps.command("show")
 def show_app(app: Slug, as_json: Json = False) -> None:
-    """One application: where it comes from, what runs where."""
+    """One application: its source, and what runs where."""
     with Client() as client:
         one = client.get(f"/applications/{part(app)}")
     if is_json():
@@ -106,7 +106,7 @@ def edit_app(
     volume: how.Volumes = None,
     as_json: Json = False,
 ) -> None:
-    """Change how an application runs, from its next deployment on. What is left out stays; “” is detected again."""
+    """Change how an application runs, from its next deployment on. Options left out change nothing; “” detects it again."""
     run = (kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, sticky, volume)
     with Client() as client:
         one = how.save(client, app, how.RunOptions(*run).spec())
@@ -120,7 +120,7 @@ def delete_app(
     volumes: Annotated[bool, typer.Option("--volumes", help="Delete its stored data too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take an application out of every environment and forget it. Its history stays."""
+    """Remove an application from every environment and delete it. Its history is kept."""
     what = f"This removes {app} everywhere{' with all its stored data' if volumes else ''}."
     with Client() as client:
         client.get(f"/applications/{part(app)}")
@@ -214,7 +214,7 @@ def edit_env(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change an environment; what is left out stays."""
+    """Change an environment; options that are left out change nothing."""
     given = {
         "name": name or None, "description": description, "position": position, "approvals_needed": approvals,
         "needs_ready": needs_ready,
@@ -254,7 +254,7 @@ def protect_env(
     proven_hours: Annotated[int | None, typer.Option(min=1, help="For how many hours without a break.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what protects an environment; what is left out stays. Without options it is shown."""
+    """Change an environment's protection; options left out change nothing. Without options, show it."""
     given = {
         "approvals_needed": approvals, "approval_people": _named(approver), "approval_roles": _roles(approver_role),
         "approval_days": approval_days, "deploy_people": _named(deployer), "deploy_roles": _roles(deployer_role),

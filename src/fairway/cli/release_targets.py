@@ -1,4 +1,4 @@
-"""A package on a target: distribute, deploy, fall back; and a whole release distributed or taken back."""
+"""Commands on a package, or all packages, on a target: distribute, withdraw, deploy, fall back."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fairway.cli.client import Client, part
 from fairway.cli.failures import Stop
 from fairway.cli.output import Json, agree, answer, done, err, is_json, out, say, status, styled
 from fairway.cli.release_files import Yes
-from fairway.cli.release_named import Package, Release, on_target, package, release, title
+from fairway.cli.release_named import Package, Release, find_package, find_release, on_target, title
 from fairway.cli.release_packages import PATIENCE, path
 from fairway.cli.rollouts import follow_to_the_end
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
@@ -30,12 +30,12 @@ def distribute(
     break_glass: BreakGlass = "",
     as_json: Json = False,
 ) -> None:
-    """Bring packages to a target, digest verified, ready to start. All that may be, or one."""
+    """Distribute packages to a target, where their digests are verified: one, or all that may be distributed."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         if which:
             body = {"break_glass": break_glass}
-            row = client.post(f"{_there(one, package(one, which), env)}/distribution", body)
+            row = client.post(f"{_there(one, find_package(one, which), env)}/distribution", body)
             row = _settled(client, one, row, env, "distributing") if wait else row
             _stands(row, env, {"distributed", "deployed", "distributing"})
         else:
@@ -43,10 +43,10 @@ def distribute(
 
 
 def withdraw(name: Release, which: Package, env: Env, as_json: Json = False) -> None:
-    """Take a distributed package off a target again."""
+    """Withdraw a distributed package from a target."""
     with Client() as client:
-        one = release(client, name)
-        row = client.delete(f"{_there(one, package(one, which), env)}/distribution")
+        one = find_release(client, name)
+        row = client.delete(f"{_there(one, find_package(one, which), env)}/distribution")
     _stands(row, env, {"absent"})
 
 
@@ -54,11 +54,11 @@ def deploy(
     name: Release, which: Package, env: Env, reason: Reason = "", break_glass: BreakGlass = "", no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Activate a distributed package. What it needs must be deployed there."""
+    """Deploy a distributed package. What it needs must be deployed there."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         body = {"reason": reason, "break_glass": break_glass}
-        made = client.post(f"{_there(one, package(one, which), env)}/deployment", body)
+        made = client.post(f"{_there(one, find_package(one, which), env)}/deployment", body)
         if code := follow(client, made, wait=not no_wait):
             raise typer.Exit(int(code))
 
@@ -74,12 +74,12 @@ def fallback(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Put back exactly what served before: for one package, or in reverse order for the whole release (asks first)."""
+    """Restore exactly what served before: for one package, or in reverse order for the whole release (asks first)."""
     body = {"reason": reason, "break_glass": break_glass}
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         if which:
-            row = client.post(f"{_there(one, package(one, which), env)}/fallback", body)
+            row = client.post(f"{_there(one, find_package(one, which), env)}/fallback", body)
             row = row if no_wait else _settled(client, one, row, env, "falling_back")
             _stands(row, env, {"distributed", "absent", "falling_back"})
             return
@@ -94,7 +94,7 @@ def fallback(
 
 def _distribute_all(client: Client, one: dict[str, Any], env: str, wait: bool) -> None:
     begun = client.post(f"/releases/{one['id']}/environments/{part(env)}/distribution")
-    rows = [package(one, each) for each in begun["started"]]
+    rows = [find_package(one, each) for each in begun["started"]]
     rows = [_settled(client, one, row, env, "distributing", first=True) for row in rows] if wait else rows
     failed = [row["name"] for row in rows if wait and not _is_there(row, env)]
     if is_json():
@@ -115,7 +115,7 @@ def _distribute_all(client: Client, one: dict[str, Any], env: str, wait: bool) -
 def _settled(
     client: Client, one: dict[str, Any], row: dict[str, Any], env: str, while_: str, *, first: bool = False
 ) -> dict[str, Any]:
-    """The package once it is no longer `while_` there; `first`: what is known of it may be old."""
+    """Wait until the package's state there is no longer `while_`; `first`: the given row may be outdated."""
 
     def is_settled() -> bool:
         nonlocal row, first
@@ -147,7 +147,7 @@ def _is_there(row: dict[str, Any], env: str) -> bool:
 
 
 def _consequences(client: Client, one: dict[str, Any], env: str) -> list[str]:
-    """For every package that is deployed on a target, what needs others first: what will serve instead."""
+    """For every package that is deployed on a target, in the order of the fallback: what will serve instead."""
     levels = _levels({row["name"]: row["needs"] for row in one["matrix"]})
     lines = []
     for row in sorted(one["matrix"], key=lambda row: -levels[row["name"]]):
@@ -160,7 +160,7 @@ def _consequences(client: Client, one: dict[str, Any], env: str) -> list[str]:
 
 
 def _levels(needs: dict[str, list[str]]) -> dict[str, int]:
-    """How far each package is from those that need nothing; there are no cycles."""
+    """The level of each package; 0 needs nothing. There are no cycles."""
     found: dict[str, int] = {}
     while len(found) < len(needs):
         ready = [name for name in needs if name not in found and all(each in found for each in needs[name])]

@@ -63,9 +63,9 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "fairway.web.middleware.PersonLanguage",
     "fairway.web.middleware.ReaderZone",
-    "fairway.web.middleware.ReadFrom",
+    "fairway.web.middleware.EventNumber",
     "fairway.web.middleware.FreezesReadOnce",
-    "fairway.web.middleware.Refusals",
+    "fairway.web.middleware.DomainErrors",
 ]
 
 ROOT_URLCONF = "fairway.config.urls"

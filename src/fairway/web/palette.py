@@ -1,4 +1,4 @@
-"""What the command palette offers: every application, environment, release and page the actor may open. Browsers search."""
+"""The entries of the command palette: what the actor may open. The browser searches them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Entry = dict[str, Any]
 
 
 def entries(actor: Actor) -> list[Entry]:
-    """Five queries, whatever the size."""
+    """All entries for this actor, in five queries."""
     things = (_acts, _applications, _environments, _releases, _deployments, _pages)
     return [entry for entries_of in things for entry in entries_of(actor)]
 

@@ -1,4 +1,4 @@
-"""Whoever has a page open, as long as what they came in with stands."""
+"""Viewers of open pages, and whether they still have access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairway.accounts.rules import Actor
 
 @dataclass(frozen=True)
 class Viewer:
-    """A person at a page: what they may see, in which language and time zone, and what their forms must carry."""
+    """The viewer of a page: their actor, language, time zone, and the CSRF token of their forms."""
 
     actor: Actor
     csrf_token: str
@@ -33,7 +33,7 @@ def viewer_of(request: HttpRequest) -> Viewer:
 
 
 def refresh_viewers(viewers: Collection[Viewer]) -> dict[Viewer, Viewer | None]:
-    """Each with what they may do now; None for those whose session ended, or who were shut out."""
+    """Each viewer with their present grants; None for those whose access has ended."""
     now = access.refresh_actors([viewer.actor for viewer in viewers])
     return {
         viewer: None if actor is None else replace(viewer, actor=actor) for viewer, actor in zip(viewers, now, strict=True)

@@ -1,4 +1,4 @@
-"""Buttons: what an act is called, where it goes, and why it is not possible now; see ``parts/act_button.html``."""
+"""Buttons for acts: label, URL, and the blockers if it is not possible now; see ``parts/act_button.html``."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class Button:
-    """One act. `blockers` not empty: it cannot be pressed and explains itself. `confirm` must be typed first. `note` is
-    said, and a reason asked for, before it is pressed."""
+    """One button. With `blockers` it cannot be pressed and shows them. `confirm` must be typed first. `note` is shown, and a
+    reason asked for, before the act."""
 
     label: Text
     url: str
@@ -49,11 +49,11 @@ class Place:
         return reverse(f"placement-{name}", args=[self.subject.application.slug, self.subject.environment.slug])
 
     def why_not(self, act: Act, subject: Subject | None = None) -> list[dict[str, object]]:
-        """The gate's answer, as pages show it."""
+        """The gate's blockers, for templates."""
         return shown(blockers(act, subject or self.subject, self.actor))
 
     def note(self, act: Act) -> str:
-        """Whose approval it would wait for; "" where it needs none."""
+        """A sentence that says whose approval the act would wait for; "" if none is required."""
         environment = self.subject.environment
         return approval_words(environment) if needs_approval(act, environment) else ""
 
@@ -77,21 +77,21 @@ class Place:
 
 
 def main_acts(place: Place) -> list[Button]:
-    """Deploy first, then promote. What was uploaded and runs already is replaced by uploading again."""
+    """The buttons on the card: deploy, then promote. An uploaded application is deployed by uploading again."""
     application, placement = place.subject.application, place.subject.placement
     found = blockers(Act.DEPLOY, place.subject, place.actor)
     why_not = shown(found)
     deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=why_not, note=place.note(Act.DEPLOY))
     if placement is not None and placement.current is not None and "upload" in application.source:
         deploy = Button(_("New version"), place.url("deploy"), "upload", "primary", "get", why_not)
-    waits = bool(found) and opens_by_itself(found)  # the page behind it offers to wait, and to break the glass
+    waits = bool(found) and opens_by_itself(found)  # the next page offers to wait, or to break the glass
     later = [Button(_("Deploy when it opens…"), place.url("deploy"), "clock", method="get")] if waits else []
     onward = [promote_here(place, place.origin)] if place.origin is not None else []
     return [deploy, *later, *onward]
 
 
 def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = "") -> Button:
-    """Bring what runs in `origin` here."""
+    """The button that promotes what runs in `origin` to this environment."""
     subject = Subject(
         place.subject.application,
         place.subject.environment,
@@ -111,7 +111,7 @@ def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = 
 
 
 def more_acts(place: Place) -> list[Button]:
-    """The menu: what one does with something that runs."""
+    """The buttons in the card's menu."""
     placement = place.subject.placement
     if placement is None or placement.current is None:
         return []
@@ -159,7 +159,7 @@ def _remove(place: Place, placement: Placement) -> Button:
 
 
 def deployment_acts(actor: Actor, deployment: Deployment, placement: Placement | None, onward: Place | None) -> list[Button]:
-    """What can be done from the page of one deployment. `onward` is where its promotion would lead."""
+    """The buttons on the page of a deployment. `onward` is the placement that a promotion would change."""
     subject = Subject(
         deployment.application, deployment.environment, placement, deployment.artifact, deployment.configuration, deployment
     )

@@ -1,4 +1,4 @@
-"""One application: its head, its overview and how it runs."""
+"""Contexts of the list of applications and of one application's pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def recent(actor: Actor, application: Application) -> dict[str, Any]:
 
 
 def spec_shown(application: Application) -> dict[str, Any] | None:
-    """How it runs: the newest artifact's spec, with what a person changed since."""
+    """How it runs: the newest artifact's spec with the person's later changes."""
     newest = artifacts_of(application).first()
     if newest is None:
         return None
@@ -69,7 +69,7 @@ def source_text(kind: str, source: dict[str, Any]) -> str:
 
 
 def head(actor: Actor, application: Application) -> dict[str, Any]:
-    """What ``applications/base.html`` shows on every tab."""
+    """The context of ``applications/base.html``, for every tab."""
     icon = KIND_ICONS[application.source_kind]
     url = without_secrets(str(application.source.get("url", "")))
     return {
@@ -89,7 +89,7 @@ def head(actor: Actor, application: Application) -> dict[str, Any]:
 
 
 def list_shown(actor: Actor, query: str) -> dict[str, Any]:
-    """The context of ``applications/list.html``; five queries. Names and sources are searched."""
+    """The context of ``applications/list.html``, in five queries. `query` searches names and sources."""
     everything = list(visible_to(actor))
     words = query.lower().split()
     found = [one for one in everything if all(word in _searched(one) for word in words)]

@@ -1,4 +1,4 @@
-"""What the calendar shows: rollouts that are planned or were, freezes and locks; and the same as a feed."""
+"""Contexts of the calendar (scheduled rollouts, freezes, locks), and the items of its feed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from fairway.web.presenters.calendar_grid import Day, Entry, Span, instants, spa
 
 FEED_PAST, FEED_FUTURE = timedelta(days=90), timedelta(days=400)
 MOST_OF_ONE, MOST_IN_FEED = 500, 5_000  # occurrences of a freeze (every day has 490), entries; each takes 0.3 ms
-SHOWN_LENGTH = timedelta(hours=1)  # of a release in other calendars: nobody knows how long it will take
+SHOWN_LENGTH = timedelta(hours=1)  # of a release in calendar programs, because its duration is not known
 
 
 def calendar_shown(actor: Actor, *, view: str, at: date, zone: ZoneInfo, environment: str, feed_url: str) -> dict[str, Any]:
-    """The whole context of ``calendar/calendar.html``. Raises `Invalid` for a date nobody plans for."""
+    """The context of ``calendar/calendar.html``. Raises `Invalid` for a date out of range."""
     shown = span(view, at)
     today = timezone.now().astimezone(zone).date()
     chosen = [one for one in visible_to(actor) if environment in ("", one.slug)]
@@ -67,7 +67,7 @@ def _rollout(rollout: Rollout) -> Entry:
 
 
 def conflict_of(rollout: Rollout) -> str:
-    """The first thing that would stop it when its time comes, as things stand; "" for none, or once it has begun."""
+    """The first blocker of a scheduled rollout at its time, as things are now; "" if there is none or it has begun."""
     if rollout.status not in ROLLOUT_NOT_BEGUN:
         return ""
     state = replace(target_state_of(rollout.release, rollout.environment), active_rollout=None)
@@ -152,7 +152,7 @@ def _feed(actor: Actor, url: str) -> dict[str, Any]:
 
 
 def feed_items(actor: Actor, address: str) -> Iterator[Item]:
-    """What the owner of a feed would see, as a calendar program reads it. `address` is where Fairway is."""
+    """The feed's items that its owner may see. `address` is Fairway's URL."""
     now = timezone.now()
     begins, ends = now - FEED_PAST, now + FEED_FUTURE
     for one in queries.planned_between(actor, begins, ends):

@@ -1,4 +1,4 @@
-"""Environments: the list, and what one is, holds and says."""
+"""Contexts of the list of environments and of one environment's page."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from fairway.web.presenters.hosts import host_shown
 from fairway.web.presenters.placements import lock_shown
 from fairway.web.words import STEP_LABELS, WALL_NAMES
 
-# The process runtime's own words, and its walls'.
+# Sentences of the process runtime and its walls, which must be translated here.
 PROCESS = gettext_noop("Runs applications as processes of this machine, behind the walls that can be put up here.")
 WALLS = (
     gettext_noop("Each application runs as a user of its own, without any rights of Fairway's."),
@@ -100,7 +100,7 @@ def _line(environment: Environment, placed: list[Placement], moving: list[Deploy
 
 
 def environment_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
-    """The whole context of ``environments/detail.html``."""
+    """The context of ``environments/detail.html``."""
     return {
         **state_shown(actor, environment),
         **placements_here(actor, environment),
@@ -111,7 +111,7 @@ def environment_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
 
 
 def protection_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
-    """What protects it, in sentences, and how to change that."""
+    """The environment's protection in sentences, and the URL to change it."""
     change = Button(_("Change"), reverse("environment-protection", args=[environment.slug]), "settings", method="get")
     return {
         "environment": environment,
@@ -121,7 +121,7 @@ def protection_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
 
 
 def state_shown(actor: Actor, environment: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Whether it is locked, and who may change that."""
+    """The lock, and the form or button to change it."""
     may_lock = may(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
     url = reverse("environment-lock", args=[environment.slug])
     unlock = Button(_("Unlock"), reverse("environment-unlock", args=[environment.slug]), "unlock")
@@ -140,7 +140,7 @@ def state_shown(actor: Actor, environment: Environment, lock_form: dict[str, Any
 
 
 def placements_here(actor: Actor, environment: Environment) -> dict[str, Any]:
-    """What runs there; two queries."""
+    """The placements in the environment, in two queries."""
     moving = {
         deployment.application_id: deployment for deployment in reversed(list(active(actor).filter(environment=environment)))
     }
@@ -195,13 +195,13 @@ def _management(actor: Actor, environment: Environment) -> dict[str, Any]:
 
 
 def availability_shown(environment: Environment) -> Availability:
-    """Whether its runtime can be used; the answer is kept for some seconds, so it is translated here, for who reads it."""
+    """Whether its runtime can be used. The answer is cached for some seconds, so it is translated here, for each reader."""
     answer = availability_of(environment)
     return replace(answer, sentence=_(answer.sentence)) if answer.sentence else answer
 
 
 def walls_shown(environment: Environment) -> list[dict[str, Any]]:
-    """The walls around applications there, for the page; none where the runtime has no word for them."""
+    """The walls around applications there; empty if the runtime has none."""
     return [
         {"name": WALL_NAMES.get(layer.name, layer.name), "stands": layer.stands, "sentence": _(layer.sentence)}
         for layer in availability_of(environment).layers
@@ -209,7 +209,7 @@ def walls_shown(environment: Environment) -> list[dict[str, Any]]:
 
 
 def runtimes_shown() -> list[dict[str, Any]]:
-    """What there is to run things with on this machine, usable or not."""
+    """The runtimes on this machine, available or not."""
     found = []
     for name in runtime_names():
         answer = availability_shown(Environment(runtime=name))

@@ -1,4 +1,4 @@
-"""Events as sentences, with what changed."""
+"""Contexts of events: sentences, and what changed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ MOST_RELEASES = 200  # in the list to choose from, newest first
 
 
 def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
-    """The events asked for, as far as this actor may see them, newest first."""
+    """The filtered events that this actor may see, newest first."""
     wanted = EventFilter(
         application=filters["application"],
         environment=filters["environment"],
@@ -59,19 +59,20 @@ def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
 
 
 def severity(filters: Mapping[str, str]) -> Severity:
-    """Details, such as the steps of deployments, only where they are asked for; ``steps`` is how old addresses did so."""
+    """The least severity to show. Details, such as steps of deployments, must be requested; old URLs do that with
+    ``steps``."""
     if filters["severity"] in set(Severity):
         return Severity(filters["severity"])
     return Severity.DETAIL if filters["steps"] else Severity.INFO
 
 
 def number(text: str) -> int:
-    """A number in an address, 0 when it is none: a filter is not a form."""
+    """The number in a URL's filter; 0 if it is malformed, because filters show no errors."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
-    """Where the events that are shown are had as a file: the API's own export, under the same filters."""
+    """The URLs of the API's export with the same filters."""
     since, until = day(filters["since"]), day(filters["until"], end=True)
     query = {
         "application": filters["application"],
@@ -92,7 +93,7 @@ def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def choices(actor: Actor, filters: Mapping[str, str]) -> dict[str, Any]:
-    """What can be chosen; packages and rollouts are those of the release that was."""
+    """The choices of the filters; packages and rollouts are those of the chosen release."""
     releases = list(releases_visible_to(actor)[:MOST_RELEASES])
     return {
         "people": people_choices(actor),
@@ -124,20 +125,20 @@ def _of_release(actor: Actor, chosen: int) -> dict[str, list[dict[str, str]]]:
 
 
 def newest(actor: Actor, **about: str) -> dict[str, Any]:
-    """The newest events of one application or release, and where all of them are; `about` are filters of that page."""
+    """The newest events of one application or release, and the URL of all; `about` are filters."""
     given = {name: value for name, value in about.items() if value}
     found = chosen(actor, {**dict.fromkeys(FILTERS, ""), **given})[:NEWEST]
     return {"newest": events_shown(list(found)), "all_events": f"{reverse('event-list')}?{urlencode(given)}"}
 
 
 def events_shown(found: Sequence[Event]) -> list[dict[str, Any]]:
-    """Their lines; two more queries for all of them."""
+    """The events for templates; two more queries for all of them."""
     usernames, names = usernames_of(one.actor_id for one in found), shown_names()
     return [_event(one, usernames, names) for one in found]
 
 
 def _sentence(event: Event, actor: Mapping[str, str]) -> SafeString:
-    """What happened, with the names in it marked."""
+    """The event's sentence, with the names in it marked up."""
     person = format_html("<strong>{}</strong>", actor["name"])
     if actor["called"]:
         person = format_html('{} <span class="quiet">{}</span>', person, actor["called"])
@@ -149,14 +150,14 @@ def _sentence(event: Event, actor: Mapping[str, str]) -> SafeString:
 
 
 def _who(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, str]:
-    """The account behind it, also where what was written is what it called itself then."""
+    """The account that acted, also for old events that stored a display name."""
     username = usernames.get(event.actor_id or 0, event.actor_name)
     written = event.actor_name if event.actor_name != username else ""
     return {**who(username, names), "written": written}
 
 
 def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, Any]:
-    """One line and what is behind it."""
+    """One event with its details."""
     actor, seriousness = _who(event, usernames, names), severity_of(event.verb)
     return {
         "number": event.pk,
@@ -177,7 +178,7 @@ def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str])
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is different, field by field; what stayed the same is left out."""
+    """The fields that differ, with their old and new values."""
     names = [*after, *(name for name in before if name not in after)]
     return [
         {"field": name, "before": _text(before, name), "after": _text(after, name)}
@@ -211,7 +212,7 @@ def _url(event: Event) -> str:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the walks along the chain found; the worker does them, see `activity.checking`.
+    """The worker's last verification of the chain; see `activity.checking`.
 
     `head` is the newest signed head, `external_copy_failure` why another place has not got it. `may_check` and
     `may_acknowledge` are about who looks.
@@ -231,7 +232,7 @@ class Chain:
 
 
 def chain(actor: Actor) -> Chain:
-    """Whether the chain is whole, as far as it was verified."""
+    """The state of the chain, as far as it was verified."""
     found, may_manage = last_check(), may(actor, Act.MANAGE_SYSTEM)
     is_intact = None if found.checked_at is None else found.broken_at is None
     return Chain(
@@ -255,7 +256,7 @@ def _chain_sentence(found: ChainCheck) -> str:
 
 
 def _broken_sentence(found: ChainCheck) -> str:
-    """What was found, in the reader's language; as it was written down where there are no words for it."""
+    """The break that was found, in the reader's language; as it was stored, if there is no translation."""
     kind = str(found.details.get("misfit") or found.code)
     if kind == Break.END and "head" in found.details:
         kind = "moved"

@@ -1,4 +1,4 @@
-"""Freeze windows: the list, one as a form, and when it happens."""
+"""Contexts of freeze windows: the list, the form, the next occurrences."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _line(actor: Actor, row: FreezeWindow) -> dict[str, Any]:
 
 
 def may_change(actor: Actor, row: FreezeWindow) -> bool:
-    """Whether the actor's roles reach everything that the window names."""
+    """Whether the actor's roles cover everything that the window names."""
     return all(
         may(actor, Act.FREEZE_ENVIRONMENT, environment=environment, application=application)
         for environment in row.environments or [""]
@@ -70,7 +70,7 @@ def delete_button(row: FreezeWindow) -> Button:
 
 
 def occurrences_shown(window: Window, count: int = PREVIEWED) -> list[dict[str, Any]]:
-    """The current and next times it happens, on its own clock, with what the clock is from universal time."""
+    """The present and next occurrences, in the window's zone with the UTC offset."""
     now = timezone.now()
     shown: list[dict[str, Any]] = []
     for occurrence in occurrences(window, now, count=count):
@@ -105,7 +105,7 @@ def _offset(at: datetime) -> str:
 
 
 def environment_freeze(environment: Environment) -> dict[str, Any]:
-    """What an environment's page says of freezes: closed by what until when, or open until when."""
+    """The freeze state for an environment's page: closed by what until when, or open until when."""
     answer = freeze_state(environment.slug, "", timezone.now())
     return {
         "is_closed": answer.is_closed,

@@ -1,4 +1,4 @@
-"""The home page: what runs where, what runs now, what waits for me."""
+"""Contexts of the home page: the matrix, running deployments, what waits for the reader."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ RECENT = 8
 
 
 def home(actor: Actor) -> dict[str, Any]:
-    """Everything of the page."""
+    """The context of the whole page."""
     moving = list(active(actor))
     found = matrix(actor, moving)
     return {
@@ -89,7 +89,7 @@ def _application(application: Application) -> dict[str, Any]:
 def _cell(cell: Cell | None) -> dict[str, Any] | None:
     if cell is None:
         return None
-    # The page keeps what it drew of these values: how long ago it was is one of them, or it would stand still.
+    # The rendered cell is cached by these values, so they include the relative time, which would otherwise never change.
     return {**vars(cell), "step": str(STEP_LABELS.get(cell.step, cell.step)), "ago": ago_words(cell.at)}
 
 

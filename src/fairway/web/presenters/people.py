@@ -1,4 +1,4 @@
-"""People, their roles and what they carry, as the settings show them."""
+"""Contexts of people, their roles, tokens and credentials, for the settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _person(user: User, actor: Actor) -> dict[str, Any]:
 
 
 def grants_shown(grants: Iterable[RoleGrant]) -> list[dict[str, Any]]:
-    """As ``parts/grants.html`` shows them."""
+    """Grants for ``parts/grants.html``."""
     return [
         {
             "role_label": ROLE_LABELS[grant.role],
@@ -60,7 +60,7 @@ def grants_shown(grants: Iterable[RoleGrant]) -> list[dict[str, Any]]:
 
 
 def grant_rows(user: User | None) -> list[dict[str, Any]]:
-    """The rows of the form; a new person begins as a viewer."""
+    """The rows of the form; a new person starts with the role Viewer."""
     if user is None:
         return [{"role": Role.VIEWER, "environment": "", "application": "", "error": ""}]
     return [
@@ -75,7 +75,7 @@ def grant_rows(user: User | None) -> list[dict[str, Any]]:
 
 
 def read_grants(posted: QueryDict) -> list[dict[str, Any]]:
-    """The rows of the form, as posted."""
+    """The posted rows of the form."""
     text = posted.get("rows", "0")
     count = min(int(text), MOST_GRANTS) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     return [
@@ -91,7 +91,7 @@ def read_grants(posted: QueryDict) -> list[dict[str, Any]]:
 
 
 def grants_meant(actor: Actor, rows: Iterable[dict[str, Any]]) -> list[tuple[str, int | None, int | None]]:
-    """Rows as the command wants them. Raises `Invalid` for an environment or application that does not exist."""
+    """The rows for the command. Raises `Invalid` for an environment or application that does not exist."""
     environments = dict(environments_visible_to(actor).values_list("slug", "pk"))
     applications = dict(applications_visible_to(actor).values_list("slug", "pk"))
     return [
@@ -175,7 +175,7 @@ def _token(api_token: ApiToken) -> dict[str, Any]:
 
 
 def token_end(days: str) -> Any:
-    """When a token chosen to end in `days` days ends; None: never."""
+    """The expiry of a token that is to last `days` days; None: never."""
     return timezone.now() + timedelta(days=int(days)) if days else None
 
 
@@ -185,7 +185,7 @@ def credentials_shown(actor: Actor) -> list[dict[str, Any]]:
 
 
 def scope_choices(actor: Actor, applications: Sequence[str], environments: Sequence[str]) -> dict[str, Any]:
-    """What a credential can be narrowed to, and the pairs that were chosen; one row at least."""
+    """The choices for a credential's scopes, and the chosen pairs; at least one row."""
     pairs = list(zip_longest(applications, environments, fillvalue="")) or [("", "")]
     return {
         "applications": applications_visible_to(actor),

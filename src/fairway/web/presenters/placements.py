@@ -1,4 +1,4 @@
-"""One application's environments, as its overview shows them."""
+"""Contexts of the cards on an application's overview, one per environment."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from fairway.web.words import STEP_LABELS
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything about one application that its overview needs, in a fixed number of queries."""
+    """The data for an application's overview, read in a fixed number of queries."""
 
     environments: list[Environment]
     placements: Mapping[int, Placement]  # by environment
@@ -63,14 +63,14 @@ def situation(actor: Actor, application: Application) -> Situation:
 
 
 def newest_configurations(application: Application) -> Iterable[Configuration]:
-    """The newest version of each environment."""
+    """The newest configuration of each environment."""
     mine = Configuration.objects.filter(application=application)
     newer = mine.filter(environment=OuterRef("environment"), version__gt=OuterRef("version"))
     return mine.exclude(Exists(newer))
 
 
 def placements_shown(actor: Actor, application: Application) -> list[dict[str, Any]]:
-    """Every environment's card, in promotion order."""
+    """The cards of all environments, in promotion order."""
     now = situation(actor, application)
     cards, origin = [], None
     for environment in now.environments:
@@ -82,7 +82,7 @@ def placements_shown(actor: Actor, application: Application) -> list[dict[str, A
 
 
 def placement_shown(actor: Actor, application: Application, environment: str) -> dict[str, Any] | None:
-    """One environment's card; None when the actor may not see it."""
+    """The card of one environment; None if the actor may not see it."""
     found = (card for card in placements_shown(actor, application) if card["environment"].slug == environment)
     return next(found, None)
 
@@ -133,7 +133,7 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
 
 
 def writes_shown(place: Place, placement: Placement) -> dict[str, Any]:
-    """What the next deployment loses, with the way to keep it and the way to hear no more of it."""
+    """The written files that the next deployment would lose, with the buttons to keep them and to dismiss the warning."""
     lost = placement.lost_writes
     may_edit = may(place.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
     settings = reverse("application-settings", args=[placement.application.slug])
@@ -153,12 +153,12 @@ def _counted(one: Mapping[str, Any]) -> str:
 
 
 def away_shown(found: Absence | None) -> dict[str, Any] | None:
-    """As ``parts/away.html`` says it, before it happens."""
+    """An expected interruption, for ``parts/away.html``."""
     return {"volumes": ", ".join(found.volumes), "seconds": found.seconds} if found else None
 
 
 def _drift(placement: Placement) -> str:
-    """What differs from what should be, or that we have not looked lately."""
+    """A sentence about the drift, or that the last observation is old."""
     if placement.drift:
         return " ".join(placement.drift)
     if placement.observed_at and is_stale(placement, now=timezone.now()):
@@ -167,7 +167,7 @@ def _drift(placement: Placement) -> str:
 
 
 def healthy_replicas(placement: Placement) -> int:
-    """How many instances were last seen running well."""
+    """How many instances were healthy at the last observation."""
     if not placement.observed:
         return placement.replicas if placement.health == "healthy" else 0
     return sum(
@@ -176,7 +176,7 @@ def healthy_replicas(placement: Placement) -> int:
 
 
 def running_shown(deployment: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
-    """A deployment on its way."""
+    """A running or queued deployment."""
     return {
         "id": deployment.pk,
         "status": deployment.status,

@@ -1,4 +1,4 @@
-"""What needs what in a release: the drawing, the list, the form."""
+"""Contexts of a release's dependencies: the drawing, the list, the form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fairway.web.presenters.releases import head_shown
 def dependencies_shown(
     actor: Actor, release: Release, target: str, typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The whole context of ``releases/dependencies.html``; `target` is the slug whose states are drawn."""
+    """The context of ``releases/dependencies.html``; `target` is the slug of the environment whose states are drawn."""
     targets = queries.visible_targets(release, actor)
     chosen = next((one for one in targets if one.slug == target), targets[-1] if targets else None)
     state = target_state_seen(release, chosen, actor) if chosen else None

@@ -1,4 +1,4 @@
-"""What stands in the way of a release; its seal, its approvals, its time."""
+"""Contexts of a release's readiness, seal, approvals and schedules."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fairway.web.presenters.releases import head_shown
 
 
 def readiness_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The whole context of ``releases/readiness.html``."""
+    """The context of ``releases/readiness.html``."""
     return {
         **head_shown(actor, release),
         "targets": [_ready(actor, release, one) for one in queries.readiness(release, actor)],
@@ -35,7 +35,7 @@ def readiness_shown(actor: Actor, release: Release) -> dict[str, Any]:
 
 
 def _ready(actor: Actor, release: Release, readiness: Readiness) -> dict[str, Any]:
-    """Of the release, whoever reads it: that somebody's role does not roll out says nothing about it."""
+    """The readiness of the release on a target, without blockers that are only about the reader's role."""
     number = [release.pk, readiness.environment.slug]
     found = [blocker for blocker in readiness.blockers if blocker.code != "role"]
     may_roll_out = (
@@ -55,7 +55,7 @@ def _ready(actor: Actor, release: Release, readiness: Readiness) -> dict[str, An
 def plan_shown(
     actor: Actor, release: Release, typed: Mapping[str, str], errors: Mapping[str, str], *, zone: str
 ) -> dict[str, Any]:
-    """The whole context of ``releases/plan.html``; `typed` and `errors` are the schedule's form's, `zone` the reader's."""
+    """The context of ``releases/plan.html``; `typed` and `errors` belong to the schedule's form, `zone` is the reader's."""
     return {
         **sealing_shown(actor, release),
         **approvals_shown(actor, release),
@@ -67,7 +67,7 @@ def plan_shown(
 
 
 def planned_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The live part of what is scheduled: when, and what would stop it."""
+    """The live fragment about schedules: when, and what would block them."""
     return {"release": release, "planned": _planned(actor, release)}
 
 
@@ -109,7 +109,7 @@ def _newer(one: queries.NewerSettings) -> dict[str, Any]:
 
 
 def _renew(actor: Actor, release: Release) -> Button:
-    """Offered to everybody who sees that there are newer settings: who may not is told who may."""
+    """The button to use newer settings, shown to everybody who may see them; its blockers say who may press it."""
     return Button(
         _("Use the new settings"),
         reverse("release-settings", args=[release.pk]),
@@ -121,7 +121,7 @@ def _renew(actor: Actor, release: Release) -> Button:
 
 
 def _voided(release: Release) -> str:
-    """What unsealing, or sealing anew, does to what people said."""
+    """A sentence that unsealing, or sealing again, voids approvals and rejections; "" if there are none."""
     count = release.approvals.filter(voided_at=None, is_approved=True).count()
     if not count:
         return _("Nobody has approved it yet.")
@@ -137,7 +137,7 @@ def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
     sealed = is_sealed(release)
     targets = sorted(
         queries.fully_visible_targets(release, actor), key=lambda one: one.approvals_needed == 0
-    )  # what waits comes first
+    )  # waiting ones first
     found = [_approval(actor, release, target, sealed=sealed) for target in targets]
     return {"release": release, "approvals": found}
 
@@ -244,13 +244,13 @@ def _minutes(planned: Rollout | None) -> int:
 
 
 def _why_not(actor: Actor, release: Release, planned: Rollout) -> list[dict[str, object]]:
-    """What would stop it when its time comes, as things stand."""
+    """The blockers of a scheduled rollout at its time, as things are now."""
     mine = next((one for one in queries.readiness(release, actor) if one.environment == planned.environment), None)
     return shown(list(mine.blockers)) if mine else []
 
 
 def _planned(actor: Actor, release: Release) -> list[dict[str, Any]]:
-    """Every schedule, for everybody who may see it; moved and cancelled one by one."""
+    """The schedules that the actor may see, each with its buttons."""
     return [_one_planned(actor, release, one) for one in desk.all_planned(release, actor)]
 
 

@@ -1,4 +1,4 @@
-"""Releases: the list, the head of one, its packages on its targets."""
+"""Contexts of the list of releases, and of a release's head and matrix."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _from_what_runs(actor: Actor) -> list[Button]:
 
 
 def head_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """What ``releases/base.html`` needs on every tab."""
+    """The context of ``releases/base.html``, for every tab."""
     status, planned, active = (
         queries.status_of(release),
         desk.next_planned(release, actor),
@@ -162,7 +162,8 @@ def _more_acts(actor: Actor, release: Release) -> list[Button]:
 
 
 def _download(actor: Actor, release: Release) -> Button | None:
-    """All of it or nothing: half a release, applied again, would take the other half away."""
+    """The button to download release.yaml, only if the actor may see the whole release: applying a part would remove the
+    rest."""
     try:
         queries.require_full_visibility(release, actor)
     except NotVisible:
@@ -184,7 +185,7 @@ def _delete(release: Release) -> Button:
 
 
 def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The whole context of ``releases/detail.html``."""
+    """The context of ``releases/detail.html``."""
     here = reverse("release-detail", args=[release.pk])
     return {**matrix_shown(actor, release), **head_shown(actor, release), "here": here}
 
@@ -278,7 +279,7 @@ STAGE_ACTS = {Stage.REGISTERED: "pause", Stage.TESTING: "play", Stage.READY: "ch
 
 
 def _stage_acts(actor: Actor, package: Package) -> list[Button]:
-    """To be Registered, Testing or Ready."""
+    """The buttons for the package's stage."""
     if not may(actor, Act.EDIT_PACKAGE, application=package.application.slug):
         return []
     words = {
@@ -367,7 +368,7 @@ def _cell_act(actor: Actor, act: Act, package: Package, state: TargetState) -> B
 
 
 def _takes_away(package: Package, state: TargetState) -> tuple[str, str]:
-    """What must be typed, and why, where falling back leaves nothing there."""
+    """The name to type and the reason, if falling back removes the application from the target; else ("", "")."""
     on_target = state.on_targets.get(package.pk)
     if on_target is None or on_target.before_id is not None:
         return "", ""
@@ -376,7 +377,7 @@ def _takes_away(package: Package, state: TargetState) -> tuple[str, str]:
 
 
 def why_not(actor: Actor, act: Act, package: Package, state: TargetState) -> list[Blocker]:
-    """The gate's answer; who may not at all is told only that."""
+    """The gate's blockers; only the blocker about the role, if the actor has no right to the act."""
     where = {"application": package.application.slug, "environment": state.environment.slug}
     if not may(actor, act, **where):
         return [role_blocker(act)]
@@ -384,7 +385,7 @@ def why_not(actor: Actor, act: Act, package: Package, state: TargetState) -> lis
 
 
 def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]]:
-    """What a release of what runs there would hold."""
+    """The healthy placements in an environment, from which a release can be created."""
     found = desk.healthy_in(actor, environment)
     return [
         {"name": one.application.name, "version": one.current.version, "digest": one.current.artifact.digest}
@@ -394,7 +395,7 @@ def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]
 
 
 def package_log_shown(actor: Actor, package: Package) -> dict[str, Any]:
-    """The context of ``releases/package_log.html``: what looking it up, and distributing it, said."""
+    """The context of ``releases/package_log.html``: the logs of resolving and distributing a package."""
     logs = queries.visible_logs(package, actor)[:MOST_LOGS]
     return {
         "release": package.release,

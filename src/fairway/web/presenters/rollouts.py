@@ -1,4 +1,4 @@
-"""Rollouts: all of a release, one live, what a person must decide, what a choice would do."""
+"""Contexts of rollouts: a release's list, one rollout live, its decision and the consequences of each choice."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DONE = frozenset({StepStatus.DEPLOYED, StepStatus.SKIPPED, StepStatus.FALLEN_BAC
 
 
 def rollouts_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The whole context of ``releases/rollouts.html``."""
+    """The context of ``releases/rollouts.html``."""
     found = queries.rollouts_visible_to(actor).filter(release=release).order_by("-pk")
     return {**head_shown(actor, release), "rollouts": [_line(one) for one in found]}
 
@@ -69,13 +69,13 @@ def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
 
 
 def rollout_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
-    """The whole context of ``releases/rollout.html``."""
+    """The context of ``releases/rollout.html``."""
     here = reverse("release-rollouts", args=[rollout.release_id])
     return {**progress_shown(actor, rollout), **head_shown(actor, rollout.release), "here": here}
 
 
 def progress_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
-    """The live part."""
+    """The live fragment."""
     steps = list(desk.steps_of(rollout))
     return {
         "release": rollout.release,
@@ -96,7 +96,7 @@ def _levels(steps: Sequence[RolloutPackage], rollout: Rollout) -> list[dict[str,
 
 
 def _levels_ahead(rollout: Rollout) -> list[dict[str, Any]]:
-    """Before it begins: what would go where, as things stand."""
+    """The planned levels of a rollout that has not begun."""
     if rollout.status not in ROLLOUT_NOT_BEGUN:
         return []
     state = target_state_of(rollout.release, rollout.environment)
@@ -138,7 +138,7 @@ def _step(step: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _before(step: RolloutPackage, before: Mapping[str, str]) -> str:
-    """What ran before, and runs again where it has fallen back."""
+    """The version that ran before, and that runs again after a fallback."""
     return step.fallback.version if step.fallback else before.get(step.package.application.slug, "")
 
 
@@ -241,7 +241,7 @@ def _planned(consequence: Consequence, before: Mapping[str, str]) -> str:
 
 
 def rolling_out_shown(actor: Actor, release: Release, environment: Environment, *, is_back: bool) -> dict[str, Any]:
-    """The page that asks before it begins: what will happen, what stands in the way."""
+    """The context of the page before a rollout: what will happen, and the blockers."""
     state = target_state_of(release, environment)
     act = Act.FALL_BACK_RELEASE if is_back else Act.ROLL_OUT
     return {

@@ -1,4 +1,4 @@
-"""An application's settings: how it runs, its source, its addresses, and how to be rid of it."""
+"""The context of an application's settings: how it runs, its source, its domains, its deletion."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def settings_shown(
     domain: dict[str, str] | None = None,
     keep: str = "",
 ) -> dict[str, Any]:
-    """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused;
-    `keep`: the environment whose written files the volumes shall keep, filled in to be looked over and saved."""
+    """The context of ``applications/settings.html``. `domain`: {environment, value, error} of a refused domain; `keep`: the
+    environment for whose written files volumes are suggested in the form."""
     placements = list(placements_visible_to(actor).filter(application=application))
     before = _built_last(application)
     kept = next((placement for placement in placements if placement.environment.slug == keep), None)
@@ -48,25 +48,25 @@ def settings_shown(
 
 
 def _built_last(application: Application) -> dict[str, Any]:
-    """What it was when it was last built: what the fields are about, and what an empty one means."""
+    """The spec of its last artifact: which fields apply, and what empty ones mean."""
     newest = application.artifacts.order_by("-number").first()
     return dict(newest.spec) if newest else {}
 
 
 def _first_values(application: Application) -> dict[str, Any]:
-    """What a person set so far."""
+    """The initial values: what a person set."""
     return {**run_values(application.spec or {}), "name": application.name, "description": application.description}
 
 
 def _volumes_keeping(application: Application, placement: Placement) -> str:
-    """The volumes of its next version, and those that keep what it writes beside them."""
+    """The volumes of its next version, and volumes for the files that it writes outside them."""
     spec = spec_shown(application) or {"volumes": []}
     volumes = [(one["name"], one["target"]) for one in spec["volumes"]]
     return volume_lines(volumes_for(placement.lost_writes, volumes))
 
 
 def source_form_of(application: Application, posted: Any = None) -> SourceForm | None:
-    """The form of its source; None for an upload, which is replaced by deploying another."""
+    """The form of its source; None for an upload, which is replaced by deploying another one."""
     source = application.source
     if application.source_kind == "image":
         return ImageForm(posted, initial={"reference": source.get("image", "")})

@@ -1,4 +1,4 @@
-"""The disk as an operator wants to see it: how full, with what, what keeps it flat."""
+"""The context of the page about disk usage and garbage collection."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairway.web.words import COLLECTED_LABELS, STORAGE_LABELS
 
 
 def storage_shown() -> dict[str, Any]:
-    """The whole context of ``settings/storage.html``. Free space is as of now, the rest as last measured."""
+    """The context of ``settings/storage.html``. Free space is current; the other figures are from the last measurement."""
     measured = stored_usage(settings.DATA.folder())
     rows = [] if measured is None else sorted(measured.taken, key=lambda one: -one.size)
     return {

@@ -1,4 +1,4 @@
-"""What a person may change of an application: how it runs, its source, its addresses; and deleting it."""
+"""The settings of an application: how it runs, its source, its domains, who may open it; and its deletion."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def settings_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 @needs(Act.EDIT_APPLICATION)
 def settings_saved(request: HttpRequest, slug: str) -> HttpResponse:
-    """One of the page's two forms, told apart by its field ``section``."""
+    """Save one of the page's two forms; the field ``section`` says which."""
     actor = actor_of(request)
     application = application_named(actor, slug)
     if request.POST.get("section") == "source":
@@ -88,7 +88,7 @@ def _save_source(request: HttpRequest, actor: Actor, application: Application) -
 
 
 def _source(application: Application, form: SourceForm) -> dict[str, str]:
-    """What was typed, with what the page has no field for (a folder, a credential) as it was."""
+    """The entered source; parts without a field (a folder, a credential) keep their value."""
     return {**application.source, **form.source()}
 
 
@@ -110,7 +110,7 @@ def _there(actor: Actor, slug: str, environment: str) -> Placement:
 @require_POST
 @needs(Act.ROUTE)
 def domains(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Add the domain in ``host``, or take the one in ``remove`` away."""
+    """Add the domain in ``host``, or remove the one in ``remove``."""
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     host, gone = request.POST.get("host", "").strip(), request.POST.get("remove", "")
@@ -129,7 +129,7 @@ def domains(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 @require_POST
 @needs(Act.ROUTE)
 def access(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Who may open it."""
+    """Set who may open the application."""
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     try:

@@ -1,4 +1,4 @@
-"""Applications: the list and the five tabs of one."""
+"""Applications: the list, and tabs of one application."""
 
 from __future__ import annotations
 

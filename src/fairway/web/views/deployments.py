@@ -1,4 +1,4 @@
-"""Deployments: history, one attempt live, its log, and what can be asked of it."""
+"""Deployments: history, one deployment live, its log, and its acts."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ FRAGMENTS = {f"deployment-{name}": name for name in ("head", "progress", "approv
 @require_GET
 @needs(Act.VIEW)
 def deployment_list(request: HttpRequest) -> HttpResponse:
-    """Everything that was ever attempted; filters live in the address."""
+    """The list of all deployments; the filters are in the URL."""
     return page(request, "deployments/list.html", history_context(request, actor_of(request)))
 
 
 def history_context(request: HttpRequest, actor: Actor, application: str = "") -> dict[str, object]:
-    """What ``deployments/history.html`` needs; `application` narrows it for good."""
+    """The context of ``deployments/history.html``; `application` limits it to one application."""
     filters = {name: request.GET.get(name, "") for name in HISTORY_FILTERS}
     chosen = history(actor, history_wanted(filters | ({"application": application} if application else {})))
     shown: Page[Any] = LongPaginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
@@ -69,7 +69,7 @@ def detail(request: HttpRequest, actor: Actor, number: int, status: int = 200) -
 @require_POST
 @needs(Act.CANCEL)
 def cancellation(request: HttpRequest, number: int) -> HttpResponse:
-    """Ask it to stop."""
+    """Cancel a deployment."""
     actor = actor_of(request)
     one = get_deployment(actor, number)
     try:
@@ -84,7 +84,7 @@ def cancellation(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @needs(Act.DEPLOY)
 def again(request: HttpRequest, number: int) -> HttpResponse:
-    """The same artifact once more, with the newest configuration."""
+    """Deploy the same artifact again, with the newest configuration."""
     actor = actor_of(request)
     one = get_deployment(actor, number)
     if one.artifact is None:
@@ -106,7 +106,7 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @needs(Act.APPROVE)
 def approval(request: HttpRequest, number: int) -> HttpResponse:
-    """Yes or no, to the fingerprint that the page showed."""
+    """Approve or reject the fingerprint that the page showed."""
     actor = actor_of(request)
     one = get_deployment(actor, number)
     is_approved = request.POST.get("decision") == "approve"
@@ -130,7 +130,7 @@ def approval(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @needs(Act.VIEW)
 def log_page(request: HttpRequest, number: int) -> JsonResponse:
-    """Lines after ``?after=``, and where to go on."""
+    """The lines after ``?after=``, and the number of the last."""
     one = get_deployment(actor_of(request), number)
     after = came_back_after(request) or 0
     lines = log_lines(one, after=after, limit=LOG_PAGE)
@@ -175,7 +175,7 @@ def _text_line(line: dict[str, Any]) -> str:
 
 
 async def _piece_by_piece(text: Iterator[str]) -> AsyncIterator[str]:
-    """Under ASGI Django would read a plain iterator to its end before it sends the first byte."""
+    """An asynchronous iterator: under ASGI Django would exhaust a plain one before it sends the first byte."""
     following = sync_to_async(lambda: next(text, None))
     while (piece := await following()) is not None:
         yield piece

@@ -1,4 +1,4 @@
-"""Environments: list, one, create, edit, lock, unlock, delete."""
+"""Environments: list, show, create, edit, protect, lock, unlock, delete."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @needs(Act.VIEW)
 def target(request: HttpRequest, slug: str = "") -> HttpResponse:
-    """A deployment target is an environment: the release desk's word leads to the same page."""
+    """Redirect to the environment: a deployment target is an environment under the release desk's name."""
     return redirect("environment-detail", slug) if slug else redirect("environment-list")
 
 
@@ -115,7 +115,7 @@ def _form(request: HttpRequest, environment: Environment | None, form: Environme
 @require_http_methods(["GET", "POST"])
 @needs(Act.EDIT_ENVIRONMENT)
 def protection(request: HttpRequest, slug: str) -> HttpResponse:
-    """Its rules for every way in."""
+    """Edit the environment's protection."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     others = [(other.slug, other.name) for other in visible_to(actor) if other.pk != one.pk]
@@ -141,7 +141,7 @@ def protection(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @needs(Act.LOCK_ENVIRONMENT)
 def lock(request: HttpRequest, slug: str) -> HttpResponse:
-    """Stop new deployments here."""
+    """Lock the environment."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     typed = {"reason": request.POST.get("reason", ""), "until": request.POST.get("until", "")}
@@ -158,7 +158,7 @@ def lock(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _time(text: str) -> datetime | None:
-    """A wall time of this installation's zone. Raises `Invalid`."""
+    """A wall time in the reader's zone; None for "". Raises `Invalid`."""
     if not text.strip():
         return None
     try:

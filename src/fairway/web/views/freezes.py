@@ -90,7 +90,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @needs(Act.FREEZE_ENVIRONMENT)
 def preview(request: HttpRequest) -> HttpResponse:
-    """When a window like the one being typed would happen; nothing is stored."""
+    """The next occurrences of the window in the form; nothing is stored."""
     form = _form(request, actor_of(request), {})
     form.is_valid()
     context: dict[str, Any] = {"occurrences": [], "problem": ""}

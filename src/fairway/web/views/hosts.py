@@ -1,4 +1,4 @@
-"""The Docker host over SSH of an environment: say yes to its key, have it looked at."""
+"""An environment's remote Docker host: confirm its key, check it now."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairway.shared.names import Invalid
 @require_POST
 @needs(Act.EDIT_ENVIRONMENT)
 def confirm_key(request: HttpRequest, slug: str) -> HttpResponse:
-    """A person compared the fingerprints and says yes."""
+    """Confirm the host's key after the person compared the fingerprints."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     try:
@@ -33,7 +33,7 @@ def confirm_key(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @needs(Act.EDIT_ENVIRONMENT)
 def look(request: HttpRequest, slug: str) -> HttpResponse:
-    """Have a worker look at the host now; the page shows what comes of it."""
+    """Let a worker check the host now; the page shows the result."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     try:

@@ -1,4 +1,4 @@
-"""What the running instances of an application print."""
+"""The output of an application's running instances."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from fairway.web.viewers import viewer_of
 @require_GET
 @needs(Act.VIEW)
 def logs(request: HttpRequest, slug: str) -> HttpResponse:
-    """The page; the lines come by `stream`."""
+    """The page; the lines arrive through `log_stream`."""
     actor = actor_of(request)
     application = application_named(actor, slug)
     environment = _environment(request, actor, application)
@@ -48,7 +48,7 @@ def logs(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _environment(request: HttpRequest, actor: Actor, application: Application) -> Environment | None:
-    """The one asked for, else the last in promotion order where something runs, else the first."""
+    """The requested environment, else the last one in promotion order where something runs, else the first."""
     if wanted := request.GET.get("environment"):
         return get_environment_for(actor, application, wanted)
     running = placements_visible_to(actor).filter(application=application).exclude(current=None).last()
@@ -78,7 +78,7 @@ def _log(application: Application, environment: Environment, instances: list[dic
 @require_GET
 @needs(Act.VIEW)
 def log_page(request: HttpRequest, slug: str, environment: str) -> JsonResponse:
-    """Nothing by itself: the stream begins with the last lines, so that none is lost between the two."""
+    """An empty page of lines: the stream begins with past lines, so that none is lost in between."""
     actor = actor_of(request)
     _there(actor, slug, environment)
     return JsonResponse({"lines": [], "next": None, "is_complete": False})
@@ -87,7 +87,7 @@ def log_page(request: HttpRequest, slug: str, environment: str) -> JsonResponse:
 @require_GET
 @needs(Act.VIEW)
 def log_stream(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """The last lines and then new ones, of ``?instance=`` or of all."""
+    """The last lines and then new ones, of ``?instance=`` or of all instances."""
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     wanted = request.GET.get("instance", "")

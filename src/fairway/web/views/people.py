@@ -1,4 +1,4 @@
-"""People and access."""
+"""People, their roles and their access."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Act.MANAGE_PEOPLE)
 def new(request: HttpRequest) -> HttpResponse:
-    """Somebody new; answers with their link, once."""
+    """Create a person; shows their invitation link once."""
     actor = actor_of(request)
     form = PersonForm(request.POST or None, is_new=True)
     rows = read_grants(request.POST) if request.method == "POST" else grant_rows(None)
@@ -120,7 +120,7 @@ def _edit_page(
 @require_POST
 @needs(Act.MANAGE_PEOPLE)
 def link(request: HttpRequest, username: str) -> HttpResponse:
-    """A new one-time link, to come in or to choose a new password; older ones die."""
+    """Create a new one-time link to sign in or to choose a new password; older ones stop working."""
     actor, user = actor_of(request), get_person(username)
     link = _sent_if_possible(actor, user, _link(request, invite_again(actor=actor, user=user)))
     return _edit_page(request, actor, user, link=link, status=201)
@@ -129,7 +129,7 @@ def link(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 @needs(Act.MANAGE_PEOPLE)
 def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
-    """Vouch for the address that the page showed, and for no other."""
+    """Confirm the mail address that the page showed, and no other."""
     actor, user = actor_of(request), get_person(username)
     if request.POST.get("email", "") != user.email:
         messages.error(request, _("The address was changed in the meantime; check it again."))
@@ -146,7 +146,7 @@ def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 @needs(Act.MANAGE_PEOPLE)
 def activation(request: HttpRequest, username: str) -> HttpResponse:
-    """Keep somebody out, or let them in again."""
+    """Deactivate a person, or activate them again."""
     actor, user = actor_of(request), get_person(username)
     is_active = bool(request.POST.get("active"))
     if not is_active and request.POST.get("confirm", "") != user.username:
@@ -161,7 +161,7 @@ def activation(request: HttpRequest, username: str) -> HttpResponse:
 
 
 def _sent_if_possible(actor: Actor, user: User, link: str) -> dict[str, Any]:
-    """The link for the page, sent by mail where mail is set up and the address is known to be theirs: what came of that."""
+    """The link for the page, and whether it was sent by mail, which needs a mail server and a confirmed address."""
     shown = link_shown(link)
     if user.confirmed_email and can_send_mail():
         try:
@@ -178,7 +178,7 @@ def _link(request: HttpRequest, secret: str) -> str:
 
 
 def _refuse(form: PersonForm, rows: list[dict[str, Any]], problem: Invalid) -> None:
-    """A refused role stands beside its row."""
+    """Show the error in the form; an error of a role is shown beside its row."""
     for row in rows:
         if problem.field in row and row[problem.field] and row[problem.field][:40] in problem.sentence:
             row["error"] = problem.sentence

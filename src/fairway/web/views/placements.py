@@ -1,4 +1,4 @@
-"""Acts on one application in one environment. Each is one command; refusals come back on the application's page."""
+"""Acts on one application in one environment. Each calls one command; errors are shown on the application's page."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ View = Callable[..., HttpResponse]
 
 
 def act(needed: Act) -> Callable[[Doing], View]:
-    """Make a view of something done to an application in an environment.
+    """Decorate an act on an application in an environment to make it a view.
 
-    What it returns is where to go on: to the deployment it made, or back with a sentence.
+    The act returns the deployment to show next, or a sentence to show on the application's page.
     """
 
     def decorate(doing: Doing) -> View:
@@ -72,7 +72,7 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
 
 @act(Act.PROMOTE)
 def promote(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
-    """Put live here what runs in the environment named in ``from``."""
+    """Deploy here what runs in the environment named in ``from``."""
     origin = get_environment_for(actor, application, request.POST.get("from", ""))
     return requests.promote(
         actor=actor, application=application, environment=environment, from_environment=origin, **_asked(request)
@@ -81,7 +81,7 @@ def promote(request: HttpRequest, actor: Actor, application: Application, enviro
 
 @act(Act.ROLL_BACK)
 def roll_back(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
-    """Go back to deployment ``to``, or to the last good one."""
+    """Roll back to deployment ``to``, or to the last good one."""
     number = request.POST.get("to", "")
     to = get_deployment(actor, _number(number)) if number else None
     return requests.roll_back(actor=actor, application=application, environment=environment, to=to, **_asked(request))
@@ -114,7 +114,7 @@ def scale(request: HttpRequest, actor: Actor, application: Application, environm
 
 @act(Act.REMOVE)
 def remove(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
-    """Take it out of here; its volumes go only with ``volumes_confirmed``."""
+    """Remove the application from here; its volumes are deleted only with ``volumes_confirmed``."""
     there = _there(actor, application, environment)
     _confirmed(request, there.name)
     placements.remove(
@@ -139,7 +139,7 @@ def dismiss_writes(request: HttpRequest, actor: Actor, application: Application,
 
 
 def _there(actor: Actor, application: Application, environment: Environment) -> Placement:
-    """What is there, or what would be: the gate says that nothing is deployed, rather than a page that does not exist."""
+    """The placement, or an unsaved one, so that the gate says that nothing is deployed, instead of a 404."""
     try:
         return get_placement(actor, application, environment)
     except NotVisible:
@@ -158,6 +158,6 @@ def _number(text: str, field: str = "to") -> int:
 
 
 def _confirmed(request: HttpRequest, name: str) -> None:
-    """The page asked for the name; a request that skipped the page is asked too."""
+    """Raise `Invalid` unless the name was typed; the page's script checks it, too, but can be bypassed."""
     if request.POST.get("confirm", "") != name:
         raise Invalid("confirm", _("type “%(name)s” exactly to continue.") % {"name": name})

@@ -1,4 +1,4 @@
-"""One's own profile and tokens; credentials for registries and repositories."""
+"""The person's own profile and tokens; credentials for registries and repositories."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Act.CHANGE_ACCOUNT)
 def tokens(request: HttpRequest) -> HttpResponse:
-    """One's tokens; a new one is shown this one time."""
+    """The person's tokens; a new one is shown once."""
     actor, created = actor_of(request), None
     roles = [(role.value, ROLE_LABELS[role]) for role in roles_one_may_act_as(actor.active_grants)]
     form = TokenForm(request.POST or None, roles=roles)
@@ -123,7 +123,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
 
 
 def _pairs(request: HttpRequest) -> list[tuple[str, str]] | None:
-    """The pairs that were chosen, row by row; None where the form did not ask. Raises `Invalid`."""
+    """The chosen pairs, row by row; None if the form has no rows for them. Raises `Invalid`."""
     applications, environments = request.POST.getlist("application"), request.POST.getlist("environment")
     if "places" not in request.POST and not applications and not environments:
         return None
