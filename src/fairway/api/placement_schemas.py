@@ -81,8 +81,9 @@ class AbsenceShown(Schema):
 class DeploymentShown(Schema):
     """One attempt. `status`: queued, running, waiting, cancelling, live, superseded, failed, errored, cancelled.
 
-    `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null if they did
-    not. With `awaits_approval` it waits for approvals, until `approve_by`.
+    `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null where they
+    never did. `services` says how many instances of each it runs; `replicas` are those of ``web``. With `awaits_approval` it
+    waits for people, until `approve_by`.
     """
 
     id: int
@@ -99,6 +100,7 @@ class DeploymentShown(Schema):
     source_kind: str
     source: ShownFacts
     replicas: int
+    services: dict[str, int]
     requested_by: str
     acting_role: str
     door: str
@@ -199,8 +201,9 @@ class LostFilesShown(Schema):
 
 
 class PlacementShown(Schema):
-    """The wanted state of one application in one environment, and the last observed state. `strategy`: how the next version
-    replaces this one: ``overlap`` (beside it) or ``recreate`` (after it, because it stores data; at most one instance)."""
+    """What should be in one environment of one application, and what was last seen there. `strategy`: how its next version
+    follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most).
+    `services` says how many instances of each there should be; `replicas` are those of ``web``, which visitors reach."""
 
     application: Named
     environment: Named
@@ -210,6 +213,7 @@ class PlacementShown(Schema):
     wanted: str
     health: str
     replicas: int
+    services: dict[str, int]
     domains: list[str]
     access: str
     strategy: str
@@ -327,6 +331,7 @@ def _facts(deployment: Deployment, *, is_live: bool) -> dict[str, Any]:
     return {
         **{name: getattr(deployment, name) for name in same},
         "id": deployment.pk,
+        "services": deployment.counts,
         "application": _named(deployment.application),
         "environment": _named(deployment.environment),
         "status": shown_status(deployment.status, is_current=is_live),
@@ -351,6 +356,7 @@ def _placement_facts(placement: Placement) -> dict[str, Any]:
     current = placement.current
     return {
         **{name: getattr(placement, name) for name in same},
+        "services": placement.counts,
         "application": _named(placement.application),
         "environment": _named(placement.environment),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),

@@ -21,7 +21,7 @@ from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
 from fairway.releases.plan import StepStatus
 from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_NOT_BEGUN, ROLLOUT_UNDER_WAY, OnTarget
-from fairway.releases.target_state import IS_SERVED, TargetState
+from fairway.releases.target_state import IS_SERVED, TargetState, goes_down
 
 
 @dataclass(frozen=True)
@@ -150,8 +150,8 @@ def healthy_in(actor: Actor, environment: Environment) -> QuerySet[Placement]:
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """What a rollout would do to one package. `before` and `after` are versions, "" for none. `away` is set if visitors
-    would be interrupted."""
+    """What a rollout would do with one package; `before` and `after` are versions, "" for nothing. `away` is set where
+    visitors are interrupted meanwhile; of one that falls back, `goes_down` says that nothing serves afterwards."""
 
     name: str
     before: str
@@ -159,6 +159,7 @@ class PlannedStep:
     is_same: bool
     is_distributed: bool
     away: Absence | None = None
+    goes_down: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,7 +194,7 @@ def _ahead(package: Package, state: TargetState, *, is_back: bool) -> PlannedSte
         before = on_target.before if on_target else None
         then, after = (before.artifact, before.version) if before else (None, "")
     away = absence(placement, then) if placement and after and not is_same else None
-    return PlannedStep(package.name, now, after, is_same, is_there, away)
+    return PlannedStep(package.name, now, after, is_same, is_there, away, goes_down=is_back and goes_down(on_target))
 
 
 def step_counts(steps: Iterable[RolloutPackage]) -> tuple[int, int]:

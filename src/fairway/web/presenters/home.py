@@ -19,6 +19,7 @@ from fairway.insights.queue import positions
 from fairway.insights.rows import rows
 from fairway.insights.waiting import Waiting, waiting_for
 from fairway.releases.queries import Standstill
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.applications import KIND_ICONS
 from fairway.web.presenters.freezes import environment_freeze
 from fairway.web.templatetags.fairway import ago_words
@@ -125,7 +126,7 @@ def _waiting(waiting: Waiting) -> dict[str, Any]:
     if isinstance(about, Deployment):
         title = _("%(application)s → %(environment)s failed") % where
         url = reverse("deployment-detail", args=[about.pk])
-        return {"title": title, "sentence": about.sentence, "url": url, "at": waiting.at}
+        return {"title": title, "sentence": in_words(about.sentence), "url": url, "at": waiting.at}
     titles = {
         "hold": _("%(application)s in %(environment)s is on hold"),
         "down": _("%(application)s in %(environment)s is down"),
@@ -145,7 +146,7 @@ def _standstill(standstill: Standstill) -> dict[str, Any]:
     if standstill.rollout is not None:
         title = _("%(release)s → %(environment)s needs a decision") % words
         url = reverse("rollout-detail", args=[standstill.release.pk, standstill.rollout])
-        return {"title": title, "sentence": standstill.sentence, "url": url}
+        return {"title": title, "sentence": in_words(standstill.sentence), "url": url}
     title = _("%(release)s → %(environment)s waits for approval") % words
     counts = {
         "given": standstill.approved,
