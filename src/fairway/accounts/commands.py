@@ -130,9 +130,9 @@ def give_new_password(*, actor: Actor, username: str) -> str:
 def set_roles(
     *, actor: Actor, user: User, grants: Iterable[tuple[str, int | None, int | None]], as_of: int | None = None
 ) -> None:
-    """Replace a person's grants: (role, environment id, application id). The last administrator cannot be unmade.
+    """Replace a person's grants: (role, environment id, application id). The last administrator keeps the role.
 
-    Raises `Blocked`, `Invalid`, or `Changed` when somebody replaced them since event `as_of`.
+    Raises `Blocked`, `Invalid`, or `Changed` if they were replaced after event `as_of`.
     """
     require(actor, Act.MANAGE_PEOPLE)
     _refuse_own_token(actor, user)

@@ -25,7 +25,7 @@ Grants = Iterable[tuple[str, int | None, int | None]]
 def edit_profile(
     *, actor: Actor, name: str, email: str, language: str = "", theme: str = "", as_of: int | None = None
 ) -> User:
-    """Change one's own. Raises `Invalid`, or `Changed` when somebody changed it since event `as_of`."""
+    """Change the actor's own profile. Raises `Blocked`, `Invalid`, or `Changed` if it was changed after event `as_of`."""
     require(actor, Act.CHANGE_ACCOUNT)
     user = User.objects.select_for_update(no_key=True).get(pk=actor.id or 0)
     refuse_stale(as_of, "person.edited", subject_kind="person", subject_id=str(user.pk))

@@ -131,7 +131,7 @@ def show_application(request: HttpRequest, slug: Slug) -> ApplicationShown:
 @router.patch("/applications/{slug}", response=ApplicationShown)
 @needs(Act.EDIT_APPLICATION)
 def change_application(request: HttpRequest, slug: Slug, given: ApplicationChanges, as_of: AsOf) -> ApplicationShown:
-    """Change an application; what is left out stays. An empty `spec` goes back to what is detected."""
+    """Change an application; fields that are left out do not change. An empty `spec` restores the detected one."""
     actor = actor_of(request)
     one = edit_application(
         actor=actor,

@@ -179,7 +179,7 @@ def list_occurrences(request: HttpRequest, number: Number) -> list[OccurrenceSho
 @router.patch("/freezes/{number}", response=FreezeShown)
 @needs(Act.FREEZE_ENVIRONMENT)
 def change_freeze(request: HttpRequest, number: Number, given: FreezeChanges, as_of: AsOf) -> FreezeShown:
-    """Change a freeze window; what is left out stays."""
+    """Change a freeze window; fields that are left out do not change."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
     return _shown(actor, commands.edit_freeze(actor=actor, freeze=get_freeze(actor, number), as_of=as_of, **changes))

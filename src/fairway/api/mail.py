@@ -90,7 +90,7 @@ def show_mail(request: HttpRequest) -> MailShown:
 @router.put("/mail", response=MailShown)
 @needs(Act.MANAGE_SYSTEM)
 def change_mail(request: HttpRequest, given: MailWanted, as_of: AsOf) -> MailShown:
-    """Say by which server mail is sent."""
+    """Set the server that sends mail."""
     set_mail(actor=actor_of(request), as_of=as_of, **given.model_dump())
     return _shown()
 

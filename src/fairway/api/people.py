@@ -156,7 +156,7 @@ def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAske
 @router.put("/people/{username}/roles", response=PersonShown)
 @needs(Act.MANAGE_PEOPLE)
 def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted, as_of: AsOf) -> PersonShown:
-    """Replace a person's roles. The last Admin cannot be unmade."""
+    """Replace a person's roles. The last Admin keeps the role."""
     actor = actor_of(request)
     grants = [_grant(actor, number, one) for number, one in enumerate(given.grants)]
     set_roles(actor=actor, user=get_person(username), grants=grants, as_of=as_of)

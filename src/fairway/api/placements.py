@@ -153,7 +153,7 @@ def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasW
 @router.put(f"{HERE}/domains", response=PlacementShown)
 @needs(Act.ROUTE)
 def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted, as_of: AsOf) -> PlacementShown:
-    """The custom domains it answers at, besides its own address."""
+    """Set the custom domains, besides the placement's own host name."""
     there = _placement(request, app, env)
     return placement_shown(
         placements.set_domains(actor=actor_of(request), placement=there, domains=given.domains, as_of=as_of)
@@ -163,7 +163,7 @@ def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: Dom
 @router.put(f"{HERE}/access", response=PlacementShown)
 @needs(Act.ROUTE)
 def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted, as_of: AsOf) -> PlacementShown:
-    """Who may open it."""
+    """Set who may open it."""
     there = _placement(request, app, env)
     return placement_shown(placements.set_access(actor=actor_of(request), placement=there, access=given.access, as_of=as_of))
 

@@ -196,7 +196,7 @@ def show_release(request: HttpRequest, number: Number) -> ReleaseDetail:
 @router.patch("/releases/{number}", response=ReleaseShown)
 @needs(Act.EDIT_RELEASE)
 def change_release(request: HttpRequest, number: Number, given: ReleaseChanges, as_of: AsOf) -> ReleaseShown:
-    """Change a release; name and version stay."""
+    """Change a release; name and version cannot change."""
     actor = actor_of(request)
     changed = releases.edit_release(
         actor=actor,

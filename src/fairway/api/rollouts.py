@@ -170,7 +170,7 @@ def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
 @router.put("/rollouts/{number}/schedule", response=RolloutDetail)
 @needs(Act.SCHEDULE_RELEASE)
 def move_rollout(request: HttpRequest, number: Number, given: TimeWanted, as_of: AsOf) -> RolloutDetail:
-    """Move what is planned and has not begun."""
+    """Reschedule a rollout that has not begun."""
     actor = actor_of(request)
     moved = schedule.reschedule(actor=actor, rollout=queries.get_rollout(actor, number), as_of=as_of, **given.dict())
     return rollout_detail(moved)

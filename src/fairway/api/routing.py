@@ -37,7 +37,7 @@ class PermissionAuth(AuthBase):
     def __init__(self, act: Act) -> None:
         super().__init__()
         self.act = act
-        self.asked: frozenset[str] = frozenset()  # the query parameters the operation knows
+        self.asked: frozenset[str] = frozenset()  # the names of the operation's query parameters
         self.compares = False  # whether it takes If-Match
 
     def __call__(self, request: HttpRequest) -> Actor:

@@ -60,7 +60,7 @@ class Client:
         return self.call("DELETE", path, query=query)
 
     def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, body: Any = None, as_of: str = "") -> Any:
-        """The answer's JSON, None when it has none. Raises `Stop`."""
+        """The response's JSON; None if it has none. `as_of` is sent as If-Match. Raises `Stop`."""
         number = (self.as_of or as_of) if method != "GET" else ""
         headers = {"If-Match": f'"{number}"'} if number else {}
         response = self._send(method, path, params=_given(query), json=body, headers=headers)

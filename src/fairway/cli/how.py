@@ -111,7 +111,7 @@ def _service(text: str) -> tuple[str, str]:
 
 
 def merged_spec(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A spec with changes; what is None in them is left out: it is detected again."""
+    """The spec with the changes applied; keys that are None in them are removed, so that they are detected again."""
     install = _without_none({**(before.get("install") or {}), **changes.get("install", {})})
     return _without_none({**before, **changes, "install": install or None})
 

@@ -1,4 +1,4 @@
-"""One configuration with its versions, and how two of them differ."""
+"""Contexts of a configuration, its versions, and the difference between two of them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def configuration_shown(
 
 
 def required_names(application: Application) -> list[str]:
-    """The variables the newest version says it needs and does not set itself."""
+    """The variables that the newest artifact requires."""
     newest = artifacts_of(application).first()
     spec = newest.parsed_spec if newest else None
     return [name for name in spec.requires if not spec.environment.get(name)] if spec else []
@@ -87,7 +87,7 @@ def _versions(versions: list[Configuration], running: Configuration | None) -> l
 
 
 def _deploy(actor: Actor, application: Application, environment: Environment, placement: Placement | None) -> Button:
-    """What runs once more, with the newest configuration; the source where nothing runs."""
+    """The button that deploys what runs with the newest configuration, or the source if nothing runs."""
     place = Place(actor, Subject(application, environment, placement))
     if placement is None or placement.current is None or placement.current.artifact_id is None:
         return main_acts(place)[0]

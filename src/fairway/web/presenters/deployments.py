@@ -1,4 +1,4 @@
-"""One deployment, live: its head, its steps, its facts and how it came out."""
+"""Contexts of one deployment's page: its head, steps, facts and outcome."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ from fairway.web.presenters.placements import away_shown
 from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
 
 LAST_LINES = 12
-STEP_STATES = {"waiting": "pending"}  # a step that was not reached; a run that waits is told above the steps
+STEP_STATES = {"waiting": "pending"}  # a step that was not reached; that the run waits is shown above the steps
 
 
 def deployment_shown(actor: Actor, deployment: Deployment) -> dict[str, Any]:
-    """The whole context of ``deployments/detail.html``."""
+    """The context of ``deployments/detail.html``."""
     placement = _placement(actor, deployment)
     is_failed = deployment.status in {Status.FAILED, Status.ERRORED}
     return {
@@ -61,7 +61,7 @@ def deployment_shown(actor: Actor, deployment: Deployment) -> dict[str, Any]:
 
 
 def approval_shown(actor: Actor, deployment: Deployment) -> dict[str, Any]:
-    """Who approved it, who can, and what it would change."""
+    """The approvals, who can approve, and what the deployment would change."""
     found, change = approvals_of(deployment), replacement(deployment)
     is_mine = may_approve(actor, deployment.environment, deployment.application.slug)
     url = reverse("deployment-approval", args=[deployment.pk])
@@ -99,7 +99,7 @@ def approval_shown(actor: Actor, deployment: Deployment) -> dict[str, Any]:
 
 
 def _why_it_ended(deployment: Deployment) -> str:
-    """Rejected, superseded, not approved in time, cancelled: the sentence, also while the worker is still tidying up."""
+    """Why it ended (rejected, superseded, not approved in time, cancelled), also while its clean-up is still running."""
     if deployment.status not in {Status.CANCELLING, Status.CANCELLED}:
         return ""
     return in_words(deployment.sentence) or (deployment.run.cancel_reason if deployment.run else "")
@@ -114,7 +114,7 @@ def _approval_state(deployment: Deployment, found: Approvals) -> str:
 
 
 def log_shown(deployment: Deployment) -> dict[str, Any]:
-    """What ``parts/log.html`` needs to fetch, follow and download the log."""
+    """The context of ``parts/log.html``: the URLs to fetch, follow and download the log."""
     return {
         "url": reverse("deployment-log", args=[deployment.pk]),
         "stream_url": "" if not deployment.is_active else reverse("deployment-log-stream", args=[deployment.pk]),
@@ -183,7 +183,7 @@ def _workflow(deployment: Deployment) -> dict[str, Any]:
 
 
 def _waiting(deployment: Deployment) -> dict[str, Any]:
-    """What it waits for, in the reader's language where the gate says it, and until when at the latest."""
+    """What it waits for, in the reader's language if the gate says it, and until when at the latest."""
     if deployment.run is None or deployment.status != Status.WAITING:
         return {"waiting_for": "", "waits_until": None, "starts_by": None}
     if deployment.awaits_approval:
@@ -250,7 +250,7 @@ def _source(one: Deployment) -> dict[str, Any]:
 
 
 def _step(step: Any, *, is_told: bool) -> dict[str, Any]:
-    """What a step that waits for people waits for stands beside it already, in the reader's language."""
+    """One step. `is_told`: what it waits for is shown elsewhere already, so its sentence is left out."""
     return {
         "name": step.name,
         "label": STEP_LABELS.get(step.name, step.name),

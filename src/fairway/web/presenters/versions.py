@@ -1,4 +1,4 @@
-"""Which version to deploy: one there is, the source's newest, or a folder that was just uploaded."""
+"""The context for choosing a version: an existing one, the source's newest, or a folder that was just uploaded."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RECENT = 30
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person has chosen so far. `artifact` is a number as typed; `upload` a folder they just sent."""
+    """The choice so far. `artifact` is a number as typed, `upload` a folder that was just uploaded."""
 
     artifact: str = ""
     upload: Upload | None = None

@@ -1,4 +1,4 @@
-"""What needs what, drawn and as a list."""
+"""The dependencies of a release, as a drawing and as a list."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def add(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _chosen(actor: Actor, release: Release, field: str, text: str) -> Package:
-    """A package of this release by its number. Raises `Invalid` for the field."""
+    """The package of this release with this id. Raises `Invalid` for the field."""
     try:
         return package_of(actor, release.pk, int(text))
     except (NotVisible, ValueError, OverflowError):

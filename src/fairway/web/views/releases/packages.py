@@ -1,4 +1,4 @@
-"""What is in a release: add, paste, edit, delete, look up again; and one package on one target."""
+"""The packages of a release: add, paste, edit, delete, resolve again; and one package on one target."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ catalog-db,registry.example.com/shop/db:16.2,,ready
 catalog-api,https://git.example.com/shop/api.git#v1.4,catalog-db,ready
 storefront,registry.example.com/shop/web:2.0,catalog-api,testing
 """
-SKIPPED_SHOWN = 5  # reasons in one message; the matrix says the rest
+SKIPPED_SHOWN = 5  # reasons in one message; the matrix shows the others
 
-Doing = Callable[..., str]  # of the request, the actor, the package and what else stands in the address
+Doing = Callable[..., str]  # called with the request, the actor, the package and the other parts of the URL
 View = Callable[..., HttpResponse]
 
 
@@ -102,7 +102,7 @@ def _initial(package: Package) -> dict[str, str]:
 
 
 def _changed(actor: Actor, package: Package, form: PackageForm) -> dict[str, Any]:
-    """Only what differs: entering the same version again would look it up anew."""
+    """Only the fields that differ, because entering the same version again would resolve it anew."""
     meant = _meant(form)
     if form.source() == package.version or commands.is_same_source(actor, package, form.source()):
         del meant["source"]
@@ -115,7 +115,7 @@ def _meant(form: PackageForm) -> dict[str, Any]:
 
 
 def _in_this_form(problem: Invalid) -> Invalid:
-    """The room says `source`, `url`, `image`, `ref`…; the form has one field for all of them."""
+    """The error for this form, which has one field for the domain's `source`, `url`, `image`, `ref`…"""
     if problem.field in {"source", "image", "url", "ref", "reference"}:
         problem.field = "version"
     return problem
@@ -129,7 +129,7 @@ def _form(request: HttpRequest, release: Release, package: Package | None, form:
 @require_http_methods(["GET", "POST"])
 @needs(Act.ADD_PACKAGE)
 def paste(request: HttpRequest, number: int) -> HttpResponse:
-    """Checks first and shows what would be added; adds all of it or nothing."""
+    """Show what would be added; once confirmed, add all packages or none."""
     actor = actor_of(request)
     release = queries.get_release(actor, number)
     form = PasteForm(request.POST or None)
@@ -160,14 +160,14 @@ def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[Pa
 @require_GET
 @needs(Act.VIEW)
 def log(request: HttpRequest, number: int, package: int) -> HttpResponse:
-    """What looking it up, building it and distributing it said."""
+    """The logs of resolving, building and distributing a package."""
     actor = actor_of(request)
     one = package_of(actor, number, package)
     return page(request, "releases/package_log.html", package_log_shown(actor, one))
 
 
 def _on_package(needed: Act) -> Callable[[Doing], View]:
-    """Make a view of something done to a package; it returns what to say."""
+    """Decorate an act on a package to make it a view; the act returns the sentence to show."""
 
     def decorate(doing: Doing) -> View:
         @require_POST

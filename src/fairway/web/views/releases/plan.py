@@ -1,4 +1,4 @@
-"""Seal, approve, schedule; and what stands in the way."""
+"""Seal, approve and schedule a release; and its readiness."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _page(
 
 
 def _on_release(needed: Act) -> Callable[[Doing], View]:
-    """Make a view of something done to a release; it returns what to say."""
+    """Decorate an act on a release to make it a view; the act returns the sentence to show."""
 
     def decorate(doing: Doing) -> View:
         @require_POST
@@ -96,7 +96,7 @@ def seal(request: HttpRequest, actor: Actor, release: Release) -> str:
 
 @_on_release(Act.SEAL_RELEASE)
 def settings(request: HttpRequest, actor: Actor, release: Release) -> str:
-    """Those that were saved since it was sealed."""
+    """Seal the release again with the settings that were saved since."""
     refuse_unconfirmed(request, queries.confirms_unsealing(release))
     approvals.use_new_settings(actor=actor, release=release)
     return _("%(release)s has the new settings now; it needs its approvals again.") % {"release": release}
@@ -111,7 +111,7 @@ def unseal(request: HttpRequest, actor: Actor, release: Release) -> str:
 
 @_on_release(Act.APPROVE)
 def approval(request: HttpRequest, actor: Actor, release: Release) -> str:
-    """Yes or no, to the fingerprint that the page showed."""
+    """Approve or reject the fingerprint that the page showed."""
     environment = environment_named(actor, request.POST.get("environment", ""))
     is_approved = request.POST.get("decision") == "approve"
     (approvals.approve if is_approved else approvals.reject)(
@@ -127,7 +127,7 @@ def approval(request: HttpRequest, actor: Actor, release: Release) -> str:
 @require_POST
 @needs(Act.SCHEDULE_RELEASE)
 def scheduling(request: HttpRequest, number: int) -> HttpResponse:
-    """Plan it, or move what is planned already."""
+    """Schedule a rollout, or reschedule one."""
     actor = actor_of(request)
     release = queries.get_release(actor, number)
     typed = {name: request.POST.get(name, "").strip()[:100] for name in ("environment", "at", "zone", "start_by")}

@@ -1,4 +1,4 @@
-"""Releases themselves: list, one, create (also from what runs), edit, clone, cancel, delete, download."""
+"""Releases: list, show, create (also from what runs), edit, clone, cancel, delete, download."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def detail_page(request: HttpRequest, actor: Actor, release: Release, *, status:
 @require_http_methods(["GET", "POST"])
 @needs(Act.CREATE_RELEASE)
 def new(request: HttpRequest) -> HttpResponse:
-    """An empty one; with ``?from=`` one of what runs healthy there."""
+    """Create an empty release, or with ``?from=`` one of what runs healthy in that environment."""
     actor = actor_of(request)
     origin = _origin(request, actor)
     initial = {"manager": request.user, "targets": _usual_targets(actor, origin)}
@@ -81,7 +81,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _go_on(request: HttpRequest, release: Release) -> HttpResponse:
-    """To its packages; who came from a day of the calendar goes on to plan it."""
+    """Redirect to its packages, or to its plan, if the person came from a day of the calendar."""
     chosen = day(request.GET.get("day", "")[:10])
     if chosen is None:
         return redirect("release-detail", release.pk)
@@ -94,7 +94,7 @@ def _origin(request: HttpRequest, actor: Actor) -> Environment | None:
 
 
 def _usual_targets(actor: Actor, origin: Environment | None) -> list[Environment]:
-    """All, or those that come after where it is made from."""
+    """All environments, or those after the one from which the release is created."""
     everything = list(environments_visible_to(actor))
     later = [one for one in everything if origin and one.position > origin.position]
     return later or everything
@@ -120,7 +120,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         values = form.cleaned_data
         try:
-            hidden = [target for target in queries.targets_of(release) if target not in seen]  # they stay
+            hidden = [target for target in queries.targets_of(release) if target not in seen]  # hidden targets are kept
             values["targets"] = [*values.get("targets", []), *hidden]
             commands.edit_release(
                 actor=actor, release=release, no_deputy=values["deputy"] is None, as_of=as_of(request), **values
@@ -165,7 +165,7 @@ def _form(
 @require_http_methods(["GET", "POST"])
 @needs(Act.CANCEL_RELEASE)
 def cancellation(request: HttpRequest, number: int) -> HttpResponse:
-    """Asks why, then gives it up."""
+    """Ask for a reason, then cancel the release."""
     actor = actor_of(request)
     release = queries.get_release(actor, number)
     form = ReasonForm(request.POST or None)
@@ -204,7 +204,7 @@ def deletion(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @needs(Act.VIEW)
 def download(request: HttpRequest, number: int) -> HttpResponse:
-    """The release as ``release.yaml``; the command line applies it again."""
+    """The release as ``release.yaml``, which the command line can apply."""
     actor = actor_of(request)
     release = queries.get_release(actor, number)
     queries.require_full_visibility(release, actor)

@@ -1,4 +1,4 @@
-"""All of a release at once: ask before, watch it, decide, cancel, fall back."""
+"""Rollouts: confirm, watch, decide, cancel, fall back."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def fall_back(request: HttpRequest, number: int, environment: str) -> HttpRespon
 
 
 def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> HttpResponse:
-    """What will happen first; with POST it does."""
+    """GET shows what will happen; POST starts it."""
     actor = actor_of(request)
     release, environment = queries.get_release(actor, number), environment_named(actor, slug)
     queries.require_full_visibility(release, actor, environment)
@@ -92,7 +92,7 @@ def _begun(actor: Actor, release: Release, environment: Environment, form: Rolli
 @require_POST
 @needs(Act.ROLL_OUT)
 def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
-    """How it goes on."""
+    """Decide how a rollout continues."""
     actor = actor_of(request)
     one = queries.get_rollout(actor, rollout)
     reason = request.POST.get("reason", "")
@@ -112,7 +112,7 @@ def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
 @require_POST
 @needs(Act.ROLL_OUT)
 def cancellation(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
-    """End what runs."""
+    """Cancel a running rollout."""
     sentence = _("It is being cancelled. What has not started will not start.")
     return _ended(request, number, rollout, commands.cancel_rollout, sentence)
 
@@ -120,7 +120,7 @@ def cancellation(request: HttpRequest, number: int, rollout: int) -> HttpRespons
 @require_POST
 @needs(Act.SCHEDULE_RELEASE)
 def unscheduling(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
-    """Take what is planned off the calendar."""
+    """Cancel a scheduled rollout."""
     return _ended(request, number, rollout, cancel_schedule, _("The schedule was cancelled."))
 
 
