@@ -104,6 +104,7 @@ def edit_app(
     health: how.Health = None,
     sticky: how.Sticky = None,
     volume: how.Volumes = None,
+    service: how.Services = None,
     as_json: Json = False,
 ) -> None:
     """Change how an application runs, from its next deployment on. What is left out stays; “” is detected again."""
@@ -321,4 +322,4 @@ def _cells(one: dict[str, Any], environments: list[dict[str, Any]]) -> list[Any]
 
 
 def _placement_row(one: dict[str, Any]) -> list[Any]:
-    return [one["environment"]["slug"], status(one["health"]), words.version(one), one["replicas"], one["url"]]
+    return [one["environment"]["slug"], status(one["health"]), words.version(one), words.replicas(one), one["url"]]
