@@ -19,7 +19,7 @@ instances under the same configuration. Every step may run twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -27,7 +27,7 @@ from django.conf import settings
 from django.db import transaction
 
 from fairway.accounts.queries import actor_of_request
-from fairway.accounts.rules import SYSTEM, Actor, Blocker
+from fairway.accounts.rules import SYSTEM, Actor
 from fairway.deployments.commands import progress
 from fairway.deployments.commands.approvals import ask_for_approval, end_overtaken, settle
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
@@ -48,6 +48,7 @@ from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Cancelled, Failure, Refused, Retry
 from fairway.workflows.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.workflows.draining import drained
+from fairway.workflows.gate_waits import wait_for_gate
 from fairway.workflows.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
 from fairway.workflows.judging import paths_of, refuse_if_it_answers_worse, refuse_if_its_page_fails, watch_answers
 from fairway.workflows.outside import forget_work_folder, probe_token
@@ -69,7 +70,6 @@ from fairway.workflows.writes import look_at_writes
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
-LOOK_AGAIN = timedelta(hours=1)  # at the latest, where nobody knows when the gate opens; what opens it wakes us before
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
@@ -269,7 +269,7 @@ def _ask_gate(step: StepContext) -> None:
     if not found:
         return
     if opens_by_itself(found):
-        _wait_for(found, deployment)
+        wait_for_gate(found, deployment)
     is_away = all(blocker.code == "runtime" for blocker in found)  # it was there when this was asked for
     raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in found))
 
@@ -309,15 +309,6 @@ def _admit(step: StepContext) -> None:
     if not step.context.state.get("admitted"):
         step.context.checkpoint(admitted=True)
     _announce(step)
-
-
-def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:
-    """Come back when it opens, or at the limit to be refused; raises `Wait` unless the limit is reached."""
-    now = clock.now()
-    opens_at = max(one.clears_at or now + LOOK_AGAIN for one in found)
-    if now < deployment.starts_by:
-        sentences = " ".join(one.sentence for one in found)
-        raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
 
 
 def _went_with_its_host(one: Instance) -> bool:
