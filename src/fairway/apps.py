@@ -23,8 +23,8 @@ class FairwayConfig(AppConfig):
         from fairway.accounts.mailing import from_environment
         from fairway.deployments.keeping import pin
         from fairway.releases.retention import pinned_digests
-        from fairway.shared.words import speak_through
+        from fairway.shared.translation import use_translator
 
         from_environment()  # a variable that makes no sense stops the start
         pin(pinned_digests)
-        speak_through(gettext)
+        use_translator(gettext)

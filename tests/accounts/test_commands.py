@@ -4,10 +4,10 @@ import pytest
 from django.utils import timezone
 
 from fairway.accounts import commands, tokens
+from fairway.accounts.access import replace_password
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
 from fairway.accounts.queries import actor_of_request, token_owner, visible_events
 from fairway.accounts.rules import Blocked, Role
-from fairway.accounts.standing import replace_password
 from fairway.activity.models import Event
 from fairway.shared.names import Invalid
 from tests.conftest import make_person

@@ -12,7 +12,7 @@ from django.test import Client
 from fairway.accounts.commands import create_person
 from fairway.accounts.models import User
 from fairway.accounts.profiles import confirm_email, edit_person, edit_profile
-from fairway.accounts.queries import actor_for, by_person, colleague, visible_events
+from fairway.accounts.queries import actor_for, colleague, events_by, visible_events
 from fairway.accounts.rules import SYSTEM, Actor, Role
 from fairway.activity.commands import record
 from fairway.activity.models import Event
@@ -93,7 +93,7 @@ def test_a_filter_finds_the_account_and_not_who_calls_themselves_so(ada, mallory
 def test_fairway_s_own_events_are_found_by_its_name_and_nobody_else_s(ada):
     record_as(None, "Fairway")
     record_as(ada.id, "Fairway")
-    assert {one.actor_id for one in by_person(Event.objects.all(), "fairway")} == {None}
+    assert {one.actor_id for one in events_by(Event.objects.all(), "fairway")} == {None}
 
 
 def record_as(number: int | None, name: str) -> Event:

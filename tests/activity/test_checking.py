@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fairway.activity.checking import check_again, check_some, last_check
+from fairway.activity.checking import continue_verification, last_check, restart_verification
 from fairway.activity.models import ChainHead, Event
 from tests.activity.test_chain import append, others_write
 
@@ -13,43 +13,43 @@ def test_new_events_are_verified_up_to_the_newest_and_the_whole_from_time_to_tim
     assert last_check().checked_at is None
     for _ in range(5):
         append()
-    found = check_some()
+    found = continue_verification()
     newest = Event.objects.latest("pk")
     assert (found.front_id, found.whole_count, found.broken_at) == (newest.pk, 5, None)
     later = append()
-    found = check_some()
+    found = continue_verification()
     assert (found.front_id, found.whole_count) == (later.pk, 5), "the whole is not walked at every tick"
 
 
 def test_what_is_written_during_a_tick_breaks_nothing(db):
     append()
     with others_write():
-        found = check_some()
+        found = continue_verification()
     assert found.broken_at is None, found.sentence
 
 
 def test_a_long_chain_is_walked_in_pieces(db):
     for _ in range(7):
         append()
-    counts = [(one.front_id, one.whole_at is not None) for one in (check_some(at_once=3) for _ in range(3))]
+    counts = [(one.front_id, one.whole_at is not None) for one in (continue_verification(at_once=3) for _ in range(3))]
     first = Event.objects.earliest("pk").pk
     assert [(front - first + 1, is_whole) for front, is_whole in counts] == [(3, False), (6, False), (7, True)]
 
 
 def test_an_old_event_that_was_changed_is_found_by_the_next_walk_and_told_once(db):
     events = [append() for _ in range(6)]
-    check_some()
+    continue_verification()
     Event.objects.filter(pk=events[2].pk).update(comment="x")
-    assert check_some().broken_at is None, "not yet due"
-    check_again()
+    assert continue_verification().broken_at is None, "not yet due"
+    restart_verification()
     for _ in range(4):
-        found = check_some(at_once=2)
+        found = continue_verification(at_once=2)
     assert found.broken_at == events[2].pk
     assert "changed" in found.sentence
     told = Event.objects.get(verb="audit.broken")
     assert told.comment == found.sentence
-    check_again()
-    while check_some(at_once=2).whole_at is None:
+    restart_verification()
+    while continue_verification(at_once=2).whole_at is None:
         pass
     assert last_check().broken_at == events[2].pk, "a walk that finds it again does not clear it"
 
@@ -58,7 +58,7 @@ def test_an_old_event_that_was_changed_is_found_by_the_next_walk_and_told_once(d
 def test_a_missing_event_is_found(db, gone):
     events = [append() for _ in range(4)]
     Event.objects.filter(pk=events[gone].pk).delete()
-    found = check_some()
+    found = continue_verification()
     assert found.broken_at == (events[gone].pk if gone == 3 else events[gone + 1].pk)
     assert "missing" in found.sentence
 
@@ -66,16 +66,16 @@ def test_a_missing_event_is_found(db, gone):
 def test_what_was_mended_is_told_as_whole_after_a_whole_walk(db):
     one, _ = append(), append()
     Event.objects.filter(pk=one.pk).update(comment="x")
-    assert check_some().broken_at == one.pk
+    assert continue_verification().broken_at == one.pk
     Event.objects.filter(pk=one.pk).update(comment="")
-    check_again()
-    assert check_some().broken_at is None
+    restart_verification()
+    assert continue_verification().broken_at is None
 
 
 def test_an_end_that_was_cut_off_stays_told(db):
     events = [append() for _ in range(3)]
-    check_some()
+    continue_verification()
     Event.objects.filter(pk=events[2].pk).delete()
-    check_again()
-    found = check_some()
+    restart_verification()
+    found = continue_verification()
     assert (found.broken_at, ChainHead.objects.get().event_id >= events[2].pk) == (events[2].pk, True)

@@ -12,16 +12,23 @@ from pathlib import Path
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from fairway.accounts.record import acknowledge, ask_for_a_walk
+from fairway.accounts.record import acknowledge, request_verification
 from fairway.accounts.rules import Blocked
 from fairway.activity import triggers
-from fairway.activity.book import BEFORE, NEWEST, HeadBook
-from fairway.activity.checking import book, check_again, check_some, found_so_far, guard_again, last_check
-from fairway.activity.heads import Head, Misfit, first_misfit, parse_head, parse_heads
-from fairway.activity.keeping import sign_head
+from fairway.activity.checking import (
+    continue_verification,
+    current_verification,
+    head_file,
+    last_check,
+    restart_verification,
+    restore_triggers,
+)
+from fairway.activity.head_file import BEFORE, NEWEST, HeadFile
+from fairway.activity.heads import Head, Mismatch, first_mismatch, parse_head, parse_heads
 from fairway.activity.models import ChainCheck, ChainHead, Event
 from fairway.activity.queries import hashes_of, verify
 from fairway.activity.rules import GENESIS, Break, chained_hash
+from fairway.activity.signing import sign_head
 from fairway.cli.audit_file import verify_lines
 from fairway.config.audit import verified
 from fairway.config.data import DataDirectory
@@ -44,8 +51,8 @@ def place(settings, tmp_path):
 def signed(events: int) -> list[Event]:
     """So many events; all of them checked, and a head signed."""
     rows = [append() for _ in range(events)]
-    check_some()
-    assert sign_head(book()) is not None
+    continue_verification()
+    assert sign_head(head_file()) is not None
     return rows
 
 
@@ -149,26 +156,26 @@ ATTACKS: list[tuple[Callable[[list[Event]], None], Break]] = [
 @pytest.mark.parametrize(("attack", "code"), ATTACKS, ids=[attack.__name__ for attack, _ in ATTACKS])
 def test_every_attack_on_the_tables_is_found_and_stays_found(db, attack, code):
     rows = signed(6)
-    assert check_some().broken_at is None
-    (kept,) = book().all()
+    assert continue_verification().broken_at is None
+    (kept,) = head_file().all()
     attack(rows)
-    found = check_some()
+    found = continue_verification()
     assert (found.code, found.broken_at is not None, bool(found.sentence)) == (code, True, True), found.sentence
     told = Event.objects.get(verb="audit.broken")
     assert told.comment == found.sentence
     append()
     still_there = hashes_of([kept.event]).get(kept.event) == kept.hash
-    assert (sign_head(book()) is not None) == still_there, "a chain that does not fit the newest head gets no other"
-    check_again()
-    assert check_some().broken_at is not None
+    assert (sign_head(head_file()) is not None) == still_there, "a chain that does not fit the newest head gets no other"
+    restart_verification()
+    assert continue_verification().broken_at is not None
     assert not verified([]).is_intact
-    assert not found_so_far().is_intact
+    assert not current_verification().is_intact
 
 
 @pytest.mark.parametrize(("attack", "code"), ATTACKS, ids=[attack.__name__ for attack, _ in ATTACKS])
 def test_a_kept_head_finds_it_without_any_file_of_the_installation(db, attack, code, place):
     rows = signed(6)
-    kept = [parse_head(sign.line()) for sign in book().all()]
+    kept = [parse_head(sign.line()) for sign in head_file().all()]
     lines = [_exported(event) for event in Event.objects.order_by("pk")]
     assert verify_lines(lines, [vars(one) for one in kept]).broken_at is None
     attack(rows)
@@ -199,7 +206,7 @@ def restored(rows: list[Event], *, tells: bool) -> None:
 def test_an_older_backup_is_said_as_such_and_an_administrator_acknowledges_it_once(admin, viewer, tells):
     rows = signed(6)
     restored(rows, tells=tells)
-    found = check_some()
+    found = continue_verification()
     assert found.code == Break.HEADS
     assert ("An older backup, of 2026-03-01T00:00:00+00:00, was put back since." in found.sentence) is tells
     for other, why in ((viewer, "because"), (admin, "  ")):
@@ -210,11 +217,11 @@ def test_an_older_backup_is_said_as_such_and_an_administrator_acknowledges_it_on
     assert (event.pk, event.actor_name, event.before["sentence"]) == (head.acknowledges, admin.name, found.sentence)
     for _ in range(20):  # past the numbers that were signed once
         append()
-    check_again()
-    found = check_some()
+    restart_verification()
+    found = continue_verification()
     assert (found.broken_at, found.whole_at is not None) == (None, True), found.sentence
-    assert sign_head(book()) is not None
-    assert verify(book().valid()).is_intact
+    assert sign_head(head_file()) is not None
+    assert verify(head_file().valid()).is_intact
     with pytest.raises(Refused, match="nothing to acknowledge"):
         acknowledge(actor=admin, reason="again")
 
@@ -222,7 +229,7 @@ def test_an_older_backup_is_said_as_such_and_an_administrator_acknowledges_it_on
 @pytest.mark.parametrize("attack", [two_in_another_order, one_exchanged])
 def test_what_no_backup_explains_is_not_acknowledged(admin, attack):
     attack(signed(6))
-    check_some()
+    continue_verification()
     with pytest.raises(Refused, match="No backup explains"):
         acknowledge(actor=admin, reason="please")
     assert last_check().broken_at is not None
@@ -232,13 +239,13 @@ def test_what_no_backup_explains_is_not_acknowledged(admin, attack):
 def test_a_walk_that_is_on_its_way_is_not_sent_back_to_the_beginning(admin, viewer):
     for _ in range(6):
         append()
-    check_some()
+    continue_verification()
     with pytest.raises(Blocked):
-        ask_for_a_walk(actor=viewer)
-    assert ask_for_a_walk(actor=admin)
+        request_verification(actor=viewer)
+    assert request_verification(actor=admin)
     steps = 0
-    while check_some(at_once=2).whole_at is None:
-        assert not ask_for_a_walk(actor=admin)
+    while continue_verification(at_once=2).whole_at is None:
+        assert not request_verification(actor=admin)
         steps += 1
     assert steps == Event.objects.count() // 2
 
@@ -310,7 +317,7 @@ def test_no_statement_changes_replaces_or_takes_away_an_event(guarded):
 def test_a_trigger_that_is_gone_or_only_looks_like_it_is_found_and_put_back(guarded):
     append()
     assert triggers.missing(connection) == []
-    assert guard_again() == []
+    assert restore_triggers() == []
     empty = {
         "sqlite": "CREATE TRIGGER {} BEFORE UPDATE ON fairway_event BEGIN SELECT 1; END",
         "postgresql": "ALTER TABLE fairway_event DISABLE TRIGGER {}",
@@ -324,7 +331,7 @@ def test_a_trigger_that_is_gone_or_only_looks_like_it_is_found_and_put_back(guar
             cursor.execute(empty.format(name))
         assert triggers.missing(connection) == [name]
         assert "no longer refuses changes" in verified([]).sentence
-        assert guard_again() == [name]
+        assert restore_triggers() == [name]
         assert Event.objects.latest("pk").before == {"missing": [name]}
     assert triggers.missing(connection) == []
 
@@ -350,9 +357,9 @@ def test_a_head_says_what_it_said_when_it_was_signed():
 
 def test_a_head_signed_by_somebody_else_is_no_head_of_this_installation():
     theirs = replace(head()).signed(hashlib.sha256(b"other").digest())
-    found = first_misfit([theirs], {5: "a" * 64}, 9, key=head().key)
+    found = first_mismatch([theirs], {5: "a" * 64}, 9, key=head().key)
     assert found is not None
-    assert found.misfit == Misfit.FORGED
+    assert found.kind == Mismatch.FORGED
 
 
 @pytest.mark.parametrize(
@@ -369,7 +376,7 @@ def test_what_is_no_head_is_said(line):
 
 
 def test_the_book_is_bounded_and_always_has_the_newest(tmp_path):
-    kept = HeadBook(tmp_path / "heads", largest=2000)
+    kept = HeadFile(tmp_path / "heads", largest=2000)
     for number in range(1, 60):
         with kept.writing():
             kept.add(head(number))
@@ -377,12 +384,12 @@ def test_the_book_is_bounded_and_always_has_the_newest(tmp_path):
     assert sum((tmp_path / "heads" / name).stat().st_size for name in (NEWEST, BEFORE)) < 6000
     numbers = [one.number for one in kept.all()]
     assert numbers == list(range(numbers[0], 60)), "carried over, and told once"
-    assert HeadBook(tmp_path / "heads", largest=2000).valid() == kept.all()
+    assert HeadFile(tmp_path / "heads", largest=2000).valid() == kept.all()
     assert (tmp_path / "heads" / NEWEST).stat().st_mode & 0o077 == 0
 
 
 def test_a_line_that_was_cut_by_a_full_disk_costs_that_line_only(tmp_path):
-    kept = HeadBook(tmp_path / "heads")
+    kept = HeadFile(tmp_path / "heads")
     with kept.writing():
         kept.add(head(1))
     place = tmp_path / "heads" / NEWEST
@@ -393,15 +400,15 @@ def test_a_line_that_was_cut_by_a_full_disk_costs_that_line_only(tmp_path):
 
 
 def test_heads_are_signed_at_a_cadence_and_only_for_what_is_new(db):
-    assert sign_head(book()) is None, "nothing happened yet"
+    assert sign_head(head_file()) is None, "nothing happened yet"
     rows = [append() for _ in range(3)]
-    first = sign_head(book())
+    first = sign_head(head_file())
     assert first is not None
     assert (first.event, first.hash, first.count) == (rows[2].pk, rows[2].hash, 3)
-    assert sign_head(book()) is None
+    assert sign_head(head_file()) is None
     newest = append()
-    assert sign_head(book(), every=timedelta(hours=1)) is None
-    second = sign_head(book())
+    assert sign_head(head_file(), every=timedelta(hours=1)) is None
+    second = sign_head(head_file())
     assert second is not None
     assert (second.number, second.event, second.count) == (first.number + 1, newest.pk, 4)
 

@@ -17,7 +17,7 @@ from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import On, Who
-from fairway.activity.verbs import GROUPS, RENAMED, SEVERITIES, VERBS, Severity, find, severity_of, told
+from fairway.activity.verbs import GROUPS, RENAMED, SEVERITIES, VERBS, Severity, event_sentence, find, severity_of
 from fairway.deployments.rules import Status
 from fairway.releases.rules import RolloutStatus
 
@@ -103,16 +103,19 @@ def test_a_verb_without_words_or_on_something_else_is_refused(db):
 
 def test_sentences_are_whole_in_both_languages():
     assert (
-        told("rollout.scheduled", who="ada", what="shop 1 → Production") == "ada scheduled the rollout shop 1 → Production"
+        event_sentence("rollout.scheduled", who="ada", what="shop 1 → Production")
+        == "ada scheduled the rollout shop 1 → Production"
     )
     with translation.override("fr"):
-        assert told("environment.locked", who="ada", what="Production").startswith("ada a verrouillé l’environnement")
-        assert "{" not in told("person.signed_in", who="ada", what="ada")
+        assert event_sentence("environment.locked", who="ada", what="Production").startswith(
+            "ada a verrouillé l’environnement"
+        )
+        assert "{" not in event_sentence("person.signed_in", who="ada", what="ada")
 
 
 def test_what_an_older_or_a_newer_fairway_wrote_stays_readable():
-    assert told("release.frozen", who="ada", what="shop 1") == "ada sealed the release shop 1"
-    assert told("moon.landed", who="ada", what="{who} <b>") == "ada: moon.landed, {who} <b>"
+    assert event_sentence("release.frozen", who="ada", what="shop 1") == "ada sealed the release shop 1"
+    assert event_sentence("moon.landed", who="ada", what="{who} <b>") == "ada: moon.landed, {who} <b>"
     assert severity_of("moon.landed") == Severity.INFO
 
 

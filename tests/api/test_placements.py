@@ -9,7 +9,7 @@ import pytest
 
 from fairway.accounts.rules import Actor
 from fairway.activity import checking
-from fairway.activity.checking import check_some
+from fairway.activity.checking import continue_verification
 from fairway.activity.models import Event
 from fairway.activity.rules import chained_hash
 from fairway.applications.commands import save_configuration
@@ -151,12 +151,12 @@ def test_the_chain_is_verified(viewer: Api, placed: Placement) -> None:
 def test_a_viewer_starts_no_walk_and_an_administrators_is_told_until_it_ends(
     viewer: Api, admin: Api, placed: Placement
 ) -> None:
-    check_some()
+    continue_verification()
     assert viewer.get("/audit/verification").json()["whole_at"] is not None
     assert viewer.post("/audit/verification").status_code == 403
     assert viewer.post("/audit/acknowledgement", {"reason": "x"}).status_code == 403
     assert admin.post("/audit/verification").json()["whole_at"] is None
-    check_some()
+    continue_verification()
     assert viewer.get("/audit/verification").json()["whole_at"] is not None
     refused = admin.post("/audit/acknowledgement", {"reason": "x"})
     assert (refused.status_code, "nothing to acknowledge" in refused.json()["detail"]) == (409, True)

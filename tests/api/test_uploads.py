@@ -12,8 +12,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from fairway.api.receiving import BodyLimit
+from fairway.applications.files import upload_file
 from fairway.applications.models import Upload
-from fairway.applications.places import upload_file
 from tests.api.conftest import Api
 
 BYTES = b"not really a tar" * 1000

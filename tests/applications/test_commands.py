@@ -4,8 +4,8 @@ from django.conf import settings
 from fairway.accounts.rules import SYSTEM, Blocked, NotVisible, Role
 from fairway.activity.models import Event
 from fairway.applications import commands, credential_commands, queries
+from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Configuration, Credential, Upload
-from fairway.applications.places import upload_file
 from fairway.applications.secrets import open_credential, open_secrets
 from fairway.shared.names import Invalid
 from tests.conftest import make_artifact, make_person
@@ -167,7 +167,7 @@ def test_an_application_outside_a_narrowed_grant_does_not_exist(hello, db):
     narrowed = narrowed.__class__(**{**narrowed.__dict__, "grants": (grant_of(hello),)})
     assert [one.slug for one in queries.visible_to(narrowed)] == ["hello"]
     with pytest.raises(NotVisible):
-        queries.application(narrowed, other.slug)
+        queries.get_application(narrowed, other.slug)
 
 
 def grant_of(application):

@@ -11,7 +11,7 @@ import pytest
 
 from fairway.cli import account, output, words
 from fairway.cli.failures import BadInput, Code, stop_for
-from fairway.cli.how import RunOptions, laid_over
+from fairway.cli.how import RunOptions, merged_spec
 
 
 @pytest.mark.parametrize(
@@ -60,18 +60,18 @@ def test_a_stored_token_is_its_owners_and_only_for_its_address(tmp_path: Path, m
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     for name in ("FAIRWAY_URL", "FAIRWAY_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    assert account.current() == account.Account(account.DEFAULT_URL)
+    assert account.current_account() == account.Account(account.DEFAULT_URL)
     file = account.store(account.Account("https://fairway.example.com", "fwy_secret"))
     assert file.stat().st_mode & 0o777 == 0o600
-    assert account.current().token == "fwy_secret"
-    assert "fwy_secret" not in repr(account.current())
+    assert account.current_account().token == "fwy_secret"
+    assert "fwy_secret" not in repr(account.current_account())
     monkeypatch.setenv("FAIRWAY_URL", "https://elsewhere.example.com")
-    assert account.current() == account.Account("https://elsewhere.example.com")
+    assert account.current_account() == account.Account("https://elsewhere.example.com")
     monkeypatch.setenv("FAIRWAY_TOKEN", "fwy_other")
-    assert account.current().token == "fwy_other"
+    assert account.current_account().token == "fwy_other"
     file.write_text(json.dumps(["nonsense"]))
     with pytest.raises(BadInput):
-        account.current()
+        account.current_account()
 
 
 @pytest.mark.parametrize(
@@ -118,8 +118,8 @@ def test_only_what_is_said_of_how_it_runs_changes():
         "install": {"publish": "dist"},
     }
     before = {"command": ["x"], "port": 9, "install": {"python": "3.12", "node": "22"}}
-    assert laid_over(before, nothing) == {"port": 9, "install": {"node": "22"}}
-    assert laid_over({}, said.spec()) == said.spec()
+    assert merged_spec(before, nothing) == {"port": 9, "install": {"node": "22"}}
+    assert merged_spec({}, said.spec()) == said.spec()
 
 
 @pytest.mark.parametrize("wrong", [RunOptions(sticky="perhaps"), RunOptions(volumes=["data"])])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fairway.activity.book import HeadBook
+from fairway.activity.head_file import HeadFile
 from fairway.config import doctor
 
 
@@ -55,7 +55,7 @@ def test_a_sound_database_is_told_from_a_broken_one(data: Path) -> None:
 
 def test_a_place_that_takes_no_signed_heads_is_a_problem(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (data / "heads").mkdir(parents=True)
-    HeadBook(data / "heads").note_elsewhere(4, "it answered 503", "2026-01-01T00:00:00+00:00")
+    HeadFile(data / "heads").note_external_copy(4, "it answered 503", "2026-01-01T00:00:00+00:00")
     assert "Signed heads" not in examined()
     monkeypatch.setenv("FAIRWAY_HEADS_TO", "https://heads.example.com")
     assert examined()["Signed heads"] == {"what": "Signed heads", "state": "bad", "sentence": "it answered 503"}

@@ -13,7 +13,7 @@ from fairway.activity.models import Event
 from fairway.deployments.commands.requests import promote, request_deployment
 from fairway.deployments.gate import Subject, blockers
 from fairway.environments.freeze_commands import create_freeze, delete_freeze, edit_freeze
-from fairway.environments.freeze_queries import freeze, freezes_visible_to
+from fairway.environments.freeze_queries import freezes_visible_to, get_freeze
 from fairway.environments.freeze_rules import Kind
 from fairway.environments.models import FreezeWindow
 from fairway.shared.names import Invalid
@@ -149,7 +149,7 @@ def test_every_change_is_an_event_with_before_and_after(manager, staging):
     )
     assert (deleted.verb, deleted.before["reason"]) == ("freeze.deleted", "Longer")
     with pytest.raises(NotVisible):
-        freeze(manager, row.pk)
+        get_freeze(manager, row.pk)
 
 
 @pytest.mark.parametrize("role", [Role.DEPLOYER, Role.VIEWER])
@@ -178,7 +178,7 @@ def test_a_narrowed_manager_freezes_nothing_beyond_and_sees_nothing_beyond(manag
     with pytest.raises(Blocked):
         delete_freeze(actor=narrowed, freeze=everywhere)
     with pytest.raises(NotVisible):
-        freeze(narrowed, there.pk)
+        get_freeze(narrowed, there.pk)
 
 
 def test_promoting_waits_too(manager, deployer, hello, staging, production):

@@ -19,12 +19,12 @@ from tests.services.waiting import PATIENCE, eventually
 
 def workflows_of(*steps: Step, **workflow) -> Workflows:
     workflows = Workflows()
-    workflows.register(Workflow("tale", steps, **workflow))
+    workflows.register(Workflow("example", steps, **workflow))
     return workflows
 
 
 def enqueue(key: str = "k", **options) -> Run:
-    return commands.enqueue(kind="tale", key=key, payload={}, **options)
+    return commands.enqueue(kind="example", key=key, payload={}, **options)
 
 
 def cancel(run: Run, reason: str = "Not today.") -> bool:
@@ -44,7 +44,7 @@ def known(monkeypatch):
     """A process that knows the workflow, as the web does."""
     recorder = Recorder()
     monkeypatch.setitem(
-        WORKFLOWS.by_kind, "tale", Workflow("tale", (Step("one", nap),), watcher=recorder, clean_up=recorder.clean_up)
+        WORKFLOWS.by_kind, "example", Workflow("example", (Step("one", nap),), watcher=recorder, clean_up=recorder.clean_up)
     )
     return recorder
 

@@ -18,7 +18,7 @@ from fairway.engine.models import Run, Worker
 from fairway.engine.queries import attempts
 from fairway.engine.runner import Runner
 from tests.engine.running import until_status, working
-from tests.engine.tales import Teller
+from tests.engine.stalling import StallingWorkflow
 from tests.services.waiting import PATIENCE, eventually
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,12 +48,12 @@ def kill(process: subprocess.Popen) -> None:
 
 
 def survivor(log: Path) -> Runner:
-    teller = Teller("survivor", log)
+    teller = StallingWorkflow("survivor", log)
     return Runner(teller.workflows(), worker_name="survivor", lease=timedelta(seconds=LEASE), poll=0.1)
 
 
 def enqueue(**payload) -> Run:
-    return commands.enqueue(kind="tale", key="k", payload=payload)
+    return commands.enqueue(kind="example", key="k", payload=payload)
 
 
 def lines(log: Path, word: str) -> list[str]:

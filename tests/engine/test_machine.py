@@ -64,7 +64,7 @@ class EngineMachine(RuleBasedStateMachine):
         self.ledger = Ledger()
         self.workflows = Workflows()
         self.workflow = self.workflows.register(
-            Workflow("tale", STEPS, clean_up=lambda context, ending: None, watcher=self.ledger)
+            Workflow("example", STEPS, clean_up=lambda context, ending: None, watcher=self.ledger)
         )
         self.enqueued: set[int] = set()
         self.leases: list[claim.Lease] = []  # all ever given, so that old ones act as zombies
@@ -99,12 +99,14 @@ class EngineMachine(RuleBasedStateMachine):
     @rule(key=KEYS, parent=st.booleans(), priority=st.integers(0, 1))
     def enqueue(self, key, parent, priority):
         parents = list(Run.objects.live()) if parent else []
-        run = commands.enqueue(kind="tale", key=key, payload={}, priority=priority, parent=parents[0] if parents else None)
+        run = commands.enqueue(
+            kind="example", key=key, payload={}, priority=priority, parent=parents[0] if parents else None
+        )
         self.enqueued.add(run.pk)
 
     @rule(worker=WORKERS)
     def take(self, worker):
-        lease = claim.claim(owner=worker, kinds=["tale"], lanes=None, lease=LEASE)
+        lease = claim.claim(owner=worker, kinds=["example"], lanes=None, lease=LEASE)
         if lease is not None:
             self.leases.append(lease)
 
@@ -142,7 +144,7 @@ class EngineMachine(RuleBasedStateMachine):
             "wait without key": lambda: transitions.wait(lease, workflow, number, Wait(keeps_key=False)),
             "hand back": lambda: transitions.hand_back(lease, workflow, "Stopped."),
             "put off": lambda: transitions.hand_back(lease, workflow, "No database.", pause=LEASE),
-            "go on": lambda: transitions.finish_step(lease, workflow, number, {step.name: lease.fence}, goes_on=True),
+            "go on": lambda: transitions.finish_step(lease, workflow, number, {step.name: lease.fence}, begins_next=True),
         }
         after = self.acts(lease, acts[how])
         if how == "go on" and after is not None and not after.outcome:  # the next step was begun in the same transaction

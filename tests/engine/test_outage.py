@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 from fairway.engine import execution
 from fairway.engine.queries import attempts
 from fairway.engine.workflow import Step
-from tests.engine.test_steps import tell
+from tests.engine.test_steps import run_workflow
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +25,7 @@ def test_a_step_cut_by_the_database_is_done_again_even_if_it_may_be_tried_once(d
         if outages:
             raise outages.pop()
 
-    run = tell(Step("only", step, attempts=1))
+    run = run_workflow(Step("only", step, attempts=1))
     assert run.status == "succeeded"
     assert [one.status for one in attempts(run)] == ["interrupted", "interrupted", "succeeded"]
     assert "database" in attempts(run)[0].sentence
@@ -35,7 +35,7 @@ def test_a_step_that_always_breaks_like_that_ends(database):
     def step(context):
         raise OperationalError("no such column")
 
-    run = tell(Step("only", step, attempts=1))
+    run = run_workflow(Step("only", step, attempts=1))
     assert (run.status, run.sentence) == ("errored", "OperationalError: no such column")
     assert len(attempts(run)) == 1 + execution.OUTAGES_FORGIVEN
 

@@ -78,7 +78,7 @@ def test_impossible_slots_are_refused():
 
 def test_a_kind_is_registered_once():
     workflows = Workflows()
-    workflow = Workflow("tale", (Step("one", lambda context: None),))
+    workflow = Workflow("example", (Step("one", lambda context: None),))
     assert workflows.register(workflow) is workflow
     with pytest.raises(ValueError, match="registered already"):
         workflows.register(workflow)

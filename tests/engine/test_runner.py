@@ -24,12 +24,12 @@ BRIEF = timedelta(milliseconds=50)
 
 def workflows_of(*steps: Step, **workflow) -> Workflows:
     workflows = Workflows()
-    workflows.register(Workflow("tale", steps, **workflow))
+    workflows.register(Workflow("example", steps, **workflow))
     return workflows
 
 
 def enqueue(key: str = "k", **options) -> Run:
-    return commands.enqueue(kind="tale", key=key, payload={}, **options)
+    return commands.enqueue(kind="example", key=key, payload={}, **options)
 
 
 def test_one_run_per_key_under_four_workers(database):
@@ -72,7 +72,7 @@ def test_a_lane_keeps_its_slot_while_others_are_many(database):
             gate.wait()
 
     workflows = workflows_of(Step("one", step))
-    slow = [commands.enqueue(kind="tale", key=f"s{n}", payload={"slow": True}, lane="staging") for n in range(3)]
+    slow = [commands.enqueue(kind="example", key=f"s{n}", payload={"slow": True}, lane="staging") for n in range(3)]
     with working(Runner(workflows, worker_name="w", slots=2, lanes={"production": 1})):
         assert staged.acquire(timeout=PATIENCE)
         until_status(enqueue("p", lane="production"), "succeeded")

@@ -25,12 +25,12 @@ def waits_for(name: str, **wait):
 
 def runner_of(*steps: Step, **workflow) -> Runner:
     workflows = Workflows()
-    workflows.register(Workflow("tale", steps, **workflow))
+    workflows.register(Workflow("example", steps, **workflow))
     return Runner(workflows, worker_name="w", slots=1)
 
 
 def enqueue(**options) -> Run:
-    return commands.enqueue(**{"kind": "tale", "key": "k", "payload": {}, **options})
+    return commands.enqueue(**{"kind": "example", "key": "k", "payload": {}, **options})
 
 
 def fresh(run: Run) -> Run:

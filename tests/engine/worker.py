@@ -16,9 +16,9 @@ def main(name: str, lease: str, poll: str, log: str, stall: str = "", gate: str 
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.engine.settings"
     django.setup()
     from fairway.engine.runner import Runner
-    from tests.engine.tales import Teller
+    from tests.engine.stalling import StallingWorkflow
 
-    teller = Teller(name, Path(log), stall=stall, gate=Path(gate) if gate else None)
+    teller = StallingWorkflow(name, Path(log), stall=stall, gate=Path(gate) if gate else None)
     runner = Runner(teller.workflows(), worker_name=name, lease=timedelta(seconds=float(lease)), poll=float(poll))
     stop = threading.Event()
 

@@ -59,11 +59,11 @@ def test_a_host_gets_a_key_of_its_own_that_never_shows(admin, far):
 def test_only_the_key_that_was_compared_is_confirmed(admin, manager, far):
     with pytest.raises(Invalid, match="has not shown its key"):
         hosts.confirm_host_key(actor=admin, environment=far, fingerprint_seen=fingerprint(KEY))
-    hosts.key_shown(host=host_of(far), key=KEY)
+    hosts.record_offered_key(host=host_of(far), key=KEY)
     assert host_of(far).state == HostState.UNCONFIRMED
     with pytest.raises(Blocked):
         hosts.confirm_host_key(actor=manager, environment=far, fingerprint_seen=fingerprint(KEY))
-    hosts.key_shown(host=host_of(far), key=OTHER)  # between the look and the click
+    hosts.record_offered_key(host=host_of(far), key=OTHER)  # between the look and the click
     with pytest.raises(Invalid, match="Compare again"):
         hosts.confirm_host_key(actor=admin, environment=far, fingerprint_seen=fingerprint(KEY))
     assert host_of(far).host_key == ""
@@ -72,38 +72,38 @@ def test_only_the_key_that_was_compared_is_confirmed(admin, manager, far):
     assert (host.host_key, host.confirmed_by, host.state) == (OTHER, "ada", HostState.AWAY)
     event = Event.objects.get(verb="environment.host_key_confirmed")
     assert (event.actor_name, event.after["fingerprint"]) == ("ada", fingerprint(OTHER))
-    hosts.key_shown(host=host, key=KEY)
+    hosts.record_offered_key(host=host, key=KEY)
     assert host_of(far).state == HostState.CHANGED
     assert fingerprint(KEY) in availability_of(far).sentence
     assert "Admin" in availability_of(far).who
-    hosts.key_shown(host=host, key=OTHER)  # it was somebody else, or a moment
+    hosts.record_offered_key(host=host, key=OTHER)  # it was somebody else, or a moment
     assert host_of(far).state == HostState.AWAY
 
 
 def test_a_host_that_comes_and_goes_is_an_event_each_time(admin, far):
-    hosts.key_shown(host=host_of(far), key=KEY)
+    hosts.record_offered_key(host=host_of(far), key=KEY)
     hosts.confirm_host_key(actor=admin, environment=far, fingerprint_seen=fingerprint(KEY))
     before = len(verbs())
     for _ in range(2):
-        hosts.observed(host=host_of(far), is_connected=True, version="28.1.1")
+        hosts.record_check(host=host_of(far), is_connected=True, version="28.1.1")
     assert availability_of(far).is_available
     assert availability_of(far).version == "28.1.1"
     for _ in range(2):
-        hosts.observed(host=host_of(far), is_connected=False, reason=Reason.SILENT, detail="Timeout")
+        hosts.record_check(host=host_of(far), is_connected=False, reason=Reason.SILENT, detail="Timeout")
     assert not availability_of(far).is_available
     assert verbs()[before:] == ["environment.host_connected", "environment.host_away"]
 
 
 def test_somebody_may_ask_for_a_look(admin, manager, far, staging):
     with pytest.raises(Blocked):
-        hosts.request_look(actor=manager, environment=far)
+        hosts.request_check(actor=manager, environment=far)
     with pytest.raises(Invalid):
-        hosts.request_look(actor=admin, environment=staging)
-    host = hosts.request_look(actor=admin, environment=far)
-    hosts.request_look(actor=admin, environment=far)
-    hosts.looked(host=host)
+        hosts.request_check(actor=admin, environment=staging)
+    host = hosts.request_check(actor=admin, environment=far)
+    hosts.request_check(actor=admin, environment=far)
+    hosts.finish_check(host=host)
     assert host_of(far).look_wanted_at is not None, "what was asked for since then stays"
-    hosts.looked(host=host_of(far))
+    hosts.finish_check(host=host_of(far))
     assert host_of(far).look_wanted_at is None
 
 

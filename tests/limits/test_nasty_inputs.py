@@ -131,7 +131,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "duration": seconds,
     "slug": names.parse_slug,
     "slug from": names.slug_from,
-    "host": names.parse_host,
+    "host": names.parse_hostname,
     "git ref": names.parse_git_ref,
     "image": names.parse_image,
     "variable": names.parse_variable,

@@ -10,7 +10,7 @@ from fairway.accounts.models import User
 from fairway.accounts.queries import visible_events
 from fairway.accounts.rules import Role
 from fairway.activity.queries import EventFilter, events
-from fairway.insights.events import about
+from fairway.insights.events import subjects_about
 from fairway.releases.commands.packages import delete_package
 from fairway.releases.commands.rollouts import roll_out
 from fairway.releases.models import Rollout
@@ -24,7 +24,7 @@ def browser(actor) -> Client:
 
 
 def told(actor, **which):
-    chosen = visible_events(actor, events(EventFilter(about=about(**which))))
+    chosen = visible_events(actor, events(EventFilter(about=subjects_about(**which))))
     return [(one.verb, one.subject_label) for one in chosen.order_by("pk")]
 
 

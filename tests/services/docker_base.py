@@ -1,4 +1,5 @@
-"""A base image without Docker Fanout: Debian with Python, and Node from its wheel. Made once, then kept as a tar."""
+"""A base image that does not come from Docker Hub: Debian with Python, and Node from its wheel. Built once, then kept as
+a tar."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from fairway.shared.names import (
     image_host,
     is_archive_name,
     parse_git_ref,
-    parse_host,
+    parse_hostname,
     parse_image,
     parse_port,
     parse_relative_path,
@@ -97,7 +97,7 @@ def test_bad_images(reference):
 
 @pytest.mark.parametrize("text", ["shop.example.com", "Shop.Example.com.", "localhost", "a-b.c"])
 def test_good_hosts(text):
-    assert parse_host(text) == text.lower().removesuffix(".")
+    assert parse_hostname(text) == text.lower().removesuffix(".")
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_good_hosts(text):
 )
 def test_bad_hosts(text):
     with pytest.raises(Invalid):
-        parse_host(text)
+        parse_hostname(text)
 
 
 @pytest.mark.parametrize("value", ["0", 65536, "x", None, "80.0", -1, "８０８x"])

@@ -82,9 +82,9 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
         os.link(folder / "b.txt", folder / "c.txt")
     os.utime(tmp_path / "two/b.txt", (1, 1))
     first, second = (pack(tmp_path / name, tmp_path / f"{name}.tar.gz") for name in ("one", "two"))
-    assert first.place.read_bytes() == second.place.read_bytes()
+    assert first.path.read_bytes() == second.path.read_bytes()
     assert (first.files, first.bytes) == (3, 3)
-    with tarfile.open(first.place) as tar:
+    with tarfile.open(first.path) as tar:
         assert [(info.name, info.mode, info.isreg()) for info in tar] == [
             ("a/x.sh", 0o755, True),
             ("b.txt", 0o644, True),
@@ -113,7 +113,7 @@ def test_what_cannot_be_packed_is_refused(tmp_path: Path) -> None:
 def test_the_archive_itself_is_not_packed(tmp_path: Path) -> None:
     make(tmp_path, {"a": "a"})
     pack(tmp_path, tmp_path / "out.tar.gz")
-    with tarfile.open(pack(tmp_path, tmp_path / "out.tar.gz").place) as tar:
+    with tarfile.open(pack(tmp_path, tmp_path / "out.tar.gz").path) as tar:
         assert tar.getnames() == ["a"]
 
 
@@ -127,5 +127,5 @@ def test_names_of_any_bytes_arrive(tmp_path: Path) -> None:
     (tmp_path / "app").mkdir()
     for name in names:
         Path(os.fsdecode(os.fsencode(tmp_path / "app") + b"/" + name)).write_text("x")
-    with tarfile.open(pack(tmp_path / "app", tmp_path / "out.tar.gz").place) as tar:
+    with tarfile.open(pack(tmp_path / "app", tmp_path / "out.tar.gz").path) as tar:
         assert {os.fsencode(name) for name in tar.getnames()} == set(names)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from fairway.shared.masking import MASK
 from fairway.shared.names import Invalid
-from fairway.shared.urls import refuse_secrets, secrets_in, shown, without_secrets
+from fairway.shared.urls import masked, refuse_secrets, secrets_in, without_secrets
 
 WITH = {
     "https://ada:pa%24s@example.com/a.zip": "pa$s",
@@ -59,4 +59,4 @@ def test_masking_leaves_no_secret_and_never_breaks(before, url, after):
 
 def test_facts_are_shown_all_through():
     facts = {"a": ["https://u:p@x.y/"], "b": {"c": "https://x.y/?token=t"}, "d": 1, "e": None}
-    assert shown(facts) == {"a": [f"https://u:{MASK}@x.y/"], "b": {"c": f"https://x.y/?token={MASK}"}, "d": 1, "e": None}
+    assert masked(facts) == {"a": [f"https://u:{MASK}@x.y/"], "b": {"c": f"https://x.y/?token={MASK}"}, "d": 1, "e": None}

@@ -45,7 +45,7 @@ def test_the_key_is_confirmed_by_an_admin_and_by_nobody_else(admin, viewer, brow
     page = browse(admin).get("/environments/far/").content.decode()
     assert "is being asked for its key" in page
     assert Host.objects.get().public_key in page
-    hosts.key_shown(host=Host.objects.get(), key=KEY)
+    hosts.record_offered_key(host=Host.objects.get(), key=KEY)
     page = browse(admin).get("/environments/far/").content.decode()
     assert fingerprint(KEY) in page
     assert "/environments/far/host/key" in page
@@ -74,7 +74,7 @@ def test_a_changed_key_is_trusted_by_name_only(admin, browse, far):
 def test_an_open_page_follows_and_speaks_the_readers_language(admin, far):
     topic = live_fragments.topic_named("environment:far:host")
     assert fingerprint(KEY) not in live_fragments.render(topic, admin, "en", "UTC")["html"]
-    hosts.key_shown(host=Host.objects.get(), key=KEY)
+    hosts.record_offered_key(host=Host.objects.get(), key=KEY)
     assert live_fragments.subjects_of(Event.objects.latest("pk")) & topic.subjects
     assert "is not confirmed yet" in live_fragments.render(topic, admin, "en", "UTC")["html"]
     assert "pas encore confirmée" in live_fragments.render(topic, admin, "fr", "UTC")["html"]

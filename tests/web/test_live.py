@@ -588,7 +588,7 @@ ENDINGS = (shut_out, new_password, signed_out, all_roles_removed, session_over_w
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.__name__)
 def test_every_kind_of_stream_ends_with_its_viewers_way_in(database, monkeypatch, ending):
     """By the event, or by the look that is taken every few seconds; here that is the only way where there is no event."""
-    monkeypatch.setattr("fairway.web.fanout.LOOK_AGAIN", 0.2 if ending is session_over_without_a_word else 3600.0)
+    monkeypatch.setattr("fairway.web.fanout.CHECK_EVERY", 0.2 if ending is session_over_without_a_word else 3600.0)
     ada, runtime, name = running_instance("hush-hush-2")
     vera = make_person("vera", Role.VIEWER)
     hello = Application.objects.get()

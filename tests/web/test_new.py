@@ -10,8 +10,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from fairway.activity.models import Event
+from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Configuration, Inspection, Upload
-from fairway.applications.places import upload_file
 from fairway.deployments.models import Deployment
 from fairway.drivers.builders.contract import Spec
 from fairway.environments.commands import lock_environment

@@ -11,9 +11,9 @@ from django.urls import URLPattern, get_resolver
 
 from fairway.accounts.permissions import Permission, declared_permission
 from fairway.accounts.rules import SYSTEM, Role
-from fairway.activity.checking import book, check_some
-from fairway.activity.keeping import sign_head
+from fairway.activity.checking import continue_verification, head_file
 from fairway.activity.models import ChainHead, Event
+from fairway.activity.signing import sign_head
 from fairway.applications.commands import create_application
 from fairway.config.data import DataDirectory
 from fairway.deployments.commands import progress
@@ -122,7 +122,7 @@ def test_events_are_sentences_with_what_changed(admin, manager, browse, staging)
     assert "<strong>max</strong> locked the environment" in page
     assert "“Stocktaking”" in page
     assert "has not been checked" in page
-    newest = check_some().front_id
+    newest = continue_verification().front_id
     assert f"verified up to event {newest}" in browser.get("/events/").content.decode()
     assert "No event matches" in browser.get("/events/?act=token").content.decode()
     assert "Stocktaking" in browser.get("/events/?q=stock").content.decode()
@@ -130,12 +130,12 @@ def test_events_are_sentences_with_what_changed(admin, manager, browse, staging)
 
 def test_an_edited_chain_is_told_on_the_page(admin, browse, staging):
     lock_environment(actor=admin, environment=staging, reason="Stocktaking")
-    check_some()
+    continue_verification()
     first = Event.objects.earliest("pk")
     Event.objects.update(comment="Nothing happened")
     browser = browse(admin)
     browser.post("/events/verification")
-    check_some()
+    continue_verification()
     page = browser.get("/events/").content.decode()
     assert f"The chain is broken at event {first.pk}" in page
     assert 'role="alert"' in page
@@ -148,10 +148,10 @@ def test_an_older_backup_is_acknowledged_on_the_page_by_an_administrator_only(
     lock_environment(actor=admin, environment=staging, reason="Stocktaking")
     kept = Event.objects.latest("pk")
     unlock_environment(actor=admin, environment=staging)
-    sign_head(book())
+    sign_head(head_file())
     Event.objects.filter(pk__gt=kept.pk).delete()
     ChainHead.objects.update(event_id=kept.pk, hash=kept.hash)
-    check_some()
+    continue_verification()
     for actor, may_acknowledge in ((viewer, False), (admin, True)):
         page = browse(actor).get("/events/").content.decode()
         assert f"Events after number {kept.pk} are missing" in page
@@ -163,7 +163,7 @@ def test_an_older_backup_is_acknowledged_on_the_page_by_an_administrator_only(
     assert "is missing or too long; give a reason" in told
     told = browser.post("/events/acknowledgement", {"reason": "The disk died"}, follow=True).content.decode()
     assert "The disk died" in told
-    check_some()
+    continue_verification()
     page = browser.get("/events/").content.decode()
     assert "An unbroken chain" in page
     assert "acknowledged the missing events from" in page

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from fairway.accounts.models import User
-from fairway.accounts.rules import Act, Actor, Grant, Role, Standing, may, may_somewhere
+from fairway.accounts.rules import Act, Actor, Authentication, Grant, Role, may, may_somewhere
 from fairway.activity.rules import Door
 from fairway.applications.commands import request_inspection
 from fairway.applications.models import Application
@@ -47,7 +47,7 @@ class Watcher:
 
 
 def watcher(actor: Actor, language: str = "en", zone: str = "UTC") -> Watcher:
-    in_a_session = replace(actor, standing=Standing(session=f"session-{actor.id}"))
+    in_a_session = replace(actor, authentication=Authentication(session=f"session-{actor.id}"))
     return Watcher(Viewer(in_a_session, f"token-{actor.id}", language, zone))
 
 

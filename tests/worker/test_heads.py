@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from fairway.activity.checking import book, elsewhere_failure
+from fairway.activity.checking import external_copy_failure, head_file
 from fairway.activity.heads import parse_head
 from fairway.config.data import DataDirectory
-from fairway.worker.heads import HeadKeeper
+from fairway.worker.heads import HeadSigner
 from tests.activity.test_chain import append
 
 
@@ -49,18 +49,18 @@ def address() -> Iterator[str]:
 
 def test_each_head_is_in_the_other_folder_as_well(db, tmp_path):
     (tmp_path / "elsewhere").mkdir()
-    keeper = HeadKeeper(elsewhere=str(tmp_path / "elsewhere"))
+    keeper = HeadSigner(elsewhere=str(tmp_path / "elsewhere"))
     for _ in range(3):
         append()
         keeper.keep()
         keeper.keep()
     (file,) = (tmp_path / "elsewhere").iterdir()
-    assert [parse_head(line) for line in file.read_text().splitlines()] == book().all()
+    assert [parse_head(line) for line in file.read_text().splitlines()] == head_file().all()
     assert file.stat().st_mode & 0o077 == 0
 
 
 def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db, address, caplog):
-    keeper = HeadKeeper(elsewhere=address)
+    keeper = HeadSigner(elsewhere=address)
     append()
     keeper.keep()
     for status in (500, 500, 302):
@@ -70,13 +70,13 @@ def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db
     assert [record.message for record in caplog.records] == [
         f"The place for signed heads (http://127.0.0.1) did not take one: it answered {status}" for status in (500, 302)
     ], "said once for each reason, without the token"
-    assert book().elsewhere()["number"] == 1
+    assert head_file().elsewhere()["number"] == 1
     Receiver.status = 204
     keeper.keep()
     heads = [parse_head(line) for line in Receiver.got]
     assert [head.number for head in heads] == [1, 2, 3, 4, 4]
-    assert heads[-1] == book().last()
-    assert (book().elsewhere()["number"], book().elsewhere()["failure"]) == (4, "")
+    assert heads[-1] == head_file().last()
+    assert (head_file().elsewhere()["number"], head_file().elsewhere()["failure"]) == (4, "")
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db
 )
 def test_a_place_that_cannot_be_is_said_and_stops_nothing(db, wrong, caplog, settings):
     append()
-    assert HeadKeeper(elsewhere=wrong).keep() is not None
+    assert HeadSigner(elsewhere=wrong).keep() is not None
     assert "did not take one" in caplog.text
-    assert book().last() is not None
+    assert head_file().last() is not None
     settings.HEADS_TO = wrong
-    assert "did not take one" in elsewhere_failure()
+    assert "did not take one" in external_copy_failure()
     settings.HEADS_TO = ""
-    assert elsewhere_failure() == ""
+    assert external_copy_failure() == ""
 
 
 def test_the_last_head_is_signed_when_the_worker_is_told_to_stop(db, settings):
@@ -98,19 +98,19 @@ def test_the_last_head_is_signed_when_the_worker_is_told_to_stop(db, settings):
     append()
     stop = threading.Event()
     stop.set()
-    HeadKeeper(elsewhere="").run(stop)
-    assert book().last() is not None
+    HeadSigner(elsewhere="").run(stop)
+    assert head_file().last() is not None
 
 
 def test_a_full_disk_is_said_and_the_next_head_covers_all(db, place, caplog, monkeypatch):
     append()
-    keeper = HeadKeeper(elsewhere="")
+    keeper = HeadSigner(elsewhere="")
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("fairway.activity.book.HeadBook.add", full)
+        patch.setattr("fairway.activity.head_file.HeadFile.add", full)
         assert keeper.keep() is None
     assert "No space left" in caplog.text
     event = append()

@@ -7,22 +7,22 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.worker.rules import GOOD_KEPT, KeptLog, Place, Tried, digests_kept, kept_of, logs_to_collect
+from fairway.worker.rules import GOOD_KEPT, KeptLog, PlacementFacts, TriedDeployment, digests_kept, kept_of, logs_to_collect
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 DIGESTS = st.sampled_from([f"sha256:{letter}" for letter in "abcdefghijkl"])
 
 
 @st.composite
-def places(draw: st.DrawFn) -> Place:
+def places(draw: st.DrawFn) -> PlacementFacts:
     """Any history, newest first, with a current and a previous good that are part of it, or none."""
     outcomes = draw(st.lists(st.tuples(st.one_of(st.just(""), DIGESTS), st.booleans()), max_size=30))
-    tried = tuple(Tried(len(outcomes) - place, digest, good) for place, (digest, good) in enumerate(outcomes))
+    tried = tuple(TriedDeployment(len(outcomes) - place, digest, good) for place, (digest, good) in enumerate(outcomes))
     numbers = st.sampled_from([one.number for one in tried]) if tried else st.none()
-    return Place(draw(st.none() | numbers), draw(st.none() | numbers), tried)
+    return PlacementFacts(draw(st.none() | numbers), draw(st.none() | numbers), tried)
 
 
-def _good(place: Place) -> list[str]:
+def _good(place: PlacementFacts) -> list[str]:
     return list(dict.fromkeys(one.digest for one in place.tried if one.is_good and one.digest))
 
 
@@ -48,8 +48,8 @@ def test_and_no_more_than_that_is_kept(place):
 def test_a_longer_history_never_costs_a_good_version(place, count):
     """Failed attempts on top of it change nothing."""
     newest = max((one.number for one in place.tried), default=0)
-    failed = tuple(Tried(newest + number, f"sha256:bad{number}", is_good=False) for number in range(count, 0, -1))
-    assert kept_of(Place(place.current, place.previous_good, (*failed, *place.tried))) == kept_of(place)
+    failed = tuple(TriedDeployment(newest + number, f"sha256:bad{number}", is_good=False) for number in range(count, 0, -1))
+    assert kept_of(PlacementFacts(place.current, place.previous_good, (*failed, *place.tried))) == kept_of(place)
 
 
 LOGS = st.lists(st.tuples(st.integers(0, 200), st.integers(0, 1000)), max_size=40)

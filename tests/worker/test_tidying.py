@@ -14,8 +14,8 @@ from django.utils import timezone
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.activity.models import Event
+from fairway.applications.files import upload_file
 from fairway.applications.models import Inspection, Upload
-from fairway.applications.places import upload_file
 from fairway.deployments.commands.progress import append_log, removed
 from fairway.deployments.models import Deployment, LogChunk, Placement
 from fairway.deployments.queries import steps_of
@@ -24,7 +24,7 @@ from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.runtimes.contract import NullProgress
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run, RunStep, Worker
-from fairway.insights.storage import COLLECTED, last_collections, remembered
+from fairway.insights.storage import COLLECTED, last_collections, stored_usage
 from fairway.worker import cleaning, tidying
 from fairway.workflows.outside import proxy, work_folder
 from fairway.workflows.step_context import instance_spec
@@ -231,7 +231,7 @@ def test_one_round_is_one_event_and_one_measurement(deployed, monkeypatch):
     assert gone["logs"] == 1
     [event] = last_collections()
     assert (event.verb, event.after) == (COLLECTED, gone)
-    measured = remembered(configured.DATA.folder())
+    measured = stored_usage(configured.DATA.folder())
     assert measured is not None
     assert measured.free > 0
     cleaning.clean()

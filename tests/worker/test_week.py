@@ -30,7 +30,7 @@ from fairway.engine.models import Run, RunStep
 from fairway.engine.runner import Runner
 from fairway.engine.workflow import Context, Step, Workflow, Workflows
 from fairway.environments.models import Environment
-from fairway.insights.storage import Measured, measure
+from fairway.insights.storage import DiskUsage, measure
 from fairway.shared.failures import Refused
 from fairway.worker.cleaning import clean
 from fairway.worker.rules import GOOD_KEPT
@@ -134,7 +134,7 @@ def _database_bytes() -> int:
 
 
 def _facts(data: Path) -> Mapping[str, int]:
-    measured: Measured = measure(data)
+    measured: DiskUsage = measure(data)
     kinds = {f"{one.kind}.{what}": getattr(one, what) for one in measured.taken for what in ("size", "files")}
     rows = {model.__name__: model._default_manager.count() for model in (LogChunk, Run, RunStep, Upload)}
     return {"size": measured.size, "files": measured.files, **kinds, **rows}

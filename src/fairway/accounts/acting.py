@@ -1,4 +1,4 @@
-"""The event of taking on an acting role. The role itself lives in the session: it lasts as long, and can only narrow."""
+"""Records that a person takes on an acting role. The role is kept in the session, ends with it, and can only narrow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairway.activity.rules import On
 
 @transaction.atomic
 def act_as(*, actor: Actor, role: str) -> None:
-    """Write down that from now on this person acts as `role` ("" for all of theirs)."""
+    """Record that this person acts as `role` from now on ("": with all their roles). Raises `Invalid` or `Blocked`."""
     require(replace(actor, acting_as=None), Act.CHANGE_ACCOUNT)
     before = actor.acting_as or ""
     after = replace(actor, acting_as=Role(role) if role else None)

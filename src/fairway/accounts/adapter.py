@@ -1,4 +1,4 @@
-"""How django-allauth signs people in here: nobody signs up by themselves, and every sign-in and sign-out is an event."""
+"""Adapts django-allauth: nobody can sign up without an invitation, and every sign-in and sign-out is an event."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
 
+from fairway.accounts.access import ACTING_AS
 from fairway.accounts.commands import record_sign_in
 from fairway.accounts.failed_sign_ins import note_failure
 from fairway.accounts.mail_commands import send_for_system
@@ -16,13 +17,12 @@ from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_if_signed_in
 from fairway.accounts.profiles import set_own_password
 from fairway.accounts.queries import actor_for
-from fairway.accounts.standing import ACTING_AS
 from fairway.activity.rules import Door
 
 if TYPE_CHECKING:
 
     class DefaultAccountAdapter:
-        """What we use of allauth's adapter; allauth itself ships no types."""
+        """The part of allauth's adapter that Fairway uses; allauth ships no types."""
 
         request: HttpRequest
 
@@ -35,13 +35,13 @@ else:
 
 
 class AccountAdapter(DefaultAccountAdapter):
-    """Local accounts, made by administrators only."""
+    """Local accounts, created by administrators only."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Start the session; the event is written with it or there is no session."""
+        """Start the session and record the event in one transaction."""
         with transaction.atomic():
             super().login(request, user)
             request.session.pop(ACTING_AS, None)
@@ -49,7 +49,7 @@ class AccountAdapter(DefaultAccountAdapter):
         _forget_actor(request)
 
     def logout(self, request: HttpRequest) -> None:
-        """End the session."""
+        """End the session and record the event."""
         actor = actor_if_signed_in(request)
         with transaction.atomic():
             if actor is not None:
@@ -58,7 +58,7 @@ class AccountAdapter(DefaultAccountAdapter):
         _forget_actor(request)
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Refused for trying too often is failed, too."""
+        """Record a sign-in that is refused because of too many tries as failed, too."""
         try:
             super().pre_authenticate(request, **credentials)
         except ValidationError:
@@ -73,13 +73,13 @@ class AccountAdapter(DefaultAccountAdapter):
         )
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Our own words and languages; allauth has no other mail to send here."""
+        """Send Fairway's own mail instead of allauth's template, in the reader's language."""
         if template_prefix != "account/email/password_reset_key":
             raise NotImplementedError(template_prefix)
         send_for_system(user=context["user"], mail=reset_mail(context["user"], context["password_reset_url"]))
 
     def set_password(self, user: User, password: str) -> None:
-        """A person's own new password, by a link sent to their address: it ends all their ways in."""
+        """Set the password that a person chose through a mailed link; this revokes all their access."""
         set_own_password(user=user, password=password, address=self.request.META.get("REMOTE_ADDR", ""))
 
 
@@ -94,6 +94,6 @@ def _actor(request: HttpRequest, user: User) -> Any:
 
 
 def _forget_actor(request: HttpRequest) -> None:
-    """The request's actor was looked up before the person changed."""
+    """Drop the cached actor of the request, because the person has changed since it was looked up."""
     if hasattr(request, "_fairway_actor"):
         del request._fairway_actor

@@ -1,4 +1,4 @@
-"""Signing in: by user name, or by an address that was confirmed. An address anybody may type names nobody."""
+"""Authenticates by user name or by a confirmed mail address. An unconfirmed address identifies nobody."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from fairway.accounts.queries import confirmed_people
 if TYPE_CHECKING:
 
     class AuthenticationBackend:
-        """What we use of allauth's backend; allauth itself ships no types."""
+        """The part of allauth's backend that Fairway uses; allauth ships no types."""
 
         def _check_password(self, user: Any, password: str) -> Any: ...
 
     class ResetPasswordForm:
-        """And of its form."""
+        """The part of allauth's form that Fairway uses."""
 
         users: list[User]
 
@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Backend(AuthenticationBackend):
-    """As allauth's, but for addresses."""
+    """Like allauth's backend, but accepts only confirmed mail addresses."""
 
     def _authenticate_by_email(self, email: str, password: str) -> User | None:
         found: User | None = self._check_password(confirmed_people(email).first(), password)
@@ -42,12 +42,13 @@ class Backend(AuthenticationBackend):
 
 
 class ForgottenForm(ResetPasswordForm):
-    """Where a link to choose a new password goes: to the address that was confirmed, as it was confirmed."""
+    """The form that mails a password link, to a confirmed address exactly as it was confirmed."""
 
     def clean_email(self) -> str:
-        """Databases find “ı” where “i” was confirmed; the mail must not follow them.
+        """The confirmed address. Databases match “ı” with a confirmed “i”; the mail must not go to the former.
 
-        Where the mail server does not work, everybody is told so, whoever's address they typed.
+        If the mail server does not work, everybody is told so, whether the address is known or not. Raises
+        `ValidationError`.
         """
         typed = super().clean_email()
         if why := trouble_now():

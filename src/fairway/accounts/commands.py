@@ -1,4 +1,4 @@
-"""Verbs on people: the first administrator, invitations, grants, access. One transaction, one event each."""
+"""Commands on people: the first administrator, invitations, grants, access. One transaction and one event each."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from fairway.accounts.emails import parse_email, vouched_at
+from fairway.accounts.access import locked_account, replace_password, revoke_access
+from fairway.accounts.emails import confirmation_time, parse_email
 from fairway.accounts.models import OneTimeLink, RoleGrant, User
-from fairway.accounts.queries import person, usable_link
+from fairway.accounts.queries import get_person, usable_link
 from fairway.accounts.rules import (
     ROLES_FOR,
     Act,
@@ -26,18 +27,17 @@ from fairway.accounts.rules import (
     why_not,
 )
 from fairway.accounts.secrets import new_link_secret, token_digest
-from fairway.accounts.standing import end_standing, replace_password, standing_person
 from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
 from fairway.shared.names import Invalid, parse_username
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
 INVITATION_LIFETIME = timedelta(days=7)
 
 
 def require(actor: Actor, act: Act, *, application: str = "", environment: str = "") -> None:
-    """Raise `Blocked` unless the actor may. Every command of every room begins with it (or with the gate, which asks it)."""
+    """Raise `Blocked` unless the actor may do this. Every command begins with it, or with the gate, which calls it."""
     if not may(actor, act, application=application, environment=environment):
         raise Blocked([why_not(actor, act)])
 
@@ -48,7 +48,7 @@ def on_person(user: User) -> On:
 
 @transaction.atomic
 def ensure_first_link() -> str | None:
-    """A fresh one-time link secret for the first administrator, None once anybody exists. Older ones die."""
+    """Create the secret of a one-time link for the first administrator; None if any person exists. Revokes older links."""
     if User.objects.exists():
         return None
     OneTimeLink.objects.filter(purpose=OneTimeLink.FIRST_ADMINISTRATOR, used_at=None).delete()
@@ -59,7 +59,8 @@ def ensure_first_link() -> str | None:
 
 @transaction.atomic
 def create_first_administrator(*, link: str, username: str, password: str, email: str = "", address: str = "") -> User:
-    """Use the first-start link. Raises `Invalid` for a dead link, a bad name or a weak password."""
+    """Create the first administrator with the first-start link. Raises `Invalid` for an unusable link, a bad name or a weak
+    password."""
     found = usable_link(link, OneTimeLink.FIRST_ADMINISTRATOR)
     if found is None or User.objects.exists():
         raise Invalid("link", "has been used or replaced; start Fairway again to get a new one.")
@@ -74,12 +75,12 @@ def create_first_administrator(*, link: str, username: str, password: str, email
 
 @transaction.atomic
 def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterable[str] = ()) -> tuple[User, str]:
-    """A person and the secret of their invitation link, bound to them and good for seven days.
+    """Create a person; returns them and the secret of their invitation link, which is valid for `INVITATION_LIFETIME`.
 
-    An address that is given is vouched for by who gives it: an administrator, about somebody else.
+    The administrator who enters a mail address thereby confirms it. Raises `Blocked` or `Invalid`.
     """
     require(actor, Act.MANAGE_PEOPLE)
-    user = _new_person(username, email, None, is_vouched=True)
+    user = _new_person(username, email, None, is_confirmed=True)
     wanted = sorted({parse_role(role) for role in roles})
     RoleGrant.objects.bulk_create(RoleGrant(user=user, role=role) for role in wanted)
     text = _invite(actor, user)
@@ -89,7 +90,7 @@ def create_person(*, actor: Actor, username: str, email: str = "", roles: Iterab
 
 @transaction.atomic
 def invite_again(*, actor: Actor, user: User) -> str:
-    """A new invitation (or password reset) link; older ones die."""
+    """Create a new invitation (or password reset) link and revoke older ones; returns its secret. Raises `Blocked`."""
     require(actor, Act.MANAGE_PEOPLE)
     _refuse_own_token(actor, user)
     text = _invite(actor, user)
@@ -99,7 +100,7 @@ def invite_again(*, actor: Actor, user: User) -> str:
 
 @transaction.atomic
 def accept_invitation(*, link: str, password: str, address: str = "") -> User:
-    """Set the password of the person the link was made for. Raises `Invalid`."""
+    """Set the password of the person whom the link was made for. Raises `Invalid`."""
     found = usable_link(link, OneTimeLink.INVITATION)
     if found is None or found.user is None:
         raise Invalid("link", "has been used, replaced or has expired; ask an administrator for a new one.")
@@ -115,9 +116,10 @@ def accept_invitation(*, link: str, password: str, address: str = "") -> User:
 
 @transaction.atomic
 def give_new_password(*, actor: Actor, username: str) -> str:
-    """A generated password in place of the one a person had, which ends all their ways in. Raises `NotVisible`."""
+    """Replace a person's password with a generated one, which is returned; this revokes all their access. Raises
+    `Blocked` or `NotVisible`."""
     require(actor, Act.MANAGE_PEOPLE)
-    user = person(username)
+    user = get_person(username)
     password = secrets.token_urlsafe(12)
     ended = replace_password(user, password)
     record(who=actor.who, verb="person.password_replaced", on=on_person(user), after=ended)
@@ -128,9 +130,9 @@ def give_new_password(*, actor: Actor, username: str) -> str:
 def set_roles(
     *, actor: Actor, user: User, grants: Iterable[tuple[str, int | None, int | None]], as_of: int | None = None
 ) -> None:
-    """Replace a person's grants: (role, environment id, application id). The last administrator cannot be unmade.
+    """Replace a person's grants: (role, environment id, application id). The last administrator keeps the role.
 
-    Raises `Blocked`, `Invalid`, or `Changed` when somebody replaced them since event `as_of`.
+    Raises `Blocked`, `Invalid`, or `Changed` if they were replaced after event `as_of`.
     """
     require(actor, Act.MANAGE_PEOPLE)
     _refuse_own_token(actor, user)
@@ -152,34 +154,34 @@ def set_roles(
 
 @transaction.atomic
 def set_active(*, actor: Actor, user: User, is_active: bool) -> None:
-    """Let a person in, or keep them out, which ends all their ways in: whoever is let in again makes new ones."""
+    """Activate a person, or deactivate them, which revokes all their access for good. Raises `Blocked` or `Invalid`."""
     require(actor, Act.MANAGE_PEOPLE)
     _refuse_own_token(actor, user)
     User.objects.filter(pk=user.pk).update(is_active=is_active)
     _refuse_no_administrator()
-    verb, after = ("person.activated", {}) if is_active else ("person.deactivated", end_standing(user))
+    verb, after = ("person.activated", {}) if is_active else ("person.deactivated", revoke_access(user))
     record(who=actor.who, verb=verb, on=on_person(user), after=after)
 
 
 @transaction.atomic
 def record_sign_in(*, who: Who, signed_in: bool) -> None:
-    """Sign-in and sign-out are events too."""
+    """Record the event of a sign-in or sign-out."""
     record(who=who, verb="person.signed_in" if signed_in else "person.signed_out", on=On("person", who.id or 0, who.name))
 
 
 def parse_role(text: str) -> str:
-    """Raises `Invalid` naming the roles there are."""
+    """The role of this name. Raises `Invalid`, which lists the roles."""
     if text not in set(Role):
         raise Invalid("role", "“{value}” is not a role; use one of {names}.", value=text[:40], names=", ".join(Role))
     return text
 
 
-def _new_person(username: str, email: str, password: str | None, *, is_vouched: bool = False) -> User:
+def _new_person(username: str, email: str, password: str | None, *, is_confirmed: bool = False) -> User:
     name = parse_username(username)
     if User.objects.filter(username__iexact=name).exists():
         raise Invalid("username", "“{name}” is taken.", name=name)
     user = User(username=name, email=parse_email(email))
-    user.email_confirmed_at = vouched_at(user.email, user) if is_vouched else None
+    user.email_confirmed_at = confirmation_time(user.email, user) if is_confirmed else None
     if password is None:
         user.set_unusable_password()
     else:
@@ -197,14 +199,14 @@ def _check_password(password: str, user: User) -> None:
 
 
 def _refuse_own_token(actor: Actor, user: User) -> None:
-    """A token must not give its owner, and so whoever holds it, another way in."""
-    if actor.standing.token is not None and actor.id == user.pk:
+    """Raise `Blocked` if a token is used to give its own owner, and so whoever has the token, another way to sign in."""
+    if actor.authentication.token is not None and actor.id == user.pk:
         raise Blocked([token_blocker()])
 
 
 def _invite(actor: Actor, user: User) -> str:
     if not actor.is_system:
-        standing_person(actor)
+        locked_account(actor)
     OneTimeLink.objects.filter(user=user, used_at=None).delete()
     text = new_link_secret()
     OneTimeLink.objects.create(
@@ -213,7 +215,7 @@ def _invite(actor: Actor, user: User) -> str:
         digest=token_digest(text),
         generation=user.generation,
         made_by_id=actor.id,
-        made_with_id=actor.standing.token,
+        made_with_id=actor.authentication.token,
         expires_at=timezone.now() + INVITATION_LIFETIME,
     )
     return text

@@ -1,4 +1,4 @@
-"""The four people of a demo, one of each role. The bar's menu switches freely among them while it runs with ``--demo``."""
+"""The four people of a demo, one per role. While Fairway runs with ``--demo``, the user menu switches between them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ DEMO_ROLES: Mapping[str, Role] = {
 
 @transaction.atomic
 def seed_demo_people() -> dict[str, str]:
-    """Make them, with generated passwords: {user name: password}. Empty, and nothing made, once anybody exists."""
+    """Create them with generated passwords and return these by user name; empty, and nothing created, if any person
+    exists."""
     link = ensure_first_link()
     if link is None:
         return {}
@@ -47,19 +48,19 @@ def seed_demo_people() -> dict[str, str]:
 
 
 def demo_people() -> QuerySet[User]:
-    """Those of them who may sign in, while Fairway runs as a demo; nobody otherwise, whatever people are called."""
+    """The demo people who may sign in. Empty unless Fairway runs as a demo, even if somebody has the name of one."""
     seeded = _seeded() if settings.IS_DEMO else []
     return User.objects.filter(pk__in=seeded, username__in=DEMO_ROLES, is_active=True).order_by("pk")
 
 
 def may_switch(actor: Actor) -> bool:
-    """Whether this is one of them."""
+    """Whether the actor is one of the demo people."""
     return settings.IS_DEMO and actor.id in _seeded()
 
 
 def _seeded_file() -> Path:
-    place: Path = settings.DATA.folder("demo") / "people.json"
-    return place
+    path: Path = settings.DATA.folder("demo") / "people.json"
+    return path
 
 
 def _seeded() -> list[int]:

@@ -1,4 +1,4 @@
-"""Whose an address is. One that was typed is a claim; somebody has to vouch for it before anybody else is told."""
+"""Mail addresses of people. An address that was only entered is a claim; an administrator or a link must confirm it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairway.shared.names import Invalid
 
 
 def parse_email(text: str, *, field: str = "email") -> str:
-    """An address, "" for none. Raises `Invalid`."""
+    """A mail address, "" for none. Raises `Invalid`."""
     email = text.strip()
     if email:
         try:
@@ -24,8 +24,9 @@ def parse_email(text: str, *, field: str = "email") -> str:
     return email
 
 
-def vouched_at(email: str, user: User) -> datetime | None:
-    """Now, for an address that is to be confirmed as this person's; None for none. Raises `Invalid` when it is taken."""
+def confirmation_time(email: str, user: User) -> datetime | None:
+    """The time to store when an address is confirmed as this person's: now; None without an address. Raises `Invalid` if
+    it is another person's confirmed address."""
     if not email:
         return None
     if confirmed_people(email).exclude(pk=user.pk).exists():

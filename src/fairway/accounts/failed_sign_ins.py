@@ -1,6 +1,6 @@
-"""Sign-ins that failed are events, few enough that nobody floods the chain, and none holds what was typed.
+"""Records failed sign-ins as events: few, so that nobody can flood the event chain, and without what was typed.
 
-People type passwords into the field for the name, so a name that nobody has is not written down.
+People type passwords into the field for the user name, so an unknown user name is not recorded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LONGEST = 254  # characters; no name or address of ours is longer
 
 
 def note_failure(*, login: str, address: str, client: str) -> None:
-    """Count one; write an event for the 1st, 2nd, 4th, 8th … within an hour, which says how many there were."""
+    """Count a failure; record an event with the count for the 1st, 2nd, 4th, 8th … failure within `WINDOW`."""
     user = _person(login)
     key = f"sign-in-failed:{user.pk if user else 0}:{int(time.time() // WINDOW)}"
     count = cache.get(key, 0) + 1

@@ -1,4 +1,4 @@
-"""Verbs on mail: say by which server it goes, and send. No mail is sent inside a transaction: a server may be slow."""
+"""Commands on mail: set the server, send. No mail is sent inside a transaction, because a server may be slow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairway.activity.commands import record
 from fairway.activity.rules import On, Who
 from fairway.drivers.messengers.smtp import CannotSend, Security
 from fairway.shared.failures import Refused
-from fairway.shared.names import Invalid, parse_host, parse_text
+from fairway.shared.names import Invalid, parse_hostname, parse_text
 
 ON = On("mail", 1, "mail settings")
 
@@ -36,8 +36,8 @@ def set_mail(
     sender_name: str = "",
     as_of: int | None = None,
 ) -> MailSettings:
-    """Say by which server mail is sent; without a `host`, none is. `password` None keeps the stored one, which goes to no
-    other server: a new host, port, user name or kind of encryption asks for it again.
+    """Set the server that sends mail; without a `host`, no mail is sent. `password` None keeps the stored one, but it is
+    never sent to another server: with a new host, port, user name or kind of encryption it must be given again.
 
     Raises `Blocked`, `Invalid`, `Refused`, or `Changed` when somebody changed them since event `as_of`.
     """
@@ -56,7 +56,7 @@ def set_mail(
 
 
 def refuse_fixed() -> None:
-    """Raises `Refused` where environment variables say how mail is sent."""
+    """Raise `Refused` if environment variables set how mail is sent."""
     found = mailing()
     if found is not None and found.is_fixed:
         why = _("Environment variables (FAIRWAY_SMTP_…) set how mail is sent here; change them where Fairway is started.")
@@ -64,7 +64,7 @@ def refuse_fixed() -> None:
 
 
 def facts(row: MailSettings) -> dict[str, object]:
-    """What an event says of settings; of the password, whether it is the same."""
+    """The settings as events show them; of the password only a mark that tells whether it changed."""
     if not row.host:
         return {}
     names = ("host", "port", "security", "username", "sender", "sender_name")
@@ -73,7 +73,7 @@ def facts(row: MailSettings) -> dict[str, object]:
 
 
 def send_test(*, actor: Actor, to: str) -> None:
-    """Send a mail to see whether mail works. Raises `Blocked`, `Invalid`, or `Refused` saying what is wrong."""
+    """Send a test mail. Raises `Blocked`, `Invalid`, or `Refused`, which says what is wrong."""
     require(actor, Act.MANAGE_SYSTEM)
     address = parse_email(to, field="to")
     if not address:
@@ -82,7 +82,8 @@ def send_test(*, actor: Actor, to: str) -> None:
 
 
 def send_invitation(*, actor: Actor, user: User, link: str) -> None:
-    """Send somebody their link. Raises `Blocked`, `Invalid` without an address, or `Refused` saying what is wrong."""
+    """Send a person their link. Raises `Blocked`, `Invalid` if they have no address, or `Refused`, which says what is
+    wrong."""
     require(actor, Act.MANAGE_PEOPLE)
     if not user.confirmed_email:
         raise Invalid("email", "is missing or not confirmed; nobody knows whose it is.")
@@ -90,7 +91,8 @@ def send_invitation(*, actor: Actor, user: User, link: str) -> None:
 
 
 def send_for_system(*, user: User, mail: Mail) -> bool:
-    """Send somebody what they asked for without being signed in; whether it was handed over. A failure is an event."""
+    """Send a person a mail that they requested without being signed in; returns whether a server accepted it. A failure
+    is an event."""
     try:
         _post(SYSTEM.who, on_person(user), mail, user.confirmed_email)
     except Refused:
@@ -100,7 +102,7 @@ def send_for_system(*, user: User, mail: Mail) -> bool:
 
 @transaction.atomic
 def reseal_mail() -> int:
-    """Seal the stored password with the newest key; how many there were."""
+    """Seal the stored password with the newest key; returns 1, or 0 if none is stored."""
     for row in MailSettings.objects.exclude(sealed_password="").select_for_update(no_key=True):
         row.sealed_password = seal().reseal(row.sealed_password)
         row.save(update_fields=["sealed_password"])
@@ -126,11 +128,11 @@ def _post(who: Who, on: On, mail: Mail, address: str) -> None:
 
 
 def _parse_server(host: str) -> str:
-    """A name, or an address: a mail server in the intranet often has no name."""
+    """A host name or an IP address: a mail server in a private network often has no name. Raises `Invalid`."""
     try:
         return str(ip_address(host.strip().strip("[]")))
     except ValueError:
-        return parse_host(host, field="host")
+        return parse_hostname(host, field="host")
 
 
 def _kept_or_new(row: MailSettings, wanted: MailSettings, password: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Whether and how this installation sends mail: settings, and what went wrong in words."""
+"""Whether and how this installation sends mail, and the words for what went wrong."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ TROUBLES: Mapping[Trouble, str | Promise] = {
 
 @dataclass(frozen=True)
 class Mailing:
-    """How mail is sent now. `is_fixed`: environment variables say so, and nobody can change it here."""
+    """How mail is sent. `is_fixed`: environment variables set it, and nobody can change it in Fairway."""
 
     server: Server
     sender: str
@@ -64,12 +64,12 @@ class Mailing:
 
     @property
     def sender_line(self) -> str:
-        """As mail programs write it: ``Fairway <fairway@example.com>``."""
+        """The sender as mail programs write it: ``Fairway <fairway@example.com>``."""
         return str(Address(self.sender_name, addr_spec=self.sender))
 
 
 def mailing() -> Mailing | None:
-    """How mail is sent now; None where it is not."""
+    """How mail is sent now; None if no server is set."""
     if fixed := from_environment():
         return fixed
     row = MailSettings.objects.filter(pk=1).first()
@@ -77,19 +77,19 @@ def mailing() -> Mailing | None:
 
 
 def can_send_mail() -> bool:
-    """Whether a mail is handed to anybody; also by another way of Django's than ours, which tests choose."""
+    """Whether mail can be sent: a server is set, or Django uses a mail backend other than ours (in tests)."""
     return str(settings.EMAIL_BACKEND) != BACKEND or mailing() is not None
 
 
 def trouble_words(mailing: Mailing, problem: CannotSend, recipient: str = "") -> str:
-    """What went wrong, as a sentence in the reader's language."""
+    """The problem as a sentence in the reader's language."""
     server = mailing.server
     words = {"host": server.host, "port": server.port, "sender": mailing.sender, "recipient": recipient}
     return str(TROUBLES[problem.trouble]).format(**words, answer=problem.answer or "—")
 
 
 def trouble_now() -> str:
-    """Connect and sign in, and say what is wrong; "" where all is well, or mail does not go by our server."""
+    """Connect to the server and sign in; returns what is wrong, "" if nothing is or Fairway does not send mail itself."""
     found = mailing() if str(settings.EMAIL_BACKEND) == BACKEND else None
     if found is None:
         return ""
@@ -101,7 +101,7 @@ def trouble_now() -> str:
 
 
 class Backend(BaseEmailBackend):
-    """Django's way to send a mail, by the server that is set now. Raises `CannotSend`; sends nothing where none is set."""
+    """A Django mail backend that uses the server that is set now. Raises `CannotSend`; sends nothing if no server is set."""
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
         found = mailing()
@@ -129,7 +129,8 @@ def _from_row(row: MailSettings) -> Mailing:
 
 
 def from_environment() -> Mailing | None:
-    """Raises `ImproperlyConfigured` naming the variable: at the start, which looks at them, too (`apps.py`)."""
+    """The settings that environment variables make. Raises `ImproperlyConfigured`, which names the variable; `apps.py`
+    calls this at start, so that an error is noticed there."""
     given = os.environ
     if not given.get(VARIABLES["host"]):
         return None

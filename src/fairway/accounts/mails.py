@@ -1,4 +1,5 @@
-"""What our mails say: a subject, some sentences and one button at most, as text and as HTML, in the recipient's language."""
+"""The content of Fairway's mails: a subject, paragraphs and at most one button, as text and HTML, in the recipient's
+language."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from fairway.accounts.models import User
 
 @dataclass(frozen=True)
 class Mail:
-    """`language` is what the words are in. `reason` says why one gets it, small, at its end."""
+    """One mail. `language` is the language of its words; `reason` says at the end, in small type, why the person received
+    it."""
 
     subject: str
     paragraphs: tuple[str, ...]
@@ -31,7 +33,7 @@ class Mail:
 
 
 def test_mail() -> Mail:
-    """In the language of whoever asks for it."""
+    """The mail that tests the settings, in the language of the person who sends it."""
     return Mail(
         _("Test mail from Fairway"),
         (_("Fairway can send mail: this message went through the mail server that is set up."),),
@@ -41,7 +43,7 @@ def test_mail() -> Mail:
 
 
 def invitation_mail(user: User, link: str, *, by: str) -> Mail:
-    """The link to come in, or to choose a new password."""
+    """The mail with the link to sign in for the first time, or to choose a new password. `by` is who sent it."""
     words = {"by": by, "username": user.username, "place": settings.PUBLIC_URL}
     with _language_of(user) as language:
         return Mail(
@@ -59,7 +61,7 @@ def invitation_mail(user: User, link: str, *, by: str) -> Mail:
 
 
 def reset_mail(user: User, link: str) -> Mail:
-    """The link to choose a new password, which somebody asked for who said that this is their address."""
+    """The mail with the link to choose a new password, requested by somebody who entered this address."""
     words = {"username": user.username, "place": settings.PUBLIC_URL}
     with _language_of(user) as language:
         return Mail(
@@ -77,7 +79,7 @@ def reset_mail(user: User, link: str) -> Mail:
 
 
 def post(mail: Mail, address: str) -> bool:
-    """Hand it over now; False where mail is not set up. Raises `CannotSend`."""
+    """Send the mail now; False if mail is not set up. Raises `CannotSend`."""
     found = mailing()
     with translation.override(mail.language):
         text, html = (render_to_string(f"mail/message.{form}", {"mail": mail}) for form in ("txt", "html"))
@@ -94,7 +96,7 @@ def post(mail: Mail, address: str) -> bool:
 
 @contextmanager
 def _language_of(user: User) -> Iterator[str]:
-    """The one they chose, else the one that is spoken to whoever asks."""
+    """Use the language that the person chose, else the present one."""
     language = user.language or translation.get_language() or settings.LANGUAGE_CODE
     with translation.override(language):
         yield language

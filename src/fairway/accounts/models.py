@@ -1,4 +1,4 @@
-"""Tables of this room."""
+"""Tables of people, their grants, and what lets them sign in."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["ApiToken", "CalendarFeed", "MailSettings", "OneTimeLink", "RoleGrant
 class User(AbstractUser):
     """A person. What they may do comes from their grants alone; Django's staff and superuser flags stay unused.
 
-    `username` is who they are: given once, unique whatever its case, never changed. Their name and their address are what
-    they say of themselves, until `email_confirmed_at`, when somebody vouched for the address.
+    `username` identifies them: it is unique regardless of case and never changes. Their name and address are their own
+    claims; the address counts from `email_confirmed_at` on, when somebody confirmed it.
     """
 
     email_confirmed_at = models.DateTimeField(null=True)
-    generation = models.PositiveIntegerField(default=0)  # whatever lets them in remembers it; see standing.py
+    generation = models.PositiveIntegerField(default=0)  # raised when access is revoked; see access.py
     language = models.CharField(max_length=8, blank=True)
     theme = models.CharField(max_length=8, blank=True)  # "", "light", "dark"
 
@@ -37,16 +37,17 @@ class User(AbstractUser):
 
     @property
     def shown_name(self) -> str:
-        """What they call themselves; shown beside the user name, and compared with nothing."""
+        """What they call themselves. It is shown beside the user name and must never identify anybody."""
         return self.get_full_name() or self.username
 
     @property
     def confirmed_email(self) -> str:
-        """The address somebody vouched for, "" for none: what others may be told."""
+        """The confirmed address, which applications may be told; "" for none."""
         return self.email if self.email_confirmed_at else ""
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """What Django compares with a session at every request: it ends with the generation, not only with the password."""
+        """The value that Django compares with the session at each request: it changes with the generation as well as with
+        the password."""
         of_password: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]
         return f"{of_password}.{self.generation}" if self.generation else of_password
 
@@ -73,9 +74,9 @@ class RoleGrant(models.Model):
 
 
 class ApiToken(models.Model):
-    """A person's key for the API. Only its SHA-256 is kept; `role` may narrow what it can do.
+    """A person's API token. Only its SHA-256 is stored; `role` may narrow what it can do.
 
-    One that was made with another (`made_with`) ends with it at the latest.
+    A token that was made with another (`made_with`) ends with that one at the latest.
     """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
@@ -95,10 +96,10 @@ class ApiToken(models.Model):
 
 
 class OneTimeLink(models.Model):
-    """A link that works once, for the person it was made for. `user` is None only for the very first administrator.
+    """A link that works once, for the person it was made for. `user` is None only for the first administrator.
 
-    It is good as long as its person's generation stands, whoever made it may still make links, and the token it was made
-    with works.
+    It is valid while the person's generation is unchanged, its maker may still make links, and the token it was made with
+    works.
     """
 
     FIRST_ADMINISTRATOR = "first_administrator"
@@ -119,7 +120,7 @@ class OneTimeLink(models.Model):
 
 
 class CalendarFeed(models.Model):
-    """A person's address for calendar programs. Only the SHA-256 of its secret is kept; a new one replaces the old."""
+    """A person's URL for calendar programs. Only the SHA-256 of its secret is stored; a new feed replaces the old one."""
 
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="calendar_feed")
     digest = models.CharField(max_length=64, unique=True)
@@ -131,7 +132,7 @@ class CalendarFeed(models.Model):
 
 
 class MailSettings(models.Model):
-    """By which server mail is sent: one row, without a `host` none is. See `mailing.py`; `security` is its `Security`."""
+    """The server that sends mail: one row; without a `host` no mail is sent. `security` is a `mailing.Security`."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     host = models.CharField(max_length=253, blank=True)

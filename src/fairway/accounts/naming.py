@@ -1,8 +1,8 @@
-"""Who is behind the names that rows were written with before names were user names; for a migration.
+"""For a migration: replaces display names in old rows by user names.
 
-Until then a row kept what a person called themselves, which anybody may call themselves. The chain of events tells which
-accounts ever acted under a name: one, and the name is replaced by its user name; none or several, and it is put into
-quotation marks, which no user name holds: a name, not an account.
+Rows used to store what a person called themselves, and anybody may call themselves anything. The event chain tells which
+accounts acted under a name. If there is exactly one, the name is replaced by its user name; otherwise it is put into
+quotation marks, which no user name contains, to show that it is not an account.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 OF_FAIRWAY = frozenset({"", "Fairway"})
-# Rows that know the account's number: (model, the number's column, the name's column).
+# Models whose rows store the account's id: (model, id column, name column).
 NUMBERED = (
     ("Deployment", "requested_by_id", "requested_by"),
     ("Environment", "locked_by_id", "locked_by"),
@@ -38,7 +38,7 @@ NAMED = (
 
 
 def name_accounts(apps: Any, schema_editor: Any) -> None:
-    """For a migration's RunPython. Events stay as they are: their hashes cover the names, and they carry the numbers."""
+    """For RunPython. Events stay unchanged: their hashes cover the names, and they store the account's id."""
     usernames: dict[int, str] = dict(apps.get_model("fairway", "User").objects.values_list("pk", "username"))
     for label, number, name in NUMBERED:
         model = apps.get_model("fairway", label)
@@ -62,7 +62,7 @@ def _by_name(model: Any, name: str, meant: Mapping[str, str]) -> None:
 
 
 def _meanings(events: Any, usernames: Mapping[int, str]) -> dict[str, str]:
-    """Every name that exactly one account acted under, or that is a user name nobody else acted under."""
+    """User names by display name, for names that exactly one account acted under, and user names that no other did."""
     accounts: dict[str, set[int]] = defaultdict(set)
     for pk, username in usernames.items():
         accounts[username].add(pk)

@@ -1,7 +1,8 @@
-"""Every door declares what it needs: pages and API operations alike say `needs(act)` or, rarely, `public(reason)`.
+"""Declares what each page and API operation needs: `needs(act)` or, rarely, `public(reason)`.
 
-A declaration answers two questions only: is somebody signed in, and may they do this to anything at all? Whether they may do
-it *here* is asked by the commands and the gate, which no door can leave out. A route without a declaration fails a test.
+A declaration checks two things only: is somebody signed in, and may they do this to anything at all? Whether they may do it
+to this application in this environment is checked by the commands and the gate, which nothing can bypass. A test fails for a
+route without a declaration.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from fairway.accounts.access import ACTING_AS
 from fairway.accounts.models import ApiToken, User
 from fairway.accounts.queries import actor_for, token_owner
 from fairway.accounts.rules import (
@@ -30,37 +32,37 @@ from fairway.accounts.rules import (
     token_is_well_formed,
     why_not,
 )
-from fairway.accounts.standing import ACTING_AS
 from fairway.activity.rules import Door
 from fairway.shared.names import Invalid
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
-API = "/api/"  # tokens open what lies below it, and no page
+API = "/api/"  # tokens are accepted below this path only
 CLIENT_HEADER = "X-Fairway-Client"
 ACTING_AS_HEADER = "X-Fairway-Acting-As"  # narrows one request of a token to a role
 LONGEST_CLIENT = 200
-_NOTED_EVERY = timedelta(minutes=1)  # a token's last use is noted this often: reading must not write all the time
+# a token's last use is stored at most this often, so that reading does not write every time
+_NOTED_EVERY = timedelta(minutes=1)
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class NotSignedIn(PermissionDenied):
-    """Nobody is behind this request: no session, and no valid token."""
+    """The request has neither a session nor a valid token."""
 
 
 @dataclass(frozen=True)
 class Permission:
-    """What a door needs. `act` None means it is open to everybody, for `reason`."""
+    """What a route needs. `act` None means it is open to everybody, for `reason`."""
 
     act: Act | None
     reason: str = ""
 
 
 def needs(act: Act) -> Callable[[View], View]:
-    """Let signed-in people in who may do `act` to anything at all.
+    """Decorate a view for signed-in people who may do `act` to anything at all.
 
-    Others are sent to the sign-in page, or refused with `PermissionDenied`, which the page says in words.
-    Works on views and coroutine views; API operations are asked by their router before their input is read.
+    Others are sent to the sign-in page, or refused with `PermissionDenied`. Works on views and coroutine views; the API's
+    router checks its operations before their input is read.
     """
 
     def decorate(view: View) -> View:
@@ -72,7 +74,7 @@ def needs(act: Act) -> Callable[[View], View]:
 
 
 def public(reason: str) -> Callable[[View], View]:
-    """Let everybody in; `reason` says why that must be (sign-in, first start, health…)."""
+    """Decorate a view that is open to everybody; `reason` says why it must be (sign-in, first start, health…)."""
 
     def decorate(view: View) -> View:
         view.fairway_permission = Permission(None, reason)  # type: ignore[attr-defined]
@@ -82,13 +84,13 @@ def public(reason: str) -> Callable[[View], View]:
 
 
 def declared_permission(callback: Callable[..., Any]) -> Permission | Mapping[str, Permission] | None:
-    """What a URL's callback declares: one permission, one per method (the API), or None when it forgot to."""
+    """What a URL's callback declares: one permission, one per method (the API), or None if it declares nothing."""
     declared: Permission | Mapping[str, Permission] | None = getattr(callback, "fairway_permission", None)
     return declared
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Who is at the door. Raises `NotSignedIn`."""
+    """Who makes this request. Raises `NotSignedIn`."""
     actor = actor_if_signed_in(request)
     if actor is None:
         raise NotSignedIn("Sign in first.")
@@ -96,9 +98,9 @@ def actor_of(request: HttpRequest) -> Actor:
 
 
 def actor_if_signed_in(request: HttpRequest) -> Actor | None:
-    """Who is at the door, None when nobody is known. Looked up once per request.
+    """Who makes this request, None if nobody is signed in. Looked up once per request.
 
-    An ``Authorization: Bearer`` header decides alone: a wrong token is nobody, never the session beside it.
+    If there is an ``Authorization: Bearer`` header, it alone decides: a wrong token is nobody, even with a valid session.
     """
     if not hasattr(request, "_fairway_actor"):
         text = bearer_token(request)
@@ -109,7 +111,7 @@ def actor_if_signed_in(request: HttpRequest) -> Actor | None:
 
 
 def admit(request: HttpRequest, act: Act) -> Actor:
-    """The actor, when they may do `act` to something. Raises `NotSignedIn` or `PermissionDenied`."""
+    """The actor, if they may do `act` to anything at all. Raises `NotSignedIn` or `PermissionDenied`."""
     if not is_api(request) and bearer_token(request) is not None:
         raise PermissionDenied(
             translate("API tokens open the API (/api/v1/) and no page; sign in, without an Authorization header.")
@@ -121,12 +123,12 @@ def admit(request: HttpRequest, act: Act) -> Actor:
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether the API was asked rather than a page."""
+    """Whether the request is for the API, not for a page."""
     return request.path.startswith(API)
 
 
 def bearer_token(request: HttpRequest) -> str | None:
-    """What the ``Authorization: Bearer`` header carries; None when there is no such header."""
+    """The token in the ``Authorization: Bearer`` header; None if there is no such header."""
     scheme, _, text = request.headers.get("Authorization", "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" else None
 
@@ -191,12 +193,12 @@ def _actor_of_token(request: HttpRequest, text: str) -> Actor | None:
 
 
 def _narrowed(request: HttpRequest, actor: Actor) -> Actor:
-    """Acting as the role that the request names, one which the token's own role contains. Raises `Invalid`."""
+    """The actor, narrowed to the role that the request names; the token's own role must contain it. Raises `Invalid`."""
     wanted = request.headers.get(ACTING_AS_HEADER, "")
     if not wanted:
         return actor
     if wanted not in roles_one_may_act_as(actor.active_grants):
-        request._fairway_actor = None  # type: ignore[attr-defined] # whoever asks again is told that nobody is there
+        request._fairway_actor = None  # type: ignore[attr-defined] # a later look-up in this request finds nobody
         raise Invalid(ACTING_AS_HEADER, "you do not hold the role “{role}”, or this token may not use it.", role=wanted[:40])
     return replace(actor, acting_as=Role(wanted))
 

@@ -1,4 +1,4 @@
-"""Reading people, and the one way to look up what events an actor may see."""
+"""Reads people and their grants, and turns grants into query conditions (`reached`)."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from fairway.accounts.models import ApiToken, OneTimeLink, RoleGrant, User
-from fairway.accounts.rules import ROLES_FOR, Act, Actor, Grant, NotVisible, Reach, Role, Standing, may, reach_of
+from fairway.accounts.rules import ROLES_FOR, Act, Actor, Authentication, Grant, NotVisible, Reach, Role, may, reach_of
 from fairway.accounts.secrets import token_digest
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
 
 
 def grants_of(user: User) -> tuple[Grant, ...]:
-    """A person's grants as the rules know them."""
+    """A person's grants, as values for the rules."""
     return grants_of_all([user.pk])[user.pk]
 
 
 def grants_of_all(people: Iterable[int]) -> dict[int, tuple[Grant, ...]]:
-    """Those of many people, by their number, in one query.
+    """The grants of many people by their id, in one query.
 
-    A grant that was narrowed to something deleted is over: another of its name may have come since.
+    A grant for something that was deleted has ended, because something else may have the same name now.
     """
     found: dict[int, list[Grant]] = {number: [] for number in people}
     living = RoleGrant.objects.filter(user__in=list(found), environment__deleted_at=None, application__deleted_at=None)
@@ -33,15 +33,16 @@ def grants_of_all(people: Iterable[int]) -> dict[int, tuple[Grant, ...]]:
     return {number: tuple(grants) for number, grants in found.items()}
 
 
-def let_in(people: Iterable[int]) -> list[Actor]:
-    """Those of these people who are let in, with what they may do now; in two queries."""
+def active_actors(people: Iterable[int]) -> list[Actor]:
+    """The active people among these, as actors with their present grants; in two queries."""
     living = dict(User.objects.filter(pk__in=list(people), is_active=True).values_list("pk", "username"))
     grants = grants_of_all(living) if living else {}
     return [Actor(id=number, name=name, grants=grants[number]) for number, name in living.items()]
 
 
-def holds(act: Act, *, person: str, environment: str) -> Exists:
-    """The same, inside a query: whether the row's `person` (a column with a number) may do this in its `environment`."""
+def may_in_query(act: Act, *, person: str, environment: str) -> Exists:
+    """`may` as a condition in a query: whether the person whose id is in column `get_person` may do `act` in the row's
+    `environment`."""
     there = Q(environment=None) | Q(environment=OuterRef(environment), environment__deleted_at=None)
     roles = sorted(ROLES_FOR[act])
     return Exists(
@@ -60,7 +61,7 @@ def actor_for(
     session: str = "",
     token: ApiToken | None = None,
 ) -> Actor:
-    """The actor that this person is at this door, let in by the session of this key, or by this token."""
+    """This person as an actor who came through this interface (`door`), authenticated by this session key or token."""
     by_token = (token.pk, token.expires_at) if token is not None else (None, None)
     return Actor(
         id=user.pk,
@@ -71,15 +72,15 @@ def actor_for(
         identified_by=identified_by,
         address=address,
         client=client,
-        standing=Standing(user.generation, session, *by_token),
+        authentication=Authentication(user.generation, session, *by_token),
     )
 
 
 def actor_of_request(user_id: int, name: str, door: str, acting_as: str, *, token: int | None = None) -> Actor:
-    """Who asked for something earlier, with what they may do *now*; a person who is gone or locked out may do nothing.
+    """The actor of an earlier request, with their *present* grants; none if the person was deleted or deactivated.
 
-    `token` is the API token that asked. One that was revoked, or ended with its owner's password, may do nothing either;
-    one whose time is over may: what a pipeline asks for often begins after its token's few minutes.
+    `token` is the API token that was used. If it was revoked, or ended with its owner's password, the actor has no grants
+    either. An expired one still counts, because what a pipeline requests often begins after its short-lived token expired.
     """
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None or (token is not None and not _was_left_to_end(user, token)):
@@ -92,36 +93,36 @@ def _was_left_to_end(user: User, token: int) -> bool:
 
 
 def token_owner(text: str) -> ApiToken | None:
-    """The working token behind this text; None when unknown, expired, revoked, or its owner's account moved on."""
-    found = ApiToken.objects.select_related("user").filter(digest=token_digest(text)).order_by()[:1]  # there is one at most
+    """The working token with this text; None if it is unknown, expired or revoked, or its owner's access was revoked."""
+    found = ApiToken.objects.select_related("user").filter(digest=token_digest(text)).order_by()[:1]  # the digest is unique
     return next((token for token in found if works_now(token)), None)
 
 
 def works_now(token: ApiToken) -> bool:
-    """Whether it is one of `working_tokens`, asked of what was read: each request of the API asks, and Django takes longer
-    to write all this as a question than for the rest of it."""
+    """Whether a token is one of `working_tokens`, without a query: every API request checks this, and compiling the query
+    would take Django longer than the rest."""
     is_over = token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= timezone.now())
     return not is_over and token.user.is_active and token.user.generation == token.generation
 
 
 def still_to_end() -> Q:
-    """Tokens that neither ended by themselves nor were revoked."""
+    """The condition for tokens that are neither expired nor revoked."""
     return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
 
 
 def working_tokens() -> QuerySet[ApiToken]:
-    """Those that open the API now."""
+    """The tokens that the API accepts now."""
     return ApiToken.objects.filter(still_to_end(), user__is_active=True, user__generation=F("generation"))
 
 
 def usable_link(text: str, purpose: str) -> OneTimeLink | None:
-    """The unused link behind this text, while all that it hangs on stands (see `OneTimeLink`)."""
+    """The valid, unused link with this text; None if there is none. See `OneTimeLink`."""
     found = OneTimeLink.objects.select_related("user", "made_by").filter(digest=token_digest(text), purpose=purpose)
     link = found.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), used_at=None).first()
-    return link if link is not None and _stands(link) else None
+    return link if link is not None and _is_still_valid(link) else None
 
 
-def _stands(link: OneTimeLink) -> bool:
+def _is_still_valid(link: OneTimeLink) -> bool:
     user, maker = link.user, link.made_by
     if user is not None and (not user.is_active or user.generation != link.generation):
         return False
@@ -139,25 +140,25 @@ def people() -> QuerySet[User]:
 
 
 def people_visible_to(actor: Actor) -> QuerySet[User]:
-    """Those an actor may know of: oneself, and whoever holds a role over anything one reaches oneself."""
+    """The people an actor may see: themselves, and everybody with a role for anything that the actor may see."""
     reach = reach_of(actor)
     if reach.is_everything:
         return people()
     beside = Q(pk=actor.id)
-    for one, place in reach.pairs:
-        application = Q(role_grants__application=None) | Q(role_grants__application__slug=one) if one else Q()
-        environment = Q(role_grants__environment=None) | Q(role_grants__environment__slug=place) if place else Q()
+    for app, env in reach.pairs:
+        application = Q(role_grants__application=None) | Q(role_grants__application__slug=app) if app else Q()
+        environment = Q(role_grants__environment=None) | Q(role_grants__environment__slug=env) if env else Q()
         beside |= Q(role_grants__isnull=False) & application & environment
     return people().filter(pk__in=User.objects.filter(beside).values("pk"))
 
 
 def colleague(actor: Actor, username: str) -> User | None:
-    """Somebody who can sign in and whom the actor may name (as a release's manager, say), by user name alone."""
+    """The active person of this user name whom the actor may see and so may name, for example as a release's manager."""
     return people_visible_to(actor).filter(username=username, is_active=True).first()
 
 
-def by_person(chosen: QuerySet[Event], username: str) -> QuerySet[Event]:
-    """The events of the account with this user name, whatever it called itself then; Fairway's own by its name."""
+def events_by(chosen: QuerySet[Event], username: str) -> QuerySet[Event]:
+    """The events of the account with this user name, whatever its display name was; Fairway's own events by its name."""
     user = User.objects.filter(username__iexact=username).values_list("pk", flat=True).first()
     if user is not None:
         return chosen.filter(actor_id=user)
@@ -166,22 +167,22 @@ def by_person(chosen: QuerySet[Event], username: str) -> QuerySet[Event]:
 
 def usernames_of(numbers: Iterable[int | None]) -> dict[int, str]:
     """The user names of these accounts, in one query."""
-    return dict(User.objects.filter(pk__in={one for one in numbers if one}).values_list("pk", "username"))
+    return dict(User.objects.filter(pk__in={number for number in numbers if number}).values_list("pk", "username"))
 
 
 def shown_names() -> dict[str, str]:
-    """What people call themselves, by user name; only of those who call themselves anything else."""
+    """Display names by user name, where they differ."""
     named = User.objects.exclude(first_name="", last_name="")
-    return {one.username: one.shown_name for one in named if one.shown_name != one.username}
+    return {user.username: user.shown_name for user in named if user.shown_name != user.username}
 
 
 def confirmed_people(email: str) -> QuerySet[User]:
-    """Whose address this is: nobody's until it was confirmed, and then one person's."""
+    """The person whose confirmed address this is; at most one."""
     return User.objects.filter(email__iexact=email, email_confirmed_at__isnull=False) if email else User.objects.none()
 
 
-def person(username: str) -> User:
-    """Raises `NotVisible`."""
+def get_person(username: str) -> User:
+    """The person of this user name. Raises `NotVisible`."""
     found = people().filter(username=username).first()
     if found is None:
         raise NotVisible("person", username)
@@ -189,35 +190,36 @@ def person(username: str) -> User:
 
 
 def tokens_of(user_id: int | None) -> QuerySet[ApiToken]:
-    """Those that work; an inactive person has none."""
+    """A person's working tokens, newest first; an inactive person has none."""
     return working_tokens().filter(user__in=[user_id] if user_id else []).order_by("-created_at")
 
 
-_EVERY = ~Q(pk__in=[])  # never an empty condition: “or” forgets one
+_EVERY = ~Q(pk__in=[])  # always true; an empty Q() would vanish in an “or”
 
 
 def reached(reach: Reach, *, application: str = "", environment: str = "") -> Q:
-    """Grants as a condition: the rows that a reach holds. Every query that depends on grants is made of this.
+    """The condition for the rows that a reach covers. Every query that depends on grants is built with it.
 
-    Name the lookups that lead from a row to its slugs. Rows of both an application and an environment need both in one
-    pair (`Reach.covers`); rows of only one of them need a pair that meets it.
+    `application` and `environment` are the lookups from a row to the slugs. Rows with both need both in one pair
+    (`Reach.covers`); rows with only one of them need a pair that contains it.
     """
     if reach.is_everything:
         return _EVERY
     found = Q(pk__in=[])
-    for one, place in reach.pairs:
+    for application_slug, environment_slug in reach.pairs:
         part = Q()
-        if application and one:
-            part &= Q(**{application: one})
-        if environment and place:
-            part &= Q(**{environment: place})
+        if application and application_slug:
+            part &= Q(**{application: application_slug})
+        if environment and environment_slug:
+            part &= Q(**{environment: environment_slug})
         found |= part or _EVERY
     return found
 
 
 def visible_events(actor: Actor, chosen: QuerySet[Event], *, person: str = "") -> QuerySet[Event]:
-    """Narrow events to those of what the actor may see, and their own; with `person`, to that account's."""
-    chosen = by_person(chosen, person) if person else chosen
+    """The events of `chosen` that are about what the actor may see, or are their own; with `get_person`, of that account
+    only."""
+    chosen = events_by(chosen, person) if person else chosen
     reach = reach_of(actor)
     if reach.is_everything:
         return chosen
@@ -225,7 +227,7 @@ def visible_events(actor: Actor, chosen: QuerySet[Event], *, person: str = "") -
 
 
 def is_visible(actor: Actor, event: Event) -> bool:
-    """The same for one event in memory."""
+    """`visible_events` for one event in memory."""
     return (actor.id is not None and event.actor_id == actor.id) or reach_of(actor).covers(
         event.application, event.environment
     )

@@ -1,27 +1,28 @@
-"""What people ask of the record of events: another look at all of it, and to go on after an older backup was put back."""
+"""Commands on the event chain: verify all of it again, and acknowledge a restored backup."""
 
 from __future__ import annotations
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor
-from fairway.activity.checking import begin_again, book, check_again
+from fairway.activity.checking import acknowledge_break, head_file, restart_verification
 from fairway.activity.heads import Head
-from fairway.activity.keeping import sign_acknowledgement
+from fairway.activity.signing import sign_acknowledgement
 from fairway.shared.names import Invalid
 
 LONGEST_REASON = 2000
 
 
-def ask_for_a_walk(*, actor: Actor) -> bool:
-    """Have the worker walk the whole chain. False when it does so already; the walk goes on then, and counts for both."""
+def request_verification(*, actor: Actor) -> bool:
+    """Let the worker verify the whole chain again. False if it does so already; that verification simply continues. Raises
+    `Blocked`."""
     require(actor, Act.MANAGE_SYSTEM)
-    return check_again()
+    return restart_verification()
 
 
 def acknowledge(*, actor: Actor, reason: str) -> Head:
-    """Say that an older copy of the database was put back on purpose: the newest events are gone, and the record goes on.
+    """Acknowledge that an older copy of the database was restored on purpose, so the newest events are missing.
 
-    Raises `Invalid` without a reason, and `Refused` where nothing is wrong or no backup explains it.
+    Raises `Blocked`, `Invalid` without a reason, or `Refused` if nothing is wrong or a backup does not explain it.
     """
     require(actor, Act.MANAGE_SYSTEM)
     reason = reason.strip()
@@ -29,5 +30,5 @@ def acknowledge(*, actor: Actor, reason: str) -> Head:
         raise Invalid(
             "reason", "is missing or too long; give a reason in at most {longest} characters.", longest=LONGEST_REASON
         )
-    event = begin_again(who=actor.who, reason=reason)
-    return sign_acknowledgement(book(), event)
+    event = acknowledge_break(who=actor.who, reason=reason)
+    return sign_acknowledgement(head_file(), event)

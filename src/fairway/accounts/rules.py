@@ -1,4 +1,4 @@
-"""Who may do what. Pure: one table, one function, asked by every door."""
+"""Who may do what. Pure: one table (`ROLES_FOR`) and one function (`may`), used by pages, API and commands alike."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fairway.activity.rules import Door, Who
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
 
 class Role(StrEnum):
@@ -86,7 +86,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.PROMOTE: _SHIPPING,
     Act.ROLL_BACK: _SHIPPING,
     Act.CANCEL: _SHIPPING,
-    Act.APPROVE: _ALL,  # at the door; who may approve here is the environment's own rule (`environments.protection`)
+    Act.APPROVE: _ALL,  # who may approve in an environment is that environment's rule (`environments.protection`)
     Act.RESTART: _SHIPPING,
     Act.STOP: _SHIPPING,
     Act.START: _SHIPPING,
@@ -126,7 +126,7 @@ _ABOUT_ONESELF = frozenset({Act.OWN_ACCOUNT, Act.CHANGE_ACCOUNT})
 _NEVER_BY_TOKEN = frozenset({Act.CHANGE_ACCOUNT})
 
 
-# Acts on no application and no environment: only grants that are not narrowed reach them, to read as to write.
+# Acts on the whole installation: only grants that are not narrowed allow them, both to read and to write.
 OF_THE_WHOLE = frozenset(
     {Act.MANAGE_PEOPLE, Act.MANAGE_SYSTEM, Act.CREATE_ENVIRONMENT, Act.CREATE_APPLICATION, Act.CREATE_RELEASE}
 )
@@ -143,10 +143,10 @@ class Grant:
 
 @dataclass(frozen=True)
 class Reach:
-    """What grants reach, kept as the pairs they were given as: (application, environment), slugs, "" for all of them.
+    """What grants cover, as the pairs in which they were given: (application, environment), slugs, "" for all.
 
-    One half of a pair never goes with the other half of another: *alpha in development* and *beta in production* do not make
-    *alpha in production*.
+    Halves of different pairs are never combined: *alpha in development* and *beta in production* do not make *alpha in
+    production*.
     """
 
     pairs: frozenset[tuple[str, str]]
@@ -156,58 +156,58 @@ class Reach:
         return ("", "") in self.pairs
 
     def covers(self, application: str, environment: str) -> bool:
-        """Whether one pair holds both; "" stands for nothing in particular, which a narrowed pair does not hold."""
+        """Whether one pair covers both; "" means nothing in particular, which a narrowed pair does not cover."""
         return any(one in ("", application) and other in ("", environment) for one, other in self.pairs)
 
     def meets_application(self, application: str) -> bool:
-        """Whether anything of this application is reached: then its name, source and versions may be known."""
+        """Whether anything of this application is covered; then its name, source and versions may be seen."""
         return any(one in ("", application) for one, _ in self.pairs)
 
     def meets_environment(self, environment: str) -> bool:
-        """Whether anything in this environment is reached: then its name and state may be known."""
+        """Whether anything in this environment is covered; then its name and state may be seen."""
         return any(other in ("", environment) for _, other in self.pairs)
 
     def of_application(self, application: str) -> Reach:
-        """What is reached of this application: pairs of every application in the environments reached with it."""
+        """The part that concerns this application: pairs of every application with the environments covered for it."""
         return Reach(frozenset(("", other) for one, other in self.pairs if one in ("", application)))
 
     def in_environment(self, environment: str) -> Reach:
-        """What is reached in this environment: the applications, everywhere."""
+        """The part that concerns this environment: pairs of its covered applications with every environment."""
         return Reach(frozenset((one, "") for one, other in self.pairs if other in ("", environment)))
 
     def holds(self, other: Reach) -> bool:
-        """Whether everything that `other` reaches is reached by one pair of this."""
+        """Whether each pair of `other` is covered by one pair of this reach."""
         return all(self.covers(application, environment) for application, environment in other.pairs)
 
     def meets(self, other: Reach) -> bool:
-        """Whether there is anything that both reach."""
+        """Whether both cover something in common."""
         return any(
-            ("" in (one, theirs) or one == theirs) and ("" in (place, there) or place == there)
-            for one, place in self.pairs
-            for theirs, there in other.pairs
+            ("" in (app, other_app) or app == other_app) and ("" in (env, other_env) or env == other_env)
+            for app, env in self.pairs
+            for other_app, other_env in other.pairs
         )
 
 
 @dataclass(frozen=True)
-class Standing:
-    """What somebody came in with: the generation of their account then, and their session or their token.
+class Authentication:
+    """How an actor was authenticated: the generation of their account at that time, and their session or token.
 
-    Whatever they make hangs on it: nothing made with a token ends later than `until`, and nothing of an earlier generation
-    lets anybody in.
+    What they create depends on it: nothing made with a token lasts longer than `until`, and nothing made in an earlier
+    generation is accepted.
     """
 
     generation: int = 0
-    session: str = field(default="", repr=False)  # its key
+    session: str = field(default="", repr=False)  # the session's key
     token: int | None = None
     until: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Actor:
-    """A person (or Fairway itself) at a door. `acting_as` can only narrow.
+    """A person, or Fairway itself, who does something through an interface (`door`). `acting_as` can only narrow.
 
-    `name` is the user name: nobody but an administrator gives one, no two people have the same, and it never changes. What
-    people call themselves is shown beside it and identifies nobody.
+    `name` is the user name: an administrator gives it, no two people have the same, and it never changes. A person's display
+    name is shown beside it and identifies nobody.
     """
 
     id: int | None
@@ -219,11 +219,11 @@ class Actor:
     address: str = ""
     client: str = ""
     is_system: bool = False
-    standing: Standing = Standing()
+    authentication: Authentication = Authentication()
 
     @property
     def who(self) -> Who:
-        """How events remember this actor."""
+        """The actor as events store them."""
         return Who(
             id=self.id,
             name=self.name,
@@ -236,17 +236,17 @@ class Actor:
 
     @property
     def roles(self) -> tuple[Role, ...]:
-        """The roles held anywhere, strongest first; what the acting-as menu offers."""
+        """The roles of all grants, strongest first."""
         held = {grant.role for grant in self.grants}
         return tuple(role for role in Role if role in held)
 
     def is_among(self, people: frozenset[int | None]) -> bool:
-        """Whether this person's account is one of these. Asked instead of `id` where pages are drawn: whoever is not among
-        them is shown the same."""
+        """Whether this person's account is one of these. Templates ask this instead of reading `id`, so that everybody
+        who is not among them can share one rendered fragment."""
         return self.id in people
 
     def is_named(self, names: frozenset[str]) -> bool:
-        """Whether this person's user name is one of these; asked instead of `name` for the same reason."""
+        """Whether this person's user name is one of these; used instead of `name` for the same reason."""
         return self.name in names
 
     @property
@@ -264,7 +264,7 @@ def _can_act_as(held: Role, wanted: Role) -> bool:
 
 
 def roles_one_may_act_as(grants: Sequence[Grant]) -> list[Role]:
-    """What the menu offers: every role held, and those a held role contains."""
+    """The roles that the acting-as menu offers: every granted role, and the roles it contains."""
     return [role for role in Role if any(_can_act_as(grant.role, role) for grant in grants)]
 
 
@@ -272,7 +272,7 @@ EVERYTHING = Reach(frozenset({("", "")}))
 
 
 def reach_of(actor: Actor, act: Act = Act.VIEW) -> Reach:
-    """Where the actor may do this. Permissions, queries and pages all ask here, so that none can mean another *where*."""
+    """Where the actor may do this. Permissions, queries and pages all use it, so that they cannot disagree."""
     if actor.is_system:
         return EVERYTHING
     grants = (grant for grant in actor.active_grants if grant.role in ROLES_FOR[act])
@@ -280,16 +280,17 @@ def reach_of(actor: Actor, act: Act = Act.VIEW) -> Reach:
 
 
 def may(actor: Actor, act: Act, *, application: str = "", environment: str = "") -> bool:
-    """The one permission function. Subjects are slugs; "" stands for "nothing in particular"."""
-    if act in _ABOUT_ONESELF:  # one's own account lies nowhere: narrowed grants reach it too
+    """Whether the actor may do this; the only permission function. Subjects are slugs; "" means nothing in particular."""
+    if act in _ABOUT_ONESELF:  # one's own account belongs to no environment, so narrowed grants suffice
         return may_somewhere(actor, act)
     return reach_of(actor, act).covers(application, environment)
 
 
 def may_somewhere(actor: Actor, act: Act) -> bool:
-    """Whether the actor may do this to anything at all: decides if a menu entry or page is offered.
+    """Whether the actor may do this to anything at all; decides whether a menu entry or page is offered.
 
-    Acts on the whole installation know no part of it: who manages people in one environment manages nobody.
+    Acts on the whole installation need a grant that is not narrowed: a grant to manage people in one environment is not
+    enough.
     """
     if is_beyond_tokens(actor, act):
         return False
@@ -299,8 +300,9 @@ def may_somewhere(actor: Actor, act: Act) -> bool:
 
 
 def is_beyond_tokens(actor: Actor, act: Act) -> bool:
-    """Whether this is what no API token may do, whatever its owner may."""
-    return act in _NEVER_BY_TOKEN and actor.standing.token is not None  # in this order: reading it makes a fragment personal
+    """Whether an API token is used for something that no token may do, whatever its owner may."""
+    # in this order, because reading `authentication` makes a fragment personal
+    return act in _NEVER_BY_TOKEN and actor.authentication.token is not None
 
 
 ROLE_WORDS = {
@@ -338,7 +340,7 @@ class Blocked(Exception):
 
 
 class NotVisible(LookupError):
-    """There is no such thing, or none that this actor may see; both look the same from outside."""
+    """There is no such thing, or the actor may not see it; the two cannot be told apart from outside."""
 
     def __init__(self, kind: str, name: object) -> None:
         super().__init__(f"There is no {kind} “{name}”, or you may not see it.")
@@ -347,12 +349,12 @@ class NotVisible(LookupError):
 
 
 def why_not(actor: Actor, act: Act) -> Blocker:
-    """The reason that stands between this actor and this act, when `may` says no."""
+    """The blocker to show when `may` is false for this actor and act."""
     return token_blocker() if is_beyond_tokens(actor, act) else role_blocker(act)
 
 
 def token_blocker() -> Blocker:
-    """Why a token may not, although its owner may."""
+    """The blocker for an act that no token may do, although its owner may."""
     return Blocker(
         code="token",
         sentence=translate("An API token cannot change how its owner signs in; sign in to the web interface to do that."),
@@ -361,7 +363,7 @@ def token_blocker() -> Blocker:
 
 
 def role_blocker(act: Act) -> Blocker:
-    """Why the role forbids it, and which roles would not."""
+    """The blocker for an act that the actor's role does not allow; it names the roles that do."""
     roles = translate(" or ").join(translate(ROLE_WORDS[role]) for role in Role if role in ROLES_FOR[act])
     return Blocker(
         code="role",
@@ -371,5 +373,5 @@ def role_blocker(act: Act) -> Blocker:
 
 
 def token_is_well_formed(text: str) -> bool:
-    """Whether it looks like one of ours (``fwy_`` and 43 URL-safe characters), before any lookup."""
+    """Whether a text has the form of a token (``fwy_`` and 43 URL-safe characters); checked before any lookup."""
     return text.startswith("fwy_") and len(text) == 47 and text[4:].replace("-", "").replace("_", "").isalnum()

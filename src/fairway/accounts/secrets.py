@@ -1,4 +1,4 @@
-"""Random secrets people carry (tokens, one-time links), of which we keep only a hash."""
+"""Random secrets that are given to people (tokens, one-time links); only their hashes are stored."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import secrets
 
 
 def new_token() -> str:
-    """``fwy_`` and 256 random bits; the prefix lets secret scanners find a leaked one."""
+    """A token: ``fwy_`` and 256 random bits. The prefix lets secret scanners find a leaked token."""
     return f"fwy_{secrets.token_urlsafe(32)}"
 
 
@@ -16,5 +16,5 @@ def new_link_secret() -> str:
 
 
 def token_digest(text: str) -> str:
-    """SHA-256; enough for 256 random bits, which cannot be guessed from it."""
+    """The SHA-256 of a token. No slow hash is needed, because 256 random bits cannot be guessed."""
     return hashlib.sha256(text.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""API tokens: made, and ended. Nothing made with a token outlives or outgrows it."""
+"""Creates and revokes API tokens. Nothing made with a token lasts longer or may do more than that token."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ from datetime import datetime
 from django.db import transaction
 from django.utils import timezone
 
+from fairway.accounts.access import locked_account
 from fairway.accounts.commands import parse_role, require
 from fairway.accounts.models import ApiToken
 from fairway.accounts.queries import tokens_of
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, roles_one_may_act_as
 from fairway.accounts.secrets import new_token, token_digest
-from fairway.accounts.standing import standing_person
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.shared.names import Invalid
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
 LONGEST_NAME = 80
 
 
 @transaction.atomic
 def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetime | None = None) -> tuple[ApiToken, str]:
-    """A token of the actor's own; its text is returned once and never again.
+    """Create a token for the actor; returns it and its text, which is not stored.
 
-    It never does more than the actor may now, and one made with a token ends when that does, whatever was asked for.
+    It never may do more than the actor may now, and a token made with another token ends with that one, whatever was
+    requested. Raises `Blocked` or `Invalid`.
     """
     require(actor, Act.OWN_ACCOUNT)
     if not name.strip() or len(name) > LONGEST_NAME:
         raise Invalid("name", "give the token a name of at most 80 characters, e.g. “ci-main”.")
-    user, text = standing_person(actor), new_token()
+    user, text = locked_account(actor), new_token()
     token = ApiToken.objects.create(
         user=user,
         name=name.strip(),
@@ -38,7 +39,7 @@ def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetim
         digest=token_digest(text),
         role=_role(actor, role),
         generation=user.generation,
-        made_with_id=actor.standing.token,
+        made_with_id=actor.authentication.token,
         expires_at=_end(actor, expires_at),
     )
     after = {"role": token.role, "expires_at": token.expires_at.isoformat() if token.expires_at else ""}
@@ -48,16 +49,16 @@ def create_token(*, actor: Actor, name: str, role: str = "", expires_at: datetim
 
 @transaction.atomic
 def revoke_token(*, actor: Actor, token_id: int) -> None:
-    """Revoke one of the actor's own tokens and those made with it. No error when it is gone already.
+    """Revoke one of the actor's tokens and those made with it. No error if it does not exist any more.
 
-    Who comes with a token ends that one and those made with it, no others. Raises `Blocked`.
+    With a token, only that token and those made with it can be revoked. Raises `Blocked`.
     """
     require(actor, Act.OWN_ACCOUNT)
-    standing_person(actor)
+    locked_account(actor)
     token = tokens_of(actor.id).filter(pk=token_id).first()
     if token is None:
         return
-    if actor.standing.token is not None and token.pk not in _with_children(actor.standing.token):
+    if actor.authentication.token is not None and token.pk not in _with_children(actor.authentication.token):
         sentence = translate(
             "A token can revoke only itself and the tokens created with it; sign in to the web interface to revoke others."
         )
@@ -68,7 +69,7 @@ def revoke_token(*, actor: Actor, token_id: int) -> None:
 
 
 def _role(actor: Actor, role: str) -> str:
-    """What the token is narrowed to. Raises `Invalid` when that would be more than the actor may do."""
+    """The role to which the token is narrowed. Raises `Invalid` if that would be more than the actor may do."""
     if not role:
         return actor.acting_as or ""
     if parse_role(role) in roles_one_may_act_as(actor.active_grants):
@@ -81,7 +82,7 @@ def _role(actor: Actor, role: str) -> str:
 def _end(actor: Actor, wanted: datetime | None) -> datetime | None:
     if wanted is not None and wanted <= timezone.now():
         raise Invalid("expires_at", "is in the past; leave it empty or give a later time.")
-    last = actor.standing.until
+    last = actor.authentication.until
     if wanted is not None and last is not None and wanted > last:
         end = last.isoformat(timespec="seconds")
         raise Invalid(
@@ -93,7 +94,7 @@ def _end(actor: Actor, wanted: datetime | None) -> datetime | None:
 
 
 def _with_children(number: int) -> set[int]:
-    """This token and all that hang on it."""
+    """The ids of this token and all tokens made with it, directly or indirectly."""
     found, fresh = {number}, [number]
     while fresh:
         fresh = list(ApiToken.objects.filter(made_with__in=fresh, revoked_at=None).values_list("pk", flat=True))

@@ -1,7 +1,7 @@
-"""Whether somebody changed a thing since a person began to edit it. Events are its versions: nothing else is kept.
+"""Detects that something was changed after a person began to edit it. Its events serve as version numbers.
 
-A form carries the number of the newest event when it was read; numbers are in commit order, so that a change that the person
-did not see has a higher one. Ask under the lock of the row that is about to change.
+A form carries the number of the newest event at the time it was read. Numbers are in commit order, so a change that the
+person did not see has a higher number. Check while the row that is about to change is locked.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from fairway.shared.failures import Refused
 
 
 class Changed(Refused):
-    """Somebody changed it first; `event` says who, when and what, `fields` which of what is being edited."""
+    """Somebody else changed it first; `event` says who, when and what, `fields` which of the edited fields."""
 
     def __init__(self, event: Event, fields: list[str]) -> None:
         words = {"who": event.actor_name, "fields": ", ".join(fields)}
@@ -24,9 +24,10 @@ class Changed(Refused):
 
 
 def refuse_stale(as_of: int | None, *verbs: str, fields: Collection[str] = (), **about: object) -> None:
-    """Raises `Changed` where one of these verbs happened after event `as_of` to what `about` says (columns of events).
+    """Raise `Changed` if one of these verbs happened after event `as_of` to the subject that `about` selects (columns of
+    events).
 
-    With `fields`, only a change of one of them counts. Without `as_of`, nobody asks.
+    With `fields`, only a change of one of them counts. Without `as_of`, nothing is checked.
     """
     if as_of is None:
         return
@@ -37,6 +38,6 @@ def refuse_stale(as_of: int | None, *verbs: str, fields: Collection[str] = (), *
 
 
 def changed_fields(event: Event) -> list[str]:
-    """The names of what differs between before and after."""
+    """The names of the facts that differ between before and after."""
     names = [*event.after, *(name for name in event.before if name not in event.after)]
     return [name for name in names if event.before.get(name) != event.after.get(name)]

@@ -1,4 +1,4 @@
-"""The one verb of this room: an event is written in the transaction of the act, or the act does not happen."""
+"""Records events in the transaction of the act: if the event cannot be written, the act does not happen."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def record(
 ) -> Event:
     """Append one event to the chain.
 
-    Must be called inside the transaction of the act it tells of; raises `TransactionManagementError` otherwise. The lock
-    on the chain's head is held until that transaction ends, so events are numbered in the order they become visible:
-    a reader that saw number n has seen everything below it. Call it last, to hold the lock briefly.
+    Must be called inside the transaction of the act; raises `TransactionManagementError` otherwise. The chain's head stays
+    locked until that transaction ends, so events are numbered in the order in which they become visible: a reader that saw
+    number n has seen everything below it. Call it last, to keep the lock short.
 
-    The verb must be in `activity.verbs`, with this kind of subject: an event without words helps nobody.
+    The verb must be in `activity.verbs` with this kind of subject, so that every event has words; raises ValueError
+    otherwise.
     """
     known = find(verb)
     if known is None or on.kind not in known.subjects:
@@ -63,7 +64,7 @@ def record(
 
 
 def locked_head() -> ChainHead:
-    """The chain's head, locked until the transaction ends: nobody else writes an event meanwhile."""
+    """The chain's head, locked until the transaction ends, so that nobody else writes an event meanwhile."""
     head = ChainHead.objects.select_for_update(no_key=True).filter(pk=1).first()
     if head is None:
         ChainHead.objects.get_or_create(pk=1)

@@ -1,7 +1,7 @@
-"""A signed head: how far the chain had come at a moment, in a form that the database cannot take back. Pure.
+"""Signed heads: proofs of how far the event chain had come at a time, stored outside the database. Pure.
 
-Whoever may write to the database can cut the end off the chain and move its head back, and the chain still fits. It does not
-fit a head that was signed before and is kept elsewhere.
+Somebody who can write to the database can delete the newest events and move the chain's head back, and the chain is still
+consistent. But it no longer matches a head that was signed before and is stored elsewhere.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from fairway.activity.rules import canonical
 from fairway.shared.names import Invalid
 
-_CONTEXT = b"fairway head 1\n"  # a signature made for this says nothing about anything else
+_CONTEXT = b"fairway head 1\n"  # domain separation: the signature is valid for nothing else
 LONGEST_LINE = 4096  # characters
-MOST_KEPT_HEADS = 50_000  # in one file that somebody kept
+MOST_KEPT_HEADS = 50_000  # in one file given for comparison
 
 
 @dataclass(frozen=True)
 class Head:
-    """The chain's newest event at `at` (ISO 8601), its hash, how many events there were, and who says so.
+    """The chain's newest event at time `at` (ISO 8601), its hash, the number of events, and a signature.
 
-    `number` counts the heads of one installation. `acknowledges` is the number of the event by which an administrator said
-    that older heads are not to be compared any more; 0 for all others. `key` is the public key.
+    `number` counts the heads of one installation. `acknowledges` is the number of the event with which an administrator
+    acknowledged a break, so that older heads no longer count; 0 for all others. `key` is the public key.
     """
 
     number: int
@@ -41,13 +41,13 @@ class Head:
     signature: str = ""
 
     def signed(self, private: bytes) -> Head:
-        """The same, signed with these 32 bytes (Ed25519)."""
+        """A copy, signed with this Ed25519 private key of 32 bytes."""
         signer = Ed25519PrivateKey.from_private_bytes(private)
         unsigned = replace(self, key=public_key(private), signature="")
         return replace(unsigned, signature=_text(signer.sign(_CONTEXT + unsigned._said())))
 
     def is_authentic(self) -> bool:
-        """Whether `signature` was made over it with `key`. Whose key that is, is another question."""
+        """Whether `signature` was made with `key`. It does not check whose key that is."""
         try:
             Ed25519PublicKey.from_public_bytes(_bytes(self.key)).verify(_bytes(self.signature), _CONTEXT + self._said())
         except (InvalidSignature, ValueError):
@@ -67,7 +67,7 @@ def public_key(private: bytes) -> str:
 
 
 def parse_head(line: str) -> Head:
-    """Raises `Invalid` for what is no head; whether it is signed well is not looked at."""
+    """Parse a line. Raises `Invalid` if it is not a head; the signature is not verified."""
     try:
         if len(line) > LONGEST_LINE:
             raise ValueError
@@ -78,13 +78,15 @@ def parse_head(line: str) -> Head:
         raise Invalid("head", "is no signed head; give a line that “fairway audit head” printed.") from None
     numbers = (head.number, head.event, head.count, head.acknowledges)
     texts = (head.hash, head.at, head.key, head.signature)
-    if not all(type(one) is int and 0 <= one < 2**63 for one in numbers) or not all(isinstance(one, str) for one in texts):
+    if not all(type(number) is int and 0 <= number < 2**63 for number in numbers) or not all(
+        isinstance(text, str) for text in texts
+    ):
         raise Invalid("head", "is no signed head; give a line that “fairway audit head” printed.")
     return head
 
 
 def parse_heads(lines: Iterable[str]) -> list[Head]:
-    """Those of a file, in its order. Raises `Invalid` with the line that is none, and for too many."""
+    """The heads of a file, in order. Raises `Invalid` for a malformed line, which it names, and for too many lines."""
     heads: list[Head] = []
     for number, line in enumerate(lines, 1):
         if not line.strip():
@@ -98,48 +100,48 @@ def parse_heads(lines: Iterable[str]) -> list[Head]:
     return heads
 
 
-class Misfit(StrEnum):
-    """Why the chain is not the one that a head was signed for."""
+class Mismatch(StrEnum):
+    """Why a signed head does not match the chain."""
 
-    FORGED = "forged"  # the head itself was changed, or signed with another key
-    END = "end"  # it had come further
-    EXCHANGED = "exchanged"  # it is another one
+    FORGED = "forged"  # the head was changed, or signed with another key
+    END = "end"  # the head's event is missing: the chain was longer
+    EXCHANGED = "exchanged"  # the head's event has another hash
 
 
 @dataclass(frozen=True)
-class Found:
-    """The first head that the chain does not fit."""
+class HeadMismatch:
+    """The first head that does not match the chain, and how."""
 
     head: Head
-    misfit: Misfit
+    kind: Mismatch
     newest: int
 
     @property
     def at(self) -> int:
-        """The first event that is doubtful."""
-        return self.newest + 1 if self.misfit == Misfit.END else self.head.event
+        """The number of the first event that is not trustworthy."""
+        return self.newest + 1 if self.kind == Mismatch.END else self.head.event
 
     @property
     def sentence(self) -> str:
         head = self.head
-        if self.misfit == Misfit.FORGED:
+        if self.kind == Mismatch.FORGED:
             return f"The signed head {head.number} was changed after it was signed, or signed with another key."
-        if self.misfit == Misfit.END:
+        if self.kind == Mismatch.END:
             reached = f"a head signed at {head.at} says that the chain had reached number {head.event}"
             return f"Events after number {self.newest} are missing: {reached}."
         return f"Event {head.event} is not the one for which a head was signed at {head.at}: events were exchanged."
 
 
-def first_misfit(heads: Iterable[Head], hashes: Mapping[int, str], newest: int, *, key: str = "") -> Found | None:
-    """Compare `heads` with the chain: `hashes` are those of the events that the heads name (as far as there are such),
-    `newest` is its last event. Heads must be signed, with `key` where one is given."""
+def first_mismatch(heads: Iterable[Head], hashes: Mapping[int, str], newest: int, *, key: str = "") -> HeadMismatch | None:
+    """Compare `heads` with the chain; None if all match. `hashes` are the hashes of the events that the heads name (those
+    that exist), `newest` is the chain's last event. Heads must be signed, with `key` if it is given."""
     for head in heads:
         if not head.is_authentic() or (key and head.key != key):
-            return Found(head, Misfit.FORGED, newest)
+            return HeadMismatch(head, Mismatch.FORGED, newest)
         if head.event > newest:
-            return Found(head, Misfit.END, newest)
+            return HeadMismatch(head, Mismatch.END, newest)
         if head.event and hashes.get(head.event) != head.hash:
-            return Found(head, Misfit.EXCHANGED, newest)
+            return HeadMismatch(head, Mismatch.EXCHANGED, newest)
     return None
 
 

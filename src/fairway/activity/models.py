@@ -1,4 +1,4 @@
-"""Tables of this room."""
+"""Tables of events and of the verification of their chain."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ HASHED_FIELDS = (
 class Event(models.Model):
     """One thing that happened. Append-only: a database trigger refuses every change and deletion.
 
-    `application` and `environment` are slugs as they were; `at` is set by us at the moment of the act.
+    `application` and `environment` are the slugs at that time; `at` is when the act happened.
     """
 
     at = models.DateTimeField()
@@ -70,12 +70,12 @@ class Event(models.Model):
         return f"{self.verb} {self.subject_label}"
 
     def content(self) -> dict[str, Any]:
-        """What the hash covers."""
+        """The fields that the hash covers."""
         return {"at": self.at.isoformat(), **{name: getattr(self, name) for name in HASHED_FIELDS}}
 
 
 class ChainHead(models.Model):
-    """The newest link. Its row lock orders events: they become visible in the order of their numbers."""
+    """The newest event of the chain. Its row lock orders events: they become visible in the order of their numbers."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     event_id = models.BigIntegerField(default=0)
@@ -88,8 +88,8 @@ class ChainHead(models.Model):
 class ChainCheck(models.Model):
     """How far the chain has been verified: one row. See `activity.checking`.
 
-    `front` is the newest event found good when it was new; `back` how far the present walk along the whole chain has
-    come, `whole_at` when the last such walk ended. `broken_at` is the first event that did not fit, `code` says how.
+    `front` is the newest event that was verified when it was new; `back` is how far the present verification of the whole
+    chain has come, and `whole_at` when the last one ended. `broken_at` is the first event that did not fit, `code` says how.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
@@ -104,7 +104,7 @@ class ChainCheck(models.Model):
     broken_at = models.BigIntegerField(null=True)
     sentence = models.CharField(max_length=300, blank=True)
     code = models.CharField(max_length=20, blank=True)  # of `activity.rules.Break`
-    details = models.JSONField(default=dict)  # what fills the sentence, for whoever says it in another language
+    details = models.JSONField(default=dict)  # the values in the sentence, for other languages
 
     def __str__(self) -> str:
         return f"verified up to event {self.front_id}"

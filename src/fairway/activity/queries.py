@@ -1,4 +1,4 @@
-"""Reading the chain: since a number, filtered, and verified."""
+"""Reads events: by filter, after a number, and to verify the whole chain."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from fairway.activity.heads import Head, first_misfit
+from fairway.activity.heads import Head, first_mismatch
 from fairway.activity.models import ChainHead, Event
 from fairway.activity.rules import GENESIS, chained_hash
-from fairway.activity.verbs import Severity, at_least, below, names_of, said_with
+from fairway.activity.verbs import Severity, at_least, below, matching_keys, stored_keys
 
 
 @dataclass(frozen=True)
 class EventFilter:
-    """What a person asked to see; empty fields ask for everything."""
+    """Which events to show; empty fields select everything."""
 
     application: str = ""
     environment: str = ""
-    verb: str = ""  # a verb, or its first word: "deployment"
+    verb: str = ""  # a verb, or its group: "deployment"
     subject_kind: str = ""
     subject_id: str = ""
-    about: Sequence[Mapping[str, Sequence[int]]] = ()  # subjects by kind: events on one of them, of each mapping
-    severity: Severity | None = None  # this serious, or more
+    about: Sequence[Mapping[str, Sequence[int]]] = ()  # ids of subjects by kind; an event must match one of each mapping
+    severity: Severity | None = None  # this severity or higher
     since: datetime | None = None
     until: datetime | None = None
-    text: str = ""  # each word in the sentence as the reader reads it, in the names, or in the comment
+    text: str = ""  # each word must occur in the event's sentence in the reader's language, in its names or its comment
 
 
 HASHES_AT_ONCE = 500
@@ -35,7 +35,7 @@ MOST_WORDS = 8
 
 
 def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
-    """Events, newest first. Callers narrow it to what the actor may see (`accounts.queries.visible_events`)."""
+    """Events, newest first. Callers must narrow them to what the actor may see (`accounts.queries.visible_events`)."""
     wanted = wanted or EventFilter()
     chosen = Event.objects.order_by("-id")
     for name in ("application", "environment", "subject_kind", "subject_id"):
@@ -44,7 +44,7 @@ def events(wanted: EventFilter | None = None) -> QuerySet[Event]:
     for subjects in wanted.about:
         chosen = chosen.filter(_on_any(subjects))
     if wanted.verb:
-        chosen = chosen.filter(Q(verb__in=names_of(wanted.verb)) | Q(verb__startswith=f"{wanted.verb}."))
+        chosen = chosen.filter(Q(verb__in=stored_keys(wanted.verb)) | Q(verb__startswith=f"{wanted.verb}."))
     if wanted.severity:
         chosen = _serious(chosen, wanted.severity)
     if wanted.since:
@@ -64,31 +64,31 @@ def _on_any(subjects: Mapping[str, Sequence[int]]) -> Q:
 
 
 def _serious(chosen: QuerySet[Event], severity: Severity) -> QuerySet[Event]:
-    """A verb that only another version knows counts as information."""
+    """The events of this severity or higher. A verb that only another version of Fairway knows counts as information."""
     if severity in {Severity.DETAIL, Severity.INFO}:
         return chosen.exclude(verb__in=below(severity))
     return chosen.filter(verb__in=at_least(severity))
 
 
 def _with_word(word: str) -> Q:
-    found = Q(verb__in=said_with(word))
+    found = Q(verb__in=matching_keys(word))
     for name in ("subject_label", "actor_name", "application", "environment", "comment"):
         found |= Q(**{f"{name}__icontains": word})
     return found
 
 
 def latest_number() -> int:
-    """The number of the newest event, 0 when there is none."""
+    """The number of the newest event, 0 if there is none."""
     return ChainHead.objects.filter(pk=1).values_list("event_id", flat=True).first() or 0
 
 
 def newest_event() -> tuple[int, str]:
-    """The number and the hash of the newest event that is there, whatever the head says."""
+    """The number and hash of the newest event in the table, whatever the chain's head says."""
     return Event.objects.order_by("-pk").values_list("pk", "hash").first() or (0, GENESIS)
 
 
 def hashes_of(numbers: Sequence[int]) -> dict[int, str]:
-    """The hashes of these events, as far as they are there."""
+    """The hashes of these events by number, of those that exist."""
     found: dict[int, str] = {}
     for start in range(0, len(numbers), HASHES_AT_ONCE):
         some = Event.objects.filter(pk__in=numbers[start : start + HASHES_AT_ONCE])
@@ -97,13 +97,13 @@ def hashes_of(numbers: Sequence[int]) -> dict[int, str]:
 
 
 def after(number: int, *, limit: int = 500) -> list[Event]:
-    """The events after `number`, oldest first. Complete: see `commands.record` for why none can appear below later."""
+    """The first `limit` events after `number`, oldest first. None can appear between them later; see `commands.record`."""
     return list(Event.objects.filter(pk__gt=number).order_by("pk")[:limit])
 
 
 @dataclass(frozen=True)
 class Verification:
-    """What `fairway audit verify` found. `broken_at` is the number of the first event that does not fit."""
+    """The result of verifying the chain. `broken_at` is the number of the first event that does not fit."""
 
     is_intact: bool
     checked: int
@@ -112,10 +112,10 @@ class Verification:
 
 
 def verify(heads: Sequence[Head] = (), *, key: str = "") -> Verification:
-    """Walk the whole chain: recompute every hash, compare with the next link, with the head, and with signed `heads`.
+    """Verify the whole chain: recompute every hash and compare with the next event, with the chain's head, and with `heads`.
 
-    The head is read first and last: events that are written meanwhile lie between, and miss nothing. `key` is the public key
-    that heads must be signed with; without one, any.
+    The chain's head is read first and last, so that events written meanwhile are no problem. `key` is the public key that
+    signed heads must have; without it, any key is accepted.
     """
     head = chain_head()
     previous, checked, last = GENESIS, 0, 0
@@ -135,7 +135,7 @@ def verify(heads: Sequence[Head] = (), *, key: str = "") -> Verification:
         return Verification(False, checked, last, f"Events after number {last} are missing.")
     if chain_head()[0] < last:
         return Verification(False, checked, head[0] + 1, f"The head of the chain was moved back to number {head[0]}.")
-    if found := first_misfit(heads, hashes, last, key=key):
+    if found := first_mismatch(heads, hashes, last, key=key):
         return Verification(False, checked, found.at, found.sentence)
     return Verification(True, checked, None, f"{checked} events, unbroken{_compared(heads)}.")
 
@@ -145,7 +145,7 @@ def _compared(heads: Sequence[Head]) -> str:
 
 
 def chain_head() -> tuple[int, str]:
-    """The number and the hash that the head remembers."""
+    """The number and hash of the newest event, as the chain's head stores them."""
     return ChainHead.objects.filter(pk=1).values_list("event_id", "hash").first() or (0, GENESIS)
 
 

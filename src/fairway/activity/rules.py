@@ -1,4 +1,4 @@
-"""What an event is and how events are chained. Pure."""
+"""The parts of an event, and how events are chained by hashes. Pure."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ GENESIS = "0" * 64
 
 
 class Break(StrEnum):
-    """How the chain of events does not fit."""
+    """How the event chain is broken."""
 
-    CHANGED = "changed"  # an event is not what it was
-    MISSING = "missing"  # an event before another is gone, or is another one
-    END = "end"  # the newest events are gone, or what remembers them was moved back
-    HEADS = "heads"  # it fits in itself, but is not the chain that a head was signed for
+    CHANGED = "changed"  # an event was changed
+    MISSING = "missing"  # an event between others was deleted or exchanged
+    END = "end"  # the newest events are missing, or the chain's head was moved back
+    HEADS = "heads"  # the chain is consistent, but does not match a signed head
 
 
-# An older copy of the database that was put back looks like this, and an administrator may say so; it explains no others.
+# Restoring an older copy of the database causes these two, so an administrator may acknowledge them, but no others.
 ACKNOWLEDGEABLE = frozenset({Break.END, Break.HEADS})
 
 
 class Door(StrEnum):
-    """By which way an act came in."""
+    """The interface through which an act was requested."""
 
     WEB = "web"
     API = "api"
@@ -38,7 +38,7 @@ class Door(StrEnum):
 
 @dataclass(frozen=True)
 class Who:
-    """Who did it, as the event remembers it for ever: names, not references."""
+    """Who did it, as the event stores it: names, which stay true when the account is changed or deleted."""
 
     id: int | None
     name: str
@@ -51,7 +51,7 @@ class Who:
 
 @dataclass(frozen=True)
 class On:
-    """What it was done on. `application` and `environment` are slugs, for filters and visibility."""
+    """The subject of an event. `application` and `environment` are slugs, for filters and visibility."""
 
     kind: str
     id: int | str
@@ -61,10 +61,10 @@ class On:
 
 
 def canonical(content: Mapping[str, Any]) -> bytes:
-    """One spelling per content: sorted keys, no spaces, UTF-8."""
+    """The canonical JSON of a content: sorted keys, no spaces, UTF-8."""
     return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def chained_hash(previous: str, content: Mapping[str, Any]) -> str:
-    """SHA-256 over the hash of the event before and this event's content."""
+    """The SHA-256 over the previous event's hash and this event's content."""
     return hashlib.sha256(previous.encode() + b"\n" + canonical(content)).hexdigest()

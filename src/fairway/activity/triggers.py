@@ -1,9 +1,9 @@
-"""Append-only, enforced by the database itself: an event is neither changed, replaced nor deleted, whoever connects.
+"""Database triggers that make events append-only: nobody who connects can change, replace or delete one.
 
-On SQLite ``INSERT OR REPLACE`` deletes without asking the trigger for deletions, so the insertion itself is refused where
-the number or the hash is taken, or where the number would lie among those that were given already. On PostgreSQL one trigger
-per statement refuses changes, deletions and TRUNCATE, and none of them is left out in a session that plays a replica.
-Whoever may drop a trigger gets past it; `missing` tells of that afterwards.
+In SQLite, ``INSERT OR REPLACE`` deletes without firing the delete trigger, so an insertion is refused if its number or hash
+exists, or its number is not the highest. In PostgreSQL one statement-level trigger refuses UPDATE, DELETE and TRUNCATE; the
+triggers also fire in sessions with ``session_replication_role = replica``. Somebody who may drop a trigger can bypass it;
+`missing` detects that afterwards.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NEWEST = f"(SELECT max(id) FROM {TABLE})"  # noqa: S608 -- constants
 SQLITE = {
     "fairway_event_no_update": f"BEFORE UPDATE ON {TABLE} {_ABORT}",
     "fairway_event_no_delete": f"BEFORE DELETE ON {TABLE} {_ABORT}",
-    # A number that is given by the database is not known yet; SQLite calls it NULL or -1.
+    # In this trigger, a number that SQLite itself will assign is NULL or -1.
     "fairway_event_no_replace": (
         f"BEFORE INSERT ON {TABLE} WHEN NEW.hash IN (SELECT hash FROM {TABLE}) "  # noqa: S608
         f"OR (NEW.id <> -1 AND NEW.id <= {_NEWEST}) {_ABORT}"
@@ -33,7 +33,7 @@ POSTGRESQL = {
     ),
     "fairway_event_no_low_number": f"BEFORE INSERT ON {TABLE} FOR EACH ROW EXECUTE FUNCTION fairway_event_refuse_low()",
 }
-# What they do, as PostgreSQL encodes it: by row (1), before (2), insert (4), delete (8), update (16), truncate (32).
+# pg_trigger.tgtype: row level (1), before (2), insert (4), delete (8), update (16), truncate (32).
 _TYPES = {"fairway_event_append_only": 2 + 8 + 16 + 32, "fairway_event_no_low_number": 1 + 2 + 4}
 _LOOK = (
     "SELECT t.tgname, p.proname, btrim(p.prosrc) FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
@@ -42,12 +42,12 @@ _LOOK = (
 
 
 def create(apps: Any, schema_editor: Any) -> None:
-    """For a migration's RunPython."""
+    """Create the triggers; for RunPython in a migration."""
     put(schema_editor.connection)
 
 
 def put(connection: Any) -> None:
-    """Make the triggers; what is there under their names is made anew."""
+    """Create the triggers, replacing those with the same names."""
     make = {"sqlite": _create_sqlite, "postgresql": _create_postgresql}[connection.vendor]
     with connection.cursor() as cursor:
         make(cursor)
@@ -69,7 +69,7 @@ def _create_postgresql(cursor: Any) -> None:
 
 
 def missing(connection: Any) -> list[str]:
-    """The names of the triggers that are gone, switched off, or no longer what `create` makes them."""
+    """The names of the triggers that are missing, disabled, or different from what `create` makes."""
     look = {"sqlite": _stands_on_sqlite, "postgresql": _stands_on_postgresql}[connection.vendor]
     names = {"sqlite": SQLITE, "postgresql": POSTGRESQL}[connection.vendor]
     with connection.cursor() as cursor:

@@ -1,7 +1,7 @@
-"""The table of verbs: everything that can happen, in words, with how serious it is and what it happens to.
+"""The table of verbs: everything that can happen, with its sentence, its severity and its kinds of subject.
 
-`commands.record` refuses a verb that is not here, so every event has words, on every page, in the API and on the command
-line. A sentence is a template: ``{who}`` is the person, ``{what}`` the subject's label.
+`commands.record` refuses a verb that is not in it, so every event has a sentence on pages, in the API and on the command
+line. The sentence is a template: ``{who}`` is the person, ``{what}`` the subject's label.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Text = str | Promise
 
 
 class Severity(StrEnum):
-    """How serious an event is, least first. `DETAIL` is what one looks at only when looking into one thing."""
+    """How serious an event is, least serious first. `DETAIL` is shown only on the page of the thing it happened to."""
 
     DETAIL = "detail"
     INFO = "info"
@@ -28,7 +28,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class Verb:
-    """One thing that can happen. `subjects` are the kinds of `activity.rules.On` it can happen to."""
+    """One thing that can happen. `subjects` are the kinds of subject (`rules.On.kind`) that it can happen to."""
 
     key: str
     sentence: Text
@@ -37,7 +37,7 @@ class Verb:
 
     @property
     def group(self) -> str:
-        """The first word of its key."""
+        """The part of the key before the first dot."""
         return self.key.partition(".")[0]
 
 
@@ -199,8 +199,8 @@ def _table() -> Iterator[Verb]:
     yield verb("mail.failed", _("{who} could not send a mail to {what}"), error, ("person",))
 
 
-VERBS: Mapping[str, Verb] = {one.key: one for one in _table()}
-# Events are never rewritten: these are in old databases under the name they had, and read like the verb of today.
+VERBS: Mapping[str, Verb] = {verb.key: verb for verb in _table()}
+# Old keys by which verbs were stored. Events are never rewritten, so old databases still contain them.
 RENAMED: Mapping[str, str] = {"release.frozen": "release.sealed", "release.unfrozen": "release.unsealed"}
 _UNKNOWN: Text = _("{who}: {verb}, {what}")  # written by another version of Fairway
 
@@ -238,18 +238,18 @@ SEVERITIES: Mapping[Severity, Text] = {
 
 
 def find(key: str) -> Verb | None:
-    """The verb of this key, also under a name it had before; None for one that only another version knows."""
+    """The verb of this key, or of a key it had before; None for one that only another version of Fairway knows."""
     return VERBS.get(RENAMED.get(key, key))
 
 
 def sentence_of(key: str) -> str:
-    """What happened, in the reader's language, with ``{who}``, ``{what}`` and ``{verb}`` still to be filled in."""
+    """The verb's sentence in the reader's language, a template with ``{who}``, ``{what}`` and ``{verb}``."""
     found = find(key)
     return str(found.sentence if found else _UNKNOWN)
 
 
-def told(key: str, *, who: str, what: str) -> str:
-    """What happened as a sentence of plain text."""
+def event_sentence(key: str, *, who: str, what: str) -> str:
+    """The event's sentence as plain text in the reader's language."""
     return sentence_of(key).format(who=who, what=what, verb=key)
 
 
@@ -258,34 +258,35 @@ def severity_of(key: str) -> Severity:
     return found.severity if found else Severity.INFO
 
 
-def names_of(key: str) -> list[str]:
-    """Every name under which events with this verb were written."""
+def stored_keys(key: str) -> list[str]:
+    """The keys by which events with this verb are stored: its key and earlier ones."""
     now = RENAMED.get(key, key)
     return [now, *(old for old, new in RENAMED.items() if new == now)]
 
 
 def at_least(severity: Severity) -> list[str]:
-    """The names of the verbs that are this serious or more."""
+    """The stored keys of the verbs of this severity or higher."""
     order = list(Severity)
     wanted = [one for one in VERBS.values() if order.index(one.severity) >= order.index(severity)]
-    return [name for one in wanted for name in names_of(one.key)]
+    return [name for one in wanted for name in stored_keys(one.key)]
 
 
 def below(severity: Severity) -> list[str]:
-    """The names of the verbs that are less serious."""
+    """The stored keys of the verbs below this severity."""
     above = set(at_least(severity))
-    return [name for one in VERBS for name in names_of(one) if name not in above]
+    return [name for one in VERBS for name in stored_keys(one) if name not in above]
 
 
-def said_with(word: str) -> list[str]:
-    """The names of the verbs whose sentence, in the reader's language, holds this word; capitals and accents aside."""
+def matching_keys(word: str) -> list[str]:
+    """The stored keys of the verbs whose sentence, in the reader's language, contains this word, ignoring case and
+    accents."""
     wanted = _plain(word)
-    return [name for one in VERBS.values() if wanted in _words(one) for name in names_of(one.key)]
+    return [name for one in VERBS.values() if wanted in _words(one) for name in stored_keys(one.key)]
 
 
-def _words(one: Verb) -> str:
-    sentence = str(one.sentence).replace("{who}", "").replace("{what}", "")
-    return _plain(f"{sentence} {one.key} {GROUPS.get(one.group, '')}")
+def _words(verb: Verb) -> str:
+    sentence = str(verb.sentence).replace("{who}", "").replace("{what}", "")
+    return _plain(f"{sentence} {verb.key} {GROUPS.get(verb.group, '')}")
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Applications: create, look, change, delete."""
+"""Applications: create, show, change, delete."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
-from fairway.api.placements_shown import PlacementShown, placement_shown
+from fairway.api.placement_schemas import PlacementShown, placement_shown
 from fairway.api.preconditions import AsOf
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, ShownFacts, Slug, Text
 from fairway.applications.commands import create_application, edit_application
 from fairway.applications.models import Application
-from fairway.applications.queries import application, visible_to
+from fairway.applications.queries import get_application, visible_to
 from fairway.deployments.commands.placements import delete_application
 from fairway.deployments.queries import placements_visible_to
 
-router = DoorRouter(tags=["applications"])
+router = PermissionRouter(tags=["applications"])
 
 
 class SourceGiven(Given):
-    """Where the bytes come from.
+    """Where the application comes from.
 
     image: `image` · git: `url`, `ref`, `folder` · archive: `upload`, or `url` and `checksum`.
     """
@@ -41,12 +41,12 @@ class SourceGiven(Given):
     credential: str = Field("", max_length=80)
 
     def values(self) -> dict[str, Any]:
-        """The source as the domain takes it."""
+        """The source in the form that the domain's commands take."""
         return {name: value for name, value in self.dict(exclude={"kind"}).items() if value}
 
 
 class ApplicationShown(Schema):
-    """`spec` holds only what a person changed of what is detected."""
+    """An application. `spec` has only the keys that a person changed; the rest is detected."""
 
     slug: str
     name: str
@@ -68,7 +68,7 @@ class ApplicationWanted(Given):
 
 
 class ApplicationChanges(Given):
-    """What is left out stays. Takes effect with the next deployment."""
+    """Fields that are left out do not change. Changes take effect with the next deployment."""
 
     name: str | None = Field(None, max_length=80)
     description: str | None = Field(None, max_length=2000)
@@ -77,25 +77,25 @@ class ApplicationChanges(Given):
 
 
 class Confirmation(Asked):
-    """`confirmed` must be the application's slug; `volumes` also deletes what it stored."""
+    """`confirmed` must be the application's slug; `volumes` also deletes its stored data."""
 
     confirmed: Text = Field("", max_length=80)
     volumes: bool = False
 
 
-def _shown(one: Application, placements: list[PlacementShown]) -> ApplicationShown:
+def _shown(application: Application, placements: list[PlacementShown]) -> ApplicationShown:
     names = ("slug", "name", "description", "source_kind", "source", "spec", "created_at", "created_by")
-    return ApplicationShown(**{name: getattr(one, name) for name in names}, placements=placements)
+    return ApplicationShown(**{name: getattr(application, name) for name in names}, placements=placements)
 
 
-def _placements(actor: Actor, one: Application) -> list[PlacementShown]:
-    return [placement_shown(placement) for placement in placements_visible_to(actor).filter(application=one)]
+def _placements(actor: Actor, application: Application) -> list[PlacementShown]:
+    return [placement_shown(placement) for placement in placements_visible_to(actor).filter(application=application)]
 
 
 @router.get("/applications", response=list[ApplicationShown])
 @needs(Act.VIEW)
 def list_applications(request: HttpRequest) -> list[ApplicationShown]:
-    """Every application you may see, with what runs of it where."""
+    """Every application you may see, with its placements."""
     actor = actor_of(request)
     by_application: dict[int, list[PlacementShown]] = {}
     for placement in placements_visible_to(actor):
@@ -122,20 +122,20 @@ def make_application(request: HttpRequest, given: ApplicationWanted) -> Status[A
 @router.get("/applications/{slug}", response=ApplicationShown)
 @needs(Act.VIEW)
 def show_application(request: HttpRequest, slug: Slug) -> ApplicationShown:
-    """One application, with what runs of it where."""
+    """One application, with its placements."""
     actor = actor_of(request)
-    one = application(actor, slug)
+    one = get_application(actor, slug)
     return _shown(one, _placements(actor, one))
 
 
 @router.patch("/applications/{slug}", response=ApplicationShown)
 @needs(Act.EDIT_APPLICATION)
 def change_application(request: HttpRequest, slug: Slug, given: ApplicationChanges, as_of: AsOf) -> ApplicationShown:
-    """Change an application; what is left out stays. An empty `spec` goes back to what is detected."""
+    """Change an application; fields that are left out do not change. An empty `spec` restores the detected one."""
     actor = actor_of(request)
     one = edit_application(
         actor=actor,
-        application=application(actor, slug),
+        application=get_application(actor, slug),
         name=given.name,
         description=given.description,
         source_kind=given.source.kind if given.source else None,
@@ -149,8 +149,9 @@ def change_application(request: HttpRequest, slug: Slug, given: ApplicationChang
 @router.delete("/applications/{slug}", response={204: None})
 @needs(Act.DELETE_APPLICATION)
 def remove_application(request: HttpRequest, slug: Slug, asked: Query[Confirmation]) -> Status[None]:
-    """Take an application out of every environment and forget it. History stays; so do volumes, unless asked."""
+    """Remove an application from every environment and delete it. History is kept, and volumes are, unless `volumes` is
+    true."""
     actor = actor_of(request)
-    one = application(actor, slug)
+    one = get_application(actor, slug)
     delete_application(actor=actor, application=one, confirmed=asked.confirmed, volumes=asked.volumes)
     return Status(204, None)

@@ -8,14 +8,14 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
-from fairway.api.placements_shown import ArtifactShown, artifact_shown
-from fairway.api.routing import DoorRouter
+from fairway.api.placement_schemas import ArtifactShown, artifact_shown
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Number, Page, Paged, Slug, page_of
 from fairway.applications.commands import mark_bad
 from fairway.applications.models import Artifact
-from fairway.applications.queries import application, artifact, artifacts_of
+from fairway.applications.queries import artifacts_of, get_application, get_artifact
 
-router = DoorRouter(tags=["artifacts"])
+router = PermissionRouter(tags=["artifacts"])
 HERE = "/applications/{app}/artifacts"
 
 
@@ -24,15 +24,15 @@ class BadMark(Given):
 
 
 def _artifact(request: HttpRequest, app: str, number: int) -> Artifact:
-    return artifact(application(actor_of(request), app), number)
+    return get_artifact(get_application(actor_of(request), app), number)
 
 
 @router.get(HERE, response=Page[ArtifactShown])
 @needs(Act.VIEW)
 def list_artifacts(request: HttpRequest, app: Slug, asked: Query[Paged]) -> object:
-    """Every version ever made of an application, newest first."""
-    chosen = artifacts_of(application(actor_of(request), app))
-    return page_of(chosen, asked, lambda rows: [artifact_shown(one) for one in rows], by="number")
+    """Every version of an application, newest first."""
+    chosen = artifacts_of(get_application(actor_of(request), app))
+    return page_of(chosen, asked, lambda rows: [artifact_shown(row) for row in rows], by="number")
 
 
 @router.get(f"{HERE}/{{number}}", response=ArtifactShown)
@@ -45,13 +45,13 @@ def show_artifact(request: HttpRequest, app: Slug, number: Number) -> ArtifactSh
 @router.put(f"{HERE}/{{number}}/bad-mark", response=ArtifactShown)
 @needs(Act.MARK_BAD)
 def mark_artifact_bad(request: HttpRequest, app: Slug, number: Number, given: BadMark) -> ArtifactShown:
-    """Remember that a version is bad: it is refused everywhere until unmarked."""
+    """Mark a version as bad: it is refused everywhere until the mark is removed."""
     return artifact_shown(mark_bad(actor=actor_of(request), artifact=_artifact(request, app, number), reason=given.reason))
 
 
 @router.delete(f"{HERE}/{{number}}/bad-mark", response=ArtifactShown)
 @needs(Act.MARK_BAD)
 def unmark_artifact_bad(request: HttpRequest, app: Slug, number: Number) -> ArtifactShown:
-    """It is not bad after all."""
+    """Remove the mark that a version is bad."""
     row = mark_bad(actor=actor_of(request), artifact=_artifact(request, app, number), reason="", is_bad=False)
     return artifact_shown(row)

@@ -1,4 +1,4 @@
-"""Why an act may not happen now: the gate's own answer, before anything is asked of it."""
+"""Why an act may not happen now: the gate's answer, without requesting the act."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.problems import BlockerShown, blockers_shown
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Asked, Slug, Text
 from fairway.applications.models import Application, Artifact, Configuration
-from fairway.applications.queries import application, artifact, latest_configuration
+from fairway.applications.queries import get_application, get_artifact, latest_configuration
 from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import Placement
 from fairway.deployments.protection import approval_words, needs_approval
 from fairway.deployments.subjects import placement_of
 from fairway.environments.models import Environment
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 
-router = DoorRouter(tags=["blockers"])
+router = PermissionRouter(tags=["blockers"])
 ACTS = {
     "deploy": Act.DEPLOY,
     "promote": Act.PROMOTE,
@@ -38,7 +38,7 @@ ACTS = {
 
 
 class BlockersAsked(Asked):
-    """`artifact` (deploy) and `from_environment` (promote) say what would be put there."""
+    """`artifact` (deploy) and `from_environment` (promote) say what would be deployed."""
 
     act: Literal[
         "deploy", "promote", "rollback", "restart", "stop", "start", "scale", "remove", "route", "configure"
@@ -61,8 +61,8 @@ class BlockersShown(Schema):
 def show_blockers(request: HttpRequest, app: Slug, env: Slug, asked: Query[BlockersAsked]) -> BlockersShown:
     """Every reason why you may not do this here right now; none means yes."""
     actor = actor_of(request)
-    one = application(actor, app)
-    where = place(actor, one, env)
+    one = get_application(actor, app)
+    where = get_environment_for(actor, one, env)
     placement = placement_of(one, where)
     future, settings = _what_would_run(actor, asked, one, where, placement)
     act = ACTS[asked.act]
@@ -74,13 +74,17 @@ def show_blockers(request: HttpRequest, app: Slug, env: Slug, asked: Query[Block
 
 
 def _what_would_run(
-    actor: Actor, asked: BlockersAsked, one: Application, where: Environment, placement: Placement | None
+    actor: Actor, asked: BlockersAsked, application: Application, where: Environment, placement: Placement | None
 ) -> tuple[Artifact | None, Configuration | None]:
-    latest = latest_configuration(one, where)
+    latest = latest_configuration(application, where)
     if asked.act == "deploy":
-        return (artifact(one, asked.artifact) if asked.artifact is not None else None), latest
+        return (get_artifact(application, asked.artifact) if asked.artifact is not None else None), latest
     if asked.act == "promote":
-        origin = placement_of(one, place(actor, one, asked.from_environment)) if asked.from_environment else None
+        origin = (
+            placement_of(application, get_environment_for(actor, application, asked.from_environment))
+            if asked.from_environment
+            else None
+        )
         return (origin.current.artifact if origin and origin.current else None), latest
     there = placement.previous_good if placement and asked.act == "rollback" else placement.current if placement else None
     return (there.artifact, there.configuration) if there else (None, None)

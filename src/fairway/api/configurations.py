@@ -11,26 +11,26 @@ from pydantic import Field, SecretStr
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.preconditions import AsOf
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Number, Page, Paged, Slug, page_of
 from fairway.applications.commands import restore_configuration, save_configuration
 from fairway.applications.models import Application, Configuration
 from fairway.applications.queries import (
-    application,
     changes_between,
-    configuration,
     configurations_of,
+    get_application,
+    get_configuration,
     latest_configuration,
 )
 from fairway.environments.models import Environment
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 
-router = DoorRouter(tags=["configurations"])
+router = PermissionRouter(tags=["configurations"])
 HERE = "/applications/{app}/environments/{env}/configuration"
 
 
 class ConfigurationShown(Schema):
-    """One version; 0 means nothing was ever set. `secrets` are names only."""
+    """One version; version 0 means that nothing was ever set. `secrets` are names only."""
 
     version: int
     variables: dict[str, str]
@@ -51,9 +51,10 @@ class ChangeShown(Schema):
 
 
 class ConfigurationWanted(Given):
-    """`variables` replace all plain ones (left out: they stay); `secrets` are added to, or replace, those kept.
+    """`variables` replace all variables (left out: they do not change); `secrets` are added to the stored ones, or
+    replace them by name.
 
-    `based_on` is the version you looked at; when somebody saved a newer one meanwhile, nothing is lost: it is refused.
+    `based_on` is the version you edited; if somebody has saved a newer one, the request is refused, so that nothing is lost.
     """
 
     variables: dict[str, str | int | float] | None = None
@@ -69,24 +70,24 @@ class Since(Asked):
     since: int | None = Field(None, ge=0, le=LARGEST)
 
 
-def _shown(one: Configuration | None) -> ConfigurationShown:
-    if one is None:
+def _shown(configuration: Configuration | None) -> ConfigurationShown:
+    if configuration is None:
         return ConfigurationShown(version=0, variables={}, secrets=[], comment="", created_at=None, created_by="")
     names = ("version", "variables", "comment", "created_at", "created_by")
-    return ConfigurationShown(**{name: getattr(one, name) for name in names}, secrets=sorted(one.marks))
+    return ConfigurationShown(**{name: getattr(configuration, name) for name in names}, secrets=sorted(configuration.marks))
 
 
-def _place(request: HttpRequest, app: str, env: str) -> tuple[Application, Environment]:
+def _application_and_environment(request: HttpRequest, app: str, env: str) -> tuple[Application, Environment]:
     actor = actor_of(request)
-    one = application(actor, app)
-    return one, place(actor, one, env)
+    one = get_application(actor, app)
+    return one, get_environment_for(actor, one, env)
 
 
 @router.get(HERE, response=ConfigurationShown)
 @needs(Act.VIEW)
 def show_configuration(request: HttpRequest, app: Slug, env: Slug) -> ConfigurationShown:
-    """The latest version: what the next deployment gets."""
-    return _shown(latest_configuration(*_place(request, app, env)))
+    """The latest version, which the next deployment uses."""
+    return _shown(latest_configuration(*_application_and_environment(request, app, env)))
 
 
 @router.put(HERE, response=ConfigurationShown)
@@ -95,7 +96,7 @@ def put_configuration(
     request: HttpRequest, app: Slug, env: Slug, given: ConfigurationWanted, as_of: AsOf
 ) -> ConfigurationShown:
     """Save a new version. Takes effect with the next deployment."""
-    one, where = _place(request, app, env)
+    one, where = _application_and_environment(request, app, env)
     saved = save_configuration(
         actor=actor_of(request),
         application=one,
@@ -114,15 +115,15 @@ def put_configuration(
 @needs(Act.VIEW)
 def list_configuration_versions(request: HttpRequest, app: Slug, env: Slug, asked: Query[Paged]) -> object:
     """Every version, newest first."""
-    chosen = configurations_of(*_place(request, app, env))
-    return page_of(chosen, asked, lambda rows: [_shown(one) for one in rows], by="version")
+    chosen = configurations_of(*_application_and_environment(request, app, env))
+    return page_of(chosen, asked, lambda rows: [_shown(row) for row in rows], by="version")
 
 
 @router.get(f"{HERE}/versions/{{version}}", response=ConfigurationShown)
 @needs(Act.VIEW)
 def show_configuration_version(request: HttpRequest, app: Slug, env: Slug, version: Number) -> ConfigurationShown:
     """One version."""
-    return _shown(configuration(*_place(request, app, env), version))
+    return _shown(get_configuration(*_application_and_environment(request, app, env), version))
 
 
 @router.get(f"{HERE}/versions/{{version}}/changes", response=list[ChangeShown])
@@ -131,17 +132,17 @@ def show_configuration_changes(
     request: HttpRequest, app: Slug, env: Slug, version: Number, asked: Query[Since]
 ) -> list[ChangeShown]:
     """What changed in this version."""
-    one, where = _place(request, app, env)
-    after = configuration(one, where, version)
+    one, where = _application_and_environment(request, app, env)
+    after = get_configuration(one, where, version)
     since = version - 1 if asked.since is None else asked.since
-    before = configuration(one, where, since) if since else None
+    before = get_configuration(one, where, since) if since else None
     return [ChangeShown(**vars(change)) for change in changes_between(before, after)]
 
 
 @router.post(f"{HERE}/versions/{{version}}/restoration", response=ConfigurationShown)
 @needs(Act.CONFIGURE)
 def restore_configuration_version(request: HttpRequest, app: Slug, env: Slug, version: Number) -> ConfigurationShown:
-    """The content of an earlier version, secrets included, as a new version."""
-    one, where = _place(request, app, env)
-    old = configuration(one, where, version)
+    """Save the content of an earlier version, secrets included, as a new version."""
+    one, where = _application_and_environment(request, app, env)
+    old = get_configuration(one, where, version)
     return _shown(restore_configuration(actor=actor_of(request), application=one, environment=where, old=old))

@@ -1,4 +1,4 @@
-"""How to get at private registries and repositories. Secrets go in and never come out."""
+"""Credentials for private registries and repositories. Secrets are write-only."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pydantic import Field, SecretStr
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Slug
 from fairway.applications.credential_commands import delete_credential, save_credential, scope_credential
 from fairway.applications.models import Credential
 from fairway.applications.queries import credentials, scope_of
 
-router = DoorRouter(tags=["credentials"])
+router = PermissionRouter(tags=["credentials"])
 
 
 class Scope(Given):
-    """Where it may be used: slugs, as a pair; empty for every application, or every environment."""
+    """A pair of slugs for which it may be used; empty for every application, or every environment."""
 
     application: str = Field("", max_length=40)
     environment: str = Field("", max_length=40)
@@ -33,7 +33,7 @@ class ScopesWanted(Given):
 
 
 class CredentialShown(Schema):
-    """Everything but the secret."""
+    """A credential without its secret."""
 
     name: str
     kind: str
@@ -49,7 +49,7 @@ class CredentialShown(Schema):
 class CredentialWanted(Given):
     """`secret` is a registry's password or token, a private deploy key, or a token for Git over HTTPS.
 
-    Without `scopes` a new one may be used wherever you manage credentials, and a replaced one where it could be."""
+    Without `scopes`, a new credential may be used wherever you manage credentials; a replaced one keeps its scopes."""
 
     kind: Literal["registry", "deploy_key", "https"]
     host: str = Field(max_length=253)
@@ -60,21 +60,21 @@ class CredentialWanted(Given):
     scopes: list[Scope] | None = Field(None, max_length=500)
 
 
-def _shown(one: Credential) -> CredentialShown:
-    scopes = [Scope(application=application, environment=place) for application, place in sorted(scope_of(one).pairs)]
+def _shown(credential: Credential) -> CredentialShown:
+    scopes = [Scope(application=application, environment=place) for application, place in sorted(scope_of(credential).pairs)]
     names = [name for name in CredentialShown.model_fields if name != "scopes"]
-    return CredentialShown(**{name: getattr(one, name) for name in names}, scopes=scopes)
+    return CredentialShown(**{name: getattr(credential, name) for name in names}, scopes=scopes)
 
 
 def _pairs(scopes: list[Scope] | None) -> list[tuple[str, str]] | None:
-    return None if scopes is None else [(one.application, one.environment) for one in scopes]
+    return None if scopes is None else [(scope.application, scope.environment) for scope in scopes]
 
 
 @router.get("/credentials", response=list[CredentialShown])
 @needs(Act.MANAGE_CREDENTIALS)
 def list_credentials(request: HttpRequest) -> list[CredentialShown]:
     """Every stored credential you may use somewhere, without its secret."""
-    return [_shown(one) for one in credentials(actor_of(request))]
+    return [_shown(credential) for credential in credentials(actor_of(request))]
 
 
 @router.put("/credentials/{name}", response=CredentialShown)
@@ -88,7 +88,7 @@ def put_credential(request: HttpRequest, name: Slug, given: CredentialWanted) ->
 @router.put("/credentials/{name}/scopes", response=CredentialShown)
 @needs(Act.MANAGE_CREDENTIALS)
 def put_credential_scopes(request: HttpRequest, name: Slug, given: ScopesWanted) -> CredentialShown:
-    """Say anew where a credential may be used; its secret stays."""
+    """Replace the scopes of a credential; its secret does not change."""
     scopes = _pairs(given.scopes) or []
     return _shown(scope_credential(actor=actor_of(request), name=name, scopes=scopes))
 
@@ -96,6 +96,6 @@ def put_credential_scopes(request: HttpRequest, name: Slug, given: ScopesWanted)
 @router.delete("/credentials/{name}", response={204: None})
 @needs(Act.MANAGE_CREDENTIALS)
 def remove_credential(request: HttpRequest, name: Slug) -> Answer[None]:
-    """Delete a credential no application uses."""
+    """Delete a credential that no application uses."""
     delete_credential(actor=actor_of(request), name=name)
     return Answer(204, None)

@@ -1,4 +1,4 @@
-"""Deployments: ask for one, promote, roll back, cancel; read them, their steps and their logs."""
+"""Deployments: request, promote, roll back, approve, cancel; show them, their steps and their logs."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.applications import SourceGiven
-from fairway.api.placements_shown import DeploymentDetail, DeploymentShown, deployment_detail, deployments_shown
-from fairway.api.routing import DoorRouter
+from fairway.api.placement_schemas import DeploymentDetail, DeploymentShown, deployment_detail, deployments_shown
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Moment, Number, Page, Paged, Reason, Text, page_of
 from fairway.api.streaming import stream
 from fairway.applications import queries as applications
 from fairway.deployments.commands import approvals, requests
 from fairway.deployments.models import Deployment
-from fairway.deployments.queries import HistoryFilter, collected_note, deployment, history, log_lines
+from fairway.deployments.queries import HistoryFilter, collected_note, get_deployment, history, log_lines
 from fairway.environments import queries as environments
 
-router = DoorRouter(tags=["deployments"])
+router = PermissionRouter(tags=["deployments"])
 LINES_AT_ONCE = 2000
 
 
 class DeploymentWanted(Given):
-    """A given `source` becomes the application's own; an `artifact` (its number) is deployed as it is, without building.
+    """A given `source` becomes the application's source; an `artifact` (its number) is deployed without building.
 
-    `break_glass` is the reason for deploying in spite of a lock or freeze; it needs the role for it and is an event of its
-    own. With `when_open` it is accepted during a freeze, or a lock that ends, and waits for that until `start_by` (left out:
-    seven days).
+    `break_glass` is the reason for deploying in spite of a lock or freeze; it needs a role and is recorded as an event. With
+    `when_open` the request is accepted during a freeze, or a lock that ends, and waits for its end, at most until `start_by`
+    (default: seven days).
     """
 
     application: str = Field(max_length=40)
@@ -49,7 +49,7 @@ class DeploymentWanted(Given):
 
 
 class PromotionWanted(Given):
-    """Take what runs in `from_environment` to `environment`, not rebuilt, with the configuration of the latter.
+    """Deploy what runs in `from_environment` to `environment`, without a rebuild, with the configuration of the latter.
 
     `when_open` and `start_by` as for deployments.
     """
@@ -64,7 +64,7 @@ class PromotionWanted(Given):
 
 
 class RollbackWanted(Given):
-    """`to` is the deployment to return to; left out: the last good one before the current."""
+    """`to` is the deployment to restore; default: the last good one before the present one."""
 
     application: str = Field(max_length=40)
     environment: str = Field(max_length=40)
@@ -74,7 +74,7 @@ class RollbackWanted(Given):
 
 
 class HistoryAsked(Paged):
-    """Filters; left out they ask for everything. `status` may also be ``active`` or ``awaiting_approval``."""
+    """Filters; without them, everything is listed. `status` may also be ``active`` or ``awaiting_approval``."""
 
     application: Text = Field("", max_length=40)
     environment: Text = Field("", max_length=40)
@@ -89,8 +89,8 @@ class HistoryAsked(Paged):
 
 
 class DeploymentAnswer(Given):
-    """Yes or no to what `fingerprint` stands for: that of the deployment's `approvals` when the person looked. A no needs a
-    `comment`, and ends the deployment."""
+    """Approve or reject. `fingerprint` is the one in the deployment's `approvals` that the person saw. A rejection needs a
+    `comment` and ends the deployment."""
 
     decision: Literal["approve", "reject"]
     fingerprint: str = Field(max_length=64)
@@ -103,7 +103,7 @@ class LogAsked(Asked):
 
 
 class LogLine(Schema):
-    """`n` counts from 1; `at` is in seconds since 1970; the text may hold ANSI colours."""
+    """`n` counts from 1; `at` is a Unix time in seconds; the text may contain ANSI colours."""
 
     n: int
     at: float
@@ -113,8 +113,8 @@ class LogLine(Schema):
 
 
 class LogShown(Schema):
-    """`next` is the `after` of the following call. `is_complete`: the deployment has ended and this was all of it.
-    `collected_at`: when its old lines were removed; null while they are here."""
+    """`next` is the `after` of the following call. `is_complete`: the deployment has ended, and there are no more lines.
+    `collected_at`: when its lines were removed; null while they are stored."""
 
     lines: list[LogLine]
     next: int
@@ -133,18 +133,18 @@ def list_deployments(request: HttpRequest, asked: Query[HistoryAsked]) -> object
 @router.post("/deployments", response={201: DeploymentDetail})
 @needs(Act.DEPLOY)
 def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDetail]:
-    """Put an application live in an environment.
+    """Deploy an application to an environment.
 
-    The answer is the queued deployment; watch it at `/deployments/{number}`. Where the environment asks for approvals it
+    The response is the queued deployment; follow it at `/deployments/{number}`. If the environment requires approvals, it
     waits for them (`awaits_approval`).
     """
     actor = actor_of(request)
-    one = applications.application(actor, given.application)
+    one = applications.get_application(actor, given.application)
     made = requests.request_deployment(
         actor=actor,
         application=one,
-        environment=environments.place(actor, one, given.environment),
-        artifact=applications.artifact(one, given.artifact) if given.artifact is not None else None,
+        environment=environments.get_environment_for(actor, one, given.environment),
+        artifact=applications.get_artifact(one, given.artifact) if given.artifact is not None else None,
         source_kind=given.source.kind if given.source else "",
         source=given.source.values() if given.source else None,
         reason=given.reason,
@@ -161,12 +161,12 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
 def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDetail]:
     """Promote the artifact that runs in one environment to another."""
     actor = actor_of(request)
-    one = applications.application(actor, given.application)
+    one = applications.get_application(actor, given.application)
     made = requests.promote(
         actor=actor,
         application=one,
-        environment=environments.place(actor, one, given.environment),
-        from_environment=environments.place(actor, one, given.from_environment),
+        environment=environments.get_environment_for(actor, one, given.environment),
+        from_environment=environments.get_environment_for(actor, one, given.from_environment),
         reason=given.reason,
         break_glass=given.break_glass,
         when_open=given.when_open,
@@ -178,14 +178,14 @@ def promote(request: HttpRequest, given: PromotionWanted) -> Answer[DeploymentDe
 @router.post("/rollbacks", response={201: DeploymentDetail})
 @needs(Act.ROLL_BACK)
 def roll_back(request: HttpRequest, given: RollbackWanted) -> Answer[DeploymentDetail]:
-    """Put back an earlier artifact and its configuration, as a new deployment."""
+    """Restore an earlier artifact and its configuration, as a new deployment."""
     actor = actor_of(request)
-    one = applications.application(actor, given.application)
+    one = applications.get_application(actor, given.application)
     made = requests.roll_back(
         actor=actor,
         application=one,
-        environment=environments.place(actor, one, given.environment),
-        to=deployment(actor, given.to) if given.to is not None else None,
+        environment=environments.get_environment_for(actor, one, given.environment),
+        to=get_deployment(actor, given.to) if given.to is not None else None,
         reason=given.reason,
         break_glass=given.break_glass,
     )
@@ -195,26 +195,26 @@ def roll_back(request: HttpRequest, given: RollbackWanted) -> Answer[DeploymentD
 @router.get("/deployments/{number}", response=DeploymentDetail)
 @needs(Act.VIEW)
 def show_deployment(request: HttpRequest, number: Number) -> DeploymentDetail:
-    """One deployment: its steps with elapsed and expected seconds, its place in the queue, its probe."""
-    return deployment_detail(deployment(actor_of(request), number))
+    """One deployment: its steps with elapsed and expected seconds, its queue position, its probe."""
+    return deployment_detail(get_deployment(actor_of(request), number))
 
 
 @router.post("/deployments/{number}/cancellation", response={201: DeploymentDetail})
 @needs(Act.CANCEL)
 def cancel_deployment(request: HttpRequest, number: Number, given: Reason) -> Answer[DeploymentDetail]:
-    """Cancel a deployment. It is cancelled once it says so: until then it cleans up."""
+    """Cancel a deployment. Until its status is cancelled, it is still cleaning up."""
     actor = actor_of(request)
-    row = requests.cancel(actor=actor, deployment=deployment(actor, number), reason=given.reason)
+    row = requests.cancel(actor=actor, deployment=get_deployment(actor, number), reason=given.reason)
     return Answer(201, deployment_detail(row))
 
 
 @router.post("/deployments/{number}/approvals", response={201: DeploymentDetail})
 @needs(Act.APPROVE)
 def answer_deployment(request: HttpRequest, number: Number, given: DeploymentAnswer) -> Answer[DeploymentDetail]:
-    """Approve or reject a deployment that waits for approval. With the last yes that is needed it goes on by itself."""
+    """Approve or reject a deployment that waits for approval. After the last approval that is needed, it continues."""
     actor = actor_of(request)
     say = approvals.approve if given.decision == "approve" else approvals.reject
-    row = say(actor=actor, deployment=deployment(actor, number), fingerprint=given.fingerprint, comment=given.comment)
+    row = say(actor=actor, deployment=get_deployment(actor, number), fingerprint=given.fingerprint, comment=given.comment)
     return Answer(201, deployment_detail(row))
 
 
@@ -222,7 +222,8 @@ def answer_deployment(request: HttpRequest, number: Number, given: DeploymentAns
 @needs(Act.VIEW)
 def show_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -> LogShown:
     """Some lines of a deployment's log; secrets are masked."""
-    one = deployment(actor_of(request), number)  # read before its lines: what ended before has written them all
+    # read before its lines, because an ended deployment has written all of them
+    one = get_deployment(actor_of(request), number)
     lines = log_lines(one, after=asked.after, limit=asked.limit)
     last = lines[-1]["n"] if lines else asked.after
     return LogShown(
@@ -242,13 +243,13 @@ def show_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -> Lo
 @needs(Act.VIEW)
 def show_raw_log(request: HttpRequest, number: Number) -> HttpResponseBase:
     """The whole log as plain text."""
-    return stream(request, _raw_lines(deployment(actor_of(request), number)), content_type="text/plain; charset=utf-8")
+    return stream(request, _raw_lines(get_deployment(actor_of(request), number)), content_type="text/plain; charset=utf-8")
 
 
-def _raw_lines(one: Deployment) -> Iterator[str]:
-    if one.log_collected_at:
-        yield collected_note(one)
+def _raw_lines(deployment: Deployment) -> Iterator[str]:
+    if deployment.log_collected_at:
+        yield collected_note(deployment)
     after = 0
-    while lines := log_lines(one, after=after, limit=LINES_AT_ONCE):
+    while lines := log_lines(deployment, after=after, limit=LINES_AT_ONCE):
         yield "".join(f"{line['text']}\n" for line in lines)
         after = lines[-1]["n"]

@@ -13,7 +13,7 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.preconditions import AsOf
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Given, LockShown, Moment, ShownFacts, Slug
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.environments.commands import (
@@ -27,24 +27,25 @@ from fairway.environments.commands import (
     lock_environment,
     unlock_environment,
 )
-from fairway.environments.hosts import confirm_host_key, request_look
+from fairway.environments.hosts import confirm_host_key, request_check
 from fairway.environments.models import Environment, Host
 from fairway.environments.protection import protection_sentences
-from fairway.environments.queries import environment, environment_names, host_of, proof_name, visible_to
+from fairway.environments.queries import environment_names, get_environment, host_of, proof_name, visible_to
 from fairway.environments.runtimes import availability_of
-from fairway.environments.secrets import shown_options
+from fairway.environments.secrets import masked_options
 
-router = DoorRouter(tags=["environments"])
+router = PermissionRouter(tags=["environments"])
 
 
 class EnvironmentShown(Schema):
-    """`status` is ``available`` or ``locked``; `position` its place in the promotion order, lower first.
+    """`status` is ``available`` or ``locked``; `position` is the position in the promotion order, lower first.
 
-    The rest is what protects it. `approvals_needed` people must approve a release or a deployment before it comes here:
-    those with one of `approval_roles` or named in `approval_people`, or, where both are empty, Release Managers and
-    Admins; within `approval_days`. With `needs_ready` packages must be Ready. `deploy_roles` and `deploy_people` narrow
-    who may deploy here. With `only_releases` single deployments are refused. What comes here must have been healthy in
-    the environment `proven_in` for `proven_hours` without a break. `protection` says all of it in sentences."""
+    The other fields are its protection. `approvals_needed` people must approve a release or a deployment before it comes
+    here, within `approval_days`: those with one of `approval_roles` or named in `approval_people`, or, if both are empty,
+    Release Managers and Admins. With `needs_ready`, packages must be Ready. `deploy_roles` and `deploy_people` narrow who
+    may deploy here. With `only_releases`, single deployments are refused. What comes here must have been healthy in the
+    environment `proven_in` for `proven_hours` without interruption. `protection` describes all of this in sentences.
+    """
 
     slug: str
     name: str
@@ -87,9 +88,9 @@ class RuntimeShown(Schema):
 
 
 class HostShown(Schema):
-    """A Docker host over SSH. `state` is ``asking``, ``unconfirmed``, ``changed``, ``away`` or ``connected``; `public_key`
-    is Fairway's, for the host's authorized keys; `fingerprint` the confirmed one of the host's own key, `shown_fingerprint`
-    the one it shows now, which a person confirms."""
+    """A Docker host reached over SSH. `state` is ``asking``, ``unconfirmed``, ``changed``, ``away`` or ``connected``;
+    `public_key` is Fairway's, for the host's authorized keys; `fingerprint` is that of the host's confirmed key,
+    `shown_fingerprint` that of the key it offers now, which a person must confirm."""
 
     address: str
     state: str
@@ -158,28 +159,28 @@ class LockWanted(Given):
     until: Moment | None = None
 
 
-def shown(one: Environment, names: Mapping[str, str] | None = None) -> EnvironmentShown:
-    return EnvironmentShown(**_facts(one, names))
+def shown(environment: Environment, names: Mapping[str, str] | None = None) -> EnvironmentShown:
+    return EnvironmentShown(**_facts(environment, names))
 
 
-def _facts(one: Environment, names_of: Mapping[str, str] | None = None) -> dict[str, Any]:
+def _facts(environment: Environment, names_of: Mapping[str, str] | None = None) -> dict[str, Any]:
     names = ("slug", "created_at", *EDITABLE)
-    lock = one.lock
+    lock = environment.lock
     return {
-        **{name: getattr(one, name) for name in names},
-        "options": shown_options(one.options),
-        "protection": protection_sentences(one, names_of if names_of is not None else proof_name(one)),
-        "status": one.status,
+        **{name: getattr(environment, name) for name in names},
+        "options": masked_options(environment.options),
+        "protection": protection_sentences(environment, names_of if names_of is not None else proof_name(environment)),
+        "status": environment.status,
         "lock": LockShown(owner=lock.owner, reason=lock.reason, at=lock.at, until=lock.until) if lock else None,
     }
 
 
-def _detail(one: Environment) -> EnvironmentDetail:
-    answer = availability_of(one)
-    walls = [WallShown(name=one.name, stands=one.stands, sentence=one.sentence) for one in answer.layers]
+def _detail(environment: Environment) -> EnvironmentDetail:
+    answer = availability_of(environment)
+    walls = [WallShown(name=layer.name, stands=layer.stands, sentence=layer.sentence) for layer in answer.layers]
     now = RuntimeShown(is_available=answer.is_available, sentence=answer.sentence, version=answer.version, walls=walls)
-    host = host_of(one)
-    return EnvironmentDetail(**_facts(one), runtime_now=now, ssh_host=_host(host) if host else None)
+    host = host_of(environment)
+    return EnvironmentDetail(**_facts(environment), runtime_now=now, ssh_host=_host(host) if host else None)
 
 
 def _host(host: Host) -> HostShown:
@@ -212,7 +213,7 @@ def make_environment(request: HttpRequest, given: EnvironmentWanted) -> Status[E
 @needs(Act.VIEW)
 def show_environment(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
     """One environment, and whether its runtime can be used right now."""
-    return _detail(environment(actor_of(request), slug))
+    return _detail(get_environment(actor_of(request), slug))
 
 
 @router.patch("/environments/{slug}", response=EnvironmentDetail)
@@ -221,7 +222,7 @@ def change_environment(request: HttpRequest, slug: Slug, given: EnvironmentChang
     """Change an environment; what is left out stays."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
-    return _detail(edit_environment(actor=actor, environment=environment(actor, slug), as_of=as_of, **changes))
+    return _detail(edit_environment(actor=actor, environment=get_environment(actor, slug), as_of=as_of, **changes))
 
 
 @router.delete("/environments/{slug}", response={204: None})
@@ -229,7 +230,7 @@ def change_environment(request: HttpRequest, slug: Slug, given: EnvironmentChang
 def remove_environment(request: HttpRequest, slug: Slug) -> Status[None]:
     """Delete an environment nothing is placed in."""
     actor = actor_of(request)
-    delete_environment(actor=actor, environment=environment(actor, slug))
+    delete_environment(actor=actor, environment=get_environment(actor, slug))
     return Status(204, None)
 
 
@@ -238,7 +239,7 @@ def remove_environment(request: HttpRequest, slug: Slug) -> Status[None]:
 def lock(request: HttpRequest, slug: Slug, given: LockWanted) -> Status[EnvironmentDetail]:
     """Lock an environment: nothing new starts there; what runs finishes."""
     actor = actor_of(request)
-    row = lock_environment(actor=actor, environment=environment(actor, slug), reason=given.reason, until=given.until)
+    row = lock_environment(actor=actor, environment=get_environment(actor, slug), reason=given.reason, until=given.until)
     return Status(201, _detail(row))
 
 
@@ -247,7 +248,7 @@ def lock(request: HttpRequest, slug: Slug, given: LockWanted) -> Status[Environm
 def unlock(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
     """Unlock an environment. No error when it is not locked."""
     actor = actor_of(request)
-    return _detail(unlock_environment(actor=actor, environment=environment(actor, slug)))
+    return _detail(unlock_environment(actor=actor, environment=get_environment(actor, slug)))
 
 
 @router.post("/environments/{slug}/host/look", response={202: EnvironmentDetail})
@@ -255,8 +256,8 @@ def unlock(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
 def look_at_host(request: HttpRequest, slug: Slug) -> Status[EnvironmentDetail]:
     """Have the environment's host over SSH looked at now; what comes of it is in the environment's `ssh_host`."""
     actor = actor_of(request)
-    one = environment(actor, slug)
-    request_look(actor=actor, environment=one)
+    one = get_environment(actor, slug)
+    request_check(actor=actor, environment=one)
     return Status(202, _detail(one))
 
 
@@ -265,6 +266,6 @@ def look_at_host(request: HttpRequest, slug: Slug) -> Status[EnvironmentDetail]:
 def confirm_key(request: HttpRequest, slug: Slug, given: KeyConfirmation) -> EnvironmentDetail:
     """Confirm the key that the environment's host over SSH shows; from now on it must show this one."""
     actor = actor_of(request)
-    one = environment(actor, slug)
+    one = get_environment(actor, slug)
     confirm_host_key(actor=actor, environment=one, fingerprint_seen=given.fingerprint)
     return _detail(one)

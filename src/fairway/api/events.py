@@ -18,20 +18,20 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import usernames_of, visible_events
-from fairway.accounts.record import acknowledge, ask_for_a_walk
+from fairway.accounts.record import acknowledge, request_verification
 from fairway.accounts.rules import Act, NotVisible
-from fairway.activity.checking import book, found_so_far, last_check
+from fairway.activity.checking import current_verification, head_file, last_check
 from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import On
-from fairway.activity.verbs import VERBS, Severity, severity_of, told
-from fairway.api.routing import DoorRouter
+from fairway.activity.verbs import VERBS, Severity, event_sentence, severity_of
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Moment, Number, Page, Paged, ShownFacts, Text, page_of
 from fairway.api.streaming import stream
-from fairway.insights.events import about
+from fairway.insights.events import subjects_about
 
-router = DoorRouter(tags=["events"])
+router = PermissionRouter(tags=["events"])
 AT_ONCE = 1000
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -89,7 +89,7 @@ class EventsAsked(Asked):
         return EventFilter(
             **self.model_dump(include=plain),
             severity=self.severity or (Severity.INFO if self.hides_steps else None),
-            about=about(release=self.release, package=self.package, rollout=self.rollout),
+            about=subjects_about(release=self.release, package=self.package, rollout=self.rollout),
         )
 
 
@@ -162,17 +162,17 @@ class VerbShown(Schema):
 
 def _with_people(rows: Sequence[Event]) -> list[EventWithPerson]:
     usernames = usernames_of(one.actor_id for one in rows)
-    return [_read(one, usernames.get(one.actor_id or 0, "")) for one in rows]
+    return [_read(row, usernames.get(row.actor_id or 0, "")) for row in rows]
 
 
-def _read(one: Event, username: str) -> EventWithPerson:
-    sentence = told(one.verb, who=username or one.actor_name, what=one.subject_label)
-    severity = severity_of(one.verb)
-    return EventWithPerson(**_shown(one).dict(), actor_username=username, sentence=sentence, severity=severity)
+def _read(event: Event, username: str) -> EventWithPerson:
+    sentence = event_sentence(event.verb, who=username or event.actor_name, what=event.subject_label)
+    severity = severity_of(event.verb)
+    return EventWithPerson(**_shown(event).dict(), actor_username=username, sentence=sentence, severity=severity)
 
 
-def _shown(one: Event) -> EventShown:
-    return EventShown(id=one.pk, **{name: getattr(one, name) for name in EventShown.model_fields if name != "id"})
+def _shown(event: Event) -> EventShown:
+    return EventShown(id=event.pk, **{name: getattr(event, name) for name in EventShown.model_fields if name != "id"})
 
 
 @router.get("/events", response=Page[EventWithPerson])
@@ -248,7 +248,7 @@ def verify_audit(request: HttpRequest) -> Status[VerificationShown]:
 
     A walk that is on its way already is not begun again.
     """
-    ask_for_a_walk(actor=actor_of(request))
+    request_verification(actor=actor_of(request))
     return Status(202, _verification())
 
 
@@ -263,17 +263,17 @@ def acknowledge_audit(request: HttpRequest, asked: AcknowledgementGiven) -> Stat
 @needs(Act.VIEW)
 def list_heads(request: HttpRequest, asked: Query[HeadsAsked]) -> list[HeadShown]:
     """The newest signed heads, oldest first. Keep one somewhere else: the chain can be compared with it later."""
-    heads = [one] if asked.limit == 1 and (one := book().last()) else book().all()[-asked.limit :]
-    return [HeadShown(**vars(one)) for one in heads]
+    heads = [one] if asked.limit == 1 and (one := head_file().last()) else head_file().all()[-asked.limit :]
+    return [HeadShown(**vars(head)) for head in heads]
 
 
 def _verification() -> VerificationShown:
-    return VerificationShown(**vars(found_so_far()), whole_at=last_check().whole_at)
+    return VerificationShown(**vars(current_verification()), whole_at=last_check().whole_at)
 
 
 def _lines(chosen: QuerySet[Event]) -> Iterator[str]:
     for rows in _pieces(chosen):
-        yield "".join(json.dumps(_shown(one).model_dump(mode="json"), ensure_ascii=False) + "\n" for one in rows)
+        yield "".join(json.dumps(_shown(row).model_dump(mode="json"), ensure_ascii=False) + "\n" for row in rows)
 
 
 def _csv_lines(chosen: QuerySet[Event]) -> Iterator[str]:

@@ -13,16 +13,16 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.preconditions import AsOf
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Text
-from fairway.applications.queries import application
+from fairway.applications.queries import get_application
 from fairway.environments import freeze_commands as commands
-from fairway.environments.freeze_queries import freeze, freeze_state, freezes_visible_to, named_to
+from fairway.environments.freeze_queries import freeze_state, freezes_visible_to, get_freeze, visible_names
 from fairway.environments.freeze_rules import Window, occurrences
 from fairway.environments.models import FreezeWindow
-from fairway.environments.queries import environment, place
+from fairway.environments.queries import get_environment, get_environment_for
 
-router = DoorRouter(tags=["freezes"])
+router = PermissionRouter(tags=["freezes"])
 PREVIEWED = 5
 WallTime = Field(description="A wall time in `zone`, e.g. 2026-03-29T22:30.", max_length=25)
 WallEnd = Field(description="A wall time in `zone`, or a duration: 8h, 2d12h, 90m.", max_length=25)
@@ -110,7 +110,7 @@ def _next(window: Window, count: int) -> list[OccurrenceShown]:
 def _shown(actor: Actor, row: FreezeWindow) -> FreezeShown:
     names = ("kind", "name", "reason", "starts", "zone", "rrule", "created_by", "created_at")
     following = _next(row.window, 1)
-    environments, applications = named_to(actor, row)
+    environments, applications = visible_names(actor, row)
     return FreezeShown(
         id=row.pk,
         ends=row.ends.isoformat("T", "minutes"),
@@ -149,8 +149,8 @@ def preview_freeze(request: HttpRequest, given: TimesGiven) -> list[OccurrenceSh
 def show_freeze_state(request: HttpRequest, asked: Query[StateAsked]) -> FreezeStateShown:
     """Whether an environment is closed for deployments (of an application) at a time, and when that changes."""
     actor = actor_of(request)
-    one = application(actor, asked.application) if asked.application else None
-    where = place(actor, one, asked.environment) if one else environment(actor, asked.environment)
+    one = get_application(actor, asked.application) if asked.application else None
+    where = get_environment_for(actor, one, asked.environment) if one else get_environment(actor, asked.environment)
     answer = freeze_state(where.slug, one.slug if one else "", asked.at or timezone.now())
     return FreezeStateShown(
         is_closed=answer.is_closed,
@@ -166,29 +166,29 @@ def show_freeze_state(request: HttpRequest, asked: Query[StateAsked]) -> FreezeS
 def show_freeze(request: HttpRequest, number: Number) -> FreezeShown:
     """One freeze window."""
     actor = actor_of(request)
-    return _shown(actor, freeze(actor, number))
+    return _shown(actor, get_freeze(actor, number))
 
 
 @router.get("/freezes/{number}/occurrences", response=list[OccurrenceShown])
 @needs(Act.VIEW)
 def list_occurrences(request: HttpRequest, number: Number) -> list[OccurrenceShown]:
     """Its next five occurrences, one that lasts now included."""
-    return _next(freeze(actor_of(request), number).window, PREVIEWED)
+    return _next(get_freeze(actor_of(request), number).window, PREVIEWED)
 
 
 @router.patch("/freezes/{number}", response=FreezeShown)
 @needs(Act.FREEZE_ENVIRONMENT)
 def change_freeze(request: HttpRequest, number: Number, given: FreezeChanges, as_of: AsOf) -> FreezeShown:
-    """Change a freeze window; what is left out stays."""
+    """Change a freeze window; fields that are left out do not change."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
-    return _shown(actor, commands.edit_freeze(actor=actor, freeze=freeze(actor, number), as_of=as_of, **changes))
+    return _shown(actor, commands.edit_freeze(actor=actor, freeze=get_freeze(actor, number), as_of=as_of, **changes))
 
 
 @router.delete("/freezes/{number}", response={204: None})
 @needs(Act.FREEZE_ENVIRONMENT)
 def remove_freeze(request: HttpRequest, number: Number) -> Status[None]:
-    """Delete a freeze window; deployments that waited for it go on."""
+    """Delete a freeze window; deployments that waited for its end continue."""
     actor = actor_of(request)
-    commands.delete_freeze(actor=actor, freeze=freeze(actor, number))
+    commands.delete_freeze(actor=actor, freeze=get_freeze(actor, number))
     return Status(204, None)

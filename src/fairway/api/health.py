@@ -8,14 +8,14 @@ from ninja import Schema
 
 from fairway import __version__
 from fairway.accounts.permissions import public
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.engine.queries import living_workers
 
-router = DoorRouter(tags=["health"])
+router = PermissionRouter(tags=["health"])
 
 
 class HealthShown(Schema):
-    """`workers` is how many processes run deployments right now; with 0, what is asked for waits."""
+    """`workers` is how many worker processes are alive; with 0, everything that is requested waits."""
 
     status: str
     version: str

@@ -1,4 +1,4 @@
-"""Looking at a source before anything is made of it."""
+"""Inspects a source before an application is created from it."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from ninja import Schema, Status
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.applications import SourceGiven
-from fairway.api.placements_shown import FindingShown
-from fairway.api.routing import DoorRouter
+from fairway.api.placement_schemas import FindingShown
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Number, ShownFacts
 from fairway.applications.commands import request_inspection
 from fairway.applications.models import Inspection
-from fairway.applications.queries import inspection
+from fairway.applications.queries import get_inspection
 
-router = DoorRouter(tags=["inspections"])
+router = PermissionRouter(tags=["inspections"])
 
 
 class CandidateShown(Schema):
-    """One way to run a source. `problem`: why it cannot be run as it is ("" when it can); `offer`: a file that helps."""
+    """One way to run a source. `problem`: why it cannot be run as it is ("" if it can); `offer`: a file that would help."""
 
     spec: dict[str, Any]
     findings: list[FindingShown]
@@ -32,8 +32,9 @@ class CandidateShown(Schema):
 
 
 class InspectionShown(Schema):
-    """`status`: queued, running, done, failed. `candidates`: every way to run it, the best first; `spec` and `findings` are
-    the first one's. `advice`: what to do when none can be run. `remarks`: what no way uses of it."""
+    """`status`: queued, running, done, failed. `candidates`: all ways to run it, the best first; `spec` and `findings`
+    are those of the first. `advice`: what to do if none can be run. `remarks`: parts of the source that no candidate
+    uses."""
 
     id: int
     source_kind: str
@@ -54,14 +55,16 @@ class InspectionWanted(Given):
     source: SourceGiven
 
 
-def _shown(one: Inspection) -> InspectionShown:
-    return InspectionShown(id=one.pk, **{name: getattr(one, name) for name in InspectionShown.model_fields if name != "id"})
+def _shown(inspection: Inspection) -> InspectionShown:
+    return InspectionShown(
+        id=inspection.pk, **{name: getattr(inspection, name) for name in InspectionShown.model_fields if name != "id"}
+    )
 
 
 @router.post("/inspections", response={201: InspectionShown})
 @needs(Act.CREATE_APPLICATION)
 def inspect_source(request: HttpRequest, given: InspectionWanted) -> Status[InspectionShown]:
-    """Ask what a source is; read the answer at `/inspections/{number}` until its status is done or failed."""
+    """Inspect a source; poll the result at `/inspections/{number}` until its status is done or failed."""
     actor = actor_of(request)
     return Status(201, _shown(request_inspection(actor=actor, source_kind=given.source.kind, source=given.source.values())))
 
@@ -70,4 +73,4 @@ def inspect_source(request: HttpRequest, given: InspectionWanted) -> Status[Insp
 @needs(Act.CREATE_APPLICATION)
 def show_inspection(request: HttpRequest, number: Number) -> InspectionShown:
     """One of your own inspections."""
-    return _shown(inspection(actor_of(request), number))
+    return _shown(get_inspection(actor_of(request), number))

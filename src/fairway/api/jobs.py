@@ -13,15 +13,15 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.deployments import LogAsked, LogLine
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Named, Number, Page, Paged, Reason, Slug, Text, page_of
-from fairway.applications.queries import application
+from fairway.applications.queries import get_application
 from fairway.deployments.commands import jobs
 from fairway.deployments.models import JobRun
-from fairway.deployments.queries import job, job_log_lines, jobs_visible_to
-from fairway.environments.queries import place
+from fairway.deployments.queries import get_job, job_log_lines, jobs_visible_to
+from fairway.environments.queries import get_environment_for
 
-router = DoorRouter(tags=["jobs"])
+router = PermissionRouter(tags=["jobs"])
 
 
 class JobWanted(Given):
@@ -75,9 +75,13 @@ class JobsAsked(Paged):
 def run_job(request: HttpRequest, app: Slug, env: Slug, given: JobWanted) -> Answer[JobShown]:
     """Run a program once. It is queued; its log and its end are read by its number."""
     actor = actor_of(request)
-    one = application(actor, app)
+    one = get_application(actor, app)
     made = jobs.run_command(
-        actor=actor, application=one, environment=place(actor, one, env), command=given.command, reason=given.reason
+        actor=actor,
+        application=one,
+        environment=get_environment_for(actor, one, env),
+        command=given.command,
+        reason=given.reason,
     )
     return Answer(201, job_shown(made))
 
@@ -98,14 +102,14 @@ def list_jobs(request: HttpRequest, asked: Query[JobsAsked]) -> dict[str, Any]:
 @needs(Act.VIEW)
 def show_job(request: HttpRequest, number: Number) -> JobShown:
     """How it is, or how it ended."""
-    return job_shown(job(actor_of(request), number))
+    return job_shown(get_job(actor_of(request), number))
 
 
 @router.get("/jobs/{number}/log", response=JobLogShown)
 @needs(Act.VIEW)
 def show_job_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -> JobLogShown:
     """Some lines of what it printed; secrets are masked."""
-    one = job(actor_of(request), number)  # read before its lines: what ended before has written them all
+    one = get_job(actor_of(request), number)  # read before its lines: what ended before has written them all
     lines = job_log_lines(one, after=asked.after, limit=asked.limit)
     return JobLogShown(
         lines=[LogLine(**line) for line in lines],
@@ -119,7 +123,7 @@ def show_job_log(request: HttpRequest, number: Number, asked: Query[LogAsked]) -
 def cancel_job(request: HttpRequest, number: Number, given: Reason) -> Answer[JobShown]:
     """End a program that runs: TERM, then KILL."""
     actor = actor_of(request)
-    return Answer(201, job_shown(jobs.cancel_job(actor=actor, job=job(actor, number), reason=given.reason)))
+    return Answer(201, job_shown(jobs.cancel_job(actor=actor, job=get_job(actor, number), reason=given.reason)))
 
 
 def job_shown(one: JobRun) -> JobShown:

@@ -1,4 +1,4 @@
-"""By which server mail is sent, and whether that works. The password goes in and never comes out."""
+"""The server that sends mail, and a test of it. The password is write-only."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.preconditions import AsOf
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Text
 
-router = DoorRouter(tags=["mail"])
+router = PermissionRouter(tags=["mail"])
 
 
 class MailShown(Schema):
-    """`is_set_up`: mail is sent. `is_fixed`: environment variables say how, and it cannot be changed here."""
+    """`is_set_up`: mail is sent. `is_fixed`: environment variables set how, and it cannot be changed here."""
 
     is_set_up: bool
     is_fixed: bool
@@ -35,7 +35,8 @@ class MailShown(Schema):
 
 
 class MailWanted(Given):
-    """An empty `host` sends no mail. `password` left out keeps the stored one, which goes to no other server or user."""
+    """With an empty `host`, no mail is sent. Without `password`, the stored one is kept; it is never used for another
+    server or user name."""
 
     host: Text = Field("", max_length=253)
     port: int | None = Field(None, ge=1, le=65535)
@@ -47,13 +48,13 @@ class MailWanted(Given):
 
 
 class TestWanted(Given):
-    """To whom; empty for your own address."""
+    """The recipient; empty for your own address."""
 
     to: Text = Field("", max_length=254)
 
 
 class TestSent(Schema):
-    """The server took it. Whether it arrives is between that server and the recipient's."""
+    """The mail server accepted the mail; that does not mean that it arrives."""
 
     to: str
 
@@ -82,14 +83,14 @@ def _shown() -> MailShown:
 @router.get("/mail", response=MailShown)
 @needs(Act.MANAGE_SYSTEM)
 def show_mail(request: HttpRequest) -> MailShown:
-    """By which server mail is sent."""
+    """The server that sends mail."""
     return _shown()
 
 
 @router.put("/mail", response=MailShown)
 @needs(Act.MANAGE_SYSTEM)
 def change_mail(request: HttpRequest, given: MailWanted, as_of: AsOf) -> MailShown:
-    """Say by which server mail is sent."""
+    """Set the server that sends mail."""
     set_mail(actor=actor_of(request), as_of=as_of, **given.model_dump())
     return _shown()
 
@@ -97,7 +98,7 @@ def change_mail(request: HttpRequest, given: MailWanted, as_of: AsOf) -> MailSho
 @router.post("/mail/test", response=TestSent)
 @needs(Act.MANAGE_SYSTEM)
 def test_mail(request: HttpRequest, given: TestWanted) -> TestSent:
-    """Really send one mail; the problem says what is wrong when that does not work."""
+    """Send one mail; if that fails, the problem says why."""
     actor = actor_of(request)
     to = given.to or User.objects.get(pk=actor.id or 0).email
     send_test(actor=actor, to=to)

@@ -1,4 +1,4 @@
-"""The REST API, version 1: every router, every answer to a failure, and its description."""
+"""The REST API, version 1: its routers, its error responses, and its OpenAPI description."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def show_description(request: HttpRequest) -> HttpResponse:
 @csrf_exempt
 @public("it only says that there is nothing here")
 def show_nothing(request: HttpRequest) -> HttpResponse:
-    """What answers below the API's address where nothing else does."""
+    """The response for unknown paths below the API's path."""
     return not_found(request)
 
 

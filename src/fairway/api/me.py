@@ -1,4 +1,4 @@
-"""Who am I, and what may I do."""
+"""Who makes the request, and what they may do."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from ninja import Schema
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, may_somewhere
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 
-router = DoorRouter(tags=["me"])
+router = PermissionRouter(tags=["me"])
 
 
 class GrantShown(Schema):
@@ -22,7 +22,7 @@ class GrantShown(Schema):
 
 
 class Me(Schema):
-    """The person behind the request. `may` lists the acts they may do to something."""
+    """The person who makes the request. `may` lists the acts that they may do to at least one thing."""
 
     id: int
     username: str
@@ -39,7 +39,7 @@ class Me(Schema):
 @router.get("/me", response=Me)
 @needs(Act.OWN_ACCOUNT)
 def show_me(request: HttpRequest) -> Me:
-    """Who this token or session is."""
+    """The person whom this token or session belongs to."""
     actor = actor_of(request)
     user = User.objects.get(pk=actor.id or 0)
     return Me(
@@ -49,7 +49,10 @@ def show_me(request: HttpRequest) -> Me:
         email=user.email,
         roles=[role.value for role in actor.roles],
         acting_as=actor.acting_as or "",
-        grants=[GrantShown(role=one.role, environment=one.environment, application=one.application) for one in actor.grants],
+        grants=[
+            GrantShown(role=grant.role, environment=grant.environment, application=grant.application)
+            for grant in actor.grants
+        ],
         may=[act.value for act in Act if may_somewhere(actor, act)],
         identified_by=actor.identified_by,
         door=actor.door,

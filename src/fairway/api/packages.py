@@ -1,4 +1,4 @@
-"""What is in a release, what needs what, and each package on each target."""
+"""The packages of a release, their dependencies, and each package on each target."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, NotVisible
-from fairway.api.placements_shown import DeploymentShown, deployment_shown
+from fairway.api.placement_schemas import DeploymentShown, deployment_shown
 from fairway.api.preconditions import AsOf
 from fairway.api.problems import BlockerShown, blockers_shown
-from fairway.api.release_shapes import PackageShown, package_shown
-from fairway.api.routing import DoorRouter
+from fairway.api.release_schemas import PackageShown, package_shown
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Number, Slug, Text
-from fairway.applications.queries import application, artifact
-from fairway.environments.queries import environment, place
+from fairway.applications.queries import get_application, get_artifact
+from fairway.environments.queries import get_environment, get_environment_for
 from fairway.releases import queries
 from fairway.releases.commands import dependencies, packages, targets
 from fairway.releases.manifest import LONGEST_PASTE, parse_pasted
 from fairway.releases.models import Package
 
-router = DoorRouter(tags=["packages"])
+router = PermissionRouter(tags=["packages"])
 Stage = Literal["registered", "testing", "ready"]
 
 
 class PackageWanted(Given):
     """`source`: an image reference, ``https://…/app.git#ref``, or ``https://…/app.tar.gz#sha256:…``.
 
-    A version that was built already: ``1.4``, ``#17`` or, with its application, ``shop-api 1.4``. Or `artifact` is its
-    number. Without `application`, the one named like the package is taken, or made.
+    Or an existing version: ``1.4``, ``#17`` or, with its application, ``shop-api 1.4``; or its number as `artifact`. Without
+    `application`, the one named like the package is used, or created.
     """
 
     name: str = Field(max_length=80)
@@ -42,7 +42,7 @@ class PackageWanted(Given):
 
 
 class PackageChanges(Given):
-    """What is left out stays. Another `source` is looked up anew."""
+    """Fields that are left out do not change. A new `source` is resolved anew."""
 
     name: str | None = Field(None, max_length=80)
     source: str | None = Field(None, max_length=1000)
@@ -51,7 +51,7 @@ class PackageChanges(Given):
 
 
 class ManyWanted(Given):
-    """CSV (name, version, needs, status) or YAML, as people paste it."""
+    """A list of packages as CSV (name, version, needs, status) or YAML."""
 
     text: str = Field(max_length=LONGEST_PASTE)
 
@@ -63,7 +63,7 @@ class ConfirmedAsked(Asked):
 
 
 class ActWanted(Given):
-    """`break_glass` is why it cannot wait for a lock or a freeze; for administrators, and an event of its own."""
+    """`break_glass` is the reason for not waiting for a lock or freeze; it needs a role and is recorded as an event."""
 
     reason: str = Field("", max_length=500)
     break_glass: str = Field("", max_length=500)
@@ -75,33 +75,33 @@ class SkippedShown(Schema):
 
 
 class DistributionShown(Schema):
-    """What was begun, and what was skipped and why."""
+    """What was started, and what was skipped and why."""
 
     started: list[str]
     skipped: list[SkippedShown]
 
 
 def found(actor: Actor, number: int, package: int) -> Package:
-    """A package of that release. Raises `NotVisible`."""
-    one = queries.package(actor, package)
+    """The package with this id, if it is in that release. Raises `NotVisible`."""
+    one = queries.get_package(actor, package)
     if one.release_id != number:
         raise NotVisible("package", package)
     return one
 
 
 def _artifact(actor: Actor, slug: str, number: int | None) -> Any:
-    return artifact(application(actor, slug), number) if number is not None else None
+    return get_artifact(get_application(actor, slug), number) if number is not None else None
 
 
 @router.post("/releases/{number}/packages", response={201: PackageShown})
 @needs(Act.ADD_PACKAGE)
 def add_package(request: HttpRequest, number: Number, given: PackageWanted) -> Status[PackageShown]:
-    """Add a package. What it is gets looked up at once: `resolution` says how far that is."""
+    """Add a package. It is resolved at once; `resolution` says how far that is."""
     actor = actor_of(request)
-    owner = application(actor, given.application) if given.application else None
+    owner = get_application(actor, given.application) if given.application else None
     made = packages.add_package(
         actor=actor,
-        release=queries.release(actor, number),
+        release=queries.get_release(actor, number),
         name=given.name,
         source=given.source,
         application=owner,
@@ -114,10 +114,10 @@ def add_package(request: HttpRequest, number: Number, given: PackageWanted) -> S
 @router.post("/releases/{number}/packages/many", response={201: list[PackageShown]})
 @needs(Act.ADD_PACKAGE)
 def add_packages(request: HttpRequest, number: Number, given: ManyWanted) -> Status[list[PackageShown]]:
-    """Add many packages with what they need, or none."""
+    """Add many packages with their dependencies, or none."""
     actor = actor_of(request)
     meant = [packages.NewPackage.of(one) for one in parse_pasted(given.text)]
-    made = packages.add_packages(actor=actor, release=queries.release(actor, number), packages=meant)
+    made = packages.add_packages(actor=actor, release=queries.get_release(actor, number), packages=meant)
     return Status(201, [package_shown(actor, one) for one in made])
 
 
@@ -152,7 +152,7 @@ def change_package(
 @router.delete("/releases/{number}/packages/{package}", response={204: None})
 @needs(Act.DELETE_PACKAGE)
 def remove_package(request: HttpRequest, number: Number, package: Number, asked: Query[ConfirmedAsked]) -> Status[None]:
-    """Take a package out of its release. What it deployed goes on running."""
+    """Remove a package from its release. What was deployed keeps running."""
     actor = actor_of(request)
     packages.delete_package(actor=actor, package=found(actor, number, package), confirmed=asked.confirmed)
     return Status(204, None)
@@ -161,7 +161,7 @@ def remove_package(request: HttpRequest, number: Number, package: Number, asked:
 @router.post("/releases/{number}/packages/{package}/resolution", response={202: PackageShown})
 @needs(Act.EDIT_PACKAGE)
 def resolve_package(request: HttpRequest, number: Number, package: Number) -> Status[PackageShown]:
-    """Look its source up once more: a tag may point elsewhere by now."""
+    """Resolve its source once more, because a tag may have moved."""
     actor = actor_of(request)
     return Status(202, package_shown(actor, packages.resolve_again(actor=actor, package=found(actor, number, package))))
 
@@ -169,20 +169,20 @@ def resolve_package(request: HttpRequest, number: Number, package: Number) -> St
 @router.put("/releases/{number}/packages/{package}/needs/{needed}", response=PackageShown)
 @needs(Act.DEPEND)
 def add_dependency(request: HttpRequest, number: Number, package: Number, needed: Number) -> PackageShown:
-    """From now on `package` is deployed only after `needed`. A cycle is refused, and named."""
+    """Let `package` be deployed only after `needed`. A cycle is refused and named."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    dependencies.add_dependency(actor=actor, package=one, needs=queries.package(actor, needed))
+    dependencies.add_dependency(actor=actor, package=one, needs=queries.get_package(actor, needed))
     return package_shown(actor, one)
 
 
 @router.delete("/releases/{number}/packages/{package}/needs/{needed}", response=PackageShown)
 @needs(Act.DEPEND)
 def remove_dependency(request: HttpRequest, number: Number, package: Number, needed: Number) -> PackageShown:
-    """It no longer needs that one. No error when it did not."""
+    """Remove a dependency. No error if there is none."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    dependencies.remove_dependency(actor=actor, package=one, needs=queries.package(actor, needed))
+    dependencies.remove_dependency(actor=actor, package=one, needs=queries.get_package(actor, needed))
     return package_shown(actor, one)
 
 
@@ -191,20 +191,22 @@ def remove_dependency(request: HttpRequest, number: Number, package: Number, nee
 def distribute_package(
     request: HttpRequest, number: Number, package: Number, env: Slug, given: ActWanted
 ) -> Status[PackageShown]:
-    """Bring it to a target, digest verified, ready to start."""
+    """Distribute it to a target, where its digest is verified."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.distribute(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    targets.distribute(
+        actor=actor, package=one, environment=get_environment_for(actor, one.application, env), **given.dict()
+    )
     return Status(202, package_shown(actor, one))
 
 
 @router.delete("/releases/{number}/packages/{package}/environments/{env}/distribution", response=PackageShown)
 @needs(Act.DISTRIBUTE)
 def withdraw_package(request: HttpRequest, number: Number, package: Number, env: Slug) -> PackageShown:
-    """Take a distributed package off a target again."""
+    """Withdraw a distributed package from a target."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.withdraw(actor=actor, package=one, environment=place(actor, one.application, env))
+    targets.withdraw(actor=actor, package=one, environment=get_environment_for(actor, one.application, env))
     return package_shown(actor, one)
 
 
@@ -213,10 +215,12 @@ def withdraw_package(request: HttpRequest, number: Number, package: Number, env:
 def deploy_package(
     request: HttpRequest, number: Number, package: Number, env: Slug, given: ActWanted
 ) -> Status[DeploymentShown]:
-    """Activate a distributed package. What it needs must be deployed there."""
+    """Deploy a distributed package. What it needs must be deployed there."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    made = targets.deploy_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    made = targets.deploy_package(
+        actor=actor, package=one, environment=get_environment_for(actor, one.application, env), **given.dict()
+    )
     return Status(201, deployment_shown(made))
 
 
@@ -225,20 +229,22 @@ def deploy_package(
 def fall_back_package(
     request: HttpRequest, number: Number, package: Number, env: Slug, given: ActWanted
 ) -> Status[PackageShown]:
-    """Put back exactly what served before it was deployed."""
+    """Restore exactly what served before it was deployed."""
     actor = actor_of(request)
     one = found(actor, number, package)
-    targets.fall_back_package(actor=actor, package=one, environment=place(actor, one.application, env), **given.dict())
+    targets.fall_back_package(
+        actor=actor, package=one, environment=get_environment_for(actor, one.application, env), **given.dict()
+    )
     return Status(202, package_shown(actor, one))
 
 
 @router.post("/releases/{number}/environments/{env}/distribution", response={202: DistributionShown})
 @needs(Act.DISTRIBUTE)
 def distribute_release(request: HttpRequest, number: Number, env: Slug) -> Status[DistributionShown]:
-    """Distribute every package that may be; what may not is skipped, with the reasons."""
+    """Distribute every package that may be distributed; the others are skipped, with the reasons."""
     actor = actor_of(request)
-    where = environment(actor, env)
-    done = targets.distribute_all(actor=actor, release=queries.release(actor, number), environment=where)
+    where = get_environment(actor, env)
+    done = targets.distribute_all(actor=actor, release=queries.get_release(actor, number), environment=where)
     skipped = [
         SkippedShown(package=one.package.name, blockers=[BlockerShown(**each) for each in blockers_shown(one.blockers)])
         for one in done.skipped

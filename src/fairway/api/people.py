@@ -13,22 +13,22 @@ from fairway.accounts.mail_commands import send_invitation
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email
-from fairway.accounts.queries import people, person
+from fairway.accounts.queries import get_person, people
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.me import GrantShown
 from fairway.api.preconditions import AsOf
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Slug
 from fairway.applications import queries as applications
 from fairway.environments import queries as environments
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 
-router = DoorRouter(tags=["people"])
+router = PermissionRouter(tags=["people"])
 
 
 class PersonShown(Schema):
-    """`username` identifies them; `name` and an `email` that is not confirmed are what they say of themselves."""
+    """`username` identifies a person; `name` and an unconfirmed `email` are their own claims."""
 
     username: str
     name: str
@@ -53,13 +53,13 @@ class PersonMade(Schema):
 
 
 class SendAsked(Asked):
-    """`send_mail`: send the link to their confirmed address, where a mail server is set up."""
+    """`send_mail`: send the link to their confirmed address, if a mail server is set up."""
 
     send_mail: bool = False
 
 
 class PersonWanted(Given):
-    """`send_mail`: send the link to `email`, where a mail server is set up."""
+    """`send_mail`: send the link to `email`, if a mail server is set up."""
 
     send_mail: bool = False
     username: str = Field(max_length=60)
@@ -84,11 +84,11 @@ class AccessWanted(Given):
 def shown(user: User) -> PersonShown:
     grants = [
         GrantShown(
-            role=one.role,
-            environment=one.environment.slug if one.environment else "",
-            application=one.application.slug if one.application else "",
+            role=role_grant.role,
+            environment=role_grant.environment.slug if role_grant.environment else "",
+            application=role_grant.application.slug if role_grant.application else "",
         )
-        for one in user.role_grants.all()
+        for role_grant in user.role_grants.all()
     ]
     return PersonShown(
         username=user.username,
@@ -109,7 +109,7 @@ def _invitation(secret: str) -> Invitation:
 
 
 def _sent(actor: Actor, user: User, secret: str, is_wanted: bool) -> Invitation:
-    """The link, sent by mail where that is wanted. A mail that could not be sent takes nothing back: the link is there."""
+    """The invitation, sent by mail if requested. If the mail cannot be sent, the link is valid nevertheless."""
     made = _invitation(secret)
     if is_wanted:
         try:
@@ -141,14 +141,14 @@ def invite_person(request: HttpRequest, given: PersonWanted) -> Status[PersonMad
 @needs(Act.MANAGE_PEOPLE)
 def show_person(request: HttpRequest, username: Slug) -> PersonShown:
     """One person."""
-    return shown(person(username))
+    return shown(get_person(username))
 
 
 @router.post("/people/{username}/invitation", response={201: Invitation})
 @needs(Act.MANAGE_PEOPLE)
 def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAsked]) -> Status[Invitation]:
-    """A new invitation or password link; older ones die."""
-    actor, user = actor_of(request), person(username)
+    """Create a new invitation or password link and revoke older ones."""
+    actor, user = actor_of(request), get_person(username)
     secret = invite_again(actor=actor, user=user)
     return Status(201, _sent(actor, user, secret, asked.send_mail))
 
@@ -156,35 +156,36 @@ def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAske
 @router.put("/people/{username}/roles", response=PersonShown)
 @needs(Act.MANAGE_PEOPLE)
 def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted, as_of: AsOf) -> PersonShown:
-    """Replace a person's roles. The last Admin cannot be unmade."""
+    """Replace a person's roles. The last Admin keeps the role."""
     actor = actor_of(request)
     grants = [_grant(actor, number, one) for number, one in enumerate(given.grants)]
-    set_roles(actor=actor, user=person(username), grants=grants, as_of=as_of)
-    return shown(person(username))
+    set_roles(actor=actor, user=get_person(username), grants=grants, as_of=as_of)
+    return shown(get_person(username))
 
 
 @router.put("/people/{username}/email-confirmation", response=PersonShown)
 @needs(Act.MANAGE_PEOPLE)
 def confirm_person_email(request: HttpRequest, username: Slug) -> PersonShown:
-    """Vouch that the address is theirs: they may sign in with it, and applications are told it."""
-    confirm_email(actor=actor_of(request), user=person(username))
-    return shown(person(username))
+    """Confirm that the mail address is theirs: they may sign in with it, and applications are told it."""
+    confirm_email(actor=actor_of(request), user=get_person(username))
+    return shown(get_person(username))
 
 
 @router.put("/people/{username}/access", response=PersonShown)
 @needs(Act.MANAGE_PEOPLE)
 def set_person_access(request: HttpRequest, username: Slug, given: AccessWanted) -> PersonShown:
-    """Let a person in, or keep them out; their tokens follow."""
-    set_active(actor=actor_of(request), user=person(username), is_active=given.is_active)
-    return shown(person(username))
+    """Activate or deactivate a person. Deactivating revokes their tokens."""
+    set_active(actor=actor_of(request), user=get_person(username), is_active=given.is_active)
+    return shown(get_person(username))
 
 
 def _grant(actor: Actor, number: int, given: GrantWanted) -> tuple[str, int | None, int | None]:
-    """What names a thing that is not there is bad input, not a missing page."""
+    """The grant for `set_roles`. Raises `Invalid` for an unknown environment or application, which is bad input, not a
+    404."""
     where = f"grants.{number}"
     try:
-        environment = environments.environment(actor, given.environment).pk if given.environment else None
-        application = applications.application(actor, given.application).pk if given.application else None
+        environment = environments.get_environment(actor, given.environment).pk if given.environment else None
+        application = applications.get_application(actor, given.application).pk if given.application else None
     except NotVisible as error:
         raise Invalid(f"{where}.{error.kind}", str(error)) from None
     return parse_role(given.role), environment, application

@@ -1,4 +1,4 @@
-"""Placements: what should be in one environment of one application. Acts are resources: POST …/stopping."""
+"""Placements: the wanted state of one application in one environment. Acts are resources: POST …/stopping."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
-from fairway.api.placements_shown import (
+from fairway.api.placement_schemas import (
     DeploymentDetail,
     PlacementDetail,
     PlacementShown,
@@ -20,24 +20,24 @@ from fairway.api.placements_shown import (
     placement_shown,
 )
 from fairway.api.preconditions import AsOf
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Moment, Reason, Slug, Text
-from fairway.applications.queries import application
+from fairway.applications.queries import get_application
 from fairway.deployments import queries
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
 from fairway.drivers.runtimes.contract import MAIN
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.lines import last_shown
 
-router = DoorRouter(tags=["placements"])
+router = PermissionRouter(tags=["placements"])
 HERE = "/applications/{app}/environments/{env}/placement"
 
 
 class Removal(Asked):
-    """Volumes stay unless `volumes_confirmed` is the placement's name, e.g. ``hello.staging``."""
+    """Volumes are kept unless `volumes_confirmed` is the placement's name, e.g. ``hello.staging``."""
 
     volumes_confirmed: Text = Field("", max_length=100)
     reason: Text = Field("", max_length=500)
@@ -62,7 +62,7 @@ class AccessRuleWanted(Given):
 
 
 class OutputAsked(Asked):
-    """The last `tail` lines of each instance, or of those what was printed at `since` or later."""
+    """The last `tail` lines of each instance; with `since`, only those printed at that time or later."""
 
     tail: int = Field(200, ge=1, le=5000)
     since: Moment | None = None
@@ -77,28 +77,28 @@ class OutputLineShown(Schema):
 
 def _placement(request: HttpRequest, app: str, env: str) -> Placement:
     actor = actor_of(request)
-    one = application(actor, app)
-    return queries.placement(actor, one, place(actor, one, env))
+    one = get_application(actor, app)
+    return queries.get_placement(actor, one, get_environment_for(actor, one, env))
 
 
 @router.get("/placements", response=list[PlacementShown])
 @needs(Act.VIEW)
 def list_placements(request: HttpRequest) -> list[PlacementShown]:
-    """Everything that is placed anywhere you may see."""
-    return [placement_shown(one) for one in queries.placements_visible_to(actor_of(request))]
+    """Every placement you may see."""
+    return [placement_shown(placement) for placement in queries.placements_visible_to(actor_of(request))]
 
 
 @router.get(HERE, response=PlacementDetail)
 @needs(Act.VIEW)
 def show_placement(request: HttpRequest, app: Slug, env: Slug) -> PlacementDetail:
-    """One placement, its instances as last seen and what it could go back to."""
+    """One placement, its instances as last observed, and the deployments that a rollback can restore."""
     return placement_detail(_placement(request, app, env))
 
 
 @router.delete(HERE, response={202: PlacementShown})
 @needs(Act.REMOVE)
 def remove_placement(request: HttpRequest, app: Slug, env: Slug, asked: Query[Removal]) -> Answer[PlacementShown]:
-    """Take an application out of an environment."""
+    """Remove an application from an environment."""
     row = placements.remove(
         actor=actor_of(request),
         placement=_placement(request, app, env),
@@ -111,17 +111,19 @@ def remove_placement(request: HttpRequest, app: Slug, env: Slug, asked: Query[Re
 @router.post(f"{HERE}/restart", response={201: DeploymentDetail})
 @needs(Act.RESTART)
 def restart_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[DeploymentDetail]:
-    """Fresh instances of what runs, started beside the old ones: a deployment like any other."""
+    """Restart what runs: a deployment of the same version, which starts new instances beside the old ones."""
     actor = actor_of(request)
-    one = application(actor, app)
-    made = requests.restart(actor=actor, application=one, environment=place(actor, one, env), reason=given.reason)
+    one = get_application(actor, app)
+    made = requests.restart(
+        actor=actor, application=one, environment=get_environment_for(actor, one, env), reason=given.reason
+    )
     return Answer(201, deployment_detail(made))
 
 
 @router.post(f"{HERE}/stopping", response={202: PlacementShown})
 @needs(Act.STOP)
 def stop_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[PlacementShown]:
-    """Stop serving; requests in flight finish first."""
+    """Stop serving; running requests finish first."""
     row = placements.stop(actor=actor_of(request), placement=_placement(request, app, env), reason=given.reason)
     return Answer(202, placement_shown(row))
 
@@ -129,7 +131,7 @@ def stop_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) ->
 @router.post(f"{HERE}/starting", response={202: PlacementShown})
 @needs(Act.START)
 def start_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -> Answer[PlacementShown]:
-    """Start what was stopped."""
+    """Start a stopped placement."""
     row = placements.start(actor=actor_of(request), placement=_placement(request, app, env), reason=given.reason)
     return Answer(202, placement_shown(row))
 
@@ -151,7 +153,7 @@ def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasW
 @router.put(f"{HERE}/domains", response=PlacementShown)
 @needs(Act.ROUTE)
 def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted, as_of: AsOf) -> PlacementShown:
-    """The custom domains it answers at, besides its own address."""
+    """Set the custom domains, besides the placement's own host name."""
     there = _placement(request, app, env)
     return placement_shown(
         placements.set_domains(actor=actor_of(request), placement=there, domains=given.domains, as_of=as_of)
@@ -161,7 +163,7 @@ def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: Dom
 @router.put(f"{HERE}/access", response=PlacementShown)
 @needs(Act.ROUTE)
 def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted, as_of: AsOf) -> PlacementShown:
-    """Who may open it."""
+    """Set who may open it."""
     there = _placement(request, app, env)
     return placement_shown(placements.set_access(actor=actor_of(request), placement=there, access=given.access, as_of=as_of))
 
@@ -177,7 +179,7 @@ def release_placement_hold(request: HttpRequest, app: Slug, env: Slug) -> Placem
 @router.delete(f"{HERE}/lost-writes", response=PlacementShown)
 @needs(Act.EDIT_APPLICATION)
 def dismiss_placement_writes(request: HttpRequest, app: Slug, env: Slug) -> PlacementShown:
-    """Say no more of the files it writes by now and the next deployment loses."""
+    """Dismiss the present warning about written files that the next deployment would lose."""
     row = placements.dismiss_writes(actor=actor_of(request), placement=_placement(request, app, env))
     return placement_shown(row)
 
@@ -185,7 +187,7 @@ def dismiss_placement_writes(request: HttpRequest, app: Slug, env: Slug) -> Plac
 @router.get(f"{HERE}/output", response=list[OutputLineShown])
 @needs(Act.VIEW)
 def show_output(request: HttpRequest, app: Slug, env: Slug, asked: Query[OutputAsked]) -> list[OutputLineShown]:
-    """What the instances print, oldest first, secrets masked."""
+    """The output of the instances, oldest first, with secrets masked."""
     row = _placement(request, app, env)
     runtime = runtime_of(row.environment)
     found, instances = [], runtime.instances(row.name)

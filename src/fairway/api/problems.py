@@ -1,6 +1,6 @@
-"""Every refusal of the API is one form: ``application/problem+json`` (RFC 9457), never a traceback.
+"""The API's error responses: always ``application/problem+json`` (RFC 9457), never a traceback.
 
-`detail` says what was wrong and what to do; `field` names the input it is about; `blockers` says why the gate is shut.
+`detail` says what was wrong and what to do; `field` names the input it is about; `blockers` are the gate's.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ logger = logging.getLogger("fairway.api")
 
 
 class ForgedRequest(Exception):
-    """A session's request that changes something came without its CSRF header."""
+    """A request that changes something was authenticated by a session, but had no valid CSRF header."""
 
 
 class BlockerShown(Schema):
@@ -113,10 +113,16 @@ def problem(status: int, code: str, detail: str, **more: Any) -> HttpResponse:
 
 
 def blockers_shown(blockers: Sequence[Blocker]) -> list[dict[str, Any]]:
-    """Blockers in their one JSON form."""
+    """Blockers as JSON."""
     return [
-        {"code": one.code, "sentence": one.sentence, "who": one.who, "clears_at": one.clears_at, **_details(one)}
-        for one in blockers
+        {
+            "code": blocker.code,
+            "sentence": blocker.sentence,
+            "who": blocker.who,
+            "clears_at": blocker.clears_at,
+            **_details(blocker),
+        }
+        for blocker in blockers
     ]
 
 
@@ -125,7 +131,7 @@ def _details(blocker: Blocker) -> dict[str, Any]:
 
 
 def blocked(error: Blocked) -> HttpResponse:
-    """403 when only the role is in the way, else 409."""
+    """403 if only the role is missing, else 409."""
     only_role = {blocker.code for blocker in error.blockers} == {"role"}
     status, code = (403, "forbidden") if only_role else (409, "blocked")
     return problem(status, code, str(error), blockers=blockers_shown(error.blockers))
@@ -137,7 +143,7 @@ def invalid(field: str, sentence: str) -> HttpResponse:
 
 
 def malformed(error: ValidationError) -> HttpResponse:
-    """Input that does not fit its schema: every field named, in the form all bad input has."""
+    """The response for input that does not match its schema; it names every wrong field."""
     errors = [{"field": _field(one["loc"]), "sentence": _sentence(one)} for one in error.errors]
     first = errors[0] if errors else {"field": "", "sentence": "does not fit."}
     detail = " · ".join(f"{one['field']}: {one['sentence']}" for one in errors[:10])
@@ -145,7 +151,7 @@ def malformed(error: ValidationError) -> HttpResponse:
 
 
 def _field(location: Sequence[Any]) -> str:
-    """``("body", "given", "source", "url")`` → ``source.url``: without where it lay and our parameter's name."""
+    """The field for people: ``("body", "given", "source", "url")`` → ``source.url``."""
     parts = [str(part) for part in location]
     inner = parts[2:] if parts[:1] == ["body"] else parts[1:]
     return ".".join(inner) or (parts[0] if parts else "body")
@@ -195,7 +201,7 @@ def _broken(request: HttpRequest, error: Exception | type[Exception]) -> HttpRes
 
 
 def unexpected(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-    """Our own defect: written to the log with its traceback, told without it."""
+    """The response for a defect of Fairway; the traceback is logged, but not sent."""
     logger.error("%s %s failed", request.method, request.path, exc_info=error if isinstance(error, Exception) else None)
     return problem(500, "failed", "Fairway itself failed; the log of the web process says why. Nothing was changed.")
 
@@ -208,7 +214,7 @@ NOT_SIGNED_IN = "Nobody is signed in, or the token is unknown, expired or revoke
 
 
 def answer_problems(api: NinjaAPI) -> None:
-    """Give each failure its form."""
+    """Register the response for each kind of exception."""
 
     def on(kind: type[Exception], answer: Any) -> None:
         api.add_exception_handler(kind, lambda request, error: answer(error))

@@ -1,8 +1,7 @@
-"""Bodies are measured while they arrive: nothing larger than allowed is kept, and nothing large is kept in memory.
+"""Limits request bodies while they arrive: nothing larger than allowed is stored, and nothing large is kept in memory.
 
-Two places measure, because two servers read bodies differently. Under ASGI, Django writes the whole body to a temporary
-file before any view runs, so `BodyLimit` counts in front of Django. A form with files is then split by
-`LimitedFiles`, which counts again and writes to disk as it goes.
+There are two limits. Under ASGI, Django writes the whole body to a temporary file before any view runs, so `BodyLimit`
+counts the bytes before Django. A form with files is then parsed by `LimitedFiles`, which counts again and writes to disk.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Application = Callable[[Any, Receive, Send], Awaitable[None]]
 
 
 class LimitedFiles(TemporaryFileUploadHandler):
-    """Writes a form's files to disk and stops reading as soon as they are too large."""
+    """Writes a form's files to disk and aborts as soon as they are too large."""
 
     def __init__(self, request: HttpRequest | None = None) -> None:
         super().__init__(request)
@@ -42,7 +41,7 @@ class LimitedFiles(TemporaryFileUploadHandler):
         self.made.append(self.file)
 
     def forget(self) -> None:
-        """Close, and so delete, every temporary file of this form."""
+        """Close, and thereby delete, every temporary file of this form."""
         for file in self.made:
             with suppress(FileNotFoundError):
                 file.close()
@@ -57,7 +56,7 @@ class LimitedFiles(TemporaryFileUploadHandler):
 
 
 def limit_files(request: HttpRequest) -> None:
-    """Have this request's form, if it is one with files, split by `LimitedFiles`. Before anybody reads it."""
+    """Let `LimitedFiles` parse this request's form, if it has files. Must be called before the body is read."""
     if request.content_type == "multipart/form-data":
         request.upload_handlers = [LimitedFiles(request)]
 
@@ -69,10 +68,10 @@ def too_large() -> str:
 
 @contextmanager
 def received(request: HttpRequest) -> Iterator[tuple[str, Iterator[bytes]]]:
-    """The name and the bytes of the uploaded file: a form's ``file``, or the body itself (its name in ``X-File-Name``).
+    """The name and bytes of the uploaded file: a form's ``file``, or the body itself (with its name in ``X-File-Name``).
 
-    Temporary files are gone afterwards, also those of a form that broke off. Raises `Invalid` when the form has no file or
-    it is too large.
+    Temporary files are deleted afterwards, also those of an aborted form. Raises `Invalid` if the form has no file or it
+    is too large.
     """
     if request.content_type != "multipart/form-data":
         yield request.headers.get("X-File-Name", "upload"), iter(lambda: request.read(CHUNK), b"")
@@ -97,7 +96,7 @@ def _form_file(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
 
 
 class BodyLimit:
-    """ASGI middleware that ends a request whose body passes its limit with 413, while it arrives."""
+    """ASGI middleware that answers 413 as soon as a request's body exceeds its limit."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
@@ -115,7 +114,7 @@ class BodyLimit:
             nonlocal seen
             message = await receive()
             seen += len(message.get("body", b""))
-            return {"type": "http.disconnect"} if seen > limit else message  # Django then forgets what it has
+            return {"type": "http.disconnect"} if seen > limit else message  # makes Django discard what it has received
 
         await self.application(scope, counted, send)
         if seen > limit:
@@ -123,8 +122,8 @@ class BodyLimit:
 
 
 def _limit(scope: Any) -> int:
-    """Whoever says nothing about themselves has nothing large to send: Django writes a body to the disk before anybody asks
-    who sent it."""
+    """The limit for this request in bytes. It is small without a session or token, because Django writes the body to disk
+    before the sender is authenticated."""
     if scope["path"].rstrip("/").endswith(UPLOADS) and _says_who(scope):
         return int(settings.MAX_UPLOAD_BYTES) + MARGIN
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE) + MARGIN

@@ -1,4 +1,4 @@
-"""Releases: create, edit, clone, seal, approve, cancel, delete; and as a file."""
+"""Releases: create, edit, clone, seal, approve, cancel, delete; and ``release.yaml``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Act, Actor
 from fairway.api.preconditions import AsOf
-from fairway.api.release_shapes import (
+from fairway.api.release_schemas import (
     ApprovalShown,
     DifferenceShown,
     NewerSettingsShown,
@@ -27,10 +27,10 @@ from fairway.api.release_shapes import (
     release_detail,
     release_shown,
 )
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Number, Reason, Text
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment
+from fairway.environments.queries import get_environment
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import approvals, releases
@@ -41,11 +41,11 @@ from fairway.releases.rules import LONGEST_DESCRIPTION, ReleaseStatus
 from fairway.releases.target_state import lapsed_among
 from fairway.shared.names import Invalid
 
-router = DoorRouter(tags=["releases"])
+router = PermissionRouter(tags=["releases"])
 
 
 class ReleasesAsked(Asked):
-    """Without `status`, all of them. ``frozen`` is the old name of ``sealed``."""
+    """Without `status`, all releases are listed. ``frozen`` is the old name of ``sealed``."""
 
     status: ReleaseStatus | None = None
 
@@ -56,10 +56,10 @@ class ReleasesAsked(Asked):
 
 
 class ReleaseWanted(Given):
-    """`manager` and `deputy` are user names; left out, you manage it. `targets` are slugs, left out: every environment.
+    """`manager` and `deputy` are user names; without a `manager` it is you. `targets` are slugs; default: every environment.
 
-    With `from_environment` it holds exactly what runs healthy there, by digest; without `targets` it then goes to those that
-    come after.
+    With `from_environment` the release has exactly what runs healthy there, by digest; its default `targets` are then the
+    environments after it in the promotion order.
     """
 
     name: str = Field(max_length=80)
@@ -72,7 +72,7 @@ class ReleaseWanted(Given):
 
 
 class ReleaseChanges(Given):
-    """What is left out stays; an empty `deputy` means nobody."""
+    """Fields that are left out do not change; an empty `deputy` removes the deputy."""
 
     description: str | None = Field(None, max_length=LONGEST_DESCRIPTION)
     manager: str | None = Field(None, max_length=150)
@@ -92,7 +92,7 @@ class DeletionAsked(Asked):
 
 
 class Answer(Given):
-    """`fingerprint` is the one you looked at: an approval is given to exactly that content."""
+    """`fingerprint` is the one you saw: an approval is for exactly that content."""
 
     environment: str = Field(max_length=40)
     decision: Literal["approve", "reject"]
@@ -140,14 +140,14 @@ def list_releases(request: HttpRequest, asked: Query[ReleasesAsked]) -> list[Rel
 @router.post("/releases", response={201: ReleaseShown})
 @needs(Act.CREATE_RELEASE)
 def make_release(request: HttpRequest, given: ReleaseWanted) -> Status[ReleaseShown]:
-    """Create a release, empty or of what runs healthy in an environment."""
+    """Create a release, either empty or from what runs healthy in an environment."""
     actor = actor_of(request)
     manager = _person(actor, given.manager, "manager") if given.manager else _oneself(actor)
     deputy = _person(actor, given.deputy, "deputy") if given.deputy else None
     if given.from_environment:
         made = releases.release_from_environment(
             actor=actor,
-            environment=environment(actor, given.from_environment),
+            environment=get_environment(actor, given.from_environment),
             name=given.name,
             version=given.version,
             manager=manager,
@@ -182,7 +182,7 @@ def _oneself(actor: Actor) -> User:
 
 
 def _targets(request: HttpRequest, slugs: list[str] | None) -> list[Environment] | None:
-    return None if slugs is None else [environment(actor_of(request), slug) for slug in slugs]
+    return None if slugs is None else [get_environment(actor_of(request), slug) for slug in slugs]
 
 
 @router.get("/releases/{number}", response=ReleaseDetail)
@@ -190,17 +190,17 @@ def _targets(request: HttpRequest, slugs: list[str] | None) -> list[Environment]
 def show_release(request: HttpRequest, number: Number) -> ReleaseDetail:
     """One release with its packages on its targets."""
     actor = actor_of(request)
-    return release_detail(actor, queries.release(actor, number))
+    return release_detail(actor, queries.get_release(actor, number))
 
 
 @router.patch("/releases/{number}", response=ReleaseShown)
 @needs(Act.EDIT_RELEASE)
 def change_release(request: HttpRequest, number: Number, given: ReleaseChanges, as_of: AsOf) -> ReleaseShown:
-    """Change a release; name and version stay."""
+    """Change a release; name and version cannot change."""
     actor = actor_of(request)
     changed = releases.edit_release(
         actor=actor,
-        release=queries.release(actor, number),
+        release=queries.get_release(actor, number),
         description=given.description,
         manager=_person(actor, given.manager, "manager") if given.manager else None,
         deputy=_person(actor, given.deputy, "deputy") if given.deputy else None,
@@ -214,18 +214,18 @@ def change_release(request: HttpRequest, number: Number, given: ReleaseChanges, 
 @router.delete("/releases/{number}", response={204: None})
 @needs(Act.DELETE_RELEASE)
 def remove_release(request: HttpRequest, number: Number, asked: Query[DeletionAsked]) -> Status[None]:
-    """Delete a release with its packages. What it deployed goes on running."""
+    """Delete a release with its packages. What was deployed keeps running."""
     actor = actor_of(request)
-    releases.delete_release(actor=actor, release=queries.release(actor, number), confirmed=asked.confirmed)
+    releases.delete_release(actor=actor, release=queries.get_release(actor, number), confirmed=asked.confirmed)
     return Status(204, None)
 
 
 @router.post("/releases/{number}/clones", response={201: ReleaseShown})
 @needs(Act.CREATE_RELEASE)
 def clone_release(request: HttpRequest, number: Number, given: CloneWanted) -> Status[ReleaseShown]:
-    """The same packages, people and dependencies under another version."""
+    """Create a release with the same packages, people and dependencies and another version."""
     actor = actor_of(request)
-    source = queries.release(actor, number)
+    source = queries.get_release(actor, number)
     made = releases.clone_release(actor=actor, release=source, version=given.version, name=given.name)
     return Status(201, release_shown(actor, made))
 
@@ -233,34 +233,37 @@ def clone_release(request: HttpRequest, number: Number, given: CloneWanted) -> S
 @router.post("/releases/{number}/cancellation", response=ReleaseShown)
 @needs(Act.CANCEL_RELEASE)
 def cancel_release(request: HttpRequest, number: Number, given: Reason) -> ReleaseShown:
-    """Give a release up. What runs keeps running, and may still fall back."""
+    """Cancel a release. What runs keeps running, and can still fall back."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
+    one = queries.get_release(actor, number)
     return release_shown(actor, releases.cancel_release(actor=actor, release=one, reason=given.reason))
 
 
 @router.post("/releases/{number}/seal", response=ReleaseShown)
 @needs(Act.SEAL_RELEASE)
 def seal_release(request: HttpRequest, number: Number) -> ReleaseShown:
-    """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
+    """Seal its content: one fingerprint covers packages, digests, configuration versions and dependencies."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.seal(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.seal(actor=actor, release=queries.get_release(actor, number)))
 
 
 @router.get("/releases/{number}/settings", response=list[NewerSettingsShown])
 @needs(Act.VIEW)
 def list_newer_settings(request: HttpRequest, number: Number) -> list[NewerSettingsShown]:
-    """Settings that were saved after the release was sealed. It keeps its own until somebody says otherwise."""
+    """Settings saved after the release was sealed. They are not used until it is sealed with them again."""
     actor = actor_of(request)
-    return [newer_settings_shown(one) for one in queries.newer_settings(queries.release(actor, number), actor)]
+    return [
+        newer_settings_shown(newer_setting)
+        for newer_setting in queries.newer_settings(queries.get_release(actor, number), actor)
+    ]
 
 
 @router.post("/releases/{number}/settings", response=ReleaseShown)
 @needs(Act.SEAL_RELEASE)
 def use_new_settings(request: HttpRequest, number: Number) -> ReleaseShown:
-    """Seal it again with the settings that were saved since. It needs its approvals again."""
+    """Seal it again with the settings that were saved since. It then needs its approvals again."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.use_new_settings(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.use_new_settings(actor=actor, release=queries.get_release(actor, number)))
 
 
 @router.post("/releases/{number}/freeze", response=ReleaseShown, deprecated=True)
@@ -280,19 +283,19 @@ def unfreeze_release(request: HttpRequest, number: Number) -> ReleaseShown:
 @router.delete("/releases/{number}/seal", response=ReleaseShown)
 @needs(Act.SEAL_RELEASE)
 def unseal_release(request: HttpRequest, number: Number) -> ReleaseShown:
-    """Open it for changes; every approval is void."""
+    """Open it for changes; this voids every approval."""
     actor = actor_of(request)
-    return release_shown(actor, approvals.unseal(actor=actor, release=queries.release(actor, number)))
+    return release_shown(actor, approvals.unseal(actor=actor, release=queries.get_release(actor, number)))
 
 
 @router.get("/releases/{number}/approvals", response=list[ApprovalShown])
 @needs(Act.VIEW)
 def list_approvals(request: HttpRequest, number: Number) -> list[ApprovalShown]:
-    """The answers that count: those given to what is sealed now."""
+    """The approvals and rejections that count: those of the present fingerprint."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
+    one = queries.get_release(actor, number)
     found = []
-    for where in queries.whole_targets(one, actor):
+    for where in queries.fully_visible_targets(one, actor):
         answers = queries.approvals(one, where)
         lapsed = lapsed_among(answers, where)
         found += [approval_shown(each, counts=each.pk not in lapsed) for each in answers]
@@ -307,8 +310,8 @@ def answer_release(request: HttpRequest, number: Number, given: Answer) -> Statu
     say = approvals.approve if given.decision == "approve" else approvals.reject
     made = say(
         actor=actor,
-        release=queries.release(actor, number),
-        environment=environment(actor, given.environment),
+        release=queries.get_release(actor, number),
+        environment=get_environment(actor, given.environment),
         fingerprint=given.fingerprint,
         comment=given.comment,
     )
@@ -318,9 +321,9 @@ def answer_release(request: HttpRequest, number: Number, given: Answer) -> Statu
 @router.get("/releases/{number}/readiness", response=list[ReadinessShown])
 @needs(Act.VIEW)
 def show_readiness(request: HttpRequest, number: Number) -> list[ReadinessShown]:
-    """Everything that stands in the way, per target: who can clear it, and when it clears by itself."""
+    """The blockers per target: who can clear them, and when they clear by themselves."""
     actor = actor_of(request)
-    return [readiness_shown(one) for one in queries.readiness(queries.release(actor, number), actor)]
+    return [readiness_shown(one) for one in queries.readiness(queries.get_release(actor, number), actor)]
 
 
 @router.get("/releases/{number}/differences", response=list[DifferenceShown])
@@ -328,7 +331,7 @@ def show_readiness(request: HttpRequest, number: Number) -> list[ReadinessShown]
 def show_differences(request: HttpRequest, number: Number, asked: Query[EnvironmentAsked]) -> list[DifferenceShown]:
     """What it would change on a target: versions, commits, names of settings."""
     actor = actor_of(request)
-    found = queries.differences(queries.release(actor, number), environment(actor, asked.environment), actor)
+    found = queries.differences(queries.get_release(actor, number), get_environment(actor, asked.environment), actor)
     return [difference_shown(one) for one in found]
 
 
@@ -337,8 +340,8 @@ def show_differences(request: HttpRequest, number: Number, asked: Query[Environm
 def show_release_file(request: HttpRequest, number: Number) -> FileShown:
     """The release as ``release.yaml``."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
-    queries.require_whole(one, actor)
+    one = queries.get_release(actor, number)
+    queries.require_full_visibility(one, actor)
     return FileShown(text=release_file(one))
 
 
@@ -352,11 +355,11 @@ def plan_release_file(request: HttpRequest, given: FileGiven) -> list[ReleaseSte
 @router.post("/releases/file/application", response=Applied)
 @needs(Act.CREATE_RELEASE)
 def apply_release_file(request: HttpRequest, given: FileGiven) -> Applied:
-    """Make a release what a ``release.yaml`` says, all of it or nothing."""
+    """Create or change a release according to a ``release.yaml``, completely or not at all."""
     actor = actor_of(request)
     done = apply_manifest(actor=actor, manifest=parse_release(given.text))
-    return Applied(release=release_shown(actor, done.release), steps=[_step(one) for one in done.steps])
+    return Applied(release=release_shown(actor, done.release), steps=[_step(step) for step in done.steps])
 
 
-def _step(one: Step) -> ReleaseStepShown:
-    return ReleaseStepShown(verb=one.verb, what=one.what, detail=one.detail)
+def _step(step: Step) -> ReleaseStepShown:
+    return ReleaseStepShown(verb=step.verb, what=step.what, detail=step.detail)

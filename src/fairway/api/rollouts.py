@@ -1,4 +1,4 @@
-"""All of a release at once: now, later, and back."""
+"""Rollouts: the whole release at once, now, at a scheduled time, or back."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.preconditions import AsOf
-from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
-from fairway.api.routing import DoorRouter
+from fairway.api.release_schemas import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Reason, Slug
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment
+from fairway.environments.queries import get_environment
 from fairway.insights.desk import steps_ahead
 from fairway.releases import queries
 from fairway.releases.commands import rollouts, schedule
@@ -24,7 +24,7 @@ from fairway.releases.models import Release
 from fairway.releases.rules import LONGEST_START_BY, MOST_PARALLEL, USUAL_PARALLEL
 from fairway.releases.target_state import target_state_of
 
-router = DoorRouter(tags=["rollouts"])
+router = PermissionRouter(tags=["rollouts"])
 Choice = Literal["retry", "skip", "fall_back_all", "stop"]
 
 
@@ -37,13 +37,14 @@ class RolloutWanted(Given):
 
 
 class ForwardWanted(RolloutWanted):
-    """`redeploy`: also what serves there already, byte for byte and with the same settings."""
+    """`redeploy`: also deploy packages that serve there already with the same bytes and settings."""
 
     redeploy: bool = False
 
 
 class TimeWanted(Given):
-    """`at` is a wall time in `zone`, e.g. 2026-03-29T20:00; blocked then, it starts at most `start_by_minutes` later."""
+    """`at` is a wall time in `zone`, e.g. 2026-03-29T20:00; if it is blocked then, it starts up to `start_by_minutes`
+    later."""
 
     at: str = Field(max_length=25)
     zone: str = Field(max_length=64)
@@ -56,7 +57,7 @@ class ScheduleWanted(TimeWanted):
 
 
 class Decision(Given):
-    """How a rollout that needs a decision goes on."""
+    """How a rollout that needs a decision continues."""
 
     choice: Choice
     reason: str = Field("", max_length=500)
@@ -89,23 +90,23 @@ class FallbackShown(Schema):
 
 
 class TimeAsked(Asked):
-    """Planned rollouts that start in `[since, until)`."""
+    """Scheduled rollouts that start in `[since, until)`."""
 
     since: Moment
     until: Moment
 
 
 class CalendarEntry(RolloutShown):
-    """A planned rollout with the name of its release."""
+    """A scheduled rollout with the name of its release."""
 
     title: str
     starts: datetime
 
 
 def _whole(actor: Actor, number: int, env: str) -> tuple[Release, Environment]:
-    """A release and a target where the actor reaches all of it. Raises `NotVisible`."""
-    one, where = queries.release(actor, number), environment(actor, env)
-    queries.require_whole(one, actor, where)
+    """A release and a target where the actor may see every package. Raises `NotVisible`."""
+    one, where = queries.get_release(actor, number), get_environment(actor, env)
+    queries.require_full_visibility(one, actor, where)
     return one, where
 
 
@@ -114,7 +115,7 @@ def _whole(actor: Actor, number: int, env: str) -> tuple[Release, Environment]:
 def list_rollouts(request: HttpRequest, number: Number) -> list[RolloutShown]:
     """Every rollout and fallback of a release, newest first."""
     actor = actor_of(request)
-    one = queries.release(actor, number)
+    one = queries.get_release(actor, number)
     return [rollout_shown(each) for each in queries.rollouts_visible_to(actor).filter(release=one).order_by("-pk")]
 
 
@@ -152,7 +153,7 @@ def fall_back_release(request: HttpRequest, number: Number, env: Slug, given: Ro
 @router.post("/releases/{number}/environments/{env}/schedule", response={201: RolloutDetail})
 @needs(Act.SCHEDULE_RELEASE)
 def schedule_release(request: HttpRequest, number: Number, env: Slug, given: ScheduleWanted) -> Status[RolloutDetail]:
-    """Let it start by itself."""
+    """Schedule a rollout."""
     actor = actor_of(request)
     one, where = _whole(actor, number, env)
     made = schedule.schedule_release(actor=actor, release=one, environment=where, **given.dict())
@@ -163,15 +164,15 @@ def schedule_release(request: HttpRequest, number: Number, env: Slug, given: Sch
 @needs(Act.VIEW)
 def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
     """One rollout, and how far each of its packages is."""
-    return rollout_detail(queries.rollout(actor_of(request), number))
+    return rollout_detail(queries.get_rollout(actor_of(request), number))
 
 
 @router.put("/rollouts/{number}/schedule", response=RolloutDetail)
 @needs(Act.SCHEDULE_RELEASE)
 def move_rollout(request: HttpRequest, number: Number, given: TimeWanted, as_of: AsOf) -> RolloutDetail:
-    """Move what is planned and has not begun."""
+    """Reschedule a rollout that has not begun."""
     actor = actor_of(request)
-    moved = schedule.reschedule(actor=actor, rollout=queries.rollout(actor, number), as_of=as_of, **given.dict())
+    moved = schedule.reschedule(actor=actor, rollout=queries.get_rollout(actor, number), as_of=as_of, **given.dict())
     return rollout_detail(moved)
 
 
@@ -179,7 +180,7 @@ def move_rollout(request: HttpRequest, number: Number, given: TimeWanted, as_of:
 @needs(Act.VIEW)
 def preview_decision(request: HttpRequest, number: Number, asked: Query[ChoiceAsked]) -> list[ConsequenceShown]:
     """What a choice would do, package by package."""
-    found = rollouts.preview(rollout=queries.rollout(actor_of(request), number), choice=asked.choice)
+    found = rollouts.preview(rollout=queries.get_rollout(actor_of(request), number), choice=asked.choice)
     return [
         ConsequenceShown(
             package=one.package.name,
@@ -196,33 +197,33 @@ def preview_decision(request: HttpRequest, number: Number, asked: Query[ChoiceAs
 @router.post("/rollouts/{number}/decision", response=RolloutDetail)
 @needs(Act.ROLL_OUT)
 def decide_rollout(request: HttpRequest, number: Number, given: Decision) -> RolloutDetail:
-    """Say how it goes on."""
+    """Decide how a rollout continues."""
     actor = actor_of(request)
-    one = queries.rollout(actor, number)
+    one = queries.get_rollout(actor, number)
     return rollout_detail(rollouts.decide(actor=actor, rollout=one, choice=given.choice, reason=given.reason))
 
 
 @router.post("/rollouts/{number}/cancellation", response=RolloutDetail)
 @needs(Act.ROLL_OUT)
 def cancel_rollout(request: HttpRequest, number: Number, given: Reason) -> RolloutDetail:
-    """End it now: what is not begun never is; deployments in flight are cancelled, each back on its previous version."""
+    """End it now: nothing new is started, and running deployments are cancelled, which restores the previous versions."""
     actor = actor_of(request)
-    one = queries.rollout(actor, number)
+    one = queries.get_rollout(actor, number)
     return rollout_detail(rollouts.cancel_rollout(actor=actor, rollout=one, reason=given.reason))
 
 
 @router.delete("/rollouts/{number}/schedule", response=RolloutDetail)
 @needs(Act.SCHEDULE_RELEASE)
 def cancel_schedule(request: HttpRequest, number: Number) -> RolloutDetail:
-    """Take what is planned, and has not begun, off the calendar."""
+    """Cancel a scheduled rollout that has not begun."""
     actor = actor_of(request)
-    return rollout_detail(schedule.cancel_schedule(actor=actor, rollout=queries.rollout(actor, number)))
+    return rollout_detail(schedule.cancel_schedule(actor=actor, rollout=queries.get_rollout(actor, number)))
 
 
 @router.get("/calendar", response=list[CalendarEntry])
 @needs(Act.VIEW)
 def show_calendar(request: HttpRequest, asked: Query[TimeAsked]) -> list[CalendarEntry]:
-    """The rollouts that are, or were, planned to start between two instants."""
+    """The rollouts that are, or were, scheduled to start between two instants."""
     found = queries.planned_between(actor_of(request), asked.since, asked.until)
     return [
         CalendarEntry(**rollout_shown(one).dict(), title=str(one.release), starts=one.planned_at)

@@ -1,6 +1,6 @@
-"""The routers of the API: an operation that does not declare what it needs cannot be registered.
+"""The routers of the API. An operation that does not declare what it needs cannot be registered.
 
-Sign-in and role are asked before any input is read, so that a stranger learns nothing from a validation error.
+Authentication and role are checked before any input is read, so that strangers learn nothing from validation errors.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from fairway.shared.names import Invalid
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class DoorAuth(AuthBase):
-    """Lets in who may do `act` to anything at all, by bearer token or, with the CSRF header, by session."""
+class PermissionAuth(AuthBase):
+    """Authenticates by bearer token or, with the CSRF header, by session, and requires that the actor may do `act` to
+    anything at all."""
 
     openapi_type = "http"
     openapi_scheme = "bearer"
@@ -36,7 +37,7 @@ class DoorAuth(AuthBase):
     def __init__(self, act: Act) -> None:
         super().__init__()
         self.act = act
-        self.asked: frozenset[str] = frozenset()  # the query parameters the operation knows
+        self.asked: frozenset[str] = frozenset()  # the names of the operation's query parameters
         self.compares = False  # whether it takes If-Match
 
     def __call__(self, request: HttpRequest) -> Actor:
@@ -46,7 +47,7 @@ class DoorAuth(AuthBase):
         elif preconditions.NAME in request.headers and not self.compares:
             raise Invalid(preconditions.NAME, "is not supported by this operation; leave it out.")
         if bearer_token(request) is None and request.method not in SAFE_METHODS:
-            limit_files(request)  # the CSRF check may read a form, and with it the files in it
+            limit_files(request)  # before the CSRF check, which may read a form with its files
             _check_csrf(request)
         for name in request.GET.keys() - self.asked:
             raise Invalid(name[:60], "is not a known field; remove it.")
@@ -54,7 +55,7 @@ class DoorAuth(AuthBase):
 
 
 class _CsrfCheck(CsrfViewMiddleware):
-    """Django's own check, which here raises instead of answering with a page."""
+    """Django's check, which raises here instead of returning a page."""
 
     def _reject(self, request: HttpRequest, reason: str) -> HttpResponse:
         raise ForgedRequest(reason)
@@ -71,20 +72,20 @@ def _check_csrf(request: HttpRequest) -> None:
     check.process_view(request, _no_view, (), {})
 
 
-class DoorPathView(PathView):
-    """One URL and its operations, which tells what each of its methods needs."""
+class PermissionPathView(PathView):
+    """One URL and its operations; it declares what each method needs."""
 
     @property
     def fairway_permission(self) -> dict[str, Permission]:
-        return {method: _permission(one.view_func) for one in self.operations for method in one.methods}
+        return {method: _permission(operation.view_func) for operation in self.operations for method in operation.methods}
 
     def get_view(self) -> Callable[..., Any]:
         view = super().get_view()
         view.fairway_permission = self.fairway_permission  # type: ignore[attr-defined]
         return view
 
-    def clone(self) -> DoorPathView:
-        copy = DoorPathView()
+    def clone(self) -> PermissionPathView:
+        copy = PermissionPathView()
         copy.is_async, copy.url_name = self.is_async, self.url_name
         copy.operations = [operation.clone() for operation in self.operations]
         return copy
@@ -106,16 +107,16 @@ class DoorPathView(PathView):
         return response
 
 
-class DoorRouter(Router):
+class PermissionRouter(Router):
     """A router whose operations declare what they need with `fairway.accounts.permissions.needs` or `public`."""
 
     def add_api_operation(self, path: str, methods: list[str], view_func: Callable[..., Any], **options: Any) -> None:
-        """Raises TypeError at import when the operation forgot its permission."""
+        """Register an operation. Raises TypeError at import if it does not declare a permission."""
         permission = _permission(view_func)
         operation = inspect.unwrap(view_func)
         operation.fairway_permission = permission
-        self.path_operations.setdefault(path, DoorPathView())
-        auth = DoorAuth(permission.act) if permission.act else None
+        self.path_operations.setdefault(path, PermissionPathView())
+        auth = PermissionAuth(permission.act) if permission.act else None
         options["auth"] = auth
         options["operation_id"] = options.get("operation_id") or operation.__name__
         options["summary"] = options.get("summary") or _first_line(operation)
@@ -143,7 +144,7 @@ def _first_line(operation: Callable[..., Any]) -> str:
 
 
 def _documented(permission: Permission, extra: dict[str, Any] | None) -> dict[str, Any]:
-    """The error answers and the permission, as the OpenAPI description shows them."""
+    """The error responses and the permission for the OpenAPI description."""
     shown = dict(extra or {})
     responses = dict(shown.pop("responses", {}))
     codes = (422, 503) if permission.act is None else tuple(ERRORS)

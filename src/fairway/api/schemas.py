@@ -1,4 +1,4 @@
-"""What every router's input and output share: strict input, cursors, and the short forms of things."""
+"""Common parts of the schemas: strict input, cursors, and short forms of things."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from fairway.shared.names import EARLIEST_YEAR, LATEST_YEAR
-from fairway.shared.urls import shown
+from fairway.shared.urls import masked
 
-# What people typed before secrets were refused there comes out masked.
-ShownFacts = Annotated[dict[str, Any], AfterValidator(shown)]
-ShownText = Annotated[str, AfterValidator(shown)]
+# Old rows may contain secrets in URLs, which are refused today; they are masked.
+ShownFacts = Annotated[dict[str, Any], AfterValidator(masked)]
+ShownText = Annotated[str, AfterValidator(masked)]
 MOST_PER_PAGE = 200
 DEEPEST = 32
-LARGEST = 2**53  # beyond it JSON readers no longer agree on whole numbers
+LARGEST = 2**53  # beyond it, JSON parsers read integers differently (RFC 8259)
 
 
 def _what_cannot_be_stored(value: Any, depth: int = 0) -> tuple[tuple[str | int, ...], str] | None:
-    """Where, and why: databases store neither NUL nor half a surrogate pair nor infinity, and nobody reads 33 levels."""
+    """The path and reason of a value that cannot be stored: NUL, a lone surrogate, infinity, or nesting deeper than
+    `DEEPEST`; None if all can be stored."""
     if depth > DEEPEST:
         return (), f"is nested more than {DEEPEST} levels deep."
     if isinstance(value, str) and ("\x00" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
@@ -49,7 +50,7 @@ def _storable(value: str) -> str:
 
 
 class Given(Schema):
-    """Input: unknown keys are refused, so that a typing error never passes silently."""
+    """Base of all input: unknown keys are refused, so that a typing error is noticed."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -63,24 +64,24 @@ class Given(Schema):
 
 
 class Asked(BaseModel):
-    """Query parameters; unknown ones are refused by `DoorAuth`, because ninja picks out the known ones."""
+    """Base of all query parameters. `PermissionAuth` refuses unknown ones, because ninja passes only the known ones."""
 
 
-def _within_reach(value: datetime) -> datetime:
+def _checked_year(value: datetime) -> datetime:
     if not EARLIEST_YEAR <= value.year <= LATEST_YEAR:
         years = {"least": EARLIEST_YEAR, "most": LATEST_YEAR}
         raise PydanticCustomError("far_away", "must lie between the years {least} and {most}.", years)
     return value
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_within_reach)]
+Moment = Annotated[AwareDatetime, AfterValidator(_checked_year)]
 Text = Annotated[str, AfterValidator(_storable)]
 Slug = Annotated[str, Path(max_length=80), AfterValidator(_storable)]
 Number = Annotated[int, Path(ge=0, le=LARGEST)]
 
 
 class Paged(Asked):
-    """`cursor` is the `next` of the page before; `limit` is how many to give, at most 200."""
+    """`cursor` is the `next` of the previous page; `limit` is the number of items, at most 200."""
 
     cursor: int | None = Field(None, ge=1, le=LARGEST)
     limit: int = Field(50, ge=1, le=MOST_PER_PAGE)
@@ -100,7 +101,7 @@ class Page(Schema, Generic[Item]):
 def page_of(
     chosen: QuerySet[Row], wanted: Paged, show: Callable[[Sequence[Row]], list[Any]], by: str = "pk"
 ) -> dict[str, Any]:
-    """The rows below the cursor, newest first; `by` is the number they are ordered by. Never counts all of history."""
+    """One page of rows below the cursor, newest first; `by` is the column that orders them. It never counts all rows."""
     if wanted.cursor is not None:
         chosen = chosen.filter(**{f"{by}__lt": wanted.cursor})
     rows = list(chosen[: wanted.limit + 1])
@@ -110,7 +111,7 @@ def page_of(
 
 
 class Named(Schema):
-    """A thing in short."""
+    """The slug and name of a thing."""
 
     slug: str
     name: str

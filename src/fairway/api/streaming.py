@@ -1,4 +1,4 @@
-"""Long answers, sent as they are read."""
+"""Streams long responses."""
 
 from __future__ import annotations
 
@@ -13,42 +13,41 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 from ninja.errors import HttpError
 
+from fairway.accounts.access import while_access_lasts
 from fairway.accounts.permissions import actor_of
-from fairway.accounts.standing import while_standing
 
 
 def stream(request: HttpRequest, pieces: Iterator[str], *, content_type: str) -> StreamingHttpResponse:
-    """`pieces`, one after the other, as long as who asked for them may have them. Each piece should be worth a trip to the
-    database and back.
+    """Stream `pieces` while the requester keeps their access. Each piece should be large, because it may cost a query.
 
-    Under ASGI a plain iterator would be read to its end before the first byte is sent, so there it is read piece by piece.
+    Under ASGI Django would exhaust a plain iterator before it sends the first byte, so it gets an asynchronous one there.
     """
-    pieces = _held(request, while_standing(actor_of(request), pieces))
+    pieces = _counted(request, while_access_lasts(actor_of(request), pieces))
     body = _one_by_one(pieces) if isinstance(request, ASGIRequest) else pieces
     response = StreamingHttpResponse(body, content_type=content_type)
     response["X-Accel-Buffering"] = "no"
     return response
 
 
-_holders: Counter[int] = Counter()  # downloads that are going on, by person
+_downloads: Counter[int] = Counter()  # running downloads by person
 _lock = Lock()
 
 
-def _held(request: HttpRequest, pieces: Iterator[str]) -> Iterator[str]:
-    """`pieces`, counted as one download of this person until they end or nobody wants them any more. Raises `HttpError`
-    (429) for one that is too many."""
+def _counted(request: HttpRequest, pieces: Iterator[str]) -> Iterator[str]:
+    """Count `pieces` as one download of this person until they end or the client disconnects. Raises `HttpError` (429)
+    for too many downloads."""
     person = actor_of(request).id or 0
     with _lock:
-        if _holders[person] >= settings.DOWNLOADS_PER_PERSON:
+        if _downloads[person] >= settings.DOWNLOADS_PER_PERSON:
             raise HttpError(
                 429, f"{settings.DOWNLOADS_PER_PERSON} downloads of yours are going on, the most at a time; wait for one"
             )
-        _holders[person] += 1
+        _downloads[person] += 1
     return _Download(person, pieces)
 
 
 class _Download:
-    """One person's download. It is over when it was read to its end, closed, or forgotten."""
+    """One download. It ends when it is exhausted, closed or garbage-collected."""
 
     def __init__(self, person: int, pieces: Iterator[str]) -> None:
         self._pieces, self._over = pieces, weakref.finalize(self, _end, person)
@@ -69,7 +68,7 @@ class _Download:
 
 def _end(person: int) -> None:
     with _lock:
-        _holders[person] -= 1
+        _downloads[person] -= 1
 
 
 async def _one_by_one(pieces: Iterator[str]) -> AsyncIterator[str]:

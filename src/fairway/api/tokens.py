@@ -1,4 +1,4 @@
-"""One's own API tokens. A token's text is shown once, when it is made."""
+"""The requester's own API tokens. A token's text is shown once, when it is created."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import tokens_of
 from fairway.accounts.rules import Act
 from fairway.accounts.tokens import create_token, revoke_token
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.api.schemas import Given, Moment, Number
 
-router = DoorRouter(tags=["tokens"])
+router = PermissionRouter(tags=["tokens"])
 
 
 class TokenShown(Schema):
@@ -36,7 +36,7 @@ class TokenMade(TokenShown):
 
 
 class TokenWanted(Given):
-    """`role` narrows what it may do; empty means all its owner may."""
+    """`role` narrows what it may do; empty means all that its owner may do."""
 
     name: str = Field(min_length=1, max_length=80)
     role: str = Field("", max_length=20)
@@ -58,14 +58,14 @@ def shown(token: ApiToken) -> TokenShown:
 @router.get("/tokens", response=list[TokenShown])
 @needs(Act.OWN_ACCOUNT)
 def list_tokens(request: HttpRequest) -> list[TokenShown]:
-    """Your tokens that still work."""
+    """Your valid tokens."""
     return [shown(token) for token in tokens_of(actor_of(request).id)]
 
 
 @router.post("/tokens", response={201: TokenMade})
 @needs(Act.OWN_ACCOUNT)
 def make_token(request: HttpRequest, given: TokenWanted) -> Status[TokenMade]:
-    """Make a token of your own. It can never do more than what made it, nor work longer."""
+    """Create a token. One made with another token may not do more, or be valid for longer, than that one."""
     token, text = create_token(actor=actor_of(request), name=given.name, role=given.role, expires_at=given.expires_at)
     return Status(201, TokenMade(**shown(token).dict(), token=text))
 
@@ -73,6 +73,7 @@ def make_token(request: HttpRequest, given: TokenWanted) -> Status[TokenMade]:
 @router.delete("/tokens/{number}", response={204: None})
 @needs(Act.OWN_ACCOUNT)
 def revoke_own_token(request: HttpRequest, number: Number) -> Status[None]:
-    """Revoke one of your tokens, and those made with it. A token can end no others. No error when it is gone already."""
+    """Revoke one of your tokens and those made with it. A token can revoke no others. No error if it does not exist any
+    more."""
     revoke_token(actor=actor_of(request), token_id=number)
     return Status(204, None)

@@ -1,4 +1,4 @@
-"""Folders and archives, streamed to disk."""
+"""Uploads of folders and archives, streamed to disk."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from ninja import Schema, Status
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
 from fairway.api.receiving import received
-from fairway.api.routing import DoorRouter
+from fairway.api.routing import PermissionRouter
 from fairway.applications.commands import store_upload
 
-router = DoorRouter(tags=["uploads"])
+router = PermissionRouter(tags=["uploads"])
 _BYTES = {"type": "string", "format": "binary"}
 _BODY = {
     "required": True,
@@ -32,7 +32,7 @@ _NAME = {
 
 
 class UploadShown(Schema):
-    """`checksum` is the SHA-256 of the bytes: what a source of kind archive names as its `upload`."""
+    """`checksum` is the SHA-256 of the bytes; a source of kind archive names it as its `upload`."""
 
     checksum: str
     name: str
@@ -43,7 +43,7 @@ class UploadShown(Schema):
 @router.post("/uploads", response={201: UploadShown}, openapi_extra={"requestBody": _BODY, "parameters": [_NAME]})
 @needs(Act.CREATE_APPLICATION)
 def upload_archive(request: HttpRequest) -> Status[UploadShown]:
-    """Upload a .zip, .tar or .tar.gz: as the body itself, or as the field “file” of a form."""
+    """Upload a .zip, .tar or .tar.gz as the body itself, or as the field “file” of a form."""
     actor = actor_of(request)
     with received(request) as (name, chunks):
         one = store_upload(actor=actor, name=name, chunks=chunks)

@@ -1,4 +1,4 @@
-"""Verbs on applications, configurations, credentials, uploads and artifacts."""
+"""Commands on applications, configurations, uploads and artifacts. One transaction and one event each."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible, may
 from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import On
+from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Artifact, Configuration, Credential, Inspection, Upload
-from fairway.applications.places import EnvironmentLike, upload_file
 from fairway.applications.queries import (
-    credential_named,
+    get_credential,
+    get_upload,
     latest_configuration,
     next_configuration_version,
     scope_of,
-    upload,
 )
-from fairway.applications.rules import SourceKind, https_host, parse_source, parse_variables
+from fairway.applications.rules import EnvironmentLike, SourceKind, https_host, parse_source, parse_variables
 from fairway.applications.secrets import seal
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.spec_rules import parse_changes
 from fairway.drivers.runtimes.contract import ArtifactRef
 from fairway.engine.commands import enqueue
-from fairway.shared.hosts import registry_in
+from fairway.shared.hostnames import registry_in
 from fairway.shared.names import Invalid, parse_slug, parse_text, registry_of, slug_from
 
-# Rooms above say here what keeps an application from being deleted.
+# Rooms above register functions here that return what keeps an application from being deleted.
 IN_USE: list[Callable[[Application], Iterable[Blocker]]] = []
 
 
@@ -55,7 +55,7 @@ def create_application(
     description: str = "",
     spec: Mapping[str, Any] | None = None,
 ) -> Application:
-    """Raises `Blocked` (role) or `Invalid` (a bad or taken name, source or spec)."""
+    """Create an application. Raises `Blocked` (role) or `Invalid` (a bad or taken name, source or spec)."""
     require(actor, Act.CREATE_APPLICATION)
     application = Application(
         slug=parse_slug(slug or slug_from(name)),
@@ -85,9 +85,9 @@ def edit_application(
     spec: Mapping[str, Any] | None = None,
     as_of: int | None = None,
 ) -> Application:
-    """Change what is given; takes effect with the next deployment.
+    """Change the given fields; the change takes effect with the next deployment.
 
-    Raises `Blocked`, `Invalid`, or `Changed` when somebody changed any of it since event `as_of`.
+    Raises `Blocked`, `Invalid`, or `Changed` if any of them was changed after event `as_of`.
     """
     require(actor, Act.EDIT_APPLICATION, application=application.slug)
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
@@ -110,7 +110,7 @@ def edit_application(
 
 
 def parse_overrides(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """The keys of the spec that a person set themselves, each checked; None when there are none."""
+    """The keys of the spec that a person set, each checked; None if there are none. Raises `Invalid`."""
     given = {name: value for name, value in (spec or {}).items() if value is not None}
     if not given:
         return None
@@ -119,7 +119,7 @@ def parse_overrides(spec: Mapping[str, Any] | None) -> dict[str, Any] | None:
 
 @transaction.atomic
 def request_inspection(*, actor: Actor, source_kind: str, source: Mapping[str, Any]) -> Inspection:
-    """Ask a worker to look at a source and say what it is. Raises `Blocked` or `Invalid`."""
+    """Let a worker inspect a source and detect how to run it. Raises `Blocked` or `Invalid`."""
     _require_shipping(actor)
     clean = _checked_source(actor, source_kind, source, "")
     inspection = Inspection.objects.create(source_kind=source_kind, source=clean, created_by_id=actor.id)
@@ -140,13 +140,16 @@ def save_configuration(
     based_on: int | None = None,
     as_of: int | None = None,
 ) -> Configuration:
-    """A new version: `variables` replace all plain ones (None keeps them), `secrets` are added to or replace those kept.
+    """Save a new version: `variables` replace all variables (None keeps them); `secrets` are added to the stored ones or
+    replace them by name.
 
-    `based_on` is the version the person was looking at; a newer one in between raises `Invalid` rather than losing it; one
-    that was saved since event `as_of` raises `Changed`. When nothing changes, the latest version is returned.
+    `based_on` is the version that the person edited; a newer one raises `Invalid`, so that nobody's change is lost; one
+    saved after event `as_of` raises `Changed`. If nothing changes, the latest version is returned. Raises `Blocked` or
+    `Invalid`.
     """
     require(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug)
-    Application.objects.select_for_update(no_key=True).get(pk=application.pk)  # versions are numbered one at a time
+    # so that two versions never get the same number
+    Application.objects.select_for_update(no_key=True).get(pk=application.pk)
     latest = latest_configuration(application, environment)
     newest = latest.version if latest else 0
     if based_on is not None and based_on != newest:
@@ -189,7 +192,7 @@ def save_configuration(
 def restore_configuration(
     *, actor: Actor, application: Application, environment: EnvironmentLike, old: Configuration
 ) -> Configuration:
-    """An earlier version's content as a new version; history is never rewritten."""
+    """Save an earlier version's content as a new version; history is never rewritten. Raises `Blocked`."""
     require(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug)
     latest = latest_configuration(application, environment)
     return save_configuration(
@@ -204,13 +207,14 @@ def restore_configuration(
 
 
 def _require_shipping(actor: Actor) -> None:
-    """Uploads and looks belong to no application yet: whoever may deploy anything may make them."""
+    """Raise `Blocked` unless the actor may deploy anything at all: uploads and inspections belong to no application yet."""
     if not may_somewhere(actor, Act.DEPLOY):
         raise Blocked([role_blocker(Act.DEPLOY)])
 
 
 def store_upload(*, actor: Actor, name: str, chunks: Iterable[bytes]) -> Upload:
-    """Stream an archive to disk, name it by its SHA-256, and record it. Raises `Invalid` when it is empty or too large."""
+    """Stream an archive to the disk, name it by its SHA-256, and record it. Raises `Blocked`, or `Invalid` if it is empty
+    or too large."""
     _require_shipping(actor)
     draft = upload_file(f".{random.token_hex(16)}")
     digest, size = hashlib.sha256(), 0
@@ -241,7 +245,7 @@ def _record_upload(actor: Actor, name: str, checksum: str, size: int) -> Upload:
         checksum=checksum,
         defaults={"name": title, "size_bytes": size, "created_by_id": actor.id, "created_by": actor.name},
     )
-    if not is_new:  # whoever sends it again is about to use it
+    if not is_new:  # sent again, so it is about to be used: keep it longer
         Upload.objects.filter(pk=stored.pk).update(created_at=timezone.now())
     else:
         record(
@@ -261,7 +265,7 @@ def record_artifact(
     created_by: str,
     **provenance: Any,
 ) -> Artifact:
-    """The artifact of these bytes and this spec; made once, found ever after. Part of the deployment's transaction."""
+    """The artifact with these bytes and this spec, created if there is none. Joins the deployment's transaction."""
     with transaction.atomic():
         Application.objects.select_for_update(no_key=True).get(pk=application.pk)
         same = (
@@ -297,7 +301,7 @@ def _found_again(same: Artifact, ref: ArtifactRef, provenance: Mapping[str, Any]
 
 @transaction.atomic
 def mark_bad(*, actor: Actor, artifact: Artifact, reason: str, is_bad: bool = True) -> Artifact:
-    """Remember that a version is bad (it is refused everywhere until unmarked), or that it is not after all."""
+    """Mark a version as bad, so that it is refused everywhere, or remove the mark. Raises `Blocked` or `Invalid`."""
     require(actor, Act.MARK_BAD, application=artifact.application.slug)
     why = parse_text(reason, field="reason", longest=500, required=is_bad)
     artifact.bad_at = timezone.now() if is_bad else None
@@ -312,17 +316,17 @@ def _checked_source(actor: Actor, kind: str, source: Mapping[str, Any], applicat
     clean = parse_source(kind, source)
     try:
         if "credential" in clean:
-            _check_credential(kind, clean, credential_named(actor, clean["credential"]), application)
+            _check_credential(kind, clean, get_credential(actor, clean["credential"]), application)
         if kind == SourceKind.ARCHIVE and "upload" in clean:
-            upload(clean["upload"])
+            get_upload(clean["upload"])
     except NotVisible as error:
         raise Invalid("credential" if error.kind == "credential" else "upload", str(error)) from None
     return clean
 
 
 def _check_credential(kind: str, source: Mapping[str, str], chosen: Credential, application: str) -> None:
-    """Raises `Invalid` for a credential of the wrong kind, of another registry (its password would go there), or one that
-    this application may use nowhere."""
+    """Raise `Invalid` for a credential of the wrong kind, for another registry (which would receive the password), or one
+    that this application may not use anywhere."""
     if not scope_of(chosen).meets_application(application):
         raise Invalid(
             "credential", "“{name}” may not be used for this application; choose or store another.", name=chosen.name
@@ -353,7 +357,7 @@ def _facts(application: Application) -> dict[str, Any]:
 
 @transaction.atomic
 def rotate_keys() -> int:
-    """Seal every stored secret with the newest key; returns how many. Used after a key was added."""
+    """Seal every stored secret with the newest key; returns how many. For use after a key was added."""
     count = 0
     for configuration in Configuration.objects.exclude(sealed_secrets="").select_for_update(no_key=True):
         configuration.sealed_secrets = seal().reseal(configuration.sealed_secrets)

@@ -1,4 +1,4 @@
-"""Verbs on stored credentials: a registry's password, a deploy key, a token for Git over HTTPS; and where it may be used."""
+"""Commands on stored credentials (a registry's password, a deploy key, a token for Git over HTTPS) and their scopes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fairway.accounts.rules import Act, Actor, Blocked, NotVisible, Reach, reach
 from fairway.activity.commands import record
 from fairway.activity.rules import On
 from fairway.applications.models import Application, Credential, CredentialScope
-from fairway.applications.queries import credential_named, scope_of, visible_to
+from fairway.applications.queries import get_credential, scope_of, visible_to
 from fairway.applications.secrets import seal
-from fairway.shared.hosts import registry_in
-from fairway.shared.names import Invalid, parse_host, parse_slug, parse_text
+from fairway.shared.hostnames import registry_in
+from fairway.shared.names import Invalid, parse_hostname, parse_slug, parse_text
 
 Pair = tuple[str, str]  # of slugs: application, environment
 
@@ -35,11 +35,12 @@ def save_credential(
     public_key: str = "",
     scopes: Iterable[Pair] | None = None,
 ) -> Credential:
-    """Store or replace (by name) a registry password, a deploy key or a token for Git over HTTPS. The secret is never shown
-    again.
+    """Store or replace (by name) a registry password, a deploy key or a token for Git over HTTPS. The secret is never
+    shown again.
 
-    `scopes` are the pairs (application, environment) where it may be used: slugs, "" for every one. Left out, a new one may
-    be used wherever the actor manages credentials, and a replaced one where it could be. Raises `Blocked` or `Invalid`.
+    `scopes` are the pairs (application, environment) for which it may be used: slugs, "" for all. Without `scopes`, a new
+    credential may be used wherever the actor manages credentials; a replaced one keeps its scopes. Raises `Blocked` or
+    `Invalid`.
     """
     known = _own_credential(actor, name)
     if kind not in {Credential.REGISTRY, Credential.DEPLOY_KEY, Credential.HTTPS}:
@@ -77,7 +78,7 @@ def save_credential(
 
 @transaction.atomic
 def scope_credential(*, actor: Actor, name: str, scopes: Iterable[Pair]) -> Credential:
-    """Say anew where a stored credential may be used. Raises `Blocked`, `Invalid` or `NotVisible`."""
+    """Replace the scopes of a stored credential. Raises `Blocked`, `Invalid` or `NotVisible`."""
     credential = _seen_credential(actor, name)
     before, wanted = scope_of(credential), parse_scopes(actor, scopes)
     _set_scope(credential, wanted)
@@ -93,9 +94,13 @@ def scope_credential(*, actor: Actor, name: str, scopes: Iterable[Pair]) -> Cred
 
 @transaction.atomic
 def delete_credential(*, actor: Actor, name: str) -> None:
-    """Raises `Invalid` while an application's source names it."""
+    """Delete a credential. Raises `Blocked`, `NotVisible`, or `Invalid` while an application's source names it."""
     credential = _seen_credential(actor, name)
-    users = [one.slug for one in Application.objects.filter(deleted_at=None) if one.source.get("credential") == name]
+    users = [
+        application.slug
+        for application in Application.objects.filter(deleted_at=None)
+        if application.source.get("credential") == name
+    ]
     if users:
         seen = set(visible_to(actor).filter(slug__in=users).values_list("slug", flat=True))
         names = ", ".join(sorted(seen)) or "another application"
@@ -105,7 +110,7 @@ def delete_credential(*, actor: Actor, name: str) -> None:
 
 
 def parse_scopes(actor: Actor, scopes: Iterable[Pair]) -> Reach:
-    """Pairs of things that exist, within what the actor manages. Raises `Blocked` or `Invalid`."""
+    """The scopes, checked: the slugs exist, and the actor manages credentials there. Raises `Blocked` or `Invalid`."""
     found = Reach(frozenset(scopes))
     if not found.pairs:
         raise Invalid("scopes", "is empty; choose at least one application or environment, or all of them.")
@@ -120,7 +125,7 @@ def parse_scopes(actor: Actor, scopes: Iterable[Pair]) -> Reach:
 
 
 def scope_words(scope: Reach) -> list[str]:
-    """For events: ``shop in production``, ``* in *``."""
+    """The scopes as events show them: ``shop in production``, ``* in *``."""
     return sorted(f"{application or '*'} in {environment or '*'}" for application, environment in scope.pairs)
 
 
@@ -132,15 +137,15 @@ def _own_scope(actor: Actor) -> Reach:
 
 
 def _require_scope(actor: Actor, scope: Reach) -> None:
-    """Who manages credentials in a part of it manages none that goes beyond."""
+    """Raise `Blocked` unless the actor manages credentials in the whole scope."""
     if not scope.pairs or not reach_of(actor, Act.MANAGE_CREDENTIALS).holds(scope):
         raise Blocked([role_blocker(Act.MANAGE_CREDENTIALS)])
 
 
 def _own_credential(actor: Actor, name: str) -> Credential | None:
-    """The stored one of this name, locked, when the actor may change it; None when there is none. Raises `Blocked`.
+    """The stored credential of this name, locked, if the actor may change it; None if there is none. Raises `Blocked`.
 
-    That a name is taken is said also to those who may not see by what: names are given once.
+    An actor who may not see it still learns that the name is taken, because names are unique.
     """
     found = Credential.objects.select_for_update(no_key=True).filter(name=name.strip()).first()
     if found is not None and not reach_of(actor, Act.MANAGE_CREDENTIALS).is_everything:
@@ -149,8 +154,8 @@ def _own_credential(actor: Actor, name: str) -> Credential | None:
 
 
 def _seen_credential(actor: Actor, name: str) -> Credential:
-    """The same of one the actor can see. Raises `Blocked` or `NotVisible`."""
-    credential_named(actor, name)
+    """Like `_own_credential`, but raises `NotVisible` if the actor may not see it."""
+    get_credential(actor, name)
     found = _own_credential(actor, name)
     if found is None:
         raise NotVisible("credential", name)
@@ -170,7 +175,8 @@ def _set_scope(credential: Credential, scope: Reach) -> None:
 
 
 def _environments() -> QuerySet[Any]:
-    """The living environments, from the room above, by the table that names them."""
+    """The environments that are not deleted, through the scope table's relation, because this room must not import
+    theirs."""
     found: QuerySet[Any] = apps.get_model("fairway", "Environment").objects.filter(deleted_at=None)
     return found
 
@@ -180,5 +186,5 @@ def _parse_registry_host(text: str) -> str:
     if colon and not (port.isdigit() and 0 < int(port) < 65536):
         raise Invalid("host", "has a port that is not a number from 1 to 65535.")
     if host.replace(".", "").isdigit():
-        return text.strip()  # an address: registries inside a company often have no name
-    return registry_in(parse_host(host, field="host") + (colon + port))
+        return text.strip()  # an IP address: registries in private networks often have no name
+    return registry_in(parse_hostname(host, field="host") + (colon + port))

@@ -1,4 +1,4 @@
-"""Tables of this room."""
+"""Tables of applications, their artifacts and configurations, credentials, uploads and inspections."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from fairway.applications.files import bundle_folder
 from fairway.applications.frameworks import is_sticky
-from fairway.applications.places import bundle_folder
 from fairway.applications.rules import SourceKind
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.runtimes.contract import ArtifactKind, ArtifactRef
@@ -19,9 +19,10 @@ __all__ = ["Application", "Artifact", "Configuration", "Credential", "Credential
 
 
 class Application(models.Model):
-    """A thing that can run. `spec` holds only what a person changed of what is detected (``{"port": 9000}``), else None.
+    """A thing that can run. `spec` has only the keys that a person changed (``{"port": 9000}``); None if nothing was
+    changed.
 
-    A deleted application keeps its row, because history names it; its slug is free again.
+    A deleted application keeps its row, because history refers to it; its slug is free again.
     """
 
     slug = models.CharField(max_length=40)
@@ -47,11 +48,11 @@ class Application(models.Model):
 
 
 class Artifact(models.Model):
-    """One immutable, runnable version. Built once, never rebuilt for the next environment."""
+    """One immutable, runnable version. It is built once and never rebuilt for another environment."""
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="artifacts")
     number = models.PositiveIntegerField()
-    version = models.CharField(max_length=120)  # what people call it: a tag, a short commit, the project's own version
+    version = models.CharField(max_length=120)  # its name for people: a tag, a short commit, or the project's version
     kind = models.CharField(max_length=10)
     digest = models.CharField(max_length=80)
     reference = models.CharField(max_length=500, blank=True)
@@ -59,17 +60,17 @@ class Artifact(models.Model):
     spec = models.JSONField()
     source_kind = models.CharField(max_length=20)
     source = models.JSONField(default=dict)
-    source_key = models.CharField(max_length=64, blank=True)  # what makes a second build unnecessary
+    source_key = models.CharField(max_length=64, blank=True)  # identifies the source, so that it is not built twice
     commit = models.CharField(max_length=64, blank=True)
     author = models.CharField(max_length=200, blank=True)
     message = models.TextField(blank=True)
     committed_at = models.DateTimeField(null=True)
     builder = models.CharField(max_length=80, blank=True)
-    remarks = models.JSONField(default=list)  # what was seen in the source and not used: [{"what", "because"}]
+    remarks = models.JSONField(default=list)  # seen in the source but not used: [{"what", "because"}]
     size_bytes = models.BigIntegerField(default=0)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200, blank=True)
-    collected_at = models.DateTimeField(null=True)  # its bytes were garbage-collected; it can be fetched or built again
+    collected_at = models.DateTimeField(null=True)  # when its bytes were deleted; they can be fetched or built again
     bad_at = models.DateTimeField(null=True)
     bad_by = models.CharField(max_length=200, blank=True)
     bad_reason = models.TextField(blank=True)
@@ -89,12 +90,13 @@ class Artifact(models.Model):
 
     @property
     def ref(self) -> ArtifactRef:
-        """What a runtime needs to know."""
+        """The reference that runtimes need."""
         return ArtifactRef(ArtifactKind(self.kind), self.digest, self.reference, self.folder)
 
     @property
     def folder(self) -> Path | None:
-        """Its bundle: where it was built, or in this data directory, which may have been moved since. None for an image."""
+        """The folder of its bundle: where it was built, or in this data directory, which may have moved; None for an
+        image."""
         if not self.location:
             return None
         built = Path(self.location)
@@ -102,7 +104,7 @@ class Artifact(models.Model):
 
     @property
     def is_sticky(self) -> bool:
-        """Whether visitors of several instances stay with one."""
+        """Whether visitors stay with one of several instances."""
         return is_sticky(self.spec)
 
     @property
@@ -113,7 +115,7 @@ class Artifact(models.Model):
 class Configuration(models.Model):
     """One version of the settings and secrets of an application in an environment. Immutable.
 
-    `marks` are irreversible markers of the secrets, so that two versions can be compared without opening them.
+    `marks` are irreversible markers of the secrets, by which two versions are compared without opening them.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="configurations")
@@ -140,7 +142,7 @@ class Configuration(models.Model):
 
 
 class Credential(models.Model):
-    """How to get at a private registry or repository. The secret is write-only."""
+    """The credential for a private registry or repository. Its secret is write-only."""
 
     REGISTRY = "registry"
     DEPLOY_KEY = "deploy_key"
@@ -166,7 +168,7 @@ class Credential(models.Model):
 
 
 class CredentialScope(models.Model):
-    """Where one credential may be used: an application (None: every one) in an environment (None: every one), as a pair."""
+    """A pair for which a credential may be used: an application (None: all) in an environment (None: all)."""
 
     credential = models.ForeignKey(Credential, on_delete=models.CASCADE, related_name="scopes")
     application = models.ForeignKey(Application, null=True, on_delete=models.CASCADE, related_name="+")
@@ -184,7 +186,7 @@ class CredentialScope(models.Model):
 
 
 class Upload(models.Model):
-    """An archive somebody uploaded, known by its SHA-256; the file lies below the data directory."""
+    """An uploaded archive, identified by its SHA-256; the file is in the data directory."""
 
     checksum = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=200)
@@ -198,15 +200,15 @@ class Upload(models.Model):
 
 
 class Inspection(models.Model):
-    """A look at a source before anything is made of it: what was detected, and why. Disposable."""
+    """The inspection of a source before an application is created: what was detected, and why. Deleted after a while."""
 
     source_kind = models.CharField(max_length=20)
     source = models.JSONField(default=dict)
     status = models.CharField(max_length=12, default="queued")  # queued, running, done, failed
     spec = models.JSONField(null=True)
     findings = models.JSONField(default=list)  # [{"what", "because"}]
-    candidates = models.JSONField(default=list)  # every way to run it: [{"spec", "findings", "problem", "offer"}]
-    remarks = models.JSONField(default=list)  # what was seen and not used: [{"what", "because"}]
+    candidates = models.JSONField(default=list)  # all detected ways to run it: [{"spec", "findings", "problem", "offer"}]
+    remarks = models.JSONField(default=list)  # seen but not used: [{"what", "because"}]
     advice = models.TextField(blank=True)
     sentence = models.TextField(blank=True)  # why it failed
     provenance = models.JSONField(default=dict)  # commit, author, message; digest of an image

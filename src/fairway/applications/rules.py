@@ -1,25 +1,33 @@
-"""What a source and a configuration may be, and how two configurations differ. Pure."""
+"""Rules for sources and configurations, and the difference between two configurations. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from fairway.shared.hosts import registry_in
+from fairway.shared.hostnames import registry_in
 from fairway.shared.names import Invalid, parse_git_ref, parse_image, parse_relative_path, parse_variable
 from fairway.shared.urls import refuse_secrets
 
-LONGEST_VALUE = 64 * 1024  # bytes; the kernel carries 128 KiB in one variable (MAX_ARG_STRLEN in linux/binfmts.h)
-LONGEST_IN_ALL = 512 * 1024  # bytes of names and values; with its arguments a program is given 2 MiB at least
+LONGEST_VALUE = 64 * 1024  # bytes; Linux allows 128 KiB for one variable (MAX_ARG_STRLEN in linux/binfmts.h)
+LONGEST_IN_ALL = 512 * 1024  # bytes of names and values; Linux gives a program at least 2 MiB for these and its arguments
 MOST_VARIABLES = 500
-RESERVED = frozenset({"PORT", "HOST"})  # set by the runtime; a person setting them would be ignored
+RESERVED = frozenset({"PORT", "HOST"})  # set by the runtime, so a person's value would be ignored
 
 
 NO_ARCHIVE_SECRETS = "Download the file and upload it, or use a Git repository with a deploy key, stored under Settings."
 NO_GIT_SECRETS = "Store the token under Settings, as a credential for Git over HTTPS."
+
+
+class EnvironmentLike(Protocol):
+    """The part of an environment that configurations need; this room must not import the room of environments."""
+
+    pk: int
+    slug: str
+    name: str
 
 
 class SourceKind(StrEnum):
@@ -29,7 +37,7 @@ class SourceKind(StrEnum):
 
 
 def parse_source(kind: str, source: Mapping[str, Any]) -> dict[str, str]:
-    """A clean source of this kind. Raises `Invalid` naming the field.
+    """The parsed source. Raises `Invalid`, which names the field.
 
     image: ``{"image"}`` · git: ``{"url", "ref", "folder"}`` · archive: ``{"upload": sha256, "folder"}`` or ``{"url",
     "checksum", "folder"}``.
@@ -103,7 +111,7 @@ def parse_git_url(text: str) -> str:
 
 
 def ssh_host(url: str) -> str:
-    """The host that a deploy key would be used with; "" for https and file."""
+    """The host name in an SSH URL, for which a deploy key is used; "" for https and file."""
     if "://" in url:
         parts = urlsplit(url)
         return registry_in(parts.hostname or "") if parts.scheme == "ssh" else ""
@@ -111,13 +119,14 @@ def ssh_host(url: str) -> str:
 
 
 def https_host(url: str) -> str:
-    """The host (with a port that is not https' own) that a token would be used with; "" for ssh and file."""
+    """The host (with its port, unless that is 443) in an HTTPS URL, for which a token is used; "" for ssh and file."""
     parts = urlsplit(url)
     return registry_in(parts.netloc.rpartition("@")[2]) if parts.scheme == "https" else ""
 
 
 def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> dict[str, str]:
-    """Names and values as text. Raises `Invalid` for a bad or reserved name, a NUL, or something too long."""
+    """The variables with values as text. Raises `Invalid` for a bad or reserved name, a NUL character, or too long
+    values."""
     if len(values) > MOST_VARIABLES:
         raise Invalid(
             field, "holds {count} entries; use at most {most_variables}.", count=len(values), most_variables=MOST_VARIABLES
@@ -158,7 +167,7 @@ def parse_variables(values: Mapping[str, Any], *, field: str = "variables") -> d
 
 
 def _size(text: str) -> int | None:
-    """In bytes, as a program is given it; None for what has no bytes (one half of a surrogate pair)."""
+    """The size of a text in UTF-8 bytes; None if it cannot be encoded (it has a lone surrogate)."""
     try:
         return len(text.encode())
     except UnicodeEncodeError:
@@ -167,7 +176,7 @@ def _size(text: str) -> int | None:
 
 @dataclass(frozen=True)
 class Change:
-    """One line of a configuration diff. A secret's values never appear, only that it was added, changed or removed."""
+    """One line of a configuration diff. It never has a secret's values, only that it was added, changed or removed."""
 
     name: str
     kind: str  # "added", "changed", "removed"
@@ -182,7 +191,7 @@ def configuration_diff(
     after_variables: Mapping[str, str],
     after_marks: Mapping[str, str],
 ) -> list[Change]:
-    """What changed between two versions; secrets are compared by their irreversible marks."""
+    """The differences between two versions; secrets are compared by their irreversible marks."""
     plain = _differences(before_variables, after_variables, is_secret=False)
     secret = _differences(before_marks, after_marks, is_secret=True)
     return sorted(plain + secret, key=lambda change: (change.name, change.is_secret))
@@ -200,5 +209,5 @@ def _differences(before: Mapping[str, str], after: Mapping[str, str], *, is_secr
 
 
 def missing_names(required: tuple[str, ...], *given: Mapping[str, Any]) -> list[str]:
-    """The required variables that nobody sets (an empty value counts as unset)."""
+    """The required variables that are not set (an empty value counts as not set)."""
     return [name for name in required if not any(values.get(name) for values in given)]

@@ -1,4 +1,4 @@
-"""Opening and sealing this installation's secrets. The only place that holds the keys."""
+"""Seals and opens the secrets of configurations and credentials with this installation's keys."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def seal() -> Seal:
 
 
 def open_secrets(configuration: Configuration | None) -> dict[str, str]:
-    """The secrets of a configuration, for the runtime only; never for a page."""
+    """The secrets of a configuration in clear; for the runtime only, never for a page."""
     return seal().open_all(configuration.sealed_secrets) if configuration else {}
 
 

@@ -1,4 +1,4 @@
-"""Where Fairway is and with which token: `FAIRWAY_URL` and `FAIRWAY_TOKEN`, else what `fairway login` stored."""
+"""The URL of Fairway and the token to use: `FAIRWAY_URL` and `FAIRWAY_TOKEN`, else what `fairway login` stored."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ DEFAULT_URL = "http://localhost:8000"
 
 @dataclass(frozen=True)
 class Account:
-    """One installation and the token for it. The token is never part of a repr."""
+    """One installation's URL and a token for it. The repr leaves the token out."""
 
     url: str
     token: str = field(repr=False, default="")
 
 
-def place() -> Path:
+def account_file() -> Path:
     """``~/.config/fairway/cli.json``, or below ``XDG_CONFIG_HOME``."""
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
     return Path(base).expanduser() / "fairway" / "cli.json"
 
 
-def current() -> Account:
-    """The account commands use. A stored token is only ever sent to the address it was stored for."""
+def current_account() -> Account:
+    """The account that commands use. A stored token is only sent to the URL it was stored for."""
     stored = _stored()
     url = parse_url(os.environ["FAIRWAY_URL"]) if os.environ.get("FAIRWAY_URL") else stored.url
     token = os.environ.get("FAIRWAY_TOKEN", "").strip() or (stored.token if url == stored.url else "")
@@ -37,7 +37,7 @@ def current() -> Account:
 
 
 def parse_url(text: str) -> str:
-    """An installation's address without a path or a slash at its end. Raises `BadInput`."""
+    """An installation's URL without a path or a trailing slash. Raises `BadInput`."""
     url = text.strip()
     parts = urlsplit(url if "://" in url else f"http://{url}")
     try:
@@ -50,8 +50,8 @@ def parse_url(text: str) -> str:
 
 
 def store(account: Account) -> Path:
-    """Keep the account in a file only its owner can read; written whole or not at all."""
-    file = place()
+    """Store the account atomically in a file that only its owner can read."""
+    file = account_file()
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = file.with_name(f".cli.{secrets.token_hex(6)}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -60,10 +60,10 @@ def store(account: Account) -> Path:
     return file
 
 
-def forget() -> bool:
-    """Remove the stored account; False when there was none."""
+def delete_account() -> bool:
+    """Delete the stored account; False if there was none."""
     try:
-        place().unlink()
+        account_file().unlink()
     except FileNotFoundError:
         return False
     return True
@@ -71,9 +71,9 @@ def forget() -> bool:
 
 def _stored() -> Account:
     try:
-        content = json.loads(place().read_text())
+        content = json.loads(account_file().read_text())
         return Account(str(content["url"]), str(content["token"]))
     except FileNotFoundError:
         return Account(DEFAULT_URL)
     except (OSError, ValueError, KeyError, TypeError):
-        raise BadInput(f"{place()} cannot be read.", advice="Sign in again with “fairway login”.") from None
+        raise BadInput(f"{account_file()} cannot be read.", advice="Sign in again with “fairway login”.") from None

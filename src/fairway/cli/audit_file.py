@@ -1,4 +1,4 @@
-"""Verify exported events without Fairway. It stands alone: ``python audit_file.py EVENTS [HEADS]``; docs/guides/audit.md."""
+"""Verifies exported events without Fairway: ``python audit_file.py EVENTS [HEADS]``; see docs/guides/audit.md."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ NOT_HASHED = {"id", "previous_hash", "hash"}
 
 @dataclass
 class Found:
-    """`gaps` counts places where events were left out (a filtered export), `broken_at` is the first that was changed or is
-    missing. `heads` counts the signed heads that were given and whose events are in the file."""
+    """The result. `gaps` counts gaps in a filtered export, `broken_at` is the first event that was changed or is missing,
+    `heads` counts the given signed heads whose events are in the file."""
 
     checked: int = 0
     gaps: int = 0
@@ -26,9 +26,9 @@ class Found:
 
 
 def verify_lines(lines: Iterable[str], heads: Sequence[dict[str, Any]] = ()) -> Found:
-    """Each event's hash is the SHA-256 of: the hash before it, a newline, and its content as canonical JSON.
+    """Verify events: each hash must be the SHA-256 of the previous hash, a newline, and the content as canonical JSON.
 
-    `heads` say which hash an event had when they were signed, and how far the chain had come.
+    `heads` say which hash an event had, and how far the chain had come, when they were signed.
     """
     found, previous, last = Found(), "", 0
     signed = {head["event"]: head for head in heads}

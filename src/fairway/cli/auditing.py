@@ -1,4 +1,4 @@
-"""audit: whether the record of everything is whole, its signed heads, and its export."""
+"""Commands ``audit …``: verify the event chain, print its signed heads, export it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ audit = typer.Typer(no_args_is_help=True, help="Whether the record of events is 
 Data = Annotated[
     Path | None, typer.Option(help="This machine's data directory: reads the database itself; needs no server.")
 ]
-MOST_ASKED = 100  # kept heads that are compared with a server's events, one question each
-LOOK_EVERY = 1.0  # seconds between two questions whether the walk is through
+MOST_ASKED = 100  # given heads that are compared with a server's events, one request each
+LOOK_EVERY = 1.0  # seconds between two requests whether the verification is finished
 
 
 @audit.command("verify")
@@ -120,7 +120,7 @@ def _program(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
 
 def _of_server(client: Client, kept: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Administrators have the chain walked now; everybody else is told what was found last."""
+    """Verify through a server: for administrators it verifies the chain now, for others it shows the last result."""
     try:
         found = client.post("/audit/verification")
     except Stop as refusal:
@@ -152,7 +152,7 @@ def _compared(client: Client, found: dict[str, Any], kept: Sequence[dict[str, An
 
 
 def _kept(files: Sequence[Path]) -> list[dict[str, Any]]:
-    """The heads of these files, each signed well."""
+    """The signed heads in these files, with their signatures verified. Raises `BadInput`."""
     if not files:
         return []
     from fairway.activity.heads import parse_heads

@@ -1,4 +1,4 @@
-"""The HTTP API, as commands use it. The only thing the command line knows of Fairway."""
+"""The client of the HTTP API; commands know nothing else of Fairway."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from fairway import __version__
-from fairway.cli.account import Account, current
+from fairway.cli.account import Account, current_account
 from fairway.cli.failures import Code, Stop, stop_for
 
 if TYPE_CHECKING:
     import httpx
 
-TIMEOUT = 30.0  # seconds without a byte; uploads and long logs move all the time
+TIMEOUT = 30.0  # seconds without a byte; uploads and long logs transfer bytes all the time
 
 
 ROLE_VARIABLE = "FAIRWAY_ROLE"
@@ -22,12 +22,12 @@ AS_OF_VARIABLE = "FAIRWAY_AS_OF"
 
 
 class Client:
-    """Calls below ``/api/v1``. Every refusal is raised as a `Stop` that says what to do."""
+    """Calls operations below ``/api/v1``. Every error is raised as a `Stop` that says what to do."""
 
     def __init__(self, account: Account | None = None) -> None:
-        import httpx  # late: half of a second's start-up that `--help` does not need
+        import httpx  # imported late: it takes half a second that `--help` does not need
 
-        self.account = account or current()
+        self.account = account or current_account()
         headers = {"X-Fairway-Client": f"cli/{__version__}", "Accept": "application/json"}
         if self.account.token:
             headers["Authorization"] = f"Bearer {self.account.token}"
@@ -60,7 +60,7 @@ class Client:
         return self.call("DELETE", path, query=query)
 
     def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, body: Any = None, as_of: str = "") -> Any:
-        """The answer's JSON, None when it has none. Raises `Stop`."""
+        """The response's JSON; None if it has none. `as_of` is sent as If-Match. Raises `Stop`."""
         number = (self.as_of or as_of) if method != "GET" else ""
         headers = {"If-Match": f'"{number}"'} if number else {}
         response = self._send(method, path, params=_given(query), json=body, headers=headers)
@@ -71,7 +71,7 @@ class Client:
         return self._json(response)
 
     def upload(self, name: str, pieces: Iterator[bytes], size: int) -> Any:
-        """Send an archive as the body itself, piece by piece; `size` in bytes."""
+        """Send an archive as the request body, piece by piece; `size` in bytes."""
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(size),
@@ -80,7 +80,7 @@ class Client:
         return self._json(self._send("POST", "/uploads", content=pieces, headers=headers))
 
     def lines(self, path: str, **query: Any) -> Iterator[str]:
-        """The lines of a long text answer, as they come. Only a newline ends one: JSON may hold U+2028 as it is."""
+        """The lines of a long text response, as they arrive. Only a newline ends a line, because JSON may contain U+2028."""
         import httpx
 
         try:
@@ -93,7 +93,7 @@ class Client:
             raise self._unreachable(error) from None
 
     def pages(self, path: str, *, limit: int, **query: Any) -> list[Any]:
-        """Up to `limit` items of a listing, over as many pages as that takes."""
+        """Up to `limit` items of a list, from as many pages as needed."""
         items: list[Any] = []
         cursor = None
         while len(items) < limit:
@@ -146,7 +146,7 @@ def _given(query: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Each line is decoded whole, wherever the chunks were cut."""
+    """The lines of these chunks, which may cut lines and characters anywhere."""
     rest = b""
     for chunk in chunks:
         *whole, rest = (rest + chunk).split(b"\n")
@@ -156,5 +156,5 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[str]:
 
 
 def part(text: str) -> str:
-    """A name as one part of a path, whatever it holds."""
+    """A name, percent-encoded as one segment of a path."""
     return quote(text, safe="")

@@ -1,6 +1,6 @@
-"""The demo's release: six packages that need each other, over three environments, partly deployed for real.
+"""Creates the demo's release: six packages with dependencies, three environments, partly deployed for real.
 
-Everything is done through the public API, as anybody could.
+Everything is done through the public API.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ PAGE = """<!doctype html>
 </body>
 </html>
 """
-ON_STAGING = ("accounts", "catalogue", "pricing")  # deployed there for real; the rest is only distributed
+ON_STAGING = ("accounts", "catalogue", "pricing")  # deployed there; the others are only distributed
 ENDED = {"live", "superseded", "succeeded", "failed", "errored", "cancelled"}
 ROLLED_OUT = {"succeeded", "failed", "fallen_back", "cancelled", "needs_decision"}
-PATIENCE = 120.0  # seconds for each thing that is waited for
+PATIENCE = 120.0  # seconds; timeout of each wait
 
 
 def seed(account: Account, say: Callable[[str], None]) -> bool:
-    """Make the release unless there is one already; whether there is one now. Never raises: a demo without it is one."""
+    """Create the release unless it exists; returns whether it exists now. Never raises, because a demo works without it."""
     try:
         with Client(account) as client:
             if client.get("/releases"):
@@ -74,14 +74,14 @@ def seed(account: Account, say: Callable[[str], None]) -> bool:
 
 
 def _site(folder: Path, name: str) -> Path:
-    """One of the shop's small sites, written to the folder."""
+    """Write one of the shop's small sites to the folder."""
     (folder / "index.html").write_text(PAGE.format(title=name.capitalize(), words=PAGES[name]))
     (folder / "VERSION").write_text("2.0.0\n")
     return folder
 
 
 class _DidNotWork(Exception):
-    """Something that was begun did not end well, or not in time."""
+    """A deployment or rollout failed or timed out."""
 
 
 class _Desk:
@@ -109,10 +109,10 @@ class _Desk:
         return {"name": NAME, "version": VERSION, "description": ABOUT, **manager, **deputy}
 
     def _built(self) -> dict[str, int]:
-        """Each application put live in development once; the numbers of what was built."""
+        """Deploy each application to development once; returns the numbers of the artifacts."""
         numbers = {}
         for name in NEEDS:
-            with contextlib.suppress(Stop), tempfile.TemporaryDirectory() as folder:  # Stop: there already
+            with contextlib.suppress(Stop), tempfile.TemporaryDirectory() as folder:  # Stop: it exists already
                 source = body_of(self.client, SourceOptions(path=_site(Path(folder), name), is_quiet=True))
                 self.client.post("/applications", {"name": name, "source": source})
             wanted = {"application": name, "environment": "development", "reason": "demo"}
@@ -146,7 +146,7 @@ class _Desk:
         return status
 
     def _planned_for_production(self) -> None:
-        """Sealed, and on the calendar in a week; it waits for an approval."""
+        """Seal the release and schedule it in a week, so that it waits for an approval."""
         self.client.post(f"/releases/{self.release}/seal")
         day = datetime.now().astimezone() + timedelta(days=7)
         when = {"at": f"{day:%Y-%m-%dT20:00}", "zone": "Europe/Paris", "start_by_minutes": 120}

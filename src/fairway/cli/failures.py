@@ -1,4 +1,4 @@
-"""How the command line ends when something is in the way: one or two lines, and an exit code a script can rely on."""
+"""Exceptions that end the program with one or two lines and an exit code for scripts."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from typing import Any
 
 
 class Code(IntEnum):
-    """Exit codes. They are part of the interface: never renumber."""
+    """Exit codes. Scripts rely on them, so they must never be renumbered."""
 
     OK = 0
     FAILED = 1
     USAGE = 2
     REFUSED = 3
     CANCELLED = 4
-    NEEDS_DECISION = 5  # it stands still until somebody says how it goes on, or approves it
-    LEFT_RUNNING = 130  # Ctrl-C while watching: the deployment goes on
+    NEEDS_DECISION = 5  # it waits until somebody decides how it continues, or approves it
+    LEFT_RUNNING = 130  # Ctrl-C while watching; the deployment continues
 
 
 class Stop(Exception):
-    """End now with `sentence` on stderr and `code`. `problem` is the API's own answer, for ``--json``."""
+    """End the program with `sentence` on stderr and `code`. `problem` is the API's error response, for ``--json``."""
 
     def __init__(
         self, sentence: str, code: Code = Code.FAILED, *, advice: str = "", problem: Mapping[str, Any] | None = None
@@ -33,18 +33,18 @@ class Stop(Exception):
 
 
 class BadInput(Stop):
-    """What was typed cannot be right."""
+    """The input is wrong."""
 
     def __init__(self, sentence: str, *, advice: str = "", problem: Mapping[str, Any] | None = None) -> None:
         super().__init__(sentence, Code.USAGE, advice=advice, problem=problem)
 
 
 class Missing(BadInput):
-    """There is no such thing."""
+    """The named thing does not exist."""
 
 
 def stop_for(status: int, problem: Mapping[str, Any], where: str) -> Stop:
-    """What an answer of the API means for whoever typed the command."""
+    """The `Stop` for an error response of the API."""
     detail = str(problem.get("detail") or f"{where} answered {status}.")
     if problem.get("blockers"):
         return Stop(detail, Code.REFUSED, problem=problem)

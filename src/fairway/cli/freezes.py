@@ -1,4 +1,4 @@
-"""freezes: when deployments are closed, or the only times at which they are open."""
+"""Commands ``freezes …``: windows during which deployments are closed, or the only ones during which they are open."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def list_freezes(as_json: Json = False) -> None:
     columns = [Column("#", is_number=True), Column("Name"), Column("Kind", 90), Column("Where"), Column("Next"),
                Column("Recurs", 110), Column("Reason", 130)]  # fmt: skip
     shown = [
-        (one["id"], one["name"], KINDS[one["kind"]], _where(one), _span(one["next"]), one["rrule"] or "once",
-         one["reason"][:60])
-        for one in rows
+        (row["id"], row["name"], KINDS[row["kind"]], _where(row), _span(row["next"]), row["rrule"] or "once",
+         row["reason"][:60])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="There are no freeze windows: deployments are allowed at any time.")
 
@@ -102,7 +102,7 @@ def edit_freeze(
     app: Apps = None,
     as_json: Json = False,
 ) -> None:
-    """Change a freeze window; what is left out stays."""
+    """Change a freeze window; options that are left out change nothing."""
     given = {"name": name, "starts": starts, "ends": ends, "zone": zone, "reason": reason}
     body: dict[str, Any] = {key: value for key, value in given.items() if value}
     body |= {
@@ -151,7 +151,7 @@ def delete_freeze(
     confirm: Annotated[str, typer.Option("--confirm", metavar="NAME", help="Confirm by name, for scripts.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Delete a freeze window; deployments that waited for it go on."""
+    """Delete a freeze window; deployments that waited for its end continue."""
     with Client() as client:
         one = client.get(f"/freezes/{number}")
         confirm_by_name(one["name"], confirm, f"This deletes the freeze window “{one['name']}”.")
@@ -167,7 +167,7 @@ def _occurrences(found: list[dict[str, str]]) -> None:
 
 
 def _time(text: str) -> str:
-    """With its offset, so that a change of the clock shows."""
+    """The time with its UTC offset, so that clock changes are visible."""
     return f"{text[:10]} {text[11:16]} {text[19:]}".replace("Z", "+00:00")
 
 

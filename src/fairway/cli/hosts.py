@@ -1,4 +1,4 @@
-"""envs host: the Docker host over SSH that an environment runs on."""
+"""The command ``envs host``: an environment's Docker host, reached over SSH."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def host(
 
 
 def show_host(one: dict[str, Any]) -> None:
-    """What there is to know, and what to type next."""
+    """Print the host's facts and the next command."""
     seen = one["ssh_host"]
     is_new = seen["shown_fingerprint"] != seen["fingerprint"]
     facts(

@@ -1,4 +1,4 @@
-"""How an application runs, as options: what is given is laid over what is detected. And `detect`, which only looks."""
+"""Options that say how an application runs and override what is detected; and the command ``detect``."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from fairway.cli.output import Column, Json, answer, is_json, out, say, styled, 
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 
 PANEL = "How it runs (default: as detected)"
-SAME = ("kind", "framework", "root", "build", "release", "port")  # a spec calls them so, too
+SAME = ("kind", "framework", "root", "build", "release", "port")  # these options have the names of the spec's keys
 SPEC_NAMES = {**{name: name for name in SAME}, "start": "command", "health": "health_path"}
-INSTALL = ("dockerfile", "publish", "python", "node")  # options of the recipe
-TICK = 0.3  # seconds between two looks at an inspection
+INSTALL = ("dockerfile", "publish", "python", "node")  # options that go into the spec's ``install``
+TICK = 0.3  # seconds between two requests for an inspection
 
 
 def _option(name: str, help: str, metavar: str = "TEXT") -> Any:
@@ -57,7 +57,7 @@ STICKY = {"on": True, "off": False, "auto": None}
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What was typed of how it runs: None says nothing, an empty text goes back to what is detected."""
+    """The given options: None means not given, an empty text restores what is detected."""
 
     kind: str | None = None
     framework: str | None = None
@@ -76,8 +76,8 @@ class RunOptions:
     services: list[str] | None = None
 
     def spec(self) -> dict[str, Any]:
-        """The keys of a spec that were given; None goes back to what is detected. Raises `BadInput`."""
-        given: dict[str, Any] = {one.name: getattr(self, one.name) for one in fields(self)}
+        """The given keys of the spec; None restores what is detected. Raises `BadInput`."""
+        given: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         given = {name: value or None for name, value in given.items() if value is not None}
         spec = {SPEC_NAMES[name]: value for name, value in given.items() if name in SPEC_NAMES}
         if self.sticky is not None:
@@ -110,17 +110,17 @@ def _service(text: str) -> tuple[str, str]:
     return name, command
 
 
-def laid_over(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """A spec with changes; what is None in them is left out: it is detected again."""
+def merged_spec(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The spec with the changes applied; keys that are None in them are removed, so that they are detected again."""
     install = _without_none({**(before.get("install") or {}), **changes.get("install", {})})
     return _without_none({**before, **changes, "install": install or None})
 
 
 def save(client: Client, app: str, changes: dict[str, Any]) -> dict[str, Any]:
-    """Lay changes over the settings that an application has already; returns it."""
+    """Apply changes to an application's spec; returns the application."""
     before = client.get(f"/applications/{part(app)}")["spec"] or {}
     saved: dict[str, Any] = client.patch(
-        f"/applications/{part(app)}", {"spec": laid_over(before, changes)}, as_of=client.read_as_of
+        f"/applications/{part(app)}", {"spec": merged_spec(before, changes)}, as_of=client.read_as_of
     )
     return saved
 

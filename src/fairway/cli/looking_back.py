@@ -1,4 +1,4 @@
-"""history, events, people, openapi."""
+"""Commands ``history``, ``events``, ``people …`` and ``openapi``."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def history(
         Column("Act", 90), Column("Took", 80, is_number=True), Column("When", 60), Column("By", 100), Column("Reason", 130),
     ]  # fmt: skip
     shown = [
-        (one["id"], status(one["status"]), one["application"]["slug"], one["environment"]["slug"], words.version(one)[:24],
-         words.KIND_WORDS.get(one["kind"], one["kind"]), words.seconds(one["seconds"]), words.ago(one["created_at"]),
-         one["requested_by"], one["reason"][:60])
-        for one in rows
+        (row["id"], status(row["status"]), row["application"]["slug"], row["environment"]["slug"], words.version(row)[:24],
+         words.KIND_WORDS.get(row["kind"], row["kind"]), words.seconds(row["seconds"]), words.ago(row["created_at"]),
+         row["requested_by"], row["reason"][:60])
+        for row in rows
     ]  # fmt: skip
     table(
         columns,
@@ -74,17 +74,17 @@ def events(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Keep following new events; Ctrl-C stops.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Who did what, when, and by which door; newest last."""
+    """Who did what, when, and through which interface; newest last."""
     if package and not release:
         raise BadInput("--package needs the release it is part of.", advice="Add --release NAME@VERSION.")
     filters = {"application": app, "environment": env, "person": person, "verb": verb, "since": since, "until": until}
     filters |= {"severity": severity, "text": text, "rollout": str(rollout or "")}
     with Client() as client:
         if release:
-            found = release_named.release(client, release)
+            found = release_named.find_release(client, release)
             filters["release"] = str(found["id"])
         if package:
-            filters["package"] = str(release_named.package(found, package)["id"])
+            filters["package"] = str(release_named.find_package(found, package)["id"])
         rows = client.pages("/events", limit=limit, **filters)[::-1]
         if not follow:
             _events(rows)
@@ -105,9 +105,9 @@ def list_people(as_json: Json = False) -> None:
         return
     columns = [Column("Username"), Column("Name", 80), Column("Roles", wraps=True), Column("State")]
     shown = [
-        (one["username"], one["name"], ", ".join(_grant(grant) for grant in one["grants"]) or "none",
-         status("healthy", "Active") if one["is_active"] else status("stopped", "Kept out"))
-        for one in rows
+        (row["username"], row["name"], ", ".join(_grant(grant) for grant in row["grants"]) or "none",
+         status("healthy", "Active") if row["is_active"] else status("stopped", "Kept out"))
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="There are no people yet.")
 
@@ -132,7 +132,7 @@ def invite(
 
 @people.command("invite-again")
 def invite_again(username: Username, send: Send = False, as_json: Json = False) -> None:
-    """A new invitation (or password) link; older ones die."""
+    """Create a new invitation (or password) link; older ones stop working."""
     with Client() as client:
         made = client.post(f"/people/{part(username)}/invitation{'?send_mail=true' if send else ''}")
     _invited(made, made)
@@ -154,13 +154,13 @@ def set_roles(
 
 @people.command("activate")
 def activate(username: Username, as_json: Json = False) -> None:
-    """Let a person in again."""
+    """Activate a person again."""
     _set_access(username, True)
 
 
 @people.command("deactivate")
 def deactivate(username: Username, as_json: Json = False) -> None:
-    """Keep a person out, and their tokens with them."""
+    """Deactivate a person; their sessions and tokens stop working."""
     _set_access(username, False)
 
 
@@ -177,7 +177,7 @@ def _events(rows: list[dict[str, Any]]) -> None:
     columns = [Column("#", 70, is_number=True), Column("When"), Column("What happened", wraps=True), Column("Verb", 110),
                Column("Door", 120), Column("Comment", 140)]  # fmt: skip
     shown = [
-        (one["id"], words.ago(one["at"]), _sentence(one), one["verb"], one["door"], one["comment"][:60]) for one in rows
+        (row["id"], words.ago(row["at"]), _sentence(row), row["verb"], row["door"], row["comment"][:60]) for row in rows
     ]
     table(columns, shown, empty="No event matches.")
 

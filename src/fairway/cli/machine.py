@@ -1,4 +1,4 @@
-"""This machine's Fairway: up, down, status, doctor, demo. Starts processes, asks over HTTP, knows nothing of the inside."""
+"""Commands for this machine's Fairway: up, down, status, doctor, demo. They start processes and use HTTP."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def up(
     arguments = _up_arguments(data, port, proxy_port, bind, demo_data)
     arguments += ["--web", str(web), "--workers", str(workers), *(["--move-here"] if move_here else [])]
     if not detach:
-        sys.stdout.write(f"Fairway starts at http://localhost:{port} (data in {_place(data)}). Ctrl-C stops it.\n")
+        sys.stdout.write(f"Fairway starts at http://localhost:{port} (data in {_absolute(data)}). Ctrl-C stops it.\n")
         sys.stdout.flush()
-        if demo_data:  # beside what this process becomes
-            subprocess.Popen([sys.executable, "-m", "fairway.cli.main", "seed-demo", "--data", str(_place(data))])
+        if demo_data:  # in a second process, because this one becomes the supervisor
+            subprocess.Popen([sys.executable, "-m", "fairway.cli.main", "seed-demo", "--data", str(_absolute(data))])
         os.execv(sys.executable, arguments)
     facts = _start_detached(arguments, data)
     _say(f"Fairway runs at http://localhost:{facts['port']} (process {facts['pid']}).")
@@ -61,8 +61,8 @@ def up(
 
 
 def seed_demo(data: Data = Path(DEFAULT_DATA)) -> None:
-    """Make the demo's release as soon as Fairway answers. Nothing happens where there are no demo people, or where who
-    started this has ended: Fairway, when it could not start."""
+    """Create the demo's release as soon as Fairway answers. Does nothing without demo people, or if the process that
+    started this has ended because Fairway could not start."""
     parent = os.getppid()
     with contextlib.suppress(KeyboardInterrupt):
         _wait(lambda: os.getppid() != parent or ((found := _facts(data)) is not None and _is_ready(found)), seconds=60)
@@ -92,7 +92,7 @@ def down(
         os.kill(facts["pid"], signal.SIGTERM if keep_applications else signal.SIGINT)
     if not _wait(lambda: not _running(data), seconds=60):
         pids = ", ".join(str(facts["pid"]) for facts in _running(data))
-        _fail(f"It has not stopped within 60 s; look at {_place(data) / 'logs' / 'fairway.log'} (process {pids}).")
+        _fail(f"It has not stopped within 60 s; look at {_absolute(data) / 'logs' / 'fairway.log'} (process {pids}).")
     _say("Stopped." if not keep_applications else "The control plane has stopped; applications keep serving.")
 
 
@@ -103,7 +103,7 @@ def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     if as_json:
         _say(json.dumps({"is_running": facts is not None, "answers": answers, **(facts or {})}))
     elif facts is None:
-        _say(f"Fairway does not run with the data in {_place(data)}. Start it with: fairway up")
+        _say(f"Fairway does not run with the data in {_absolute(data)}. Start it with: fairway up")
     else:
         word = "answers" if answers else "is not responding"
         _say(f"Fairway {word} at http://localhost:{facts['port']}; applications at port {facts['proxy_port']}.")
@@ -114,7 +114,7 @@ def status(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
 
 def doctor(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
     """Look at this machine: what Fairway can use here, what is missing and how to get it. Exit code 1 for a real problem."""
-    environment = {**os.environ, "FAIRWAY_DATA": str(_place(data))}
+    environment = {**os.environ, "FAIRWAY_DATA": str(_absolute(data))}
     done = subprocess.run(
         [sys.executable, "-m", "fairway.config.doctor"], env=environment, capture_output=True, text=True, check=False
     )
@@ -130,7 +130,7 @@ def doctor(data: Data = Path(DEFAULT_DATA), as_json: Json = False) -> None:
 
 def rotate_keys(data: Data = Path(DEFAULT_DATA)) -> None:
     """Seal every stored secret with a new key. Only while the control plane does not run."""
-    environment = {**os.environ, "FAIRWAY_DATA": str(_place(data))}
+    environment = {**os.environ, "FAIRWAY_DATA": str(_absolute(data))}
     done = subprocess.run([sys.executable, "-m", "fairway.config.keys"], env=environment, check=False)
     raise typer.Exit(done.returncode)
 
@@ -140,7 +140,7 @@ def new_password(
     data: Data = Path(DEFAULT_DATA),
 ) -> None:
     """Give a person of this machine's Fairway a generated password and print it, once. Their sessions end."""
-    environment = {**os.environ, "FAIRWAY_DATA": str(_place(data))}
+    environment = {**os.environ, "FAIRWAY_DATA": str(_absolute(data))}
     command = [sys.executable, "-m", "fairway.config.passwords", username]
     raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
 
@@ -166,7 +166,7 @@ def demo(
     if code == 0 and not _wait(lambda: _serves(facts["proxy_port"], "hello.development.localhost"), seconds=10):
         code = 1
     if code:
-        _say(f"The example did not go live. The log: {_place(data) / 'logs' / 'fairway.log'}")
+        _say(f"The example did not go live. The log: {_absolute(data) / 'logs' / 'fairway.log'}")
     else:
         _print_summary(url, server, time.monotonic() - began)
     _print_people(passwords, data)
@@ -178,7 +178,7 @@ def demo(
 
 
 def _seed_release(server: str, token: str) -> None:
-    """A release to look at, unless there is one."""
+    """Create the demo's release unless it exists."""
     from fairway.cli.account import Account
     from fairway.cli.demo_release import NAME, VERSION, seed
 
@@ -215,12 +215,13 @@ def _print_people(passwords: dict[str, str], data: Path) -> None:
 
 
 def _sign_in(data: Path) -> Path:
-    """Where a demo says how to sign in; no file where there is no demo."""
-    return _place(data) / "demo" / "sign-in.json"
+    """The file with a demo's passwords; it does not exist if this is no demo."""
+    return _absolute(data) / "demo" / "sign-in.json"
 
 
 def _handed_over(data: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """The demo's sign-in, and the passwords if nobody has been told them yet; from now on they are kept nowhere in clear."""
+    """The demo's sign-in, and the passwords unless they were shown before; they are removed from the file, so that they
+    are not stored in clear any more."""
     place = _sign_in(data)
     found: dict[str, Any] = json.loads(place.read_text())
     passwords: dict[str, str] = found.pop("people", {})
@@ -244,14 +245,15 @@ def _print_findings(findings: list[dict[str, str]]) -> None:
 
 
 def _up_arguments(data: Path, port: int, proxy_port: int, bind: str, is_demo: bool) -> list[str]:
-    arguments = [sys.executable, "-m", "fairway.config.up", "--data", str(_place(data))]
+    arguments = [sys.executable, "-m", "fairway.config.up", "--data", str(_absolute(data))]
     arguments += ["--port", str(port), "--proxy-port", str(proxy_port), "--bind", bind]
     return [*arguments, "--demo"] if is_demo else arguments
 
 
 def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
-    """Start it in a session of its own and wait until it answers; exits 1 with the end of its log when it does not."""
-    folder = _place(data) / "logs"
+    """Start Fairway in a session of its own and wait until it answers; exits with 1 and the end of its log if it does
+    not."""
+    folder = _absolute(data) / "logs"
     folder.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     log = folder / "fairway.log"
@@ -278,7 +280,7 @@ def _start_detached(arguments: list[str], data: Path) -> dict[str, Any]:
             said.seek(start)
             tail = said.read().decode(errors="replace").strip()
         _fail(f"Fairway did not start.\n{tail[-2000:]}")
-    child.returncode = 0  # it lives on without us; do not warn about it
+    child.returncode = 0  # it keeps running; suppresses subprocess's warning
     assert found is not None
     return found
 
@@ -287,23 +289,24 @@ def _is_ready(facts: dict[str, Any]) -> bool:
     return facts["state"] == "running" and (not facts["webs"] or _answers(facts["port"]))
 
 
-def _place(data: Path) -> Path:
+def _absolute(data: Path) -> Path:
     return data.expanduser().absolute()
 
 
 def _facts(data: Path) -> dict[str, Any] | None:
-    """What the running supervisor says of itself, the one with workers if there are several; None when none runs."""
+    """The facts in the run file of the running supervisor, of the one with workers if there are several; None if none
+    runs."""
     return next(iter(_running(data)), None)
 
 
 def _running(data: Path) -> list[dict[str, Any]]:
-    """Every supervisor of this machine that runs with this data directory, the one with workers first."""
+    """The facts of every running supervisor with this data directory, the one with workers first."""
     found = []
-    folder = _place(data) / "run"
+    folder = _absolute(data) / "run"
     for place in (folder / "fairway.json", *folder.glob("web-*.json")):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
             facts: dict[str, Any] = {"workers": 1, "webs": 1, **json.loads(place.read_text())}
-            is_supervisor = "pid" in facts  # the folder holds other things too
+            is_supervisor = "pid" in facts  # the folder contains other files, too
             if is_supervisor and facts.get("host", socket.gethostname()) == socket.gethostname():
                 _refuse_others(facts["pid"], data)
                 found.append(facts)
@@ -311,11 +314,11 @@ def _running(data: Path) -> list[dict[str, Any]]:
 
 
 def _refuse_others(pid: int, data: Path) -> None:
-    """Raises ProcessLookupError when it is gone."""
+    """Exit if the process belongs to another account. Raises ProcessLookupError if it does not exist."""
     try:
         os.kill(pid, 0)
     except PermissionError:
-        _fail(f"{_place(data)} belongs to another user.")
+        _fail(f"{_absolute(data)} belongs to another user.")
 
 
 def _answers(port: int) -> bool:
@@ -328,7 +331,7 @@ def _serves(port: int, host: str) -> bool:
 
 
 def _status(port: int, host: str, path: str) -> int | None:
-    """The status of a GET on this machine, whatever the host name resolves to."""
+    """The status of a GET request to this machine, whatever the host name resolves to; None if nothing answers."""
     import http.client
 
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)

@@ -1,4 +1,4 @@
-"""mail: by which server Fairway sends mail, and whether that works."""
+"""Commands ``mail …``: set the mail server, and test it."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def set_mail(
 
 @mail.command("unset")
 def unset_mail(as_json: Json = False) -> None:
-    """Send no mail any more."""
+    """Remove the mail server, so that no mail is sent."""
     with Client() as client:
         _show(client.put("/mail", {}))
 
@@ -59,7 +59,7 @@ def send_test(
     to: Annotated[str, typer.Argument(metavar="[ADDRESS]", help="To whom; your own address if left out.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Really send a mail, and say what is wrong if that does not work."""
+    """Send a test mail, and say what is wrong if that fails."""
     with Client() as client:
         sent = client.post("/mail/test", {"to": to})
     if is_json():

@@ -1,4 +1,4 @@
-"""The program `fairway`. It knows only the HTTP API, so that whatever it can do, anyone with a token can do."""
+"""The program `fairway`. It uses only the HTTP API, so anyone with a token can do what it does."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.
 _add(RUN, jobs.run, jobs.jobs, running.remove)
 app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
 app.add_typer(places.envs, name="envs", rich_help_panel=RUN)
-app.add_typer(places.envs, name="targets", hidden=True)  # the release desk's word for them
+app.add_typer(places.envs, name="targets", hidden=True)  # the release desk's name for environments
 app.add_typer(freezes.freezes, name="freezes", rich_help_panel=RUN)
 app.add_typer(settings.config, name="config", rich_help_panel=RUN)
 _add(BACK, looking_back.history, looking_back.events)

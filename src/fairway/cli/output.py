@@ -1,4 +1,4 @@
-"""What commands print: results on stdout, everything else on stderr; tables for people, JSON for machines."""
+"""Prints results on stdout and everything else on stderr; tables for people, JSON for programs."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-PIPED_WIDTH = 400  # a pipe has no width: never cut there
+PIPED_WIDTH = 400  # a pipe has no width: nothing is cut
 
 
 class _Mode:
-    """Whether this run of the program answers in JSON."""
+    """Whether this run of the program prints JSON."""
 
     is_json = False
 
@@ -39,13 +39,13 @@ def is_json() -> bool:
 
 
 def begin() -> None:
-    """Forget the last run's choice; a test may run the program twice."""
+    """Reset the choice of the last run; tests run the program more than once per process."""
     _Mode.is_json = False
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column. `least` is the terminal width below which it is left out; 0 means never."""
+    """One column. `least` is the terminal width in characters below which it is left out; 0 means never."""
 
     title: str
     least: int = 0
@@ -54,7 +54,7 @@ class Column:
 
 
 def out() -> Console:
-    """The console of results."""
+    """The console for results (stdout)."""
     from rich.console import Console
 
     width = None if sys.stdout.isatty() else PIPED_WIDTH
@@ -62,7 +62,7 @@ def out() -> Console:
 
 
 def err() -> Console:
-    """The console of progress and explanations."""
+    """The console for progress and explanations (stderr)."""
     from rich.console import Console
 
     width = None if sys.stderr.isatty() else PIPED_WIDTH
@@ -70,18 +70,18 @@ def err() -> Console:
 
 
 def answer(value: Any) -> None:
-    """The one JSON document of a ``--json`` run."""
+    """Print the one JSON document of a ``--json`` run."""
     print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def say(sentence: str, state: str = "done") -> None:
-    """One line that says what was done."""
+    """Print one line that says what was done."""
     if not is_json():
         out().print(status(state, sentence))
 
 
 def done(value: Any, sentence: str, state: str = "done") -> None:
-    """The end of an act: what the API answered for machines, one line for people."""
+    """Print the result of an act: the API's response with ``--json``, otherwise one line."""
     if is_json():
         answer(value)
     else:
@@ -89,7 +89,7 @@ def done(value: Any, sentence: str, state: str = "done") -> None:
 
 
 def note(sentence: str) -> None:
-    """One quiet line on stderr."""
+    """Print one dimmed line on stderr."""
     err().print(styled(sentence, "bright_black"))
 
 
@@ -100,14 +100,14 @@ def styled(text: str, style: str) -> Text:
 
 
 def status(state: str, text: str | None = None) -> Text:
-    """Shape, word, colour."""
+    """A state as shape, word and colour."""
     from rich.text import Text
 
     return Text.assemble((f"{shape(state)} ", colour(state)), (word(state) if text is None else text, ""))
 
 
 def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, empty: str) -> None:
-    """Aligned columns, those that do not fit a narrow terminal left out. `empty` says what to do when there is nothing."""
+    """Print a table without the columns that do not fit a narrow terminal, or the sentence `empty` if there are no rows."""
     console = out()
     if not rows:
         console.print(styled(empty, "bright_black"))
@@ -127,7 +127,7 @@ def table(columns: Sequence[Column], rows: Sequence[Sequence[Any]], *, empty: st
 
 
 def facts(pairs: Sequence[tuple[str, Any]]) -> None:
-    """Names and values below each other; empty values are left out."""
+    """Print names and values, one pair per line; empty values are left out."""
     from rich.table import Table
 
     grid = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
@@ -146,7 +146,7 @@ def _cell(value: Any) -> Any:
 
 
 def explain(stop: Stop) -> None:
-    """Why it ended: what happened, each blocker with who can clear it, and what to do."""
+    """Print why the program stops: what happened, each blocker with who can clear it, and what to do."""
     if is_json():
         answer({"error": stop.problem, "exit_code": int(stop.code)})
     console = err()
@@ -164,7 +164,7 @@ def explain(stop: Stop) -> None:
 
 
 def confirm_by_name(name: str, given: str, what: str) -> None:
-    """Have a destructive act confirmed by typing the name, or by ``--confirm NAME``. Raises `BadInput`."""
+    """Require that a destructive act is confirmed by typing the name, or with ``--confirm NAME``. Raises `BadInput`."""
     from fairway.cli.failures import BadInput
 
     if not given and sys.stdin.isatty() and not is_json():
@@ -174,7 +174,7 @@ def confirm_by_name(name: str, given: str, what: str) -> None:
 
 
 def agree(question: str, given: bool) -> None:
-    """Have what was just shown confirmed, at a terminal or by ``--yes``. Raises `BadInput`."""
+    """Require that what was just shown is confirmed, at a terminal or with ``--yes``. Raises `BadInput`."""
     from fairway.cli.failures import BadInput
 
     if not given and sys.stdin.isatty() and not is_json():
@@ -184,14 +184,14 @@ def agree(question: str, given: bool) -> None:
 
 
 def read_secret(prompt: str) -> str:
-    """A secret from stdin when something is piped in, else asked for without showing it. Never from the arguments."""
+    """Read a secret from stdin if something is piped in, else ask for it without echo. Secrets are never arguments."""
     if sys.stdin.isatty():
         return str(typer.prompt(prompt, hide_input=True, err=True))
     return sys.stdin.read().rstrip("\n")
 
 
 def read_value(prompt: str) -> str:
-    """Like `read_secret`, to the byte: a key ends with a newline, and a file of Windows keeps its own. Raises `BadInput`."""
+    """Like `read_secret`, but keeps every byte, so that a key keeps its final newline. Raises `BadInput`."""
     if sys.stdin.isatty():
         return read_secret(prompt)
     try:

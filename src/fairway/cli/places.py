@@ -1,4 +1,4 @@
-"""apps and envs: what there is, and where it runs."""
+"""Commands ``apps …`` and ``envs …``."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ Confirm = Annotated[str, typer.Option("--confirm", metavar="NAME", help="Confirm
 
 @apps.command("list")
 def list_apps(as_json: Json = False) -> None:
-    """Every application, and what runs of it where."""
+    """Every application, and what runs where."""
     with Client() as client:
         rows, environments = client.get("/applications"), client.get("/environments")
     if is_json():
         answer(rows)
         return
-    columns = [Column("Application"), Column("Source", 110), *[Column(one["name"]) for one in environments]]
-    shown = [[one["slug"], words.source(one["source_kind"], one["source"])[:50], *_cells(one, environments)] for one in rows]
+    columns = [Column("Application"), Column("Source", 110), *[Column(environment["name"]) for environment in environments]]
+    shown = [[row["slug"], words.source(row["source_kind"], row["source"])[:50], *_cells(row, environments)] for row in rows]
     table(columns, shown, empty="There are no applications yet. Deploy one: fairway deploy NAME --path . --env development")
 
 
 @apps.command("show")
 def show_app(app: Slug, as_json: Json = False) -> None:
-    """One application: where it comes from, what runs where."""
+    """One application: its source, and what runs where."""
     with Client() as client:
         one = client.get(f"/applications/{part(app)}")
     if is_json():
@@ -107,7 +107,7 @@ def edit_app(
     service: how.Services = None,
     as_json: Json = False,
 ) -> None:
-    """Change how an application runs, from its next deployment on. What is left out stays; “” is detected again."""
+    """Change how an application runs, from its next deployment on. Options left out change nothing; “” detects it again."""
     run = (kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, sticky, volume)
     with Client() as client:
         one = how.save(client, app, how.RunOptions(*run).spec())
@@ -121,7 +121,7 @@ def delete_app(
     volumes: Annotated[bool, typer.Option("--volumes", help="Delete its stored data too.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take an application out of every environment and forget it. Its history stays."""
+    """Remove an application from every environment and delete it. Its history is kept."""
     what = f"This removes {app} everywhere{' with all its stored data' if volumes else ''}."
     with Client() as client:
         client.get(f"/applications/{part(app)}")
@@ -140,9 +140,9 @@ def list_envs(as_json: Json = False) -> None:
         return
     columns = [Column("Environment"), Column("Status"), Column("Host"), Column("Runtime", 60), Column("Lock", 90)]
     shown = [
-        (one["slug"], status(one["status"]), one["host"], one["runtime"],
-         f"{one['lock']['owner']}: {one['lock']['reason']}" if one["lock"] else "")
-        for one in rows
+        (row["slug"], status(row["status"]), row["host"], row["runtime"],
+         f"{row['lock']['owner']}: {row['lock']['reason']}" if row["lock"] else "")
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="There is no environment that you are allowed to see. Ask an Admin for a role.")
 
@@ -215,7 +215,7 @@ def edit_env(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Change an environment; what is left out stays."""
+    """Change an environment; options that are left out change nothing."""
     given = {
         "name": name or None, "description": description, "position": position, "approvals_needed": approvals,
         "needs_ready": needs_ready,
@@ -255,7 +255,7 @@ def protect_env(
     proven_hours: Annotated[int | None, typer.Option(min=1, help="For how many hours without a break.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Say what protects an environment; what is left out stays. Without options it is shown."""
+    """Change an environment's protection; options left out change nothing. Without options, show it."""
     given = {
         "approvals_needed": approvals, "approval_people": _named(approver), "approval_roles": _roles(approver_role),
         "approval_days": approval_days, "deploy_people": _named(deployer), "deploy_roles": _roles(deployer_role),
@@ -273,11 +273,11 @@ def protect_env(
 
 
 def _named(names: list[str] | None) -> list[str] | None:
-    return None if names is None else [one for one in names if one]
+    return None if names is None else [name for name in names if name]
 
 
 def _roles(names: list[str] | None) -> list[str] | None:
-    return None if names is None else [one.replace("-", "_") for one in names if one]
+    return None if names is None else [name.replace("-", "_") for name in names if name]
 
 
 @envs.command("lock")

@@ -1,4 +1,4 @@
-"""What a release needs before it may go: readiness, seal, approvals."""
+"""Commands for what a release needs before it is rolled out: readiness, seal, approvals."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from fairway.cli.client import Client
 from fairway.cli.failures import BadInput
 from fairway.cli.output import Column, Json, agree, answer, done, err, is_json, out, status, styled, table
 from fairway.cli.release_files import Yes
-from fairway.cli.release_named import Release, release, title
+from fairway.cli.release_named import Release, find_release, title
 from fairway.cli.shipping import Env
 
 Comment = Annotated[str, typer.Option("--comment", "-m", help="Your comment.")]
 
 
 def ready(name: Release, as_json: Json = False) -> None:
-    """What stands in the way on each target: who can clear it, and when it clears by itself."""
+    """The blockers on each target: who can clear them, and when they clear by themselves."""
     with Client() as client:
-        found = client.get(f"/releases/{release(client, name)['id']}/readiness")
+        found = client.get(f"/releases/{find_release(client, name)['id']}/readiness")
     if is_json():
         answer(found)
         return
@@ -32,9 +32,9 @@ def ready(name: Release, as_json: Json = False) -> None:
 
 
 def seal(name: Release, as_json: Json = False) -> None:
-    """Fix its content: one fingerprint over packages, digests, configuration versions and dependencies."""
+    """Seal its content: one fingerprint covers packages, digests, configuration versions and dependencies."""
     with Client() as client:
-        one = client.post(f"/releases/{release(client, name)['id']}/seal")
+        one = client.post(f"/releases/{find_release(client, name)['id']}/seal")
     done(
         one,
         f"{title(one)} is sealed: {one['fingerprint'][:12]}. Approve it: fairway releases approve {title(one)} --env ENV",
@@ -47,9 +47,9 @@ def settings(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """The settings that were saved after a release was sealed. It keeps its own until somebody uses the new ones."""
+    """The settings saved after a release was sealed; they are not used until it is sealed with them again."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         rows = client.get(f"/releases/{one['id']}/settings")
         if not (use and rows):
             _print_settings(one, rows)
@@ -80,7 +80,7 @@ def _setting_line(row: dict[str, Any]) -> str:
 def unseal(name: Release, yes: Yes = False, as_json: Json = False) -> None:
     """Open it for changes; every approval is void. Says first whose, and asks."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         _agree_to_void(client, one, yes)
         one = client.delete(f"/releases/{one['id']}/seal")
     done(one, f"{title(one)} can be changed again; its approvals are void.")
@@ -97,7 +97,7 @@ def _agree_to_void(client: Client, one: dict[str, Any], yes: bool) -> None:
 
 
 def approve(name: Release, env: Env, comment: Comment = "", yes: Yes = False, as_json: Json = False) -> None:
-    """Approve a sealed release for one target. Shows first what it would change there, and asks."""
+    """Approve a sealed release for one target. First shows what it would change there, and asks."""
     with Client() as client:
         one = _looked_at(client, name, env)
         agree(f"Approve {title(one)} for {env}?", yes)
@@ -111,7 +111,7 @@ def reject(
     comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")],
     as_json: Json = False,
 ) -> None:
-    """Say no to a sealed release on one target, and why. Shows first what it would change there."""
+    """Reject a sealed release for one target, with a reason. First shows what it would change there."""
     with Client() as client:
         one = _looked_at(client, name, env)
         made = _say(client, one, env, "reject", comment)
@@ -119,9 +119,9 @@ def reject(
 
 
 def diff(name: Release, env: Env, as_json: Json = False) -> None:
-    """What a release would change on a target: versions, commits, names of settings; never a value."""
+    """What a release would change on a target: versions, commits, names of settings; never their values."""
     with Client() as client:
-        found = _differences(client, release(client, name), env)
+        found = _differences(client, find_release(client, name), env)
     if is_json():
         answer(found)
     else:
@@ -129,17 +129,17 @@ def diff(name: Release, env: Env, as_json: Json = False) -> None:
 
 
 def approvals(name: Release, as_json: Json = False) -> None:
-    """The answers given to what is sealed now. A yes counts while who gave it may still approve there."""
+    """The approvals and rejections of what is sealed now. An approval counts while its giver may still approve there."""
     with Client() as client:
-        rows = client.get(f"/releases/{release(client, name)['id']}/approvals")
+        rows = client.get(f"/releases/{find_release(client, name)['id']}/approvals")
     if is_json():
         answer(rows)
         return
     columns = [Column("Environment"), Column("Answer"), Column("Who"), Column("When", 80), Column("Comment", 60)]
     shown = [
-        (one["environment"], _answer(one), one["person"], words.ago(one["at"]),
-         one["comment"])
-        for one in rows
+        (row["environment"], _answer(row), row["person"], words.ago(row["at"]),
+         row["comment"])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="Nobody has answered about its current content.")
 
@@ -151,18 +151,20 @@ def _answer(one: dict[str, Any]) -> Any:
 
 
 def print_blockers(console: Any, blockers: list[dict[str, Any]]) -> None:
-    """Each reason, who can clear it, and when it clears by itself."""
-    for one in blockers:
-        console.print(f"  {one['sentence']}", soft_wrap=True)
-        if one["who"]:
-            console.print(styled(f"    Who can clear it: {one['who']}", "bright_black"), soft_wrap=True)
-        if one["clears_at"]:
-            console.print(styled(f"    Clears automatically: {_instant(one['clears_at'])}", "bright_black"), soft_wrap=True)
+    """Print each blocker, who can clear it, and when it clears by itself."""
+    for blocker in blockers:
+        console.print(f"  {blocker['sentence']}", soft_wrap=True)
+        if blocker["who"]:
+            console.print(styled(f"    Who can clear it: {blocker['who']}", "bright_black"), soft_wrap=True)
+        if blocker["clears_at"]:
+            console.print(
+                styled(f"    Clears automatically: {_instant(blocker['clears_at'])}", "bright_black"), soft_wrap=True
+            )
 
 
 def _looked_at(client: Client, name: str, env: str) -> dict[str, Any]:
-    """The release, once what it would change has been shown: an answer is bound to the fingerprint that was there then."""
-    one = release(client, name)
+    """Show what the release would change and return it as it was then, because an answer is bound to its fingerprint."""
+    one = find_release(client, name)
     if not one["is_sealed"]:
         advice = f"Seal it: fairway releases seal {title(one)}"
         raise BadInput(f"{title(one)} is not sealed, or changed since it was: there is nothing to answer to.", advice=advice)

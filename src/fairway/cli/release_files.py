@@ -1,4 +1,4 @@
-"""release.yaml: what applying it would do, doing it, and writing one."""
+"""Commands for release.yaml: plan, apply, export."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from fairway.cli import words
 from fairway.cli.client import Client
 from fairway.cli.failures import BadInput
 from fairway.cli.output import Json, agree, answer, done, err, is_json, out, status, styled
-from fairway.cli.release_named import Release, release, title
+from fairway.cli.release_named import Release, find_release, title
 
-LARGEST = 1024 * 1024  # bytes; the API takes less, and says so
+LARGEST = 1024 * 1024  # bytes; the API's limit is lower and has its own error
 File = Annotated[str, typer.Argument(metavar="FILE", help="A release.yaml; “-” reads it from stdin.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask, for scripts.")]
 SIGNS = {
@@ -40,7 +40,7 @@ def plan(file: File, as_json: Json = False) -> None:
 
 
 def apply(file: File, yes: Yes = False, as_json: Json = False) -> None:
-    """Make a release what a release.yaml says, all of it or nothing. Shows the plan and asks first."""
+    """Create or change a release according to a release.yaml, completely or not at all. First shows the plan and asks."""
     text = read(file)
     with Client() as client:
         steps = client.post("/releases/file/plan", {"text": text})
@@ -56,7 +56,7 @@ def apply(file: File, yes: Yes = False, as_json: Json = False) -> None:
 def export(name: Release, as_json: Json = False) -> None:
     """The release as release.yaml, on stdout."""
     with Client() as client:
-        found = client.get(f"/releases/{release(client, name)['id']}/file")
+        found = client.get(f"/releases/{find_release(client, name)['id']}/file")
     if is_json():
         answer(found)
     else:
@@ -64,7 +64,7 @@ def export(name: Release, as_json: Json = False) -> None:
 
 
 def read(file: str) -> str:
-    """A text file, or stdin. Raises `BadInput` when it cannot be read."""
+    """The content of a text file, or of stdin. Raises `BadInput` if it cannot be read."""
     try:
         data = sys.stdin.read(LARGEST + 1).encode() if file == "-" else _bytes(Path(file))
         text = data.decode("utf-8-sig")

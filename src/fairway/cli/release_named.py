@@ -1,4 +1,4 @@
-"""How a release, and a package of it, is named on the command line."""
+"""Finds the release, and the package, that is named on the command line."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Package = Annotated[str, typer.Argument(metavar="PACKAGE", help="The package's n
 
 
 def title(one: dict[str, Any]) -> str:
-    """How a release is written wherever one may be typed: ``Autumn@2026.11``."""
+    """The name of a release as it can be typed: ``Autumn@2026.11``."""
     return f"{one['name']}@{one['version']}"
 
 
-def release(client: Client, given: str) -> dict[str, Any]:
-    """The release that is meant, with its packages on its targets. Raises `Missing`, or `BadInput` naming the candidates."""
+def find_release(client: Client, given: str) -> dict[str, Any]:
+    """The named release, with its packages on its targets. Raises `Missing`, or `BadInput`, which lists the candidates."""
     number = given.removeprefix("#")
     if number.isascii() and number.isdigit() and len(number) < 16:
         found: dict[str, Any] = client.get(f"/releases/{int(number)}")
@@ -41,8 +41,8 @@ def release(client: Client, given: str) -> dict[str, Any]:
     return found
 
 
-def package(one: dict[str, Any], name: str) -> dict[str, Any]:
-    """A package of a release. Raises `Missing`."""
+def find_package(one: dict[str, Any], name: str) -> dict[str, Any]:
+    """The package of this name in a release. Raises `Missing`."""
     for row in one["matrix"]:
         if row["name"] == name:
             found: dict[str, Any] = row
@@ -55,5 +55,5 @@ def package(one: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def on_target(row: dict[str, Any], env: str) -> dict[str, Any]:
-    """Where a package stands on a target; nowhere, when the release does not go there."""
+    """The state of a package on a target; absent, if the release is not meant for it."""
     return next((cell for cell in row["targets"] if cell["environment"] == env), {"status": "absent", "sentence": ""})

@@ -1,4 +1,4 @@
-"""What is in a release: add, paste, set, remove, and what needs what."""
+"""Commands on the packages of a release: add, paste, set, remove, and their dependencies."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairway.cli.failures import BadInput, Stop
 from fairway.cli.output import Column, Json, answer, confirm_by_name, done, is_json, status, table
 from fairway.cli.places import Confirm
 from fairway.cli.release_files import read
-from fairway.cli.release_named import Package, Release, package, release, title
+from fairway.cli.release_named import Package, Release, find_package, find_release, title
 from fairway.cli.watch import wait_for
 
 Source = Annotated[
@@ -42,11 +42,11 @@ def add(
     wait: Wait = False,
     as_json: Json = False,
 ) -> None:
-    """Add a package. Its version is looked up at once."""
+    """Add a package. Its version is resolved at once."""
     body = {"name": new, "source": source, "stage": stage.lower(), "application": app, "artifact": artifact}
     with Client() as client:
-        one = release(client, name)
-        needed = [package(one, each) for each in needs or []]  # before anything is made
+        one = find_release(client, name)
+        needed = [find_package(one, each) for each in needs or []]  # before anything is created
         made = client.post(f"/releases/{one['id']}/packages", body)
         for each in needed:
             made = client.put(f"{path(one, made)}/needs/{each['id']}", {})
@@ -61,10 +61,10 @@ def paste(
     ],
     as_json: Json = False,
 ) -> None:
-    """Add many packages with what they need, or none."""
+    """Add many packages with their dependencies, or none."""
     text = read(file)
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         made = client.post(f"/releases/{one['id']}/packages/many", {"text": text})
     if is_json():
         answer(made)
@@ -90,17 +90,17 @@ def set_package(
     if not body:
         raise BadInput("There is nothing to change.", advice="Give --source, --stage, --name or --artifact.")
     with Client() as client:
-        one = release(client, name)
-        changed = client.patch(path(one, package(one, which)), body)
+        one = find_release(client, name)
+        changed = client.patch(path(one, find_package(one, which)), body)
         changed = resolved(client, one, changed) if wait else changed
     _resolution(changed, one, "is changed in")
 
 
 def remove(name: Release, which: Package, confirm: Confirm = "", as_json: Json = False) -> None:
-    """Take a package out of its release. What it deployed goes on running."""
+    """Remove a package from its release. What was deployed keeps running."""
     with Client() as client:
-        one = release(client, name)
-        row = package(one, which)
+        one = find_release(client, name)
+        row = find_package(one, which)
         if where := [cell["environment"] for cell in row["targets"] if cell["status"] == "deployed"]:
             confirm_by_name(which, confirm, f"{which} is Deployed on {', '.join(where)}, and keeps running there.")
         client.delete(path(one, row), confirmed=which)
@@ -113,10 +113,10 @@ def depend(
     needed: Annotated[str, typer.Argument(metavar="NEEDED", help="The package that is deployed first.")],
     as_json: Json = False,
 ) -> None:
-    """From now on PACKAGE is deployed only after NEEDED. A cycle is refused, and named."""
+    """Let PACKAGE be deployed only after NEEDED. A cycle is refused and named."""
     with Client() as client:
-        one = release(client, name)
-        row = client.put(f"{path(one, package(one, which))}/needs/{package(one, needed)['id']}", {})
+        one = find_release(client, name)
+        row = client.put(f"{path(one, find_package(one, which))}/needs/{find_package(one, needed)['id']}", {})
     done(row, f"{which} needs {', '.join(row['needs'])}.")
 
 
@@ -128,18 +128,18 @@ def undepend(
 ) -> None:
     """PACKAGE no longer needs NEEDED."""
     with Client() as client:
-        one = release(client, name)
-        row = client.delete(f"{path(one, package(one, which))}/needs/{package(one, needed)['id']}")
+        one = find_release(client, name)
+        row = client.delete(f"{path(one, find_package(one, which))}/needs/{find_package(one, needed)['id']}")
     done(row, f"{which} needs {', '.join(row['needs']) or 'nothing'}.")
 
 
 def path(one: dict[str, Any], row: dict[str, Any]) -> str:
-    """Where a package of a release lies in the API."""
+    """The API's path of a package."""
     return f"/releases/{one['id']}/packages/{row['id']}"
 
 
 def resolved(client: Client, one: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
-    """Wait until a package's version is found. Raises `Stop` when it cannot be, saying why."""
+    """Wait until a package is resolved. Raises `Stop`, which says why, if it cannot be."""
 
     def is_known() -> bool:
         nonlocal row

@@ -1,4 +1,4 @@
-"""A package on a target: distribute, deploy, fall back; and a whole release distributed or taken back."""
+"""Commands on a package, or all packages, on a target: distribute, withdraw, deploy, fall back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairway.cli.failures import Stop
 from fairway.cli.output import Json, answer, confirm_by_name, done, is_json, out, say, status
 from fairway.cli.places import Confirm
 from fairway.cli.release_files import Yes
-from fairway.cli.release_named import Package, Release, on_target, package, release, title
+from fairway.cli.release_named import Package, Release, find_package, find_release, on_target, title
 from fairway.cli.release_packages import PATIENCE, path
 from fairway.cli.rollouts import agree_to_fall_back, follow_to_the_end
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
@@ -31,12 +31,12 @@ def distribute(
     break_glass: BreakGlass = "",
     as_json: Json = False,
 ) -> None:
-    """Bring packages to a target, digest verified, ready to start. All that may be, or one."""
+    """Distribute packages to a target, where their digests are verified: one, or all that may be distributed."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         if which:
             body = {"break_glass": break_glass}
-            row = client.post(f"{_there(one, package(one, which), env)}/distribution", body)
+            row = client.post(f"{_there(one, find_package(one, which), env)}/distribution", body)
             row = _settled(client, one, row, env, "distributing") if wait else row
             _stands(row, env, {"distributed", "deployed", "distributing"})
         else:
@@ -44,10 +44,10 @@ def distribute(
 
 
 def withdraw(name: Release, which: Package, env: Env, as_json: Json = False) -> None:
-    """Take a distributed package off a target again."""
+    """Withdraw a distributed package from a target."""
     with Client() as client:
-        one = release(client, name)
-        row = client.delete(f"{_there(one, package(one, which), env)}/distribution")
+        one = find_release(client, name)
+        row = client.delete(f"{_there(one, find_package(one, which), env)}/distribution")
     _stands(row, env, {"absent"})
 
 
@@ -55,11 +55,11 @@ def deploy(
     name: Release, which: Package, env: Env, reason: Reason = "", break_glass: BreakGlass = "", no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:  # fmt: skip
-    """Activate a distributed package. What it needs must be deployed there."""
+    """Deploy a distributed package. What it needs must be deployed there."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         body = {"reason": reason, "break_glass": break_glass}
-        made = client.post(f"{_there(one, package(one, which), env)}/deployment", body)
+        made = client.post(f"{_there(one, find_package(one, which), env)}/deployment", body)
         if code := follow(client, made, wait=not no_wait):
             raise typer.Exit(int(code))
 
@@ -76,14 +76,14 @@ def fallback(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Put back exactly what served before: for one package, or in reverse order for the whole release (asks first)."""
+    """Restore exactly what served before: for one package, or in reverse order for the whole release (asks first)."""
     body = {"reason": reason, "break_glass": break_glass}
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         if which:
-            if on_target(package(one, which), env)["before"] is None:
+            if on_target(find_package(one, which), env)["before"] is None:
                 confirm_by_name(env, confirm, f"Nothing ran before {which} on {env}: it is taken down.")
-            row = client.post(f"{_there(one, package(one, which), env)}/fallback", body)
+            row = client.post(f"{_there(one, find_package(one, which), env)}/fallback", body)
             row = row if no_wait else _settled(client, one, row, env, "falling_back")
             _stands(row, env, {"distributed", "absent", "falling_back"})
             return
@@ -95,7 +95,7 @@ def fallback(
 
 def _distribute_all(client: Client, one: dict[str, Any], env: str, wait: bool) -> None:
     begun = client.post(f"/releases/{one['id']}/environments/{part(env)}/distribution")
-    rows = [package(one, each) for each in begun["started"]]
+    rows = [find_package(one, each) for each in begun["started"]]
     rows = [_settled(client, one, row, env, "distributing", first=True) for row in rows] if wait else rows
     failed = [row["name"] for row in rows if wait and not _is_there(row, env)]
     if is_json():
@@ -127,7 +127,7 @@ def _skipped(rows: list[dict[str, Any]]) -> list[str]:
 def _settled(
     client: Client, one: dict[str, Any], row: dict[str, Any], env: str, while_: str, *, first: bool = False
 ) -> dict[str, Any]:
-    """The package once it is no longer `while_` there; `first`: what is known of it may be old."""
+    """Wait until the package's state there is no longer `while_`; `first`: the given row may be outdated."""
 
     def is_settled() -> bool:
         nonlocal row, first

@@ -1,4 +1,4 @@
-"""releases: create, look at, change, clone, cancel and delete them. Its families are attached at the end."""
+"""Commands ``releases …``: create, show, change, clone, cancel, delete. Other modules attach theirs at the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairway.cli import release_answers, release_files, release_packages, releas
 from fairway.cli.client import Client
 from fairway.cli.output import Column, Json, answer, confirm_by_name, done, facts, is_json, note, out, status, table
 from fairway.cli.places import Confirm
-from fairway.cli.release_named import Release, release, title
+from fairway.cli.release_named import Release, find_release, title
 from fairway.cli.rollout_watch import ACTIVE, line
 
 releases = typer.Typer(no_args_is_help=True, help="Releases: packages that go out together.")
@@ -35,9 +35,9 @@ def list_releases(
     columns = [Column("Release"), Column("Status"), Column("Packages", is_number=True), Column("Targets", 90),
                Column("Manager", 60), Column("Created", 110), Column("#", 70, is_number=True)]  # fmt: skip
     shown = [
-        (title(one), status(one["status"]), len(one["packages"]), ", ".join(one["targets"]), one["manager"],
-         words.ago(one["created_at"]), one["id"])
-        for one in rows
+        (title(row), status(row["status"]), len(row["packages"]), ", ".join(row["targets"]), row["manager"],
+         words.ago(row["created_at"]), row["id"])
+        for row in rows
     ]  # fmt: skip
     nothing = f"No release is {words.word(wanted).lower()}." if wanted else "There are no releases yet."
     table(columns, shown, empty=nothing if wanted else f"{nothing} Create one: fairway releases create NAME --version V")
@@ -47,7 +47,7 @@ def list_releases(
 def show_release(name: Release, as_json: Json = False) -> None:
     """One release: its packages on its targets."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         under_way = [each for each in client.get(f"/releases/{one['id']}/rollouts") if each["status"] in ACTIVE]
     if is_json():
         answer(one)
@@ -72,7 +72,7 @@ def create_release(
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Create a release. Without --target it goes to every environment; without --manager it is yours."""
+    """Create a release. Without --target it is meant for every environment; without --manager you manage it."""
     body = {
         "name": name, "version": version, "description": description, "manager": manager, "deputy": deputy,
         "targets": target or None, "from_environment": origin,
@@ -98,10 +98,10 @@ def edit_release(
     target: Targets = None,
     as_json: Json = False,
 ) -> None:
-    """Change a release; what is left out stays, and so do name and version."""
+    """Change a release; options that are left out change nothing. Name and version cannot change."""
     given = {"description": description, "manager": manager or None, "deputy": deputy, "targets": target}
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         changed = client.patch(f"/releases/{one['id']}", {key: value for key, value in given.items() if value is not None})
     done(changed, f"{title(changed)} is changed.")
 
@@ -113,9 +113,9 @@ def clone_release(
     new_name: Annotated[str, typer.Option("--name", help="A new name as well.")] = "",
     as_json: Json = False,
 ) -> None:
-    """The same packages, people and dependencies under another version."""
+    """Create a release with the same packages, people and dependencies and another version."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         made = client.post(f"/releases/{one['id']}/clones", {"version": version, "name": new_name})
     done(made, f"{title(made)} is created, with {len(made['packages'])} packages of {title(one)}.")
 
@@ -126,18 +126,18 @@ def cancel_release(
     reason: Annotated[str, typer.Option("--reason", "-m", help="The reason; everybody who opens the release sees it.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Give a release up. What runs keeps running, and may still fall back."""
+    """Cancel a release. What runs keeps running, and can still fall back."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         changed = client.post(f"/releases/{one['id']}/cancellation", {"reason": reason})
     done(changed, f"{title(one)} is cancelled.", "cancelled")
 
 
 @releases.command("delete")
 def delete_release(name: Release, confirm: Confirm = "", as_json: Json = False) -> None:
-    """Delete a release with its packages. What it deployed goes on running; its history stays."""
+    """Delete a release with its packages. What was deployed keeps running; its history is kept."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         what = f"This deletes {title(one)} with its {len(one['matrix'])} packages; what it deployed keeps running."
         confirm_by_name(title(one), confirm, what)
         client.delete(f"/releases/{one['id']}", confirmed=f"{one['name']} {one['version']}")

@@ -1,6 +1,6 @@
-"""Watching a rollout: one line per change, level by level, and what may be decided when it stands still.
+"""Follows a rollout: one line per change, and the choices when it waits for a decision.
 
-Stopping to watch stops nothing: the rollout is run by a worker.
+Ctrl-C only ends watching: a worker runs the rollout.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ CHOICES = {
     "fall_back_all": "take back everything that this rollout deployed",
     "stop": "stop here; what is deployed stays live",
 }
-MISSES = 30  # a restart of the web process is no reason to give up
+MISSES = 30  # failed requests in a row before giving up; the web process may be restarting
 
 
 def line(one: dict[str, Any]) -> Any:
-    """A rollout in one line."""
+    """One line about a rollout."""
     what = "Fallback" if one["direction"] == "back" else "Rollout"
     text = status(one["status"])
     text.append(f"  {what} {one['id']} on {one['environment']}", style="bold")
@@ -38,10 +38,10 @@ def line(one: dict[str, Any]) -> Any:
 
 
 def follow(client: Client, one: dict[str, Any], *, is_known: bool) -> Code:
-    """Show a rollout until it has ended or needs a decision, and print how it stands. Returns the exit code.
+    """Show a rollout until it has ended or needs a decision, and print the result. Returns the exit code.
 
-    Good is how it was meant to end when watching began: one that went forward and was fallen back has failed. `is_known`:
-    where its packages stand now is no news.
+    Success is what was intended when watching began: a forward rollout that has fallen back has failed. `is_known`: the
+    present state of its packages was shown already.
     """
     number, good = one["id"], "fallen_back" if one["direction"] == "back" else "succeeded"
     try:
@@ -99,7 +99,7 @@ def _tell_packages(one: dict[str, Any], told: dict[str, str]) -> None:
 
 
 def _choices(client: Client, one: dict[str, Any]) -> list[dict[str, Any]]:
-    """What may be decided, and what each would do with which package."""
+    """The possible choices, and what each would do to which package."""
     fitting = [name for name in CHOICES if name != "fall_back_all" or one["direction"] == "forward"]
     path = f"/rollouts/{one['id']}/preview"
     return [{"choice": name, "packages": client.get(path, choice=name)} for name in fitting]
@@ -120,7 +120,7 @@ def _print_choices(one: dict[str, Any], choices: list[dict[str, Any]]) -> None:
 
 def _by_outcome(packages: list[dict[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for one in packages:
-        if one["then"] != one["now"]:
-            found.setdefault(one["then"], []).append(one["package"])
+    for package in packages:
+        if package["then"] != package["now"]:
+            found.setdefault(package["then"], []).append(package["package"])
     return found

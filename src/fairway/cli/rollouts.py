@@ -1,4 +1,4 @@
-"""A release as a whole on a target: roll out, watch, decide, plan for later."""
+"""Commands on rollouts: roll out a release on a target, watch, decide, schedule."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairway.cli.output import Column, Json, agree, answer, confirm_by_name, don
 from fairway.cli.places import Confirm
 from fairway.cli.release_answers import print_blockers
 from fairway.cli.release_files import Yes
-from fairway.cli.release_named import Release, release, title
+from fairway.cli.release_named import Release, find_release, title
 from fairway.cli.rollout_watch import ACTIVE, PLANNED, follow
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
 
@@ -39,7 +39,7 @@ def rollout(
     """Deploy every package on a target, level by level, and watch it."""
     body = {"parallel": parallel, "reason": reason, "break_glass": break_glass, "redeploy": redeploy}
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         made = client.post(f"/releases/{one['id']}/environments/{part(env)}/rollouts", body)
         follow_to_the_end(client, made, wait=not no_wait)
 
@@ -89,7 +89,7 @@ def agree_to_fall_back(what: str, env: str, ahead: list[dict[str, Any]], *, yes:
 
 
 def cancel_rollout(number: Number, reason: Reason = "", as_json: Json = False) -> None:
-    """End a rollout now: what is not begun never is, what is in flight goes back to its previous version."""
+    """End a rollout now: nothing new is started, and running deployments go back to their previous versions."""
     with Client() as client:
         one = client.post(f"/rollouts/{number}/cancellation", {"reason": reason})
     is_over = one["status"] not in ACTIVE
@@ -99,7 +99,7 @@ def cancel_rollout(number: Number, reason: Reason = "", as_json: Json = False) -
 def rollouts(name: Release, as_json: Json = False) -> None:
     """Every rollout and fallback of a release, newest first."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         rows = client.get(f"/releases/{one['id']}/rollouts")
     if is_json():
         answer(rows)
@@ -124,33 +124,33 @@ def schedule(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Let it start by itself. What would stand in its way then is said now."""
+    """Schedule a rollout. Shows what would block it at that time."""
     body = {"at": at, "zone": zone, "start_by_minutes": start_by, "parallel": parallel, "reason": reason}
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         made = client.post(f"/releases/{one['id']}/environments/{part(env)}/schedule", body)
         _planned(client, one, made)
 
 
 def reschedule(name: Release, env: Env, at: At, zone: Zone, start_by: StartBy = 60, as_json: Json = False) -> None:
-    """Move what is planned and has not begun."""
+    """Reschedule a rollout that has not begun."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         number = _the_planned(client, one, env)["id"]
         body = {"at": at, "zone": zone, "start_by_minutes": start_by}
         _planned(client, one, client.put(f"/rollouts/{number}/schedule", body))
 
 
 def unschedule(name: Release, env: Env, as_json: Json = False) -> None:
-    """Take what is planned, and has not begun, off the calendar."""
+    """Cancel a scheduled rollout that has not begun."""
     with Client() as client:
-        one = release(client, name)
+        one = find_release(client, name)
         gone = client.delete(f"/rollouts/{_the_planned(client, one, env)['id']}/schedule")
     done(gone, f"{title(one)} is no longer scheduled for {env}.", "cancelled")
 
 
 def follow_to_the_end(client: Client, one: dict[str, Any], *, wait: bool, is_known: bool = True) -> None:
-    """Show a rollout until it has ended or needs a decision; leave with its code. `is_known`: tell only changes."""
+    """Show a rollout until it has ended or needs a decision, and exit with its code. `is_known`: show only changes."""
     if not wait:
         done(one, f"Rollout {one['id']} has started. Watch it: fairway releases watch {one['id']}", "running")
     elif code := follow(client, one, is_known=is_known):

@@ -1,4 +1,4 @@
-"""stop, start, scale, domains, access, remove, logs: what runs in one environment."""
+"""Commands on a placement: stop, start, scale, domains, access, remove, logs."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from fairway.cli.places import Confirm, Slug
 from fairway.cli.shipping import Env, NoWait, Reason
 from fairway.cli.watch import print_line, wait_for
 from fairway.cli.words import word
-from fairway.shared.hosts import shown_host
+from fairway.shared.hostnames import readable_hostname
 
-PATIENCE = 180.0  # seconds until waiting for a start or a stop is given up; the worker goes on
+PATIENCE = 180.0  # seconds; timeout of waiting for a start or stop; the worker continues
 FOLLOW_EVERY = 1.0
 
 
 def stop(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
-    """Stop an application in an environment. Requests in flight finish; visitors see a friendly page."""
+    """Stop an application in an environment. Running requests finish; visitors see a friendly page."""
     _want(app, env, "stopping", {"reason": reason}, {"stopped"}, no_wait)
 
 
 def start(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
-    """Start what was stopped."""
+    """Start a stopped application."""
     _want(app, env, "starting", {"reason": reason}, {"healthy"}, no_wait)
 
 
@@ -43,7 +43,7 @@ def scale(
     """Run this many instances of a service."""
     with Client() as client:
         given = {"replicas": replicas, "service": service, "reason": reason}
-        one = client.put(f"{_place(app, env)}/replicas", given)
+        one = client.put(f"{_path(app, env)}/replicas", given)
     of = "" if service == "web" else f" of {service}"
     done(one, f"{app} in {env} will run {replicas} {'instance' if replicas == 1 else 'instances'}{of}.")
 
@@ -56,10 +56,10 @@ def domains(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Set the custom domains an application answers at."""
+    """Set the custom domains of an application."""
     with Client() as client:
-        one = client.put(f"{_place(app, env)}/domains", {"domains": names or []})
-    done(one, f"{app} in {env} answers at {', '.join(map(shown_host, one['urls']))}.")
+        one = client.put(f"{_path(app, env)}/domains", {"domains": names or []})
+    done(one, f"{app} in {env} answers at {', '.join(map(readable_hostname, one['urls']))}.")
 
 
 def access(
@@ -70,7 +70,7 @@ def access(
 ) -> None:
     """Set who may open an application: everybody, or people signed in here."""
     with Client() as client:
-        one = client.put(f"{_place(app, env)}/access", {"access": who.replace("-", "_")})
+        one = client.put(f"{_path(app, env)}/access", {"access": who.replace("-", "_")})
     done(one, f"{app} in {env} is open to {'everybody' if one['access'] == 'public' else 'signed-in people'}.")
 
 
@@ -82,12 +82,12 @@ def remove(
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Take an application out of one environment."""
+    """Remove an application from one environment."""
     name = f"{app}.{env}"
     with Client() as client:
-        client.get(_place(app, env))
+        client.get(_path(app, env))
         confirm_by_name(name, confirm, f"This removes {app} from {env}{' with its stored data' if volumes else ''}.")
-        one = client.delete(_place(app, env), reason=reason, volumes_confirmed=name if volumes else "")
+        one = client.delete(_path(app, env), reason=reason, volumes_confirmed=name if volumes else "")
     done(one, f"{app} is being removed from {env}.")
 
 
@@ -114,11 +114,11 @@ def logs(
 
 def _want(app: str, env: str, what: str, body: dict[str, Any], health: set[str], no_wait: bool) -> None:
     with Client() as client:
-        one = client.post(f"{_place(app, env)}/{what}", body)
+        one = client.post(f"{_path(app, env)}/{what}", body)
 
         def is_there() -> bool:
             nonlocal one
-            one = client.get(_place(app, env))
+            one = client.get(_path(app, env))
             return one["health"] in health
 
         in_time = no_wait or wait_for(is_there, seconds=PATIENCE)
@@ -138,7 +138,7 @@ def _instance_output(client: Client, app: str, env: str, tail: int, follow: bool
     seen: set[tuple[str, str, str]] = set()
     since = ""
     while True:
-        lines = client.get(f"{_place(app, env)}/output", tail=tail, since=since)
+        lines = client.get(f"{_path(app, env)}/output", tail=tail, since=since)
         fresh = [line for line in lines if _mark(line) not in seen]
         _print_output(fresh, has_more=follow)
         if not follow:
@@ -198,5 +198,5 @@ def _mark(line: dict[str, Any]) -> tuple[str, str, str]:
     return line["at"], line["instance"], line["text"]
 
 
-def _place(app: str, env: str) -> str:
+def _path(app: str, env: str) -> str:
     return f"/applications/{part(app)}/environments/{part(env)}/placement"

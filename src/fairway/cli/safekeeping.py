@@ -1,4 +1,4 @@
-"""backup, restore: this machine's Fairway into one file, and out of it."""
+"""Commands ``backup`` and ``restore`` for this machine's Fairway."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def backup(
         typer.Option("--without-volumes", help="Leave out the data that applications of the process runtime have stored."),
     ] = False,
 ) -> None:
-    """Save everything into one file, while Fairway goes on working. FAIRWAY_DATABASE_URL as for fairway up."""
+    """Save everything into one file while Fairway keeps working. FAIRWAY_DATABASE_URL as for fairway up."""
     place = (file or Path(time.strftime("fairway-%Y%m%d-%H%M%S.tar.gz"))).expanduser().absolute()
     options = [*(["--without-keys"] if without_keys else []), *(["--without-volumes"] if without_volumes else [])]
     _run("backup", data, place, *options)
@@ -51,7 +51,7 @@ def restore(
         bool, typer.Option("--replace", help="Move the data directory that is there aside, and overwrite the database.")
     ] = False,
 ) -> None:
-    """Make an installation out of a backup; into the database of FAIRWAY_DATABASE_URL where that is set."""
+    """Create an installation from a backup; in the database of FAIRWAY_DATABASE_URL, if that is set."""
     options = [*(["--keys", str(keys.absolute())] if keys else []), *(["--replace"] if replace else [])]
     _run("restore", data, file.absolute(), *options)
 

@@ -1,4 +1,4 @@
-"""config and credentials: settings, secrets, and how to get at private sources."""
+"""Commands ``config …`` and ``credentials …``."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def show_config(
     version: Annotated[int | None, typer.Option(min=1, help="An earlier version.")] = None,
     as_json: Json = False,
 ) -> None:
-    """What the next deployment gets. Secrets are named, never shown."""
+    """The settings that the next deployment uses. Of secrets, only the names are shown."""
     with Client() as client:
-        one = client.get(_place(app, env) + (f"/versions/{version}" if version else ""))
+        one = client.get(_path(app, env) + (f"/versions/{version}" if version else ""))
     if is_json():
         answer(one)
         return
@@ -54,9 +54,9 @@ def set_config(
     """Set variables. For secrets use set-secret: arguments can be read by others on this machine."""
     changes = dict(_pair(text) for text in pairs)
     with Client() as client:
-        latest = client.get(_place(app, env))
+        latest = client.get(_path(app, env))
         body = {"variables": {**latest["variables"], **changes}, "comment": comment, "based_on": latest["version"]}
-        saved = client.put(_place(app, env), body)
+        saved = client.put(_path(app, env), body)
     _saved(app, env, latest, saved)
 
 
@@ -73,11 +73,11 @@ def set_secret(
     if not value:
         raise BadInput(f"The value of {name} is empty.", advice="Pipe it in, or remove the secret with “config unset”.")
     with Client() as client:
-        latest = client.get(_place(app, env))
+        latest = client.get(_path(app, env))
         body: dict[str, Any] = {"secrets": {name: value}, "comment": comment, "based_on": latest["version"]}
         if name in latest["variables"]:
             body["variables"] = {key: kept for key, kept in latest["variables"].items() if key != name}
-        saved = client.put(_place(app, env), body)
+        saved = client.put(_path(app, env), body)
     _saved(app, env, latest, saved)
 
 
@@ -85,7 +85,7 @@ def set_secret(
 def unset_config(app: Slug, names: Names, env: Env, comment: Comment = "", as_json: Json = False) -> None:
     """Remove variables or secrets."""
     with Client() as client:
-        latest = client.get(_place(app, env))
+        latest = client.get(_path(app, env))
         unknown = [name for name in names if name not in latest["variables"] and name not in latest["secrets"]]
         if unknown:
             raise BadInput(
@@ -97,7 +97,7 @@ def unset_config(app: Slug, names: Names, env: Env, comment: Comment = "", as_js
             "comment": comment,
             "based_on": latest["version"],
         }
-        saved = client.put(_place(app, env), body)
+        saved = client.put(_path(app, env), body)
     _saved(app, env, latest, saved)
 
 
@@ -111,8 +111,8 @@ def diff_config(
 ) -> None:
     """What changed between two versions."""
     with Client() as client:
-        number = version or client.get(_place(app, env))["version"]
-        changes = client.get(f"{_place(app, env)}/versions/{number}/changes", since=since) if number else []
+        number = version or client.get(_path(app, env))["version"]
+        changes = client.get(f"{_path(app, env)}/versions/{number}/changes", since=since) if number else []
     if is_json():
         answer(changes)
         return
@@ -129,16 +129,16 @@ def list_versions(
 ) -> None:
     """Every version, newest first."""
     with Client() as client:
-        rows = client.pages(f"{_place(app, env)}/versions", limit=limit)
+        rows = client.pages(f"{_path(app, env)}/versions", limit=limit)
     if is_json():
         answer(rows)
         return
     columns = [Column("Version", is_number=True), Column("Saved"), Column("By"), Column("Settings", 60, is_number=True),
                Column("Comment", wraps=True)]  # fmt: skip
     shown = [
-        (one["version"], words.ago(one["created_at"]), one["created_by"], len(one["variables"]) + len(one["secrets"]),
-         one["comment"])
-        for one in rows
+        (row["version"], words.ago(row["created_at"]), row["created_by"], len(row["variables"]) + len(row["secrets"]),
+         row["comment"])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="Nothing has ever been set here.")
 
@@ -147,7 +147,7 @@ def list_versions(
 def restore_config(app: Slug, version: Annotated[int, typer.Argument(min=1)], env: Env, as_json: Json = False) -> None:
     """Save an earlier version's content as a new version."""
     with Client() as client:
-        saved = client.post(f"{_place(app, env)}/versions/{version}/restoration")
+        saved = client.post(f"{_path(app, env)}/versions/{version}/restoration")
     if is_json():
         answer(saved)
     else:
@@ -168,11 +168,11 @@ def list_credentials(as_json: Json = False) -> None:
     columns = [Column("Name"), Column("Kind"), Column("Host"), Column("User"), Column("For"), Column("Stored", 70)]
     shown = [
         (
-            *(one["name"], words.word(one["kind"]), one["host"], one["username"]),
-            ", ".join(_scope_words(each) for each in one["scopes"]) or "nothing",
-            words.ago(one["created_at"]),
+            *(row["name"], words.word(row["kind"]), row["host"], row["username"]),
+            ", ".join(_scope_words(each) for each in row["scopes"]) or "nothing",
+            words.ago(row["created_at"]),
         )
-        for one in rows
+        for row in rows
     ]
     table(
         columns, shown, empty="No credential is stored. Store one: fairway credentials set NAME --host HOST --username USER"
@@ -213,7 +213,7 @@ def scope_credential(
     scopes: Annotated[list[str], typer.Argument(metavar="APP@ENV…", help=SCOPE_HELP)],
     as_json: Json = False,
 ) -> None:
-    """Say anew which applications and environments may use a credential."""
+    """Replace the applications and environments that may use a credential."""
     with Client() as client:
         one = client.put(f"/credentials/{part(name)}/scopes", {"scopes": [_scope(each) for each in scopes]})
     if is_json():
@@ -224,7 +224,7 @@ def scope_credential(
 
 @credentials.command("delete")
 def delete_credential(name: str, as_json: Json = False) -> None:
-    """Delete a credential no application uses."""
+    """Delete a credential that no application uses."""
     with Client() as client:
         client.delete(f"/credentials/{part(name)}")
     if is_json():
@@ -247,7 +247,7 @@ def _scope_words(one: dict[str, str]) -> str:
     return one["application"] + (f"@{one['environment']}" if one["environment"] else "")
 
 
-def _place(app: str, env: str) -> str:
+def _path(app: str, env: str) -> str:
     return f"/applications/{part(app)}/environments/{part(env)}/configuration"
 
 

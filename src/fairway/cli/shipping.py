@@ -1,4 +1,4 @@
-"""deploy, promote, rollback, restart, cancel, watch: everything that is, or ends, a deployment."""
+"""Commands on deployments: deploy, promote, rollback, restart, approve, reject, cancel, watch."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 from fairway.cli import how, words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import BadInput, Code, Missing
-from fairway.cli.how import RunOptions, laid_over, save
+from fairway.cli.how import RunOptions, merged_spec, save
 from fairway.cli.output import Column, Json, agree, answer, done, err, is_json, note, say, styled, table
 from fairway.cli.places import Slug
 from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
@@ -64,12 +64,13 @@ def deploy(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Put an application live. It is created when it does not exist yet."""
+    """Deploy an application. It is created if it does not exist."""
     options = SourceOptions(image, git, path, ref, credential)
     run = (kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, sticky, volume)
     changes = RunOptions(*run).spec()
     with Client() as client:
-        client.get(f"/environments/{part(env)}")  # before anything is sent or made
+        # so that a mistyped environment is noticed before anything is sent or created
+        client.get(f"/environments/{part(env)}")
         is_new = not _exists(client, app)
         source = body_of(client, options)
         if is_new and source is None:
@@ -77,7 +78,7 @@ def deploy(
             raise Missing(f"There is no application “{app}”, or you may not see it.", advice=advice)
         if is_new:
             client.post(
-                "/applications", {"name": app, "slug": app, "source": source, "spec": laid_over({}, changes) or None}
+                "/applications", {"name": app, "slug": app, "source": source, "spec": merged_spec({}, changes) or None}
             )
             note(f"{app} is created.")
         elif changes:
@@ -108,7 +109,7 @@ def promote(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Put what runs in one environment live in another: the same bytes, not rebuilt."""
+    """Deploy what runs in one environment to another: the same artifact, without a rebuild."""
     body = {
         "application": app,
         "from_environment": origin,
@@ -131,14 +132,14 @@ def rollback(
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Put back the version before, with its configuration."""
+    """Restore the previous version, with its configuration."""
     body = {"application": app, "environment": env, "to": to, "reason": reason, "break_glass": break_glass}
     with Client() as client:
         _ship(client, "/rollbacks", body, no_wait)
 
 
 def restart(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_json: Json = False) -> None:
-    """Fresh instances of what runs, without a gap unless it stores data."""
+    """Restart what runs, without interruption unless it stores data."""
     with Client() as client:
         _ship(client, f"/applications/{part(app)}/environments/{part(env)}/placement/restart", {"reason": reason}, no_wait)
 
@@ -151,7 +152,7 @@ def watch(number: Number, as_json: Json = False) -> None:
 
 
 def cancel(number: Number, reason: Reason = "", as_json: Json = False) -> None:
-    """Cancel a deployment. What served before goes on serving."""
+    """Cancel a deployment. What served before keeps serving."""
     with Client() as client:
         one = client.post(f"/deployments/{number}/cancellation", {"reason": reason})
     if is_json():
@@ -163,7 +164,7 @@ def cancel(number: Number, reason: Reason = "", as_json: Json = False) -> None:
 
 
 def approve(number: Number, comment: Comment = "", yes: Yes = False, as_json: Json = False) -> None:
-    """Approve a deployment that waits for approval. Shows first what it would change, and asks."""
+    """Approve a deployment that waits for approval. First shows what it would change, and asks."""
     with Client() as client:
         one = _looked_at(client, number)
         agree(f"Approve deployment {number}?", yes)
@@ -178,7 +179,7 @@ def reject(
     comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")],
     as_json: Json = False,
 ) -> None:
-    """Reject a deployment that waits for approval, and say why. That ends it."""
+    """Reject a deployment that waits for approval, with a reason. This ends it."""
     with Client() as client:
         made = _say(client, _looked_at(client, number), "reject", comment)
     done(made, f"Deployment {number} is rejected: {comment}", "rejected")
@@ -196,15 +197,15 @@ def approvals(as_json: Json = False) -> None:
         Column("When", 60), Column("Until", 90), Column("Reason", 110),
     ]  # fmt: skip
     shown = [
-        (one["id"], one["application"]["slug"], one["environment"]["slug"], words.version(one)[:24], one["requested_by"],
-         words.ago(one["created_at"]), words.instant(one["approve_by"]), one["reason"][:60])
-        for one in rows
+        (row["id"], row["application"]["slug"], row["environment"]["slug"], words.version(row)[:24], row["requested_by"],
+         words.ago(row["created_at"]), words.instant(row["approve_by"]), row["reason"][:60])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="No deployment waits for approval.")
 
 
 def _looked_at(client: Client, number: int) -> dict[str, Any]:
-    """The deployment, once what it would change has been shown: an answer is bound to what was seen."""
+    """Show what the deployment would change and return it as it was then, because an answer is bound to its fingerprint."""
     one: dict[str, Any] = client.get(f"/deployments/{number}")
     found = one["approvals"]
     if not one["awaits_approval"]:

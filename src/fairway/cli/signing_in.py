@@ -1,4 +1,4 @@
-"""login, logout, whoami, tokens."""
+"""Commands ``login``, ``logout``, ``whoami`` and ``tokens …``."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def login(
     token_stdin: Annotated[bool, typer.Option("--token-stdin", help="Read the token from stdin.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Sign in with a token: asked for, piped in, or from FAIRWAY_TOKEN. Make one under your profile in the browser."""
-    where = account.parse_url(url) if url else account.current().url
+    """Sign in with a token: asked for, piped in, or from FAIRWAY_TOKEN. Create one in your profile in the browser."""
+    where = account.parse_url(url) if url else account.current_account().url
     given = "" if token_stdin else os.environ.get("FAIRWAY_TOKEN", "").strip()
     token = given or read_secret(f"Token for {where}").strip()
     if not token:
@@ -43,7 +43,7 @@ def login(
 
 def logout(as_json: Json = False) -> None:
     """Forget the stored token. It keeps working until it is revoked: fairway tokens revoke."""
-    had = account.forget()
+    had = account.delete_account()
     if is_json():
         answer({"was_signed_in": had})
     else:
@@ -51,7 +51,7 @@ def logout(as_json: Json = False) -> None:
 
 
 def whoami(as_json: Json = False) -> None:
-    """Who this token is, and what it may do."""
+    """The person whom this token belongs to, and what it may do."""
     with Client() as client:
         me = client.get("/me")
         if is_json():
@@ -70,7 +70,7 @@ def whoami(as_json: Json = False) -> None:
 
 @tokens.command("list")
 def list_tokens(as_json: Json = False) -> None:
-    """Your tokens that still work."""
+    """Your valid tokens."""
     with Client() as client:
         rows = client.get("/tokens")
     if is_json():
@@ -79,9 +79,9 @@ def list_tokens(as_json: Json = False) -> None:
     columns = [Column("ID", is_number=True), Column("Name"), Column("Starts"), Column("Role"), Column("Last used"),
                Column("Expires", 70)]  # fmt: skip
     shown = [
-        (one["id"], one["name"], f"{one['prefix']}…", word(one["role"]) or "all of yours",
-         ago(one["last_used_at"]) or "never", (one["expires_at"] or "never")[:10])
-        for one in rows
+        (row["id"], row["name"], f"{row['prefix']}…", word(row["role"]) or "all of yours",
+         ago(row["last_used_at"]) or "never", (row["expires_at"] or "never")[:10])
+        for row in rows
     ]  # fmt: skip
     table(columns, shown, empty="You have no tokens. Create one: fairway tokens create NAME")
 
@@ -93,7 +93,7 @@ def create_token(
     days: Annotated[int, typer.Option(min=0, max=3650, help="Days until it expires; 0 means never.")] = 0,
     as_json: Json = False,
 ) -> None:
-    """Make a token. Its text is shown this once."""
+    """Create a token. Its text is shown only once."""
     expires = (datetime.now(UTC) + timedelta(days=days)).isoformat() if days else None
     with Client() as client:
         made = client.post("/tokens", {"name": name, "role": role, "expires_at": expires})

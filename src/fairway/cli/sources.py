@@ -1,4 +1,4 @@
-"""Where an application's bytes come from, as options: an image, a Git repository, or a folder."""
+"""Options for an application's source: an image, a Git repository, or a folder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Ref = Annotated[str, typer.Option("--ref", help="Branch, tag or commit, instead 
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What was typed; at most one of image, git and path."""
+    """The given options; at most one of image, git and path."""
 
     image: str = ""
     git: str = ""
@@ -37,7 +37,7 @@ class SourceOptions:
 
 
 def body_of(client: Client, options: SourceOptions, *, required: bool = False) -> dict[str, str] | None:
-    """The source as the API takes it; a folder is packed and uploaded. None when none was given. Raises `BadInput`."""
+    """The source for the API; a folder is packed and uploaded. None if no source was given. Raises `BadInput`."""
     given = [name for name in ("image", "git", "path") if getattr(options, name)]
     if len(given) > 1:
         raise BadInput(f"--{given[0]} and --{given[1]} exclude each other.", advice="Give one of --image, --git and --path.")
@@ -91,7 +91,7 @@ def _pack(folder: Path, file: Path, options: SourceOptions) -> Path:
         note(f"Packed {packed.files} files, {size(packed.bytes)}.")
         for sentence in packed.left_out:
             note(sentence)
-    return packed.place
+    return packed.path
 
 
 def _sent(client: Client, file: Path, name: str) -> dict[str, str]:
@@ -101,7 +101,7 @@ def _sent(client: Client, file: Path, name: str) -> dict[str, str]:
 
 
 def _pieces(file: Path, total: int) -> Iterator[bytes]:
-    """The file in pieces, with a bar on stderr where somebody sees it and it takes a while."""
+    """The file in pieces, with a progress bar on stderr if that is a terminal and it takes a while."""
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
     console = err()

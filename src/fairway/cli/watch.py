@@ -1,6 +1,6 @@
-"""Watching a deployment: its steps with their times, the end of its log, and its last word.
+"""Follows a deployment: its steps with their times, the end of its log, and its result.
 
-Stopping to watch stops nothing: the deployment is run by a worker.
+Ctrl-C only ends watching: a worker runs the deployment.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from fairway.cli.output import answer, err, is_json, out, status, styled
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-QUICK, CALM = 0.2, 1.0  # seconds between two looks: at first, and once it has taken a while
+QUICK, CALM = 0.2, 1.0  # seconds between two requests: during the first `QUICK_FOR` seconds, and after them
 QUICK_FOR = 15.0
 TAIL = 8
 BAR = 18
@@ -44,7 +44,7 @@ def follow(client: Client, deployment: dict[str, Any], *, wait: bool) -> Code:
 
 
 def result(one: dict[str, Any]) -> None:
-    """The last word on a deployment: where it answers, and how the switch looked from outside."""
+    """Print the result of a deployment: its URLs and the figures of the probe."""
     if is_json():
         answer(one)
         return
@@ -87,7 +87,7 @@ def _queued(one: dict[str, Any]) -> Code:
 
 
 def _awaits(one: dict[str, Any]) -> Code:
-    """It waits for people: nobody stays for that."""
+    """Print that the deployment waits for approvals, and return without waiting for them."""
     if is_json():
         answer(one)
         return Code.NEEDS_DECISION
@@ -116,7 +116,7 @@ def _until_ended(client: Client, one: dict[str, Any], show: _Live | _Plain) -> d
             misses = 0
         except Stop as stop:
             misses += 1
-            if stop.code != Code.FAILED or misses > 30:  # a restart of the web process is no reason to give up
+            if stop.code != Code.FAILED or misses > 30:  # the web process may be restarting
                 raise
             time.sleep(CALM)
             continue
@@ -125,13 +125,13 @@ def _until_ended(client: Client, one: dict[str, Any], show: _Live | _Plain) -> d
         if log["is_complete"] and not one["is_active"]:
             return one
         if one["awaits_approval"] and one["status"] == "waiting" and not log["lines"]:
-            return one  # people may take days
+            return one  # an approval may take days
         if len(log["lines"]) < 500:
             time.sleep(QUICK if time.monotonic() - begun < QUICK_FOR else CALM)
 
 
 class _Plain:
-    """For pipes and CI logs: a line when a step ends, and the log as it comes."""
+    """Output for pipes and CI: a line when a step ends, and the log as it arrives."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -157,7 +157,7 @@ class _Plain:
 
 
 class _Live:
-    """For terminals: the steps in place, the last lines of the log below them."""
+    """Output for terminals: the steps, redrawn in place, and the last lines of the log below them."""
 
     def __init__(self, console: Console) -> None:
         from rich.live import Live
@@ -172,7 +172,7 @@ class _Live:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self.tail.clear()  # what stays on the screen is the workflow; the log can be read with `fairway logs`
+        self.tail.clear()  # only the steps stay on the screen; `fairway logs` shows the log
         self.live.__exit__(*error)
 
     def look(self, one: dict[str, Any], lines: list[str]) -> None:
@@ -207,7 +207,7 @@ def _queue(position: int) -> str:
 
 
 def _step_line(step: dict[str, Any], *, width: int) -> Any:
-    """`width` 0: not redrawn, so a figure that still grows is left out."""
+    """One line about a step. `width` 0: the line is not redrawn, so figures that still grow are left out."""
     state = "pending" if step["state"] == "waiting" else step["state"]
     line = status(state, f"{words.STEP_WORDS.get(step['name'], step['name']):<11}")
     elapsed, expected = float(step.get("seconds") or 0.0), step.get("expected_seconds")
@@ -230,14 +230,14 @@ def _step_line(step: dict[str, Any], *, width: int) -> Any:
 
 
 def _log_text(text: str) -> Any:
-    """A line of a log with its colours, and without whatever else it would do to a terminal."""
+    """A line of a log with its colours, but without other terminal control sequences."""
     from rich.text import Text
 
     return Text.from_ansi("".join(one for one in text if one == "\x1b" or one == "\t" or one.isprintable()))
 
 
 def wait_for(look: Callable[[], bool], *, seconds: float) -> bool:
-    """Ask until it is so; False when `seconds` have passed."""
+    """Call `look` until it is true; False if `seconds` have passed."""
     until = time.monotonic() + seconds
     while not look():
         if time.monotonic() > until:
@@ -247,7 +247,7 @@ def wait_for(look: Callable[[], bool], *, seconds: float) -> bool:
 
 
 def print_line(text: str) -> None:
-    """One line of output, as it was printed; colours only where somebody sees them."""
+    """Print one line of an application's output; colours only on a terminal."""
     if sys.stdout.isatty():
         out().print(_log_text(text), soft_wrap=True)
     else:

@@ -1,4 +1,4 @@
-"""How states and figures look in a terminal: a shape, a word and a colour, never colour alone. The words are the pages'."""
+"""States and figures for terminals: a shape, a word and a colour, never colour alone. The words are those of the pages."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ LOOKS |= {
     "approved": LOOKS["done"],
     "rejected": LOOKS["failed"],
 }
-WORDS = {  # where the word is not the state itself
+WORDS = {  # words that differ from the state's name
     "absent": "Not distributed",
     "held": "Held up",
     "needs_decision": "Needs a decision",
@@ -88,7 +88,7 @@ BYTES_PER = 1024
 
 
 def is_unicode() -> bool:
-    """Whether the terminal can show the shapes. Asked of the real stdout: while something is redrawn, another stands in."""
+    """Whether the terminal can show the shapes. It checks the real stdout, because Rich replaces stdout while it redraws."""
     encoding = sys.__stdout__.encoding if sys.__stdout__ else sys.stdout.encoding
     return (encoding or "").lower().replace("-", "").startswith("utf")
 
@@ -108,7 +108,7 @@ def word(state: str) -> str:
 
 
 def lost_writes(placement: dict[str, Any]) -> str:
-    """What an application writes and its next deployment loses, and what keeps it; "" where there is nothing to say."""
+    """A sentence about files that the application writes and the next deployment would lose; "" if there are none."""
     places = placement.get("lost_writes") or []
     if not places:
         return ""
@@ -142,7 +142,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def instant(text: str | None) -> str:
-    """A time from the API as it is said in a line: ``2026-03-01 08:00 UTC``."""
+    """A time from the API for a sentence: ``2026-03-01 08:00 UTC``."""
     at = moment(text)
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if at else ""
 
@@ -177,7 +177,7 @@ def short(digest: str) -> str:
 
 
 def version(one: dict[str, Any]) -> str:
-    """What a deployment is called before and after its artifact is known."""
+    """The version of a deployment, or words for it while its artifact is not known."""
     return str(one.get("version") or short(one.get("digest") or "") or "—")
 
 
@@ -191,7 +191,7 @@ def probe(figure: dict[str, Any] | None) -> str:
 
 
 def away(absence: dict[str, Any] | None) -> str:
-    """What a deployment of something that stores data means for visitors; "" where they notice nothing."""
+    """A sentence about how a deployment interrupts visitors; "" if it does not."""
     if not absence:
         return ""
     about = "" if absence["seconds"] is None else f", for about {seconds(absence['seconds'])}"
@@ -200,7 +200,7 @@ def away(absence: dict[str, Any] | None) -> str:
 
 
 def source(kind: str, given: dict[str, Any]) -> str:
-    """Where the bytes come from, in one line."""
+    """A source in one line."""
     if kind == "image":
         return str(given.get("image", ""))
     if kind == "git":

@@ -1,6 +1,6 @@
-"""The backup's file: a compressed tar whose last member, ``manifest.json``, says what everything before it must be.
+"""The backup's file: a compressed tar whose last member, ``manifest.json``, has the checksums of all members before it.
 
-Written beside its final name and renamed when it is whole and on the disk, so a file of that name is a whole backup.
+It is written under a temporary name and renamed when it is complete and synced, so a file of that name is a complete backup.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CHUNK = 2**20
 
 
 class BadArchive(Exception):
-    """The file is no whole, unchanged backup; says what is wrong with it."""
+    """The file is not a complete, unchanged backup; the message says what is wrong."""
 
 
 class Writer:
@@ -35,18 +35,18 @@ class Writer:
         self._sums: dict[str, str] = {}
 
     def folder(self, place: Path, name: str, without: Set[str] = frozenset()) -> None:
-        """A folder with everything below it, as far as it is still there when it is read. Nothing when there is none.
+        """Add a folder with everything in it that still exists when it is read; nothing if the folder does not exist.
 
         `without` are names in the archive that are left out.
 
-        Files, folders and links only: a socket or a device is nothing to keep.
+        Only files, folders and links are added, no sockets or devices.
         """
         if not place.is_dir():
             return
         self._tar.addfile(self._tar.gettarinfo(str(place), name))
         for below in sorted(os.scandir(place), key=lambda entry: entry.name):
             inside = f"{name}/{below.name}"
-            with suppress(FileNotFoundError):  # collected, or deleted by its application, a moment ago
+            with suppress(FileNotFoundError):  # garbage-collected, or deleted by its application, a moment ago
                 if inside in without:
                     continue
                 if below.is_dir(follow_symlinks=False):
@@ -57,7 +57,7 @@ class Writer:
                     self.file(Path(below.path), inside)
 
     def file(self, place: Path, name: str) -> None:
-        """One file as it is now: it is copied first, because an application may be writing it."""
+        """Add one file. It is copied first, because an application may be writing it."""
         with open(place, "rb") as source, tempfile.SpooledTemporaryFile(SPOOLED, dir=_draft_folder(self._tar)) as copy:
             total = hashlib.sha256()
             while chunk := source.read(CHUNK):
@@ -95,13 +95,13 @@ def written(place: Path) -> Iterator[Writer]:
                 yield Writer(tar)
             file.flush()
             os.fsync(file.fileno())
-        os.link(draft, place)  # fails when somebody wrote one of that name meanwhile
+        os.link(draft, place)  # fails if a file of that name was created meanwhile
     finally:
         draft.unlink(missing_ok=True)
 
 
 def read_manifest(place: Path) -> dict[str, Any]:
-    """What the archive holds, every checksum verified. Raises `BadArchive`."""
+    """The manifest of the archive, after every checksum was verified. Raises `BadArchive`."""
     try:
         with tarfile.open(place) as tar:
             manifest, sums = _examined(tar)
@@ -134,7 +134,7 @@ def _examined(tar: tarfile.TarFile) -> tuple[dict[str, Any] | None, dict[str, st
 
 
 def _refuse_astray(member: tarfile.TarInfo, links: set[str]) -> None:
-    """Nothing may be written outside, neither by its name nor through a link that came before it."""
+    """Raise `BadArchive` for a member that would be written outside, by its name or through an earlier link."""
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts or not (member.isfile() or member.isdir() or member.issym()):
         raise ValueError(f"{member.name} does not belong into a backup")
@@ -150,7 +150,7 @@ def _sum(content: IO[bytes]) -> str:
 
 
 def unpack(place: Path, folder: Path) -> None:
-    """Everything into `folder`, which is made; the archive has been read by `read_manifest`."""
+    """Extract everything into `folder`, which is created. The archive must have been verified by `read_manifest`."""
     folder.mkdir(mode=0o700)
     with tarfile.open(place) as tar:
         folders = []
@@ -160,10 +160,10 @@ def unpack(place: Path, folder: Path) -> None:
                 (folder / member.name).mkdir(mode=0o700, parents=True, exist_ok=True)
             else:
                 tar.extract(member, folder, set_attrs=True, numeric_owner=True, filter=_as_ours)
-        for made, mode in reversed(folders):  # afterwards: sealed bundles are read-only
+        for made, mode in reversed(folders):  # afterwards, because bundles are read-only
             made.chmod(mode)
 
 
 def _as_ours(member: tarfile.TarInfo, _: str) -> tarfile.TarInfo:
-    """Owned by whoever restores it: the account may have another number here."""
+    """The member, owned by the account that restores it, because the original account may have another id here."""
     return member.replace(uid=os.getuid(), gid=os.getgid(), uname="", gname="", deep=False)

@@ -1,4 +1,4 @@
-"""The web process's entry."""
+"""The ASGI application of the web process."""
 
 import os
 
@@ -18,15 +18,15 @@ from fairway.web.live import Streams  # noqa: E402
 
 
 class OneThread(ASGIHandler):
-    """Django's handler, which has middleware and view answer a request in one go, in the request's thread. Django's own goes
-    back to the event loop between the two, because a view may be asynchronous; none of ours is."""
+    """Django's handler, but middleware and view run in one call in the request's thread. Django's own returns to the
+    event loop between them, because a view may be asynchronous; none of ours is."""
 
     def load_middleware(self, is_async: bool = False) -> None:
         """The chain that threads call."""
         super().load_middleware(is_async=False)
 
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
-        """What the chain answers."""
+        """The response of the middleware chain."""
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)
 
 

@@ -1,4 +1,4 @@
-"""``fairway audit … --data DIR``: the chain and its signed heads, read from the machine itself; Fairway need not run."""
+"""``fairway audit … --data DIR``: verifies the event chain and its signed heads on this machine; Fairway need not run."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print what was found as JSON; exit code 1 when the chain is broken. With ``--print-heads``, the kept heads."""
+    """Print the result as JSON; returns exit code 1 if the chain is broken. With ``--print-heads``, print the stored
+    heads."""
     parser = argparse.ArgumentParser(prog="fairway audit")
     parser.add_argument("--head", type=Path, action="append", default=[])
     parser.add_argument("--print-heads", action="store_true")
     wanted = parser.parse_args(arguments)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # whatever the shell was set up for
+    os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"  # overrides the shell's environment
     import django
 
     django.setup()
@@ -40,19 +41,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def verified(kept: Sequence[Head]) -> Verification:
-    """The chain against itself, this installation's signed heads, and those that somebody `kept`; and whether the database
-    still refuses changes."""
+    """Verify the chain in itself and against the signed heads of this installation and those in `kept`; and verify that the
+    database still refuses changes."""
     from django.conf import settings
     from django.db import connection
 
     from fairway.activity import triggers
-    from fairway.activity.checking import book
-    from fairway.activity.heads import first_misfit, public_key
+    from fairway.activity.checking import head_file
+    from fairway.activity.heads import first_mismatch, public_key
     from fairway.activity.queries import verify
 
-    own = book().valid()  # before the walk: what is signed meanwhile lies behind it
+    own = head_file().valid()  # read first, because heads that are signed meanwhile are for later events
     found = verify([*own, *kept])
-    forged = first_misfit(own, {one.event: one.hash for one in own}, sys.maxsize, key=public_key(settings.HEAD_KEY))
+    forged = first_mismatch(own, {one.event: one.hash for one in own}, sys.maxsize, key=public_key(settings.HEAD_KEY))
     if found.is_intact and forged:
         return replace(found, is_intact=False, broken_at=forged.at, sentence=forged.sentence)
     if gone := triggers.missing(connection):
@@ -68,9 +69,9 @@ def _kept(files: Sequence[Path]) -> list[Head]:
 
 
 def _print_heads() -> int:
-    from fairway.activity.checking import book
+    from fairway.activity.checking import head_file
 
-    for head in book().all():
+    for head in head_file().all():
         sys.stdout.write(f"{head.line()}\n")
     return 0
 

@@ -1,4 +1,4 @@
-"""``fairway backup``: one archive of everything that must not be lost, of one moment, while Fairway goes on working."""
+"""``fairway backup``: a consistent archive of everything that must not be lost, made while Fairway keeps working."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairway.config import archive
 FILES = ("docker-id",)
 FOLDERS = ("uploads", "bundles", "pythons", "demo")
 SECRET_FOLDERS = ("keys", "caddy/caddy")  # the keys of secrets, sessions and certificates
-SECRET_FILES = frozenset({"demo/sign-in.json", "demo/sign-in.draft"})  # what lets somebody in, outside those folders
+SECRET_FILES = frozenset({"demo/sign-in.json", "demo/sign-in.draft"})  # credentials outside those folders
 VOLUMES = ("process/volumes", "process/homes")
 
 
@@ -42,11 +42,11 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 class Refusal(Exception):
-    """Why there can be no backup, and what to do."""
+    """Why the backup is impossible, and what to do."""
 
 
 def _open_for_reading() -> None:
-    """Django, with a connection that sees one moment and holds nobody up (`tables.snapshot`)."""
+    """Set up Django with a connection for a consistent snapshot that blocks nobody (`tables.snapshot`)."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "fairway.config.settings"
     from django.conf import settings
 
@@ -63,7 +63,8 @@ def _open_for_reading() -> None:
 
 
 def back_up(file: Path, data: Path, *, has_keys: bool, has_volumes: bool) -> None:
-    """Raises `Refusal` or OSError. What the rows name is kept from being collected until it has been copied."""
+    """Write the backup. Files that the rows refer to are protected from garbage collection meanwhile. Raises `Refusal` or
+    OSError."""
     from fairway.config import tables
     from fairway.drivers.runtimes.process.places import Places
 
@@ -88,7 +89,8 @@ def back_up(file: Path, data: Path, *, has_keys: bool, has_volumes: bool) -> Non
 
 
 def _copy_heads(data: Path, to: Path) -> None:
-    """The signed heads, before the rows are read: one that is signed meanwhile would tell of events that are not saved."""
+    """Copy the signed heads before the rows are read, because a later head would refer to events that are not in the
+    backup."""
     if (data / "heads").is_dir():
         shutil.copytree(data / "heads", to / "heads")
 

@@ -1,4 +1,4 @@
-"""Connections of the web process that are too slow are ended; see `pace`. A thin layer over uvicorn's HTTP."""
+"""Closes connections to the web process that are too slow; see `pace`. A thin layer over uvicorn's HTTP protocol."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _numbers = itertools.count()
 
 
 def limits() -> PaceLimits:
-    """As this installation is configured."""
+    """The limits from the settings."""
     window = float(settings.SLOW_SECONDS)
     return PaceLimits(settings.HEADER_SECONDS, window, int(window * settings.SLOW_BYTES), settings.UNFINISHED_REQUESTS)
 
 
 class PacedProtocol(H11Protocol):
-    """One visitor's connection."""
+    """One client's connection."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.number = next(_numbers)
         self.received = self.pauses = 0
-        self.has_begun = False  # a header, of which not everything is here
+        self.has_begun = False  # part of a header has arrived
         self.pace = Pace(State.HEAD, self.loop.time())
         Sweeper.of(self.server_state, self.loop).watch()
 
@@ -51,7 +51,7 @@ class PacedProtocol(H11Protocol):
         super().on_response_complete()
 
     def resume_writing(self) -> None:
-        self.pauses += 1  # the visitor has read
+        self.pauses += 1  # the client has read
         super().resume_writing()
 
     @property
@@ -63,7 +63,7 @@ class PacedProtocol(H11Protocol):
         return self.state() in {State.HEAD, State.BODY}
 
     def state(self) -> State:
-        """What it waits for now."""
+        """What the connection waits for now."""
         is_between = self.cycle is None or self.cycle.response_complete
         is_held_up = self.transport.is_closing() or is_between or self.flow.write_paused
         if is_held_up and self.transport.get_write_buffer_size():
@@ -89,7 +89,7 @@ class PacedProtocol(H11Protocol):
             return 0
 
     def end(self, why: TooSlow, limits: PaceLimits) -> None:
-        """Say why, where an answer can still be given, and close."""
+        """Send the reason if a response is still possible, and close the connection."""
         is_silent = why == TooSlow.READER or (self.cycle is None and not self.received)
         has_answered = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
         if is_silent or has_answered or self.conn.our_state not in {h11.IDLE, h11.SEND_RESPONSE}:
@@ -99,13 +99,13 @@ class PacedProtocol(H11Protocol):
         head = b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: %d" % len(body)
         self.transport.write(b"HTTP/1.1 %s\r\n%s\r\n\r\n%s" % (STATUS[why], head, body))
         if self.cycle is not None:
-            self.cycle.disconnected = True  # whoever still works on it has nobody to answer to
+            self.cycle.disconnected = True  # tells the view that the client is gone
             self.cycle.message_event.set()
         self.transport.close()
 
 
 class Sweeper:
-    """Looks at every connection of one server from time to time, as long as there is one."""
+    """Checks every connection of one server regularly, while there is any."""
 
     def __init__(self, connections: set[Any], loop: asyncio.AbstractEventLoop) -> None:
         self._connections, self._loop = connections, loop
@@ -134,7 +134,10 @@ class Sweeper:
 
     def look(self) -> None:
         now = self._looked_at = self._loop.time()
-        there = sorted((one for one in self._connections if isinstance(one, PacedProtocol)), key=lambda one: one.number)
+        there = sorted(
+            (connection for connection in self._connections if isinstance(connection, PacedProtocol)),
+            key=lambda one: one.number,
+        )
         for one in there:
             state = one.state()
             if why := judged(one.pace, state, now, one.moved(state), self._limits):

@@ -12,8 +12,8 @@ SQLITE_PRAGMAS = (
 )
 
 
-# A server that went without a word is noticed in seconds, not in the quarter of an hour of TCP's own patience. Who stops
-# inside a transaction loses it, and with it the lock on the chain of events, for which all others wait. Source: PostgreSQL,
+# A vanished server is noticed within seconds, not after TCP's default of a quarter of an hour. A process that hangs inside a
+# transaction loses it, and with it the lock on the event chain, for which all others wait. Source: PostgreSQL,
 # "Database Connection Control Functions" and "Statement Behavior".
 PATIENCE = {
     "connect_timeout": "5",  # seconds

@@ -1,7 +1,7 @@
-"""What ``fairway up --demo`` starts with: one person per role with a generated password, and a token for the command line.
+"""Creates the people of ``fairway up --demo``, one per role with a generated password, and a token for the command line.
 
-``demo/sign-in.json`` (0600) hands the passwords over. Whoever says them first (``fairway demo``, ``fairway up --demo``)
-strikes them out of it, so that they are said once and kept nowhere in clear.
+``demo/sign-in.json`` (0600) transfers the passwords. The command that shows them (``fairway demo``, ``fairway up --demo``)
+removes them from it, so that they are shown once and are not stored in clear any more.
 """
 
 from __future__ import annotations

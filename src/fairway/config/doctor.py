@@ -1,4 +1,4 @@
-"""Looks at this machine and says what Fairway can use, as JSON: ``[{"what", "state": good|note|bad, "sentence"}]``."""
+"""Examines this machine and prints what Fairway can use, as JSON: ``[{"what", "state": good|note|bad, "sentence"}]``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LITTLE_DISK = 2 * 2**30  # bytes; below, builds and pulls soon fail
 
 
 def findings() -> Iterator[Finding]:
-    """Every look, each protected from the others' surprises."""
+    """The findings of all examinations; an error in one does not stop the others."""
     for look in (_python, _data, _disk, _database, _caddy, _uv, _git, _node, _ssh, _docker, _names):
         try:
             yield look()
@@ -139,7 +139,7 @@ def _docker() -> Finding:
 
 
 def _walls() -> Iterator[Finding]:
-    """What stands between applications of the process runtime and everything else here."""
+    """The walls around applications of the process runtime on this machine."""
     from fairway.drivers.wall.abilities import abilities
     from fairway.shared.failures import Retry
 
@@ -153,10 +153,10 @@ def _walls() -> Iterator[Finding]:
 
 
 def _heads() -> Iterator[Finding]:
-    """Whether the other place for signed heads takes them, where one is configured and was tried."""
-    from fairway.activity.book import HeadBook
+    """Whether the external copy of signed heads works, if one is configured and was tried."""
+    from fairway.activity.head_file import HeadFile
 
-    sent = HeadBook(Path(os.environ["FAIRWAY_DATA"]) / "heads").elsewhere()
+    sent = HeadFile(Path(os.environ["FAIRWAY_DATA"]) / "heads").elsewhere()
     if sent and os.environ.get("FAIRWAY_HEADS_TO"):
         failure = str(sent.get("failure", ""))
         yield _finding("Signed heads", "bad" if failure else "good", failure or "The other place has the newest one.")

@@ -1,4 +1,4 @@
-"""Processes of our own by fork: how each begins and ends. Knows nothing but the standard library, and little of that."""
+"""Forks processes, and ties their lives together. Uses only a small part of the standard library."""
 
 from __future__ import annotations
 
@@ -78,13 +78,13 @@ def _end_with_parent() -> None:
 
 
 def send(pid: int, number: int) -> None:
-    """A signal to one process, which may be gone."""
+    """Send a signal to a process; ignored if it does not exist any more."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
 
 
 def log_error(event: str, **more: str) -> None:
-    """An error as ``logs.py`` writes it, without loading that."""
+    """Log an error in the format of ``logs.py``, without importing that."""
     keep_small()
     moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     line = {"timestamp": moment, "level": "error", "logger": "fairway.up", "event": event, **more}

@@ -1,6 +1,6 @@
-"""Who really asks, when a proxy that we know stands between: only those named in FAIRWAY_TRUSTED_PROXIES are believed.
+"""Takes the client's address from the headers of trusted proxies, those in FAIRWAY_TRUSTED_PROXIES, and of no others.
 
-uvicorn would believe everybody on this machine, and so every application that runs here.
+uvicorn would trust every process on this machine, including the applications that run here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SAID = (b"x-forwarded-for", b"x-forwarded-proto")
 
 
 class Forwarded:
-    """ASGI middleware. What strangers say of others is dropped; a trusted proxy is believed, hop by hop from the right.
+    """ASGI middleware. It drops the headers of others; trusted proxies are followed hop by hop from the right.
 
     Raises ValueError at start for a trusted proxy that is neither an address nor a network.
     """

@@ -1,4 +1,4 @@
-"""``fairway rotate-keys``: a new key for secrets at rest, everything sealed with it, the old keys kept to open old backups.
+"""``fairway rotate-keys``: adds a key for secrets at rest and seals everything with it; old keys stay, to open old backups.
 
 Only while the control plane does not run (applications may go on serving): running processes know the keys they
 started with.
@@ -46,7 +46,7 @@ def _rotate() -> None:
 
 
 def add_key(place: Path) -> str:
-    """Put a new key before the others, atomically; returns it."""
+    """Add a new key before the others, atomically; returns it."""
     key = Fernet.generate_key().decode()
     draft = place.with_suffix(".draft")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

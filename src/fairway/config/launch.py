@@ -1,6 +1,6 @@
 """Loads the application once and forks web and worker from it (docs/decisions/0011).
 
-The process that does so leaves at once: as a third party it would keep a copy of every page the two have changed.
+The process that does so ends at once; otherwise it would keep a copy of every memory page that the two have changed.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def prepare(*, is_demo: bool, has_workers: bool) -> str | None:
 def _ensure_beginnings(*, is_demo: bool, has_workers: bool) -> str | None:
     from fairway.accounts.commands import ensure_first_link
     from fairway.environments.commands import ensure_default_environments
-    from fairway.environments.installation import settle
+    from fairway.environments.installation import ensure_may_run_here
     from fairway.environments.secrets import reseal_options
 
-    settle(has_workers=has_workers, moves_here=os.environ.get("FAIRWAY_MOVE_HERE") == "1")
+    ensure_may_run_here(has_workers=has_workers, moves_here=os.environ.get("FAIRWAY_MOVE_HERE") == "1")
     ensure_default_environments()
     reseal_options(only_clear=True)
     if is_demo:
@@ -124,7 +124,8 @@ def _load(names: tuple[str, ...]) -> None:
 
     register_all()
     connections.close_all()
-    gc.freeze()  # the collector would otherwise touch, and so copy, every shared page; looking first for what of it could be
+    # otherwise the collector would write to, and so copy, every shared page; looking first for what of it could be
+    gc.freeze()
     # freed takes a tenth of a start and frees nothing worth having
     gc.enable()
     libc = ctypes.CDLL(None)
@@ -143,10 +144,10 @@ def _web(bind: str, port: int, *, is_shared: bool) -> None:
         port=port,
         log_level="warning",
         timeout_graceful_shutdown=3,
-        lifespan="on",  # open streams end when the process is asked to stop
+        lifespan="on",  # so that open streams end when the process is asked to stop
         loop="asyncio",
         http=PacedProtocol,
-        ws="none",  # no page of ours uses websockets; those of applications pass through the proxy
+        ws="none",  # Fairway's pages use no websockets; those of applications pass through the proxy
         server_header=False,
         proxy_headers=False,  # `config.asgi` believes those who are named, and nobody else
     )

@@ -1,4 +1,4 @@
-"""Where our own processes log: standard error, one line per message, as JSON when nobody is looking at it.
+"""Logging of Fairway's own processes: standard error, one line per message, as JSON unless it is a terminal.
 
 The standard library does it; structlog would bring Rich and asyncio into every process (docs/decisions/0011).
 """
@@ -18,7 +18,7 @@ LONGEST = 64 * 1024  # characters of a message or a traceback: what came from ou
 
 
 class OurLog(logging.StreamHandler[TextIO]):
-    """Standard error; ``fairway.log`` is kept small."""
+    """Writes to standard error, and rotates ``fairway.log``."""
 
     def emit(self, record: logging.LogRecord) -> None:
         keep_small()
@@ -35,12 +35,12 @@ LETS_IN = re.compile(
 
 
 def without_what_lets_in(text: str) -> str:
-    """The text with every such secret masked."""
+    """The text with every such credential masked."""
     return LETS_IN.sub(lambda found: f"{found['kept'] or ''}{MASK}", text)
 
 
 class Discreet(logging.Formatter):
-    """For people who look on."""
+    """The format for terminals."""
 
     def format(self, record: logging.LogRecord) -> str:
         return without_what_lets_in(super().format(record))
@@ -62,7 +62,7 @@ class JsonLine(logging.Formatter):
 
 
 def configure() -> None:
-    """Send our messages, and others' warnings, to standard error."""
+    """Send Fairway's messages, and other libraries' warnings, to standard error."""
     handler = OurLog()
     for_people = Discreet("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
     handler.setFormatter(for_people if sys.stderr.isatty() else JsonLine())

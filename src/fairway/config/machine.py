@@ -1,4 +1,4 @@
-"""How everything of this machine's Fairway is stopped.
+"""Stops everything of this machine's Fairway.
 
 By its folders alone, without Django and its database: that would take ten times as long, and could not be done while a
 database is away.
@@ -15,10 +15,10 @@ from fairway.drivers.proxy.caddy import FoundCaddy
 
 
 def stop_everything(data: Path) -> None:
-    """Stop the applications of this machine's own runtimes and the proxy, and hang up on other hosts; volumes, data and
-    containers stay. What cannot be stopped does not keep the others: its failure is raised at the end.
+    """Stop the applications of this machine's runtimes and the proxy, and close the tunnels to other hosts; volumes, data
+    and containers are kept. What cannot be stopped does not keep the others: its failure is raised at the end.
 
-    What a placement should be is not changed: the next ``fairway up`` starts it again.
+    The wanted state of placements is not changed, so the next ``fairway up`` starts them again.
     """
     with ExitStack() as last_first:
         last_first.callback(close_all, data)

@@ -1,7 +1,7 @@
-"""When a connection is too slow. Pure; `connections.py` looks and acts.
+"""Decides when a connection is too slow. Pure; `connections.py` observes and acts.
 
-Half a request costs whoever sends it nothing, and us a connection each. So a header has a deadline, a body and a reader must
-move, however slowly the line does, and one address has only so many requests that are not whole yet.
+An incomplete request costs its sender nothing, but occupies a connection here. So a header has a deadline, a body and a
+reader must make progress at a minimum rate, and the number of incomplete requests per address is limited.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Pace:
 
 
 def judged(pace: Pace, state: State, now: float, moved: int, limits: PaceLimits) -> TooSlow | None:
-    """Look at a connection again and say why it ends, if it does. `moved` counts bytes; it never falls in a state."""
+    """Check a connection; returns why it must end, or None. `moved` counts bytes and never decreases within a state."""
     if state != pace.state or state == State.ELSE:
         pace.state, pace.since, pace.mark = state, now, moved
         return None

@@ -1,4 +1,4 @@
-"""``fairway new-password NAME``: for whoever can read the data directory, when nobody knows a password any more."""
+"""``fairway new-password NAME``: sets a new password; for an operator who can read the data directory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Print a new password once; exit code 1 with the reason on standard error when there is no such person."""
+    """Print the new password once; returns exit code 1, with the reason on standard error, if there is no such person."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "fairway.config.settings")
     username = (arguments or sys.argv[1:])[0]
     import django

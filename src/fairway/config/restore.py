@@ -1,4 +1,4 @@
-"""``fairway restore``: an installation out of an archive, checked before anything is touched, in place only when whole."""
+"""``fairway restore``: creates an installation from a backup, which is verified before anything is changed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairway.config.runfile import CannotStart, nobody_runs
 
 
 class Refusal(Exception):
-    """Why it is not restored, and what to do."""
+    """Why the restore is impossible, and what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def restore(file: Path, data: Path, *, keys: Path | None, replaces: bool) -> list[str]:
-    """Returns what to tell the operator. Everything is made in a folder beside `data`, which is renamed at the end."""
+    """Restore the backup in a folder beside `data`, which is renamed at the end. Returns sentences for the operator."""
     manifest = archive.read_manifest(file)
     if not manifest["has_keys"] and keys is None:
         raise Refusal("this backup was made without keys. Give the installation's folder of keys with --keys.")
@@ -68,8 +68,8 @@ def _refuse_in_use(data: Path, *, replaces: bool) -> None:
 
 
 def _carry_heads(data: Path, draft: Path) -> None:
-    """The signed heads of the installation that is replaced know how far its events had come. They stay, unless it is
-    another installation: then its heads say nothing about this one."""
+    """Keep the signed heads of the replaced installation, which know how far its events had come. Heads of another
+    installation are not kept."""
     key, heads = Path("keys") / "head.key", Path("heads")
     if not (data / heads).is_dir() or not (data / key).is_file():
         return
@@ -85,7 +85,7 @@ def _is_bare(data: Path) -> bool:
 
 
 def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) -> tuple[int, int]:
-    """Returns how many deployments the backup had cut in the middle, and `_heads_reach_further`."""
+    """Returns how many deployments were running when the backup was made, and the result of `_heads_reach_further`."""
     os.environ |= {"FAIRWAY_DATA": str(draft), "DJANGO_SETTINGS_MODULE": "fairway.config.settings"}
     import django
     from django.conf import settings
@@ -111,19 +111,19 @@ def _restore_database(draft: Path, manifest: dict[str, Any], *, replaces: bool) 
 
 
 def _heads_reach_further() -> int:
-    """The event that signed heads know and this backup does not; 0 when there is none."""
-    from fairway.activity.checking import book
+    """The newest event in signed heads that this backup lacks; 0 if there is none."""
+    from fairway.activity.checking import head_file
     from fairway.activity.queries import hashes_of
 
-    last = book().last()
+    last = head_file().last()
     return last.event if last and hashes_of([last.event]).get(last.event) != last.hash else 0
 
 
 def _clear_database(*, replaces: bool) -> None:
     from fairway.config import tables
-    from fairway.environments.installation import somebody_works
+    from fairway.environments.installation import has_living_workers
 
-    if not tables.pending() and somebody_works():
+    if not tables.pending() and has_living_workers():
         raise Refusal("workers of a Fairway work on this database right now. Stop them first.")
     if not replaces:
         raise Refusal("the database of FAIRWAY_DATABASE_URL is not empty. Use an empty one, or overwrite it with --replace.")
@@ -131,7 +131,7 @@ def _clear_database(*, replaces: bool) -> None:
 
 
 def _begin_again(manifest: dict[str, Any]) -> int:
-    """Bring the rows to this version, end what cannot go on, write it down, and prove that no event is missing."""
+    """Migrate the rows, end interrupted deployments, record the restore, and verify that no event is missing."""
     from django.core.management import call_command
     from django.db import transaction
 
@@ -152,7 +152,8 @@ def _begin_again(manifest: dict[str, Any]) -> int:
 
 
 def _end_interrupted(created_at: str) -> int:
-    """What was on its way may have ended there since: it is not done again. The clean-up makes the old version serve."""
+    """End interrupted deployments without repeating them, because they may have finished since. The clean-up restores the
+    old version."""
     from fairway.accounts.rules import SYSTEM
     from fairway.deployments.commands.requests import cancel
     from fairway.deployments.models import Deployment
@@ -171,7 +172,7 @@ def _end_interrupted(created_at: str) -> int:
 
 
 def _put_in_place(draft: Path, data: Path) -> Path | None:
-    """Returns where what was there before has gone."""
+    """Move the restored folder to its place; returns where the previous data directory was moved, if there was one."""
     aside = None
     if not _is_bare(data):
         aside = data.with_name(f"{data.name}.before-{datetime.now(UTC):%Y%m%d-%H%M%S}")

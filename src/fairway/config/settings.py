@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fairway.config.data import DataDirectory
 from fairway.config.databases import database_from_url, sqlite_database
-from fairway.shared.hosts import ascii_address
+from fairway.shared.hostnames import ascii_host_address
 
 DATA = DataDirectory(Path(os.environ.get("FAIRWAY_DATA", "~/.local/share/fairway")).expanduser())
 DEBUG = False
@@ -27,11 +27,11 @@ PYTHON_DOWNLOADS = os.environ.get("FAIRWAY_PYTHON_DOWNLOADS", "on")  # on, off, 
 PYTHON_MIRROR = os.environ.get("FAIRWAY_PYTHON_MIRROR", "")
 # Addresses or networks of what stands before us and may say for whom it asks: nobody, unless they are named.
 TRUSTED_PROXIES = [one.strip() for one in os.environ.get("FAIRWAY_TRUSTED_PROXIES", "").split(",") if one.strip()]
-PUBLIC_URL = ascii_address(os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}"))
+PUBLIC_URL = ascii_host_address(os.environ.get("FAIRWAY_PUBLIC_URL", f"http://localhost:{WEB_PORT}"))
 IS_DEMO = os.environ.get("FAIRWAY_DEMO") == "1"
 
 _allowed = os.environ.get("FAIRWAY_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
-ALLOWED_HOSTS = [ascii_address(one) for one in _allowed.split(",")]
+ALLOWED_HOSTS = [ascii_host_address(one) for one in _allowed.split(",")]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL] if PUBLIC_URL.startswith("https://") else []
 
 INSTALLED_APPS = [
@@ -63,9 +63,9 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "fairway.web.middleware.PersonLanguage",
     "fairway.web.middleware.ReaderZone",
-    "fairway.web.middleware.ReadFrom",
+    "fairway.web.middleware.EventNumber",
     "fairway.web.middleware.FreezesReadOnce",
-    "fairway.web.middleware.Refusals",
+    "fairway.web.middleware.DomainErrors",
 ]
 
 ROOT_URLCONF = "fairway.config.urls"

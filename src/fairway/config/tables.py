@@ -1,4 +1,4 @@
-"""The rows of every table as JSON lines, and back, on either database and at any state of the migrations.
+"""Saves the rows of every table as JSON lines, and loads them, on either database and at any state of the migrations.
 
 One format for both databases is also the way from SQLite to PostgreSQL (docs/decisions, "One backup for both databases").
 """
@@ -36,7 +36,7 @@ class Encoder(DjangoJSONEncoder):
 
 
 def snapshot() -> Any:
-    """A transaction that sees one moment of the database, whoever writes meanwhile.
+    """A transaction with a consistent snapshot of the database.
 
     The connection must have been opened for it: SQLite in DEFERRED transactions (a reader takes no lock in WAL mode),
     PostgreSQL in REPEATABLE READ.
@@ -117,7 +117,7 @@ def _load(model: Model, place: Path) -> int:
 
 
 def _row(model: Model, fields: list[Any], values: dict[str, Any]) -> models.Model:
-    """As it was: no default, no "now", no signal."""
+    """The row with its stored values: no defaults, no current times, no signals."""
     return model(**{
         field.attname: values[field.attname] if isinstance(field, models.JSONField | models.ForeignKey)
         else field.to_python(values[field.attname])
@@ -126,7 +126,7 @@ def _row(model: Model, fields: list[Any], values: dict[str, Any]) -> models.Mode
 
 
 def empty() -> None:
-    """Remove every table of ours."""
+    """Drop all tables of Fairway."""
     with connection.cursor() as cursor, transaction.atomic():
         present = set(connection.introspection.table_names(cursor))
         ours = {model._meta.db_table for model in apps.get_models(include_auto_created=True)} | {"django_migrations"}
@@ -137,7 +137,7 @@ def empty() -> None:
 
 
 def is_empty() -> bool:
-    """Whether nothing of a Fairway is in this database."""
+    """Whether the database has no tables of Fairway."""
     with connection.cursor() as cursor:
         return not {"django_migrations", "fairway_event"} & set(connection.introspection.table_names(cursor))
 

@@ -30,8 +30,8 @@ MOST = 32  # processes of one kind under one supervisor
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The process behind ``fairway up``; 0 after a clean stop, 1 when the application broke while starting, 2 when it
-    cannot start here."""
+    """The process of ``fairway up``; returns 0 after a clean stop, 1 if the application failed to start, 2 if it must not
+    start here."""
     wanted = _parse(arguments)
     _environment(wanted)
     try:
@@ -87,9 +87,9 @@ def _named(kind: str, count: int) -> tuple[str, ...]:
 
 
 class Supervisor:
-    """Starts the processes, and starts them again when they die, less and less often while they keep dying.
+    """Starts the processes, and restarts them when they die, with growing pauses while they keep dying.
 
-    Signals are not handled but waited for: nothing happens in between, and an idle supervisor does not wake up.
+    It waits for signals instead of handling them, so an idle supervisor never wakes up.
     """
 
     def __init__(self, names: tuple[str, ...], bind: str, port: int, *, is_demo: bool, run_file: RunFile) -> None:
@@ -104,7 +104,7 @@ class Supervisor:
         self._has_run = False
 
     def run(self) -> int | None:
-        """Supervise until told to stop: the signal that told so, or None when the first start failed."""
+        """Supervise until told to stop; returns the signal, or None if the first start failed."""
         signal.pthread_sigmask(signal.SIG_BLOCK, forking.HEARD)
         told: int | None = None
         while told is None:
@@ -119,7 +119,7 @@ class Supervisor:
         return told
 
     def _patience(self) -> float:
-        """Seconds until something is due; a launcher tells by ending."""
+        """Seconds until a process is due for a start."""
         if self._launcher or not self._due:
             return 3600.0
         return max(0.0, min(self._due.values()) - time.monotonic())
@@ -134,7 +134,7 @@ class Supervisor:
             self._launch(due)
 
     def _launch(self, names: tuple[str, ...]) -> None:
-        """Have `names` forked from one freshly loaded process, which then leaves them to us."""
+        """Let a newly loaded process fork `names`; they become this process's children when it ends."""
         forking.adopt_orphans(True)
         reader, writer = os.pipe()
         supervisor, is_first = os.getpid(), not self._has_run
@@ -164,7 +164,7 @@ class Supervisor:
         say(answer, {"first_link": f"http://localhost:{self._port}/first-run/{secret}" if secret else ""})
 
     def _reap(self) -> None:
-        """Take note of every child that has ended."""
+        """Record every child that has ended."""
         while ended := _next_ended():
             self._ended |= ended
         if self._launcher and self._launcher[0] in self._ended:
@@ -175,7 +175,7 @@ class Supervisor:
             self._ended.clear()
 
     def _adopt(self, code: int) -> None:
-        """The launcher has ended; what it forked is ours now."""
+        """The launcher has ended, so the processes it forked are this process's children now."""
         said = self._said()
         forking.adopt_orphans(False)
         for name in self._launched:
@@ -242,7 +242,7 @@ def _say_demo_people(data: Path) -> None:
 
 
 def _stop_everything(data: Path) -> None:
-    """Applications and proxy, stopped by a process that knows them."""
+    """Stop applications and proxy in a forked process, which loads the application."""
 
     def stop() -> None:
         from fairway.config.machine import stop_everything

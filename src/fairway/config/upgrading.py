@@ -1,4 +1,4 @@
-"""Bringing the database to this version's shape: one process at a time, and never one that is newer than the code."""
+"""Migrates the database to this version, one process at a time; refuses a database that is newer than the code."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
-    """Hold while the database is brought up to date: processes that start together wait for the first."""
+    """Hold a lock during the migration, so that processes that start together wait for the first."""
     from django.conf import settings
     from django.db import connection
 
@@ -35,7 +35,7 @@ def one_at_a_time() -> Iterator[None]:
 
 
 def migrate() -> None:
-    """Raises `NeedsPerson` for a database that a newer Fairway has changed."""
+    """Migrate the database. Raises `NeedsPerson` if a newer Fairway has migrated it."""
     from django.core.management import call_command
     from django.db import connection
     from django.db.migrations.loader import MigrationLoader

@@ -1,4 +1,4 @@
-"""Every door's address. Wiring only."""
+"""The URLs of pages and API. Wiring only."""
 
 from django.urls import URLPattern, URLResolver, include, path
 

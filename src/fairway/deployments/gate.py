@@ -23,7 +23,7 @@ from fairway.environments.freeze_queries import freeze_state
 from fairway.environments.freeze_rules import Kind, Window
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
-from fairway.shared.hosts import host_in
+from fairway.shared.hostnames import hostname_in
 
 RELEASES = frozenset({Act.DEPLOY_PACKAGE, Act.ROLL_OUT, Act.SCHEDULE_RELEASE})  # what a release brings live
 TAKES_BACK = frozenset({Act.ROLL_BACK, Act.FALL_BACK, Act.FALL_BACK_RELEASE})  # possible in a freeze, not under a lock
@@ -169,7 +169,7 @@ def runtime_is_available(request: Request) -> Iterator[Blocker]:
 @register(*STARTS)
 def host_is_not_fairways_own(request: Request) -> Iterator[Blocker]:
     """An application's name before an environment's domain may spell Fairway's own address."""
-    host = f"{request.subject.application.slug}.{host_in(request.subject.environment.host)}"
+    host = f"{request.subject.application.slug}.{hostname_in(request.subject.environment.host)}"
     if is_fairways_own(host):
         yield Blocker(
             code="host_taken",

@@ -9,7 +9,7 @@ from django.conf import settings
 
 from fairway.deployments.models import Placement
 from fairway.environments.commands import CLAIMED
-from fairway.shared.hosts import host_in, is_same_or_below
+from fairway.shared.hostnames import hostname_in, is_same_or_below
 
 
 def is_fairways_own(host: str) -> bool:
@@ -17,9 +17,9 @@ def is_fairways_own(host: str) -> bool:
 
     An entry with a leading dot in ``FAIRWAY_ALLOWED_HOSTS`` takes everything below it; ``*`` names nothing.
     """
-    wide = {host_in(entry[1:]) for entry in settings.ALLOWED_HOSTS if entry.startswith(".")}
-    exact = {host_in(entry) for entry in settings.ALLOWED_HOSTS}
-    exact |= {host_in(urlsplit(settings.PUBLIC_URL).hostname or ""), "localhost"}
+    wide = {hostname_in(entry[1:]) for entry in settings.ALLOWED_HOSTS if entry.startswith(".")}
+    exact = {hostname_in(entry) for entry in settings.ALLOWED_HOSTS}
+    exact |= {hostname_in(urlsplit(settings.PUBLIC_URL).hostname or ""), "localhost"}
     return host in exact - {""} or is_same_or_below(host, wide - {""})
 
 
@@ -27,7 +27,7 @@ def claimants() -> Iterator[tuple[str, Placement]]:
     """Every custom domain, canonical, and whose it is."""
     # Domains are a short JSON list on few rows; both databases differ in how they search one.
     for row in Placement.objects.exclude(domains=[]).select_related("application", "environment"):
-        yield from ((host_in(domain), row) for domain in row.domains)
+        yield from ((hostname_in(domain), row) for domain in row.domains)
 
 
 def claimant_of(host: str, *, besides: Placement) -> Placement | None:

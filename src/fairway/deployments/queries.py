@@ -41,7 +41,7 @@ def placements_visible_to(actor: Actor) -> QuerySet[Placement]:
     )
 
 
-def deployment(actor: Actor, number: int) -> Deployment:
+def get_deployment(actor: Actor, number: int) -> Deployment:
     """Raises `NotVisible`."""
     found = visible_to(actor).filter(pk=number).first()
     if found is None:
@@ -49,7 +49,7 @@ def deployment(actor: Actor, number: int) -> Deployment:
     return found
 
 
-def placement(actor: Actor, application: Application, environment: Environment) -> Placement:
+def get_placement(actor: Actor, application: Application, environment: Environment) -> Placement:
     """Raises `NotVisible`."""
     found = placements_visible_to(actor).filter(application=application, environment=environment).first()
     if found is None:
@@ -298,7 +298,7 @@ def jobs_visible_to(actor: Actor) -> QuerySet[JobRun]:
     return JobRun.objects.filter(_scope(actor)).select_related(*related).order_by("-pk")
 
 
-def job(actor: Actor, number: int) -> JobRun:
+def get_job(actor: Actor, number: int) -> JobRun:
     """Raises `NotVisible`."""
     found = jobs_visible_to(actor).filter(pk=number).first()
     if found is None:

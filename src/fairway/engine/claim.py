@@ -1,7 +1,7 @@
-"""Taking a run: one row, one owner, one fencing number.
+"""Claims runs: one row has one owner and one fencing number.
 
-The fence grows with every claim, so whoever held the run before can be told from whoever holds it now, even when both
-have the same name.
+The fence grows with every claim, so that an earlier owner can be told from the present one, even if both have the same
+name.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from fairway.engine.models import Run, RunQuerySet
 from fairway.engine.prepared import Prepared, moment
 from fairway.engine.rules import Status
 
-MANY = 1000  # runs at a glance; more than any worker has at work
-TRIES = 10  # two workers may pick two runs of one key at once; the database lets one win and the other picks again
+MANY = 1000  # rows per look; more than any worker executes at once
+TRIES = 10  # two workers may pick two runs of one key at once: the unique constraint lets one win, and the other picks again
 
 
 @dataclass(frozen=True)
 class Lease:
-    """The right to run a run, until the lease ends or the fence moves on."""
+    """The right to execute a run, until the lease expires or another worker raises the fence."""
 
     run_id: int
     owner: str
@@ -37,13 +37,15 @@ class Lease:
 def claim(
     *, owner: str, kinds: Collection[str], lanes: frozenset[str] | None, lease: timedelta, but: Collection[int] = ()
 ) -> Lease | None:
-    """Take the run that goes first, or None when there is nothing to take.
+    """Claim the run that is next in order; None if there is none.
 
-    `kinds` are the workflows this worker knows, `lanes` those it may take from (None: any), `but` the runs it still has at
-    work: when its lease on them ran out because the machine was busy, it renews them instead of doing them twice.
+    `kinds` are the workflows this worker knows, `lanes` the lanes it may take from (None: any), `but` the runs it is still
+    executing: if their leases expired because the machine was busy, it renews them instead of executing them twice.
     """
     for _ in range(TRIES):
-        ready = _ready(tuple(sorted(kinds)), lanes).rows(clock.now())  # a read; only a find is worth a write lock
+        ready = _ready(tuple(sorted(kinds)), lanes).rows(
+            clock.now()
+        )  # a read without locks; the write lock is taken only if there is something to claim
         if all(number in but for (number,) in ready):
             return None
         try:
@@ -88,7 +90,7 @@ def _take_first(
 
 
 def seconds_until_due(kinds: Collection[str]) -> float | None:
-    """Seconds until the next run is due or the next lease runs out; None when nothing is foreseen."""
+    """Seconds until the next run is due or the next lease expires; None if there is neither."""
     now = clock.now()
     found = [row for question in _next(tuple(sorted(kinds))) for row in question.rows(now)]
     moments = [moment(value) for (value,) in found]
@@ -105,7 +107,7 @@ def _next(kinds: tuple[str, ...]) -> tuple[Prepared, Prepared]:
 
 
 def cancelled_unstarted(kinds: Collection[str]) -> list[int]:
-    """Runs that were cancelled before anything of them started."""
+    """The ids of runs that were cancelled before any step of them started."""
     return [number for (number,) in _cancelled_unstarted(tuple(sorted(kinds))).rows(clock.now())]
 
 
@@ -116,7 +118,7 @@ def _cancelled_unstarted(kinds: tuple[str, ...]) -> Prepared:
 
 
 def seconds_until_retry(kinds: Collection[str]) -> float | None:
-    """Seconds until the next run that pauses before trying again, or was left by its worker, can go on; None without one."""
+    """Seconds until the next run that pauses before a retry, or lost its worker, can continue; None if there is none."""
     now = clock.now()
     pausing = Q(owner="", holds_key=True, awaits_signal=False, run_at__isnull=False)
     moments = Run.objects.live().filter(kind__in=sorted(kinds)).aggregate(next=Min("run_at", filter=pausing))
@@ -124,7 +126,7 @@ def seconds_until_retry(kinds: Collection[str]) -> float | None:
 
 
 def cancelled_among(leases: Collection[Lease]) -> set[int]:
-    """The ids of those runs that somebody asked to stop. A read without locks."""
+    """The ids of those runs that were asked to cancel. A read without locks."""
     if not leases:
         return set()
     asked = {number for (number,) in _ASKED_TO_STOP.rows(clock.now())}
@@ -143,17 +145,17 @@ def _unlocked(rows: models.QuerySet[Run], ours: set[int]) -> list[int]:
 
 
 def renew(*, owner: str, leases: Collection[Lease], lease: timedelta) -> set[int]:
-    """Renew what is still ours, in one update; return the ids of the runs that are not ours any more.
+    """Renew the leases that `owner` still has, in one update; return the ids of the runs that it has lost.
 
-    A row that is locked this very moment is left to the next pass: nobody can take it over meanwhile either, and
-    waiting for it would let all the other leases run out.
+    A row that is locked at the moment is left to the next pass: nobody can take it over meanwhile, and waiting for it would
+    let all the other leases expire.
     """
     if not leases:
         return set()
     fences = {lease.run_id: lease.fence for lease in leases}
     with transaction.atomic():
         now = clock.now()
-        rows: models.QuerySet[Run] = Run.objects.filter(pk__in=fences, owner=owner, status__in=sorted(rules.HELD))
+        rows: models.QuerySet[Run] = Run.objects.filter(pk__in=fences, owner=owner, status__in=sorted(rules.CLAIMED))
         ours = {pk for pk, fence in rows.values_list("pk", "fence") if fences[pk] == fence}
         if ours:
             rows.filter(pk__in=_unlocked(rows, ours)).update(lease_until=now + lease)

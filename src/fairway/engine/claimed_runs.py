@@ -1,4 +1,4 @@
-"""What a worker's memory knows of the runs it holds, and the context their steps are given. Threads meet here."""
+"""The runs a worker has claimed, as its memory knows them, and the context their steps receive. Shared between threads."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairway.shared.failures import Cancelled
 
 
 class Halt(StrEnum):
-    """Why a step must end now."""
+    """Why a step is interrupted."""
 
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
@@ -26,7 +26,8 @@ class Halt(StrEnum):
 
 
 class ClaimedRun:
-    """One held run: its lease, the event that stops what is running, and until when that may run (monotonic seconds)."""
+    """One claimed run: its lease, the event that interrupts the running step, and the step's deadline (monotonic
+    seconds)."""
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
@@ -38,7 +39,7 @@ class ClaimedRun:
         self._lock = threading.Lock()
 
     def begin(self, seconds: float, *, cleaning_up: bool = False) -> None:
-        """A step begins that may take so long. A clean-up is not stopped by what stopped the steps before it."""
+        """A step begins that may take `seconds`. What interrupted the steps does not interrupt the clean-up after them."""
         with self._lock:
             self.deadline = time.monotonic() + seconds
             if cleaning_up and not self.is_cleaning_up:
@@ -47,16 +48,16 @@ class ClaimedRun:
                     self.why, self.asked_at, self.stop = None, None, threading.Event()
 
     def seconds_left(self) -> float:
-        """Until the deadline; infinite without one."""
+        """Seconds until the deadline; infinite without one."""
         return float("inf") if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
     def rest(self) -> None:
-        """Nothing of the workflow runs now, so no deadline counts."""
+        """No step runs now, so there is no deadline."""
         with self._lock:
             self.deadline = None
 
     def interrupt(self, why: Halt) -> None:
-        """Stop what runs. The first reason counts, except that a lost lease overrules all."""
+        """Interrupt the running step. The first reason counts, except that a lost lease overrules all others."""
         with self._lock:
             if why is Halt.CANCELLED and self.is_cleaning_up:
                 return
@@ -67,7 +68,7 @@ class ClaimedRun:
             self.stop.set()
 
     def check(self) -> None:
-        """Raise when the step must end now."""
+        """Raise if the step must end now: `Cancelled`, `LeaseLost` or `DeadlinePassed`."""
         if self.why is None and self.deadline is not None and time.monotonic() >= self.deadline:
             self.interrupt(Halt.DEADLINE)
         if self.why is Halt.CANCELLED:
@@ -79,7 +80,7 @@ class ClaimedRun:
 
 
 class ClaimedRuns:
-    """The runs this worker holds, by thread-safe look."""
+    """The runs this worker has claimed; thread-safe."""
 
     def __init__(self) -> None:
         self._claimed: set[ClaimedRun] = set()
@@ -98,7 +99,7 @@ class ClaimedRuns:
             return list(self._claimed)
 
     def busy(self) -> Counter[str]:
-        """How many slots each lane uses."""
+        """How many slots each lane uses now."""
         return Counter(claimed.lease.lane for claimed in self.all())
 
     def interrupt(self, run_ids: Iterable[int], why: Halt) -> None:
@@ -140,6 +141,7 @@ class RunContext:
 
 
 def refuse_signals(state: Mapping[str, Any]) -> None:
-    """A step that wrote the signals' part of the state would lose one that comes at that moment."""
+    """Raise ValueError if a step writes the part of the state that holds signals: it would lose a signal that arrives
+    then."""
     if transitions.SIGNALS in state:
         raise ValueError(f"{transitions.SIGNALS!r} in the state belongs to signals; keep results under another name")

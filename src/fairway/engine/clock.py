@@ -1,4 +1,4 @@
-"""The one clock that leases, deadlines and schedules are read on: the database's."""
+"""The clock for leases, deadlines and schedules: the database's."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from django.utils import timezone
 
 
 def now() -> datetime:
-    """The database's time, aware.
+    """The database's time, with its time zone.
 
-    PostgreSQL is asked, since its clock and this machine's may differ. An SQLite file lies on this machine, and its
-    clock is the one Python reads, so the question is spared.
+    PostgreSQL is asked, because its clock and this machine's may differ. An SQLite file lies on this machine, so its clock
+    is the one that Python reads, and no query is needed.
     """
     if connection.vendor == "sqlite":
         return timezone.now()

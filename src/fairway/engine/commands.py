@@ -1,4 +1,4 @@
-"""What others may ask of the engine. Each is usable inside the caller's transaction; workers wake when that commits."""
+"""What other rooms may ask of the engine. Each command joins the caller's transaction; workers wake when it commits."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def enqueue(
 ) -> Run:
     """Queue a run of the workflow `kind`.
 
-    One run per `key` runs at a time. `run_at` (aware) is the earliest start, on the database's clock; `priority`:
-    larger goes first; `lane`: whose reserved slots it may use; `parent` is signalled as ``child:<id>`` when this run ends,
-    and cancelling the parent cancels it. Raises `Invalid` for an empty or overlong name, a payload that is not JSON or a
-    naive time.
+    Only one run per `key` is executed at a time. `run_at` (with a time zone) is the earliest start, on the database's clock;
+    runs of a larger `priority` start first; `lane` says whose reserved slots the run may use. `parent` receives the signal
+    ``child:<id>`` when this run ends, and cancelling the parent cancels this run. Raises `Invalid` for an empty or too long
+    name, a payload that is not JSON, or a time without a time zone.
     """
     _check_name("kind", kind, 60)
     _check_name("key", key, 200)
@@ -57,10 +57,10 @@ def enqueue(
 
 
 def request_cancel(*, run_id: int, reason: str) -> bool:
-    """Ask a run, and the runs it is parent of, to stop; False when it is over, or ending, already.
+    """Ask a run and its descendants to cancel; False if it is finished, or ending, already.
 
-    A run that never started is over at once (where this process knows its workflow; else its next worker ends it). One that
-    waits goes to its clean-up at once, one that runs is interrupted and then cleaned up, still holding its key.
+    A run that never started is finished at once (if this process knows its workflow; else the next worker finishes it). A
+    waiting run goes to its clean-up at once; a running one is interrupted and then cleaned up, while it keeps its key.
     """
     with transaction.atomic():
         family = _family(run_id)
@@ -71,7 +71,7 @@ def request_cancel(*, run_id: int, reason: str) -> bool:
 
 
 def _family(run_id: int) -> list[int]:
-    """The run and its live descendants."""
+    """The ids of the run and its unfinished descendants."""
     family, generation = [run_id], [run_id]
     while generation:
         generation = list(Run.objects.live().filter(parent__in=generation).values_list("pk", flat=True))
@@ -90,16 +90,16 @@ def _cancel(run: Run, reason: str) -> bool:
     if run.started_at is None and not run.owner and workflow is not None:
         transitions.end_unstarted(run, workflow, now)
         return True
-    # A worker that has it keeps it and learns; else whoever is free takes it now.
+    # A worker that executes it keeps it and is told by its heartbeat; otherwise any free worker may claim it now.
     changes = {} if run.owner else {"run_at": now, "awaits_signal": False, "wait_reason": ""}
     transitions.change(run, status=Status.CANCELLING, **changes)
     return True
 
 
 def signal(*, run_id: int, name: str, data: Mapping[str, Any]) -> bool:
-    """Tell a run something: it lies in ``state["signals"][name]``, and a run that waits comes back to its step now.
+    """Send a run a signal: `data` is stored in ``state["signals"][name]``, and a waiting run returns to its step now.
 
-    A later signal of the same name replaces the earlier. False when the run is over or does not exist.
+    A later signal of the same name replaces the earlier one. False if the run is finished or does not exist.
     """
     _check_name("name", name, 100)
     return transitions.record_signal(run_id, name, _as_json("data", data))
@@ -118,20 +118,22 @@ def _as_json(field: str, data: Mapping[str, Any]) -> dict[str, Any]:
     return dict(data)
 
 
-def forget_runs(*, ids: Collection[int]) -> int:
-    """Delete runs that are over, with the attempts of their steps; returns how many. One that others are children of
-    stays until these are gone."""
+def delete_runs(*, ids: Collection[int]) -> int:
+    """Delete finished runs with the attempts of their steps; returns how many. A parent stays until its children are
+    gone."""
     over = Run.objects.finished().filter(pk__in=ids, children=None)
     return over.delete()[1].get(Run._meta.label, 0)
 
 
-def forget_finished(*, kinds: Collection[str], before: datetime, spared_keys: Collection[str] = (), most: int = 1000) -> int:
-    """Delete runs of these workflows that ended before an instant on the database's clock, oldest first, at most `most` at
-    once; returns how many. Those with one of `spared_keys` stay."""
+def delete_finished_runs(
+    *, kinds: Collection[str], before: datetime, spared_keys: Collection[str] = (), most: int = 1000
+) -> int:
+    """Delete runs of these workflows that finished before `before` (on the database's clock), oldest first, at most `most`;
+    returns how many. Runs with a key in `spared_keys` stay."""
     old = Run.objects.finished().filter(kind__in=kinds, finished_at__lt=before, children=None).exclude(key__in=spared_keys)
-    return forget_runs(ids=list(old.order_by("pk").values_list("pk", flat=True)[:most]))
+    return delete_runs(ids=list(old.order_by("pk").values_list("pk", flat=True)[:most]))
 
 
-def forget_workers(*, before: datetime) -> int:
-    """Delete workers that were not seen since an instant on the database's clock; returns how many."""
+def delete_stale_workers(*, before: datetime) -> int:
+    """Delete workers whose last heartbeat came before `before` (on the database's clock); returns how many."""
     return Worker.objects.filter(seen_at__lt=before).delete()[0]

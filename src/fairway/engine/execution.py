@@ -1,4 +1,5 @@
-"""Telling one held run's workflow until it waits, ends, or is not ours any more. What a step raises is judged here."""
+"""Executes the steps of one claimed run until it waits, ends, or its lease is lost, and decides what a step's error
+means."""
 
 from __future__ import annotations
 
@@ -21,17 +22,17 @@ from fairway.shared.failures import Cancelled, Failure, NeedsPerson, Refused, Re
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-NO_DATABASE = (OperationalError, InterfaceError)  # what a database that is not there, or is restarted, raises
+DATABASE_ERRORS = (OperationalError, InterfaceError)  # raised while the database is unreachable or restarts
 
-PATIENCE = 30.0  # seconds an outcome is kept while the database is away; the fence makes recording it late safe
+PATIENCE = 30.0  # seconds that an outcome is kept while the database is unreachable; the fence makes recording it late safe
 PAUSE_AFTER_DEFECT = timedelta(seconds=5)
 PAUSE_WITHOUT_DATABASE = timedelta(seconds=1)
-OUTAGES_FORGIVEN = 5  # per step; a step that itself provokes such errors must end too
+OUTAGES_FORGIVEN = 5  # per step; a step that provokes such errors itself must end, too
 LONGEST_DETAIL = 8000  # characters
 
 
 class Execution:
-    """One lease on one run, in one thread."""
+    """Executes one run under one lease, in one thread."""
 
     def __init__(
         self, claimed: ClaimedRun, run: Run, workflow: Workflow, *, changed: Callable[[], None] = lambda: None
@@ -39,20 +40,20 @@ class Execution:
         self.claimed = claimed
         self.workflow = workflow
         self._run = run
-        self._has_begun = False  # the step that comes next was begun together with the end of the one before
+        self._has_begun = False  # the next step was begun in the transaction that finished the previous one
         self._changed = changed  # tells the heartbeat that a deadline moved
 
     def run(self) -> None:
-        """Run the workflow. Never raises: what cannot be recorded is handed back, visible on the run."""
+        """Run the workflow. Never raises: a run whose outcome cannot be recorded is handed back, and the run says so."""
         try:
-            self._tell()
+            self._run_steps()
         except LeaseLost:
             log.info("run %s: not ours any more", self.claimed.lease.run_id)
         except Exception as problem:
             log.exception("run %s: could not be recorded", self.claimed.lease.run_id)
             self._hand_back_after_defect(problem)
 
-    def _tell(self) -> None:
+    def _run_steps(self) -> None:
         run = self._run
         while run.owner == self.claimed.lease.owner and run.fence == self.claimed.lease.fence and not run.is_finished:
             if self.claimed.why is Halt.SHUTDOWN:
@@ -87,18 +88,22 @@ class Execution:
             self._stop_if_taken()
             if self.claimed.why is Halt.SHUTDOWN:
                 return self._as_handed_back(run)
-            if isinstance(problem, NO_DATABASE) and self.claimed.why is None and attempt < step.attempts + OUTAGES_FORGIVEN:
-                return self._as_put_off(run)
-            return self._judge(run, step, problem)
+            if (
+                isinstance(problem, DATABASE_ERRORS)
+                and self.claimed.why is None
+                and attempt < step.attempts + OUTAGES_FORGIVEN
+            ):
+                return self._as_postponed(run)
+            return self._handle_problem(run, step, problem)
         self._stop_if_taken()
         if self.claimed.why is Halt.DEADLINE:
-            return self._judge(run, step, DeadlinePassed())
-        goes_on = self.claimed.why is None
-        run = retry_on_db_error(lambda: transitions.finish_step(lease, workflow, attempt, result, goes_on=goes_on))
-        self._has_begun = goes_on and not run.outcome
+            return self._handle_problem(run, step, DeadlinePassed())
+        begins_next = self.claimed.why is None
+        run = retry_on_db_error(lambda: transitions.finish_step(lease, workflow, attempt, result, begins_next=begins_next))
+        self._has_begun = begins_next and not run.outcome
         return run
 
-    def _judge(self, run: Run, step: Step, problem: BaseException) -> Run:
+    def _handle_problem(self, run: Run, step: Step, problem: BaseException) -> Run:
         lease, workflow, attempt = self.claimed.lease, self.workflow, run.attempt
         if isinstance(problem, Retry) and self.claimed.why is None:
             failure = problem
@@ -139,8 +144,8 @@ class Execution:
         run.owner = ""
         return run
 
-    def _as_put_off(self, run: Run) -> Run:
-        """The database was away: no fault of what is deployed. The step is done again once it is back."""
+    def _as_postponed(self, run: Run) -> Run:
+        """The database was unreachable, which is no fault of the step. The step is tried again once the database is back."""
         sentence = "The database did not answer; the step is done again."
         log.warning("run %s: %s was cut by the database", run.pk, run.step)
         retry_on_db_error(
@@ -154,7 +159,7 @@ class Execution:
         retry_on_db_error(lambda: transitions.hand_back(self.claimed.lease, self.workflow, sentence))
 
     def _hand_back_after_defect(self, problem: Exception) -> None:
-        """Recording failed, so nothing may be claimed to have happened; the run is kept and tried again."""
+        """Recording failed, so nothing of it may count as done; the run is kept and tried again."""
         sentence = f"Recording failed: {_sentence_of(problem)}"
         try:
             transitions.hand_back(self.claimed.lease, None, sentence, pause=PAUSE_AFTER_DEFECT)
@@ -165,7 +170,8 @@ class Execution:
 
 
 def _index_of(run: Run, workflow: Workflow) -> int | None:
-    """Where the workflow goes on, by the step's name, so that a newer version may insert steps before it."""
+    """The index of the step that is next, found by its name, so that a newer version of Fairway may insert steps before
+    it."""
     if not run.step:
         return 0
     names = [step.name for step in workflow.steps]
@@ -178,7 +184,7 @@ def _seconds_left(run: Run) -> float:
 
 
 def _as_result(result: Mapping[str, Any] | None) -> Mapping[str, Any]:
-    """What a step returned, checked while the step can still be named as the one at fault."""
+    """What a step returned, checked here, where the error can still name the step."""
     state = dict(result or {})
     refuse_signals(state)
     json.dumps(state)
@@ -186,7 +192,7 @@ def _as_result(result: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 
 def ending_for(step: str, problem: BaseException, why: Halt | None) -> Ending:
-    """What a step's exception means for the run. When the step was told to stop, that is the cause, whatever it raised."""
+    """How a step's exception ends the run. If the step was interrupted, that is the cause, whatever it raised."""
     if why is Halt.CANCELLED:
         return Ending(Outcome.CANCELLED, step, detail=_detail_of(problem))
     if why is Halt.DEADLINE or isinstance(problem, DeadlinePassed):
@@ -194,7 +200,7 @@ def ending_for(step: str, problem: BaseException, why: Halt | None) -> Ending:
     if isinstance(problem, Refused | NeedsPerson):
         return Ending(Outcome.FAILED, step, problem.sentence, problem.detail)
     if isinstance(problem, Cancelled):
-        # Ours only if the row says so (then it becomes a cancellation); else nobody asked for it.
+        # If somebody asked for it, the row says so and `as_cancelled` makes this a cancellation; otherwise nobody did.
         return Ending(Outcome.ERRORED, step, "The step stopped although nobody asked it to.")
     return Ending(Outcome.ERRORED, step, _sentence_of(problem), _detail_of(problem))
 
@@ -216,12 +222,15 @@ def _detail_of(problem: BaseException) -> str:
 
 
 def retry_on_db_error(act: Callable[[], T]) -> T:
-    """Do `act` although the database may be away for a while; inside a caller's transaction there is no second try."""
+    """Call `act`, and again for up to `PATIENCE` seconds while the database is unreachable.
+
+    Inside a caller's transaction it is called once, because that transaction is broken.
+    """
     deadline, pause = time.monotonic() + PATIENCE, 0.05
     while True:
         try:
             return act()
-        except NO_DATABASE:
+        except DATABASE_ERRORS:
             if connection.in_atomic_block or time.monotonic() + pause > deadline:
                 raise
             log.warning("the database did not answer; trying again in %.2f s", pause)

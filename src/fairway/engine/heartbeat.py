@@ -1,4 +1,5 @@
-"""One thread per worker that keeps its leases alive, learns what happened to them, and stops what runs too long."""
+"""One thread per worker that renews its leases, notices lost and cancelled runs, and interrupts steps past their
+deadline."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ BEATS_PER_LEASE = 4  # three may be missed
 class Heartbeat(threading.Thread):
     """Renews every lease of `owner` in one update per beat, and enforces deadlines between beats.
 
-    `grace` is how long a step that was told to stop may take to react before `abandon` takes its run away from it.
+    `grace` is how long an interrupted step may take to end before `abandon` takes its run away from it.
     """
 
     def __init__(
@@ -46,8 +47,8 @@ class Heartbeat(threading.Thread):
         self._is_over = False
         self._renewed_at = time.monotonic()
 
-    def nudge(self) -> None:
-        """A deadline changed: look again at when to wake."""
+    def deadline_changed(self) -> None:
+        """Wake the thread, because a deadline changed."""
         self._alarm.set()
 
     def finish(self) -> None:
@@ -85,11 +86,12 @@ class Heartbeat(threading.Thread):
                 claimed.interrupt(Halt.LOST)
             elif claimed.lease.run_id in cancelled:
                 claimed.interrupt(Halt.CANCELLED)
-        show_worker(self._owner, self._slots)
+        record_heartbeat(self._owner, self._slots)
         self._renewed_at = time.monotonic()
 
     def _enforce(self) -> float:
-        """Stop what is too late, leave behind what does not react; return when to look again (monotonic seconds)."""
+        """Interrupt steps past their deadline and abandon those that do not react; return when to look again (monotonic
+        seconds)."""
         now, upcoming = time.monotonic(), [float("inf")]
         for claimed in self._claimed.all():
             if claimed.deadline is not None and now >= claimed.deadline:
@@ -99,11 +101,11 @@ class Heartbeat(threading.Thread):
             elif now < claimed.asked_at + self._grace:
                 upcoming.append(claimed.asked_at + self._grace)
             elif claimed.deadline is not None:
-                self._leave_behind(claimed)
+                self._abandon_unresponsive(claimed)
         return min(upcoming)
 
-    def _leave_behind(self, claimed: ClaimedRun) -> None:
-        """Its thread cannot be killed; the run is taken from it instead, and its slot is free again."""
+    def _abandon_unresponsive(self, claimed: ClaimedRun) -> None:
+        """Take the run away from a thread that does not react and cannot be killed; its slot is free again."""
         why = claimed.why
         claimed.interrupt(Halt.LOST)
         self._claimed.discard(claimed)
@@ -116,8 +118,8 @@ class Heartbeat(threading.Thread):
             connection.close()
 
 
-def show_worker(name: str, slots: int) -> None:
-    """Say that this worker lives."""
+def record_heartbeat(name: str, slots: int) -> None:
+    """Record in the database that this worker is alive."""
     now = clock.now()
     if not Worker.objects.filter(name=name).update(seen_at=now, host=socket.gethostname(), pid=os.getpid(), slots=slots):
         Worker.objects.get_or_create(

@@ -1,4 +1,4 @@
-"""Tables of the engine: runs, the log of their attempts, who is working, and the recurring ticks."""
+"""Tables of the engine: runs, the attempts of their steps, workers, and recurring ticks."""
 
 from __future__ import annotations
 
@@ -24,23 +24,24 @@ class RunQuerySet(models.QuerySet["Run"]):
         return self.filter(status__in=sorted(rules.LIVE))
 
     def at_work(self) -> RunQuerySet:
-        """Not finished, and not waiting without its key, which may take days and touches nothing."""
+        """Not finished, and not waiting without its key: such a run may wait for days and touches nothing."""
         return self.live().exclude(status=rules.Status.WAITING, holds_key=False)
 
     def finished(self) -> RunQuerySet:
         return self.filter(status__in=sorted(rules.FINISHED))
 
     def claimable(self, now: datetime) -> RunQuerySet:
-        """Due and unowned, or owned by a worker whose lease ran out; their key is theirs or free."""
+        """Due and without an owner, or with an owner whose lease expired; and their key is free or theirs."""
         unowned = Q(
             owner="", run_at__lte=now, status__in=[rules.Status.QUEUED, rules.Status.WAITING, rules.Status.CANCELLING]
         )
-        orphaned = Q(lease_until__lt=now, status__in=sorted(rules.HELD)) & ~Q(owner="")
+        orphaned = Q(lease_until__lt=now, status__in=sorted(rules.CLAIMED)) & ~Q(owner="")
         taken = Exists(Run.objects.filter(key=OuterRef("key"), holds_key=True))
         return self.filter(unowned | orphaned).filter(Q(holds_key=True) | ~taken)
 
     def in_order(self) -> RunQuerySet:
-        """Who goes first: what has begun (it frees its key soonest), then priority, then who was due first."""
+        """In the order of execution: runs that have begun (they free their key soonest), then by priority, then by due
+        time."""
         return self.order_by("-holds_key", "-priority", "run_at", "id")
 
 
@@ -74,12 +75,16 @@ class Run(models.Model):
     run_at = models.DateTimeField(null=True, blank=True)  # not before; None: only when signalled
     wait_reason = models.TextField(blank=True)
     awaits_signal = models.BooleanField(default=False)  # waiting because a step asked to, not because it pauses
-    is_signalled = models.BooleanField(default=False)  # signalled since the step last started: do not sleep over it
+    is_signalled = models.BooleanField(
+        default=False
+    )  # signalled since the step last started: it must not wait again before it has read the signal
 
     cancel_requested_at = models.DateTimeField(null=True, blank=True)
     cancel_reason = models.TextField(blank=True)
 
-    outcome = models.CharField(max_length=12, blank=True)  # known before the clean-up; becomes the status after it
+    outcome = models.CharField(
+        max_length=12, blank=True
+    )  # known before the clean-up; becomes the status when the clean-up has ended
     outcome_step = models.CharField(max_length=60, blank=True)
     sentence = models.TextField(blank=True)
     detail = models.TextField(blank=True)
@@ -108,12 +113,12 @@ class Run(models.Model):
                 name="run_finished_is_free",
             ),
             models.CheckConstraint(
-                condition=Q(owner="") | Q(status__in=sorted(rules.HELD)),
+                condition=Q(owner="") | Q(status__in=sorted(rules.CLAIMED)),
                 name="run_owner_only_while_held",
             ),
         ]
         indexes = [
-            # The queue is small beside the history: index it alone.
+            # Partial, because the queue is small and the history is long.
             models.Index(
                 fields=["-holds_key", "-priority", "run_at", "id"],
                 condition=Q(status__in=sorted(rules.LIVE)),
@@ -131,7 +136,7 @@ class Run(models.Model):
 
 
 class RunStep(models.Model):
-    """One attempt of one step (or of the clean-up, step ``clean-up``); never deleted, so a retry hides nothing."""
+    """One attempt of one step (or of the clean-up, step ``clean-up``). Retries add rows, so no failed attempt is hidden."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="steps")
     step = models.CharField(max_length=60)
@@ -169,7 +174,7 @@ class Worker(models.Model):
 
 
 class ScheduledTick(models.Model):
-    """When a recurring tick is due next; whoever moves `next_at` on runs it."""
+    """When a recurring tick is due next. The worker that moves `next_at` forward runs it."""
 
     name = models.CharField(max_length=60, unique=True)
     next_at = models.DateTimeField()

@@ -1,6 +1,6 @@
-"""Questions that workers ask several times a second, as SQL that Django writes once.
+"""Queries that workers repeat several times a second, as SQL that Django compiles once.
 
-Django takes a millisecond or more to write such a question, the database a tenth of that to answer it.
+Django takes a millisecond or more to compile such a query, the database a tenth of that to answer it.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 
-MOMENT = datetime(1970, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)  # stands for the moment of each asking in what Django writes
+MOMENT = datetime(1970, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)  # placeholder for the current time in the compiled SQL
 
 
 class Prepared:
-    """A query set about a moment, and nothing else that changes. `make` is asked for it once for each kind of database."""
+    """A query set whose only parameter is the current time. `make` is called once per database vendor."""
 
     def __init__(self, make: Callable[[datetime], QuerySet[Any]]) -> None:
         self._make = make
         self._written: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
     def rows(self, now: datetime) -> list[tuple[Any, ...]]:
-        """What it finds at `now`, as the database says it: numbers and words, no objects of ours."""
+        """The rows at time `now`, as raw values of the database driver, not as model instances."""
         if connection.vendor not in self._written:
             self._written[connection.vendor] = self._make(MOMENT).query.sql_with_params()
         words, values = self._written[connection.vendor]
@@ -34,6 +34,6 @@ class Prepared:
 
 
 def moment(value: str | datetime) -> datetime:
-    """A moment as the database says it: SQLite's are in UTC and do not say so."""
+    """A time value of the database driver as an aware datetime. SQLite returns text in UTC without saying so."""
     said = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     return said if said.tzinfo else said.replace(tzinfo=UTC)

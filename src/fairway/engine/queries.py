@@ -1,4 +1,4 @@
-"""What others may read of the engine."""
+"""What other rooms may read of the engine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fairway.engine.models import Run, RunStep, Worker
 from fairway.engine.prepared import Prepared
 from fairway.engine.rules import Status
 
-SEEN_WITHIN = timedelta(seconds=15)  # a worker beats at least every lease / 4; its usual lease is 10 s
+SEEN_WITHIN = timedelta(seconds=15)  # a worker sends a heartbeat at least every lease / 4; its usual lease is 10 s
 
 
 def queue_position(run: Run) -> int | None:
-    """How many runs go before this one: whoever has its key or is due earlier with the same key, then whoever is queued
-    earlier in its lane. 0: it starts as soon as a slot is free. None: it is not queued, or not due yet."""
+    """How many runs are executed before this one: those that have its key or are due earlier with the same key, then those
+    queued earlier in its lane. 0: it starts as soon as a slot is free. None: it is not queued, or not due yet."""
     now = clock.now()
     if run.status != Status.QUEUED or run.run_at is None or run.run_at > now:
         return None
@@ -30,30 +30,30 @@ def queue_position(run: Run) -> int | None:
 
 
 def key_holder(key: str) -> Run | None:
-    """The run that has the key now."""
+    """The run that has the key now; None if it is free."""
     return Run.objects.filter(key=key, holds_key=True).first()
 
 
-def is_worked_on(key: str) -> bool:
-    """Whether a run has this key or is about to; one that waits without it may do so for days and touches nothing."""
+def is_key_busy(key: str) -> bool:
+    """Whether a run has this key or will take it as soon as it can. A run that waits without its key does not count."""
     return Run.objects.at_work().filter(key=key).exists()
 
 
-def keys_worked_on() -> set[str]:
-    """All keys of which `is_worked_on` says so."""
-    return {key for (key,) in _WORKED_ON.rows(clock.now())}
+def busy_keys() -> set[str]:
+    """All keys for which `is_key_busy` is true."""
+    return {key for (key,) in _BUSY_KEYS.rows(clock.now())}
 
 
-_WORKED_ON = Prepared(lambda now: Run.objects.at_work().values_list("key"))
+_BUSY_KEYS = Prepared(lambda now: Run.objects.at_work().values_list("key"))
 
 
 def is_next_due(key: str) -> bool:
-    """Whether another run waits for this key, and for nothing else but a slot."""
+    """Whether a run is due that waits only for this key and a slot."""
     return Run.objects.filter(key=key, status=Status.QUEUED, run_at__lte=clock.now()).exists()
 
 
 def live_runs(key: str) -> list[Run]:
-    """The runs of a key that are not over, in the order in which they will run."""
+    """The unfinished runs of a key, in the order in which they will be executed."""
     return list(Run.objects.live().filter(key=key).in_order())
 
 
@@ -63,5 +63,5 @@ def attempts(run: Run) -> list[RunStep]:
 
 
 def living_workers() -> list[Worker]:
-    """The workers that were seen lately."""
+    """The workers whose last heartbeat came within `SEEN_WITHIN`."""
     return list(Worker.objects.filter(seen_at__gte=clock.now() - SEEN_WITHIN).order_by("name"))

@@ -1,4 +1,4 @@
-"""The engine's decisions: which status may follow which, how long to pause, who may use a slot. No Django here."""
+"""The engine's rules: which status may follow which, how long to pause, which lanes may use a slot. No Django here."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from datetime import timedelta
 from enum import StrEnum
 
 LONGEST_PAUSE = timedelta(seconds=30)
-LONGEST_PAUSE_AWAY = timedelta(seconds=10)  # what restarts is back soon, and everybody waits for it
+LONGEST_PAUSE_AWAY = timedelta(seconds=10)  # for something unreachable: it is usually back soon, and everybody waits for it
 ATTEMPTS_AWAY = 30  # with these pauses, about five minutes
-CRASHES_FORGIVEN = 20  # a clean-up that kills its worker again and again is given up, not tried for ever
+CRASHES_FORGIVEN = 20  # a clean-up that kills its worker this often is given up
 
 
 class Status(StrEnum):
-    """Where a run is."""
+    """The state of a run."""
 
     QUEUED = "queued"  # wants its key and a slot, from `run_at` on
-    RUNNING = "running"  # a worker has it, or had it until its lease ran out
+    RUNNING = "running"  # a worker executes it, or did until its lease expired
     WAITING = "waiting"  # started, without a slot: it asked to wait, or it pauses before trying again
-    CANCELLING = "cancelling"  # asked to stop; its clean-up is still to be done
+    CANCELLING = "cancelling"  # asked to cancel; its clean-up is still to be done
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     ERRORED = "errored"
@@ -26,7 +26,7 @@ class Status(StrEnum):
 
 
 class StepStatus(StrEnum):
-    """How one attempt of a step went."""
+    """The state of one attempt of a step."""
 
     RUNNING = "running"
     WAITING = "waiting"
@@ -35,8 +35,8 @@ class StepStatus(StrEnum):
     FAILED = "failed"
     ERRORED = "errored"
     CANCELLED = "cancelled"
-    LOST = "lost"  # its worker disappeared
-    INTERRUPTED = "interrupted"  # its worker was shut down in order
+    LOST = "lost"  # its worker died or lost the lease
+    INTERRUPTED = "interrupted"  # its worker was shut down regularly
 
 
 class CleanUp(StrEnum):
@@ -51,13 +51,13 @@ class CleanUp(StrEnum):
 
 FINISHED = frozenset({Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED})
 LIVE = frozenset(Status) - FINISHED
-HELD = frozenset({Status.RUNNING, Status.CANCELLING})  # the only ones that may have an owner
+CLAIMED = frozenset({Status.RUNNING, Status.CANCELLING})  # the only ones that may have an owner
 
 NEXT: Mapping[Status, frozenset[Status]] = {
     Status.QUEUED: frozenset({Status.RUNNING, Status.CANCELLING, Status.CANCELLED}),
     Status.RUNNING: frozenset({Status.WAITING, Status.CANCELLING, Status.SUCCEEDED, Status.FAILED, Status.ERRORED}),
     Status.WAITING: frozenset({Status.RUNNING, Status.CANCELLING}),
-    # Succeeded: the last step was through before the request reached it, so the work is done and nothing is undone.
+    # Succeeded: the last step finished before the request reached it, so the work is done and is not undone.
     Status.CANCELLING: frozenset({Status.CANCELLED, Status.SUCCEEDED}),
     Status.SUCCEEDED: frozenset(),
     Status.FAILED: frozenset(),
@@ -67,17 +67,17 @@ NEXT: Mapping[Status, frozenset[Status]] = {
 
 
 class Impossible(Exception):
-    """A change of status that the state machine does not know: a defect in the engine, never bad input."""
+    """A change of status that the state machine does not allow: a defect of the engine, never bad input."""
 
 
 def check_move(old: str, new: str) -> None:
-    """Raise `Impossible` unless `new` may follow `old`; staying is always possible."""
+    """Raise `Impossible` unless `new` may follow `old`; keeping a status is always allowed."""
     if new != old and Status(new) not in NEXT[Status(old)]:
         raise Impossible(f"a {old} run cannot become {new}")
 
 
 def status_when_claimed(status: str) -> Status:
-    """What a run becomes when a worker takes it: a cancelled one is taken only to be cleaned up."""
+    """The status of a run once a worker has claimed it; a cancelled run is claimed only for its clean-up."""
     return Status.CANCELLING if status == Status.CANCELLING else Status.RUNNING
 
 
@@ -94,7 +94,7 @@ def pause_before(
 
 
 def check_slots(slots: int, reserved: Mapping[str, int]) -> None:
-    """Raise ValueError when the reservations leave no slot to the other lanes."""
+    """Raise ValueError if the reservations leave no slot for the other lanes."""
     if slots < 1:
         raise ValueError(f"slots is {slots}; a worker needs at least 1")
     if any(count < 0 for count in reserved.values()):
@@ -104,10 +104,9 @@ def check_slots(slots: int, reserved: Mapping[str, int]) -> None:
 
 
 def open_lanes(slots: int, reserved: Mapping[str, int], busy: Mapping[str, int]) -> frozenset[str] | None:
-    """The lanes a worker may take another run from: None means any, an empty set none.
+    """The lanes from which a worker may claim another run: None means any, an empty set none.
 
-    A lane's reserved slots are used by that lane only, so nobody queues it behind others; beyond them every lane
-    shares what is left.
+    A lane's reserved slots are for that lane only, so it never queues behind others; all lanes share the other slots.
     """
     kept_free = {lane: max(0, count - busy.get(lane, 0)) for lane, count in reserved.items()}
     if slots - sum(busy.values()) - sum(kept_free.values()) > 0:

@@ -1,6 +1,6 @@
-"""Recurring ticks: each is run once per interval, however many workers there are.
+"""Recurring ticks: each is called once per interval, however many workers there are.
 
-A tick is not a run: it has no history and is not resumed. What must not be lost is a run; let the tick enqueue it.
+A tick is not a run: it has no history and is not resumed. Work that must not be lost is a run, which a tick may enqueue.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Tick:
-    """Call `function` every `every`, on whichever worker comes first. After a pause of all workers it is called once."""
+    """Call `function` once per `every`, on whichever worker comes first; once after a time without any worker."""
 
     name: str
     every: timedelta
@@ -43,7 +43,7 @@ class Schedule:
         self._worker = worker_name
 
     def run_forever(self, stop: threading.Event) -> None:
-        """Run what is due until `stop`; survives failing ticks and a lost database."""
+        """Call due ticks until `stop` is set; survives failing ticks and an unreachable database."""
         pause_without_database = 1.0
         try:
             while not stop.is_set():
@@ -59,13 +59,13 @@ class Schedule:
             connection.close()
 
     def run_due(self) -> list[str]:
-        """Run the ticks that are due and that no other worker took; return their names."""
+        """Call the ticks that are due and that no other worker took; return their names."""
         self._make_known()
         due = ScheduledTick.objects.filter(name__in=list(self._ticks), next_at__lte=clock.now()).order_by("next_at", "name")
         return [name for name in list(due.values_list("name", flat=True)) if self._take(name) and self._call(name)]
 
     def _make_known(self) -> None:
-        """New ticks are due now; one whose interval became shorter does not sit the longer one out."""
+        """Store new ticks as due now, and bring forward a tick whose interval became shorter."""
         now, known = clock.now(), dict(ScheduledTick.objects.values_list("name", "next_at"))
         for name, tick in self._ticks.items():
             if name not in known:

@@ -1,7 +1,7 @@
-"""Every change of a run that a worker holds. Each is one transaction, conditional on owner and fence, and tells the watcher.
+"""Every change of a claimed run. Each is one transaction, conditional on owner and fence, and calls the watcher.
 
-Rows are locked in ascending id (a parent before its children), here, in heartbeats and in cancellations alike, so that
-PostgreSQL never has to break a deadlock between them.
+Rows are locked in ascending order of id (a parent before its children), here, in heartbeats and in cancellations alike, so
+that no deadlock can arise between them.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from fairway.engine import clock, rules, waking
 from fairway.engine.claim import Lease
 from fairway.engine.models import Run, RunStep
 from fairway.engine.rules import CleanUp, Status, StepStatus
-from fairway.engine.workflow import Ending, LeaseLost, Outcome, Step, Wait, Workflow, Workflows, nothing
+from fairway.engine.workflow import Ending, LeaseLost, Outcome, Step, Wait, Workflow, Workflows, no_clean_up
 from fairway.shared.failures import Away, Cancelled, Failure, Retry
 
-CLEAN_UP = "clean-up"  # the step name under which a clean-up is logged
+CLEAN_UP = "clean-up"  # the step name of a clean-up's attempts
 CLEAN_UP_BACKOFF = timedelta(seconds=1)
-SIGNALS = "signals"  # the part of the state that belongs to `signal`
+SIGNALS = "signals"  # the key of the state under which `signal` stores data
 
 
 @contextmanager
-def held(lease: Lease, *, attempt: int | None = None) -> Iterator[Run]:
-    """The run's row, locked, in a transaction. Raises `LeaseLost` when it is not ours, or not at that attempt, any more.
+def locked_run(lease: Lease, *, attempt: int | None = None) -> Iterator[Run]:
+    """The run's row, locked, in a transaction. Raises `LeaseLost` if the lease is no longer valid or the attempt is another.
 
-    `attempt` guards against recording a step twice after a commit whose answer was lost.
+    `attempt` guards against recording a step twice after a commit whose confirmation was lost.
     """
     with transaction.atomic():
         ids = [lease.run_id] if lease.parent_id is None else [lease.parent_id, lease.run_id]
         rows = {run.pk: run for run in Run.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
         run = rows.get(lease.run_id)
-        if run is None or (run.owner, run.fence) != (lease.owner, lease.fence) or run.status not in rules.HELD:
+        if run is None or (run.owner, run.fence) != (lease.owner, lease.fence) or run.status not in rules.CLAIMED:
             raise LeaseLost
         if attempt is not None and run.attempt != attempt:
             raise LeaseLost
@@ -46,7 +46,7 @@ def held(lease: Lease, *, attempt: int | None = None) -> Iterator[Run]:
 
 
 def change(run: Run, **changes: Any) -> None:
-    """Update the row if it still is what `run` says, and `run` with it."""
+    """Update the row if it still has the status, owner and fence of `run`, and update `run` with it."""
     rules.check_move(run.status, changes.get("status", run.status))
     same = Run.objects.filter(pk=run.pk, owner=run.owner, fence=run.fence, status=run.status)
     if same.update(**changes) != 1:
@@ -56,20 +56,21 @@ def change(run: Run, **changes: Any) -> None:
 
 
 def begin_step(lease: Lease, workflow: Workflow, step: Step, index: int) -> Run:
-    """Start, or start again, the step: its attempt is logged, its deadline set. With `outcome` set it must not run."""
-    with held(lease) as run:
+    """Start the step, or start it again: log its attempt and set its deadline. If the run has an `outcome`, it must not
+    run."""
+    with locked_run(lease) as run:
         return _begin_step(run, workflow, step, index, clock.now())
 
 
 def _begin_step(run: Run, workflow: Workflow, step: Step, index: int, now: datetime, **also: Any) -> Run:
-    """`also` is written in the same update: what the step before left to be said."""
+    """`also` is written in the same update: changes that the end of the previous step left open."""
     if run.status == Status.CANCELLING:
         return _start_ending(run, workflow, Ending(Outcome.CANCELLED, run.step), now)
     if run.started_at is None:
         change(run, started_at=now)
         if workflow.watcher:
             workflow.watcher.started(run)
-    deadline = run.step_deadline_at  # None after a wait, which does not count
+    deadline = run.step_deadline_at  # None after a wait, because the wait does not count
     if deadline is not None and deadline <= now:
         return _start_ending(run, workflow, too_slow(step.name), now)
     change(
@@ -94,7 +95,7 @@ def too_slow(step: str) -> Ending:
 
 
 def _open(run: Run, workflow: Workflow, step: Step, now: datetime) -> int:
-    """Log a new attempt, or reopen the one that waited; its number."""
+    """Log a new attempt, or reopen the one that waited; returns its number."""
     last = run.steps.filter(step=step.name, attempt=run.attempt).first() if run.attempt else None
     if last is not None and last.status == StepStatus.WAITING:
         run.steps.filter(pk=last.pk).update(status=StepStatus.RUNNING, owner=run.owner, fence=run.fence)
@@ -118,21 +119,23 @@ def _close(run: Run, workflow: Workflow, step: str, attempt: int, status: StepSt
 
 
 def checkpoint(lease: Lease, state: Mapping[str, Any]) -> Run:
-    """Merge `state` into the run's. Raises `Cancelled` when somebody asked it to stop and it is not cleaning up."""
-    with held(lease) as run:
+    """Merge `state` into the run's. Raises `Cancelled` if the run was asked to cancel and is not in its clean-up."""
+    with locked_run(lease) as run:
         if run.status == Status.CANCELLING and not run.outcome:
             raise Cancelled
         change(run, state={**run.state, **state})
         return run
 
 
-def finish_step(lease: Lease, workflow: Workflow, attempt: int, result: Mapping[str, Any], *, goes_on: bool = False) -> Run:
-    """The step is through: keep its result and move to the next one, or end well after the last.
+def finish_step(
+    lease: Lease, workflow: Workflow, attempt: int, result: Mapping[str, Any], *, begins_next: bool = False
+) -> Run:
+    """Record the step's result and move on to the next step, or end the run with success after the last.
 
-    With `goes_on` the next step is begun in the same transaction: one boundary where there were two, so whoever is killed
-    there has either not finished this step or begun the next.
+    With `begins_next` the next step is begun in the same transaction, so a worker that is killed has either not finished
+    this step or has begun the next.
     """
-    with held(lease, attempt=attempt) as run:
+    with locked_run(lease, attempt=attempt) as run:
         now = clock.now()
         state = {**run.state, **result}
         _close(run, workflow, run.step, attempt, StepStatus.SUCCEEDED, "", now)
@@ -142,13 +145,13 @@ def finish_step(lease: Lease, workflow: Workflow, attempt: int, result: Mapping[
         if run.status == Status.CANCELLING:
             change(run, state=state)
             return _start_ending(run, workflow, Ending(Outcome.CANCELLED, run.step), now)
-        return _move_on(run, workflow, following, state, now, goes_on)
+        return _move_on(run, workflow, following, state, now, begins_next)
 
 
-def _move_on(run: Run, workflow: Workflow, index: int, state: Mapping[str, Any], now: datetime, goes_on: bool) -> Run:
+def _move_on(run: Run, workflow: Workflow, index: int, state: Mapping[str, Any], now: datetime, begins_next: bool) -> Run:
     fresh: dict[str, Any] = {"attempt": 0, "step_started_at": None, "step_deadline_at": None}
-    if goes_on:
-        for name, value in fresh.items():  # what the row says of the next step follows in its own update
+    if begins_next:
+        for name, value in fresh.items():  # the update that begins the next step writes these
             setattr(run, name, value)
         return _begin_step(run, workflow, workflow.steps[index], index, now, state=state, retries=0)
     change(run, **fresh, state=state, retries=0, step_index=index, step=workflow.steps[index].name)
@@ -156,8 +159,8 @@ def _move_on(run: Run, workflow: Workflow, index: int, state: Mapping[str, Any],
 
 
 def fail_step(lease: Lease, workflow: Workflow, attempt: int, ending: Ending) -> Run:
-    """The step ended the run. A run that was asked to stop is cancelled, whatever its step said on the way out."""
-    with held(lease, attempt=attempt) as run:
+    """The step ended the run. A run that was asked to cancel is cancelled, whatever its step raised."""
+    with locked_run(lease, attempt=attempt) as run:
         now = clock.now()
         ending = as_cancelled(run, ending) if run.status == Status.CANCELLING else ending
         status = StepStatus(ending.outcome.value)
@@ -166,14 +169,14 @@ def fail_step(lease: Lease, workflow: Workflow, attempt: int, ending: Ending) ->
 
 
 def as_cancelled(run: Run, ending: Ending) -> Ending:
-    """The ending of a run that was asked to stop: the reason is the sentence, what the step said is evidence."""
+    """The ending of a run that was asked to cancel: the reason is its sentence; what the step said is its detail."""
     said = ending.sentence if ending.outcome is not Outcome.CANCELLED else ""
     return Ending(Outcome.CANCELLED, ending.step, run.cancel_reason, "\n".join(filter(None, [said, ending.detail])))
 
 
 def retry_step(lease: Lease, workflow: Workflow, step: Step, attempt: int, failure: Retry) -> Run:
-    """Try the step again after a pause, without a slot but with the key; or give up."""
-    with held(lease, attempt=attempt) as run:
+    """Let the run pause without its slot, but with its key, before the step is tried again; or end it if no try is left."""
+    with locked_run(lease, attempt=attempt) as run:
         now = clock.now()
         again = _again(run, step.name, step.attempts, step.backoff, failure)
         pause = again or timedelta(0)
@@ -187,9 +190,9 @@ def retry_step(lease: Lease, workflow: Workflow, step: Step, attempt: int, failu
 
 
 def _again(run: Run, step: str, attempts: int, backoff: timedelta, failure: Failure | None) -> timedelta | None:
-    """Count this failure; how long to pause before the next try, None when there is none.
+    """Count this failure; return how long to pause before the next try, None if no try is left.
 
-    What was away is not counted among the attempts: it has nothing to do with what is tried. It has a patience of its own.
+    `Away` is not counted among the attempts, because it is no fault of the step; it has a limit of its own.
     """
     after = failure.after if isinstance(failure, Retry) else None
     if isinstance(failure, Away):
@@ -202,12 +205,12 @@ def _again(run: Run, step: str, attempts: int, backoff: timedelta, failure: Fail
 
 
 def _attempts_away() -> int:
-    """How often what is away is tried for; the engine runs without this setting, too."""
+    """The limit of tries after `Away`; the engine also runs without this setting."""
     return int(getattr(settings, "AWAY_ATTEMPTS", rules.ATTEMPTS_AWAY))
 
 
 def _tried_in_vain(run: Run, step: str) -> int:
-    """How many attempts before this one, in a row, ended in another try."""
+    """How many attempts in a row, just before this one, ended with a retry."""
     before = run.steps.filter(step=step).exclude(status=StepStatus.RUNNING).order_by("-attempt")
     statuses = before.values_list("status", flat=True)[: _attempts_away()]
     return sum(1 for _ in takewhile(lambda status: status == StepStatus.RETRYING, statuses))
@@ -222,8 +225,9 @@ def _pause(run: Run, workflow: Workflow | None, until: datetime, reason: str) ->
 
 
 def wait(lease: Lease, workflow: Workflow, attempt: int, asked: Wait) -> Run:
-    """The step asked to wait: no slot, and no key either if it said so. A signal that came meanwhile is not slept over."""
-    with held(lease, attempt=attempt) as run:
+    """Let the run wait as the step asked, without its slot and, if it said so, without its key. If a signal has come
+    since the step started, the run is due at once."""
+    with locked_run(lease, attempt=attempt) as run:
         now = clock.now()
         if run.status == Status.CANCELLING:
             return fail_step(lease, workflow, attempt, Ending(Outcome.CANCELLED, run.step))
@@ -246,11 +250,11 @@ def wait(lease: Lease, workflow: Workflow, attempt: int, asked: Wait) -> Run:
 
 
 def hand_back(lease: Lease, workflow: Workflow | None, sentence: str, *, pause: timedelta = timedelta(0)) -> None:
-    """Give the run back as it is, for any worker to go on with after `pause`.
+    """Give the run back as it is; any worker may claim it after `pause`.
 
-    Without a workflow the watcher is not told: that is how a run is kept when telling the watcher is what failed.
+    Without a workflow the watcher is not called: this keeps the run when the watcher is what failed.
     """
-    with held(lease) as run:
+    with locked_run(lease) as run:
         now = clock.now()
         if workflow is not None:
             for open_step in run.steps.filter(status=StepStatus.RUNNING):
@@ -260,8 +264,8 @@ def hand_back(lease: Lease, workflow: Workflow | None, sentence: str, *, pause: 
 
 
 def start_ending(lease: Lease, workflow: Workflow, ending: Ending) -> Run:
-    """Decide how the run ends without having run a step; the clean-up follows."""
-    with held(lease) as run:
+    """Record how the run ends, without a step that ended it; the clean-up follows."""
+    with locked_run(lease) as run:
         return _start_ending(
             run, workflow, as_cancelled(run, ending) if run.status == Status.CANCELLING else ending, clock.now()
         )
@@ -282,7 +286,7 @@ def _start_ending(run: Run, workflow: Workflow, ending: Ending, now: datetime) -
     )
     if run.started_at is None:
         return _end(run, workflow, now)
-    if workflow.clean_up is nothing:
+    if workflow.clean_up is no_clean_up:
         change(run, clean_up_status=CleanUp.DONE)
         return _end(run, workflow, now)
     change(run, clean_up_status=CleanUp.PENDING)
@@ -290,7 +294,7 @@ def _start_ending(run: Run, workflow: Workflow, ending: Ending, now: datetime) -
 
 
 def _close_open(run: Run, workflow: Workflow, ending: Ending, now: datetime) -> None:
-    """The attempt that waited ends as the run does; one that was cut and will not be tried again was lost."""
+    """Close the open attempt: one that waited ends as the run does; one that was cut off is lost."""
     for attempt in run.steps.filter(status__in=[StepStatus.RUNNING, StepStatus.WAITING]):
         if attempt.status == StepStatus.RUNNING and attempt.fence < run.fence:
             _close_lost(run, workflow, attempt, now)
@@ -299,8 +303,8 @@ def _close_open(run: Run, workflow: Workflow, ending: Ending, now: datetime) -> 
 
 
 def begin_clean_up(lease: Lease, workflow: Workflow) -> Run:
-    """Start an attempt of the clean-up. A run that comes back finished was given up."""
-    with held(lease) as run:
+    """Start an attempt of the clean-up. A run that is returned finished was given up."""
+    with locked_run(lease) as run:
         now = clock.now()
         open_steps = run.steps.filter(step=CLEAN_UP, status=StepStatus.RUNNING)
         for cut in open_steps:
@@ -323,8 +327,9 @@ def begin_clean_up(lease: Lease, workflow: Workflow) -> Run:
 
 
 def finish_clean_up(lease: Lease, workflow: Workflow, number: int, error: str = "", failure: Failure | None = None) -> Run:
-    """The clean-up is through, or failed: then it is tried again, and at last the run ends with the failure on it."""
-    with held(lease) as run:
+    """End the run after its clean-up. A failed clean-up is retried; after the last try, the run ends and records the
+    failure."""
+    with locked_run(lease) as run:
         now = clock.now()
         if run.clean_up_attempt != number:
             raise LeaseLost
@@ -345,11 +350,11 @@ def finish_clean_up(lease: Lease, workflow: Workflow, number: int, error: str = 
 
 
 def abandon(lease: Lease, workflow: Workflow, ending: Ending) -> Lease:
-    """Take the run away from a thread that does not react: the fence moves on, so whatever it does later is not recorded.
+    """Take the run away from a thread that does not react: the fence is raised, so nothing it does later is recorded.
 
-    Returns the lease to clean up with. The ending is recorded unless the clean-up itself was what hung.
+    Returns the lease for the clean-up. The ending is recorded unless the clean-up itself hung.
     """
-    with held(lease) as run:
+    with locked_run(lease) as run:
         now = clock.now()
         Run.objects.filter(pk=run.pk).update(fence=F("fence") + 1)
         run.fence += 1
@@ -367,7 +372,8 @@ def abandon(lease: Lease, workflow: Workflow, ending: Ending) -> Lease:
 
 
 def _end(run: Run, workflow: Workflow, now: datetime, **also: Any) -> Run:
-    """The run is over: its key and slot are free, its watcher and its parent are told. `also` is written with it."""
+    """Finish the run: free its key and slot, call its watcher and signal its parent. `also` is written in the same
+    update."""
     change(
         run,
         **also,
@@ -390,13 +396,13 @@ def _end(run: Run, workflow: Workflow, now: datetime, **also: Any) -> Run:
 
 
 def end_unstarted(run: Run, workflow: Workflow, now: datetime) -> None:
-    """End a run that was cancelled before anything started. The caller has its row locked."""
+    """End a run that was cancelled before its first step. The caller has locked its row."""
     change(run, status=Status.CANCELLING, outcome=Outcome.CANCELLED, sentence=run.cancel_reason)
     _end(run, workflow, now)
 
 
 def end_cancelled_before_start(run_id: int, workflows: Workflows) -> None:
-    """End a run that another process, which does not know its workflow, has cancelled before anything started."""
+    """End a run that was cancelled before its first step by a process that does not know its workflow."""
     with transaction.atomic():
         parent_id = Run.objects.values_list("parent_id", flat=True).get(pk=run_id)
         ids = [run_id] if parent_id is None else [parent_id, run_id]
@@ -407,12 +413,12 @@ def end_cancelled_before_start(run_id: int, workflows: Workflows) -> None:
 
 
 def ending_of(run: Run) -> Ending:
-    """How the run ends, as the watcher and the clean-up are told."""
+    """How the run ends, in the form that the watcher and the clean-up receive."""
     return Ending(Outcome(run.outcome), run.outcome_step, run.sentence, run.detail)
 
 
 def record_signal(run_id: int, name: str, data: Mapping[str, Any]) -> bool:
-    """Lay the signal into the run's state and wake it if it waits for one; False when it is over."""
+    """Store the signal in the run's state and wake the run if it waits for one; False if the run is finished."""
     with transaction.atomic():
         run = Run.objects.select_for_update(no_key=True).filter(pk=run_id).first()
         if run is None or run.is_finished:

@@ -1,4 +1,4 @@
-"""Telling workers that there is something to do, without making them ask all the time.
+"""Wakes workers when there is something to do, so that they need not poll all the time.
 
 Inside a process: an event. Between processes: PostgreSQL's NOTIFY; beside an SQLite file a folder of named pipes, one per
 worker, into which whoever has committed writes. A lost message costs one slow poll, never a run. Whoever writes says who
@@ -24,16 +24,16 @@ from django.db import Error, connection, transaction
 log = logging.getLogger(__name__)
 
 CHANNEL = "fairway_engine"
-PIPES = "-wakeups"  # after the file's name: the folder of the pipes
-POSTGRES_PATIENCE = 5.0  # seconds between two looks at whether to stop; a stopping worker rings itself
+PIPES = "-wakeups"  # suffix of the database file's name: the folder of the pipes
+POSTGRES_PATIENCE = 5.0  # seconds between two checks of `stop`; a stopping worker notifies itself
 
 _wakeups: weakref.WeakSet[threading.Event] = weakref.WeakSet()
 _wakeups_lock = threading.Lock()
 NAME = 16  # characters
 
 
-def new_bell() -> threading.Event:
-    """An event that every `notify` in this process sets."""
+def new_wakeup() -> threading.Event:
+    """A new event that every `notify` in this process sets."""
     wakeup = threading.Event()
     with _wakeups_lock:
         _wakeups.add(wakeup)
@@ -41,16 +41,16 @@ def new_bell() -> threading.Event:
 
 
 def notify() -> None:
-    """Wake every worker once the current transaction has committed (at once outside of one)."""
+    """Wake every worker when the current transaction commits (at once outside of a transaction)."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"NOTIFY {CHANNEL}, '{_our_name()}'")
     elif (folder := _pipes_folder()) is not None:
-        transaction.on_commit(lambda: _ring_pipes(folder))
-    transaction.on_commit(_ring_here)
+        transaction.on_commit(lambda: _notify_pipes(folder))
+    transaction.on_commit(_notify_process)
 
 
-def _ring_here() -> None:
+def _notify_process() -> None:
     with _wakeups_lock:
         wakeups = list(_wakeups)
     for wakeup in wakeups:
@@ -77,7 +77,7 @@ def _is_news(said: str, wakeup: threading.Event) -> bool:
 
 
 def listen(wakeup: threading.Event, stop: threading.Event, poll: float) -> None:
-    """Set `wakeup` whenever another process may have changed something, until `stop`. Survives a lost database."""
+    """Set `wakeup` whenever another process may have changed something, until `stop`. Survives an unreachable database."""
     while not stop.is_set():
         try:
             if connection.vendor == "postgresql":
@@ -85,7 +85,7 @@ def listen(wakeup: threading.Event, stop: threading.Event, poll: float) -> None:
             else:
                 _listen_pipe(wakeup, stop, poll)
         except Exception as problem:
-            # psycopg's own errors come through unwrapped here. The slow poll carries on meanwhile.
+            # psycopg's own errors are not wrapped by Django here. Meanwhile the slow poll continues.
             if not isinstance(problem, Error | OSError) and type(problem).__module__.partition(".")[0] != "psycopg":
                 log.exception("listening for work failed")
             stop.wait(poll)
@@ -96,7 +96,7 @@ def listen(wakeup: threading.Event, stop: threading.Event, poll: float) -> None:
 def _listen_postgres(wakeup: threading.Event, stop: threading.Event) -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"LISTEN {CHANNEL}")
-    wakeup.set()  # whatever was sent before we listened
+    wakeup.set()  # a notification may have been sent before we listened
     raw = connection.connection
     while not stop.is_set():
         for told in raw.notifies(timeout=POSTGRES_PATIENCE, stop_after=1):
@@ -105,7 +105,7 @@ def _listen_postgres(wakeup: threading.Event, stop: threading.Event) -> None:
 
 
 def _pipes_folder() -> Path | None:
-    """The folder of the pipes; None for a database in memory, which no other process can reach."""
+    """The folder of the pipes; None for an in-memory database, which no other process can reach."""
     name = str(connection.settings_dict["NAME"])
     return None if connection.is_in_memory_db() else Path(name + PIPES)  # type: ignore[attr-defined]
 
@@ -116,7 +116,7 @@ def _listen_pipe(wakeup: threading.Event, stop: threading.Event, poll: float) ->
         stop.wait()
         return
     with _pipe_below(folder) as pipe:
-        wakeup.set()  # whatever was written before we listened
+        wakeup.set()  # a change may have been committed before the pipe existed
         waiting = select.poll()
         waiting.register(pipe, select.POLLIN)
         while not stop.is_set():
@@ -126,32 +126,35 @@ def _listen_pipe(wakeup: threading.Event, stop: threading.Event, poll: float) ->
 
 @contextmanager
 def _pipe_below(folder: Path) -> Iterator[int]:
-    """A pipe of our own, open before it can be seen: one that nobody has open was left by a worker that was killed."""
+    """A named pipe for this worker, opened before it becomes visible: a pipe that nobody has open was left by a killed
+    worker."""
     folder.mkdir(mode=0o700, exist_ok=True)
-    draft, place = folder / f".{token_hex(8)}", folder / token_hex(8)
+    draft, pipe_path = folder / f".{token_hex(8)}", folder / token_hex(8)
     os.mkfifo(draft, 0o600)
-    pipe = os.open(draft, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)  # a reader that is a writer, too, never sees an end
+    pipe = os.open(
+        draft, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC
+    )  # opened for writing as well, so that the reader never sees end-of-file
     try:
-        draft.rename(place)
+        draft.rename(pipe_path)
         yield pipe
     finally:
-        place.unlink(missing_ok=True)
+        pipe_path.unlink(missing_ok=True)
         os.close(pipe)
 
 
-def _ring_pipes(folder: Path) -> None:
+def _notify_pipes(folder: Path) -> None:
     with suppress(OSError):
         for name in os.listdir(folder):
             if not name.startswith("."):
-                _ring_pipe(folder / name)
+                _notify_pipe(folder / name)
 
 
-def _ring_pipe(place: Path) -> None:
+def _notify_pipe(pipe_path: Path) -> None:
     try:
-        pipe = os.open(place, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        pipe = os.open(pipe_path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno == ENXIO:
-            place.unlink(missing_ok=True)
+            pipe_path.unlink(missing_ok=True)
         return
     with suppress(BlockingIOError, BrokenPipeError):  # full: it has not even read what was written before
         os.write(pipe, _our_name().encode())

@@ -1,7 +1,7 @@
-"""What a workflow is: named steps, run top to bottom, that survive the death of the worker that runs them. No Django here.
+"""Workflows: named steps, executed in order, that survive the death of the worker that executes them. No Django here.
 
-A workflow is registered once per process (`register`) and run by the engine (`fairway.engine.runner`). Its row is a
-`Run` with a `key`; one run per key is running at a time.
+A workflow is registered once per process (`Workflows.register`). Each execution is a `Run` with a `key`; the engine
+(`fairway.engine.runner`) executes one run per key at a time.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class Outcome(StrEnum):
     """How a run ended."""
 
     SUCCEEDED = "succeeded"
-    FAILED = "failed"  # a step raised Refused or NeedsPerson: what was asked for is bad
-    ERRORED = "errored"  # our machinery broke: retries used up, deadline passed, an unexpected exception
+    FAILED = "failed"  # a step raised Refused or NeedsPerson: what was requested is bad
+    ERRORED = "errored"  # Fairway failed: retries used up, deadline passed, an unexpected exception
     CANCELLED = "cancelled"
 
 
@@ -34,7 +34,7 @@ class Ending:
 
 
 class Context(Protocol):
-    """What a step is given."""
+    """What a step receives."""
 
     run_id: int
     kind: str
@@ -47,21 +47,21 @@ class Context(Protocol):
     stop: threading.Event  # set when the step must end (cancelled, lease lost, deadline); hand it to blocking work
 
     def check(self) -> None:
-        """Raise when the step must end now: `Cancelled`, `LeaseLost` or `DeadlinePassed`."""
+        """Raise if the step must end now: `Cancelled`, `LeaseLost` or `DeadlinePassed`."""
 
     def checkpoint(self, **state: Any) -> None:
-        """Merge `state` into the run's state, conditional on owner and fence; `LeaseLost` when they no longer hold.
+        """Merge `state` into the run's state. Raises `LeaseLost` if owner or fence have changed.
         Call it right before an act that must not happen twice from two workers (the traffic switch)."""
 
     def sleep(self, seconds: float) -> None:
-        """Wait, ending early by `check`'s exceptions."""
+        """Sleep; raises `check`'s exceptions as soon as the step must end."""
 
 
 class Wait(Exception):
-    """Raised by a step: give up the slot and come back to this same step later.
+    """Raised by a step to give up its slot and be started again later.
 
-    `until` is when to come back at the latest (None: only when signalled). With `keeps_key` False, other runs
-    of the key may run meanwhile. `signal(run_id, name, data)` wakes it earlier; the data lies in ``state["signals"][name]``.
+    `until` is the latest time for that (None: only when signalled). With `keeps_key` False, other runs of the key may be
+    executed meanwhile. `signal(run_id, name, data)` wakes the run earlier; the data is in ``state["signals"][name]``.
     """
 
     def __init__(self, *, until: datetime | None = None, keeps_key: bool = True, reason: str = "") -> None:
@@ -72,30 +72,30 @@ class Wait(Exception):
 
 
 class LeaseLost(Exception):
-    """Somebody else owns the run now: stop at once, touch nothing."""
+    """Another worker owns the run now: the step must stop at once and change nothing."""
 
 
 class DeadlinePassed(Exception):
-    """The step took longer than it may."""
+    """The step ran past its deadline."""
 
 
 StepFunction = Callable[[Context], Mapping[str, Any] | None]
 
 
 def always(state: Mapping[str, Any]) -> bool:
-    """For a step that is part of every run."""
+    """The condition of a step that is part of every run."""
     return True
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step. What it returns is merged into the run's state in the same transaction that moves to the next step.
+    """One step. Its result is merged into the run's state in the transaction that moves on to the next step.
 
-    `deadline` counts from the step's first start, over all attempts and take-overs; it starts anew when the step comes
-    back from a `Wait`. `attempts` is how often a step that raises `Retry` is tried in all; the pause doubles from `backoff`
-    up to 30 s. `Away` is not counted and has about five minutes (`rules.ATTEMPTS_AWAY`). A step must be idempotent: after a
-    crash it runs again. A step that does not apply to the state when its turn comes is passed over and leaves no
-    trace; the first one always applies.
+    `deadline` counts from the step's first start, over all attempts and workers; it starts anew when the step returns
+    from a `Wait`. `attempts` is how often a step that raises `Retry` is tried in all; the pause doubles from `backoff` up
+    to 30 s. `Away` is not counted; it is retried for about five minutes (`rules.ATTEMPTS_AWAY`). A step must be
+    idempotent, because it runs again after a crash. A step whose `applies(state)` is false when its turn comes is skipped
+    and leaves no trace; the first step must always apply.
     """
 
     name: str
@@ -106,14 +106,14 @@ class Step:
     applies: Callable[[Mapping[str, Any]], bool] = always
 
 
-def nothing(context: Context, ending: Ending) -> None:
-    """The clean-up of a workflow that leaves nothing behind."""
+def no_clean_up(context: Context, ending: Ending) -> None:
+    """The clean-up of a workflow that has nothing to clean up."""
 
 
 class Watcher(Protocol):
-    """Told, inside the same database transaction, of every change of a run; domain rooms write their rows and events here.
+    """Called with every change of a run, inside its database transaction, so that rooms can write their rows and events.
 
-    An exception rolls the change back. Keep it short: it holds the transaction.
+    An exception rolls the change back. It should be quick, because it keeps the transaction open.
     """
 
     def started(self, run: Any) -> None: ...
@@ -129,19 +129,19 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Workflow:
-    """A kind of run. `clean_up` runs on every ending but success, still holding the key, with retries of its own
-    (`clean_up_attempts`); its failure is recorded on the run and shown, never silent."""
+    """A kind of run. `clean_up` is called on every ending except success, while the run keeps its key, with retries of its
+    own (`clean_up_attempts`); if it fails, the run says so."""
 
     kind: str
     steps: tuple[Step, ...]
-    clean_up: Callable[[Context, Ending], None] = nothing
+    clean_up: Callable[[Context, Ending], None] = no_clean_up
     watcher: Watcher | None = None
     clean_up_deadline: timedelta = timedelta(minutes=2)
     clean_up_attempts: int = 3
 
     def after(self, index: int, state: Mapping[str, Any]) -> int | None:
-        """The place of the step that follows the one at `index`; None where the workflow ends there."""
-        return next((place for place in range(index + 1, len(self.steps)) if self.steps[place].applies(state)), None)
+        """The index of the step that follows the one at `index`; None at the end of the workflow."""
+        return next((at for at in range(index + 1, len(self.steps)) if self.steps[at].applies(state)), None)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Verbs on environments. Keyword-only, one transaction, one event."""
+"""Commands on environments. Keyword-only, one transaction, one event."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker, Role
 from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.drivers.runtimes.registry import UnavailableRuntime, runtime_names
-from fairway.environments.freeze_commands import when_opened
+from fairway.environments.freeze_commands import notify_opened
 from fairway.environments.hosts import ensure_host_of
 from fairway.environments.models import Environment
 from fairway.environments.rules import DEFAULT_ENVIRONMENTS, parse_environment_host, parse_options
@@ -26,11 +26,11 @@ from fairway.environments.subjects import on_environment
 from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
 from fairway.shared.urls import refuse_secrets
 
-# What keeps an environment from being deleted; rooms above add theirs (a placement, a distributed package).
+# Rooms above register functions that return what keeps an environment from being deleted (a placement, a package).
 IN_USE: list[Callable[[Environment], Iterable[Blocker]]] = []
-# Custom domains that lie below a host; rooms above know them.
+# Rooms above register functions that return the custom domains below a host name.
 CLAIMED: list[Callable[[str], Iterable[str]]] = []
-# Called first in the transaction that deletes an environment: what rooms above end together with it.
+# Rooms above register functions that end what ends together with an environment; called first in its deletion's transaction.
 WHEN_DELETED: list[Callable[[Environment], None]] = []
 PROTECTION = (
     *("approvals_needed", "approval_roles", "approval_people", "approval_days", "needs_ready"),
@@ -56,7 +56,8 @@ def create_environment(
     options: Mapping[str, Any] | None = None,
     lane: str = "default",
 ) -> Environment:
-    """Raises `Blocked` (role) or `Invalid` (a bad or taken name, slug or host; an unknown runtime)."""
+    """Create an environment. Raises `Blocked` (role) or `Invalid` (a bad or taken name, slug or host; an unknown
+    runtime)."""
     require(actor, Act.CREATE_ENVIRONMENT)
     _refuse_unknown_runtime(runtime)
     environment = Environment(
@@ -76,13 +77,13 @@ def create_environment(
 
 @transaction.atomic
 def edit_environment(*, actor: Actor, environment: Environment, as_of: int | None = None, **changes: Any) -> Environment:
-    """Change any of `EDITABLE`. An environment in use keeps its runtime and its Docker host: what runs there would be left
-    behind. Raises `Blocked`, `Invalid`, or `Changed` when somebody changed it since event `as_of`."""
+    """Change any of `EDITABLE`. An environment in use keeps its runtime and Docker host, because what runs there would be
+    left behind. Raises `Blocked`, `Invalid`, or `Changed` if it was changed after event `as_of`."""
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     if unknown := set(changes) - set(EDITABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(EDITABLE))
     if set(changes) & set(PROTECTION):
-        when_opened()  # what waits for an approval asks again
+        notify_opened()  # runs that wait for an approval ask the gate again
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     refuse_stale(as_of, "environment.edited", subject_kind="environment", subject_id=str(row.pk))
     before = _facts(row)
@@ -99,7 +100,7 @@ def edit_environment(*, actor: Actor, environment: Environment, as_of: int | Non
         setattr(row, name, value)
     row.options = sealed_options(row.options, kept)
     stays = _what_stays(before["runtime"], before["host"], kept)
-    if _what_stays(row.runtime, row.host, row.options) != stays and (reasons := in_use(row)):
+    if _what_stays(row.runtime, row.host, row.options) != stays and (reasons := usage_blockers(row)):
         raise Blocked(reasons)
     _refuse_taken(row)
     if (row.runtime, row.options) != (before["runtime"], kept):
@@ -112,9 +113,9 @@ def edit_environment(*, actor: Actor, environment: Environment, as_of: int | Non
 
 @transaction.atomic
 def lock_environment(*, actor: Actor, environment: Environment, reason: str, until: datetime | None = None) -> Environment:
-    """Stop new distributions and deployments here; running ones finish.
+    """Lock the environment: no new distributions and deployments; running ones finish.
 
-    Raises `Invalid` without a reason or with an end in the past."""
+    Raises `Blocked`, or `Invalid` without a reason or with an end in the past."""
     require(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     now = timezone.now()
@@ -131,9 +132,9 @@ def lock_environment(*, actor: Actor, environment: Environment, reason: str, unt
 
 @transaction.atomic
 def unlock_environment(*, actor: Actor, environment: Environment) -> Environment:
-    """No error when it is not locked."""
+    """Unlock the environment; no error if it is not locked. Raises `Blocked`."""
     require(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
-    when_opened()
+    notify_opened()
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
     if row.locked_at is None:
         return row
@@ -147,31 +148,32 @@ def unlock_environment(*, actor: Actor, environment: Environment) -> Environment
 
 @transaction.atomic
 def delete_environment(*, actor: Actor, environment: Environment) -> None:
-    """Raises `Blocked` while anything is placed or distributed there (checked under the row's lock)."""
+    """Delete the environment. Raises `Blocked` while anything is placed or distributed there (checked with the row
+    locked)."""
     require(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug)
     for end in WHEN_DELETED:
         end(environment)
     row = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)
-    if reasons := why_it_stays(row):
+    if reasons := deletion_blockers(row):
         raise Blocked(reasons)
     record(who=actor.who, verb="environment.deleted", on=on_environment(row), before=_facts(row))
     row.deleted_at = timezone.now()
     row.save(update_fields=["deleted_at"])
 
 
-def in_use(environment: Environment) -> list[Blocker]:
-    """What is there, and keeps its runtime and machine from being changed."""
+def usage_blockers(environment: Environment) -> list[Blocker]:
+    """What keeps the environment's runtime and Docker host from being changed: placements and packages there."""
     return [blocker for reasons in IN_USE for blocker in reasons(environment)]
 
 
-def why_it_stays(environment: Environment) -> list[Blocker]:
-    """Every reason why this environment cannot be deleted."""
-    return [*in_use(environment), *_named_as_proof(environment)]
+def deletion_blockers(environment: Environment) -> list[Blocker]:
+    """What keeps this environment from being deleted."""
+    return [*usage_blockers(environment), *_named_as_proof(environment)]
 
 
 @transaction.atomic
 def ensure_default_environments() -> None:
-    """Development, staging and production exist from the start; never made again once any environment exists."""
+    """Create development, staging and production, unless any environment exists or existed."""
     if Environment.objects.exists():
         return
     for slug, position in DEFAULT_ENVIRONMENTS:
@@ -197,7 +199,7 @@ def _parsed(*, name: str, host: str, url: str, description: str, runtime: str, o
 
 
 def _what_stays(runtime: str, host: str, options: Mapping[str, Any]) -> tuple[str, str, str]:
-    """What an environment in use cannot change: what runs things, below which domain, on which machine."""
+    """What an environment in use cannot change: its runtime, its domain, its Docker host."""
     return runtime, host, str(options.get("host") or "")
 
 
@@ -211,7 +213,7 @@ def _refuse_unknown_runtime(runtime: str) -> None:
 
 
 def _refuse_bad_options(environment: Environment) -> None:
-    """The runtime reads its own options; what it does not know is refused here, not at the first deployment."""
+    """Raise `Invalid` for options that the runtime does not accept, so that the first deployment does not fail."""
     runtime = runtime_of(environment)
     if isinstance(runtime, UnavailableRuntime):
         raise Invalid("options", runtime.sentence)
@@ -226,7 +228,7 @@ def _parse_url(text: str) -> str:
 
 
 def _protect(actor: Actor, row: Environment, given: Mapping[str, Any]) -> None:
-    """Set the rules that protect it, those that are given. Raises `Invalid`."""
+    """Set the given protection rules. Raises `Invalid`."""
     numbers = {"approvals_needed": (0, MOST_APPROVALS), "approval_days": (1, MOST_APPROVAL_DAYS)}
     for name, value in given.items():
         if name in numbers:
@@ -249,13 +251,13 @@ def _parse_number(field: str, value: Any, least: int, most: int) -> int:
 
 def _parse_roles(field: str, value: Iterable[str]) -> list[str]:
     names = list(dict.fromkeys(value))
-    if unknown := [one for one in names if one not in set(Role)]:
+    if unknown := [name for name in names if name not in set(Role)]:
         raise Invalid(field, "“{name}” is no role; there are: {names}.", name=unknown[0][:40], names=", ".join(Role))
     return [role.value for role in Role if role in names]
 
 
 def _parse_people(actor: Actor, field: str, value: Iterable[str], *, kept: Iterable[str]) -> list[str]:
-    """User names; one that stands there already stays, also when that person has been deactivated since."""
+    """Parse user names. Names in `kept` are accepted even if the person was deactivated since. Raises `Invalid`."""
     names = sorted(dict.fromkeys(one.strip() for one in value if one.strip()))
     for name in names:
         if name not in kept and colleague(actor, name) is None:
@@ -275,7 +277,7 @@ def _parse_proven(row: Environment, slug: str, hours: Any) -> None:
 
 
 def _named_as_proof(environment: Environment) -> Iterable[Blocker]:
-    """An environment in which versions must prove themselves for another stays."""
+    """The blockers for deleting an environment in which versions must run before they may come to another."""
     others = Environment.objects.filter(proven_in=environment.slug, deleted_at=None).values_list("name", flat=True)
     if names := ", ".join(others):
         words = {"names": names, "environment": environment.name}

@@ -1,4 +1,4 @@
-"""Verbs on freeze windows. Keyword-only, one transaction, one event."""
+"""Commands on freeze windows. Keyword-only, one transaction, one event."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ from fairway.shared.names import Invalid, parse_text
 FACTS = ("kind", "name", "reason", "starts", "minutes", "zone", "rrule", "environments", "applications")
 CHANGEABLE = ("kind", "name", "reason", "starts", "ends", "zone", "rrule", "environments", "applications")
 
-# Called first in each transaction that may open something; rooms above wake what waits for it.
+# Rooms above register functions that wake what waits for an opening; called first in each transaction that may open
+# something.
 WHEN_OPENED: list[Callable[[], None]] = []
 
 
 def on_freeze(row: FreezeWindow) -> On:
-    """Its environment and application are named where there is just one, for filters and visibility."""
+    """The subject for events. It has an environment or application only if the window names exactly one."""
     only = [names[0] if len(names) == 1 else "" for names in (row.applications, row.environments)]
     return On("freeze", row.pk, row.name, application=only[0], environment=only[1])
 
@@ -49,12 +50,13 @@ def create_freeze(
     environments: Iterable[str] = (),
     applications: Iterable[str] = (),
 ) -> FreezeWindow:
-    """Close (deny) or exclusively open (allow) environments and applications, given by slug; none given means all.
+    """Create a window that closes (deny), or is the only time that opens (allow), environments and applications, given by
+    slug; none given means all.
 
-    `starts` and `ends` are wall times of the first occurrence in `zone`; `ends` may be a duration (``8h``) too.
+    `starts` and `ends` are wall times of the first occurrence in `zone`; `ends` may also be a duration (``8h``).
     Raises `Blocked` (role) or `Invalid`.
     """
-    row = drafted(
+    row = draft_freeze(
         actor=actor, kind=kind, name=name, reason=reason, starts=starts, ends=ends, zone=zone, rrule=rrule,
         environments=environments, applications=applications,
     )  # fmt: skip
@@ -67,16 +69,16 @@ def create_freeze(
 
 @transaction.atomic
 def edit_freeze(*, actor: Actor, freeze: FreezeWindow, as_of: int | None = None, **changes: Any) -> FreezeWindow:
-    """Change any of `CHANGEABLE`. Raises `Blocked`, `Invalid`, or `Changed` when somebody did since event `as_of`."""
+    """Change any of `CHANGEABLE`. Raises `Blocked`, `Invalid`, or `Changed` if it was changed after event `as_of`."""
     if unknown := set(changes) - set(CHANGEABLE):
         raise Invalid(sorted(unknown)[0], "cannot be changed; only {names} can.", names=", ".join(CHANGEABLE))
-    when_opened()
+    notify_opened()
     row = FreezeWindow.objects.select_for_update(no_key=True).get(pk=freeze.pk, deleted_at=None)
     _require_everywhere(actor, row)
     refuse_stale(as_of, "freeze.edited", subject_kind="freeze", subject_id=str(row.pk))
     before = _facts(row)
     same = {name: getattr(row, name) for name in CHANGEABLE if name != "ends"} | {"ends": row.ends.isoformat("T", "minutes")}
-    wanted = drafted(actor=actor, **{**same, **changes})
+    wanted = draft_freeze(actor=actor, **{**same, **changes})
     _require_everywhere(actor, wanted)
     for name in FACTS:
         setattr(row, name, getattr(wanted, name))
@@ -87,8 +89,8 @@ def edit_freeze(*, actor: Actor, freeze: FreezeWindow, as_of: int | None = None,
 
 @transaction.atomic
 def delete_freeze(*, actor: Actor, freeze: FreezeWindow) -> None:
-    """End it for good; what waited for it goes on. No error when it is deleted already."""
-    when_opened()
+    """Delete the window; what waited for its end continues. No error if it is deleted already. Raises `Blocked`."""
+    notify_opened()
     row = FreezeWindow.objects.select_for_update(no_key=True).get(pk=freeze.pk)
     _require_everywhere(actor, row)
     if row.deleted_at is not None:
@@ -98,7 +100,7 @@ def delete_freeze(*, actor: Actor, freeze: FreezeWindow) -> None:
     record(who=actor.who, verb="freeze.deleted", on=on_freeze(row), before=_facts(row))
 
 
-def drafted(
+def draft_freeze(
     *,
     actor: Actor,
     kind: str,
@@ -111,7 +113,7 @@ def drafted(
     environments: Iterable[str],
     applications: Iterable[str],
 ) -> FreezeWindow:
-    """The window that this would be, not saved; previews use it too. Raises `Invalid`."""
+    """The window with these values, not saved; previews use it, too. Raises `Invalid`."""
     if kind not in set(Kind):
         raise Invalid("kind", "must be one of {names}.", names=", ".join(Kind))
     row = FreezeWindow(
@@ -132,7 +134,7 @@ def drafted(
 
 
 def parsed_times(*, starts: str, ends: str, zone: str, rrule: str) -> dict[str, Any]:
-    """The columns behind when it happens. Raises `Invalid`."""
+    """The columns that say when the window happens. Raises `Invalid`."""
     where = parse_zone(zone)
     first = parse_wall(starts, field="starts")
     lasts = parse_lasts(first, ends)
@@ -153,14 +155,14 @@ def _parse_slugs(field: str, given: Iterable[str], known: Iterable[str]) -> list
 
 
 def _require_everywhere(actor: Actor, row: FreezeWindow) -> None:
-    """A narrowed role reaches only windows that name nothing beyond it."""
+    """Raise `Blocked` unless the actor's role covers everything that the window selects."""
     for environment in row.environments or [""]:
         for application in row.applications or [""]:
             require(actor, Act.FREEZE_ENVIRONMENT, environment=environment, application=application)
 
 
-def when_opened() -> None:
-    """Tell the rooms above that something may be open now, before any row of ours is locked."""
+def notify_opened() -> None:
+    """Tell the rooms above that something may be open now. Call it before locking any row of this room."""
     for wake in WHEN_OPENED:
         wake()
 

@@ -1,4 +1,4 @@
-"""Reading freeze windows, and what they say now."""
+"""Reads freeze windows, and whether they close something now."""
 
 from __future__ import annotations
 
@@ -13,25 +13,31 @@ from fairway.environments.models import FreezeWindow
 
 
 def freezes_visible_to(actor: Actor) -> list[FreezeWindow]:
-    """Windows that say something about what this actor may see, by name."""
+    """The windows that select something this actor may see, by name."""
     reach = reach_of(actor)
     return [row for row in FreezeWindow.objects.filter(deleted_at=None) if reach.meets(_selected(row))]
 
 
 def _selected(row: FreezeWindow) -> Reach:
-    """What a window is about, as pairs."""
-    return Reach(frozenset((one, place) for one in row.applications or [""] for place in row.environments or [""]))
+    """What a window selects, as pairs."""
+    return Reach(
+        frozenset(
+            (application, environment)
+            for application in row.applications or [""]
+            for environment in row.environments or [""]
+        )
+    )
 
 
-def named_to(actor: Actor, row: FreezeWindow) -> tuple[list[str], list[str]]:
-    """The environments and applications (slugs) that a window names, as far as this actor may know of them."""
+def visible_names(actor: Actor, row: FreezeWindow) -> tuple[list[str], list[str]]:
+    """The environments and applications (slugs) that a window names and this actor may see."""
     reach = reach_of(actor)
     environments = [slug for slug in row.environments if reach.meets_environment(slug)]
     return environments, [slug for slug in row.applications if reach.meets_application(slug)]
 
 
-def freeze(actor: Actor, number: int) -> FreezeWindow:
-    """Raises `NotVisible`."""
+def get_freeze(actor: Actor, number: int) -> FreezeWindow:
+    """The window with this id. Raises `NotVisible`."""
     found = next((row for row in freezes_visible_to(actor) if row.pk == number), None)
     if found is None:
         raise NotVisible("freeze window", number)
@@ -42,8 +48,8 @@ _read: ContextVar[list[list[Window]] | None] = ContextVar("windows_read", defaul
 
 
 @contextmanager
-def windows_read_once() -> Iterator[None]:
-    """Within it, `all_windows` reads the table at most once: for what looks at many things and decides nothing."""
+def cached_windows() -> Iterator[None]:
+    """A context in which `all_windows` reads the table at most once; for reading many states, never for decisions."""
     token = _read.set([])
     try:
         yield
@@ -52,7 +58,7 @@ def windows_read_once() -> Iterator[None]:
 
 
 def all_windows() -> list[Window]:
-    """Every window in force or to come: freezes bind people who may not see them too. One query."""
+    """All windows that are not deleted, whoever asks: a freeze also binds people who may not see it. One query."""
     kept = _read.get()
     if kept:
         return kept[0]

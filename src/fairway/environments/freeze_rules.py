@@ -1,11 +1,11 @@
-"""When deployments are frozen. Pure: windows and an instant in, an answer out.
+"""Decides whether deployments are frozen at an instant, from freeze windows. Pure.
 
-A **Deny** window closes what it selects while it lasts. Where an **Allow** window selects something, that is closed outside
-of all such windows. Several are a union of what closes.
+A **Deny** window closes what it selects while it lasts. What any **Allow** window selects is closed outside all Allow
+windows that select it. If several windows select something, it is closed when any of these rules closes it.
 
-Wall time stays wall time. A window starts at the first instant at which its zone's clock shows its start or later, and
-ends at the first instant at which it shows its end or later. So a time that a clock change skips is the instant of the
-change, and one that happens twice is its first time; a window that lies wholly in skipped time does not happen.
+Times are wall times in the window's zone. A window starts at the first instant at which its zone's clock shows its start or
+later, and ends at the first instant at which it shows its end or later. So a time that a clock change skips means the
+instant of the change, a time that occurs twice means its first occurrence, and a window in skipped time does not happen.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from fairway.shared.names import Invalid
 SHORTEST = timedelta(minutes=1)
 LONGEST = timedelta(days=366)
 EARLIEST_YEAR, LATEST_YEAR = 2000, 2200
-LOOK_AHEAD_YEARS = 30  # 29 February at every second interval is still found
+LOOK_AHEAD_YEARS = 30  # enough for 29 February with an interval of two leap years
 DURATION = re.compile(r"(?:(\d{1,4})d)?\s*(?:(\d{1,5})h)?\s*(?:(\d{1,7})m)?", re.ASCII)
-MOST_STEPS = 2_000  # windows one after the other without a gap, until "never" is said; a question takes 0.3 s then
+MOST_STEPS = 2_000  # adjoining windows to follow before the answer is "never"; this takes 0.3 s
 
 
 class Kind(StrEnum):
@@ -37,8 +37,8 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Window:
-    """A freeze window. `starts` is wall time in `zone`, `lasts` on the wall clock too; no environment (or application)
-    named means all of them."""
+    """A freeze window. `starts` is a wall time in `zone`, and `lasts` is measured on that clock; no environments (or
+    applications) means all."""
 
     kind: Kind
     starts: datetime
@@ -52,11 +52,11 @@ class Window:
     number: int = 0
 
     def local(self, instant: datetime) -> datetime:
-        """The instant on the window's own clock."""
+        """The wall time of an instant in the window's zone."""
         return instant.astimezone(ZoneInfo(self.zone))
 
     def selects(self, environment: str, application: str) -> bool:
-        """Whether it says anything about this application in this environment (slugs)."""
+        """Whether the window selects this application in this environment (slugs)."""
         return (not self.environments or environment in self.environments) and (
             not self.applications or application in self.applications
         )
@@ -64,7 +64,7 @@ class Window:
 
 @dataclass(frozen=True, order=True)
 class Occurrence:
-    """One time that a window lasts, `starts` included, `ends` not; instants in UTC."""
+    """One occurrence of a window, from `starts` (included) to `ends` (excluded); instants in UTC."""
 
     starts: datetime
     ends: datetime
@@ -72,11 +72,11 @@ class Occurrence:
 
 @dataclass(frozen=True)
 class Answer:
-    """Whether it is closed at an instant, by which windows, and when that changes.
+    """Whether something is closed at an instant, by which windows, and when that changes.
 
-    `opens_at` is the next instant at which it is open (None: never, as far as can be seen; the instant itself when it is
-    open), `closes_at` the next one after that at which it closes (None: never). `closed_by` are the Deny windows in
-    force, else the Allow windows that are all over.
+    `opens_at` is the next instant at which it is open (the instant itself if it is open; None: never within the look-ahead),
+    `closes_at` the next one after that at which it closes (None: never). `closed_by` are the Deny windows in force, else the
+    Allow windows, none of which is in force.
     """
 
     is_closed: bool
@@ -86,7 +86,7 @@ class Answer:
 
 
 def state_at(windows: Iterable[Window], at: datetime) -> Answer:
-    """The union of these windows (those that select what is asked about) at an instant (aware)."""
+    """The answer for these windows, which must all select the thing in question, at an instant with a time zone."""
     every = tuple(windows)
     denies = [one for one in every if one.kind == Kind.DENY]
     allows = [one for one in every if one.kind == Kind.ALLOW]
@@ -95,17 +95,17 @@ def state_at(windows: Iterable[Window], at: datetime) -> Answer:
     closes_at = _next_close(denies, allows, opens_at) if opens_at else None
     if opens_at == now:
         return Answer(False, (), now, closes_at)
-    holding = tuple(one for one in denies if covering_end(one, now))
+    holding = tuple(deny for deny in denies if covering_end(deny, now))
     return Answer(True, holding or tuple(allows), opens_at, closes_at)
 
 
 def _next_open(denies: Sequence[Window], allows: Sequence[Window], now: datetime) -> datetime | None:
-    """`now` or the first later instant at which nothing denies and, if anything must allow, something does."""
+    """`now` or the first later instant at which no Deny window is in force and, if there are Allow windows, one is."""
     at = now
     for _ in range(MOST_STEPS):
-        if until := max(filter(None, (covering_end(one, at) for one in denies)), default=None):
+        if until := max(filter(None, (covering_end(deny, at) for deny in denies)), default=None):
             at = until
-        elif allows and not any(covering_end(one, at) for one in allows):
+        elif allows and not any(covering_end(allow, at) for allow in allows):
             following = min(filter(None, (next_start(one, at) for one in allows)), default=None)
             if following is None:
                 return None
@@ -116,17 +116,17 @@ def _next_open(denies: Sequence[Window], allows: Sequence[Window], now: datetime
 
 
 def _next_close(denies: Sequence[Window], allows: Sequence[Window], opened: datetime) -> datetime | None:
-    """The first instant after `opened` (an open one) at which it closes."""
-    starts = [start for one in denies if (start := next_start(one, opened))]
+    """The first instant after `opened`, at which it is open, when it closes."""
+    starts = [start for deny in denies if (start := next_start(deny, opened))]
     if allows and (end := _allowed_until(allows, opened)):
         starts.append(end)
     return min(starts, default=None)
 
 
 def _allowed_until(allows: Sequence[Window], at: datetime) -> datetime | None:
-    """The end of what is allowed from `at` on without a gap; None when there is none to be seen."""
+    """When the Allow windows that adjoin each other from `at` on end; None if there is no end within the look-ahead."""
     for _ in range(MOST_STEPS):
-        end = max(filter(None, (covering_end(one, at) for one in allows)), default=None)
+        end = max(filter(None, (covering_end(allow, at) for allow in allows)), default=None)
         if end is None:
             return at
         at = end
@@ -134,7 +134,7 @@ def _allowed_until(allows: Sequence[Window], at: datetime) -> datetime | None:
 
 
 def covering_end(window: Window, at: datetime) -> datetime | None:
-    """When the occurrence that holds at `at` ends; the latest, if the window overlaps itself. None when none holds."""
+    """When the occurrence in force at `at` ends; the latest end, if the window overlaps itself; None if none is in force."""
     wall = at.astimezone(ZoneInfo(window.zone)).replace(tzinfo=None)
     slack = timedelta(days=2)  # more than any clock change
     nearby = _walls_between(window, wall - window.lasts - slack, wall + slack)
@@ -150,7 +150,8 @@ def next_start(window: Window, at: datetime) -> datetime | None:
 def occurrences(
     window: Window, since: datetime, count: int | None = None, until: datetime | None = None
 ) -> list[Occurrence]:
-    """Those that end after `since`, in order: the first `count`, or those that start before `until`. Give at least one."""
+    """The occurrences that end after `since`, in order: the first `count`, or those that start before `until`. At least
+    one of the two must be given."""
     if count is None and until is None:
         raise ValueError("occurrences without an end: give a count or an until")
     found: list[Occurrence] = []
@@ -163,7 +164,7 @@ def occurrences(
 
 
 def _from(window: Window, at: datetime) -> Iterator[Occurrence]:
-    """The occurrences that could hold at `at` and all later ones, as far ahead as anybody looks; empty ones left out."""
+    """The occurrences that may be in force at `at`, and all later ones within the look-ahead, without empty ones."""
     wall = at.astimezone(ZoneInfo(window.zone)).replace(tzinfo=None) - window.lasts - timedelta(days=2)
     for year in range(wall.year, wall.year + LOOK_AHEAD_YEARS + 2):
         starts = wall_starts(window.recurrence, window.starts, year)
@@ -190,7 +191,8 @@ def instant_of(wall: datetime, zone: str) -> datetime:
     instant = wall.replace(tzinfo=where, fold=0).astimezone(UTC)
     if _shown(instant, where) == wall:
         return instant
-    before, after = instant - timedelta(days=1), instant  # the clock skips it: find the change, to the second
+    # a clock change skips the wall time: find its instant, to the second
+    before, after = instant - timedelta(days=1), instant
     while after - before > timedelta(seconds=1):
         middle = before + (after - before) / 2
         if _shown(middle, where) >= wall:
@@ -229,7 +231,8 @@ def parse_wall(text: str, *, field: str) -> datetime:
 
 
 def parse_lasts(starts: datetime, ends: str) -> timedelta:
-    """How long it lasts on the wall clock: until a wall time, or for a duration like ``8h``, ``2d12h``, ``90m``.
+    """How long a window lasts on the wall clock, from an end given as a wall time or a duration (``8h``, ``2d12h``,
+    ``90m``).
 
     Raises `Invalid` unless that is 1 minute to 366 days.
     """

@@ -1,4 +1,4 @@
-"""Hosts over SSH: what is known of one, whether it can be used, and in which words. Pure."""
+"""The state of a Docker host that is reached over SSH, and the sentences that describe it. Pure."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Final
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.keys import fingerprint
 from fairway.drivers.hosts.reasons import Reason
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
-SEEN_EVERY: Final = timedelta(seconds=20)  # an unchanged observation is written again, so that it is known to be fresh
+SEEN_EVERY: Final = timedelta(seconds=20)  # how often an unchanged observation is stored again, to show that it is fresh
 STALE_AFTER: Final = 3 * SEEN_EVERY
 
 
 class HostState(StrEnum):
-    """What people see of a host."""
+    """The state of a host, as people see it."""
 
-    ASKING = "asking"  # nobody knows its key yet
-    UNCONFIRMED = "unconfirmed"  # its key is known, and waits for a person's yes
-    CHANGED = "changed"  # it shows another key than the confirmed one
+    ASKING = "asking"  # its key is not known yet
+    UNCONFIRMED = "unconfirmed"  # its key is known, but no person has confirmed it
+    CHANGED = "changed"  # it offers another key than the confirmed one
     AWAY = "away"
     CONNECTED = "connected"
 
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What the row says: the confirmed key, the one it showed last, how the last look went, and when that was."""
+    """The facts in a host's row: the confirmed key, the key it offered last, and the result and time of the last check."""
 
     address: str
     host_key: str
@@ -41,7 +41,7 @@ class HostFacts:
 
 
 def host_state(facts: HostFacts, now: datetime) -> HostState:
-    """A key that changed counts before everything else."""
+    """The state of a host. A changed key counts before everything else."""
     if not facts.host_key:
         return HostState.UNCONFIRMED if facts.offered_key else HostState.ASKING
     if facts.offered_key and facts.offered_key != facts.host_key:
@@ -50,7 +50,7 @@ def host_state(facts: HostFacts, now: datetime) -> HostState:
 
 
 def host_sentence(facts: HostFacts, now: datetime) -> str:
-    """What is so, and what to do, in the listener's language."""
+    """A sentence that says what is wrong and what to do, in the reader's language."""
     address = SshAddress.parse(facts.address)
     words = {
         "host": f"{address.user}@{address.host}",
@@ -80,7 +80,7 @@ def host_sentence(facts: HostFacts, now: datetime) -> str:
 
 
 def who_clears(facts: HostFacts, now: datetime) -> str:
-    """Who can change that the host cannot be used."""
+    """Who can make the host usable again."""
     match host_state(facts, now):
         case HostState.UNCONFIRMED:
             return translate(

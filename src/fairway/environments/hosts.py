@@ -1,4 +1,5 @@
-"""Verbs on hosts over SSH: known, looked at, confirmed, seen. Keyword-only, one transaction, one event per environment."""
+"""Commands on Docker hosts reached over SSH: register, check, confirm the key. One transaction, one event per
+environment."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ from fairway.shared.names import Invalid
 
 
 def ensure_host_of(environment: Environment) -> Host | None:
-    """Know the host over SSH that the environment's options name, with a key made for it. None where they name none."""
+    """Create, with a key pair of its own, the host that the environment's options name, or return it; None if they name
+    none."""
     address = ssh_address(environment)
     if not address:
         return None
@@ -36,13 +38,14 @@ def ensure_host_of(environment: Environment) -> Host | None:
 
 
 def access_to(host: Host) -> Access:
-    """What its tunnel needs; for the worker only."""
+    """What the SSH tunnel to the host needs, the private key included; for the worker only."""
     return Access(seal().open(host.sealed_key), host.host_key)
 
 
 @transaction.atomic
-def request_look(*, actor: Actor, environment: Environment) -> Host:
-    """Have a worker look at the environment's host now: ask for its key, connect, ask the Engine. Raises `Invalid`."""
+def request_check(*, actor: Actor, environment: Environment) -> Host:
+    """Let a worker check the environment's host now: its key, the connection, the Docker Engine. Raises `Blocked` or
+    `Invalid`."""
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     host = _locked(environment)
     Host.objects.filter(pk=host.pk).update(look_wanted_at=timezone.now())
@@ -53,10 +56,10 @@ def request_look(*, actor: Actor, environment: Environment) -> Host:
 
 @transaction.atomic
 def confirm_host_key(*, actor: Actor, environment: Environment, fingerprint_seen: str) -> Host:
-    """A person's yes to the key that the host shows; from now on it must show this one.
+    """Confirm the key that the host offers; from now on only this key is accepted.
 
-    `fingerprint_seen` is the one the person compared: another key that came meanwhile is not confirmed by it. Raises
-    `Invalid`.
+    `fingerprint_seen` is the one that the person compared, so that another key offered meanwhile is not confirmed. Raises
+    `Blocked` or `Invalid`.
     """
     require(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug)
     host = _locked(environment)
@@ -77,8 +80,8 @@ def confirm_host_key(*, actor: Actor, environment: Environment, fingerprint_seen
 
 
 @transaction.atomic
-def key_shown(*, host: Host, key: str) -> None:
-    """The host showed this key when a worker asked; an event where it is news."""
+def record_offered_key(*, host: Host, key: str) -> None:
+    """Record the key that the host offered to a worker; an event if it is a new one."""
     row = Host.objects.select_for_update(no_key=True).get(pk=host.pk)
     if row.offered_key == key:
         return
@@ -90,8 +93,8 @@ def key_shown(*, host: Host, key: str) -> None:
 
 
 @transaction.atomic
-def observed(*, host: Host, is_connected: bool, reason: str = "", detail: str = "", version: str = "") -> None:
-    """How the last look went; an event when it differs from the one before."""
+def record_check(*, host: Host, is_connected: bool, reason: str = "", detail: str = "", version: str = "") -> None:
+    """Record the result of a check; an event if it differs from the last one."""
     row = Host.objects.select_for_update(no_key=True).get(pk=host.pk)
     is_news = (row.is_connected, row.reason, row.version if is_connected else "") != (
         is_connected,
@@ -107,8 +110,8 @@ def observed(*, host: Host, is_connected: bool, reason: str = "", detail: str = 
         _tell(row, verb, before, {"host": row.address, "is_connected": is_connected, "reason": reason})
 
 
-def looked(*, host: Host) -> None:
-    """The look that was asked for has been taken; one asked for since then stays."""
+def finish_check(*, host: Host) -> None:
+    """Record that the requested check is done; a check requested since then stays pending."""
     Host.objects.filter(pk=host.pk, look_wanted_at=host.look_wanted_at).update(look_wanted_at=None)
 
 

@@ -1,4 +1,4 @@
-"""Tables of this room."""
+"""Tables of environments, freeze windows, Docker hosts and the installation."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ __all__ = ["Environment", "FreezeWindow", "Host", "Installation"]
 class Environment(models.Model):
     """Where applications run; the release desk calls it a deployment target.
 
-    `host` is the domain below which applications get addresses, `position` its place in the promotion order (lower
-    comes first), `lane` the engine lane its deployments use, so that one environment never queues behind another's.
+    `host` is the domain below which applications get their host names, `position` its position in the promotion order (lower
+    comes first), `lane` the engine lane of its deployments, so that one environment never queues behind another.
     """
 
     slug = models.CharField(max_length=40)
@@ -34,9 +34,10 @@ class Environment(models.Model):
     runtime = models.CharField(max_length=40, default="process")
     options = models.JSONField(default=dict, blank=True)
     lane = models.CharField(max_length=40, default="default")
-    approvals_needed = models.PositiveSmallIntegerField(default=0)  # people, before anything new comes here
+    # how many people must approve before anything new comes here
+    approvals_needed = models.PositiveSmallIntegerField(default=0)
     needs_ready = models.BooleanField(default=False)  # packages must be Ready to be deployed here
-    # What else protects it; see `protection.py`. Roles and user names; both empty: whoever has the right by role.
+    # Other protection rules; see `protection.py`. Roles and user names; if both are empty, the usual roles decide.
     approval_roles = models.JSONField(default=list, blank=True)
     approval_people = models.JSONField(default=list, blank=True)
     approval_days = models.PositiveSmallIntegerField(default=7)  # how long a deployment waits for its approvals
@@ -51,7 +52,8 @@ class Environment(models.Model):
     locked_by = models.CharField(max_length=200, blank=True)
     lock_reason = models.TextField(blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    deleted_at = models.DateTimeField(null=True)  # history names it, so the row stays; its slug and host are free again
+    # the row stays, because history refers to it; its slug and host are free again
+    deleted_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering: ClassVar = ["position", "slug"]
@@ -81,8 +83,9 @@ class Environment(models.Model):
 
 
 class Installation(models.Model):
-    """Where the installation is at home: one row. `identity` is its data directory's, `keys` a fingerprint of the keys
-    its secrets are sealed with, `machine` what workers share (see `home.py`), `host` that machine's name, for people."""
+    """Where the installation runs: one row. `identity` is that of its data directory, `keys` a fingerprint of the keys
+    that seal its secrets, `machine` identifies the machine of its workers (see `installation.py`), `host` is its name for
+    people."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     identity = models.CharField(max_length=8)
@@ -98,9 +101,9 @@ class Installation(models.Model):
 class FreezeWindow(models.Model):
     """When deployments are closed (deny) or the only times at which they are open (allow); see `freeze_rules`.
 
-    `starts` is a wall time in `zone`, kept as text (``2026-03-29T22:30``) because it is no instant; `minutes` is how long it
-    lasts on that clock. `environments` and `applications` are lists of slugs, empty for all: by name, as grants and events
-    know them, so that what is made again under the same name is covered again.
+    `starts` is a wall time in `zone`, stored as text (``2026-03-29T22:30``) because it is not an instant; `minutes` is
+    how long it lasts on that clock. `environments` and `applications` are lists of slugs, empty for all; slugs, not ids,
+    so that something that is created again under the same name is covered again.
     """
 
     kind = models.CharField(max_length=5)
@@ -115,7 +118,7 @@ class FreezeWindow(models.Model):
     created_by_id = models.BigIntegerField(null=True)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now)
-    deleted_at = models.DateTimeField(null=True)  # history names it, so the row stays
+    deleted_at = models.DateTimeField(null=True)  # the row stays, because history refers to it
 
     class Meta:
         ordering: ClassVar = ["name", "id"]
@@ -134,7 +137,7 @@ class FreezeWindow(models.Model):
 
     @property
     def window(self) -> Window:
-        """The same, as the rules know it."""
+        """The window as a value for `freeze_rules`."""
         return Window(
             kind=Kind(self.kind),
             starts=datetime.fromisoformat(self.starts),
@@ -150,10 +153,10 @@ class FreezeWindow(models.Model):
 
 
 class Host(models.Model):
-    """A Docker host reached over SSH, known by its address; the environments whose options name it share it.
+    """A Docker host reached over SSH, identified by its address; the environments whose options name it share it.
 
-    `public_key` is Fairway's, made for this host alone; its other half is sealed. `host_key` is the host's own, confirmed by
-    a person; `offered_key` the one it showed last. The rest is what a worker last saw.
+    `public_key` and `sealed_key` are Fairway's key pair for this host alone. `host_key` is the host's own key, confirmed
+    by a person; `offered_key` is the one it offered last. The rest is the result of a worker's last check.
     """
 
     address = models.CharField(max_length=300, unique=True)
@@ -176,7 +179,7 @@ class Host(models.Model):
 
     @property
     def facts(self) -> HostFacts:
-        """What the rules judge."""
+        """The facts for `host_rules`."""
         return HostFacts(
             self.address, self.host_key, self.offered_key, self.is_connected, self.reason, self.version, self.seen_at
         )

@@ -1,7 +1,7 @@
-"""What protects an environment, for every way in: who may deploy there, whose approval it asks for, what may come at all.
+"""An environment's protection rules: who may deploy there, who must approve, what may be deployed at all.
 
-Roles and people are alternatives: either is enough. People are user names, which never change. Where neither is named it is
-whoever has the right by role.
+Roles and people are alternatives: either is enough. People are user names, which never change. If neither is named, the
+usual roles decide.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from fairway.accounts.queries import let_in
+from fairway.accounts.queries import active_actors
 from fairway.accounts.rules import Act, Actor, Blocker, Grant, Reach, Role, may
 from fairway.environments.models import Environment
 
 
 def may_deploy_here(actor: Actor, environment: Environment, application: str = "") -> bool:
-    """Whether the environment's own rule lets this actor deploy here; the right by role is asked for besides."""
+    """Whether the environment's own rules let this actor deploy here; the usual role is required as well."""
     roles, people = environment.deploy_roles, environment.deploy_people
     if actor.is_system or not (roles or people):
         return True
@@ -25,19 +25,21 @@ def may_deploy_here(actor: Actor, environment: Environment, application: str = "
 
 
 def may_approve(actor: Actor, environment: Environment, application: str = "") -> bool:
-    """Whether this actor's yes counts here. Somebody who is named needs no other right than to look."""
+    """Whether this actor's approval counts here. A person whom the rules name only needs the right to view."""
     roles, people = environment.approval_roles, environment.approval_people
     where = {"environment": environment.slug, "application": application}
     if not (roles or people):
         return may(actor, Act.APPROVE_RELEASE, **where)
     if people and actor.is_named(frozenset(people)) and actor.acting_as != Role.VIEWER and may(actor, Act.VIEW, **where):
-        return True  # acting as Viewer, by a menu or a token, is only looking
+        return True  # acting as a Viewer (chosen in the menu or by a token) excludes approving
     return _holds_one_of(actor, roles, environment, application)
 
 
 def approvers_among(people: Iterable[int], environment: Environment, application: str = "") -> frozenset[int]:
-    """Those of these people, by their number, who are let in and could approve here now; in two queries."""
-    return frozenset(one.id for one in let_in(people) if one.id is not None and may_approve(one, environment, application))
+    """The ids of those people who are active and may approve here now; in two queries."""
+    return frozenset(
+        actor.id for actor in active_actors(people) if actor.id is not None and may_approve(actor, environment, application)
+    )
 
 
 def has_own_approvers(environment: Environment) -> bool:
@@ -45,12 +47,12 @@ def has_own_approvers(environment: Environment) -> bool:
 
 
 def _holds_one_of(actor: Actor, roles: Sequence[str], environment: Environment, application: str) -> bool:
-    grants: Iterable[Grant] = (one for one in actor.active_grants if one.role in roles)
-    return Reach(frozenset((one.application, one.environment) for one in grants)).covers(application, environment.slug)
+    grants: Iterable[Grant] = (grant for grant in actor.active_grants if grant.role in roles)
+    return Reach(frozenset((grant.application, grant.environment) for grant in grants)).covers(application, environment.slug)
 
 
 def is_protected(environment: Environment) -> bool:
-    """Whether it has any rule of its own."""
+    """Whether the environment has any protection rule."""
     return bool(
         environment.approvals_needed
         or environment.needs_ready
@@ -69,7 +71,7 @@ def approvers_words(environment: Environment) -> str:
 
 
 def deployers_words(environment: Environment) -> str:
-    """Who may deploy here, where the environment says so itself."""
+    """Who may deploy here according to the environment's own rules, as the end of a sentence."""
     return _one_of(environment.deploy_roles, environment.deploy_people)
 
 
@@ -88,7 +90,7 @@ def approvals_words(count: int) -> str:
 
 
 def protection_sentences(environment: Environment, names: Mapping[str, str] | None = None) -> list[str]:
-    """Its rules, one readable sentence each; none where it has none. `names` are the names of environments by slug."""
+    """The environment's rules, one sentence each. `names` are the names of environments by slug."""
     found = []
     if environment.deploy_roles or environment.deploy_people:
         found.append(_("Only %(who)s may deploy here.") % {"who": deployers_words(environment)})
@@ -122,7 +124,7 @@ def _approval_sentences(environment: Environment) -> list[str]:
 
 
 def approver_blocker(environment: Environment) -> Blocker:
-    """Why somebody may not approve here."""
+    """The blocker for somebody who may not approve here."""
     words = {"environment": environment.name, "who": approvers_words(environment)}
     return Blocker(
         code="not_an_approver",

@@ -1,4 +1,4 @@
-"""Reading environments."""
+"""Reads environments and their Docker hosts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairway.shared.names import Invalid
 
 
 class ApplicationLike(Protocol):
-    """An application, as far as grants are concerned."""
+    """The part of an application that grants need."""
 
     slug: str
 
@@ -23,13 +23,13 @@ DOCKER = "docker"  # the runtime whose options may name a host over SSH
 
 
 def visible_to(actor: Actor) -> QuerySet[Environment]:
-    """The environments this actor may see, in promotion order."""
+    """The environments that this actor may see, in promotion order, without deleted ones."""
     chosen = Environment.objects.filter(deleted_at=None).order_by("position", "slug")
     return chosen.filter(reached(reach_of(actor), environment="slug"))
 
 
-def environment(actor: Actor, slug: str) -> Environment:
-    """Raises `NotVisible`."""
+def get_environment(actor: Actor, slug: str) -> Environment:
+    """The environment with this slug. Raises `NotVisible`."""
     found = visible_to(actor).filter(slug=slug).first()
     if found is None:
         raise NotVisible("environment", slug)
@@ -37,43 +37,47 @@ def environment(actor: Actor, slug: str) -> Environment:
 
 
 def environment_names() -> dict[str, str]:
-    """The names of all that there are, by slug: rules of one may name another."""
+    """The names of all environments by slug; rules of one environment may name another."""
     return dict(Environment.objects.filter(deleted_at=None).values_list("slug", "name"))
 
 
-def proof_name(one: Environment) -> dict[str, str]:
-    """The name of the environment in which versions must prove themselves for this one, by slug."""
-    named = Environment.objects.filter(deleted_at=None, slug=one.proven_in) if one.proven_in else Environment.objects.none()
+def proof_name(environment: Environment) -> dict[str, str]:
+    """The name, by slug, of the environment in which versions must run before they may come to this one."""
+    named = (
+        Environment.objects.filter(deleted_at=None, slug=environment.proven_in)
+        if environment.proven_in
+        else Environment.objects.none()
+    )
     return dict(named.values_list("slug", "name"))
 
 
-def places_of(actor: Actor, application: ApplicationLike) -> QuerySet[Environment]:
-    """The environments in which this actor may see this application, in promotion order."""
+def environments_for(actor: Actor, application: ApplicationLike) -> QuerySet[Environment]:
+    """The environments for which one grant lets this actor see this application, in promotion order."""
     reach = reach_of(actor).of_application(application.slug)
     chosen = Environment.objects.filter(deleted_at=None).order_by("position", "slug")
     return chosen.filter(reached(reach, environment="slug"))
 
 
-def place(actor: Actor, application: ApplicationLike, slug: str) -> Environment:
-    """The environment, to be used together with this application: both in one grant. Raises `NotVisible`.
+def get_environment_for(actor: Actor, application: ApplicationLike, slug: str) -> Environment:
+    """The environment with this slug, if one grant covers it together with this application. Raises `NotVisible`.
 
-    Looked up each for itself, the two halves could come from two grants that say nothing of the pair.
+    If both were looked up separately, they could come from two grants, neither of which covers the pair.
     """
-    found = places_of(actor, application).filter(slug=slug).first()
+    found = environments_for(actor, application).filter(slug=slug).first()
     if found is None:
         raise NotVisible("environment", slug)
     return found
 
 
 def next_after(current: Environment, actor: Actor, application: ApplicationLike) -> Environment | None:
-    """Where a promotion from `current` leads: the next position this actor may deploy the application to."""
-    later = list(places_of(actor, application).filter(position__gt=current.position))
+    """The target of a promotion from `current`: the next environment to which this actor may deploy the application."""
+    later = list(environments_for(actor, application).filter(position__gt=current.position))
     may_promote = (one for one in later if may(actor, Act.PROMOTE, environment=one.slug, application=application.slug))
     return next(may_promote, later[0] if later else None)
 
 
 def ssh_address(environment: Environment) -> str:
-    """The address of the host over SSH that its options name, as `Host` rows write it; "" where it runs on this machine."""
+    """The address of the Docker host in its options, as stored in `Host`; "" if it runs on this machine."""
     named = environment.options.get("host") if environment.runtime == DOCKER else None
     try:
         return str(SshAddress.parse(str(named))) if is_ssh(named) else ""
@@ -82,19 +86,19 @@ def ssh_address(environment: Environment) -> str:
 
 
 def host_of(environment: Environment) -> Host | None:
-    """The host over SSH it runs on, if it does."""
+    """The remote Docker host of an environment; None if it runs on this machine."""
     address = ssh_address(environment)
     return Host.objects.filter(address=address).first() if address else None
 
 
 def environments_on(host: Host) -> list[Environment]:
-    """Those that run there, in promotion order."""
+    """The environments on this host, in promotion order."""
     found = Environment.objects.filter(deleted_at=None, runtime=DOCKER).order_by("position", "slug")
     return [one for one in found if ssh_address(one) == host.address]
 
 
 def hosts_in_use() -> list[Host]:
-    """Every host that an environment runs on."""
+    """The hosts that environments use."""
     found = Environment.objects.filter(deleted_at=None, runtime=DOCKER)
     addresses = {address for one in found if (address := ssh_address(one))}
     return list(Host.objects.filter(address__in=addresses).order_by("pk")) if addresses else []

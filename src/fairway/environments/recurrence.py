@@ -1,8 +1,8 @@
-"""When something recurs: a bounded part of RFC 5545's RRULE, on the wall clock. Pure.
+"""Recurrence rules on the wall clock: a bounded part of RFC 5545's RRULE. Pure.
 
-Understood are FREQ (daily to yearly), INTERVAL, COUNT, UNTIL, BYMONTH, BYMONTHDAY, BYDAY, BYSETPOS, BYHOUR, BYMINUTE and
-WKST. Days are enumerated year by year, so that a rule which never matches (30 February) costs a year's walk and not one
-to the end of time; see docs/decisions on freeze windows.
+Supported are FREQ (daily to yearly), INTERVAL, COUNT, UNTIL, BYMONTH, BYMONTHDAY, BYDAY, BYSETPOS, BYHOUR, BYMINUTE and
+WKST. Days are enumerated year by year, so that a rule that never matches (30 February) costs one year's enumeration, not an
+endless one; see docs/decisions on freeze windows.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ LONGEST_RULE = 500  # characters
 
 @dataclass(frozen=True)
 class Recurrence:
-    """A parsed rule. `weekdays` are (position, weekday from Monday = 0); position 0 means every one of the period."""
+    """A parsed rule. `weekdays` are (position, weekday from Monday = 0); position 0 means every such weekday of the
+    period."""
 
     frequency: str
     interval: int = 1
@@ -44,7 +45,7 @@ class Recurrence:
 
 
 def parse_recurrence(text: str, zone: ZoneInfo) -> Recurrence | None:
-    """The rule behind ``FREQ=WEEKLY;BYDAY=FR``; None for "". Raises `Invalid` naming the part that is wrong."""
+    """Parse a rule like ``FREQ=WEEKLY;BYDAY=FR``; None for "". Raises `Invalid`, which names the wrong part."""
     rule = text.strip().removeprefix("RRULE:").upper()
     if not rule:
         return None
@@ -65,7 +66,7 @@ def parse_recurrence(text: str, zone: ZoneInfo) -> Recurrence | None:
 
 
 def _checked(values: dict[str, Any]) -> Recurrence:
-    """The rule, unless its parts do not go together."""
+    """The rule, if its parts can be combined. Raises `Invalid`."""
     if "frequency" not in values:
         raise Invalid("rrule", "does not say how often: add FREQ=DAILY, WEEKLY, MONTHLY or YEARLY.")
     if "count" in values and "until" in values:
@@ -122,7 +123,7 @@ def _weekdays(name: str, value: str) -> tuple[tuple[int, int], ...]:
 
 
 def _until(value: str, zone: ZoneInfo) -> datetime:
-    """The last wall time that still counts: a day counts whole, a time in UTC is read on the zone's clock."""
+    """The last wall time that counts: the end of a day, or a time; a time in UTC is converted to the zone."""
     for form in ("%Y%m%d", "%Y%m%dT%H%M%S", "%Y%m%dT%H%M%SZ"):
         try:
             found = datetime.strptime(value, form)
@@ -153,7 +154,7 @@ _PARTS: dict[str, tuple[str, Callable[[str, str], Any]]] = {
 
 @lru_cache(maxsize=4096)
 def wall_starts(rule: Recurrence | None, first: datetime, year: int) -> tuple[datetime, ...]:
-    """The wall times of that year at which it starts, in order; `first` is the earliest, without a rule the only one."""
+    """The wall times of starts in that year, in order. `first` is the earliest start, and without a rule the only one."""
     if rule is None:
         return (first,) if first.year == year else ()
     if year < first.year or (rule.until is not None and year > rule.until.year):
@@ -177,7 +178,7 @@ def _of_year(rule: Recurrence, first: datetime, year: int) -> Iterator[datetime]
         return
     for _, period in groupby(days, key=lambda day: day.month if rule.frequency == "MONTHLY" else 0):
         chosen = [datetime.combine(day, at) for day in period for at in times]
-        indexes = {one - 1 if one > 0 else len(chosen) + one for one in rule.positions}
+        indexes = {position - 1 if position > 0 else len(chosen) + position for position in rule.positions}
         yield from (at for index, at in enumerate(chosen) if index in indexes)
 
 
@@ -191,7 +192,7 @@ def _days(rule: Recurrence, first: date, year: int) -> Iterator[date]:
 
 
 def _is_in_step(rule: Recurrence, first: date, day: date) -> bool:
-    """Whether the day's period is one of every `interval` periods, counted from the first."""
+    """Whether the day is in one of every `interval` periods, counted from that of the first day."""
     if rule.frequency == "DAILY":
         apart = (day - first).days
     elif rule.frequency == "WEEKLY":
@@ -208,7 +209,7 @@ def _week(day: date, week_start: int) -> date:
 
 
 def _matcher(rule: Recurrence, first: date) -> Callable[[date], bool]:
-    """Whether a day fits the BY parts; without any, the first day says which."""
+    """A function that tells whether a day matches the BY parts; without any, the first day decides (RFC 5545)."""
     months, month_days, weekdays = rule.months, rule.month_days, rule.weekdays
     if not month_days and not weekdays:
         if rule.frequency == "WEEKLY":
@@ -230,9 +231,9 @@ def _matcher(rule: Recurrence, first: date) -> Callable[[date], bool]:
 
 
 def _is_nth(day: date, nth: int, in_month: bool) -> bool:
-    """Whether it is the nth (from the end if negative) of its weekday in its month or year; 0 means any."""
+    """Whether the day is the nth (from the end if negative) of its weekday in its month or year; 0 means any."""
     if in_month:
-        place, length = day.day, calendar.monthrange(day.year, day.month)[1]
+        number, length = day.day, calendar.monthrange(day.year, day.month)[1]
     else:
-        place, length = day.timetuple().tm_yday, 365 + calendar.isleap(day.year)
-    return nth in {0, (place - 1) // 7 + 1, -((length - place) // 7 + 1)}
+        number, length = day.timetuple().tm_yday, 365 + calendar.isleap(day.year)
+    return nth in {0, (number - 1) // 7 + 1, -((length - number) // 7 + 1)}

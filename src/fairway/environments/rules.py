@@ -1,4 +1,4 @@
-"""When an environment is locked, and what its host may be. Pure."""
+"""Rules for locks, host names and options of environments. Pure."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LIMIT_KEYS = {"memory_mb": (16, 1_048_576), "cpus": (0.05, 256), "pids": (16, 1_
 
 @dataclass(frozen=True)
 class Lock:
-    """An open-ended (or dated) stop for new work, with its owner and reason."""
+    """A lock that stops new work, open-ended or until a time, with its owner and reason."""
 
     owner: str
     reason: str
@@ -31,7 +31,7 @@ class Lock:
 
 
 def parse_environment_host(text: str) -> str:
-    """The domain below which applications get their addresses: ``hello.<host>``."""
+    """The domain below which applications get their host names: ``hello.<host>``. Raises `Invalid`."""
     host = parse_domain(text, field="host")
     if "." not in host and host != "localhost":
         raise Invalid("host", "needs a dot, e.g. “staging.example.com” or “staging.localhost”.")
@@ -39,7 +39,7 @@ def parse_environment_host(text: str) -> str:
 
 
 def parse_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Runtime options: plain JSON, limits inside sensible bounds."""
+    """Runtime options: plain JSON, with limits inside `LIMIT_KEYS`. Raises `Invalid`."""
     clean = dict(options)
     if is_ssh(clean.get("host")):
         clean["host"] = str(SshAddress.parse(str(clean["host"]), field="options.host"))

@@ -1,4 +1,4 @@
-"""An environment's runtime, opened from its options."""
+"""Opens the runtimes of environments and tells whether they are available."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from fairway.environments.queries import host_of
 from fairway.environments.rules import LIMIT_KEYS
 from fairway.environments.secrets import opened_options
 
-_FRESH_FOR = 5.0  # seconds an availability answer is believed; asking Docker costs a round trip per page otherwise
-_MOST_OPEN = 32  # runtimes kept; an environment that was changed leaves one behind
+_FRESH_FOR = 5.0  # seconds that an answer is cached, because asking Docker costs a round trip
+_MOST_OPEN = 32  # cached runtimes; an environment whose options change leaves one behind
 _opened: dict[tuple[str, str, str], Runtime] = {}
 _answers: dict[tuple[str, str], tuple[float, Availability]] = {}
 
 
 def runtime_of(environment: Environment) -> Runtime:
-    """Never raises: a runtime that cannot be opened is one that says why it is unavailable.
+    """The environment's runtime. Never raises: for a runtime that cannot be opened, it returns one that says why.
 
-    The same object for the same options, so that its connections are used again: making one to a Docker Engine costs every
-    step of a deployment 10 ms. Runtimes are safe to use from several threads.
+    Returns the same object for the same options, so that connections are reused: connecting to a Docker Engine takes 10 ms.
+    Runtimes are thread-safe.
     """
     options, folder = driver_options(environment), settings.DATA.folder()
     key = (environment.runtime, json.dumps(options, sort_keys=True), str(folder))
@@ -43,12 +43,12 @@ def runtime_of(environment: Environment) -> Runtime:
 
 
 def driver_options(environment: Environment) -> dict[str, Any]:
-    """The options that are the runtime's own; the ceilings among them are ours."""
+    """The options for the runtime itself, without the limits, which Fairway applies."""
     return opened_options({name: value for name, value in environment.options.items() if name not in LIMIT_KEYS})
 
 
 def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float | None) -> Limits:
-    """The environment's ceilings, or the application's own where they are lower."""
+    """The environment's limits, or the application's where these are lower."""
     options, default = environment.options, Limits()
     most_memory = int(options["memory_mb"] * 2**20) if "memory_mb" in options else default.memory_bytes
     most_cpus = float(options.get("cpus", default.cpus or 1.0))
@@ -62,7 +62,7 @@ def limits_of(environment: Environment, *, memory_bytes: int | None, cpus: float
 
 
 def host_availability(host: Host) -> Availability:
-    """What the worker that minds the host wrote down; nobody waits here for a machine elsewhere."""
+    """The availability that the worker recorded at its last check; this function connects to nothing."""
     now = timezone.now()
     is_there = host_state(host.facts, now) is HostState.CONNECTED
     who = "" if is_there else who_clears(host.facts, now)
@@ -70,8 +70,8 @@ def host_availability(host: Host) -> Availability:
 
 
 def availability_of(environment: Environment) -> Availability:
-    """Whether its runtime can be used: what a worker last saw of a host over SSH, else at most `_FRESH_FOR` seconds old.
-    Never raises."""
+    """Whether the environment's runtime can be used. For a remote host, the result of a worker's last check; otherwise an
+    answer at most `_FRESH_FOR` seconds old. Never raises."""
     if host := host_of(environment):
         return host_availability(host)
     key = (environment.runtime, repr(sorted(environment.options.items())))

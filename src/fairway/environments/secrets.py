@@ -1,4 +1,4 @@
-"""What an environment's options keep sealed: the arguments of builds, which are how a package index is signed in to."""
+"""Seals the secret part of an environment's options: build arguments, which may contain a package index's password."""
 
 from __future__ import annotations
 
@@ -16,31 +16,31 @@ SEALED = "build_args"
 
 
 def sealed_options(options: Mapping[str, Any], kept: Mapping[str, Any]) -> dict[str, Any]:
-    """With every build argument sealed. A masked one keeps the value it has in `kept`. Raises `Invalid`."""
+    """The options with every build argument sealed. A masked argument keeps its value in `kept`. Raises `Invalid`."""
     given = options.get(SEALED)
     if not isinstance(given, Mapping):
-        return dict(options)  # none, or refused by the runtime that knows them
+        return dict(options)  # absent, or malformed, which the runtime refuses later
     before = kept.get(SEALED) or {}
     sealed = {parse_variable(str(name), field=SEALED): _sealed(name, value, before) for name, value in given.items()}
     return {**options, SEALED: sealed}
 
 
 def opened_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """For the runtime only; never for a page."""
+    """The options in clear; for the runtime only, never for a page."""
     given = options.get(SEALED)
     if not isinstance(given, Mapping):
         return dict(options)
     return {**options, SEALED: {name: _opened(value) for name, value in given.items()}}
 
 
-def shown_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """As people may see them: that an argument is set, never to what."""
+def masked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options for people: build arguments are masked."""
     given = options.get(SEALED)
     return {**options, SEALED: dict.fromkeys(given, MASK)} if isinstance(given, Mapping) else dict(options)
 
 
 def marked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """For events: an irreversible mark tells that a value changed."""
+    """The options for events: build arguments are replaced by irreversible marks, which show that a value changed."""
     given = options.get(SEALED)
     if not isinstance(given, Mapping):
         return dict(options)
@@ -48,14 +48,15 @@ def marked_options(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def secrets_of(environment: Environment) -> dict[str, str]:
-    """The sealed values by name, for builds and for what masks their output."""
+    """The build arguments in clear by name; for builds, and for masking their output."""
     given = environment.options.get(SEALED)
     return {name: _opened(value) for name, value in given.items()} if isinstance(given, Mapping) else {}
 
 
 @transaction.atomic
 def reseal_options(*, only_clear: bool = False) -> int:
-    """Seal what is kept with the newest key; returns how many environments. `only_clear`: what an earlier version left."""
+    """Seal the stored build arguments with the newest key; returns how many environments changed. `only_clear`: only
+    those that an earlier version of Fairway stored in clear."""
     count = 0
     for row in Environment.objects.select_for_update(no_key=True):
         if _is_clear(row) or (row.options.get(SEALED) and not only_clear):
@@ -81,5 +82,5 @@ def _sealed(name: str, value: object, before: Mapping[str, Any]) -> object:
 
 
 def _opened(value: object) -> str:
-    """One that an earlier version stored is there in clear."""
+    """The value in clear; an earlier version of Fairway did not seal it."""
     return seal().open(value["sealed"]) if isinstance(value, Mapping) else str(value)

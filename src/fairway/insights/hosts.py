@@ -1,15 +1,15 @@
-"""Which placement a host name belongs to; asked by the hand-over of a sign-in and before a certificate is made."""
+"""Finds the placement of a host name, for signing in to applications and before a certificate is issued."""
 
 from __future__ import annotations
 
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Wanted
-from fairway.shared.hosts import host_in
+from fairway.shared.hostnames import hostname_in
 
 
 def placement_at(host: str) -> Placement | None:
-    """The placement that answers at this host (a port is ignored); None when nothing of ours does."""
-    name = host_in(host)
+    """The placement that is served at this host name (a port is ignored); None if there is none."""
+    name = hostname_in(host)
     if not name:
         return None
     application, _, environment = name.partition(".")
@@ -17,5 +17,5 @@ def placement_at(host: str) -> Placement | None:
     own = routed.filter(application__slug=application, environment__host=environment, environment__deleted_at=None)
     if found := own.filter(application__deleted_at=None).first():
         return found
-    # Domains are a short JSON list on few rows; both databases differ in how they search one.
+    # Filtered in Python, because the databases search JSON lists differently and few placements have domains.
     return next((one for one in routed.exclude(domains=[]) if name in one.domains), None)

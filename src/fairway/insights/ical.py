@@ -1,4 +1,4 @@
-"""Planned releases and freezes as iCalendar (RFC 5545). Pure but for the library that writes it."""
+"""Writes scheduled releases and freezes as iCalendar (RFC 5545). Pure."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from fairway import __version__
 
 
 class Certainty(StrEnum):
-    """What calendars call STATUS."""
+    """The property STATUS of RFC 5545."""
 
-    TENTATIVE = "TENTATIVE"  # it would be stopped as things stand
+    TENTATIVE = "TENTATIVE"  # it would be blocked as things are now
     CONFIRMED = "CONFIRMED"
     CANCELLED = "CANCELLED"
 
 
 @dataclass(frozen=True)
 class Item:
-    """One event. `uid` is the same for ever, `sequence` grows with each change; times carry zones."""
+    """One calendar event. `uid` never changes, `sequence` grows with each change; times have zones."""
 
     uid: str
     sequence: int
@@ -34,8 +34,8 @@ class Item:
 
 
 def icalendar_of(items: Iterable[Item], *, name: str, now: datetime) -> bytes:
-    """The whole feed; calendar programs read it again by themselves, about every hour."""
-    from icalendar import Calendar  # 6 MB that only whoever writes a feed needs
+    """The feed; it asks calendar programs to read it again every hour."""
+    from icalendar import Calendar  # loaded late: 6 MB that only feeds need
 
     calendar = Calendar()
     calendar.add("prodid", f"-//Fairway//{__version__}//EN")

@@ -18,9 +18,9 @@ from fairway.deployments.rules import Health, Wanted
 from fairway.environments.models import Environment
 from fairway.environments.queries import visible_to as environments_visible_to
 
-Spot = tuple[int, int]  # application, environment
+CellKey = tuple[int, int]  # application, environment
 
-# What people see of a placement nothing happens to. Unknown: nobody can look, and its drift says why.
+# The state of a placement without a running deployment. Unknown: its runtime cannot be asked; its drift says why.
 STATES: Mapping[str, str] = {
     Health.HEALTHY: "healthy",
     Health.DEGRADED: "unhealthy",
@@ -33,7 +33,7 @@ STATES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Cell:
-    """One application in one environment. `behind` counts the versions made since, that the environment before has."""
+    """One application in one environment. `behind` is how many versions the previous environment is ahead."""
 
     state: str
     deployment_id: int
@@ -54,15 +54,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Matrix:
-    """`live` are the numbers of the deployments that are served."""
+    """The matrix. `live` are the ids of the deployments that are served."""
 
     environments: list[Environment]
     rows: list[Row]
     live: frozenset[int] = frozenset()
 
 
-class _There(NamedTuple):
-    """What a cell says of a placement and the deployment that is live there: no more is read, because there are many."""
+class _LivePlacement(NamedTuple):
+    """The columns of a placement and its live deployment that a cell needs; only these are read, because there are many."""
 
     application_id: int
     environment_id: int
@@ -86,25 +86,25 @@ _COLUMNS = (
 
 
 def matrix(actor: Actor, running: Sequence[Deployment] | None = None) -> Matrix:
-    """What this actor may see, environments in promotion order. `running` (the active deployments) saves asking for them
-    again."""
+    """The matrix that this actor may see, environments in promotion order. `running`, the active deployments, saves a
+    query."""
     environments = list(environments_visible_to(actor))
     applications = list(applications_visible_to(actor))
     rows = placements_visible_to(actor).select_related(None).order_by().values_list(*_COLUMNS)
-    placements = {spot_of(one): one for one in map(_There._make, rows)}
-    moving = {spot_of(one): one for one in reversed(list(active(actor)) if running is None else running)}
+    placements = {cell_key(one): one for one in map(_LivePlacement._make, rows)}
+    moving = {cell_key(one): one for one in reversed(list(active(actor)) if running is None else running)}
     failed = _first_attempts(actor, placements.values())
-    live = frozenset(one.current_id for one in placements.values() if one.current_id is not None)
-    shown = [Row(one, _cells(one, environments, placements, moving, failed)) for one in applications]
+    live = frozenset(placement.current_id for placement in placements.values() if placement.current_id is not None)
+    shown = [Row(application, _cells(application, environments, placements, moving, failed)) for application in applications]
     return Matrix(environments, shown, live)
 
 
-def spot_of(one: Deployment | _There) -> Spot:
-    return (one.application_id, one.environment_id)
+def cell_key(deployment: Deployment | _LivePlacement) -> CellKey:
+    return (deployment.application_id, deployment.environment_id)
 
 
 def placement_state(placement: Placement) -> str:
-    """What it does, in one word; "" when nothing was ever live there."""
+    """The state of a placement, a value of `STATES`; "" if nothing was ever live there."""
     if placement.current_id is None:
         return ""
     return _state(placement.wanted, placement.health)
@@ -114,22 +114,22 @@ def _state(wanted: str, health: str) -> str:
     return "stopped" if wanted in {Wanted.STOPPED, Wanted.REMOVED} else STATES[health]
 
 
-def _first_attempts(actor: Actor, placements: Iterable[_There]) -> dict[Spot, Deployment]:
-    """The newest attempt where nothing has ever been live; an index look per placement, not a walk through history."""
-    empty = [one.pk for one in placements if one.current_id is None]
+def _first_attempts(actor: Actor, placements: Iterable[_LivePlacement]) -> dict[CellKey, Deployment]:
+    """The newest deployment of each placement where nothing was ever live; one index look-up per placement."""
+    empty = [placement.pk for placement in placements if placement.current_id is None]
     if not empty:
         return {}
     attempts = Deployment.objects.filter(application=OuterRef("application"), environment=OuterRef("environment"))
     newest = Placement.objects.filter(pk__in=empty).annotate(newest=Subquery(attempts.order_by("-pk").values("pk")[:1]))
-    return {spot_of(one): one for one in visible_to(actor).filter(pk__in=newest.values("newest"))}
+    return {cell_key(one): one for one in visible_to(actor).filter(pk__in=newest.values("newest"))}
 
 
 def _cells(
     application: Application,
     environments: Iterable[Environment],
-    placements: Mapping[Spot, _There],
-    moving: Mapping[Spot, Deployment],
-    failed: Mapping[Spot, Deployment],
+    placements: Mapping[CellKey, _LivePlacement],
+    moving: Mapping[CellKey, Deployment],
+    failed: Mapping[CellKey, Deployment],
 ) -> list[Cell | None]:
     cells: list[Cell | None] = []
     number_before: int | None = None
@@ -148,7 +148,7 @@ def _cells(
     return cells
 
 
-def _settled_cell(live: _There, url: str, behind: int) -> Cell:
+def _settled_cell(live: _LivePlacement, url: str, behind: int) -> Cell:
     assert live.current_id is not None
     return Cell(
         state=_state(live.wanted, live.health),
@@ -162,8 +162,8 @@ def _settled_cell(live: _There, url: str, behind: int) -> Cell:
     )
 
 
-def _moving_cell(shown: Deployment, live: _There | None, url: str, behind: int, *, is_moving: bool) -> Cell:
-    """A deployment that runs, or the first attempt where nothing was ever live."""
+def _moving_cell(shown: Deployment, live: _LivePlacement | None, url: str, behind: int, *, is_moving: bool) -> Cell:
+    """The cell for a running deployment, or for the first attempt where nothing was ever live."""
     artifact = shown.artifact
     return Cell(
         state=shown.status,
@@ -178,7 +178,7 @@ def _moving_cell(shown: Deployment, live: _There | None, url: str, behind: int, 
     )
 
 
-def _behind(live: _There | None, number_before: int | None) -> int:
+def _behind(live: _LivePlacement | None, number_before: int | None) -> int:
     if live is None or live.number is None or number_before is None:
         return 0
     return max(0, number_before - live.number)

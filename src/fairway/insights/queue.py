@@ -1,4 +1,4 @@
-"""Places in the queue for many deployments at once; `engine.queries.queue_position` answers the same for one."""
+"""Queue positions of many deployments at once; `engine.queries.queue_position` does the same for one run."""
 
 from __future__ import annotations
 
@@ -22,8 +22,12 @@ class _Live(NamedTuple):
 
 
 def positions(deployments: Iterable[Deployment]) -> dict[int, int]:
-    """How many runs go before each queued deployment, by its number; two queries for all of them."""
-    waiting = {one.run_id: one.pk for one in deployments if one.status == Status.QUEUED and one.run_id}
+    """How many runs are executed before each queued deployment, by its id; two queries for all of them."""
+    waiting = {
+        deployment.run_id: deployment.pk
+        for deployment in deployments
+        if deployment.status == Status.QUEUED and deployment.run_id
+    }
     if not waiting:
         return {}
     runs = _live_runs()

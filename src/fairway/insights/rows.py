@@ -1,4 +1,4 @@
-"""Deployments as lines of a list."""
+"""Deployments as rows of a list."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ from fairway.deployments.rules import Kind, shown_status
 
 
 def rows(deployments: Sequence[Deployment], live: Collection[int] | None = None) -> list[dict[str, Any]]:
-    """What lists show of these deployments; one more query for the whole list, unless it is known which are `live`."""
+    """The rows for these deployments; one more query for the whole list, unless `live` gives the ids of live ones."""
     live = live_numbers(deployments) if live is None else live
-    return [row(one, is_current=one.pk in live) for one in deployments]
+    return [row(deployment, is_current=deployment.pk in live) for deployment in deployments]
 
 
-def row(one: Deployment, *, is_current: bool) -> dict[str, Any]:
-    """One line. `seconds` is how long it took, from start to end; None while it has not started."""
+def row(deployment: Deployment, *, is_current: bool) -> dict[str, Any]:
+    """The row for a deployment. `seconds` is its duration, None before it has started."""
     return {
-        "id": one.pk,
-        "kind": shown_kind(one.kind),
-        "status": shown_status(one.status, is_current=is_current),
-        "version": one.version,
-        "digest": one.artifact.digest if one.artifact else "",
-        "reason": one.reason,
-        "sentence": one.sentence,
-        "application": one.application,
-        "environment": one.environment,
-        "actor": {"username": one.requested_by, "name": one.requested_by},
-        "door": one.door,
-        "at": one.created_at,
-        "seconds": seconds_of(one),
-        "step": one.step,
+        "id": deployment.pk,
+        "kind": shown_kind(deployment.kind),
+        "status": shown_status(deployment.status, is_current=is_current),
+        "version": deployment.version,
+        "digest": deployment.artifact.digest if deployment.artifact else "",
+        "reason": deployment.reason,
+        "sentence": deployment.sentence,
+        "application": deployment.application,
+        "environment": deployment.environment,
+        "actor": {"username": deployment.requested_by, "name": deployment.requested_by},
+        "door": deployment.door,
+        "at": deployment.created_at,
+        "seconds": seconds_of(deployment),
+        "step": deployment.step,
     }
 
 
 def shown_kind(kind: str) -> str:
-    """People see one word for both rollbacks; who asked for it tells them apart."""
+    """The kind to show: automatic and requested rollbacks are the same kind; the requester tells them apart."""
     return Kind.ROLLBACK.value if kind == Kind.AUTOMATIC_ROLLBACK else kind
 
 
-def seconds_of(one: Deployment) -> float | None:
-    """From its start to its end, or to now."""
-    if one.started_at is None:
+def seconds_of(deployment: Deployment) -> float | None:
+    """The seconds from a deployment's start to its end, or until now; None before it has started."""
+    if deployment.started_at is None:
         return None
-    return ((one.finished_at or timezone.now()) - one.started_at).total_seconds()
+    return ((deployment.finished_at or timezone.now()) - deployment.started_at).total_seconds()

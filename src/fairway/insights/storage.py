@@ -1,4 +1,4 @@
-"""How much lies on the disk, by kind, and what was collected when. Measured by a worker, read by pages."""
+"""Disk usage by kind, and the last garbage collections. DiskUsage by a worker, shown on pages."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pathlib import Path
 from fairway.activity.models import Event
 
 COLLECTED = "storage.collected"
-LOW_DISK = 2 * 2**30  # bytes free below which builds and pulls soon fail
+LOW_DISK = 2 * 2**30  # free bytes; below this, builds and pulls soon fail
 DATABASE = "database"
 KINDS = ("bundles", "cache", "process", "uploads", "work", "caddy", "logs")
 _FILE = ("run", "storage.json")
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What one kind of thing takes: bytes as its files count them (a file with several names counts once), and files."""
+class KindUsage:
+    """The usage of one kind: the bytes and number of its files; a file with several hard links counts once."""
 
     kind: str
     size: int
@@ -29,11 +29,11 @@ class Taken:
 
 
 @dataclass(frozen=True)
-class Measured:
-    """The data directory at one moment; `free` and `total` are bytes of the disk it lies on."""
+class DiskUsage:
+    """The usage of the data directory at time `at`; `free` and `total` are the bytes of its disk."""
 
     at: datetime
-    taken: tuple[Taken, ...] = field(default_factory=tuple)
+    taken: tuple[KindUsage, ...] = field(default_factory=tuple)
     free: int = 0
     total: int = 0
 
@@ -50,39 +50,39 @@ class Measured:
         return self.free < LOW_DISK
 
 
-def measure(data: Path) -> Measured:
-    """Walk the data directory. Takes a second or so for a hundred thousand files: not for a web request."""
+def measure(data: Path) -> DiskUsage:
+    """Measure the data directory. It takes about a second for a hundred thousand files, so it is not for web requests."""
     seen: set[tuple[int, int]] = set()
-    kinds = [Taken(kind, *_count(_below(data / kind), seen)) for kind in KINDS]
-    database = Taken(DATABASE, *_count(data.glob("fairway.sqlite3*"), seen))
+    kinds = [KindUsage(kind, *_count(_below(data / kind), seen)) for kind in KINDS]
+    database = KindUsage(DATABASE, *_count(data.glob("fairway.sqlite3*"), seen))
     disk = shutil.disk_usage(data)
-    return Measured(datetime.now(UTC), (database, *kinds), disk.free, disk.total)
+    return DiskUsage(datetime.now(UTC), (database, *kinds), disk.free, disk.total)
 
 
-def remember(data: Path, measured: Measured) -> None:
-    """Keep the figures for pages; the web process may be another one."""
-    place = data.joinpath(*_FILE)
-    place.parent.mkdir(mode=0o700, exist_ok=True)
-    draft = place.with_name(f".{place.name}.{os.getpid()}")
+def store_usage(data: Path, measured: DiskUsage) -> None:
+    """Store the figures in a file, from which web processes read them."""
+    path = data.joinpath(*_FILE)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps({**asdict(measured), "at": measured.at.isoformat()}))
-    draft.replace(place)
+    draft.replace(path)
 
 
-def remembered(data: Path) -> Measured | None:
-    """The last figures with the disk's free space as it is now; None before the first round."""
+def stored_usage(data: Path) -> DiskUsage | None:
+    """The last figures, with the disk's present free space; None before the first measurement."""
     try:
         kept = json.loads(data.joinpath(*_FILE).read_text())
-        taken = tuple(Taken(**one) for one in kept["taken"])
+        taken = tuple(KindUsage(**one) for one in kept["taken"])
         at = datetime.fromisoformat(kept["at"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
     disk = shutil.disk_usage(data)
-    return Measured(at, taken, disk.free, disk.total)
+    return DiskUsage(at, taken, disk.free, disk.total)
 
 
 def last_collections(limit: int = 10) -> list[Event]:
-    """The last rounds that found something, newest first."""
+    """The events of the last garbage collections that removed something, newest first."""
     return list(Event.objects.filter(verb=COLLECTED).order_by("-pk")[:limit])
 
 
@@ -92,12 +92,12 @@ def _below(folder: Path) -> Iterable[Path]:
             yield Path(name, file)
 
 
-def _count(places: Iterable[Path], seen: set[tuple[int, int]]) -> tuple[int, int]:
-    """(bytes, files). What vanishes meanwhile was not there; what has several names is counted under the first."""
+def _count(paths: Iterable[Path], seen: set[tuple[int, int]]) -> tuple[int, int]:
+    """Returns (bytes, files). Files that vanish meanwhile are not counted; hard links in `seen` are not counted again."""
     size = files = 0
-    for place in places:
+    for path in paths:
         try:
-            facts = place.lstat()
+            facts = path.lstat()
         except OSError:
             continue
         if (facts.st_dev, facts.st_ino) not in seen:

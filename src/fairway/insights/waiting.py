@@ -1,4 +1,4 @@
-"""What waits for one person: things that stand still until somebody acts."""
+"""What waits for a person: things that do not continue until somebody acts."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ MOST = 8
 
 @dataclass(frozen=True)
 class Waiting:
-    """One thing. `kind`: hold, down, drift, failed, lock, decision, approval. `about` is what its page shows."""
+    """One thing that waits. `kind` is hold, down, drift, failed, lock, decision or approval."""
 
     kind: str
     about: Placement | Deployment | Environment | Standstill
@@ -36,8 +36,8 @@ class Waiting:
 def waiting_for(
     actor: Actor, environments: Iterable[Environment] | None = None, moving: Iterable[Deployment] | None = None
 ) -> list[Waiting]:
-    """The most pressing first, at most `MOST`; a fixed number of queries, fewer where the actor's environments and what is
-    queued or running (`moving`) are given."""
+    """What waits for this actor, the most urgent first, at most `MOST`. A fixed number of queries; `environments` (that
+    the actor may see) and `moving` (queued and running deployments) save some."""
     environments = environments_visible_to(actor) if environments is None else environments
     found = [
         *_placements(actor),
@@ -52,24 +52,24 @@ def waiting_for(
 
 def _placements(actor: Actor) -> Iterator[Waiting]:
     is_bad = Q(wanted=Wanted.RUNNING, current__isnull=False) & (Q(health=Health.DOWN) | ~Q(drift=[]))
-    for one in placements_visible_to(actor).filter(is_bad | Q(held_at__isnull=False)):
-        where = {"application": one.application.slug, "environment": one.environment.slug}
-        if one.held_at and may(actor, Act.RELEASE_HOLD, **where):
-            yield Waiting("hold", one, one.held_at)
-        if one.wanted == Wanted.RUNNING and one.current_id and may(actor, Act.RESTART, **where):
-            if one.health == Health.DOWN:
-                yield Waiting("down", one, one.observed_at or timezone.now())
-            elif one.drift:
-                yield Waiting("drift", one, one.observed_at or timezone.now())
+    for placement in placements_visible_to(actor).filter(is_bad | Q(held_at__isnull=False)):
+        where = {"application": placement.application.slug, "environment": placement.environment.slug}
+        if placement.held_at and may(actor, Act.RELEASE_HOLD, **where):
+            yield Waiting("hold", placement, placement.held_at)
+        if placement.wanted == Wanted.RUNNING and placement.current_id and may(actor, Act.RESTART, **where):
+            if placement.health == Health.DOWN:
+                yield Waiting("down", placement, placement.observed_at or timezone.now())
+            elif placement.drift:
+                yield Waiting("drift", placement, placement.observed_at or timezone.now())
 
 
 def _releases(actor: Actor) -> Iterator[Waiting]:
-    for one in standstills(actor):
-        yield Waiting("approval" if one.rollout is None else "decision", one, one.since)
+    for standstill in standstills(actor):
+        yield Waiting("approval" if standstill.rollout is None else "decision", standstill, standstill.since)
 
 
 def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Waiting]:
-    """Deployments that wait for this person's yes or no."""
+    """The deployments that wait for this actor's approval or rejection."""
     if moving is not None and not any(one.awaits_approval for one in moving):
         return
     asked = awaiting_approval(actor).exclude(artifact=None).prefetch_related("answers")
@@ -82,7 +82,7 @@ def _approvals(actor: Actor, moving: Iterable[Deployment] | None) -> Iterator[Wa
 
 
 def _failures(actor: Actor) -> Iterable[Waiting]:
-    """One's own failed deployments that nothing newer has answered."""
+    """The actor's own failed deployments, if no newer deployment followed."""
     answered = Deployment.objects.filter(
         application=OuterRef("application"), environment=OuterRef("environment"), pk__gt=OuterRef("pk")
     )
@@ -95,8 +95,12 @@ def _failures(actor: Actor) -> Iterable[Waiting]:
 
 
 def _locks(actor: Actor, environments: Iterable[Environment]) -> Iterator[Waiting]:
-    """One's own locks that end soon."""
+    """The actor's own locks that end within `LOCK_ENDS_SOON`."""
     now = timezone.now()
-    for one in environments:
-        if one.locked_by_id == actor.id and one.locked_until and now < one.locked_until <= now + LOCK_ENDS_SOON:
-            yield Waiting("lock", one, one.locked_until)
+    for environment in environments:
+        if (
+            environment.locked_by_id == actor.id
+            and environment.locked_until
+            and now < environment.locked_until <= now + LOCK_ENDS_SOON
+        ):
+            yield Waiting("lock", environment, environment.locked_until)

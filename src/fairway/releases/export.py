@@ -1,4 +1,4 @@
-"""A release exported as ``release.yaml``, as `manifest.parse_release` reads it again."""
+"""Exports a release as ``release.yaml``, in the form that `manifest.parse_release` reads."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from fairway.shared.urls import without_secrets
 
 
 def release_file(release: Release) -> str:
-    """The whole release: its words, its people, its packages with what they need."""
+    """The text of ``release.yaml``: the release's fields, its people, its packages and their dependencies."""
     packages = list(packages_of(release))
-    names = {one.pk: one.name for one in packages}
+    names = {package.pk: package.name for package in packages}
     needs = needs_in(packages)
     content: dict[str, Any] = {
         "release": release.name,
@@ -39,8 +39,8 @@ def _package(package: Package, needs: list[str]) -> dict[str, Any]:
 
 
 def exported_source(package: Package) -> str:
-    """As a file names it so that it is read as the same: a version that exists by its name, or by its digest where that
-    name is also another's. An upload has no address: it is the version it became."""
+    """The package's source as the manifest names it, so that it is read as the same source. An existing version is named
+    by its version, or by its digest if that is ambiguous. An upload has no URL, so it is named by the version it became."""
     artifact = package.artifact
     if artifact is None or (package.source_kind and "upload" not in package.source):
         return without_secrets(package.source_input)

@@ -1,4 +1,4 @@
-"""What this room contributes to the one gate. Each rule is asked about one package on one target."""
+"""The gate's rules for releases. Each rule is asked about one package on one target."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def package_is_ready(request: Request) -> Iterator[Blocker]:
 
 @register(*RELEASES)
 def nobody_rejects_it(request: Request) -> Iterator[Blocker]:
-    """A no counts also where no yes is asked for."""
+    """A rejection counts even if no approval is required."""
     known = _known(request)
     for answer in known[1].answers if known else ():
         if not answer.is_approved:
@@ -155,8 +155,8 @@ def it_is_approved(request: Request) -> Iterator[Blocker]:
 
 
 def approvals_that_count(state: TargetState, requester: Actor) -> int:
-    """Distinct people who approved and could still; neither who sealed it nor who now wants it live."""
-    given = (one for one in state.answers if one.is_approved and one.pk not in state.lapsed)
+    """How many people approved and may still approve, not counting who sealed the release and who requests the act."""
+    given = (answer for answer in state.answers if answer.is_approved and answer.pk not in state.lapsed)
     approvers = {one.person_id for one in given} - {state.release.sealed_by_id}
     return len(approvers) - requester.is_among(frozenset(approvers))
 
@@ -179,7 +179,7 @@ def nothing_works_on_it(request: Request) -> Iterator[Blocker]:
 
 @register(*FORWARD, *BACKWARD)
 def no_other_rollout(request: Request) -> Iterator[Blocker]:
-    """A rollout under way stops everything else; a planned one only what would begin another."""
+    """A running rollout blocks everything else; a scheduled one only blocks another rollout."""
     known = _known(request)
     rollout = known[1].active_rollout if known else None
     if known is None or rollout is None or _is_start(request):
@@ -197,7 +197,7 @@ def no_other_rollout(request: Request) -> Iterator[Blocker]:
 
 @register(*RELEASES, *BACKWARD)
 def no_other_release_changes_it(request: Request) -> Iterator[Blocker]:
-    """Two releases with an application in common are rolled out one after the other, also back."""
+    """Two releases with an application in common are rolled out, or fall back, one after the other."""
     known = _known(request)
     other = known[1].claims.get(known[0].application_id) if known else None
     if known is None or other is None:
@@ -265,7 +265,7 @@ def not_distributed_already(request: Request) -> Iterator[Blocker]:
 
 @register(*RELEASES)
 def distributed_here(request: Request) -> Iterator[Blocker]:
-    """A rollout distributes by itself; each of its deployments, once it starts, must find that done."""
+    """The package must be distributed. A rollout does that itself, so it is checked when each of its deployments starts."""
     known = _known(request)
     if known is None or not (request.act == Act.DEPLOY_PACKAGE or _is_start(request)):
         return
@@ -350,7 +350,7 @@ def release_blockers(
         sentence = _("%(release)s has no packages.") % {"release": state.release}
         return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
     if act == Act.FALL_BACK_RELEASE:
-        mine = [one for one in state.packages if state.is_deployed(one) and not state.was_there(one)]
+        mine = [package for package in state.packages if state.is_deployed(package) and not state.was_there(package)]
         subjects = [fallback_target_of(one, state) for one in mine]
     else:
         subjects = [subject_of(one, state) for one in state.packages]
@@ -394,7 +394,7 @@ def _of_all(one: Blocker, names: list[str]) -> Blocker:
 
 
 def packages_there(environment: Environment) -> Iterable[Blocker]:
-    """An environment with distributed or deployed packages stays; see `environments.commands.IN_USE`."""
+    """The blockers for deleting an environment: distributed or deployed packages. See `environments.commands.IN_USE`."""
     there = PackageOnTarget.objects.filter(
         environment=environment, status__in=sorted(IN_USE), package__deleted_at=None, package__release__deleted_at=None
     ).select_related("package__release")

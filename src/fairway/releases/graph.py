@@ -1,6 +1,6 @@
-"""Who needs whom inside one release: cycles, levels, descendants. Pure; a node is anything hashable.
+"""The dependency graph of one release: cycles, levels, descendants. Pure; a node is anything hashable.
 
-`needs` maps each node to the nodes it needs; every node that is needed is a key too.
+`needs` maps each node to the nodes it needs; every needed node is a key, too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ Needs = Mapping[Node, frozenset[Node]]
 
 
 def needs_of(nodes: Iterable[Node], edges: Iterable[tuple[Node, Node]]) -> dict[Node, frozenset[Node]]:
-    """The map for these nodes and (who needs, who is needed) pairs; edges to what is not among the nodes are dropped."""
+    """The map for these nodes and edges (node, needed node); edges to or from other nodes are dropped."""
     found: dict[Node, set[Node]] = {node: set() for node in nodes}
     for one, needed in edges:
         if one in found and needed in found:
@@ -22,7 +22,7 @@ def needs_of(nodes: Iterable[Node], edges: Iterable[tuple[Node, Node]]) -> dict[
 
 
 def path_between(start: Node, goal: Node, needs: Needs[Node]) -> list[Node]:
-    """A shortest chain of needs from `start` to `goal`, both included; empty when there is none."""
+    """A shortest path of needs from `start` to `goal`, both included; empty if there is none."""
     came_from: dict[Node, Node | None] = {start: None}
     frontier = [start]
     while frontier:
@@ -48,16 +48,16 @@ def _walked(node: Node, came_from: Mapping[Node, Node | None]) -> list[Node]:
         at = before
 
 
-def cycle_closed_by(one: Node, needed: Node, needs: Needs[Node]) -> list[Node]:
-    """The cycle that “`one` needs `needed`” would close, beginning and ending with `one`; empty when it closes none."""
-    back = path_between(needed, one, needs)
-    return [one, *back] if back else []
+def cycle_closed_by(node: Node, needed: Node, needs: Needs[Node]) -> list[Node]:
+    """The cycle that “`node` needs `needed`” would close, beginning and ending with `node`; empty if it closes none."""
+    back = path_between(needed, node, needs)
+    return [node, *back] if back else []
 
 
 def levels(needs: Needs[Node]) -> dict[Node, int]:
-    """How many levels lie below each node: 0 needs nothing, else one more than the highest it needs.
+    """The level of each node: 0 if it needs nothing, else one more than the highest level it needs.
 
-    Raises ValueError on a cycle, which `cycle_closed_by` keeps from coming into being.
+    Raises ValueError for a cycle; callers prevent cycles with `cycle_closed_by`.
     """
     found: dict[Node, int] = {}
     left = dict(needs)
@@ -72,7 +72,7 @@ def levels(needs: Needs[Node]) -> dict[Node, int]:
 
 
 def descendants(nodes: Iterable[Node], needs: Needs[Node]) -> set[Node]:
-    """Everything that needs one of these, directly or through others; without themselves."""
+    """The nodes that need one of these, directly or indirectly, without these."""
     needed_by: dict[Node, set[Node]] = {}
     for one, needed in needs.items():
         for other in needed:
@@ -81,7 +81,7 @@ def descendants(nodes: Iterable[Node], needs: Needs[Node]) -> set[Node]:
 
 
 def ancestors(nodes: Iterable[Node], needs: Needs[Node]) -> set[Node]:
-    """Everything that one of these needs, directly or through others; without themselves."""
+    """The nodes that one of these needs, directly or indirectly, without these."""
     return _reached(nodes, needs)
 
 

@@ -1,4 +1,4 @@
-"""A release as a manifest: ``release.yaml`` as a whole, and lists of packages as people paste them. Pure.
+"""Parses manifests: ``release.yaml`` for a whole release, and pasted lists of packages. Pure.
 
 ::
 
@@ -17,8 +17,8 @@
         source: shop-web 2.0  # a version that was built already
         application: shop-web
 
-Each refusal names its line. Aliases of YAML are read as what they stand for and never multiplied: nothing here is walked
-deeper than the format goes.
+Each error names its line. YAML aliases are resolved, but cannot multiply the work, because nothing is read deeper than the
+format goes.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ LONGEST_PASTE = 256 * 1024  # characters
 
 @dataclass(frozen=True)
 class PackageManifest:
-    """One package as written; `line` is where, from 1."""
+    """One package of a manifest; `line` is its line number, from 1."""
 
     name: str
     source: str
     stage: str
     needs: tuple[str, ...]
     line: int
-    application: str = ""  # where it is not called like the package
+    application: str = ""  # "" if it is named like the package
 
 
 @dataclass(frozen=True)
 class ReleaseManifest:
-    """A whole file. None means that it does not say."""
+    """A whole manifest. None means that the key is missing."""
 
     name: str
     version: str
@@ -65,11 +65,11 @@ class ReleaseManifest:
     deputy: str | None
     targets: tuple[str, ...] | None
     packages: tuple[PackageManifest, ...]
-    lines: Mapping[str, int] = field(default_factory=dict)  # where each key of the file stands
+    lines: Mapping[str, int] = field(default_factory=dict)  # the line number of each key
 
 
 def parse_release(text: str, *, file: str = FILE) -> ReleaseManifest:
-    """Read ``release.yaml``. Raises `Invalid` whose field is file and line."""
+    """Parse ``release.yaml``. Raises `Invalid` with file and line as its field."""
     top = root_of(text, file)
     top.only(_TOP)
     targets = top.get("targets")
@@ -86,9 +86,9 @@ def parse_release(text: str, *, file: str = FILE) -> ReleaseManifest:
 
 
 def parse_pasted(text: str) -> tuple[PackageManifest, ...]:
-    """Read a list of packages: YAML (a mapping as under ``packages``), or CSV with commas, semicolons or tabs.
+    """Parse a list of packages: YAML (a mapping as under ``packages``), or CSV with commas, semicolons or tabs.
 
-    The first CSV line may name the columns. Raises `Invalid` naming the line.
+    The first CSV line may name the columns. Raises `Invalid`, which names the line.
     """
     if len(text) > LONGEST_PASTE:
         raise Invalid("text", "is longer than {most} characters; paste it in parts.", most=LONGEST_PASTE)
@@ -100,8 +100,9 @@ def parse_pasted(text: str) -> tuple[PackageManifest, ...]:
     return packages
 
 
-def refuse_strangers(packages: Iterable[PackageManifest], known: Collection[str]) -> None:
-    """A pasted list goes into a release that has `known` already. Raises `Invalid` naming the line."""
+def refuse_unknown_needs(packages: Iterable[PackageManifest], known: Collection[str]) -> None:
+    """Raise `Invalid`, which names the line, if a package needs one that is neither in the list nor in `known`, the names
+    of the release's packages."""
     added = list(packages)
     there = {*known, *(one.name for one in added)}
     for one in added:
@@ -155,7 +156,7 @@ def _package_manifest(
 
 
 def _looks_like_yaml(text: str) -> bool:
-    """A CSV line has its commas before any “: ”; YAML has keys that end in a colon."""
+    """Whether the text is YAML, which has keys that end in a colon; in CSV the first comma comes before any “: ”."""
     first = next((line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")), "")
     return first.rstrip().endswith(":") or (": " in first and not {",", ";", "\t"} & set(first.split(": ")[0]))
 
@@ -196,21 +197,21 @@ def _from_row(line: int, row: dict[str, str]) -> PackageManifest:
 
 
 def _checked(packages: tuple[PackageManifest, ...], file: str) -> tuple[PackageManifest, ...]:
-    """No name twice, not too many, no cycle among those that are written here."""
+    """The packages, if no name is repeated, they are not too many, and their needs have no cycle. Raises `Invalid`."""
     if len(packages) > MOST_PACKAGES:
         raise Invalid(file, "names {count} packages; a release has at most {most}.", count=len(packages), most=MOST_PACKAGES)
     seen: set[str] = set()
-    for one in packages:
-        if one.name in seen:
-            raise Invalid(file, "line {line}: “{name}” is written twice.", line=one.line, name=one.name)
-        seen.add(one.name)
+    for package in packages:
+        if package.name in seen:
+            raise Invalid(file, "line {line}: “{name}” is written twice.", line=package.line, name=package.name)
+        seen.add(package.name)
     _refuse_cycle(packages, file)
     return packages
 
 
 def _refuse_cycle(packages: Iterable[PackageManifest], file: str) -> None:
     edges: list[tuple[str, str]] = []
-    names = [one.name for one in packages]
+    names = [package.name for package in packages]
     for one in packages:
         for needed in one.needs:
             cycle = [one.name, one.name] if needed == one.name else cycle_closed_by(one.name, needed, needs_of(names, edges))

@@ -1,4 +1,4 @@
-"""Tables of this room."""
+"""Tables of releases, packages, approvals and rollouts."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ __all__ = [
 
 
 def _known(field: str, words: type[StrEnum], name: str) -> models.CheckConstraint:
-    return models.CheckConstraint(condition=Q(**{f"{field}__in": [one.value for one in words]}), name=name)
+    return models.CheckConstraint(condition=Q(**{f"{field}__in": [word.value for word in words]}), name=name)
 
 
-class _Moving(models.Model):
-    """A row whose `status` changes by `move_to` only: along its state machine, conditionally on the one it was read with."""
+class _StateMachine(models.Model):
+    """A row whose `status` changes only by `move_to`, which obeys its state machine and detects concurrent changes."""
 
     status: str
 
@@ -59,7 +59,8 @@ class _Moving(models.Model):
         raise NotImplementedError
 
     def move_to(self, status: StrEnum, **values: Any) -> Self:
-        """Raises `IllegalMove` when the machine does not know the change, or somebody else made one first."""
+        """Change the status. Raises `IllegalMove` if the state machine does not allow it, or the row's status changed
+        since it was read."""
         if not self._may_become(status):
             raise IllegalMove(f"{type(self).__name__} {self.pk} cannot go from {self.status} to {status}")
         changed = type(self)._default_manager.filter(pk=self.pk, status=self.status).update(status=status.value, **values)
@@ -71,10 +72,10 @@ class _Moving(models.Model):
 
 
 class Release(models.Model):
-    """Packages that go out together. Its status is not kept: it follows facts (`queries.status_of`).
+    """Packages that go out together. Its status is not stored; it is derived from facts (`queries.status_of`).
 
-    `fingerprint` is what was sealed, `sealed_configurations` the settings that belong to it: what is saved later is offered,
-    never taken. A deleted release keeps its row, because history names it.
+    `fingerprint` is what was sealed, and `sealed_configurations` are the settings it was sealed with; later ones are
+    offered, but never used silently. A deleted release keeps its row, because history refers to it.
     """
 
     name = models.CharField(max_length=80)
@@ -109,15 +110,15 @@ class Release(models.Model):
 
 
 class Package(models.Model):
-    """One application's version in a release. `source_input` is what the person wrote; `artifact` what it turned out to be.
+    """One application's version in a release. `source_input` is what a person entered; `artifact` is what it resolved to.
 
-    `stage` is how far people say it is, `resolution` whether it has an artifact; `sentence` says why not.
+    `stage` is how far it is according to people; `resolution` says whether it has an artifact, and `sentence` why not.
     """
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="packages")
     name = models.CharField(max_length=80)
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="packages")
-    made_application = models.BooleanField(default=False)  # it was not there before
+    made_application = models.BooleanField(default=False)  # the application was created for this package
     artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="packages")
     stage = models.CharField(max_length=12, default=Stage.REGISTERED.value)
     source_kind = models.CharField(max_length=20, blank=True)  # "" for an artifact that existed already
@@ -137,7 +138,7 @@ class Package(models.Model):
             models.UniqueConstraint(
                 fields=["release", "name"], condition=Q(deleted_at=None), name="package_name_once_in_release"
             ),
-            models.UniqueConstraint(  # two versions of one application cannot both be what a target serves
+            models.UniqueConstraint(  # a target cannot serve two versions of one application
                 fields=["release", "application"], condition=Q(deleted_at=None), name="application_once_in_release"
             ),
             _known("stage", Stage, "package_stage_known"),
@@ -156,7 +157,7 @@ class Package(models.Model):
         return self.artifact.version if self.artifact else ""
 
     def resolve_to(self, resolution: Resolution, **values: Any) -> None:
-        """The one way `resolution` changes. Raises `IllegalMove`."""
+        """Change `resolution`; nothing else may change it. Raises `IllegalMove`."""
         if resolution not in NEXT_RESOLUTION[Resolution(self.resolution)]:
             raise IllegalMove(f"package {self.pk} cannot go from {self.resolution} to {resolution}")
         same = Package.objects.filter(pk=self.pk, resolution=self.resolution)
@@ -167,7 +168,7 @@ class Package(models.Model):
 
 
 class Dependency(models.Model):
-    """`package` needs `needs`: on each target it is deployed only after what it needs is."""
+    """`package` needs `needs`: on each target it is deployed after it."""
 
     package = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="dependencies")
     needs = models.ForeignKey(Package, on_delete=models.CASCADE, related_name="dependents")
@@ -182,21 +183,21 @@ class Dependency(models.Model):
         return f"{self.package_id} needs {self.needs_id}"
 
 
-class PackageOnTarget(_Moving):
+class PackageOnTarget(_StateMachine):
     """One package on one target. No row means absent.
 
-    `digest` was verified on the target. `deployment` is what brought it live; `before` is the deployment that served until
-    then (None: nothing ran), with `before_stopped` and `before_replicas` as they were: a fallback returns to exactly that.
+    `digest` was verified on the target. `deployment` brought it live; `before` is the deployment that served until then
+    (None: nothing ran), with `before_stopped` and `before_replicas`: a fallback restores exactly that.
     """
 
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="on_targets")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="packages")
     status = models.CharField(max_length=14, default=OnTarget.ABSENT.value)
-    artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="+")  # what is distributed
+    artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="+")  # the distributed artifact
     digest = models.CharField(max_length=80, blank=True)
     distributed_at = models.DateTimeField(null=True)
     deployed_at = models.DateTimeField(null=True)
-    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+")  # the one that works on it
+    run = models.ForeignKey(Run, null=True, on_delete=models.SET_NULL, related_name="+")  # the run that works on it now
     deployment = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
     fallback = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
     before = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
@@ -227,9 +228,9 @@ class PackageOnTarget(_Moving):
 
 
 class PackageLog(models.Model):
-    """What one run of a package's own (resolving, or distributing to a target) said: ``[[unix time, stream, text], …]``.
+    """The log of one run of a package (resolving, or distributing to a target): ``[[unix time, stream, text], …]``.
 
-    Secrets are masked. A new run has a new row, so a retry hides nothing.
+    Secrets are masked. Each run has its own row, so a retry hides nothing.
     """
 
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="logs")
@@ -266,17 +267,18 @@ class Approval(models.Model):
         return f"{self.person} {'approves' if self.is_approved else 'rejects'} {self.release_id}"
 
 
-class Rollout(_Moving):
+class Rollout(_StateMachine):
     """One attempt to bring a whole release live on a target, or (direction *back*) to take it back there.
 
-    `before` is what every placement there was when it began: ``{application: {deployment, artifact, digest, configuration,
-    replicas, wanted}}``. Planned ones carry the wall time as it was meant; `planned_at` and `start_by` are instants.
+    `before` is the state of every placement there when it began: ``{application: {deployment, artifact, digest,
+    configuration, replicas, wanted}}``. For a schedule, `wall_time` and `zone` are as entered; `planned_at` and
+    `start_by` are instants.
     """
 
     release = models.ForeignKey(Release, on_delete=models.PROTECT, related_name="rollouts")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="rollouts")
     direction = models.CharField(max_length=8, default=Direction.FORWARD.value)
-    redeploys = models.BooleanField(default=False)  # also what serves there already
+    redeploys = models.BooleanField(default=False)  # also packages that serve there already
     status = models.CharField(max_length=16)
     parallel = models.PositiveSmallIntegerField(default=USUAL_PARALLEL)
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="rollout")
@@ -284,13 +286,13 @@ class Rollout(_Moving):
     zone = models.CharField(max_length=60, blank=True)
     planned_at = models.DateTimeField(null=True)
     start_by = models.DateTimeField(null=True)
-    sequence = models.PositiveIntegerField(default=0)  # how often it was rescheduled; calendars want to know
+    sequence = models.PositiveIntegerField(default=0)  # how often it was rescheduled: SEQUENCE of RFC 5545
     before = models.JSONField(default=dict)
-    asked_as = models.CharField(max_length=40)  # the act under which it was asked for
+    asked_as = models.CharField(max_length=40)  # the act with which it was requested
     requested_by_id = models.BigIntegerField(null=True)
     requested_by = models.CharField(max_length=200)
     acting_role = models.CharField(max_length=40, blank=True)
-    requested_with_id = models.BigIntegerField(null=True)  # the API token, when it was one
+    requested_with_id = models.BigIntegerField(null=True)  # the API token, if one was used
     door = models.CharField(max_length=20)
     reason = models.CharField(max_length=500, blank=True)
     sentence = models.TextField(blank=True)
@@ -326,7 +328,7 @@ class Rollout(_Moving):
         return status in NEXT_ROLLOUT[RolloutStatus(self.status)]
 
     def move_to(self, status: StrEnum, **values: Any) -> Self:
-        """What it claimed is free once it has ended."""
+        """Change the status; a rollout that ends loses its claims."""
         super().move_to(status, **values)
         if status in ROLLOUT_ENDED:
             self.claims.all().delete()
@@ -334,7 +336,7 @@ class Rollout(_Moving):
 
 
 class RolloutClaim(models.Model):
-    """An application on a target belongs to one rollout that is under way: two releases never change it in turns."""
+    """The claim of one running rollout on an application on a target, so that two releases never change it in turns."""
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="claims")
     environment = models.ForeignKey(Environment, on_delete=models.CASCADE, related_name="+")
@@ -349,8 +351,9 @@ class RolloutClaim(models.Model):
         return f"{self.application_id} on {self.environment_id} for rollout {self.rollout_id}"
 
 
-class RolloutPackage(_Moving):
-    """One package in a rollout: its level, where it stands, the deployments made for it. `is_ours`: this one deployed it."""
+class RolloutPackage(_StateMachine):
+    """One package in a rollout: its level, its state, and the deployments made for it. `is_ours`: this rollout deployed
+    it."""
 
     rollout = models.ForeignKey(Rollout, on_delete=models.CASCADE, related_name="steps")
     package = models.ForeignKey(Package, on_delete=models.PROTECT, related_name="+")

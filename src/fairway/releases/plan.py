@@ -1,8 +1,8 @@
-"""What a rollout does next, given where each of its packages stands. Pure: the workflow performs what this decides.
+"""Decides what a rollout does next from the state of each of its packages. Pure; the workflow performs it.
 
-Forward: everything is distributed first, so that what cannot be had is known before anything changes; then level by level,
-at most `parallel` at a time, the next level only when all of this one serve. The first failure starts nothing new. Back: the
-highest level first.
+Forward: all packages are distributed first, so that a missing artifact is known before anything changes. Then they are
+deployed level by level, at most `parallel` at a time; the next level begins when all packages of this one serve. After the
+first failure nothing new is started. Back: the highest level first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fairway.releases.rules import Choice, Direction
 
 
 class StepStatus(StrEnum):
-    """Where one package of a rollout stands."""
+    """The state of one package in a rollout."""
 
     PENDING = "pending"
     DISTRIBUTING = "distributing"
@@ -28,7 +28,7 @@ class StepStatus(StrEnum):
     SKIPPED = "skipped"
     FALLING_BACK = "falling_back"
     FALLEN_BACK = "fallen_back"
-    STUCK = "stuck"  # it could not be fallen back
+    STUCK = "stuck"  # its fallback failed
 
 
 IN_FLIGHT = frozenset({StepStatus.DISTRIBUTING, StepStatus.DEPLOYING, StepStatus.FALLING_BACK})
@@ -59,7 +59,7 @@ NEXT_STEP_STATUS: Mapping[StepStatus, frozenset[StepStatus]] = {
 
 @dataclass(frozen=True)
 class RolloutStep:
-    """One package in a rollout. `is_ours`: this rollout deployed it, so falling back all takes it along."""
+    """One package in a rollout. `is_ours`: this rollout deployed it, so *fall back all* includes it."""
 
     id: int
     level: int
@@ -68,14 +68,14 @@ class RolloutStep:
 
 
 class Verdict(StrEnum):
-    WORK = "work"  # something is to be started, or in flight
-    DECIDE = "decide"  # nothing is in flight, and something failed: a person must say how it goes on
+    WORK = "work"  # something must be started, or is running
+    DECIDE = "decide"  # nothing is running, and something failed: a person must decide
     DONE = "done"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What to start now, what to mark, and how it stands."""
+    """What to start now, what to mark as blocked, and the verdict."""
 
     verdict: Verdict
     distribute: tuple[int, ...] = ()
@@ -91,7 +91,7 @@ def next_plan(
     parallel: int,
     direction: Direction = Direction.FORWARD,
 ) -> Plan:
-    """What happens next. `parallel` is how many packages may be worked on at a time."""
+    """What to do next. `parallel` is how many packages may be worked on at a time."""
     in_flight = sum(step.status in IN_FLIGHT for step in steps)
     free = max(0, parallel - in_flight)
     if direction is Direction.BACK:
@@ -119,7 +119,7 @@ def _forward(steps: Sequence[RolloutStep], in_flight: int, free: int) -> Plan:
 
 
 def _back(steps: Sequence[RolloutStep], in_flight: int, free: int) -> Plan:
-    """Reverse order: a level goes back when everything above it has; what is stuck stops those below it."""
+    """The plan for direction *back*: a level falls back when all levels above it have; a stuck package stops those below."""
     if any(step.status is StepStatus.STUCK for step in steps):
         return Plan(Verdict.WORK if in_flight else Verdict.DECIDE)
     if any(step.status in {StepStatus.DISTRIBUTING, StepStatus.DEPLOYING} for step in steps):
@@ -140,12 +140,12 @@ def after_choice(
     distributed: Iterable[int],
     outdated: Iterable[int] = (),
 ) -> dict[int, StepStatus]:
-    """What a person's choice makes of each package it concerns: the preview, and what is then done.
+    """The new status of each package that a person's choice concerns; used for the preview and for the change itself.
 
-    Retry: what failed is tried again, what it blocked waits again, and what is `outdated` (it runs with other settings than
-    the release is now sealed with) is deployed once more. Skip: what failed is left out, and with it all that needs
-    it; nothing is deployed on top of something that is not there. `distributed` are those whose bytes are on the target.
-    Fall back all: every package this rollout deployed goes back. Stop: nothing changes any more.
+    Retry: failed packages are tried again, the packages they blocked are pending again, and `outdated` ones (which run
+    with other settings than the release is now sealed with) are deployed again. Skip: failed packages are left out with
+    all that need them, so that nothing is deployed without what it needs. Fall back all: every package that this rollout
+    deployed falls back. Stop: nothing changes any more. `distributed` are the packages whose artifacts are on the target.
     """
     here = set(distributed)
     failed = {step.id for step in steps if step.status is StepStatus.FAILED}

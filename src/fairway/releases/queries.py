@@ -1,4 +1,4 @@
-"""Reading releases; every lookup starts at `visible_to(actor)`."""
+"""Reads releases; every lookup starts at `visible_to(actor)`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import CharField, Count, Exists, ExpressionWrapper, F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from fairway.accounts.queries import actor_of_request, holds, reached
+from fairway.accounts.queries import actor_of_request, may_in_query, reached
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocker, NotVisible, Reach, may, reach_of
 from fairway.applications.models import Artifact, Configuration
 from fairway.applications.queries import changes_between
@@ -43,7 +43,7 @@ from fairway.releases.target_state import (
 
 
 def visible_to(actor: Actor) -> QuerySet[Release]:
-    """The living releases this actor may see something of, newest first: a package on a target that one grant covers."""
+    """The releases that this actor may see, newest first: one grant covers a package on a target. Without deleted ones."""
     chosen = Release.objects.filter(deleted_at=None).select_related("manager", "deputy").order_by("-pk")
     reach = reach_of(actor)
     if reach.is_everything:
@@ -53,42 +53,42 @@ def visible_to(actor: Actor) -> QuerySet[Release]:
     return chosen.filter(pk__in=Release.objects.filter(living & pair).values("pk"))
 
 
-def packages_seen(one: Release, actor: Actor) -> list[Package]:
-    """The packages whose application this actor may know of, by name."""
+def visible_packages(release: Release, actor: Actor) -> list[Package]:
+    """The packages whose application this actor may see, by name."""
     reach = reach_of(actor)
-    return [each for each in packages_of(one) if reach.meets_application(each.application.slug)]
+    return [each for each in packages_of(release) if reach.meets_application(each.application.slug)]
 
 
-def targets_seen(one: Release, actor: Actor) -> list[Environment]:
-    """The targets this actor may know of, in promotion order."""
+def visible_targets(release: Release, actor: Actor) -> list[Environment]:
+    """The targets that this actor may see, in promotion order."""
     reach = reach_of(actor)
-    return [each for each in targets_of(one) if reach.meets_environment(each.slug)]
+    return [each for each in targets_of(release) if reach.meets_environment(each.slug)]
 
 
-def whole_targets(one: Release, actor: Actor) -> list[Environment]:
-    """The targets where the actor reaches every package. Only of these is told what is true of the release as a whole:
-    what stands in its way, who approved it, how its rollouts go. Any of it may name every package."""
+def fully_visible_targets(release: Release, actor: Actor) -> list[Environment]:
+    """The targets on which the actor may see every package. Facts about the whole release there (blockers, approvals,
+    rollouts) are shown for these only, because they may name every package."""
     reach = reach_of(actor)
-    applications = {each.application.slug for each in packages_of(one)}
+    applications = {each.application.slug for each in packages_of(release)}
     return [
         each
-        for each in targets_of(one)
+        for each in targets_of(release)
         if reach.meets_environment(each.slug) and all(reach.covers(slug, each.slug) for slug in applications)
     ]
 
 
-def require_whole(one: Release, actor: Actor, environment: Environment | None = None) -> None:
-    """Raises `NotVisible` unless the actor reaches all of it, on that target or on every one."""
+def require_full_visibility(release: Release, actor: Actor, environment: Environment | None = None) -> None:
+    """Raise `NotVisible` unless the actor may see every package on that target (None: on every target)."""
     reach = reach_of(actor)
     if reach.is_everything:
         return
-    targets = [environment] if environment else targets_of(one)
-    applications = {each.application.slug for each in packages_of(one)}
+    targets = [environment] if environment else targets_of(release)
+    applications = {each.application.slug for each in packages_of(release)}
     if environment and not applications:
-        return  # there is nothing yet that could be told
+        return  # an empty release has nothing to hide
     pairs = {(slug, each.slug) for slug in applications for each in targets}
     if not (pairs and reach.holds(Reach(frozenset(pairs)))):
-        raise NotVisible("release", one.pk)
+        raise NotVisible("release", release.pk)
 
 
 def on_target_of(one: Package, environment: Environment) -> PackageOnTarget | None:
@@ -108,7 +108,7 @@ def confirms_unsealing(one: Release) -> str:
 
 
 def rollouts_visible_to(actor: Actor) -> QuerySet[Rollout]:
-    """The rollouts this actor may see: those of targets where they reach every package."""
+    """The rollouts that this actor may see: those on targets where they may see every package."""
     chosen = Rollout.objects.filter(release__deleted_at=None).select_related("release", "environment")
     reach = reach_of(actor)
     if reach.is_everything:
@@ -119,16 +119,16 @@ def rollouts_visible_to(actor: Actor) -> QuerySet[Rollout]:
     return chosen.filter(Exists(inside), ~Exists(outside))
 
 
-def release(actor: Actor, number: int) -> Release:
-    """Raises `NotVisible`."""
+def get_release(actor: Actor, number: int) -> Release:
+    """The release with this id. Raises `NotVisible`."""
     found = visible_to(actor).filter(pk=number).first()
     if found is None:
         raise NotVisible("release", number)
     return found
 
 
-def package(actor: Actor, number: int) -> Package:
-    """A living package of a release the actor may see. Raises `NotVisible`."""
+def get_package(actor: Actor, number: int) -> Package:
+    """The package with this id, of a release that the actor may see. Raises `NotVisible`."""
     chosen = Package.objects.filter(deleted_at=None, release__in=visible_to(actor).values("pk"))
     chosen = chosen.filter(reached(reach_of(actor), application="application__slug"))
     found = chosen.select_related("application", "artifact", "release").filter(pk=number).first()
@@ -137,26 +137,26 @@ def package(actor: Actor, number: int) -> Package:
     return found
 
 
-def rollout(actor: Actor, number: int) -> Rollout:
-    """Raises `NotVisible`."""
+def get_rollout(actor: Actor, number: int) -> Rollout:
+    """The rollout with this id. Raises `NotVisible`."""
     found = rollouts_visible_to(actor).filter(pk=number).first()
     if found is None:
         raise NotVisible("rollout", number)
     return found
 
 
-def targets_of(one: Release) -> list[Environment]:
-    """The living environments it is meant for, in promotion order."""
-    return list(one.targets.filter(deleted_at=None).order_by("position", "slug"))
+def targets_of(release: Release) -> list[Environment]:
+    """The environments that the release is meant for, in promotion order, without deleted ones."""
+    return list(release.targets.filter(deleted_at=None).order_by("position", "slug"))
 
 
-def status_of(one: Release) -> ReleaseStatus:
-    """What it is right now, from facts; read anew, whatever `one` was when it was read."""
-    return statuses_of([Release.objects.get(pk=one.pk)])[one.pk]
+def status_of(release: Release) -> ReleaseStatus:
+    """The status of the release now, derived from facts that are read anew."""
+    return statuses_of([Release.objects.get(pk=release.pk)])[release.pk]
 
 
 def statuses_of(releases: Sequence[Release]) -> dict[int, ReleaseStatus]:
-    """The same for a page of them; a handful of queries, and two more for each that was sealed."""
+    """The statuses of many releases by id; a few queries, and two more for each sealed one."""
     numbers = [one.pk for one in releases]
     rollouts: dict[int, list[RolloutFacts]] = {}
     for row in Rollout.objects.filter(release__in=numbers).order_by("pk").values_list("release_id", "status", "finished_at"):
@@ -188,7 +188,7 @@ Deployed = dict[int, dict[int, set[int]]]
 
 
 def _deployments_in(numbers: Sequence[int]) -> tuple[Deployed, Deployed]:
-    """Release → target → packages that were deployed there and not taken back; and those of them that are served."""
+    """Two maps release → target → packages: those that are deployed there, and those of them that are served now."""
     there = PackageOnTarget.objects.filter(
         package__release__in=numbers, package__deleted_at=None, status=OnTarget.DEPLOYED
     ).annotate(is_served=IS_SERVED)
@@ -203,12 +203,12 @@ def _deployments_in(numbers: Sequence[int]) -> tuple[Deployed, Deployed]:
 def _last_targets(numbers: Sequence[int]) -> dict[int, int]:
     rows = Release.targets.through.objects.filter(release__in=numbers, environment__deleted_at=None)
     ordered = rows.order_by("environment__position", "environment__slug").values_list("release_id", "environment_id")
-    return dict(ordered)  # the last of each stays
+    return dict(ordered)  # the last target of each release overwrites earlier ones
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One package on one target, for the matrix. `status` is the word shown; `row` is None where it is absent."""
+    """One package on one target, for the matrix. `status` is the status to show; `row` is None if it is absent."""
 
     package: Package
     environment: Environment
@@ -216,10 +216,12 @@ class Cell:
     row: PackageOnTarget | None
 
 
-def matrix(one: Release, actor: Actor) -> list[list[Cell]]:
-    """Packages × targets, in name and promotion order; of each package the targets where the actor reaches it."""
-    states = [target_state_seen(one, environment, actor) for environment in targets_seen(one, actor)]
-    return [[_cell(package, each) for each in states if package in each.seen] for package in packages_seen(one, actor)]
+def matrix(release: Release, actor: Actor) -> list[list[Cell]]:
+    """Packages × targets, in name and promotion order; for each package only the targets where the actor may see it."""
+    states = [target_state_seen(release, environment, actor) for environment in visible_targets(release, actor)]
+    return [
+        [_cell(package, each) for each in states if package in each.seen] for package in visible_packages(release, actor)
+    ]
 
 
 def _cell(package: Package, state: TargetState) -> Cell:
@@ -228,7 +230,7 @@ def _cell(package: Package, state: TargetState) -> Cell:
 
 @dataclass(frozen=True)
 class Readiness:
-    """What would block a release on a target, at `at` (None: now). `planned` is the rollout that is to start then."""
+    """What would block a release on a target at time `at` (None: now). `planned` is the rollout scheduled for that time."""
 
     environment: Environment
     at: datetime | None
@@ -240,16 +242,16 @@ class Readiness:
         return not self.blockers
 
 
-def readiness(one: Release, actor: Actor) -> list[Readiness]:
-    """For each target: what blocks it, who can clear it and when it clears by itself.
+def readiness(release: Release, actor: Actor) -> list[Readiness]:
+    """For each target: the blockers, who can clear them, and when they clear by themselves.
 
-    Where a rollout is planned the gate is asked for that instant and for who planned it; elsewhere for now, and for `actor`.
+    If a rollout is scheduled, the gate is asked for that time and its requester; otherwise for now and `actor`.
     """
-    return [_readiness(one, environment, actor) for environment in whole_targets(one, actor)]
+    return [_readiness(release, environment, actor) for environment in fully_visible_targets(release, actor)]
 
 
-def _readiness(one: Release, environment: Environment, actor: Actor) -> Readiness:
-    state = target_state_of(one, environment)
+def _readiness(release: Release, environment: Environment, actor: Actor) -> Readiness:
+    state = target_state_of(release, environment)
     planned = state.active_rollout
     if planned is None or planned.status not in ROLLOUT_NOT_BEGUN:
         return Readiness(environment, None, planned, tuple(release_blockers(Act.ROLL_OUT, state, actor)))
@@ -260,7 +262,7 @@ def _readiness(one: Release, environment: Environment, actor: Actor) -> Readines
 
 
 def requester_of(planned: Rollout) -> Actor:
-    """Who asked for it, with what they may do now."""
+    """The requester of a scheduled rollout, with their present grants."""
     if planned.requested_by_id is None:
         return SYSTEM
     who = (planned.requested_by_id, planned.requested_by, planned.door, planned.acting_role)
@@ -269,8 +271,8 @@ def requester_of(planned: Rollout) -> Actor:
 
 @dataclass(frozen=True)
 class Standstill:
-    """A release that goes on with a target only when somebody says how. `rollout` is the one to decide about; without one
-    it is an approval that is missing (`approved` of the target's `approvals_needed` are there)."""
+    """A release that waits for a person on a target: for a decision about `get_rollout`, or, if that is None, for an
+    approval (`approved` of the target's `approvals_needed` exist)."""
 
     release: Release
     environment: Environment
@@ -281,16 +283,16 @@ class Standstill:
 
 
 def standstills(actor: Actor) -> list[Standstill]:
-    """What waits for this person's word: rollouts to decide about, sealed releases they may approve and have not answered.
+    """What waits for this person: rollouts to decide about, and sealed releases that they may approve and have not answered.
 
-    One query for all, and two for each that asks other people than usual for their approval.
+    One query for all, and two more for each target with approvers of its own.
     """
     if actor.id is None:
         return []
     same = {"release": OuterRef("release"), "environment": OuterRef("environment")}
     stopped = Rollout.objects.filter(**same, status=RolloutStatus.NEEDS_DECISION)
     answers = Approval.objects.filter(**same, voided_at=None, fingerprint=OuterRef("release__fingerprint"))
-    able = answers.filter(holds(Act.APPROVE_RELEASE, person="person_id", environment="environment"), is_approved=True)
+    able = answers.filter(may_in_query(Act.APPROVE_RELEASE, person="person_id", environment="environment"), is_approved=True)
     yes = able.order_by().values("release").annotate(number=Count("pk")).values("number")
     is_sealed_now = Q(release__sealed_at__isnull=False, release__cancelled_at=None)
     asks_others = ~Q(environment__approval_roles=[]) | ~Q(environment__approval_people=[])
@@ -327,7 +329,7 @@ def _standstill(row: Any, actor: Actor) -> Standstill | None:
 
 @dataclass(frozen=True)
 class Difference:
-    """What a release would change for one package: what the target runs now, what it would run, which settings differ."""
+    """What a release would change for one package on a target: the artifact now and then, and the settings that differ."""
 
     package: Package
     now: Artifact | None
@@ -340,10 +342,10 @@ class Difference:
         return same and not self.settings
 
 
-def differences(one: Release, environment: Environment, actor: Actor) -> list[Difference]:
-    """What a release would change on a target, as far as the actor reaches its packages there: versions, commits, names of
-    changed settings; never a value of one."""
-    state = target_state_seen(one, environment, actor)
+def differences(release: Release, environment: Environment, actor: Actor) -> list[Difference]:
+    """What a release would change on a target for the packages that the actor may see there: versions, commits, names of
+    changed settings, never their values."""
+    state = target_state_seen(release, environment, actor)
     return [_difference(package, state) for package in state.seen]
 
 
@@ -357,7 +359,8 @@ def _difference(package: Package, state: TargetState) -> Difference:
 
 @dataclass(frozen=True)
 class NewerSettings:
-    """Settings of a package on a target that were saved after its release was sealed: who, when, which (never a value)."""
+    """Settings of a package on a target that were saved after its release was sealed: by whom, when, which (never
+    values)."""
 
     package: Package
     environment: Environment
@@ -367,11 +370,12 @@ class NewerSettings:
     changes: tuple[Change, ...]
 
 
-def newer_settings(one: Release, actor: Actor) -> list[NewerSettings]:
-    """What a sealed release would take if a person said so, as far as the actor reaches it; in promotion order."""
-    if one.sealed_at is None or one.cancelled_at is not None:
+def newer_settings(release: Release, actor: Actor) -> list[NewerSettings]:
+    """The newer settings that a sealed release could be sealed with again, as far as the actor may see them; in promotion
+    order."""
+    if release.sealed_at is None or release.cancelled_at is not None:
         return []
-    states = [target_state_seen(one, environment, actor) for environment in targets_seen(one, actor)]
+    states = [target_state_seen(release, environment, actor) for environment in visible_targets(release, actor)]
     return [
         NewerSettings(package, state.environment, saved.created_by, saved.created_at, saved.comment, _named(had, saved))
         for state in states
@@ -383,48 +387,48 @@ def newer_settings(one: Release, actor: Actor) -> list[NewerSettings]:
 
 
 def _named(before: Configuration | None, after: Configuration | None) -> tuple[Change, ...]:
-    """What differs, without any value."""
+    """The differences, without values."""
     return tuple(replace(change, before="", after="") for change in changes_between(before, after))
 
 
-def approvals(one: Release, environment: Environment) -> list[Approval]:
-    """The answers that count now, oldest first; none once it has changed."""
-    return list(answers_to(one, environment)) if is_sealed(one) else []
+def approvals(release: Release, environment: Environment) -> list[Approval]:
+    """The approvals and rejections that count now, oldest first; none after the release has changed."""
+    return list(answers_to(release, environment)) if is_sealed(release) else []
 
 
 def rollouts_of(one: Release) -> QuerySet[Rollout]:
-    """All of them, newest first; `rollouts_visible_to` says which an actor may see."""
+    """All rollouts of a release, newest first; not limited to what an actor may see."""
     return Rollout.objects.filter(release=one).select_related("environment", "release").order_by("-pk")
 
 
 def planned_between(actor: Actor, start: datetime, end: datetime) -> QuerySet[Rollout]:
-    """What is, or was, planned to start in that time, for the calendar."""
+    """The rollouts that are, or were, scheduled in this period, for the calendar."""
     return rollouts_visible_to(actor).filter(planned_at__gte=start, planned_at__lt=end).order_by("planned_at")
 
 
 def logs_of(one: Package, environment: Environment | None = None) -> QuerySet[PackageLog]:
-    """What resolving it (no environment), or distributing it to one, said; newest first."""
+    """The package's logs of resolving (no environment) or of distributing to an environment, newest first."""
     return PackageLog.objects.filter(package=one, environment=environment).order_by("-pk")
 
 
-def logs_seen(one: Package, actor: Actor) -> QuerySet[PackageLog]:
-    """What resolving it said, and distributing it to the targets where the actor reaches it; newest first."""
+def visible_logs(one: Package, actor: Actor) -> QuerySet[PackageLog]:
+    """The package's logs of resolving, and of distributing to targets where the actor may see it; newest first."""
     there = reached(reach_of(actor), application="package__application__slug", environment="environment__slug")
     chosen = PackageLog.objects.filter(there | Q(environment=None), package=one)
     return chosen.select_related("environment").order_by("-pk")
 
 
 def uploads_needed() -> set[str]:
-    """The uploads that packages of living releases are made of."""
+    """The checksums of uploads that packages of releases use, without deleted ones."""
     made_of = Package.objects.filter(deleted_at=None, release__deleted_at=None, source_kind="archive")
     return {source["upload"] for source in made_of.values_list("source", flat=True) if source.get("upload")}
 
 
 def still_resolving() -> list[int]:
-    """The packages that a worker may be making right now."""
+    """The ids of packages that a worker may be resolving now."""
     return list(Package.objects.filter(resolution=Resolution.RESOLVING, deleted_at=None).values_list("pk", flat=True))
 
 
 def active_rollouts(actor: Actor) -> QuerySet[Rollout]:
-    """What is planned or under way."""
+    """The rollouts that are scheduled or running and that this actor may see."""
     return rollouts_visible_to(actor).filter(status__in=sorted(ROLLOUT_ACTIVE)).order_by("planned_at", "pk")

@@ -1,4 +1,4 @@
-"""The versions that releases still need: what is planned, what waits on a target, what a fallback would return to."""
+"""The artifacts that releases still need: planned ones, distributed ones, and those that a fallback would restore."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNDER_WAY = (OnTarget.DISTRIBUTING, OnTarget.DISTRIBUTED, OnTarget.DEPLOYING, On
 
 
 def pinned_digests() -> Iterator[str]:
-    """Digests that must not be collected for the sake of releases that are neither deleted nor cancelled."""
+    """The digests that must not be garbage-collected, because releases that are neither deleted nor cancelled need them."""
     yield from _planned().values_list("artifact__digest", flat=True)
     there = PackageOnTarget.objects.filter(package__deleted_at=None, package__release__deleted_at=None)
     under_way = there.filter(status__in=[one.value for one in UNDER_WAY], package__release__cancelled_at=None)
@@ -25,7 +25,7 @@ def pinned_digests() -> Iterator[str]:
 
 
 def _planned() -> QuerySet[Package]:
-    """Packages that are not yet deployed anywhere, or not on every target their release is meant for."""
+    """The packages that are not yet deployed on every target of their release."""
     live = Package.objects.filter(deleted_at=None, release__deleted_at=None, release__cancelled_at=None)
     deployed = PackageOnTarget.objects.filter(status=OnTarget.DEPLOYED.value)
     there = deployed.filter(package=OuterRef(OuterRef("pk"))).values("environment")

@@ -1,4 +1,4 @@
-"""What a release and its packages are right now, as decided by facts; and the state machines. Pure."""
+"""The status of a release derived from facts, and the state machines of packages and rollouts. Pure."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ LONGEST_START_BY = 7 * 24 * 60  # minutes
 
 
 class ReleaseStatus(StrEnum):
-    """What people see; never stored, always derived by `release_status`."""
+    """The status that people see; never stored, always derived by `release_status`."""
 
     DRAFT = "draft"
     SEALED = "sealed"
     SCHEDULED = "scheduled"
     IN_PROGRESS = "in_progress"
     RELEASED = "released"
-    PARTLY_SERVED = "partly_served"  # released, and something else has taken the place of a part of it since
-    NO_LONGER_SERVED = "no_longer_served"  # released, and none of it is served any more
+    PARTLY_SERVED = "partly_served"  # released, but something else has replaced a part of it since
+    NO_LONGER_SERVED = "no_longer_served"  # released, but none of it is served any more
     FAILED = "failed"
     FALLEN_BACK = "fallen_back"
     CANCELLED = "cancelled"
 
 
 class Stage(StrEnum):
-    """How far people say a package is."""
+    """How far a package is, according to people."""
 
     REGISTERED = "registered"
     TESTING = "testing"
@@ -48,7 +48,7 @@ NEXT_STAGE: Mapping[Stage, frozenset[Stage]] = {
 
 
 class Resolution(StrEnum):
-    """Whether what was entered has become an artifact."""
+    """Whether the entered source has been resolved to an artifact."""
 
     RESOLVING = "resolving"
     RESOLVED = "resolved"
@@ -63,7 +63,7 @@ NEXT_RESOLUTION: Mapping[Resolution, frozenset[Resolution]] = {
 
 
 class OnTarget(StrEnum):
-    """Where a package stands on one target."""
+    """The status of a package on one target."""
 
     ABSENT = "absent"
     DISTRIBUTING = "distributing"
@@ -83,17 +83,17 @@ NEXT_ON_TARGET: Mapping[OnTarget, frozenset[OnTarget]] = {
 }
 BUSY = frozenset({OnTarget.DISTRIBUTING, OnTarget.DEPLOYING, OnTarget.FALLING_BACK})
 IN_USE = frozenset(OnTarget) - {OnTarget.ABSENT}
-REPLACED = "replaced"  # shown instead of deployed while something else is what the placement serves
+REPLACED = "replaced"  # shown instead of deployed while the placement serves something else
 
 
 def shown_on_target(status: str, *, is_served: bool) -> str:
-    """The word people see: *Deployed* only while this very artifact is what the placement serves."""
+    """The status to show: *Deployed* only while the placement serves this very artifact."""
     return REPLACED if status == OnTarget.DEPLOYED and not is_served else status
 
 
 class RolloutStatus(StrEnum):
     SCHEDULED = "scheduled"
-    HELD = "held"  # its time has come and something blocks it; it waits until its start-by limit
+    HELD = "held"  # its time has come, but something blocks it; it waits until its start-by limit
     RUNNING = "running"
     NEEDS_DECISION = "needs_decision"
     FALLING_BACK = "falling_back"
@@ -127,7 +127,7 @@ class Direction(StrEnum):
 
 
 class Choice(StrEnum):
-    """What a person may answer when a rollout needs a decision."""
+    """The choices of a person when a rollout needs a decision."""
 
     RETRY = "retry"
     SKIP = "skip"
@@ -137,7 +137,7 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True)
 class RolloutFacts:
-    """One rollout, as `release_status` needs to know it. `at` is when it ended; None while it has not."""
+    """The facts about a rollout that `release_status` needs. `at` is when it ended; None before that."""
 
     status: RolloutStatus
     at: datetime | None = None
@@ -145,24 +145,24 @@ class RolloutFacts:
 
 @dataclass(frozen=True)
 class ReleaseFacts:
-    """Everything the status of a release follows from. `rollouts` are oldest first."""
+    """The facts from which the status of a release is derived. `rollouts` are oldest first."""
 
     is_cancelled: bool = False
-    sealed_at: datetime | None = None  # None also when the seal no longer holds
+    sealed_at: datetime | None = None  # None also if the seal is outdated
     rollouts: Sequence[RolloutFacts] = ()
-    is_deployed_on_last_target: bool = False  # every package, and there is one
-    served_there: int | None = None  # how many of them are served right now; None: all
+    is_deployed_on_last_target: bool = False  # all packages, and there is at least one
+    served_there: int | None = None  # how many of them are served now; None: all
     is_anything_deployed: bool = False  # or distributed, anywhere
 
 
 def release_status(facts: ReleaseFacts) -> ReleaseStatus:
     """Draft → Sealed → Scheduled → In progress → Released | Failed | Fallen back | Cancelled.
 
-    What runs outranks what is planned, and what is planned what has been; *Released* means that every package was deployed
-    on the last target and is served there: it falls when something else takes the place of one. Sealing again after an end
-    that was not good begins anew.
+    A running rollout counts before a scheduled one, and that before ended ones. *Released* means that every package was
+    deployed on the last target and is served there; it ends when something else replaces one. After a bad end, sealing again
+    starts anew.
     """
-    active = [one.status for one in facts.rollouts if one.status in ROLLOUT_ACTIVE]
+    active = [rollout.status for rollout in facts.rollouts if rollout.status in ROLLOUT_ACTIVE]
     if any(status in ROLLOUT_UNDER_WAY for status in active):
         return ReleaseStatus.IN_PROGRESS
     if facts.is_cancelled:
@@ -177,7 +177,11 @@ def release_status(facts: ReleaseFacts) -> ReleaseStatus:
 
 
 def _after_the_last_end(facts: ReleaseFacts) -> ReleaseStatus:
-    ended = [one for one in facts.rollouts if one.status in ROLLOUT_ENDED and one.status != RolloutStatus.CANCELLED]
+    ended = [
+        rollout
+        for rollout in facts.rollouts
+        if rollout.status in ROLLOUT_ENDED and rollout.status != RolloutStatus.CANCELLED
+    ]
     last = ended[-1] if ended else None
     is_sealed_since = facts.sealed_at is not None and (last is None or last.at is None or facts.sealed_at > last.at)
     if last is not None and last.status != RolloutStatus.SUCCEEDED and not is_sealed_since:

@@ -1,4 +1,4 @@
-"""What a person enters as a package's version or URL, read as a source. Pure."""
+"""Parses what a person enters as a package's version or URL. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from fairway.shared.names import Invalid, is_archive_name
 
 LONGEST = 1000
-BUILT = "version"  # the kind of what exists already; every other is a kind of source
+BUILT = "version"  # the kind of an existing version; all others are kinds of sources
 _OWN = r"#\d{1,9}|sha256:[0-9a-f]{64}|v?\d[^\s/:@]*"
 _VERSION = re.compile(rf"(?P<application>[a-z0-9][a-z0-9-]*)\s+(?P<version>\S.*)|(?P<own>{_OWN})")
 
@@ -16,10 +16,10 @@ _VERSION = re.compile(rf"(?P<application>[a-z0-9][a-z0-9-]*)\s+(?P<version>\S.*)
 def parse_source_input(text: str, *, field: str = "source") -> tuple[str, dict[str, str]]:
     """The kind and content of a source, for `applications.rules.parse_source` to check.
 
-    An image reference (``registry/app:1.2``), a Git address with an optional ref (``https://…/app.git#v1.2``), an archive
-    with its checksum (``https://…/app.tar.gz#sha256:…``). Or a version that was built already, of kind `BUILT`: ``1.2``,
-    ``#17`` (its number) or ``sha256:…`` (its digest), with its application before it where that is not the package's
-    (``shop-api 1.2``). Raises `Invalid` when it is none of these.
+    Accepts an image reference (``registry/app:1.2``), a Git URL with an optional ref (``https://…/app.git#v1.2``), an
+    archive with its checksum (``https://…/app.tar.gz#sha256:…``), or an existing version, of kind `BUILT`: ``1.2``,
+    ``#17`` (its number) or ``sha256:…`` (its digest), after the name of its application if that is not the package's
+    (``shop-api 1.2``). Raises `Invalid` for anything else.
     """
     given = text.strip()
     if not given:
@@ -38,6 +38,6 @@ def parse_source_input(text: str, *, field: str = "source") -> tuple[str, dict[s
 
 
 def _is_scp_like(address: str) -> bool:
-    """``git@host:owner/name.git``; an image's ``host:port/name`` or ``name@sha256:…`` is not."""
+    """Whether it is like ``git@host:owner/name.git``, unlike an image's ``host:port/name`` or ``name@sha256:…``."""
     before, colon, _ = address.partition(":")
     return bool(colon) and "@" in before and "/" not in before.partition("@")[0] and not before.endswith("@sha256")

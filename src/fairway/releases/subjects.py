@@ -1,4 +1,4 @@
-"""What events are told about a release, a package or a rollout."""
+"""How events describe releases, packages and rollouts: subjects, and facts for before and after."""
 
 from __future__ import annotations
 

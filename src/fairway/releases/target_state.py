@@ -1,4 +1,4 @@
-"""A release on one target as the gate needs to know it, read in a few queries however many packages there are."""
+"""The state of a release on one target, for the gate; read in a few queries, however many packages there are."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from fairway.releases.rules import REPLACED, ROLLOUT_ACTIVE, OnTarget, Resolutio
 
 @dataclass(frozen=True)
 class TargetState:
-    """`needs`, `on_targets` and the like are keyed by package; `placements` and `configurations` by application."""
+    """The state of a release on one target. `needs`, `on_targets` and `newer` are keyed by package id, `placements` and
+    `configurations` by application id."""
 
     release: Release
     environment: Environment
@@ -30,21 +31,22 @@ class TargetState:
     on_targets: dict[int, PackageOnTarget]
     placements: dict[int, Placement]
     configurations: dict[int, Configuration]
-    is_target: bool  # whether the release is meant for it: only then its configuration is part of the fingerprint
+    is_target: bool  # whether the release is meant for it; only then the fingerprint covers its configurations
     is_sealed: bool
-    newer: dict[int, Configuration]  # settings saved after the release was sealed; it keeps those of `configurations`
-    answers: tuple[Approval, ...]  # given to the fingerprint it has now
-    lapsed: frozenset[int] = frozenset()  # those of the answers that count no more: see `lapsed_among`
+    newer: dict[int, Configuration]  # settings saved after the release was sealed; it uses those in `configurations`
+    answers: tuple[Approval, ...]  # approvals and rejections of the present fingerprint
+    lapsed: frozenset[int] = frozenset()  # answers that no longer count: see `lapsed_among`
     active_rollout: Rollout | None = None
-    claims: dict[int, Rollout] = field(default_factory=dict)  # the rollouts of other releases, by application they work on
-    hidden: frozenset[int] = frozenset()  # the packages that whoever looks does not reach here; the gate asks about all
+    # rollouts of other releases, by the application they have claimed
+    claims: dict[int, Rollout] = field(default_factory=dict)
+    hidden: frozenset[int] = frozenset()  # packages that the viewer may not see here; the gate considers all
 
     @property
     def seen(self) -> tuple[Package, ...]:
-        return tuple(one for one in self.packages if one.pk not in self.hidden)
+        return tuple(package for package in self.packages if package.pk not in self.hidden)
 
     def shown(self, package: Package) -> str:
-        """The word people see for it here."""
+        """The status to show for this package here."""
         on_target = self.on_targets.get(package.pk)
         status = on_target.status if on_target else OnTarget.ABSENT.value
         return shown_on_target(status, is_served=serves(self.placements.get(package.application_id), package.artifact_id))
@@ -53,7 +55,7 @@ class TargetState:
         return self.shown(package) == OnTarget.DEPLOYED
 
     def is_there(self, package: Package) -> bool:
-        """Its very artifact serves, with the configuration that a deployment would have now, whoever deployed it."""
+        """Whether its artifact serves already with the configuration that a deployment would use, whoever deployed it."""
         placement = self.placements.get(package.application_id)
         if placement is None or placement.current is None or not serves(placement, package.artifact_id):
             return False
@@ -61,7 +63,7 @@ class TargetState:
         return placement.current.configuration_id == (wanted.pk if wanted else None)
 
     def was_there(self, package: Package) -> bool:
-        """It was there before its release came: a fallback has nothing to take back."""
+        """Whether it served here before this release was rolled out, so that a fallback has nothing to take back."""
         on_target = self.on_targets.get(package.pk)
         return on_target is not None and on_target.before_id is not None and on_target.before_id == on_target.deployment_id
 
@@ -69,17 +71,17 @@ class TargetState:
         return self.shown(package) == REPLACED
 
     def needed_by(self, package: Package) -> list[Package]:
-        """Those that directly need it."""
+        """The packages that need it directly."""
         return [one for one in self.packages if package.pk in self.needs.get(one.pk, frozenset())]
 
     def needed(self, package: Package) -> list[Package]:
-        """Those that it directly needs."""
+        """The packages that it needs directly."""
         return [one for one in self.packages if one.pk in self.needs.get(package.pk, frozenset())]
 
 
 @dataclass(frozen=True)
 class PackageSubject(Subject):
-    """A package on a target, as the gate is asked about it. `is_start`: what was asked for begins now."""
+    """A package on a target, as a subject of the gate. `is_start`: the requested act begins now."""
 
     package: Package | None = field(default=None)
     target_state: TargetState | None = field(default=None)
@@ -92,13 +94,13 @@ def goes_down(on_target: PackageOnTarget | None) -> bool:
 
 
 def serves(placement: Placement | None, artifact_id: int | None) -> bool:
-    """Whether this artifact is what the placement's route serves right now."""
+    """Whether the placement's route serves this artifact now."""
     if placement is None or placement.current is None or artifact_id is None or placement.wanted != Wanted.RUNNING:
         return False
     return placement.current.artifact_id == artifact_id
 
 
-IS_SERVED = Exists(  # the same, asked of rows of PackageOnTarget in a query
+IS_SERVED = Exists(  # `serves` as a condition for rows of PackageOnTarget
     Placement.objects.filter(
         application=OuterRef("package__application"),
         environment=OuterRef("environment"),
@@ -109,19 +111,19 @@ IS_SERVED = Exists(  # the same, asked of rows of PackageOnTarget in a query
 
 
 def packages_of(release: Release) -> QuerySet[Package]:
-    """Its living packages, by name."""
+    """The release's packages by name, without deleted ones."""
     chosen = Package.objects.filter(release=release, deleted_at=None)
     return chosen.select_related("application", "artifact", "release").order_by("name")
 
 
 def needs_in(packages: Sequence[Package]) -> dict[int, frozenset[int]]:
-    numbers = [one.pk for one in packages]
+    numbers = [package.pk for package in packages]
     edges = Dependency.objects.filter(package__in=numbers, needs__in=numbers).values_list("package_id", "needs_id")
     return needs_of(numbers, edges)
 
 
 def current_fingerprint(release: Release) -> str:
-    """The fingerprint of the release as it is this moment: with the settings it was sealed with, else with the newest."""
+    """The fingerprint of the release's present content: with the settings it was sealed with, else with the newest."""
     if release.sealed_at is None:
         return fingerprint_with(release, newest_configurations(release))
     return fingerprint_with(release, sealed_configurations(release))
@@ -129,7 +131,7 @@ def current_fingerprint(release: Release) -> str:
 
 def fingerprint_with(release: Release, configurations: Iterable[Configuration]) -> str:
     packages = list(packages_of(release))
-    names = {one.pk: one.name for one in packages}
+    names = {package.pk: package.name for package in packages}
     needs = needs_in(packages)
     versions: dict[str, dict[str, int]] = {}
     for one in configurations:
@@ -137,7 +139,7 @@ def fingerprint_with(release: Release, configurations: Iterable[Configuration]) 
     return fingerprint(
         {one.name: _identity(one) for one in packages},
         versions,
-        [(names[one], names[needed]) for one in needs for needed in needs[one]],
+        [(names[need], names[needed]) for need in needs for needed in needs[need]],
     )
 
 
@@ -148,7 +150,7 @@ def _identity(package: Package) -> str:
 
 
 def newest_configurations(release: Release) -> QuerySet[Configuration]:
-    """The newest settings of its packages on its targets."""
+    """The newest settings of the release's packages on its targets."""
     later = Configuration.objects.filter(
         application=OuterRef("application"), environment=OuterRef("environment"), version__gt=OuterRef("version")
     )
@@ -158,18 +160,18 @@ def newest_configurations(release: Release) -> QuerySet[Configuration]:
 
 
 def sealed_configurations(release: Release) -> QuerySet[Configuration]:
-    """The settings it was sealed with."""
+    """The settings that the release was sealed with."""
     return release.sealed_configurations.select_related("application", "environment")
 
 
 def is_sealed(release: Release) -> bool:
-    """Whether it was sealed and its content is still that. Settings saved since change nothing: it keeps its own."""
+    """Whether the release is sealed and its content has not changed. Settings saved since do not count as a change."""
     return release.sealed_at is not None and release.fingerprint == current_fingerprint(release)
 
 
 def target_state_of(release: Release, environment: Environment) -> TargetState:
     packages = tuple(packages_of(release))
-    applications = [one.application_id for one in packages]
+    applications = [package.application_id for package in packages]
     placements = Placement.objects.filter(environment=environment, application__in=applications).select_related(
         "application", "environment", "current__artifact", "current__configuration"
     )
@@ -178,7 +180,10 @@ def target_state_of(release: Release, environment: Environment) -> TargetState:
     newest = _latest_configurations(applications, environment)
     configurations = newest
     if sealed and is_target:
-        configurations = {one.application_id: one for one in sealed_configurations(release).filter(environment=environment)}
+        configurations = {
+            sealed_configuration.application_id: sealed_configuration
+            for sealed_configuration in sealed_configurations(release).filter(environment=environment)
+        }
     answers = tuple(answers_to(release, environment)) if sealed else ()
     return TargetState(
         release=release,
@@ -186,10 +191,10 @@ def target_state_of(release: Release, environment: Environment) -> TargetState:
         packages=packages,
         needs=needs_in(packages),
         on_targets={
-            one.package_id: one
-            for one in on_targets.select_related("deployment", "before__artifact", "before__configuration")
+            on_target.package_id: on_target
+            for on_target in on_targets.select_related("deployment", "before__artifact", "before__configuration")
         },
-        placements={one.application_id: one for one in placements},
+        placements={placement.application_id: placement for placement in placements},
         configurations=configurations,
         is_target=is_target,
         is_sealed=sealed,
@@ -199,7 +204,10 @@ def target_state_of(release: Release, environment: Environment) -> TargetState:
         active_rollout=Rollout.objects.filter(
             release=release, environment=environment, status__in=sorted(ROLLOUT_ACTIVE)
         ).first(),
-        claims={one.application_id: one.rollout for one in _claims_of_others(release, environment, applications)},
+        claims={
+            claims_of_other.application_id: claims_of_other.rollout
+            for claims_of_other in _claims_of_others(release, environment, applications)
+        },
     )
 
 
@@ -209,22 +217,22 @@ def _claims_of_others(release: Release, environment: Environment, applications: 
 
 
 def target_state_seen(release: Release, environment: Environment, actor: Actor) -> TargetState:
-    """The same, as this actor may see it."""
+    """`target_state_of`, with the packages that this actor may not see marked as hidden."""
     reach, whole = reach_of(actor), target_state_of(release, environment)
-    outside = (one.pk for one in whole.packages if not reach.covers(one.application.slug, environment.slug))
+    outside = (package.pk for package in whole.packages if not reach.covers(package.application.slug, environment.slug))
     return replace(whole, hidden=frozenset(outside))
 
 
 def answers_to(release: Release, environment: Environment) -> QuerySet[Approval]:
-    """The answers that were given to the fingerprint that is sealed now."""
+    """The approvals and rejections of the fingerprint that is sealed now."""
     chosen = Approval.objects.filter(release=release, environment=environment, voided_at=None)
     return chosen.filter(fingerprint=release.fingerprint).order_by("pk")
 
 
 def lapsed_among(answers: Iterable[Approval], environment: Environment) -> frozenset[int]:
-    """The approvals whose givers may no longer approve there, by their number: a yes counts while its giver could still say
-    it. A no stands whoever said it, until they say yes or the release changes."""
-    given = [one for one in answers if one.is_approved]
+    """The ids of approvals whose givers may no longer approve there; such approvals do not count. A rejection counts,
+    whoever gave it, until that person approves or the release changes."""
+    given = [answer for answer in answers if answer.is_approved]
     if not given:
         return frozenset()
     able = approvers_among({one.person_id for one in given}, environment)
@@ -233,11 +241,11 @@ def lapsed_among(answers: Iterable[Approval], environment: Environment) -> froze
 
 def _latest_configurations(applications: Sequence[int], environment: Environment) -> dict[int, Configuration]:
     chosen = Configuration.objects.filter(environment=environment, application__in=applications)
-    return {one.application_id: one for one in chosen.order_by("version")}  # the last of each stays
+    return {one.application_id: one for one in chosen.order_by("version")}  # the newest of each overwrites earlier ones
 
 
 def subject_of(package: Package, state: TargetState, *, is_start: bool = False) -> PackageSubject:
-    """`package` on the state's target, with what would be live once it is deployed."""
+    """The gate's subject for `package` on the state's target, with what would be live after its deployment."""
     return PackageSubject(
         application=package.application,
         environment=state.environment,
@@ -251,7 +259,7 @@ def subject_of(package: Package, state: TargetState, *, is_start: bool = False) 
 
 
 def fallback_target_of(package: Package, state: TargetState) -> PackageSubject:
-    """`package` on the state's target, with what would be live once it has fallen back."""
+    """The gate's subject for `package` on the state's target, with what would be live after its fallback."""
     on_target = state.on_targets.get(package.pk)
     before = on_target.before if on_target else None
     return replace(
@@ -266,7 +274,8 @@ STARTS_A_PACKAGE = frozenset({Act.DEPLOY_PACKAGE, Act.ROLL_OUT, Act.SCHEDULE_REL
 
 @recognise
 def knows_its_package(act: Act, subject: Subject) -> Subject:
-    """A deployment that starts for a package is asked about as that package, too: much may have changed since."""
+    """The subject of a deployment that starts for a package, extended by that package, so that the rules for packages are
+    asked again: much may have changed since the request."""
     if act not in STARTS_A_PACKAGE or subject.deployment is None or isinstance(subject, PackageSubject):
         return subject
     found = PackageOnTarget.objects.filter(deployment=subject.deployment).select_related("package__release").first()

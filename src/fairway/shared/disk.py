@@ -1,4 +1,4 @@
-"""Telling a full disk from every other trouble, whoever met it: the operating system, SQLite or PostgreSQL."""
+"""Recognizes a full disk in errors of the operating system, SQLite and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _POSTGRES = "53100"  # SQLSTATE disk_full
 
 
 def is_disk_full(problem: BaseException) -> bool:
-    """Whether this error, or one that it came from, says that there is no room left."""
-    return any(_says_full(one) for one in _causes(problem))
+    """Whether this error, or one of its causes, says that no space is left."""
+    return any(_says_full(cause) for cause in _causes(problem))
 
 
 def _says_full(problem: BaseException) -> bool:
@@ -24,8 +24,8 @@ def _says_full(problem: BaseException) -> bool:
 
 def _causes(problem: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
-    one: BaseException | None = problem
-    while one is not None and id(one) not in seen:
-        seen.add(id(one))
-        yield one
-        one = one.__cause__ or one.__context__
+    cause: BaseException | None = problem
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = cause.__cause__ or cause.__context__

@@ -1,8 +1,8 @@
-"""The ways outside work goes wrong, typed, so that the engine knows what to do next.
+"""Typed failures of work outside the database, so that the engine knows what to do next.
 
-A driver or a step raises one of these; anything else that escapes is *our* machinery breaking and ends
-the run as *errored*. Every failure carries a sentence for the person on the page: what happened and what
-to do. Secrets never belong in it (the sinks mask by value all the same).
+A driver or a step raises one of these. Any other exception is a defect of Fairway and ends the run as *errored*. Every
+failure carries a sentence for the person who reads the page: what happened and what to do. It must not contain secrets
+(everything that prints or stores it masks them by value all the same).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Failure(Exception):
 
 
 class Retry(Failure):
-    """The outside was not ready (a busy daemon, a dropped connection): trying again may work.
+    """Something outside was not ready (a busy daemon, a dropped connection): trying again may work.
 
     `after` is the least number of seconds to wait; None leaves it to the step's back-off.
     """
@@ -32,17 +32,17 @@ class Retry(Failure):
 
 
 class Away(Retry):
-    """What the work needs is not there at all (a daemon restarts, a host has no network): worth minutes of patience, because
-    nothing is wrong with what was asked for."""
+    """Something that the work needs cannot be reached (a daemon restarts, a machine has no network). The engine tries again
+    for minutes, because nothing is wrong with what was requested."""
 
 
 class Refused(Failure):
-    """The thing asked for is bad (it crashes, does not build, does not exist): trying again changes nothing."""
+    """What was requested is bad (it crashes, does not build, does not exist): trying again changes nothing."""
 
 
 class NeedsPerson(Failure):
-    """Somebody must act first (credentials, a missing tool, a full disk); the sentence says who and how."""
+    """A person must act first (credentials, a missing tool, a full disk); the sentence says who and how."""
 
 
 class Cancelled(Exception):
-    """Raised inside work whose run was asked to stop."""
+    """Raised inside a step whose run was cancelled."""

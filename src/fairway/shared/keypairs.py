@@ -1,4 +1,4 @@
-"""SSH key pairs made here, so that a private key never travels."""
+"""Generates SSH key pairs on this machine, so that no private key is ever sent to it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from cryptography.hazmat.primitives.serialization import (
 
 
 def new_key_pair(comment: str) -> tuple[str, str]:
-    """A fresh Ed25519 pair in OpenSSH's formats: (private, public with comment)."""
+    """Generate an Ed25519 pair in OpenSSH's formats: (private key, public key with comment)."""
     key = Ed25519PrivateKey.generate()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
     return private, _public(key, comment)
 
 
 def public_half(private: str, comment: str) -> str:
-    """The public key of a pasted private one; "" when it cannot be read (a passphrase, an unusual format)."""
+    """The public key of a pasted private key; "" if that cannot be read (it has a passphrase or an unusual format)."""
     try:
         return _public(load_ssh_private_key(private.strip().encode() + b"\n", None), comment)
     except (ValueError, TypeError, UnsupportedAlgorithm):

@@ -1,19 +1,22 @@
-"""Lines as a terminal would show them, and where bytes may be cut into parts that are text each."""
+"""Shows lines as a terminal would, and finds where bytes may be cut without cutting a character."""
 
 from __future__ import annotations
 
 
 def last_shown(text: str) -> str:
-    """What stands there after the carriage returns: "10 %\\r20 %\\r" shows "20 %". Mask first: a secret may hold one."""
+    """The text that a terminal shows after the carriage returns in it: "10 %\\r20 %\\r" shows "20 %".
+
+    Mask the text first: a secret may contain a carriage return.
+    """
     if "\r" not in text:
         return text
     return next((part for part in reversed(text.split("\r")) if part), "")
 
 
 def whole_characters(data: bytes) -> int:
-    """How many bytes of `data` are whole characters of UTF-8: at most three at its end wait for what comes next.
+    """How many bytes of `data` are complete UTF-8 characters; at most three bytes at the end belong to an incomplete one.
 
-    Bytes that are no UTF-8 wait for nothing.
+    Bytes that cannot begin a UTF-8 character count as complete.
     """
     for back in range(1, min(4, len(data) + 1)):
         byte = data[-back]

@@ -1,14 +1,14 @@
-"""Secrets are masked by value at every sink: whatever prints them, however it wrote them, they come out as ``••••``.
+"""Masks secrets by value wherever text is stored or shown: whatever printed them, in whatever encoding, becomes ``••••``.
 
-Masking by key lets passwords through in logs and failure mails. A value is found as it stands and
-percent-encoded, JSON-, shell- or HTML-escaped (three times over), in hexadecimal, inside base64 at any alignment (so in
-``user:secret``, too), and with colours, carriage returns or other control characters strewn in.
+Masking by the name of a setting would let passwords through in logs and mails. A value is found as it is written and
+percent-encoded, JSON-, shell- or HTML-escaped (up to three times), in hexadecimal, inside base64 at any alignment (so in
+``user:secret``, too), and with colours, carriage returns or other control characters between its characters.
 
-What is masked: each line of a value that has at least `SHORTEST` characters; shorter ones are ordinary words and digits,
-and masking them would eat the log. Base64 is recognised from `SHORTEST_CORE` certain characters on, which takes five or
-six characters of the secret. A long line is looked for in blocks, so parts of a key are masked as well.
+What is masked: each line of a value that has at least `SHORTEST` bytes; shorter ones are ordinary words and digits,
+and masking them would make logs unreadable. Base64 is recognised if at least `SHORTEST_CORE` of its characters are certain,
+which takes five or six characters of the secret. A long line is searched for in blocks, so parts of a key are masked, too.
 
-The cost is linear in the text: one pass per layer of escaping that is really there, and a bounded look at each place.
+The cost is linear in the length of the text: one pass per layer of escaping, and a bounded number of comparisons per byte.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from urllib.parse import quote, quote_plus
 MASK = "••••"
 SHORTEST = 4  # bytes
 SHORTEST_CORE = 6  # characters of base64
-BLOCK = 48  # bytes of a long line that are looked for at once; divisible by three
-LAYERS = 3  # of escaping inside one another
+BLOCK = 48  # bytes; a longer line is searched for in blocks of this size; divisible by three for base64
+LAYERS = 3  # how many nested escapings are undone
 HELD_BACK = 2048  # bytes at the end of an unfinished text that may be the beginning of a secret
-CUT = 4_096  # bytes; a line this long may be a part of one that was cut
+CUT = 4_096  # bytes; a line this long may have been cut from a longer one
 
-# Colours and cursor movements (ECMA-48), titles (OSC), and whatever shows nothing.
+# Colours and cursor movements (ECMA-48), titles (OSC), and other invisible characters.
 _NOISE = re.compile(
     rb"\x1b(?:\[[0-?]*[ -/]*[@-~]?|\][^\x07\x1b]{0,200}(?:\x07|\x1b\\)?|[@-Z\\^_]?)"
     rb"|[\x00-\x08\x0b-\x1f\x7f]|\xe2\x80[\x8b-\x8f]|\xef\xbb\xbf|\xc2\xad"
@@ -49,7 +49,7 @@ Span = tuple[int, int]
 
 
 class Masker:
-    """Replaces the given values in any text, whatever they were wrapped in."""
+    """Replaces the given values in any text, in any of the encodings named above."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         forms: set[bytes] = set()
@@ -62,19 +62,19 @@ class Masker:
         return self._replaced(text, text.encode("utf-8", "surrogatepass")) if self._finder else text
 
     def stream(self) -> MaskedStream:
-        """For a text that comes in parts, cut anywhere."""
+        """A masker for a text that arrives in parts, which may be cut anywhere."""
         return MaskedStream(self)
 
     def lines(self) -> MaskedLines:
-        """For lines, of which very long ones were cut."""
+        """A masker for lines, of which very long ones have been cut."""
         return MaskedLines(self)
 
     def begun(self, data: bytes) -> list[Span]:
-        """A secret that begins at the very end and would go on."""
+        """The span of a secret that begins near the end of `data` and would continue beyond it."""
         return self._finder.begun(data) if self._finder else []
 
     def spans(self, data: bytes) -> list[Span]:
-        """Where secrets stand, in order and apart."""
+        """The spans of all secrets, in order and without overlaps."""
         return _merged(self._found(data)) if self._finder else []
 
     def _replaced(self, text: str, data: bytes) -> str:
@@ -88,48 +88,48 @@ class Masker:
 
 
 class MaskedStream:
-    """Masks a text that comes in parts: what may be the beginning of a secret waits for the next part, or the end."""
+    """Masks a text that arrives in parts. The end, which may be the beginning of a secret, is kept until more arrives."""
 
     def __init__(self, masker: Masker) -> None:
         self._masker, self._held = masker, b""
 
     def feed(self, text: str) -> str:
-        """What can be shown by now; masked as if all parts had come at once."""
+        """Add a part; return the text that can be shown now, masked as if all parts had arrived at once."""
         self._held += text.encode("utf-8", "surrogatepass")
         if len(self._held) < 2 * HELD_BACK:  # each byte is looked at twice at most, however small the parts are
             return ""
         spans = self._masker.spans(self._held)
         cut = _cut(self._held, spans, len(self._held) - HELD_BACK)
         shown, self._held = self._held[:cut], self._held[cut:]
-        return _masked(shown, [one for one in spans if one[1] <= cut]).decode("utf-8", "surrogatepass")
+        return _masked(shown, [(start, end) for start, end in spans if end <= cut]).decode("utf-8", "surrogatepass")
 
     def close(self) -> str:
-        """The rest."""
+        """The rest of the text, masked."""
         rest, self._held = self._held, b""
         return _masked(rest, self._masker.spans(rest)).decode("utf-8", "surrogatepass")
 
 
 class MaskedLines:
-    """Masks line by line. What a secret was cut into is masked on both sides, but for less than `SHORTEST` bytes."""
+    """Masks line by line. A secret that was cut is masked on both sides, except parts of fewer than `SHORTEST` bytes."""
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
-        self._before: dict[str, bytes] = {}  # the end of a stream's last line, where that may have been cut
+        self._before: dict[str, bytes] = {}  # by stream: the end of its last line, if that may have been cut
 
     def __call__(self, text: str, stream: str = "", *, goes_on: bool = False) -> str:
-        """`goes_on` says that this line was cut here; of very long ones that is known by itself."""
+        """The line, masked. `goes_on` says that it was cut here; very long lines are always taken as cut."""
         data = text.encode("utf-8", "surrogatepass")
         before = self._before.pop(stream, b"")
         spans = [(max(start - len(before), 0), end - len(before)) for start, end in self._masker.spans(before + data)]
         if goes_on or len(data) >= CUT:
             self._before[stream] = (before + data)[-HELD_BACK:]
             spans += self._masker.begun(data)
-        shown = _masked(data, _merged(one for one in spans if one[1] > 0))
+        shown = _masked(data, _merged((start, end) for start, end in spans if end > 0))
         return shown.decode("utf-8", "surrogatepass")
 
 
 def _cut(data: bytes, spans: list[Span], cut: int) -> int:
-    """The nearest place before `cut` that lies in no secret, escape or character."""
+    """The last position up to `cut` that lies inside no secret and no character."""
     while cut > 0 and (data[cut] & 0xC0) == 0x80:
         cut -= 1
     for start, end in spans:
@@ -147,7 +147,7 @@ def _masked(data: bytes, spans: list[Span]) -> bytes:
 
 
 def _merged(found: Iterable[Span]) -> list[Span]:
-    """Overlapping ones as one: a secret may contain another, and blocks of a long one touch."""
+    """The spans, with overlapping and touching ones joined: a secret may contain another, and blocks of a long one touch."""
     merged: list[Span] = []
     for start, end in sorted(found):
         if merged and start <= merged[-1][1]:
@@ -158,11 +158,12 @@ def _merged(found: Iterable[Span]) -> list[Span]:
 
 
 class _View:
-    """A text read in another way, and where each part of it stood in the one it was read from."""
+    """A text with escapes or noise removed, and the positions of its bytes in the text it was made from (`parent`)."""
 
     def __init__(self, data: bytes, parent: _View | None = None) -> None:
         self.data, self._parent = data, parent
-        # Segments: each begins at `_here`, and stood at `_start` before; one that was decoded ended at `_end` there.
+        # Segments: each begins at `_here` in this text and at `_start` in the parent; `_end` is its end in the parent if the
+        # segment was decoded, else 0.
         self._here: list[int] = []
         self._start: list[int] = []
         self._end: list[int] = []
@@ -174,16 +175,16 @@ class _View:
         return self._changed(_ESCAPE, _meant_by) if any(sign in self.data for sign in (b"%", b"\\", b"&", b"'\"'")) else None
 
     def original(self, found: Iterable[Span]) -> Iterator[Span]:
-        """These spans where they stood in the very first text."""
+        """These spans as positions in the original text."""
         for start, end in found:
             view, first, last = self, start, end
             while view._parent is not None:
-                first, last = view._stood(first)[0], view._stood(last - 1)[1]
+                first, last = view._in_parent(first)[0], view._in_parent(last - 1)[1]
                 view = view._parent
             yield first, last
 
-    def _stood(self, at: int) -> Span:
-        """Where one byte was read from: a byte of its own, or a whole escape."""
+    def _in_parent(self, at: int) -> Span:
+        """The span in the parent that one byte was made from: a single byte, or a whole escape."""
         index = bisect_right(self._here, at) - 1
         if self._end[index]:
             return self._start[index], self._end[index]
@@ -191,7 +192,7 @@ class _View:
         return before, before + 1
 
     def _changed(self, pattern: re.Pattern[bytes], meaning: Callable[[bytes], bytes]) -> _View | None:
-        """None where nothing of the kind is in it."""
+        """The text with each match replaced by its meaning; None if nothing matches."""
         parts: list[bytes] = []
         view, size, at = _View(b"", self), 0, 0
         for match in pattern.finditer(self.data):
@@ -216,7 +217,7 @@ class _View:
 
 
 def _readings(view: _View) -> Iterator[_View]:
-    """A text as it stands, without what shows nothing, without spaces, and with its escapes undone: thrice."""
+    """The text as it is, without invisible characters, without spaces, and with escapes undone (up to `LAYERS` times)."""
     yield view
     for layer in range(LAYERS + 1):
         if (bare := view.without(_NOISE)) is not None:
@@ -232,7 +233,7 @@ def _readings(view: _View) -> Iterator[_View]:
 
 
 def _meant_by(escape: bytes) -> bytes:
-    """The bytes that an escape stands for; itself where it stands for nothing."""
+    """The bytes that an escape stands for; an unknown escape stands for its letter."""
     if escape.startswith(b"%"):
         return bytes.fromhex(escape[1:].decode())
     if escape.startswith(b"&"):
@@ -251,7 +252,7 @@ def _meant_by(escape: bytes) -> bytes:
 
 
 def _pieces(value: str) -> Iterator[bytes]:
-    """What is looked for of a value: its lines, long ones in blocks, the last block ending where the line ends."""
+    """The byte strings to search for: the lines of the value, long ones in blocks; the last block ends with its line."""
     lines = {value.strip("\r\n"), *value.splitlines(), *map(str.strip, value.splitlines())}
     for line in lines:
         data = line.encode("utf-8", "surrogatepass")
@@ -264,34 +265,34 @@ def _pieces(value: str) -> Iterator[bytes]:
 
 
 def _forms(piece: bytes) -> set[bytes]:
-    """How a piece may be written, apart from escapes that are decoded."""
+    """The encodings of a piece to search for, apart from escapes, which are decoded before the search."""
     text = piece.decode("utf-8", "replace")  # a block may end inside a character
     plain = {piece, piece.replace(b" ", b"+"), _SPACE.sub(b"", piece), *_misread(piece)}
-    plain = {one for one in plain if len(one) >= min(len(piece), SHORTEST_CORE)}
+    plain = {form for form in plain if len(form) >= min(len(piece), SHORTEST_CORE)}
     quoted = {quote(piece, safe=""), quote(piece), quote_plus(piece)}
     dumped = {json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]}
-    wrapped = plain | {one.encode() for one in quoted | dumped}
-    cores = {core for one in wrapped for core in _cores(one)}
-    again = {core for one in cores if len(one) >= SHORTEST_CORE + 2 for core in _cores(one)}
-    hexed = {digits for one in plain for digits in (one.hex().encode(), one.hex().upper().encode())}
-    whole = {b64encode(one) for one in wrapped}  # padding and all, where it stands alone
-    return plain | cores | again | hexed | whole
+    escaped = plain | {form.encode() for form in quoted | dumped}
+    cores = {core for form in escaped for core in _cores(form)}
+    twice = {inner for core in cores if len(core) >= SHORTEST_CORE + 2 for inner in _cores(core)}
+    hexed = {digits for form in plain for digits in (form.hex().encode(), form.hex().upper().encode())}
+    whole = {b64encode(form) for form in escaped}  # with its padding, for a secret that was encoded alone
+    return plain | cores | twice | hexed | whole
 
 
 def _misread(piece: bytes) -> set[bytes]:
-    """What becomes of a secret that looks escaped itself (``a%41``) when the escapes around it are undone."""
+    """The texts that a secret becomes which itself looks escaped (``a%41``), once escapes are undone."""
     found = new = {piece}
     for _ in range(LAYERS):
-        new = {kind.sub(lambda match: _meant_by(match[0]), one) for one in new for kind in _KINDS} - found
+        new = {kind.sub(lambda match: _meant_by(match[0]), form) for form in new for kind in _KINDS} - found
         found = found | new
     return found
 
 
 def _cores(piece: bytes) -> Iterator[bytes]:
-    """The base64 characters that are certain wherever the piece stands in what was encoded, in both alphabets."""
+    """The base64 characters of a piece that do not depend on what was encoded around it, in both alphabets (RFC 4648)."""
     for before in range(3):
         encoded = b64encode(b"\0" * before + piece)
-        first = -(-before * 8 // 6)  # the first character without a bit of what stands before
+        first = -(-before * 8 // 6)  # the first character without a bit of the bytes before
         last = (before + len(piece)) * 8 // 6
         core = encoded[first:last]
         if len(core) >= SHORTEST_CORE:
@@ -303,7 +304,7 @@ _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 class _Finder:
-    """Every place where one of many byte strings stands, overlapping ones too."""
+    """Finds every occurrence of any of many byte strings, overlapping ones too."""
 
     def __init__(self, forms: Iterable[bytes]) -> None:
         self._forms: dict[bytes, dict[int, set[bytes]]] = {}  # by the first bytes, then by length
@@ -322,7 +323,7 @@ class _Finder:
                     break
 
     def begun(self, data: bytes) -> list[Span]:
-        """The earliest place near the end where a form begins that `data` ends in the middle of."""
+        """The span of the earliest form near the end that `data` cuts off; empty if there is none."""
         longest = max(lengths[0] for lengths in self._lengths.values())
         for match in self._anchors.finditer(data, max(0, len(data) - longest)):
             rest = data[match.start() :]
@@ -333,7 +334,8 @@ class _Finder:
 
 
 def _tree(words: list[bytes]) -> bytes:
-    """A pattern for these sorted words of one length that looks at each byte of a text a bounded number of times."""
+    """A pattern for these sorted words of equal length, as a prefix tree: it examines each byte a bounded number of
+    times."""
     if not words[0]:
         return b""
     branches = [

@@ -1,4 +1,4 @@
-"""Words from outside, parsed once at the edge into types that cannot be wrong.
+"""Parses text from outside once, where it comes in, so that everything behind can rely on it.
 
 Each `parse_*` returns the clean value or raises `Invalid`, which names the field, says what was wrong and what to do.
 """
@@ -10,8 +10,15 @@ import unicodedata
 from datetime import date
 from pathlib import PurePosixPath
 
-from fairway.shared.hosts import IsAnAddress, NotAHost, canonical_host, mixed_scripts, registry_in, shown_host
-from fairway.shared.words import translate
+from fairway.shared.hostnames import (
+    IsAnAddress,
+    NotAHostname,
+    canonical_hostname,
+    mixed_scripts,
+    readable_hostname,
+    registry_in,
+)
+from fairway.shared.translation import translate
 
 SLUG = re.compile(r"[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -25,7 +32,7 @@ _IMAGE = re.compile(
 
 
 class Invalid(ValueError):
-    """Bad input: `field` is where, `sentence` is what was wrong and what to do, in the listener's language.
+    """Bad input: `field` names the input; `sentence` says what was wrong and what to do, in the reader's language.
 
     `template` is the English sentence; its ``{names}`` are filled from `values`.
     """
@@ -41,7 +48,7 @@ class Invalid(ValueError):
 
 
 def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
-    """A name that is safe in a host, a path and a container name: ``a-z``, ``0-9`` and single hyphens."""
+    """A name that is safe in host names, paths and container names: ``a-z``, ``0-9`` and single hyphens."""
     if not text:
         raise Invalid(field, "is empty; use lower-case letters, digits and hyphens, e.g. “my-app”.")
     if unicodedata.normalize("NFKC", text) != text or not text.isascii():
@@ -54,7 +61,7 @@ def parse_slug(text: str, *, field: str = "slug", longest: int = 40) -> str:
 
 
 def slug_from(text: str, *, longest: int = 40) -> str:
-    """The nearest slug to a free name ("Café Münster!" → ``cafe-munster``); ``app`` when nothing is left."""
+    """The nearest slug to any name ("Café Münster!" → ``cafe-munster``); ``app`` if no letter or digit is left."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")
     if not slug:
@@ -64,27 +71,27 @@ def slug_from(text: str, *, longest: int = 40) -> str:
     return slug[:longest].rstrip("-")
 
 
-def parse_host(text: str, *, field: str = "host") -> str:
-    """A DNS host name in its one spelling (`hosts.canonical_host`). Refuses addresses, wildcards, ports and paths."""
+def parse_hostname(text: str, *, field: str = "host") -> str:
+    """A DNS host name in its canonical spelling (`canonical_hostname`). Refuses addresses, wildcards, ports and paths."""
     try:
-        return canonical_host(text)
+        return canonical_hostname(text)
     except IsAnAddress:
         raise Invalid(field, "is an address; a domain needs a name, e.g. “shop.example.com”.") from None
-    except NotAHost:
+    except NotAHostname:
         raise Invalid(
             field, "is not a host name; write something like “shop.example.com”, without http:// or a path."
         ) from None
 
 
 def parse_domain(text: str, *, field: str = "host") -> str:
-    """A host name that a person enters to be served, in its one spelling. Refuses what `parse_host` does, and names in which
-    letters of two scripts are made to look like one."""
-    host = parse_host(text, field=field)
+    """A host name under which an application is to be served, in its canonical spelling. Refuses what `parse_hostname` does,
+    and names that mix letters of two scripts that look alike."""
+    host = parse_hostname(text, field=field)
     if found := mixed_scripts(host):
         raise Invalid(
             field,
             "“{host}” mixes {first} and {second} letters, which look alike; write each part of it in one script.",
-            host=shown_host(host),
+            host=readable_hostname(host),
             first=found[0],
             second=found[1],
         )
@@ -120,7 +127,7 @@ def image_host(reference: str) -> str:
 
 
 def registry_of(reference: str) -> str:
-    """The registry an image reference means, in the one spelling registries are compared by."""
+    """The registry of an image reference, in its canonical spelling (`registry_in`)."""
     return registry_in(image_host(reference))
 
 
@@ -134,7 +141,7 @@ def parse_variable(text: str, *, field: str = "name") -> str:
 
 
 def parse_volume(text: str, *, field: str = "volumes") -> tuple[str, str]:
-    """``name: /target`` as a person writes a volume; what the two may be is looked at with the rest of the spec."""
+    """The two parts of a volume written as ``name: /target``; the rules of the spec check their content."""
     name, _, target = (part.strip() for part in text.partition(":"))
     if not name or not target:
         raise Invalid(
@@ -144,7 +151,7 @@ def parse_volume(text: str, *, field: str = "volumes") -> tuple[str, str]:
 
 
 def is_archive_name(name: str) -> bool:
-    """Whether a file or an address ends as those of the archives that are read, in capitals (``APP.ZIP``), too."""
+    """Whether a file name or a URL ends like an archive that Fairway can read, in any case (``APP.ZIP``)."""
     return name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".txz", ".tar.bz2", ".tbz2"))
 
 
@@ -168,11 +175,11 @@ def parse_port(value: object, *, field: str = "port") -> int:
 
 
 OWN_NAMES = frozenset({"fairway", "system"})
-EARLIEST_YEAR, LATEST_YEAR = 1970, 9000  # beyond, sums with time zones leave what a date can be
+EARLIEST_YEAR, LATEST_YEAR = 1970, 9000  # beyond, adding a time zone's offset may leave the range of `datetime`
 
 
-def within_reach(moment: date, *, field: str) -> None:
-    """Raises `Invalid` for a day, or a moment, that nobody can mean and no database can hold in every time zone."""
+def check_year(moment: date, *, field: str) -> None:
+    """Raise `Invalid` for a day or time outside the years that every database can store in every time zone."""
     if not EARLIEST_YEAR <= moment.year <= LATEST_YEAR:
         raise Invalid(field, "must lie between the years {least} and {most}.", least=EARLIEST_YEAR, most=LATEST_YEAR)
 
@@ -181,7 +188,7 @@ _USERNAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9._-]{0,58}[a-zA-Z0-9])?")
 
 
 def parse_username(text: str, *, field: str = "username") -> str:
-    """A sign-in name. Fairway signs its own acts, so nobody may be called so."""
+    """A user name to sign in with. `OWN_NAMES` are refused: Fairway's own acts are recorded under them."""
     if not _USERNAME.fullmatch(text.strip()):
         raise Invalid(field, "use letters, digits, “.”, “_” and “-”, at most 60, e.g. “ada.lovelace”.")
     if text.strip().lower() in OWN_NAMES:
@@ -190,7 +197,7 @@ def parse_username(text: str, *, field: str = "username") -> str:
 
 
 def parse_text(text: str, *, field: str, longest: int, required: bool = False) -> str:
-    """Free text, trimmed; refuses NUL and what is longer than `longest` characters."""
+    """Free text, trimmed. Refuses NUL and more than `longest` characters."""
     clean = text.strip()
     if "\x00" in clean:
         raise Invalid(field, "holds a NUL character; remove it.")

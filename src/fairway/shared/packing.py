@@ -1,10 +1,10 @@
-"""A folder as one ``tar.gz``: what ``fairway deploy --path`` sends. The same content always gives the same bytes.
+"""Packs a folder into one ``tar.gz``, which ``fairway deploy --path`` sends. The same content always gives the same bytes.
 
-Left out: what ``.dockerignore``, ``.gitignore`` (in every folder) and ``.fairwayignore`` say, the last one that speaks
-deciding, so that ``!dist/`` in ``.fairwayignore`` brings a built folder back; what the build makes again (a virtual
-environment, known by its ``pyvenv.cfg``; ``node_modules`` beside a ``package.json``; byte code and caches), unless
-``.fairwayignore`` brings it back; and always version control, what file managers write, and links that leave the folder.
-All of it is said. A browser obeys the same rules (``web/static/js/ignore.js``).
+Left out are files that ``.dockerignore``, ``.gitignore`` (in every folder) and ``.fairwayignore`` name. The last file with a
+matching rule decides, so ``!dist/`` in ``.fairwayignore`` includes a built folder again. Left out unless ``.fairwayignore``
+includes it: what the build makes again (a virtual environment, known by its ``pyvenv.cfg``; ``node_modules`` beside a
+``package.json``; byte code and caches). Always left out: version control, files that file managers write, and links that
+leave the folder. The person is told about each. Uploads in a browser follow the same rules (``web/static/js/ignore.js``).
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ LARGEST = 1024 * 1024 * 1024  # bytes before compression
 
 @dataclass(frozen=True)
 class Packed:
-    """What went into the archive: files, and their bytes before compression."""
+    """The archive at `path`: how many files it has, and their size in bytes before compression."""
 
-    place: Path
+    path: Path
     files: int
     bytes: int
     left_out: tuple[str, ...] = ()  # sentences
 
 
 def pack(folder: Path, out: Path, *, largest: int = LARGEST) -> Packed:
-    """Write `folder` as a ``tar.gz`` to `out`. Raises `Refused` when it is no folder, empty or larger than `largest`."""
+    """Write `folder` as a ``tar.gz`` to `out`. Raises `Refused` if it is not a folder, is empty, or exceeds `largest`
+    bytes."""
     if not folder.is_dir():
         raise Refused(f"“{folder}” is not a folder; give the folder of the application.")
     chosen, left_out = choose(folder)
@@ -67,7 +68,7 @@ def packed_names(folder: Path) -> list[str]:
 
 
 def choose(folder: Path) -> tuple[list[str], list[str]]:
-    """(the relative paths that `pack` would send, sorted; sentences about what is left out, and why)."""
+    """Returns (the relative paths that `pack` would send, sorted; sentences that say what is left out and why)."""
     found = _Chosen(folder)
     found.walk(PurePosixPath(), [_top_rules(folder)])
     return sorted(found.names), found.sentences
@@ -81,7 +82,8 @@ def _top_rules(folder: Path) -> _Rules:
 
 @dataclass(frozen=True)
 class _Rules:
-    """The ignore rules of one folder: the weaker ones, the file that has them, and those that have the last word."""
+    """The ignore rules of one folder: `weak` ones from `file`, and `strong` ones (``.fairwayignore``), which overrule
+    them."""
 
     base: str
     file: str
@@ -89,13 +91,14 @@ class _Rules:
     strong: GitIgnoreSpec
 
     def verdict(self, path: str) -> tuple[bool | None, bool | None]:
-        """(what the weak rules say, what the strong ones say) about a path from the top: ignored, kept, or nothing."""
+        """Returns (verdict of the weak rules, verdict of the strong rules) on a path from the top folder: True is ignored,
+        False is included, None is no verdict."""
         inner = path[len(self.base) :]
         return self.weak.check_file(inner).include, self.strong.check_file(inner).include
 
 
 class _Chosen:
-    """What is sent of a folder, and what is not."""
+    """Sorts the files of a folder into those that are sent (`names`) and those that are left out."""
 
     def __init__(self, top: Path) -> None:
         self._top = top
@@ -132,7 +135,7 @@ class _Chosen:
 
     @property
     def sentences(self) -> list[str]:
-        """Of a folder that nothing is sent of, only the folder is named."""
+        """Sentences about what is left out. A folder of which nothing is sent is named once, not file by file."""
         open_folders = {str(parent) for name in self.names for parent in PurePosixPath(name).parents}
         left_out, seen = LeftOut(), set()
         for path, why in self._out.items():
@@ -146,14 +149,14 @@ class _Chosen:
 
 
 def _ignored_by(path: str, rules: list[_Rules]) -> str:
-    """Why the rules leave a file out, "" where they do not: the strong ones first, then the deepest weak ones that speak."""
+    """Why the rules leave a file out; "" if they do not. Strong rules come first, then the deepest folder with a verdict."""
     verdicts = [(rule.file, *rule.verdict(path)) for rule in reversed(rules)]
-    for said, file in [
+    for verdict, file in [
         *((strong, ".fairwayignore") for _, _, strong in verdicts),
         *((weak, file) for file, weak, _ in verdicts),
     ]:
-        if said is not None:
-            return f"that {file} names" if said else ""
+        if verdict is not None:
+            return f"that {file} names" if verdict else ""
     return ""
 
 
@@ -172,7 +175,7 @@ def _spec(text: str) -> GitIgnoreSpec:
 
 
 def _of_lines(lines: Iterable[str]) -> GitIgnoreSpec:
-    """A line that is no pattern says nothing, as to git."""
+    """The rules of these lines. Lines that are not valid patterns are ignored, as git does."""
     return GitIgnoreSpec.from_lines(filter(_is_pattern, lines))
 
 
@@ -195,30 +198,30 @@ def _anchored(pattern: str) -> str:
     return f"{sign}/{bare.removeprefix('./').lstrip('/')}"
 
 
-def _unsendable(top: Path, place: Path) -> str:
-    mode = place.lstat().st_mode
+def _unsendable(top: Path, path: Path) -> str:
+    mode = path.lstat().st_mode
     if stat.S_ISREG(mode):
         return ""
     if not stat.S_ISLNK(mode):
         return SPECIAL
-    leaves = os.path.isabs(os.readlink(place)) or not Path(os.path.realpath(place)).is_relative_to(top.resolve())
+    leaves = os.path.isabs(os.readlink(path)) or not Path(os.path.realpath(path)).is_relative_to(top.resolve())
     return LEAVING if leaves else ""
 
 
-def _size(place: Path) -> int:
-    return place.lstat().st_size
+def _size(path: Path) -> int:
+    return path.lstat().st_size
 
 
 def _add(tar: tarfile.TarFile, folder: Path, name: str) -> None:
-    place = folder / name
-    info = tar.gettarinfo(place, arcname=name)
+    path = folder / name
+    info = tar.gettarinfo(path, arcname=name)
     info.uid = info.gid = info.mtime = 0
     info.uname = info.gname = ""
     info.mode = 0o755 if info.mode & 0o100 else 0o644
     if info.issym():
         tar.addfile(info)
         return
-    if not info.isreg():  # a second name of one file is a file of its own
-        info.type, info.linkname, info.size = tarfile.REGTYPE, "", place.stat().st_size
-    with place.open("rb") as file:
+    if not info.isreg():  # a hard link is sent as a file of its own
+        info.type, info.linkname, info.size = tarfile.REGTYPE, "", path.stat().st_size
+    with path.open("rb") as file:
         tar.addfile(info, file)

@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed with the newest key, opened with any, re-sealed when a key is added."""
+"""Encrypts secrets at rest: sealed with the newest key, opened with any key, sealed again when a key is added."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 
 class CannotOpen(Exception):
-    """None of the keys opens this secret: the key file was replaced rather than added to."""
+    """None of the keys opens this secret: the key file was replaced instead of extended."""
 
 
 class Seal:
@@ -25,14 +25,14 @@ class Seal:
         return self._fernet.encrypt(text.encode()).decode()
 
     def open(self, sealed: str) -> str:
-        """Raises `CannotOpen` when no key fits."""
+        """The text. Raises `CannotOpen` if no key fits."""
         try:
             return self._fernet.decrypt(sealed.encode()).decode()
         except InvalidToken:
             raise CannotOpen("A stored secret cannot be opened: no key in keys/field.keys fits it.") from None
 
     def reseal(self, sealed: str) -> str:
-        """The same secret under the newest key."""
+        """The same secret, sealed with the newest key. Raises `CannotOpen`."""
         return self.seal(self.open(sealed))
 
     def seal_all(self, values: Mapping[str, str]) -> str:
@@ -42,6 +42,6 @@ class Seal:
         return dict(json.loads(self.open(sealed))) if sealed else {}
 
     def mark(self, value: str) -> str:
-        """An irreversible marker: tells whether a secret changed, never what it is."""
+        """An irreversible marker (HMAC): it shows whether a secret changed, never what it is."""
         oldest = self._keys[-1].encode()  # the oldest key stays, so that marks stay comparable after a rotation
         return hmac.new(oldest, value.encode(), hashlib.sha256).hexdigest()[:12]

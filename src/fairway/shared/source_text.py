@@ -1,6 +1,6 @@
-"""The one way in which text files of a source are read: detector, builder and packer see the same words in them.
+"""Reads the text files of a source, so that detector, builder and packer see the same text.
 
-Editors of Windows begin UTF-8 with a byte-order mark, and ``pip freeze > requirements.txt`` in PowerShell writes UTF-16.
+Windows editors begin UTF-8 with a byte-order mark, and ``pip freeze > requirements.txt`` in PowerShell writes UTF-16.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ MARKS = (  # the longer first: UTF-32's begins like UTF-16's
 
 
 def text_in(content: bytes) -> str:
-    """The text, without a byte-order mark, its lines ended by newlines. What is no text is replaced by U+FFFD."""
+    """The decoded text, without a byte-order mark, with ``\\n`` line ends. Undecodable bytes become U+FFFD."""
     for mark, encoding in MARKS:
         if content.startswith(mark):
             return with_newlines(content[len(mark) :].decode(encoding, "replace"))
     return with_newlines(content.decode("utf-8", "replace"))
 
 
-def read_source(place: Path) -> str:
-    """`text_in` of a file. Raises OSError."""
-    return text_in(place.read_bytes())
+def read_source(path: Path) -> str:
+    """The text of a file, decoded by `text_in`. Raises OSError."""
+    return text_in(path.read_bytes())
 
 
 def with_newlines(text: str) -> str:
-    """Its lines ended as here, however they were."""
+    """The text with ``\\n`` line ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

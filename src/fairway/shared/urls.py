@@ -1,8 +1,8 @@
-"""Secrets that stand in addresses: found, refused where one is typed, and masked where one is shown.
+"""Finds secrets in URLs, refuses them in input, and masks them in output.
 
-Whatever is typed into a field that is not made for secrets is read by everybody who may see the thing, stands in events for
-ever, and in logs. What counts as a secret: whatever stands before the ``@``, a parameter whose name says so
-(``token``, ``X-Amz-Signature`` …), and one whose value is long and random.
+What a person enters into a field that is not meant for secrets is visible to everybody who may see the thing, and stays in
+events and logs. These count as secrets: the part before the ``@``, a parameter whose name says so (``token``,
+``X-Amz-Signature`` …), and a parameter whose value is long and random.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import unquote, unquote_plus
 
 from fairway.shared.masking import MASK
 from fairway.shared.names import Invalid
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
 _AUTHORITY = re.compile(
     r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/?#\s@:]*)(?P<password>:[^/?#\s]*)?@(?=[^/?#\s@]*)"
@@ -28,25 +28,25 @@ _NO_SECRET_USERS = frozenset({"git", "ssh", "deploy", "root"})
 
 
 def secrets_in(text: str) -> Iterator[str]:
-    """Every secret that the addresses in a text carry, as it stands and decoded."""
+    """Every secret in the URLs of a text, as written and percent-decoded."""
     for found in _AUTHORITY.finditer(text):
         if found["password"]:
-            yield from _both(found["password"][1:]) if found["password"][1:] != MASK else ()
+            yield from _spellings(found["password"][1:]) if found["password"][1:] != MASK else ()
         elif _is_secret_user(found):
-            yield from _both(found["user"])
+            yield from _spellings(found["user"])
     for found in _PARAMETER.finditer(text):
         if _is_secret(found):
-            yield from _both(found["value"])
+            yield from _spellings(found["value"])
 
 
 def without_secrets(text: str) -> str:
-    """The text with each of them masked; the names stay."""
+    """The text with the secrets in its URLs masked; user and parameter names stay."""
     clean = _AUTHORITY.sub(_shown_authority, text)
     return _PARAMETER.sub(lambda found: found["before"] + (MASK if _is_secret(found) else found["value"]), clean)
 
 
 def refuse_secrets(text: str, *, field: str, advice: str) -> None:
-    """Raises `Invalid`, never repeating what was found. `advice` says where it belongs."""
+    """Raise `Invalid` if a URL in the text contains a secret; the error never repeats it. `advice` says where it belongs."""
     if any(found["password"] or _is_secret_user(found) for found in _AUTHORITY.finditer(text)):
         raise Invalid(
             field, "holds a user name or a password; everybody could read it here. {advice}", advice=translate(advice)
@@ -62,17 +62,17 @@ def refuse_secrets(text: str, *, field: str, advice: str) -> None:
 
 
 def is_secret(name: str, value: str) -> bool:
-    """Whether a setting of this name and value is to be kept from logs."""
+    """Whether a setting with this name and value must be kept out of logs."""
     return bool(_SECRET_NAME.search(name) or _RANDOM.fullmatch(value))
 
 
-def shown(value: Any) -> Any:
-    """A text, or facts as JSON has them, as they may be shown."""
+def masked(value: Any) -> Any:
+    """A text, or a JSON value with texts in it, with the secrets in its URLs masked."""
     if isinstance(value, str):
         return without_secrets(value)
     if isinstance(value, Mapping):
-        return {name: shown(part) for name, part in value.items()}
-    return [shown(part) for part in value] if isinstance(value, list) else value
+        return {name: masked(part) for name, part in value.items()}
+    return [masked(part) for part in value] if isinstance(value, list) else value
 
 
 def _is_secret(found: re.Match[str]) -> bool:
@@ -82,7 +82,7 @@ def _is_secret(found: re.Match[str]) -> bool:
 
 
 def _is_secret_user(found: re.Match[str]) -> bool:
-    """A token may stand alone, in the user's place; over ssh it is only a name."""
+    """Whether the user part is a token, as in ``https://TOKEN@host``; in SSH URLs it is only a name."""
     is_ssh = found["before"].lower() in {"ssh://", "git+ssh://"}
     return bool(found["user"]) and not is_ssh and found["user"] not in _NO_SECRET_USERS | {MASK}
 
@@ -93,5 +93,5 @@ def _shown_authority(found: re.Match[str]) -> str:
     return f"{found['before']}{MASK}@" if _is_secret_user(found) else found[0]
 
 
-def _both(text: str) -> Iterator[str]:
+def _spellings(text: str) -> Iterator[str]:
     yield from dict.fromkeys([text, unquote(text), unquote_plus(text)])

@@ -1,4 +1,4 @@
-"""YAML with line numbers: a thin view over PyYAML's node tree, so that every refusal can name its line and key."""
+"""YAML with line numbers: a thin wrapper around PyYAML's nodes, so that every error can name its line and key."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import yaml
 
 from fairway.shared.names import Invalid
 
-LARGEST = 64 * 1024  # characters; what people write by hand is far smaller
-DEEPEST = 30  # lists and mappings inside each other; PyYAML's work grows with the square of it
-MOST_VALUES = 5_000  # with every alias written out: a few lines of aliases may stand for billions
+LARGEST = 64 * 1024  # characters; files written by hand are far smaller
+DEEPEST = 30  # nested lists and mappings; PyYAML's work grows with the square of the depth
+MOST_VALUES = 5_000  # with aliases expanded: a few lines of aliases may stand for billions of values
 _TEXT_TAGS = ("str", "int", "float", "bool")
 
 
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Item:
-    """One value of the file: where it stands (`path`, dotted) and its node."""
+    """One value of the file: its dotted `path` and its PyYAML node."""
 
     file: str
     path: str
@@ -48,26 +48,26 @@ class Item:
         return isinstance(self.node, yaml.SequenceNode)
 
     def text(self) -> str:
-        """The scalar as written. Refuses lists and mappings."""
+        """The scalar as written. Raises `Invalid` for lists and mappings."""
         if not self.is_text():
             refuse(self, "must be one value")
         return str(self.node.value)
 
     def sequence(self) -> list[Item]:
-        """The items of a list."""
+        """The items of a list. Raises `Invalid` for anything else."""
         if not isinstance(self.node, yaml.SequenceNode):
             refuse(self, "must be a list")
         return [Item(self.file, f"{self.path}[{at}]", node, self.depth + 1) for at, node in enumerate(self.node.value)]
 
     def mapping(self) -> Item:
-        """This item, once it is sure to be a mapping."""
+        """This item, checked to be a mapping. Raises `Invalid`."""
         if not isinstance(self.node, yaml.MappingNode):
             refuse(self, "must be a mapping (key: value)")
         return self
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """The pairs of a mapping, in order. Refuses doubled keys, merges and keys that are not text."""
+        """The pairs of a mapping, in order. Raises `Invalid` for repeated keys, merges and keys that are not text."""
         found: dict[str, Entry] = {}
         for key, value in self.mapping().node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
@@ -80,7 +80,7 @@ class Item:
         return list(found.values())
 
     def get(self, key: str) -> Item | None:
-        """The value of `key`, None when it is not written."""
+        """The value of `key`; None if the mapping does not have it."""
         return next((entry.value for entry in self.entries if entry.key == key), None)
 
     def require(self, key: str) -> Item:
@@ -88,7 +88,7 @@ class Item:
         return found if found is not None else refuse(self, f"needs the key “{key}”")
 
     def only(self, known: Collection[str], hints: Mapping[str, str] | None = None) -> None:
-        """Refuse keys that are not in `known`, with the hint for it where there is one."""
+        """Raise `Invalid` for a key that is not in `known`, with its hint from `hints` if there is one."""
         for entry in self.entries:
             if entry.key not in known:
                 hint = (hints or {}).get(entry.key) or f"known here are: {', '.join(known)}"
@@ -115,7 +115,7 @@ class _TooMany(_TooMuch):
 
 
 class _BoundedLoader(yaml.SafeLoader):
-    """Stops reading where nobody means it any more, instead of working at it for minutes."""
+    """A loader that stops at `DEEPEST` and `MOST_VALUES`, instead of working for minutes on a hostile file."""
 
     _seen = 0
 
@@ -140,9 +140,9 @@ class _BoundedLoader(yaml.SafeLoader):
 
 
 def _count_values(root: yaml.Node) -> None:
-    """Raise `_TooMany` where aliases, written out, make more than `MOST_VALUES` values, or lead into themselves.
+    """Raise `_TooMany` if the file has more than `MOST_VALUES` values with aliases expanded, or an alias contains itself.
 
-    Each node is looked at once, after those inside it.
+    Each node is counted once, after the nodes inside it.
     """
     sizes: dict[int, int] = {}
     pending: list[tuple[yaml.Node, bool]] = [(root, False)]
@@ -151,7 +151,7 @@ def _count_values(root: yaml.Node) -> None:
         if not is_left and id(node) in sizes:
             continue
         if not is_left:
-            sizes[id(node)] = MOST_VALUES  # until it is known: what contains itself never ends
+            sizes[id(node)] = MOST_VALUES  # until it is counted: a node that contains itself has infinitely many values
             pending.append((node, True))
             pending += [(inner, False) for inner in _inside(node)]
             continue
@@ -167,13 +167,13 @@ def _inside(node: yaml.Node) -> list[yaml.Node]:
 
 
 def refuse(item: Item, sentence: str) -> NoReturn:
-    """Raise `Invalid` at an item's line and key."""
+    """Raise `Invalid` for an item, naming its line and key."""
     where = f"“{item.path}” " if item.path else ""
     raise Invalid(f"{item.file}, line {item.line}", "{where}{sentence}.", where=where, sentence=sentence)
 
 
 def root_of(text: str, file: str) -> Item:
-    """The top mapping of a YAML text. Raises `Invalid` with the line of a syntax error."""
+    """The top mapping of a YAML text. Raises `Invalid`, with the line, for a syntax error or a passed limit."""
     if len(text) > LARGEST:
         raise Invalid(file, "is larger than {value} KiB; write less into one file.", value=LARGEST // 1024)
     try:

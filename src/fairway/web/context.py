@@ -1,4 +1,4 @@
-"""What the frame of every page needs; see the comment of ``base.html``."""
+"""The context that every page's frame needs; see the comment in ``base.html``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ VERSION = version("fairway")
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """The bar: who is signed in, acting as what, and where live updates go on from."""
+    """The context of the bar: who is signed in, acting as what, and the event after which live updates begin."""
     actor = actor_if_signed_in(request)
     user = getattr(request, "user", None)
     if actor is None or not isinstance(user, User):
@@ -53,12 +53,13 @@ def reload_address(request: HttpRequest) -> str:
     return urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
 
-def _demo_person(one: User, current: User) -> dict[str, Any]:
-    return {"username": one.username, "label": ROLE_LABELS[DEMO_ROLES[one.username]], "is_current": one.pk == current.pk}
+def _demo_person(user: User, current: User) -> dict[str, Any]:
+    return {"username": user.username, "label": ROLE_LABELS[DEMO_ROLES[user.username]], "is_current": user.pk == current.pk}
 
 
 def event_number(request: HttpRequest) -> int:
-    """The newest event when this request began to read. Asked first, so that nothing read later is older than it."""
+    """The number of the newest event when this request began. It is read first, so that everything read later includes
+    it."""
     if not hasattr(request, "_fairway_event_number"):
         request._fairway_event_number = latest_number()  # type: ignore[attr-defined]
     number: int = request._fairway_event_number  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The two choices a browser remembers: language and theme. No secret, no session; readable by our scripts."""
+"""Cookies for language and theme. They contain no secret, and scripts may read them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ REMEMBERED = timedelta(days=365)
 
 
 def remember_display(response: HttpResponse, language: str, theme: str) -> HttpResponse:
-    """Set both; an empty choice forgets it."""
+    """Set both cookies; an empty choice deletes its cookie."""
     for name, value in ((settings.LANGUAGE_COOKIE_NAME, language), (THEME, theme)):
         if value:
             response.set_cookie(name, value, max_age=REMEMBERED, samesite="Lax", secure=settings.SESSION_COOKIE_SECURE)

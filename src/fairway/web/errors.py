@@ -15,33 +15,35 @@ from fairway.accounts.rules import Blocked, Blocker, NotVisible
 from fairway.shared.disk import FULL
 from fairway.shared.names import Invalid
 
-AGAIN_AFTER = 5  # seconds until a page that needs the database is tried again
-NO_DATABASE = "The database is not responding; try again."
+AGAIN_AFTER = 5  # seconds until the browser reloads a page that needs the database
+DATABASE_ERRORS = "The database is not responding; try again."
 
 
 def not_visible(request: HttpRequest, problem: NotVisible) -> HttpResponse:
-    """There is none, or none for this person; both look the same."""
+    """The page for something that does not exist or that the person may not see; they cannot be told apart."""
     if wants_json(request):
         return JsonResponse({"error": str(problem)}, status=404)
     return _error(request, 404, sentence=str(problem))
 
 
 def blocked(request: HttpRequest, problem: Blocked) -> HttpResponse:
-    """An act that may not happen now, for pages that do not show the reasons in place."""
+    """The page for an act that may not happen now, for views that do not show the blockers in place."""
     if wants_json(request):
-        return JsonResponse({"error": str(problem), "blockers": [_as_json(one) for one in problem.blockers]}, status=409)
+        return JsonResponse(
+            {"error": str(problem), "blockers": [_as_json(blocker) for blocker in problem.blockers]}, status=409
+        )
     return _error(request, 409, title=_("Not possible now"), blockers=shown(problem.blockers))
 
 
 def invalid(request: HttpRequest, problem: Invalid) -> HttpResponse:
-    """Bad input that no form was there to show."""
+    """The page for bad input that no form can show."""
     if wants_json(request):
         return JsonResponse({"error": problem.sentence, "field": problem.field}, status=422)
     return _error(request, 422, title=_("Invalid input"), sentence=f"{problem.field}: {problem.sentence}")
 
 
 def beyond(request: HttpRequest) -> HttpResponse:
-    """A number or a date beyond what can be stored, in a field that nobody looked at before."""
+    """The page for a number or date beyond what can be stored, in a field that was not checked before."""
     sentence = _("A number, a date or a character in the form cannot be stored. Go back, correct it and send it again.")
     if wants_json(request):
         return JsonResponse({"error": sentence}, status=422)
@@ -53,7 +55,7 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 
 def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
-    """Signed in, but not allowed; the reason is a sentence of ours."""
+    """The page for a signed-in person who is not allowed to do this; it shows the exception's sentence."""
     if wants_json(request):
         return JsonResponse({"error": str(exception or "")}, status=403)
     return _error(request, 403, sentence=str(exception or ""))
@@ -64,24 +66,24 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Whatever nobody expected; that the database is away is expected."""
+    """The page for unexpected errors; an unreachable database has a page of its own."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
         return no_database(request)
     return _error(request, 500)
 
 
 def disk_full(request: HttpRequest) -> HttpResponse:
-    """The act could not be written down, so it did not happen."""
+    """The page for a full disk: the act could not be stored, so it did not happen."""
     if wants_json(request):
         return JsonResponse({"error": FULL}, status=503)
     return _error(request, 503)
 
 
 def no_database(request: HttpRequest) -> HttpResponse:
-    """Rendered without asking who is there: that, too, is in the database. A page comes back by itself."""
+    """The page for an unreachable database. It is rendered without the actor, who is in the database, and reloads itself."""
     sentence = _("The database is not responding. What is running keeps running, and work continues when it is back.")
     if request.path.startswith("/api/"):
-        body = {"type": "urn:fairway:problem:database", "title": "Not available", "status": 503, "detail": NO_DATABASE}
+        body = {"type": "urn:fairway:problem:database", "title": "Not available", "status": 503, "detail": DATABASE_ERRORS}
         response: HttpResponse = JsonResponse(body, status=503, content_type="application/problem+json")
     elif wants_json(request):
         response = JsonResponse({"error": sentence}, status=503)
@@ -93,7 +95,7 @@ def no_database(request: HttpRequest) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """The form was too old or came from elsewhere."""
+    """The page for a form that was too old or came from another site."""
     sentence = _("This form has expired, or cookies are turned off. Go back, reload the page and send it again.")
     return _error(request, 403, title=_("Please send the form again"), sentence=sentence)
 
@@ -103,12 +105,15 @@ def wants_json(request: HttpRequest) -> bool:
 
 
 def shown(blockers: list[Blocker]) -> list[dict[str, object]]:
-    """Blockers in the words of ``parts/blockers.html``."""
-    return [{"code": one.code, "sentence": one.sentence, "who": one.who, "until": one.clears_at} for one in blockers]
+    """Blockers for ``parts/blockers.html``."""
+    return [
+        {"code": blocker.code, "sentence": blocker.sentence, "who": blocker.who, "until": blocker.clears_at}
+        for blocker in blockers
+    ]
 
 
 def tell_blocked(request: HttpRequest, problem: Blocked) -> None:
-    """The reasons as a message on the next page."""
+    """Show the blockers as a message on the next page."""
     messages.error(request, " ".join(blocker.sentence for blocker in problem.blockers))
 
 

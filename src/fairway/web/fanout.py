@@ -1,8 +1,8 @@
-"""Who watches what: events come in once, each fragment is rendered once for all who would see the same, and they get it.
+"""Distributes events to open pages: each touched fragment is rendered once for all viewers who would see the same.
 
-Everything here lives in the event loop; the tail has a thread of its own, and rendering borrows one for a moment. A stream
-says which event it has seen everything up to only after every fragment of a round is in its box, so that coming back with
-that number (`Last-Event-ID`) misses nothing.
+Everything here runs in the event loop; the tail has a thread of its own, and rendering uses a thread of a pool. A stream
+announces the event up to which it is complete only after every fragment of a round is in its box, so a browser that comes
+back with that number (`Last-Event-ID`) misses nothing.
 """
 
 from __future__ import annotations
@@ -29,22 +29,22 @@ from fairway.web.live import message
 from fairway.web.live_fragments import CSRF_PLACE, Topic, render, subjects_of, watchable
 from fairway.web.sharing import shared
 from fairway.web.tail import PATIENCE, LogLengths, Tail
-from fairway.web.viewers import Viewer, look_again
+from fairway.web.viewers import Viewer, refresh_viewers
 
 log = logging.getLogger(__name__)
 
-PAUSE = 0.1  # seconds between two rounds: a burst of events renders each fragment ten times a second at most
-LOOK_AGAIN = 5.0  # seconds between two looks at whether sessions still hold, should no event have told that they ended
+PAUSE = 0.1  # seconds between two rounds: during a burst of events, each fragment is rendered at most ten times a second
+CHECK_EVERY = 5.0  # seconds between two checks whether sessions are still valid, in case no event announced their end
 LOG_PAGE = 2000  # lines per message
-MOST_PAGES = 16  # pages of logs kept for those who come right behind
-MOST_MISSED = 500  # more missed events than this: everything on the page is rendered again instead
+MOST_PAGES = 16  # cached pages of logs, for viewers at the same position
+MOST_MISSED = 500  # if a browser missed more events than this, all its fragments are rendered again
 TOGETHER = 0.03  # seconds of rendering whose fragments are delivered at once: one wake-up per viewer, not one per fragment
 Answer = TypeVar("Answer")
-_CSRF = CSRF_PLACE.encode()  # JSON writes it, and every token, as it is: letters, digits, hyphens
+_CSRF = CSRF_PLACE.encode()  # JSON does not escape it, nor any token: letters, digits, hyphens
 
 
 class TopicStream:
-    """One open page. Its box holds at most one message per topic."""
+    """The stream of one open page. Its box contains at most one message per topic."""
 
     def __init__(self, fanout: Fanout, viewer: Viewer, topics: Iterable[Topic], after: int | None) -> None:
         self.fanout, self.viewer, self.after = fanout, viewer, after
@@ -78,10 +78,11 @@ class TopicStream:
         self.fanout.remove(self)
 
     def put(self, topic: str, body: bytes, *, has_form: bool, number: int) -> None:
-        """`has_form`: the viewer's own token belongs into it. Else everybody has the same bytes.
+        """Put a fragment into the box. `has_form`: it needs the viewer's own CSRF token; else all viewers get the same
+        bytes.
 
-        What was made up for an opening page and what a round renders run beside each other. The one that began later
-        (`number`) read all that the other did, and stays whichever is ready first.
+        The fragments for an opening page and those of a round are rendered concurrently. The rendering that began later
+        (with the higher `number`) has read everything the other has, so it wins, whichever is ready first.
         """
         if number < self._newest.get(topic, 0):
             return
@@ -90,7 +91,7 @@ class TopicStream:
         self._filled.set()
 
     def seen(self, number: int) -> None:
-        """Everything up to this event is in the box or on its way."""
+        """Record that everything up to this event is in the box or has been sent."""
         self._seen = number
         self._filled.set()
 
@@ -100,19 +101,19 @@ class TopicStream:
 
 
 class Watched(Protocol):
-    """An open stream: it ends with what its viewer came in with, and shows no more than they may see."""
+    """An open stream. It ends when its viewer's access ends, and shows only what they may see."""
 
     viewer: Viewer
 
     async def renew(self, viewer: Viewer) -> None:
-        """The viewer may now see something else than before."""
+        """Called when the viewer may see more or less than before."""
 
     def end(self) -> None:
-        """Say nothing more, not even what waits to be sent."""
+        """End the stream and drop everything that waits to be sent."""
 
 
 class LogWatch(Watched, Protocol):
-    """Anything that wants to know when a deployment's log grows."""
+    """A stream that is notified when a deployment's log grows."""
 
     deployment: int
 
@@ -121,7 +122,7 @@ class LogWatch(Watched, Protocol):
 
 @dataclass(frozen=True)
 class _Rendered:
-    """A fragment's message, encoded once, and whom it is for."""
+    """A fragment's message, encoded once, and the streams it is for."""
 
     topic: Topic
     streams: list[TopicStream]
@@ -130,7 +131,7 @@ class _Rendered:
 
 
 class Fanout:
-    """One per process."""
+    """Distributes events to the streams of this process; there is one instance per process."""
 
     def __init__(self) -> None:
         self.lengths: LogLengths = {}
@@ -151,19 +152,19 @@ class Fanout:
     # --- streams come and go
 
     async def add(self, stream: TopicStream) -> None:
-        """From now on it hears of everything; what it missed since `stream.after` is made up for."""
+        """Register a stream for future events, and render what it has missed since `stream.after`."""
         self._streams.add(stream)
         self.admit(stream)
-        await self._ready.wait()  # the tail knows its place: whatever is not behind it will be told
+        await self._ready.wait()  # the tail has fixed its position: all events after it will be delivered
         if stream.after is not None:
-            await self._make_up(stream, stream.after)
+            await self._catch_up(stream, stream.after)
 
     def remove(self, stream: TopicStream) -> None:
         self._streams.discard(stream)
         self.dismiss(stream)
 
     def admit(self, stream: Watched) -> None:
-        """From now on `stream` ends soon after its viewer's way in has."""
+        """Register a stream so that it ends soon after its viewer's access has ended."""
         self._open.add(stream)
         self._start()
 
@@ -187,7 +188,7 @@ class Fanout:
         self.dismiss(watch)
 
     async def log_page(self, deployment: int, after: int) -> list[dict[str, Any]]:
-        """The lines after `after`; read once for everybody who is as far."""
+        """The lines after `after`; read once for all viewers at this position."""
         key = (deployment, after, self.lengths.get(deployment, (0, ""))[0])
         if key not in self._pages:
             if len(self._pages) >= MOST_PAGES:
@@ -202,7 +203,7 @@ class Fanout:
             raise
 
     async def in_thread(self, work: Callable[[], Answer]) -> Answer:
-        """Run database work in one of our few threads; its connection is closed afterwards."""
+        """Run database work in a thread of the pool and close its connection afterwards."""
         assert self._loop is not None
         assert self._threads is not None
 
@@ -228,10 +229,10 @@ class Fanout:
         )
         self._tail.start()
         self._rounds = loop.create_task(self._run_rounds())
-        self._looks = loop.create_task(self._run_looks())
+        self._looks = loop.create_task(self._run_checks())
 
     def _stop(self) -> None:
-        """Nobody watches."""
+        """Stop the tail, because no stream is open."""
         if self._tail is None:
             return
         self._tail.ask_to_stop()
@@ -275,7 +276,7 @@ class Fanout:
     async def _round(self, events: list[Event]) -> None:
         people = {int(event.subject_id) for event in events if event.subject_kind == "person" and event.subject_id.isdigit()}
         if people:
-            await self._look_again([stream for stream in self._open if stream.viewer.actor.id in people])
+            await self._refresh_viewers([stream for stream in self._open if stream.viewer.actor.id in people])
         touched = self._touched(events, self._streams)
         await self._render(touched)
         for stream in touched:
@@ -294,7 +295,7 @@ class Fanout:
                 found[stream] = topics
         return found
 
-    async def _make_up(self, stream: TopicStream, after: int) -> None:
+    async def _catch_up(self, stream: TopicStream, after: int) -> None:
         missed = await self.in_thread(lambda: events_after(after, limit=MOST_MISSED + 1))
         is_all = len(missed) > MOST_MISSED
         await self._render({stream: list(stream.topics.values())} if is_all else self._touched(missed, [stream]))
@@ -306,12 +307,13 @@ class Fanout:
             await self.in_thread(lambda: self._render_all(watching, number))
 
     def _render_all(self, watching: list[tuple[Topic, list[TopicStream]]], number: int) -> None:
-        """In a thread. What most people wait for comes first; nobody waits much longer than `TOGETHER` for what is there."""
+        """Render, in a thread: the fragments with the most viewers first, delivering what is ready every `TOGETHER`
+        seconds."""
         assert self._loop is not None
         ready: list[_Rendered] = []
         since = time.monotonic()
-        for one in _renderings(watching):
-            ready.append(one)
+        for rendering in _renderings(watching):
+            ready.append(rendering)
             if time.monotonic() - since > TOGETHER:
                 self._loop.call_soon_threadsafe(_deliver, ready, number)
                 ready, since = [], time.monotonic()
@@ -319,21 +321,21 @@ class Fanout:
 
     # --- sessions
 
-    async def _run_looks(self) -> None:
+    async def _run_checks(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_AGAIN)
+            await asyncio.sleep(CHECK_EVERY)
             try:
-                await self._look_again(list(self._open))
-            except Exception:  # the next look asks again
+                await self._refresh_viewers(list(self._open))
+            except Exception:  # the next check tries again
                 log.exception("looking again at who watches failed")
 
-    async def _look_again(self, streams: list[Watched]) -> None:
-        """End the streams of sessions that are over; narrow or widen those of people whose roles changed."""
+    async def _refresh_viewers(self, streams: list[Watched]) -> None:
+        """End the streams of viewers whose access has ended; renew those of viewers whose roles have changed."""
         before = [(stream, stream.viewer) for stream in streams]
         viewers = {viewer for _, viewer in before}
         if not viewers:
             return
-        now = await self.in_thread(lambda: look_again(viewers))
+        now = await self.in_thread(lambda: refresh_viewers(viewers))
         for stream, viewer in before:
             if (renewed := now[viewer]) is None:
                 stream.end()
@@ -342,13 +344,13 @@ class Fanout:
 
 
 def _soon(loop: asyncio.AbstractEventLoop, what: Callable[..., None], *given: Any) -> None:
-    """From another thread. A loop that has closed meanwhile has nobody left to tell."""
+    """Call `what` in the event loop from another thread; ignored if the loop has closed meanwhile."""
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(what, *given)
 
 
 def _by_topic(touched: dict[TopicStream, list[Topic]]) -> list[tuple[Topic, list[TopicStream]]]:
-    """The topic most people wait for first."""
+    """The streams by topic, the topic with the most viewers first."""
     found: dict[str, tuple[Topic, list[TopicStream]]] = {}
     for stream, topics in touched.items():
         for topic in topics:

@@ -1,4 +1,4 @@
-"""What people type, as forms. They check shape only; what is allowed and what it means is decided by the rooms' commands."""
+"""Forms. They check only the shape of the input; the rooms' commands decide what is allowed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PLAIN = {"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}
 
 
 def refuse(form: forms.BaseForm, problem: Invalid) -> None:
-    """Put the domain's refusal beside the field it names, or on top when the form has no such field."""
+    """Show an `Invalid` beside the field it names, or on top if the form has no such field."""
     name = getattr(form, "names", {}).get(problem.field, problem.field)
     field = name if name in form.fields else None
     sentence = problem.sentence if field else f"{problem.field}: {problem.sentence}"
@@ -39,7 +39,7 @@ def refuse(form: forms.BaseForm, problem: Invalid) -> None:
 
 
 class NewPasswordForm(forms.Form):
-    """A password, twice."""
+    """A new password, entered twice."""
 
     password1 = forms.CharField(
         label=_("Password"), strip=False, widget=forms.PasswordInput(attrs={"autocomplete": "new-password"})
@@ -56,7 +56,7 @@ class NewPasswordForm(forms.Form):
 
 
 class FirstAdministratorForm(NewPasswordForm):
-    """Who the first administrator is."""
+    """The first administrator's names and password."""
 
     username = forms.CharField(
         label=_("User name"),
@@ -70,7 +70,7 @@ class FirstAdministratorForm(NewPasswordForm):
 
 
 class EnvironmentForm(forms.Form):
-    """A place where applications run. `is_new` asks for its short name."""
+    """An environment. `is_new` adds the field for its slug."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
     slug = forms.CharField(label=_("Short name"), max_length=40, required=False, widget=forms.TextInput(attrs=PLAIN))
@@ -106,11 +106,12 @@ class EnvironmentForm(forms.Form):
 
     @property
     def names(self) -> dict[str, str]:
-        """Where a refusal of options is shown."""
+        """The form's fields by the keys of options, to show errors beside them."""
         return {"options.host": "docker_host", "options": "docker_host" if self.data.get("runtime") == DOCKER else "reads"}
 
     def wanted(self, options: Mapping[str, Any]) -> dict[str, Any]:
-        """What the room's commands take; `options` are those it has, of which only each runtime's own are asked for here."""
+        """The arguments for the commands. `options` are the present ones; the form changes only those of the chosen
+        runtime."""
         values = dict(self.cleaned_data)
         folders = [line.strip() for line in values.pop("reads").split("\n")]
         asked = {"host": values.pop("docker_host"), "require": values.pop("require"), "reads": list(filter(None, folders))}
@@ -120,7 +121,7 @@ class EnvironmentForm(forms.Form):
 
 
 class ProtectionForm(forms.Form):
-    """What protects an environment. `others` are the environments in which a version may have to prove itself."""
+    """An environment's protection. `others` are the environments in which a version may have to run first."""
 
     approvals_needed = forms.IntegerField(label=_("Number of approvals"), min_value=0, max_value=MOST_APPROVALS)
     approval_days = forms.IntegerField(label=_("Days to wait for them"), min_value=1, max_value=MOST_APPROVAL_DAYS)
@@ -154,14 +155,18 @@ class ProtectionForm(forms.Form):
         field.choices = [("", _("no environment")), *others]
 
     @classmethod
-    def filled(cls, one: Environment) -> dict[str, Any]:
-        """Its rules as the form shows them."""
+    def filled(cls, environment: Environment) -> dict[str, Any]:
+        """The initial values for an environment."""
         names = [name for name in cls.base_fields if not name.endswith("_people")]
-        people = {name: ", ".join(getattr(one, name)) for name in ("approval_people", "deploy_people")}
-        return {**{name: getattr(one, name) for name in names}, **people, "proven_hours": one.proven_hours or None}
+        people = {name: ", ".join(getattr(environment, name)) for name in ("approval_people", "deploy_people")}
+        return {
+            **{name: getattr(environment, name) for name in names},
+            **people,
+            "proven_hours": environment.proven_hours or None,
+        }
 
     def wanted(self) -> dict[str, Any]:
-        """What the room's command takes."""
+        """The arguments for the command."""
         values = dict(self.cleaned_data)
         for name in ("approval_people", "deploy_people"):
             values[name] = [one.strip() for one in values[name].split(",")]
@@ -170,7 +175,7 @@ class ProtectionForm(forms.Form):
 
 
 class LockForm(forms.Form):
-    """Why an environment is locked, and until when."""
+    """The reason and end of a lock."""
 
     reason = forms.CharField(label=_("Reason"), max_length=500)
     until = forms.DateTimeField(
@@ -182,7 +187,7 @@ class LockForm(forms.Form):
 
 
 class PersonForm(forms.Form):
-    """Somebody, as an administrator knows them. `is_new` asks for the name to sign in with."""
+    """A person, for administrators. `is_new` adds the field for the user name."""
 
     username = forms.CharField(label=_("User name"), max_length=60, widget=forms.TextInput(attrs=PLAIN))
     name = forms.CharField(label=_("Name"), max_length=150, required=False)
@@ -195,7 +200,7 @@ class PersonForm(forms.Form):
 
 
 class MailForm(forms.Form):
-    """By which server mail is sent; an empty host for none. The password is never shown; empty keeps the stored one."""
+    """The mail server; an empty host means none. The password is never shown; an empty one keeps the stored one."""
 
     host = forms.CharField(label=_("Host"), max_length=253, required=False, widget=forms.TextInput(attrs=PLAIN))
     port = forms.IntegerField(label=_("Port"), required=False, min_value=1, max_value=65535)
@@ -217,13 +222,13 @@ class MailForm(forms.Form):
 
 
 class TestMailForm(forms.Form):
-    """To whom a test mail goes."""
+    """The recipient of a test mail."""
 
     to = forms.EmailField(label=_("Send it to"))
 
 
 class TokenForm(forms.Form):
-    """A key for the API."""
+    """An API token."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
     role = forms.ChoiceField(label=_("May act as"), required=False)
@@ -242,7 +247,7 @@ class TokenForm(forms.Form):
 
 
 class RegistryForm(forms.Form):
-    """How to sign in to a registry."""
+    """The credential for a registry."""
 
     name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
     host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
@@ -253,7 +258,7 @@ class RegistryForm(forms.Form):
 
 
 class HttpsForm(forms.Form):
-    """How to get at private repositories over HTTPS."""
+    """The credential for private Git repositories over HTTPS."""
 
     name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
     host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
@@ -264,7 +269,7 @@ class HttpsForm(forms.Form):
 
 
 class KeyForm(forms.Form):
-    """A deploy key of a repository. Empty: one is made."""
+    """A deploy key of a repository. If it is empty, one is generated."""
 
     name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
     host = forms.CharField(label=_("Host"), max_length=253, widget=forms.TextInput(attrs=PLAIN))
@@ -292,7 +297,7 @@ class ImageForm(forms.Form):
 
 
 class GitForm(forms.Form):
-    """A Git repository and what to take of it."""
+    """A Git repository and the ref to use."""
 
     url = forms.CharField(
         label=_("Repository"),
@@ -308,7 +313,7 @@ class GitForm(forms.Form):
 
 
 class RunForm(forms.Form):
-    """How an application runs, with what a person may change of it. Empty means: as it is detected."""
+    """How an application runs; empty fields are detected."""
 
     command = forms.CharField(label=_("Start command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
     build = forms.CharField(label=_("Build command"), max_length=2000, required=False, widget=forms.TextInput(attrs=PLAIN))
@@ -331,12 +336,12 @@ class RunForm(forms.Form):
 
     @property
     def names(self) -> dict[str, str]:
-        """Where a refusal of a part of the spec is shown."""
+        """The form's fields by the keys of the spec, to show errors beside them."""
         return {f"install.{name}": name for name in INSTALL_FIELDS} | {"memory_bytes": "memory_mb"}
 
 
 class DetectedForm(RunForm):
-    """What was detected of a new application, and where it goes first. `is_manual` asks what it is, too."""
+    """A new application as detected, and its first environment. `is_manual` adds the field for its kind."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
     version = forms.CharField(label=_("Version"), max_length=120, required=False)
@@ -381,12 +386,13 @@ class RunSettingsForm(RunForm):
     )
 
     def overrides(self, before: Mapping[str, Any]) -> dict[str, Any]:
-        """The spec keys a person set; those without a field here stay as they were."""
+        """The keys of the spec that a person set; keys without a field keep their value."""
         values = {name: value for name, value in self.cleaned_data.items() if name not in ("name", "description")}
         install = {name: value for name, value in (before.get("install") or {}).items() if name not in INSTALL_FIELDS}
         ours = spec_changes({name: value for name, value in values.items() if value not in (None, "")})
         kept = {name: value for name, value in before.items() if name not in (*values, "memory_bytes", "install")}
-        if "release" in before and not before["release"]:  # a person said that there is none, whatever is detected
+        # a person said that there is no release command, whatever is detected
+        if "release" in before and not before["release"]:
             kept["release"] = []
         if "services" in before and not before["services"]:
             kept["services"] = {}
@@ -395,7 +401,7 @@ class RunSettingsForm(RunForm):
 
 
 def run_values(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What the fields of a `RunForm` say of a spec, or of the parts of one that a person set."""
+    """The initial values of a `RunForm` for a spec, or for the part of one that a person set."""
     lines = {name: command_text(tuple(spec[name])) if spec.get(name) else "" for name in ("command", "build", "release")}
     install = spec.get("install") or {}
     memory = spec.get("memory_bytes")
@@ -417,7 +423,7 @@ def run_values(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def volume_lines(volumes: Iterable[Sequence[str]]) -> str:
-    """Volumes as a person edits them, one a line."""
+    """Volumes as text to edit, one per line."""
     return "\n".join(f"{name}: {target}" for name, target in volumes)
 
 
@@ -439,7 +445,7 @@ def spec_changes(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class ProfileForm(forms.Form):
-    """What a person tells about themselves."""
+    """A person's own profile."""
 
     name = forms.CharField(label=_("Name"), max_length=150, required=False)
     email = forms.EmailField(label=_("E-mail"), required=False)

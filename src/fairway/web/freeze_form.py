@@ -1,4 +1,4 @@
-"""A freeze window as a form. It checks shape only; what it means is decided by the environments room."""
+"""The form of a freeze window. It checks only the shape of the input; the environments room decides its meaning."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ WALL = {"type": "datetime-local"}
 
 
 class FreezeForm(forms.Form):
-    """When deployments are closed, or only then open. `starts` and `ends` stay text: they are wall times of `zone`."""
+    """A freeze window. `starts` and `ends` stay text, because they are wall times in `zone`."""
 
     kind = forms.ChoiceField(
         label=_("What it does"),
@@ -53,11 +53,11 @@ class FreezeForm(forms.Form):
             field.choices = list(choices)
 
     def rule(self) -> str:
-        """The RRULE that was chosen or written, "" for once."""
+        """The chosen or written RRULE; "" if it does not recur."""
         chosen = self.cleaned_data.get("repeats", "")
         return str(self.cleaned_data.get("rrule", "") if chosen == OWN_RULE else chosen)
 
     def values(self) -> dict[str, Any]:
-        """What the commands take."""
+        """The arguments for the commands."""
         names = ("kind", "name", "reason", "starts", "ends", "zone", "environments", "applications")
         return {**{name: self.cleaned_data[name] for name in names}, "rrule": self.rule()}

@@ -1,9 +1,9 @@
-"""Server-sent events: thousands of open pages on one tail, without a thread or a database connection each.
+"""Server-sent events for thousands of open pages with one tail, without a thread or database connection per page.
 
-The views behind these addresses are ordinary ones: they ask for permission, answer in a few milliseconds and give the
-request's thread and connection back. What they answer is a *ticket* (`admit`), which this ASGI layer, wrapped around Django,
-turns into the stream. A stream is a set of topics (or one log) and a bounded box of messages; a fragment that was rendered
-anew replaces the one still waiting in the box, so a slow reader costs nothing and never falls behind.
+The views of these URLs are ordinary: they check permissions, answer in a few milliseconds and release the request's
+thread and connection. They answer with a *ticket* (`admit`), which this ASGI layer around Django turns into the stream. A
+stream is a set of topics (or one log) and a bounded box of messages; a newly rendered fragment replaces the one that
+still waits in the box, so a slow reader costs no memory and never falls behind.
 """
 
 from __future__ import annotations
@@ -32,32 +32,32 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 TICKET = "X-Fairway-Stream"
-HEARTBEAT = 15.0  # seconds; proxies close connections that say nothing for a minute
-RETRY = 2000  # milliseconds a browser waits before it comes back
+HEARTBEAT = 15.0  # seconds; proxies close connections that are silent for a minute
+RETRY = 2000  # milliseconds that a browser waits before it reconnects
 MOST_TICKETS = 5000
 KEPT = ("set-cookie", "vary", "content-security-policy", "x-content-type-options", "referrer-policy", "permissions-policy",
         "strict-transport-security")  # fmt: skip
 
 
 class Source(Protocol):
-    """What a stream is fed from. `next` waits for bytes to send; None ends the stream."""
+    """The source of a stream. `next` waits for bytes to send; None ends the stream."""
 
     async def open(self) -> None:
-        """Begin: called in the event loop, before the first `next`."""
+        """Called once in the event loop, before the first `next`."""
 
     async def next(self) -> bytes | None: ...
 
     def close(self) -> None:
-        """Give everything back. Called once, whatever happened."""
+        """Release all resources. Called once, whatever happened."""
 
 
 def message(event: str, data: object, number: int | None = None) -> bytes:
-    """One server-sent event, with the number a browser comes back with."""
+    """One server-sent event, with the number that a browser sends when it reconnects."""
     return text_message(event, data, "" if number is None else str(number))
 
 
 def text_message(event: str, data: object, identity: str = "") -> bytes:
-    """One server-sent event. Source: WHATWG HTML, "Server-sent events"; JSON never holds a line break."""
+    """One server-sent event. Source: WHATWG HTML, "Server-sent events"; JSON contains no line breaks."""
     head = f"id: {identity}\n" if identity else ""
     return f"{head}event: {event}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
 
@@ -67,11 +67,11 @@ _tickets_lock = threading.Lock()
 
 
 def admit(source: Source) -> HttpResponse:
-    """A view's answer that becomes a stream. Without the ASGI layer around it (WSGI, the test client) it is just empty."""
+    """The response of a view that becomes a stream. Without the ASGI layer (WSGI, the test client) it is empty."""
     ticket = secrets.token_urlsafe(16)
     with _tickets_lock:
         _tickets[ticket] = source
-        while len(_tickets) > MOST_TICKETS:  # left behind by viewers who went before their stream began
+        while len(_tickets) > MOST_TICKETS:  # left by viewers who disconnected before their stream began
             del _tickets[next(iter(_tickets))]
     response = HttpResponse(content_type="text/event-stream")
     response.headers[TICKET] = ticket
@@ -84,7 +84,8 @@ def redeem(ticket: str) -> Source | None:
 
 
 class Streams:
-    """The ASGI layer. Ends every stream when the process is asked to stop: a graceful stop does not wait for viewers."""
+    """The ASGI layer. It ends every stream when the process is asked to stop, so that a graceful stop waits for no
+    viewer."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -102,7 +103,7 @@ class Streams:
             await self._application(scope, receive, send)
 
     def end_all(self) -> None:
-        """Let every stream end now. May be called from any thread or signal handler."""
+        """End every stream now. May be called from any thread or signal handler."""
         self._is_ending = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._end_here)
@@ -124,7 +125,7 @@ class Streams:
                 return
 
     def _end_on_signals(self) -> None:
-        """Servers stop accepting on SIGTERM and then wait for what is open; streams would keep them waiting for ever."""
+        """End streams on signals: on SIGTERM, servers wait for open requests, and streams would never end."""
         if threading.current_thread() is not threading.main_thread():
             return
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -143,7 +144,7 @@ class Streams:
         held: list[Message] = []
 
         async def look(sent: Message) -> None:
-            """Keeps a ticket's answer back, passes everything else on."""
+            """Hold back a response with a ticket; pass everything else on."""
             if held or (sent["type"] == "http.response.start" and _header(sent, TICKET)):
                 held.append(sent)
             else:
@@ -159,7 +160,7 @@ class Streams:
     async def _held_stream(
         self, source: Source, scope: Scope, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send
     ) -> None:
-        """The stream, unless whoever asks holds as many as anybody may."""
+        """Run the stream, unless the viewer has as many open streams as allowed."""
         holder = _holder(source, scope)
         if self._held[holder] >= settings.STREAMS_PER_PERSON:
             source.close()
@@ -170,7 +171,7 @@ class Streams:
             await self._stream(source, headers, receive, send)
         finally:
             self._held[holder] -= 1
-            self._held += Counter()  # forget those at nought
+            self._held += Counter()  # removes entries that are zero
 
     async def _stream(self, source: Source, headers: list[tuple[bytes, bytes]], receive: Receive, send: Send) -> None:
         self._loop = asyncio.get_running_loop()
@@ -197,7 +198,7 @@ class Streams:
 
 
 def _holder(source: Source, scope: Scope) -> str:
-    """Whose stream it is: a person, however they came in; else what they came in with."""
+    """Who a stream counts for: the person, however they signed in; else their session or address."""
     viewer = getattr(source, "viewer", None)
     if viewer is not None:
         return f"person {viewer.actor.id}"
@@ -214,8 +215,8 @@ async def _refuse_stream(send: Send) -> None:
 
 
 async def _pump(source: Source, send: Send) -> None:
-    """Send what comes until the source ends. Cancelled when the viewer leaves or the process stops: a message costs one
-    wake-up and no task, because there may be a thousand viewers."""
+    """Send messages until the source ends. It is cancelled when the viewer disconnects or the process stops. A message
+    costs one wake-up and no task, because there may be a thousand viewers."""
     await source.open()
     while (body := await source.next()) is not None:
         await send({"type": "http.response.body", "body": body, "more_body": True})
@@ -244,10 +245,10 @@ def _kept(start: Message) -> list[tuple[bytes, bytes]]:
         *kept,
         (b"content-type", b"text/event-stream; charset=utf-8"),
         (b"cache-control", b"no-store"),
-        (b"x-accel-buffering", b"no"),  # nginx in front of us would collect the events otherwise
+        (b"x-accel-buffering", b"no"),  # otherwise nginx would buffer the events
     ]
 
 
 def log_message(lines: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Log lines as scripts read them: times as ISO 8601."""
+    """Log lines for scripts: times in ISO 8601."""
     return [{**line, "at": datetime.fromtimestamp(line["at"], UTC).isoformat(timespec="milliseconds")} for line in lines]

@@ -1,7 +1,7 @@
-"""What pages can watch: which events touch a fragment, who may watch it, and how it is rendered.
+"""The fragments that pages can watch: which events touch each, who may watch it, and how it is rendered.
 
-A topic's name stands in the page (``data-live="home:matrix"``). Its fragment is rendered by the same function and the same
-partial as the page itself.
+The page contains the topic's name (``data-live="home:matrix"``). Its fragment is rendered with the same function and partial
+template as the page itself.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from fairway.web.presenters.deployments import deployment_shown
 from fairway.web.presenters.hosts import host_shown
 from fairway.web.presenters.placements import placement_shown
 
-CSRF_PLACE = "csrf-token-of-the-viewer"  # each viewer's own token is put in its place on the way out
+CSRF_PLACE = "csrf-token-of-the-viewer"  # replaced by each viewer's own token when the fragment is sent
 MOST_TOPICS = 64
 FAMILIES = {  # what lists and calendars listen to
     "deployment": "deployments",
@@ -49,7 +49,7 @@ Build = Callable[[Actor, list[str]], Context | None]
 
 @dataclass(frozen=True)
 class Topic:
-    """One fragment that can be watched. `subjects` are what events must be about to touch it."""
+    """One fragment that can be watched. An event about any of `subjects` touches it."""
 
     name: str
     subjects: frozenset[str]
@@ -58,7 +58,8 @@ class Topic:
 
 @dataclass(frozen=True)
 class Kind:
-    """A family of topics. Without `template` the page is told to fetch its fragment again: its address holds filters."""
+    """A kind of topic. Without `template` the page is told to fetch its fragment itself, because its URL contains
+    filters."""
 
     pattern: re.Pattern[str]
     subjects: tuple[str, ...]
@@ -67,7 +68,7 @@ class Kind:
 
 
 def subjects_of(event: Event) -> frozenset[str]:
-    """What an event is about, in the words topics use."""
+    """The subjects of an event, in the form that topics use."""
     found = {"events", "home", f"{event.subject_kind}:{event.subject_id}"}
     if event.application:
         found.add(f"application:{event.application}")
@@ -97,9 +98,10 @@ def topic_named(name: str) -> Topic | None:
 
 
 def render(topic: Topic, actor: Actor, language: str, zone: str) -> dict[str, str] | None:
-    """What to send: ``{"topic", "html"}``, ``{"topic"}`` when the page must fetch it itself, None when it is gone.
+    """The message to send: ``{"topic", "html"}``, ``{"topic"}`` if the page must fetch it itself, None if it does not
+    exist any more.
 
-    Whatever it shows of its viewer is read from these three; see `fairway.web.sharing`.
+    Everything that it shows about its viewer comes from these three arguments; see `fairway.web.sharing`.
     """
     if not topic.kind.template:
         return {"topic": topic.name}
@@ -129,61 +131,63 @@ def _may_watch(actor: Actor, topic: Topic) -> bool:
 
 
 def _look_for_pair(actor: Actor, topic: Topic) -> None:
-    """A topic about an application in an environment needs both in one grant. Raises `NotVisible`."""
+    """Raise `NotVisible` unless one grant covers both the application and the environment of a topic."""
     named = dict(subject.split(":", 1) for subject in topic.subjects if ":" in subject)
     if "application" in named and "environment" in named:
-        environments.place(actor, applications.application(actor, named["application"]), named["environment"])
+        environments.get_environment_for(
+            actor, applications.get_application(actor, named["application"]), named["environment"]
+        )
 
 
 def _look_for(actor: Actor, subject: str) -> None:
-    """Raises `NotVisible`."""
+    """Raise `NotVisible` unless the actor may see this subject."""
     kind, _, name = subject.partition(":")
     if kind == "deployment":
-        deployments.deployment(actor, int(name))
+        deployments.get_deployment(actor, int(name))
     elif kind == "application":
-        applications.application(actor, name)
+        applications.get_application(actor, name)
     elif kind == "environment":
-        environments.environment(actor, name)
+        environments.get_environment(actor, name)
     elif kind == "inspection":
-        applications.inspection(actor, int(name))
+        applications.get_inspection(actor, int(name))
     elif kind == "release":
-        releases.release(actor, int(name))
+        releases.get_release(actor, int(name))
     elif kind == "rollout":
-        releases.rollout(actor, int(name))
+        releases.get_rollout(actor, int(name))
 
 
 def _placement(actor: Actor, parts: list[str]) -> Context | None:
-    application = applications.application(actor, parts[0])
+    application = applications.get_application(actor, parts[0])
     card = placement_shown(actor, application, parts[1])
     return None if card is None else {"placement": card, "application": application}
 
 
 def _recent(actor: Actor, parts: list[str]) -> Context:
-    return shown_applications.recent(actor, applications.application(actor, parts[0]))
+    return shown_applications.recent(actor, applications.get_application(actor, parts[0]))
 
 
 def _deployment(actor: Actor, parts: list[str]) -> Context:
-    return deployment_shown(actor, deployments.deployment(actor, int(parts[0])))
+    return deployment_shown(actor, deployments.get_deployment(actor, int(parts[0])))
 
 
 def _environment_state(actor: Actor, parts: list[str]) -> Context:
-    return shown_environments.state_shown(actor, environments.environment(actor, parts[0]))
+    return shown_environments.state_shown(actor, environments.get_environment(actor, parts[0]))
 
 
 def _protection(actor: Actor, parts: list[str]) -> Context:
-    return shown_environments.protection_shown(actor, environments.environment(actor, parts[0]))
+    return shown_environments.protection_shown(actor, environments.get_environment(actor, parts[0]))
 
 
 def _placements_here(actor: Actor, parts: list[str]) -> Context:
-    return shown_environments.placements_here(actor, environments.environment(actor, parts[0]))
+    return shown_environments.placements_here(actor, environments.get_environment(actor, parts[0]))
 
 
 def _host(actor: Actor, parts: list[str]) -> Context:
-    return host_shown(actor, environments.environment(actor, parts[0]))
+    return host_shown(actor, environments.get_environment(actor, parts[0]))
 
 
 def _rollout(actor: Actor, parts: list[str]) -> Context:
-    return shown_rollouts.progress_shown(actor, releases.rollout(actor, int(parts[0])))
+    return shown_rollouts.progress_shown(actor, releases.get_rollout(actor, int(parts[0])))
 
 
 def _nothing(actor: Actor, parts: list[str]) -> Context:
@@ -199,10 +203,11 @@ def _kind(pattern: str, subjects: Iterable[str], build: Build, template: str = "
 
 
 def _desk(part: str, build: Callable[[Actor, Release], Context], template: str) -> Kind:
-    """A fragment of a release. What is done to its packages is about them, so it listens to the whole desk."""
+    """A fragment of a release. Events on its packages do not name the release, so it listens to all events of the release
+    desk."""
 
     def of_release(actor: Actor, parts: list[str]) -> Context:
-        return build(actor, releases.release(actor, int(parts[0])))
+        return build(actor, releases.get_release(actor, int(parts[0])))
 
     return _kind(rf"release:(\d{{1,18}}):{part}", ["release:{0}", "releases"], of_release, template)
 
@@ -244,7 +249,7 @@ KINDS = (
     _desk("planned", shown_plan.planned_shown, "releases/plan.html#planned"),
     _desk("approvals", shown_plan.approvals_shown, "releases/plan.html#approvals"),
     _kind(r"rollout:(\d{1,18}):progress", ["rollout:{0}", "releases"], _rollout, "releases/rollout.html#progress"),
-    # These have filters in their addresses, so each page fetches its own again.
+    # The URLs of these contain filters, so each page fetches its own fragment.
     _kind("applications", ["home"], _nothing),
     _kind("events", ["events"], _nothing),
     _kind("releases", ["releases"], _nothing),

@@ -1,8 +1,8 @@
-"""What running instances print, followed once per instance however many people look.
+"""Follows the output of running instances, once per instance, however many viewers there are.
 
-A runtime's `output` blocks, so each followed instance has one thread; there are at most `MOST` of them. Everybody who
-looks at an instance shares its thread. A stream numbers the lines it sends itself, and its event ids carry the time of the
-last line, so that a browser that comes back gets what it missed.
+A runtime's `output` blocks, so each followed instance has one thread, at most `MOST` in all, which all its viewers share. A
+stream numbers the lines that it sends, and its event ids contain the time of the last line, so that a browser that
+reconnects gets what it missed.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from fairway.web.viewers import Viewer
 log = logging.getLogger(__name__)
 
 MOST = 64
-KEPT = 2000  # lines of an instance that newcomers are given
-TAIL = 500  # lines read back when nobody followed before
-GATHER = 0.1  # seconds in which lines are gathered into one message
+KEPT = 2000  # lines of an instance that are kept for new viewers
+TAIL = 500  # past lines that a new follower reads
+GATHER = 0.1  # seconds during which lines are collected into one message
 Sees = Callable[[Actor], bool]
 
 
@@ -48,7 +48,7 @@ class Printed:
 
 @dataclass(frozen=True)
 class Place:
-    """Where an instance runs, with what must not be seen in its output. `key` is the same for everybody who follows it."""
+    """An instance to follow: its runtime, and the masker of its secrets. `key` identifies it among viewers."""
 
     key: tuple[str, str]
     runtime: Runtime = field(compare=False)
@@ -65,7 +65,7 @@ class Place:
 
 
 class _Ear:
-    """The runtime's `Progress`: it only says when to stop."""
+    """A `Progress` for the runtime that only says when to stop."""
 
     def __init__(self) -> None:
         self.stop = threading.Event()
@@ -78,7 +78,7 @@ class _Ear:
 
 
 class Follower:
-    """One instance's output, in a thread of its own while somebody looks."""
+    """Follows one instance's output in a thread of its own while there are viewers."""
 
     def __init__(self, place: Place, loop: asyncio.AbstractEventLoop) -> None:
         self.place, self._loop, self._ear = place, loop, _Ear()
@@ -131,13 +131,13 @@ class Follower:
 
 
 class Followers:
-    """The followed instances of this process. Lives in the event loop."""
+    """The followers of this process. Used in the event loop only."""
 
     def __init__(self) -> None:
         self._by_key: dict[tuple[str, str], Follower] = {}
 
     def join(self, stream: InstanceLogStream, place: Place) -> Follower | None:
-        """The follower of this instance; None when too many are followed already."""
+        """The follower of this instance; None if too many instances are followed."""
         follower = self._by_key.get(place.key)
         if follower is None or follower.is_over:
             if len(self._by_key) >= MOST:
@@ -156,9 +156,9 @@ class Followers:
 
 
 class InstanceLogStream:
-    """What these instances print, as one log; numbers go on after `count`, lines up to `since` are known already.
+    """The output of these instances as one log. Numbers continue after `count`; lines up to `since` were sent before.
 
-    `sees` says whether an actor may look at them; the fan-out asks again when what the viewer may see has changed.
+    `sees` says whether an actor may see them; the fan-out asks again when the viewer's grants have changed.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ FOLLOWERS = Followers()
 
 
 def came_back(text: str) -> tuple[int, int]:
-    """``<count>-<micros>`` of the last event id, (0, 0) when it is none of ours."""
+    """The (count, micros) in the last event id ``<count>-<micros>``; (0, 0) if it has another form."""
     count, _, micros = text.partition("-")
     if not (count.isascii() and count.isdigit() and len(count) < 16 and micros.isascii() and micros.isdigit()):
         return 0, 0

@@ -1,4 +1,4 @@
-"""A deployment's log as a stream; every page of lines is read once, however many people watch."""
+"""Streams a deployment's log; each page of lines is read once, however many viewers there are."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fairway.web.fanout import Fanout, LogWatch
 from fairway.web.live import log_message, message
 from fairway.web.viewers import Viewer
 
-LAST_WORDS = 0.5  # seconds after its end in which a deployment's last lines may still be written
+LAST_LINES = 0.5  # seconds after its end in which a deployment's last lines may still be written
 
 
 class LogStream(LogWatch):
@@ -55,11 +55,12 @@ class LogStream(LogWatch):
         if lines:
             self.position = int(lines[-1]["n"])
         else:
-            self.position = self.fanout.lengths[self.deployment][0]  # counted, but not kept: never ask for them for ever
+            # these lines are counted, but were removed: skip them, or it would never end
+            self.position = self.fanout.lengths[self.deployment][0]
         return message("log", log_message(lines), self.position)
 
     async def _ending(self) -> bytes:
-        await asyncio.sleep(LAST_WORDS)
+        await asyncio.sleep(LAST_LINES)
         lines = await self.fanout.log_page(self.deployment, self.position)
         if lines:
             self.position = int(lines[-1]["n"])

@@ -1,4 +1,4 @@
-"""Pages of lists that may be endless: nobody waits for a million rows to be counted."""
+"""Pagination for very long lists without counting all rows."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from django.core.paginator import EmptyPage, Page, Paginator
 from django.db.models import QuerySet
 
-COUNTED = 10_000  # rows; counting as many takes a millisecond, a million thirty
+COUNTED = 10_000  # rows; counting these takes 1 ms, counting a million 30 ms
 
 
 class LongPaginator(Paginator):  # type: ignore[type-arg]  # Django makes it a generic for type checkers only
-    """Counts up to `COUNTED` rows. Behind them one can still turn the pages; they only have no number of the last."""
+    """Counts up to `COUNTED` rows. Pages after them can still be opened, but the number of the last page is unknown."""
 
     object_list: QuerySet[Any]
 
@@ -44,7 +44,7 @@ class LongPaginator(Paginator):  # type: ignore[type-arg]  # Django makes it a g
 
 
 class LongPage(Page):  # type: ignore[type-arg]
-    """One page; it was given one row more than it shows, which says whether another follows."""
+    """One page. It gets one row more than it shows, which tells whether another page follows."""
 
     def __init__(self, rows: list[Any], number: int, paginator: LongPaginator) -> None:
         super().__init__(rows[: paginator.per_page], number, paginator)

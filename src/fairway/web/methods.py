@@ -1,4 +1,4 @@
-"""One address, one view per method, each with its own declared permission."""
+"""Combines one view per HTTP method, each with its own permission, into the view of one URL."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ View = Callable[..., HttpResponse]
 
 
 def by_method(**views: View) -> View:
-    """A view that chooses by method: ``by_method(GET=shown, POST=saved)``. HEAD is answered as GET is."""
+    """A view that dispatches by method: ``by_method(GET=shown, POST=saved)``. HEAD is treated like GET."""
 
     def view(request: HttpRequest, *args: Any, **values: Any) -> HttpResponse:
         chosen = views.get("GET" if request.method == "HEAD" else request.method or "")

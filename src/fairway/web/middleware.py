@@ -1,4 +1,4 @@
-"""What surrounds every page: the headers that keep it safe, the person's language, and refusals said in words."""
+"""Middleware for pages: security headers, the reader's language and time zone, and pages for domain errors."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.utils import timezone, translation
 
 from fairway.accounts.models import User
 from fairway.accounts.rules import Blocked, NotVisible
-from fairway.environments.freeze_queries import windows_read_once
+from fairway.environments.freeze_queries import cached_windows
 from fairway.shared.disk import is_disk_full
 from fairway.shared.names import Invalid
 from fairway.web import errors
@@ -23,19 +23,20 @@ Answer = Callable[[HttpRequest], HttpResponse]
 
 
 def policy(form_action: str = "'self'") -> str:
-    """No inline script or style, nothing from elsewhere. `data:` is what the stylesheet draws its arrows with."""
+    """The content security policy: no inline script or style, nothing from other sites. The stylesheet uses `data:`
+    images."""
     return (
         f"default-src 'self'; img-src 'self' data:; form-action {form_action}; "
         "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 
-FORM = "application/x-www-form-urlencoded"  # forms with files are read by their views, as they arrive
-HSTS = f"max-age={365 * 24 * 60 * 60}"  # without sub-domains: applications may be served by HTTP
+FORM = "application/x-www-form-urlencoded"  # forms with files are read by their views while they arrive
+HSTS = f"max-age={365 * 24 * 60 * 60}"  # without includeSubDomains, because applications may be served over HTTP
 
 
 class SafeHeaders:
-    """Says what a page may load and who may keep it; a stricter or wider header set by a view stays."""
+    """Sets headers about what a page may load and who may cache it, unless the view has set them."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -45,15 +46,15 @@ class SafeHeaders:
         response.headers.setdefault("Content-Security-Policy", policy())
         response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
         response.headers.setdefault("Cache-Control", "private, no-store")
-        if settings.IS_HTTPS:  # also when what ends HTTPS before us does not say so; browsers heed it by HTTPS alone
+        if settings.IS_HTTPS:  # also if the proxy that terminates TLS does not say so; browsers ignore it over HTTP
             response.headers.setdefault("Strict-Transport-Security", HSTS)
         return response
 
 
-class ReadFrom:
-    """Before a view reads anything, a page knows the newest event: what happens while it is read is told to it afterwards.
+class EventNumber:
+    """Reads the newest event's number before the view reads anything, so that live updates cover all changes after that.
 
-    Here, because a view that forgot it would show what was true before, and never hear that it changed.
+    It is a middleware, because a view that forgot this would show outdated content and never be updated.
     """
 
     def __init__(self, get_response: Answer) -> None:
@@ -69,7 +70,7 @@ class ReadFrom:
 
 
 class PersonLanguage:
-    """A person's chosen language holds on every device; where there is a cookie, Django's LocaleMiddleware has decided."""
+    """Uses the language of the person's profile, unless a cookie has set one (Django's LocaleMiddleware)."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -83,7 +84,7 @@ class PersonLanguage:
 
 
 class ReaderZone:
-    """Pages say times, and read those that are typed, in the zone of whoever reads them."""
+    """Activates the reader's time zone, in which pages show and read times."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -96,7 +97,7 @@ class ReaderZone:
 
 
 class FreezesReadOnce:
-    """A page asks the gate about many acts; what only looks reads the freeze windows once."""
+    """Reads the freeze windows once per GET request, because a page asks the gate about many acts."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -104,12 +105,12 @@ class FreezesReadOnce:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in {"GET", "HEAD"}:
             return self.get_response(request)
-        with windows_read_once():
+        with cached_windows():
             return self.get_response(request)
 
 
-class Refusals:
-    """The domain's ways of saying no, for views that have no better place to show them."""
+class DomainErrors:
+    """Pages for the domain's exceptions, for views that do not show them in place."""
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
@@ -120,7 +121,7 @@ class Refusals:
     def process_view(
         self, request: HttpRequest, view: object, given: object, named: dict[str, object]
     ) -> HttpResponse | None:
-        """No database takes a NUL, and no name of ours holds one. The API looks at its own input."""
+        """Refuse NUL in any input, because databases refuse it. The API checks its own input."""
         if request.path.startswith("/api/"):
             return None
         if any(isinstance(value, str) and "\x00" in value for value in named.values()):

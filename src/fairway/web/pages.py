@@ -1,4 +1,4 @@
-"""Answering with a page, or with the one fragment of it that was asked for."""
+"""Renders a page, or only the requested fragment of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def page(
     fragments: Mapping[str, str] | None = None,
     status: int = 200,
 ) -> HttpResponse:
-    """The whole page; for htmx with a target in `fragments` (element id → partial), that partial alone."""
+    """The page; for an htmx request whose target is in `fragments` (element id → partial template), only that partial."""
     target = request.headers.get("HX-Target", "") if request.headers.get("HX-Request") == "true" else ""
     partial = (fragments or {}).get(target)
     response = render(request, f"{template}#{partial}" if partial else template, dict(context), status=status)
@@ -29,7 +29,7 @@ def page(
 
 
 def safe_next(request: HttpRequest, otherwise: str = "/") -> str:
-    """Where a form asked to go on, when that is a page of ours."""
+    """The URL to which a form asked to return, if it is on this site; else `otherwise`."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""
     here = {request.get_host()}
     is_ours = wanted.startswith("/") and url_has_allowed_host_and_scheme(wanted, here, require_https=request.is_secure())

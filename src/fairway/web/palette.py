@@ -1,4 +1,4 @@
-"""What the command palette offers: every application, environment, release and page the actor may open. Browsers search."""
+"""The entries of the command palette: what the actor may open. The browser searches them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Entry = dict[str, Any]
 
 
 def entries(actor: Actor) -> list[Entry]:
-    """Five queries, whatever the size."""
+    """All entries for this actor, in five queries."""
     things = (_acts, _applications, _environments, _releases, _deployments, _pages)
     return [entry for entries_of in things for entry in entries_of(actor)]
 
@@ -47,29 +47,31 @@ def _acts(actor: Actor) -> Iterator[Entry]:
 
 def _applications(actor: Actor) -> Iterator[Entry]:
     group, configuration, logs = _("Applications"), _("Configuration"), _("Logs")
-    for one in applications_visible_to(actor):
-        icon = KIND_ICONS[one.source_kind]
-        yield _entry(group, one.name, reverse("application-detail", args=[one.slug]), icon, one.slug)
-        url = reverse("application-configuration", args=[one.slug])
-        yield _entry(group, f"{one.name}: {configuration}", url, "settings", keywords="variables secrets")
-        yield _entry(group, f"{one.name}: {logs}", reverse("application-logs", args=[one.slug]), "terminal")
+    for application in applications_visible_to(actor):
+        icon = KIND_ICONS[application.source_kind]
+        yield _entry(group, application.name, reverse("application-detail", args=[application.slug]), icon, application.slug)
+        url = reverse("application-configuration", args=[application.slug])
+        yield _entry(group, f"{application.name}: {configuration}", url, "settings", keywords="variables secrets")
+        yield _entry(group, f"{application.name}: {logs}", reverse("application-logs", args=[application.slug]), "terminal")
 
 
 def _environments(actor: Actor) -> Iterator[Entry]:
-    for one in environments_visible_to(actor):
-        url = reverse("environment-detail", args=[one.slug])
-        yield _entry(_("Environments"), one.name, url, "layers", one.host, keywords="deployment target")
+    for environment in environments_visible_to(actor):
+        url = reverse("environment-detail", args=[environment.slug])
+        yield _entry(_("Environments"), environment.name, url, "layers", environment.host, keywords="deployment target")
 
 
 def _releases(actor: Actor) -> Iterator[Entry]:
-    for one in releases_visible_to(actor)[:MOST_RELEASES]:
-        yield _entry(_("Releases"), str(one), reverse("release-detail", args=[one.pk]), "promote")
+    for release in releases_visible_to(actor)[:MOST_RELEASES]:
+        yield _entry(_("Releases"), str(release), reverse("release-detail", args=[release.pk]), "promote")
 
 
 def _deployments(actor: Actor) -> Iterator[Entry]:
-    for one in deployments_visible_to(actor)[:MOST_DEPLOYMENTS]:
-        label = f"#{one.pk} {one.application.name} → {one.environment.name}"
-        yield _entry(_("Deployments"), label, reverse("deployment-detail", args=[one.pk]), "deploy", one.version)
+    for deployment in deployments_visible_to(actor)[:MOST_DEPLOYMENTS]:
+        label = f"#{deployment.pk} {deployment.application.name} → {deployment.environment.name}"
+        yield _entry(
+            _("Deployments"), label, reverse("deployment-detail", args=[deployment.pk]), "deploy", deployment.version
+        )
 
 
 def _pages(actor: Actor) -> Iterator[Entry]:

@@ -1,4 +1,4 @@
-"""Changing one's password: the page says before what ends with it, and asks what shall stay."""
+"""The form to change one's password; it asks whether tokens and calendar feed stay valid."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairway.accounts.profiles import set_own_password
 if TYPE_CHECKING:
 
     class AllauthForm(forms.Form):
-        """What we use of allauth's form; allauth itself ships no types."""
+        """The part of allauth's form that Fairway uses; allauth ships no types."""
 
         user: User
         request: Any
@@ -22,7 +22,7 @@ else:
 
 
 class ChangePasswordForm(AllauthForm):
-    """allauth's form, and whether tokens and calendar feed outlive the old password. By default they do not."""
+    """allauth's form with the choice whether tokens and calendar feed stay valid. By default they do not."""
 
     keeps_keys = forms.BooleanField(
         label=_("Keep my API tokens and my calendar feed"),

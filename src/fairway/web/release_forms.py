@@ -1,4 +1,4 @@
-"""What people type at the release desk. Shape only; the releases room decides what it means."""
+"""Forms of the release desk. They check only the shape of the input; the releases room decides its meaning."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ STAGES = [
 
 
 class PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """Somebody, by their user name; what they call themselves stands beside it."""
+    """A person, chosen by user name; the display name is shown beside it."""
 
     def label_from_instance(self, obj: User) -> str:
         return named(obj)
 
 
 class ReleaseForm(forms.Form):
-    """A release. `is_new` asks for what identifies it."""
+    """A release. `is_new` adds the fields for name and version."""
 
     name = forms.CharField(label=_("Name"), max_length=80)
     version = forms.CharField(label=_("Version"), max_length=60, widget=forms.TextInput(attrs=PLAIN))
@@ -72,7 +72,7 @@ class ReleaseForm(forms.Form):
 
 
 class CloneForm(ReleaseForm):
-    """The same packages under another version."""
+    """A clone of a release under another version."""
 
     def __init__(self, *args: Any, **values: Any) -> None:
         super().__init__(*args, is_new=True, **values)
@@ -81,7 +81,7 @@ class CloneForm(ReleaseForm):
 
 
 class PackageForm(forms.Form):
-    """One package; `version` is whatever names it: an image, a Git address, an archive, a version built already."""
+    """One package; `version` is an image, a Git URL, an archive or an existing version."""
 
     name = forms.CharField(label=_("Name"), max_length=80, widget=forms.TextInput(attrs=PLAIN))
     stage = forms.ChoiceField(label=_("Status"), choices=STAGES, required=False)
@@ -91,13 +91,13 @@ class PackageForm(forms.Form):
     )
 
     def source(self) -> str:
-        """As `releases.source_input` reads it: an archive's checksum stands behind the “#”."""
+        """The text for `releases.source_input`: an archive's checksum follows the “#”."""
         version, checksum = self.cleaned_data["version"].strip(), self.cleaned_data["checksum"].strip()
         return f"{version}#{checksum}" if checksum and "#" not in version else version
 
 
 class PasteForm(forms.Form):
-    """Many packages at once."""
+    """A pasted list of packages."""
 
     text = forms.CharField(
         label=_("Packages"), strip=False, widget=forms.Textarea(attrs={"rows": 14, "class": "mono", **PLAIN})
@@ -105,7 +105,7 @@ class PasteForm(forms.Form):
 
 
 class ReasonForm(forms.Form):
-    """Why."""
+    """The reason for an act."""
 
     reason = forms.CharField(label=_("Reason"), max_length=500)
 

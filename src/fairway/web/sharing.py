@@ -1,7 +1,7 @@
-"""One rendering for everybody who would see the same, found out by watching what it read about its viewer.
+"""Renders a fragment once for all viewers who would see the same, by recording what the rendering reads of its viewer.
 
-Nobody declares what a fragment depends on, so nobody can forget anything: whoever equals the first viewer in all that the
-rendering asked about them would have been shown these very bytes. Language and time zone count as always read.
+Fragments do not declare what they depend on, so nothing can be forgotten: a viewer who equals the first one in everything
+that the rendering read would get the same bytes. Language and time zone always count as read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Watching(Protocol):
-    """Whoever has a viewer behind it."""
+    """Something with a viewer."""
 
     viewer: Viewer
 
@@ -34,9 +34,9 @@ Draw = Callable[[Actor, str, str], Drawn]  # for this person, in this language a
 
 
 class WatchedActor(Actor):
-    """An actor that remembers which of its facts were looked at, and what it was asked.
+    """An actor that records which of its attributes were read, and what its methods were asked.
 
-    `repr`, comparing, hashing and taking it apart look at all of its facts.
+    `repr`, comparing, hashing and copying read all attributes.
     """
 
     def __init__(self, actor: Actor) -> None:
@@ -58,10 +58,10 @@ def _asked(read: set[Fact], name: str, question: Callable[..., Any], *given: Any
 
 
 def _facts_behind(name: str) -> Sequence[Fact]:
-    """Taking an actor apart (`vars`, copying) is looking at everything; asking of what class it is, is not."""
+    """The facts that reading an attribute depends on: all of them for `vars` and copying, none for its class."""
     if name == "__class__":
         return ()
-    return [(one.name,) for one in fields(Actor)] if name.startswith("_") else [(name,)]
+    return [(field.name,) for field in fields(Actor)] if name.startswith("_") else [(name,)]
 
 
 def what_was_read(actor: WatchedActor) -> frozenset[Fact]:
@@ -69,15 +69,15 @@ def what_was_read(actor: WatchedActor) -> frozenset[Fact]:
 
 
 def shared(draw: Draw[Drawn], watching: Iterable[One]) -> Iterator[tuple[Drawn, list[One]]]:
-    """Draw as often as people differ in what the drawing reads of them; each result with those it is for.
+    """Render once per group of viewers who are equal in what the rendering reads; yields each result with its group.
 
-    Where drawing fails, those who would have seen it fail, too, are left out; a database that is away is raised.
+    If a rendering fails, its group is left out; an unreachable database is raised.
     """
     yield from _shared(draw, watching, frozenset())
 
 
 def _shared(draw: Draw[Drawn], watching: Iterable[One], known: frozenset[Fact]) -> Iterator[tuple[Drawn, list[One]]]:
-    """`known` are the facts that were found to matter; a drawing may come across more."""
+    """`known` are the facts that are known to matter; a rendering may find more."""
     for alike in _grouped(watching, known):
         viewer = alike[0].viewer
         watched = WatchedActor(viewer.actor)
@@ -96,7 +96,7 @@ def _shared(draw: Draw[Drawn], watching: Iterable[One], known: frozenset[Fact]) 
 
 
 def _grouped(watching: Iterable[One], facts: frozenset[Fact]) -> Sequence[list[One]]:
-    """Those who are the same in these facts, in the order they came."""
+    """Groups of viewers with equal facts, in their original order."""
     asked = list(facts)
     groups: dict[object, list[One]] = defaultdict(list)
     for one in watching:
@@ -106,7 +106,7 @@ def _grouped(watching: Iterable[One], facts: frozenset[Fact]) -> Sequence[list[O
 
 
 def _answer(actor: Actor, name: str, *given: Any) -> object:
-    """Grants are the same in any order."""
+    """An attribute's value or a method's result, in a form that compares equal; the order of grants does not matter."""
     value = getattr(actor, name)
     if given:
         return value(*given)

@@ -1,4 +1,4 @@
-"""Forms that were read before somebody else changed the same thing: who did is told, and what was typed is kept."""
+"""Stale forms: if somebody else changed the thing meanwhile, the person is told who, and their input is kept."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from fairway.web.templatetags.fairway import exact_words
 
 
 def as_of(request: HttpRequest) -> int | None:
-    """The newest event when the form was read that was sent (the tag ``as_of`` puts it there); None when it does not say."""
+    """The newest event when the submitted form was rendered (from the tag ``as_of``); None if the form has no such field."""
     text = request.POST.get("as_of", "")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def changed_sentence(request: HttpRequest, problem: Changed, form: forms.BaseForm | None = None) -> str:
-    """Who changed what, and when; from now on the form counts as read after that."""
+    """A sentence that says who changed what, and when; the form then counts as rendered after that change."""
     request.told_what_changed = True  # type: ignore[attr-defined]
     labels = {name: field.label for name, field in form.fields.items()} if form is not None else {}
     words = {
@@ -35,5 +35,5 @@ def changed_sentence(request: HttpRequest, problem: Changed, form: forms.BaseFor
 
 
 def tell_changed(request: HttpRequest, form: forms.BaseForm, problem: Changed) -> None:
-    """On top of the form."""
+    """Show the sentence on top of the form."""
     form.add_error(None, changed_sentence(request, problem, form))

@@ -1,8 +1,8 @@
-"""One thread per process that notices committed events and log lines, however many people watch.
+"""One thread per process that notices committed events and log lines, however many viewers there are.
 
-SQLite tells through ``PRAGMA data_version``, which moves when another connection has committed: one PRAGMA per look, and
-the tables are read only after it moved. PostgreSQL wakes us through the engine's NOTIFY channel, with a look every `POLL`
-seconds as the safety net. Numbers of events are in the order of their commits (see `activity.commands.record`), so
+With SQLite it polls ``PRAGMA data_version``, which changes when another connection commits, and reads the tables only after
+a change. PostgreSQL wakes it through the engine's NOTIFY channel; it also polls every `POLL` seconds, in case a notification
+is lost. Numbers of events are in commit order (see `activity.commands.record`), so
 "everything after number n" misses nothing.
 """
 
@@ -21,18 +21,18 @@ from fairway.engine.waking import CHANNEL
 
 log = logging.getLogger(__name__)
 
-POLL = 0.1  # seconds between two looks of a PostgreSQL that was not heard of (the goal: p95 ≤ 300 ms to the browser)
-SQLITE_POLL = 0.05  # seconds; one look is a PRAGMA of about 10 µs, and nobody looks while nobody watches
-PATIENCE = 1.0  # seconds before asking a database again that did not answer
+POLL = 0.1  # seconds between two polls of PostgreSQL without a notification (the goal: p95 ≤ 300 ms to the browser)
+SQLITE_POLL = 0.05  # seconds; a poll is a PRAGMA of about 10 µs, and there are none without viewers
+PATIENCE = 1.0  # seconds before a database that did not answer is asked again
 BATCH = 500
 
 LogLengths = dict[int, tuple[int, str]]  # deployment → (lines written, status)
 
 
 class Tail:
-    """Tells `on_events` of every event after its start, in order, and `on_logs` when a watched log grew or ended.
+    """Calls `on_events` with every event after its start, in order, and `on_logs` when a watched log grows or ends.
 
-    `on_start` is called once, when it knows from where on it tells. All are called from the tail's own thread.
+    `on_start` is called once, when its starting position is fixed. All are called in the tail's own thread.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Tail:
         self._position: int | None = None
 
     def start(self) -> None:
-        """Begin with what is committed from now on."""
+        """Start with events that are committed from now on."""
         self._thread = threading.Thread(target=self._run, name="fairway-live-tail", daemon=True)
         self._thread.start()
 
     def look_soon(self) -> None:
-        """Look even if nothing was committed: somebody began to watch another log."""
+        """Poll even if nothing was committed, because another log is watched now."""
         self._nudge.set()
 
     def ask_to_stop(self) -> None:
@@ -86,7 +86,7 @@ class Tail:
                 if self._has_changed():
                     self._look()
         except Exception as problem:
-            # psycopg's own errors come through unwrapped from `notifies`. Nobody misses anything: `position` stands still.
+            # psycopg's errors are not wrapped by Django in `notifies`. No event is missed, because `position` does not move.
             if not isinstance(problem, Error) and type(problem).__module__.partition(".")[0] != "psycopg":
                 log.exception("reading new events failed")
             connection.close()
@@ -98,7 +98,7 @@ class Tail:
                 cursor.execute(f"LISTEN {CHANNEL}")
 
     def _has_changed(self) -> bool:
-        """Waits for at most `POLL` seconds."""
+        """Whether something may have been committed; waits for at most `POLL` seconds."""
         if self._position is None:
             self._position = latest_number()
             self._on_start()

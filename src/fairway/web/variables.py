@@ -1,4 +1,4 @@
-"""The rows of variables and write-only secrets, as ``parts/variable_rows.html`` shows and posts them."""
+"""The form rows of variables and write-only secrets (``parts/variable_rows.html``)."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from fairway.shared.names import Invalid
 from fairway.shared.source_text import with_newlines
 
 MOST_LINES_SHOWN = 12
-MOST_ROWS = MOST_VARIABLES * 4  # numbers are given out and never reused while a page is edited
+MOST_ROWS = MOST_VARIABLES * 4  # a page never reuses the number of a removed row
 
 
 @dataclass
 class Rows:
-    """What was posted. A secret left empty is kept as it is, when it had a value."""
+    """The posted rows. An empty secret that had a value is kept."""
 
     variables: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -27,18 +27,17 @@ class Rows:
     shown: list[dict[str, Any]] = field(default_factory=list)
 
     def removed(self, known: Iterable[str]) -> list[str]:
-        """The secrets there were that this form does not name any more."""
+        """The secrets that existed and that the form does not contain any more."""
         return [name for name in known if name not in self.secrets and name not in self.kept]
 
 
 def read_rows(
     posted: QueryDict, known: Iterable[str] = (), required: Iterable[str] = (), before: Mapping[str, str] | None = None
 ) -> Rows:
-    """Read the rows. `known` are the secrets that have a value, `before` the values of variables that the page showed.
-    Raises `Invalid` for a name given twice.
+    """Read the posted rows. `known` are the secrets that have a value, `before` the values of variables that the page
+    showed. Raises `Invalid` for a name given twice.
 
-    A browser sends every end of a line as CRLF. A value that was not touched is kept to the byte, and in others lines end
-    as they do on the machines where applications run.
+    Browsers send line ends as CRLF. Values that were not changed keep every byte; others get ``\\n``.
     """
     rows, set_before, needed = Rows(), set(known), set(required)
     for number in range(min(_count(posted), MOST_ROWS)):
@@ -63,7 +62,7 @@ def read_rows(
 
 
 def rows_of(configuration: Configuration | None, required: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """What a configuration holds, and what the application needs beside it. Secrets by name only."""
+    """The rows for a configuration and for required variables that it lacks. Secrets by name only."""
     variables: Mapping[str, str] = configuration.variables if configuration else {}
     secrets = configuration.secret_names if configuration else []
     needed = list(required)
@@ -86,7 +85,7 @@ def shown_row(name: str, value: str, is_secret: bool, is_set: bool, is_required:
 
 
 def mark_error(rows: list[dict[str, Any]], sentence: str) -> str:
-    """Put the sentence beside the row it names; what is left for the top of the form."""
+    """Show the sentence beside the row it names; returns the sentence for the top of the form if no row matches."""
     for row in rows:
         if row["name"] and (f"“{row['name']}”" in sentence or f" {row['name']} " in f" {sentence} "):
             row["error"] = sentence

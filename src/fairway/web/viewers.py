@@ -1,4 +1,4 @@
-"""Whoever has a page open, as long as what they came in with stands."""
+"""Viewers of open pages, and whether they still have access."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from django.middleware.csrf import get_token
 from django.utils.timezone import get_current_timezone_name
 from django.utils.translation import get_language
 
-from fairway.accounts import standing
+from fairway.accounts import access
 from fairway.accounts.permissions import actor_of
 from fairway.accounts.rules import Actor
 
 
 @dataclass(frozen=True)
 class Viewer:
-    """A person at a page: what they may see, in which language and time zone, and what their forms must carry."""
+    """The viewer of a page: their actor, language, time zone, and the CSRF token of their forms."""
 
     actor: Actor
     csrf_token: str
@@ -32,9 +32,9 @@ def viewer_of(request: HttpRequest) -> Viewer:
     )
 
 
-def look_again(viewers: Collection[Viewer]) -> dict[Viewer, Viewer | None]:
-    """Each with what they may do now; None for those whose session ended, or who were shut out."""
-    now = standing.look_again([viewer.actor for viewer in viewers])
+def refresh_viewers(viewers: Collection[Viewer]) -> dict[Viewer, Viewer | None]:
+    """Each viewer with their present grants; None for those whose access has ended."""
+    now = access.refresh_actors([viewer.actor for viewer in viewers])
     return {
         viewer: None if actor is None else replace(viewer, actor=actor) for viewer, actor in zip(viewers, now, strict=True)
     }

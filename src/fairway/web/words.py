@@ -1,4 +1,4 @@
-"""Words for what the domain names by keys; the same on every page."""
+"""The words for the domain's keys, the same on every page."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STEP_LABELS: dict[str, Text] = {
     "watch": _("Watch"),
 }
 
-# What the parts of a deployment's log are called: its steps, and what follows when they do not end well.
+# The parts of a deployment's log: its steps, and the clean-up after a failure.
 LOG_LABELS: dict[str, Text] = {**STEP_LABELS, "clean-up": _("Clean-up")}
 
 # The walls around applications of the process runtime.
@@ -44,7 +44,7 @@ DOOR_LABELS: dict[str, Text] = {
     Door.WORKER: _("by Fairway itself"),
 }
 
-# Keys: `activity.rules.Break`, `activity.heads.Misfit`, and "moved" and "restored".
+# Keys: `activity.rules.Break`, `activity.heads.Mismatch`, and "moved" and "restored".
 BROKEN_WORDS: dict[str, Text] = {
     "changed": _("Event %(first)s was changed after it was written."),
     "missing": _("An event is missing or was exchanged before number %(first)s."),

@@ -1,4 +1,4 @@
-"""The reader's time zone: what the browser says, in a cookie that js/time.js keeps."""
+"""The reader's time zone, from a cookie that js/time.js sets."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ COOKIE = "fairway_zone"
 
 
 def zone_of(request: HttpRequest) -> ZoneInfo:
-    """The zone of who reads this; the installation's where the browser has not said one we know."""
+    """The reader's time zone; the installation's if the cookie is missing or names an unknown zone."""
     name = request.COOKIES.get(COOKIE, "")
     return ZoneInfo(name if name in _known() else settings.TIME_ZONE)
 
 
 @cache
 def _known() -> frozenset[str]:
-    """Read from the disk once: that takes milliseconds."""
+    """The known zones; cached, because reading them from the disk takes milliseconds."""
     return frozenset(available_timezones())

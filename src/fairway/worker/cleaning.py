@@ -1,4 +1,4 @@
-"""One round of cleaning: everything that may go goes, one event says what, and the disk is measured afterwards."""
+"""One round of garbage collection: remove all that may be removed, record one event, measure the disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from django.db import transaction
 from fairway.accounts.rules import SYSTEM
 from fairway.activity.commands import record
 from fairway.activity.rules import On
-from fairway.insights.storage import COLLECTED, measure, remember
+from fairway.insights.storage import COLLECTED, measure, store_usage
 from fairway.worker import tidying
 from fairway.worker.collecting import collect
 
@@ -31,7 +31,7 @@ ROUNDS: tuple[Callable[[], Mapping[str, int]], ...] = (
 
 
 def clean() -> dict[str, int]:
-    """Collect everything there is to collect, and say how much of what went. One kind that breaks stops no other."""
+    """Run all kinds of garbage collection; returns how much of each kind was removed. An error in one stops no other."""
     counted = Counter(_artifacts())
     for tidy in ROUNDS:
         counted.update(_protected(tidy))
@@ -41,7 +41,7 @@ def clean() -> dict[str, int]:
         with transaction.atomic():
             record(who=SYSTEM.who, verb=COLLECTED, on=On("storage", 0, "Fairway"), after=gone)
     data = settings.DATA.folder()
-    remember(data, measure(data))
+    store_usage(data, measure(data))
     return gone
 
 
@@ -53,6 +53,6 @@ def _artifacts() -> dict[str, int]:
 def _protected(tidy: Callable[[], Mapping[str, int]]) -> Mapping[str, int]:
     try:
         return tidy()
-    except Exception:  # the worker's log says what broke; the next round may go well
+    except Exception:  # logged; the next round may succeed
         log.exception("Something could not be collected")
         return {}

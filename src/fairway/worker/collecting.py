@@ -1,4 +1,4 @@
-"""Artifacts that nobody could need any more: what runs, the last good versions and every volume stay (`rules` decides)."""
+"""Collects artifacts that nothing can need any more; `rules` decides. Volumes are never touched."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairway.drivers.runtimes.contract import NullProgress
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
-from fairway.worker.rules import FRESH_FOR, GOOD_KEPT, Place, Tried, digests_kept
+from fairway.worker.rules import FRESH_FOR, GOOD_KEPT, PlacementFacts, TriedDeployment, digests_kept
 
 __all__ = ["GOOD_KEPT", "collect", "digests_to_keep"]
 
@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 
 
 def collect() -> dict[str, list[str]]:
-    """Remove unused artifacts from every runtime; returns the digests removed per environment. A host that does not answer
-    keeps what it has until the next time."""
+    """Remove unused artifacts from every runtime; returns the removed digests per environment. A host that does not
+    answer is left to the next round."""
     removed = {}
     for environment in Environment.objects.filter(deleted_at=None):
         try:
@@ -41,29 +41,30 @@ def collect() -> dict[str, list[str]]:
 def _collect_from(environment: Environment) -> list[str]:
     if not availability_of(environment).is_available:
         return []
-    # asked anew for each: what was requested while another host was tidied must stay
+    # computed for each environment anew, because something may have been requested while another one was collected
     return list(runtime_of(environment).collect(digests_to_keep(), NullProgress()))
 
 
 def digests_to_keep() -> set[str]:
-    """What serves, what a rollback could need, what is on its way, what is pinned, and what was made within the hour."""
+    """The digests of artifacts that serve, that a rollback could need, that are queued or running, that are pinned, or
+    that were made within the last hour."""
     waiting = Deployment.objects.filter(status__in=ACTIVE).exclude(artifact=None)
     fresh = Artifact.objects.filter(created_at__gte=timezone.now() - FRESH_FOR)
     return digests_kept(
-        (_place(placement) for placement in Placement.objects.all()),
+        (_facts(placement) for placement in Placement.objects.all()),
         on_their_way=waiting.values_list("artifact__digest", flat=True),
         pinned=pinned(),
         fresh=fresh.values_list("digest", flat=True),
     )
 
 
-def _place(placement: Placement) -> Place:
-    return Place(placement.current_id, placement.previous_good_id, _tried(placement))
+def _facts(placement: Placement) -> PlacementFacts:
+    return PlacementFacts(placement.current_id, placement.previous_good_id, _tried(placement))
 
 
-def _tried(placement: Placement) -> Iterator[Tried]:
-    """Newest first, read a few at a time: the rule seldom wants many."""
+def _tried(placement: Placement) -> Iterator[TriedDeployment]:
+    """The placement's deployments, newest first, read a few at a time, because the rule seldom needs many."""
     there = Deployment.objects.filter(application=placement.application_id, environment=placement.environment_id)
     rows = there.exclude(artifact=None).order_by("-pk").values_list("pk", "artifact__digest", "status")
     for number, digest, status in rows.iterator(chunk_size=50):
-        yield Tried(number, digest, is_good=status == Status.SUCCEEDED)
+        yield TriedDeployment(number, digest, is_good=status == Status.SUCCEEDED)

@@ -1,7 +1,7 @@
-"""Minds the hosts over SSH: asks for their keys, keeps the tunnels up, and writes down what it sees.
+"""Watches Docker hosts over SSH: reads their keys, keeps the tunnels up, and records whether they can be used.
 
-One thread per host, because one that does not answer must not keep the others waiting. Tunnels outlive the worker: what runs
-elsewhere stays reachable while the control plane is replaced.
+Each host has a thread, so that one that does not answer does not delay the others. Tunnels outlive the worker, so that what
+runs on the hosts stays reachable while the control plane is replaced.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ from fairway.environments.host_rules import SEEN_EVERY
 from fairway.environments.models import Host
 from fairway.environments.queries import hosts_in_use
 from fairway.shared.failures import Failure
-from fairway.worker.duty import Duty
+from fairway.worker.leadership import Leadership
 
 if TYPE_CHECKING:
     from fairway.drivers.runtimes.docker.runtime import DockerRuntime
 
 log = logging.getLogger(__name__)
 
-EVERY = 1.0  # seconds between two looks at a host that is well
+EVERY = 1.0  # seconds between two checks of a healthy host
 LOOK_FOR_HOSTS_EVERY = 2.0
-LONGEST_PAUSE = 10.0  # seconds between two attempts at one that is not
-SCAN_EVERY = 10.0  # seconds between two questions for a key nobody has confirmed
+LONGEST_PAUSE = 10.0  # seconds between two attempts to connect to a host that is not healthy
+SCAN_EVERY = 10.0  # seconds between two scans for the key of a host that nobody has confirmed
 
 
 class HostKeeper:
-    """One per worker; of several, the one that is on duty minds the hosts."""
+    """Watches all hosts that environments use; of several workers, only the leader does."""
 
     def __init__(self) -> None:
         self._watchers: dict[str, _Watcher] = {}
 
     def run(self, stop: threading.Event) -> None:
-        """Mind every host that an environment runs on, until told to stop."""
-        duty = Duty(settings.DATA.folder("run") / "hosts.lock")
+        """Watch the hosts until `stop` is set."""
+        leadership = Leadership(settings.DATA.folder("run") / "hosts.lock")
         try:
             while not stop.is_set():
                 close_old_connections()
-                if duty.is_mine():
+                if leadership.is_leader():
                     self._follow({host.address for host in hosts_in_use()}, stop)
                 stop.wait(LOOK_FOR_HOSTS_EVERY)
         finally:
             for watcher in self._watchers.values():
                 watcher.thread.join(timeout=5)
-            duty.close()
+            leadership.close()
 
     def _follow(self, addresses: set[str], stop: threading.Event) -> None:
         for address in self._watchers.keys() - addresses:
@@ -66,7 +66,7 @@ class HostKeeper:
 
 
 class _Watcher:
-    """Minds one host in a thread of its own; when no environment uses the host any more, its tunnel ends."""
+    """Watches one host in a thread of its own; when no environment uses the host any more, it closes the tunnel."""
 
     def __init__(self, address: str, stop: threading.Event) -> None:
         self.address, self._stop, self.is_over = address, stop, threading.Event()
@@ -95,7 +95,7 @@ class _Watcher:
             connections.close_all()
 
     def _rest(self) -> None:
-        """Until the next look; a person who asks for one does not wait for a long pause."""
+        """Sleep until the next check; a check that a person requested ends a long pause."""
         until = time.monotonic() + self._pause
         while self._is_wanted() and time.monotonic() < until:
             self._stop.wait(min(EVERY, self._pause))
@@ -119,15 +119,15 @@ class _Watcher:
             self._pause = min(2 * self._pause, LONGEST_PAUSE)
         finally:
             if host.look_wanted_at is not None:
-                hosts.looked(host=host)
+                hosts.finish_check(host=host)
 
     def _with_its_key(self, host: Host) -> Host:
-        """Ask for its key where nobody confirmed one, where it changed, or when a person wants to know."""
+        """Read the host's key if none is confirmed, it changed, or a person requested a check."""
         is_settled = host.host_key and host.offered_key == host.host_key
         if host.look_wanted_at is None and (is_settled or time.monotonic() < self._scan_at):
             return host
         self._scan_at = time.monotonic() + SCAN_EVERY
-        hosts.key_shown(host=host, key=scan(SshAddress.parse(host.address), host.host_key))
+        hosts.record_offered_key(host=host, key=scan(SshAddress.parse(host.address), host.host_key))
         looked_for = host.look_wanted_at
         host.refresh_from_db()
         host.look_wanted_at = looked_for
@@ -136,7 +136,7 @@ class _Watcher:
     def _connect(self, host: Host) -> None:
         try:
             version = self._ask_through_tunnel(host)
-        except Failure:  # it may have broken just now; whether the Engine is there is judged through a new one
+        except Failure:  # the tunnel may have broken just now; a new one decides whether the Engine answers
             try:
                 version = self._ask_through_tunnel(host)
             except Failure as failure:
@@ -149,14 +149,14 @@ class _Watcher:
             was_started = self._tunnel.ensure_up(hosts.access_to(host), self._is_wanted)
         except Unreached as away:
             if away.reason is Reason.UNTRUSTED:
-                hosts.key_shown(host=host, key=scan(SshAddress.parse(host.address), host.host_key))
+                hosts.record_offered_key(host=host, key=scan(SshAddress.parse(host.address), host.host_key))
             raise
         if was_started:
             log.info("Connected to %s", self.address)
         return self._ask_engine(host, was_started)
 
     def _ask_engine(self, host: Host, was_started: bool) -> str:
-        """Its version; and the ways to what runs there are open again before anybody is told that it is back."""
+        """The Engine's version. Reopens the ways to running instances before the host counts as connected."""
         from fairway.drivers.runtimes.docker.runtime import DockerRuntime  # loads the Docker SDK: 6 MB that few workers need
 
         if self._runtime is None:
@@ -167,11 +167,11 @@ class _Watcher:
         return self._runtime.availability().version
 
     def _write_down(self, host: Host, *, is_connected: bool, reason: str = "", detail: str = "", version: str = "") -> None:
-        """What is news at once, what is not now and then."""
+        """Record a changed result at once, and an unchanged one every `SEEN_EVERY`."""
         is_fresh = host.seen_at is not None and timezone.now() - host.seen_at < SEEN_EVERY
         known = (host.is_connected, host.reason, host.version if is_connected else "")
         if is_fresh and known == (is_connected, reason, version):
             return
         if not is_connected and host.is_connected:
             log.warning("%s is away: %s %s", self.address, reason, detail)
-        hosts.observed(host=host, is_connected=is_connected, reason=reason, detail=detail, version=version)
+        hosts.record_check(host=host, is_connected=is_connected, reason=reason, detail=detail, version=version)

@@ -1,4 +1,4 @@
-"""The worker process: runs workflows, owns Caddy, reconciles, keeps the schedule. Wiring and threads; no decisions."""
+"""The worker process: executes workflows, controls Caddy, reconciles, calls ticks. Wiring and threads; no decisions."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import connections
 
-from fairway.activity.checking import check_some, guard_again
+from fairway.activity.checking import continue_verification, restore_triggers
 from fairway.engine.runner import Runner
 from fairway.engine.schedule import Schedule, Tick
 from fairway.engine.workflow import WORKFLOWS
 from fairway.environments import installation
 from fairway.shared.failures import Failure
 from fairway.worker.cleaning import clean
-from fairway.worker.heads import HeadKeeper
+from fairway.worker.heads import HeadSigner
 from fairway.worker.hosts import HostKeeper
 from fairway.worker.reconciler import Reconciler
 from fairway.workflows import register_all
@@ -27,17 +27,17 @@ from fairway.workflows.outside import caddy
 
 log = logging.getLogger(__name__)
 
-PRODUCTION_SLOTS = 1  # kept for production, so that staging never queues it behind itself (Dokploy#2578)
-PAUSE_AFTER_DEFECT = 5.0  # seconds before a thread that broke begins again
+PRODUCTION_SLOTS = 1  # reserved for production, so that it never queues behind staging (compare Dokploy#2578)
+PAUSE_AFTER_DEFECT = 5.0  # seconds before a thread that raised an error is restarted
 
 
 def run_worker(stop: threading.Event) -> None:
-    """Work until `stop` is set. Applications and Caddy go on serving afterwards.
+    """Work until `stop` is set. Applications and Caddy keep serving afterwards.
 
-    Raises `NeedsPerson` when the workers of this installation are at home on another machine.
+    Raises `NeedsPerson` if the workers of this installation run on another machine.
     """
     register_all()
-    installation.settle(has_workers=True)
+    installation.ensure_may_run_here(has_workers=True)
     name = f"{socket.gethostname()}:{os.getpid()}"
     runner = Runner(
         WORKFLOWS,
@@ -50,7 +50,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("caddy", lambda: caddy().supervise(stop, _report_caddy), stop),
         _thread("hosts", lambda: HostKeeper().run(stop), stop),
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
-        _thread("heads", lambda: HeadKeeper().run(stop), stop),
+        _thread("heads", lambda: HeadSigner().run(stop), stop),
         _thread("home", lambda: installation.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),
     ]
@@ -70,8 +70,8 @@ def _ticks() -> tuple[Tick, ...]:
 
 
 def _verify() -> None:
-    guard_again()
-    check_some()
+    restore_triggers()
+    continue_verification()
 
 
 def _clean() -> None:
@@ -79,7 +79,7 @@ def _clean() -> None:
 
 
 def _thread(name: str, work: Callable[[], None], stop: threading.Event) -> threading.Thread:
-    """Started at once; begun again when it breaks, because nobody would notice that, say, Caddy is no longer minded."""
+    """Start a thread that is restarted after an error; otherwise nobody would notice that, say, Caddy is not supervised."""
 
     def keep_working() -> None:
         while not stop.is_set():

@@ -1,6 +1,6 @@
-"""Compares what should be there with what is.
+"""Compares the wanted state of placements with the actual state.
 
-It only looks: what differs is repaired by an `adjust` run under the placement's key, so that a repair never races a
+It only observes. Differences are repaired by an `adjust` run under the placement's key, so that a repair never races with a
 deployment.
 """
 
@@ -24,50 +24,50 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Health, Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
 from fairway.drivers.runtimes.contract import MAIN, Instance, InstanceState, Runtime
-from fairway.engine.queries import is_worked_on, keys_worked_on
+from fairway.engine.queries import busy_keys, is_key_busy
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.shared.failures import Failure
-from fairway.worker.duty import Duty
+from fairway.worker.leadership import Leadership
 from fairway.workflows.instances import describe
 from fairway.workflows.outside import proxy
 from fairway.workflows.writes import look_at_writes
 
 log = logging.getLogger(__name__)
 
-EVERY = 2.0  # seconds between two looks
-UNSEEN_LOOKS = 2  # an Engine that is being restarted is back before anybody is told
-FIRST_PAUSE = 15.0  # seconds before the same placement is repaired again; doubled while it does not help
+EVERY = 2.0  # seconds between two rounds
+UNSEEN_LOOKS = 2  # failed rounds before a placement's state is unknown: a restarting Engine is back before that
+FIRST_PAUSE = 15.0  # seconds before the same placement is repaired again; doubled after each repair that does not help
 LONGEST_PAUSE = 600.0
-WRITES_FIRST = 30.0  # seconds after a version was first seen until what it wrote is looked at
+WRITES_FIRST = 30.0  # seconds from a version's first observation until its written files are checked
 WRITES_EVERY = 900.0
-OBSERVED_EVERY = 60.0  # seconds after which an unchanged observation is written again, so that it is known to be fresh
+OBSERVED_EVERY = 60.0  # seconds after which an unchanged observation is stored again, to show that it is fresh
 RELATED = ("application", "environment", "current__artifact")
 _ENDED = {InstanceState.STOPPED, InstanceState.FAILED}
 _SERVING = {RouteKind.OPEN, RouteKind.SIGNED_IN}
 
 
 class Reconciler:
-    """`run` looks every `EVERY` seconds until told to stop; of several workers, the one that is on duty does."""
+    """Reconciles every `EVERY` seconds until told to stop; of several workers, only the leader does."""
 
     def __init__(self) -> None:
         self._repairs: dict[int, _Repairs] = {}
         self._writes = _Looks()
-        self._unseen: dict[int, int] = defaultdict(int)  # looks in a row that could not be taken, by environment
+        self._unseen: dict[int, int] = defaultdict(int)  # failed rounds in a row, by environment
 
     def run(self, stop: threading.Event) -> None:
-        duty = Duty(settings.DATA.folder("run") / "reconciler.lock")
+        leadership = Leadership(settings.DATA.folder("run") / "reconciler.lock")
         try:
             while not stop.wait(EVERY):
                 close_old_connections()
-                if duty.is_mine():
+                if leadership.is_leader():
                     self.look()
         finally:
-            duty.close()
+            leadership.close()
             connections.close_all()
 
     def look(self) -> None:
-        """Look at every environment once. One that breaks, say a host that does not answer, stops no other."""
+        """Reconcile every environment once. An error in one, say a host that does not answer, stops no other."""
         used = set(Placement.objects.order_by().values_list("environment", flat=True).distinct())
         for environment in Environment.objects.filter(deleted_at=None):
             try:
@@ -79,11 +79,12 @@ class Reconciler:
                     _write_down_unseen(environment, answer.sentence)
             except Failure as failure:
                 log.warning("%s could not be looked at: %s", environment.name, failure.sentence)
-            except Exception:  # what broke is in the worker's log; the next look may go well
+            except Exception:  # logged; the next round may succeed
                 log.exception("%s could not be looked at", environment.name)
 
     def _look_at(self, environment: Environment, *, is_used: bool) -> None:
-        """What is placed there is read after what runs there, or what began in between would seem to be nobody's."""
+        """Reconcile one environment. Instances are listed before placements are read; otherwise instances started in between
+        would look like orphans."""
         runtime = runtime_of(environment)
         found: dict[str, list[Instance]] = defaultdict(list)
         for instance in runtime.instances():
@@ -91,7 +92,7 @@ class Reconciler:
         if not (found or is_used):
             return
         placed = list(Placement.objects.filter(environment=environment).select_related(*RELATED))
-        busy = keys_worked_on()
+        busy = busy_keys()
         for placement in placed:
             instances = found.pop(placement.name, [])
             if placement.key not in busy:
@@ -101,7 +102,8 @@ class Reconciler:
                 _remove_orphans(runtime, name, instances)
 
     def _compare(self, runtime: Runtime, placement: Placement, instances: list[Instance]) -> None:
-        """A run of this key writes down itself what it leaves; what was seen while one worked is half old, half new."""
+        """Record what differs, unless a run has worked on the placement since: then the observation mixes old and new
+        state, and the run records the result itself."""
         if differences(placement, instances):
             again = Placement.objects.select_related(*RELATED).filter(pk=placement.pk).first()
             if again is None:
@@ -128,10 +130,10 @@ class Reconciler:
 
 
 class _Looks:
-    """When to look at what the instances of a placement wrote: soon after a deployment went live, then seldom."""
+    """Decides when to check what a placement's instances wrote: soon after a deployment went live, then seldom."""
 
     def __init__(self) -> None:
-        self._next: dict[int, tuple[int, float]] = {}  # deployment and moment, by placement
+        self._next: dict[int, tuple[int, float]] = {}  # (deployment, time) by placement
 
     def is_due(self, placement: int, deployment: int) -> bool:
         now = time.monotonic()
@@ -145,7 +147,7 @@ class _Looks:
 
 
 class _Repairs:
-    """When to repair one placement: at once, and less and less often while that does not help."""
+    """Decides when to repair a placement: at once, and less and less often while it does not help."""
 
     def __init__(self) -> None:
         self._next, self._pause = 0.0, FIRST_PAUSE
@@ -159,7 +161,7 @@ class _Repairs:
 
 
 def differences(placement: Placement, instances: list[Instance]) -> list[str]:
-    """What is there and should not be, or should be and is not, in sentences."""
+    """The differences between wanted and actual state, in sentences."""
     current = placement.current
     if placement.wanted == Wanted.REMOVED:
         return ["It is to be removed from here."]
@@ -174,14 +176,14 @@ def _own(placement: Placement, current: Deployment, instances: list[Instance]) -
 
 
 def _is_left_alone(placement: Placement) -> bool:
-    """Whether no run works on it, and none has since it was read."""
-    if is_worked_on(placement.key):
+    """Whether no run works on the placement, and none has since it was read."""
+    if is_key_busy(placement.key):
         return False
     return Placement.objects.filter(pk=placement.pk, current=placement.current_id).exists()
 
 
 def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> dict[str, Any]:
-    """What is to be written down of it, as `observe` takes it; nothing where all is as it was written down lately."""
+    """The changes to record, as arguments of `observe`; empty if everything was recorded lately."""
     if placement.current is None or placement.wanted == Wanted.REMOVED:
         return {}
     own = _own(placement, placement.current, instances)
@@ -195,15 +197,15 @@ def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> 
 
 
 def _write_down_unseen(environment: Environment, sentence: str) -> None:
-    """Nobody knows how it is where nobody can look; what was seen last stays beside that."""
+    """Record that the state of an environment's placements is unknown; their last observed state stays stored."""
     placed = Placement.objects.filter(environment=environment, wanted=Wanted.RUNNING).exclude(current=None)
     for placement in placed.select_related(*RELATED):
-        if (placement.health, placement.drift) != (Health.UNKNOWN, [sentence]) and not is_worked_on(placement.key):
+        if (placement.health, placement.drift) != (Health.UNKNOWN, [sentence]) and not is_key_busy(placement.key):
             observe(placement=placement, health=Health.UNKNOWN, drift=[sentence], observed=placement.observed)
 
 
 def _drift(placement: Placement, current: Deployment, own: list[Instance], everything: list[Instance]) -> list[str]:
-    """What differs from what should be, in sentences."""
+    """The drift of a placement with a live deployment, in sentences."""
     if placement.wanted == Wanted.STOPPED:
         alive = [one for one in everything if one.state not in _ENDED]
         return [f"{one.name} runs although it should be stopped." for one in alive] + _stopped_route_drift(placement)
@@ -236,20 +238,21 @@ def _route_drift(placement: Placement, current: Deployment, own: list[Instance])
 
 
 def _stopped_route_drift(placement: Placement) -> list[str]:
-    """Any page of ours will do; a route to instances that are gone will not."""
+    """The drift of a stopped placement's route: it may show any of Fairway's pages, but must not lead to missing
+    instances."""
     routes = {host: proxy().route(host) for host in placement.hosts}
     return [f"{host} has no page." for host, route in routes.items() if route is None or route.kind in _SERVING]
 
 
 def _remove_orphans(runtime: Runtime, name: str, instances: list[Instance]) -> None:
-    """Instances of a placement that no row knows: left by something that died at a bad moment."""
+    """Remove instances that belong to no placement, left behind by a process that died at a bad moment."""
     application, _, environment = name.rpartition(".")
-    if is_worked_on(f"{application}:{environment}"):
+    if is_key_busy(f"{application}:{environment}"):
         return
     for one in instances:
         runtime.ensure_removed(one.name)
         log.warning("Removed %s, which nobody owns", one.name)
-    _record_orphans(name, [one.name for one in instances])
+    _record_orphans(name, [instance.name for instance in instances])
 
 
 def _record_orphans(name: str, removed: list[str]) -> None:

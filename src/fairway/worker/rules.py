@@ -1,7 +1,7 @@
-"""What may go and what must stay. Pure: no Django, no clock, no disk.
+"""Decides what garbage collection may remove. Pure: no Django, no clock, no disk.
 
-Bytes stay while anything could still want them: what serves, what a rollback could return to, what is on its way, what
-somebody pinned, and what was made just now. Everything that must be kept is named; what nobody names may go.
+An artifact is kept while it serves, a rollback could restore it, a queued or running deployment uses it, it is pinned, or it
+was just made. Everything else may be removed.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-GOOD_KEPT = 5  # different good versions per placement: as many as its page offers to roll back to
-FRESH_FOR = timedelta(hours=1)  # a build may be done before any row says what it is for
+GOOD_KEPT = 5  # good versions kept per placement: as many as its page offers for a rollback
+FRESH_FOR = timedelta(hours=1)  # a build may finish before a row refers to its artifact
 
 
 @dataclass(frozen=True)
-class Tried:
-    """One deployment at one place, as far as its bytes are concerned; `digest` is "" before there are any."""
+class TriedDeployment:
+    """One deployment of a placement. `digest` is "" before it has an artifact."""
 
     number: int
     digest: str
@@ -24,40 +24,44 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Place:
-    """One placement: what serves, what a rollback returns to (deployment numbers), and what was tried, newest first.
+class PlacementFacts:
+    """One placement: the live deployment, the one a rollback restores (ids), and all deployments, newest first.
 
-    `tried` may be lazy; no more of it is read than the rule needs.
+    `tried` may be lazy; only as much of it is read as the rule needs.
     """
 
     current: int | None
     previous_good: int | None
-    tried: Iterable[Tried]
+    tried: Iterable[TriedDeployment]
 
 
-def kept_of(place: Place, *, good_kept: int = GOOD_KEPT) -> set[str]:
-    """The digests this placement still needs."""
-    wanted = {number for number in (place.current, place.previous_good) if number is not None}
+def kept_of(placement: PlacementFacts, *, good_kept: int = GOOD_KEPT) -> set[str]:
+    """The digests that this placement still needs."""
+    wanted = {number for number in (placement.current, placement.previous_good) if number is not None}
     kept: set[str] = set()
     good: set[str] = set()
-    for one in place.tried:
-        if one.number in wanted:
-            wanted.discard(one.number)
-            kept.add(one.digest)
-        if one.is_good and one.digest and len(good) < good_kept:
-            good.add(one.digest)
+    for deployment in placement.tried:
+        if deployment.number in wanted:
+            wanted.discard(deployment.number)
+            kept.add(deployment.digest)
+        if deployment.is_good and deployment.digest and len(good) < good_kept:
+            good.add(deployment.digest)
         if len(good) == good_kept and not wanted:
             break
     return (kept | good) - {""}
 
 
 def digests_kept(
-    places: Iterable[Place], *, on_their_way: Iterable[str] = (), pinned: Iterable[str] = (), fresh: Iterable[str] = ()
+    placements: Iterable[PlacementFacts],
+    *,
+    on_their_way: Iterable[str] = (),
+    pinned: Iterable[str] = (),
+    fresh: Iterable[str] = (),
 ) -> set[str]:
-    """Every digest that must stay. What an instance runs is the runtime's own to spare: it alone knows."""
+    """All digests that must be kept. Runtimes additionally keep what their instances run, because only they know that."""
     kept = {*on_their_way, *pinned, *fresh} - {""}
-    for place in places:
-        kept |= kept_of(place)
+    for placement in placements:
+        kept |= kept_of(placement)
     return kept
 
 
@@ -73,12 +77,12 @@ class KeptLog:
 def logs_to_collect(
     logs: Iterable[KeptLog], *, now: datetime, longest: timedelta, most_bytes: int, total: int, spared: Collection[int]
 ) -> Iterator[int]:
-    """The deployments whose logs go, oldest first: those that ended `longest` ago, and as many more as it takes until what
-    is left of `total` fits into `most_bytes`. Those in `spared` stay, however old and large."""
-    for one in logs:
-        is_old = now - one.ended_at > longest
+    """The ids of deployments whose logs are to be removed, oldest first: those that ended `longest` ago, and then as many as
+    needed until the rest of `total` fits into `most_bytes`. Those in `spared` are kept in any case."""
+    for log in logs:
+        is_old = now - log.ended_at > longest
         if not is_old and total <= most_bytes:
             return
-        if one.number not in spared:
-            total -= one.size
-            yield one.number
+        if log.number not in spared:
+            total -= log.size
+            yield log.number

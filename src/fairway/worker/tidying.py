@@ -1,4 +1,5 @@
-"""What is left lying about beside artifacts: old logs and runs, uploads, routes, homes, caches. Each may run twice."""
+"""Removes what accumulates beside artifacts: old logs, runs, uploads, routes, home directories, caches. All are
+idempotent."""
 
 from __future__ import annotations
 
@@ -13,15 +14,15 @@ from django.db.models import Sum
 from django.utils import timezone
 
 from fairway.activity.models import Event
+from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Inspection, Upload
-from fairway.applications.places import upload_file
 from fairway.deployments.commands.log_retention import collect_logs
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import ACTIVE, ENDED
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.runtimes.contract import Instance, Runtime
 from fairway.engine import clock
-from fairway.engine.commands import forget_finished, forget_workers
+from fairway.engine.commands import delete_finished_runs, delete_stale_workers
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
 from fairway.releases.queries import still_resolving, uploads_needed
@@ -30,13 +31,13 @@ from fairway.workflows.outside import forget_work_folder, proxy
 
 A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7)
-SMALL_RUNS = ("adjust", "inspect", "watch")  # runs that no deployment shows
-LOGS_AT_ONCE = 200  # deployments whose logs go in one transaction
+SMALL_RUNS = ("adjust", "inspect", "watch")  # kinds of runs that no page of a deployment shows
+LOGS_AT_ONCE = 200  # deployments whose logs are removed in one transaction
 
 
 def tidy_logs() -> dict[str, int]:
-    """Logs older than ``LOG_DAYS``, then the oldest until the rest fits into ``LOG_BYTES``; the last good of each placement
-    keep theirs."""
+    """Remove logs older than ``LOG_DAYS``, then the oldest until the rest fits into ``LOG_BYTES``; the last good
+    deployments of each placement keep theirs."""
     ended = Deployment.objects.filter(status__in=ENDED, log_collected_at=None, finished_at__isnull=False)
     total = ended.aggregate(total=Sum("log_bytes"))["total"] or 0
     rows = ended.order_by("finished_at", "pk").values_list("pk", "finished_at", "log_bytes")
@@ -53,7 +54,7 @@ def tidy_logs() -> dict[str, int]:
 
 
 def _remembered() -> set[int]:
-    """The deployments whose logs stay: what serves, what a rollback returns to, the last good ones."""
+    """The ids of deployments whose logs are kept: live ones, those that a rollback restores, the last good ones."""
     numbers: set[int] = set()
     for placement in Placement.objects.all():
         numbers |= {number for number in (placement.current_id, placement.previous_good_id) if number}
@@ -63,21 +64,27 @@ def _remembered() -> set[int]:
 
 
 def tidy_rows() -> dict[str, int]:
-    """Runs that no deployment shows, workers that are no more, looks nobody came back to, sessions that ended."""
+    """Remove runs that no page shows, dead workers, old inspections, and expired sessions."""
     now = clock.now()
-    leaving = [placement.key for placement in Placement.objects.filter(wanted="removed")]  # their wishes lie in their runs
+    # the runs that remove them carry the options
+    leaving = [placement.key for placement in Placement.objects.filter(wanted="removed")]
     return {
-        "runs": forget_finished(kinds=SMALL_RUNS, before=now - A_DAY, spared_keys=leaving),
-        "workers": forget_workers(before=now - A_DAY),
+        "runs": delete_finished_runs(kinds=SMALL_RUNS, before=now - A_DAY, spared_keys=leaving),
+        "workers": delete_stale_workers(before=now - A_DAY),
         "inspections": Inspection.objects.filter(created_at__lt=timezone.now() - A_DAY).delete()[0],
         "sessions": Session.objects.filter(expire_date__lt=timezone.now()).delete()[0],
     }
 
 
 def tidy_uploads() -> dict[str, int]:
-    """Uploads a day old that no application uses and no waiting deployment was made of, and files no upload names."""
-    used = {one.source.get("upload") for one in Application.objects.filter(deleted_at=None, source_kind="archive")}
-    used |= {one.source.get("upload") for one in Deployment.objects.filter(status__in=ACTIVE, source_kind="archive")}
+    """Remove uploads older than a day that no application and no waiting deployment uses, and files without an upload."""
+    used = {
+        application.source.get("upload")
+        for application in Application.objects.filter(deleted_at=None, source_kind="archive")
+    }
+    used |= {
+        deployment.source.get("upload") for deployment in Deployment.objects.filter(status__in=ACTIVE, source_kind="archive")
+    }
     used |= uploads_needed()
     old = Upload.objects.filter(created_at__lt=timezone.now() - A_DAY).exclude(checksum__in=[one for one in used if one])
     count = 0
@@ -86,15 +93,15 @@ def tidy_uploads() -> dict[str, int]:
         upload.delete()
         count += 1
     known = set(Upload.objects.values_list("checksum", flat=True))
-    for place in settings.DATA.folder("uploads").iterdir():
-        if place.name not in known and _is_older(place, A_DAY):
-            place.unlink(missing_ok=True)
+    for path in settings.DATA.folder("uploads").iterdir():
+        if path.name not in known and _is_older(path, A_DAY):
+            path.unlink(missing_ok=True)
             count += 1
     return {"uploads": count}
 
 
 def tidy_work() -> dict[str, int]:
-    """Working folders of runs that are over (their worker died at a bad moment)."""
+    """Remove working folders of finished runs, whose worker died before it could remove them."""
     left = work_folders_left_behind()
     for name in left:
         forget_work_folder(name)
@@ -103,7 +110,8 @@ def tidy_work() -> dict[str, int]:
 
 def work_folders_left_behind() -> list[str]:
     folder = settings.DATA.folder("work")
-    there = [place.name for place in folder.iterdir()]  # looked at first: a run that begins meanwhile has its row already
+    # listed before the rows are read, because a run has its row before its folder
+    there = [path.name for path in folder.iterdir()]
     active = {f"deployment-{number}" for number in Deployment.objects.filter(status__in=ACTIVE).values_list("pk", flat=True)}
     open_looks = Inspection.objects.filter(finished_at=None).values_list("pk", flat=True)
     active |= {f"inspection-{number}" for number in open_looks}
@@ -112,13 +120,14 @@ def work_folders_left_behind() -> list[str]:
 
 
 def tidy_caches() -> dict[str, int]:
-    """Dependency layers that no build used for a month, and what builds that died left behind."""
+    """Remove dependency layers that no build used for a month, and leftovers of builds that died."""
     return {"layers": BundleBuilder(settings.DATA.folder()).trim()}
 
 
 def tidy_routes() -> dict[str, int]:
-    """Routes of hosts that no placement has, and what old routes left behind."""
-    routed = [route.host for route in proxy().routes()]  # looked at first: a placement has its row before its route
+    """Remove routes of host names that no placement has, and leftovers of old routes."""
+    # listed before the rows are read, because a placement has its row before its route
+    routed = [route.host for route in proxy().routes()]
     known = {host for placement in _placements() for host in placement.hosts}
     strays = [host for host in routed if host not in known]
     for host in strays:
@@ -128,24 +137,24 @@ def tidy_routes() -> dict[str, int]:
 
 
 def tidy_deleted_environments() -> dict[str, int]:
-    """Instances in environments that no longer exist; the reconciler looks at those that do."""
+    """Remove instances in deleted environments; the reconciler handles existing ones."""
     alive = set(Environment.objects.filter(deleted_at=None).values_list("slug", flat=True))
     count = 0
     for environment in Environment.objects.exclude(deleted_at=None).exclude(slug__in=alive):
         if availability_of(environment).is_available:
             runtime = runtime_of(environment)
-            for one in _instances_in(runtime, environment.slug):
-                runtime.ensure_removed(one.name)
+            for instance in _instances_in(runtime, environment.slug):
+                runtime.ensure_removed(instance.name)
                 count += 1
     return {"instances": count}
 
 
 def _instances_in(runtime: Runtime, slug: str) -> Iterator[Instance]:
-    yield from (one for one in runtime.instances() if one.placement.rpartition(".")[2] == slug)
+    yield from (instance for instance in runtime.instances() if instance.placement.rpartition(".")[2] == slug)
 
 
 def tidy_homes() -> dict[str, int]:
-    """Homes of placements that were removed a week ago. One nobody knows anything of is left alone."""
+    """Remove home directories of placements that were removed a week ago. Unknown ones are left alone."""
     known = {placement.name for placement in _placements()}
     count = 0
     for environment in Environment.objects.all():
@@ -170,5 +179,5 @@ def _placements() -> Any:
     return Placement.objects.select_related("application", "environment")
 
 
-def _is_older(place: Path, age: timedelta) -> bool:
-    return place.exists() and timezone.now().timestamp() - place.lstat().st_mtime > age.total_seconds()
+def _is_older(path: Path, age: timedelta) -> bool:
+    return path.exists() and timezone.now().timestamp() - path.lstat().st_mtime > age.total_seconds()

@@ -12,8 +12,8 @@ from django.conf import settings
 
 from fairway import __version__
 from fairway.applications.commands import record_artifact
+from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Artifact, Credential
-from fairway.applications.places import upload_file
 from fairway.applications.queries import credential_for, is_out_of_scope
 from fairway.applications.rules import SourceKind, https_host
 from fairway.applications.secrets import git_sign_in, open_credential
@@ -291,7 +291,7 @@ def _parse(data: dict[str, Any]) -> Spec:
 
 def _version(checkout: Checkout, spec: Spec, digest: str) -> str:
     """What people call it: the project's version and/or the commit, else the start of the digest."""
-    short, own = checkout.commit[:7], facts.words(spec.version, 100)
+    short, own = checkout.commit[:7], facts.one_line(spec.version, 100)
     if own and short:
         return f"{own}+{short}"
     return own or short or digest.removeprefix("sha256:")[:12]

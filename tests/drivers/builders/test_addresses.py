@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairway.drivers.builders.addresses import intranet_too, is_own, permitted_address, public_only
-from fairway.shared.addresses import is_nobodys_neighbour, is_public, meant_by
+from fairway.shared.addresses import effective_addresses, is_public, is_special_purpose
 from fairway.shared.failures import NeedsPerson, Retry
 
 
@@ -57,7 +57,7 @@ def test_this_machine_its_link_and_its_clouds_secrets_are_never_asked(number: st
 @pytest.mark.parametrize("number", PRIVATE)
 def test_a_companys_own_network_is_asked_where_it_may_be(number: str) -> None:
     assert not is_public(ip_address(number))
-    assert not is_nobodys_neighbour(ip_address(number))
+    assert not is_special_purpose(ip_address(number))
 
 
 @pytest.mark.parametrize("number", SPECIAL)
@@ -75,13 +75,13 @@ def test_public_addresses(number: str) -> None:
 def test_no_wrapping_makes_an_address_more_public_or_less_ours(kind: str, inner: IPv4Address) -> None:
     wrapped = WRAPPINGS[kind](inner)
     assert not is_public(wrapped) or is_public(inner)
-    assert not is_nobodys_neighbour(inner) or is_nobodys_neighbour(wrapped) or int(wrapped) == 0
+    assert not is_special_purpose(inner) or is_special_purpose(wrapped) or int(wrapped) == 0
 
 
 @given(st.ip_addresses())
 def test_every_address_means_something_and_judging_never_breaks(address: IPv4Address | IPv6Address) -> None:
-    assert meant_by(address)
-    assert not (is_public(address) and is_nobodys_neighbour(address))
+    assert effective_addresses(address)
+    assert not (is_public(address) and is_special_purpose(address))
     assert is_public(address) in (True, False)
 
 

@@ -477,7 +477,7 @@ def events_broken() -> Data:
             "count": 4711,
             "checked_at": back(minutes=3),
             "sentence": "Event 4,203 was changed or removed after it was written.",
-            "elsewhere_failure": "The place for signed heads (https://heads.example.com) did not take one: it answered 503",
+            "external_copy_failure": "The place for signed heads (https://heads.example.com) did not take one: it answered 503",
         },
     )
 

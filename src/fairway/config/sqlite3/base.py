@@ -1,4 +1,4 @@
-"""Django's SQLite, except that a connection which is closed is kept for whoever opens one next.
+"""Django's SQLite backend with a pool: a closed connection is kept for the next one who opens a connection.
 
 Each request has a thread of its own and closes its connection at the end, and so does each look of the worker's threads.
 Opening one costs 3 ms of a core (functions are registered, the schema is read again), a usual query 0.5 ms.
@@ -28,7 +28,7 @@ class Connection(sqlite3.Connection):
 
 
 class Idle:
-    """The connections that nobody uses now. None are kept before `begin`: most programs open one and end."""
+    """The pool of idle connections. Nothing is kept before `begin`, because most programs open one connection and end."""
 
     def __init__(self) -> None:
         self._kept: list[Connection] = []
@@ -37,11 +37,11 @@ class Idle:
         os.register_at_fork(before=self.empty)  # SQLite: no connection may be carried across a fork
 
     def begin(self) -> None:
-        """From now on keep some, until `end`."""
+        """Keep connections from now on, until `end`."""
         self._most = MOST
 
     def end(self) -> None:
-        """Close them all, and keep none any more: SQLite puts away its log with the last one."""
+        """Close all, and keep none any more: SQLite removes its write-ahead log with the last connection."""
         self._most = 0
         self.empty()
 
@@ -54,15 +54,15 @@ class Idle:
             one.close()
         return None
 
-    def keep(self, one: Connection) -> bool:
+    def keep(self, connection: Connection) -> bool:
         """Whether it is kept. Its cursors are closed: an open one would go on seeing the moment when it began to read."""
-        for cursor in list(one.cursors):
+        for cursor in list(connection.cursors):
             cursor.close()
-        if one.in_transaction or self._most == 0 or one.file != _file(one.place):
+        if connection.in_transaction or self._most == 0 or connection.file != _file(connection.place):
             return False
         with self._lock:
             if len(self._kept) < self._most:
-                self._kept.append(one)
+                self._kept.append(connection)
                 return True
         return False
 
@@ -85,7 +85,7 @@ IDLE = Idle()
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """What Django opens and closes."""
+    """The backend's connection wrapper."""
 
     connection: Connection | None
 

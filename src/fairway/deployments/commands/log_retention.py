@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from fairway.deployments.models import Deployment, LogChunk
 from fairway.deployments.rules import ENDED
-from fairway.engine.commands import forget_runs
+from fairway.engine.commands import delete_runs
 
 
 @transaction.atomic
@@ -22,5 +22,5 @@ def collect_logs(*, numbers: Collection[int]) -> int:
     ended = list(chosen.select_for_update(no_key=True).values_list("pk", "run", "log_bytes"))
     LogChunk.objects.filter(deployment__in=[number for number, _, _ in ended]).delete()
     Deployment.objects.filter(pk__in=[number for number, _, _ in ended]).update(log_collected_at=timezone.now())
-    forget_runs(ids=[run for _, run, _ in ended if run])
+    delete_runs(ids=[run for _, run, _ in ended if run])
     return sum(size for _, _, size in ended)

@@ -31,10 +31,10 @@ from fairway.deployments.subjects import on_placement
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
-from fairway.engine.queries import is_worked_on
+from fairway.engine.queries import is_key_busy
 from fairway.environments.commands import IN_USE
 from fairway.environments.models import Environment
-from fairway.shared.hosts import host_in, is_same_or_below, shown_host
+from fairway.shared.hostnames import hostname_in, is_same_or_below, readable_hostname
 from fairway.shared.names import Invalid, parse_domain, parse_text
 
 STORY = "adjust"
@@ -207,7 +207,7 @@ def observe(*, placement: Placement, health: Health, drift: list[str], observed:
 @transaction.atomic
 def request_repair(*, placement: Placement) -> None:
     """Ask for what should be there to be made so; does nothing while a run of this key is at work or about to be."""
-    if not is_worked_on(placement.key):
+    if not is_key_busy(placement.key):
         enqueue(kind=STORY, key=placement.key, payload=_payload(placement, {}), lane=placement.environment.lane)
 
 
@@ -305,18 +305,18 @@ def _subject(row: Placement, replicas: int | None = None) -> Subject:
 
 def _refuse_taken(domain: str, row: Placement, environments: Iterable[Environment]) -> None:
     if is_fairways_own(domain):
-        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=shown_host(domain))
-    if is_same_or_below(domain, [host_in(one.host) for one in environments]):
+        raise Invalid("domains", "“{domain}” is Fairway's own address.", domain=readable_hostname(domain))
+    if is_same_or_below(domain, [hostname_in(one.host) for one in environments]):
         raise Invalid(
             "domains",
             "“{domain}” lies below an environment's own domain; those are given by Fairway.",
-            domain=shown_host(domain),
+            domain=readable_hostname(domain),
         )
     if other := claimant_of(domain, besides=row):
         raise Invalid(
             "domains",
             "“{domain}” belongs to {application} in {environment}.",
-            domain=shown_host(domain),
+            domain=readable_hostname(domain),
             application=other.application.name,
             environment=other.environment.name,
         )

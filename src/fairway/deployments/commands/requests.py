@@ -272,7 +272,7 @@ def _request(
         requested_by_id=actor.id,
         requested_by=actor.name,
         acting_role=actor.acting_as or "",
-        requested_with_id=actor.standing.token,
+        requested_with_id=actor.authentication.token,
         door=actor.door,
         asked_as=act or "",
         reason=parse_text(reason, field="reason", longest=500),

@@ -11,7 +11,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 
-from fairway.shared.addresses import Address, is_nobodys_neighbour, is_public, meant_by
+from fairway.shared.addresses import Address, effective_addresses, is_public, is_special_purpose
 from fairway.shared.failures import NeedsPerson, Retry
 
 AddressPolicy = Callable[[Address], bool]
@@ -26,12 +26,12 @@ def public_only(address: Address) -> bool:
 def intranet_too(address: Address) -> bool:
     """True for public addresses and a company's own network, but not for this machine, under whichever of its addresses,
     and its link (cloud metadata)."""
-    return not is_nobodys_neighbour(address) and not is_own(address)
+    return not is_special_purpose(address) and not is_own(address)
 
 
 def is_own(address: Address) -> bool:
     """Whether packets to it stay on this machine. Asked of the kernel, which sends none for it."""
-    return any(_is_bindable(one) or _is_its_own_source(one) for one in meant_by(address))
+    return any(_is_bindable(one) or _is_its_own_source(one) for one in effective_addresses(address))
 
 
 def permitted_address(host: str, port: int, policy: AddressPolicy) -> str:

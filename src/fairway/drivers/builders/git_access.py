@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fairway.drivers.builders.git_url import GitUrl
 from fairway.drivers.builders.surroundings import build_environment
-from fairway.shared.hosts import registry_in
+from fairway.shared.hostnames import registry_in
 
 HTTPS = 443
 

@@ -29,7 +29,7 @@ def facts_in(output: str, commit: str) -> Facts:
     head, _, message = output.partition(f"\n{commit}\n")
     seconds, _, author = head.partition("\n")
     return Facts(
-        author=facts.words(author, LONGEST_AUTHOR).removesuffix("<>").strip(),
-        committed_at=facts.moment(seconds),
-        message=facts.lines(message, LONGEST_MESSAGE),
+        author=facts.one_line(author, LONGEST_AUTHOR).removesuffix("<>").strip(),
+        committed_at=facts.parse_timestamp(seconds),
+        message=facts.plain_text(message, LONGEST_MESSAGE),
     )

@@ -7,7 +7,7 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-from fairway.shared.hosts import NotAHost, canonical_host
+from fairway.shared.hostnames import NotAHostname, canonical_hostname
 from fairway.shared.names import Invalid
 
 SCHEME = "ssh://"
@@ -83,8 +83,8 @@ def _host(text: str, field: str) -> str:
     except ValueError:
         pass
     try:
-        return canonical_host(host)
-    except NotAHost:
+        return canonical_hostname(host)
+    except NotAHostname:
         raise Invalid(field, "“{value}” is neither a host name nor an address.", value=host[:80]) from None
 
 

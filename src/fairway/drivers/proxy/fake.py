@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fairway.drivers.proxy.contract import Fence, Route, unfenced
 from fairway.drivers.proxy.routes import checked
-from fairway.shared.names import parse_host
+from fairway.shared.names import parse_hostname
 
 
 class FakeProxy:
@@ -18,7 +18,7 @@ class FakeProxy:
         self._routes: dict[str, Route] = {}
 
     def route(self, host: str) -> Route | None:
-        return self._routes.get(parse_host(host))
+        return self._routes.get(parse_hostname(host))
 
     def routes(self) -> Sequence[Route]:
         return [self._routes[host] for host in sorted(self._routes)]
@@ -31,7 +31,7 @@ class FakeProxy:
             self.switches.append(wanted)
 
     def ensure_no_route(self, host: str, *, fence: Fence = unfenced) -> None:
-        name = parse_host(host)
+        name = parse_hostname(host)
         fence()
         if self._routes.pop(name, None) is not None:
             self.switches.append(name)

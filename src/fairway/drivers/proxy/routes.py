@@ -24,7 +24,7 @@ from pathlib import Path
 
 from fairway.drivers.proxy.configuration import LOOKUP, SLOTS, STICKY
 from fairway.drivers.proxy.contract import Fence, Route, RouteKind, unfenced
-from fairway.shared.names import Invalid, parse_host, parse_port
+from fairway.shared.names import Invalid, parse_hostname, parse_port
 
 GENERATIONS = "generations"
 PAGE = "page"  # the file of a route that is answered by a page of ours
@@ -46,7 +46,7 @@ class RouteDirectory:
 
     def route(self, host: str) -> Route | None:
         """What `host` serves: the first kind in the order Caddy looks. Raises Invalid for a host that is not one."""
-        name = parse_host(host)
+        name = parse_hostname(host)
         found = self._look(name)
         if found is None:
             with self._writing():  # nothing moves while we look again: a miss may have been a race
@@ -77,7 +77,7 @@ class RouteDirectory:
 
     def ensure_no_route(self, host: str, *, fence: Fence = unfenced) -> None:
         """Serve nothing under `host`: its visitors see the `unknown` page."""
-        name = parse_host(host)
+        name = parse_hostname(host)
         with self._writing():
             fence()
             self._remove(name, RouteKind)
@@ -179,7 +179,7 @@ def _sync(folder: Path) -> None:
 
 def checked(route: Route) -> Route:
     """The route as it will be read back, or Invalid."""
-    host = parse_host(route.host)
+    host = parse_hostname(route.host)
     if not _LABEL.fullmatch(route.generation):
         raise Invalid("generation", "use at most 64 letters, digits, “.”, “_” and “-”, e.g. “d42”.")
     if route.kind not in SERVING:
@@ -214,7 +214,7 @@ def _parse_machine(host: str, field: str) -> str:
     try:
         parsed = ip_address(host[1:-1] if bracketed else host)
     except ValueError:
-        return parse_host(host, field=field)
+        return parse_hostname(host, field=field)
     if bracketed != (parsed.version == 6) or "%" in host:
         raise Invalid(
             field,

@@ -1,4 +1,4 @@
-"""Seal, and say yes or no to what is sealed."""
+"""Seal a release, and approve or reject a sealed release."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from fairway.shared.names import Invalid, parse_text
 
 @transaction.atomic
 def seal(*, actor: Actor, release: Release) -> Release:
-    """Let nothing of it change from now on: its fingerprint covers packages, digests, configurations and dependencies.
+    """Seal the release: nothing that its fingerprint covers (packages, digests, configurations, dependencies) may change.
 
-    Settings that are saved later are not taken; `use_new_settings` does. Raises `Blocked`.
+    Settings saved later are not used until `use_new_settings`. Raises `Blocked`.
     """
     require(actor, Act.SEAL_RELEASE)
     row = locked(release)
@@ -40,7 +40,7 @@ def seal(*, actor: Actor, release: Release) -> Release:
         raise Blocked([Blocker(code="release_cancelled", sentence=_("%(release)s was cancelled.") % {"release": row})])
     refuse_while_rolling_out(row)
     packages = list(packages_of(row))
-    open_ones = [one.name for one in packages if not is_ready_to_run(one)]
+    open_ones = [package.name for package in packages if not is_ready_to_run(package)]
     if not packages or open_ones:
         words = {"release": row, "names": ", ".join(open_ones)}
         sentence = _("%(names)s has no version that could run yet.") if packages else _("%(release)s has no packages.")
@@ -55,7 +55,7 @@ def seal(*, actor: Actor, release: Release) -> Release:
 
 
 def _seal(actor: Actor, row: Release) -> None:
-    """As it is, with the newest settings; whatever was said about it before is void."""
+    """Seal the release with the newest settings and void all earlier approvals and rejections."""
     settings = list(newest_configurations(row))
     found = fingerprint_with(row, settings)
     Approval.objects.filter(release=row, voided_at=None).update(voided_at=timezone.now())
@@ -65,15 +65,15 @@ def _seal(actor: Actor, row: Release) -> None:
 
 
 def _versions(settings: Iterable[Configuration]) -> dict[str, int]:
-    return {f"{one.application.slug}:{one.environment.slug}": one.version for one in settings}
+    return {f"{setting.application.slug}:{setting.environment.slug}": setting.version for setting in settings}
 
 
 @transaction.atomic
 def use_new_settings(*, actor: Actor, release: Release) -> Release:
-    """Seal it again with the settings that were saved since: it needs its approvals again.
+    """Seal the release again with the settings that were saved since; it then needs its approvals again.
 
-    Possible also while a rollout waits for a decision: what is tried again then has the new settings. Nothing happens when
-    there are none. Raises `Blocked`.
+    Also possible while a rollout waits for a decision; a retry then uses the new settings. Does nothing if there are no
+    newer settings. Raises `Blocked`.
     """
     row = locked(release)
     if reasons := renewal_blockers(actor, row):
@@ -92,7 +92,7 @@ def use_new_settings(*, actor: Actor, release: Release) -> Release:
 
 
 def renewal_blockers(actor: Actor, release: Release) -> list[Blocker]:
-    """What keeps this person from sealing it with newer settings now."""
+    """What keeps this person from sealing the release with newer settings now."""
     try:
         require(actor, Act.SEAL_RELEASE)
         if release.cancelled_at is not None:
@@ -106,7 +106,8 @@ def renewal_blockers(actor: Actor, release: Release) -> list[Blocker]:
 
 @transaction.atomic
 def unseal(*, actor: Actor, release: Release, reason: str = "") -> Release:
-    """Open it for changes; every approval dies. No error when it is not sealed. Raises `Blocked` while it is rolled out."""
+    """Open the release for changes and void every approval. No error if it is not sealed. Raises `Blocked` during a
+    rollout."""
     require(actor, Act.SEAL_RELEASE)
     row = locked(release)
     refuse_while_rolling_out(row)
@@ -117,20 +118,22 @@ def unseal(*, actor: Actor, release: Release, reason: str = "") -> Release:
 
 @transaction.atomic
 def approve(*, actor: Actor, release: Release, environment: Environment, fingerprint: str, comment: str = "") -> Approval:
-    """Say yes to the release as it is sealed, for one target. `fingerprint` is the one that the person looked at."""
+    """Approve the sealed release for one target. `fingerprint` is the one that the person saw. Raises `Blocked` or
+    `Invalid`."""
     return _answer(actor, release, environment, fingerprint, comment, is_approved=True)
 
 
 @transaction.atomic
 def reject(*, actor: Actor, release: Release, environment: Environment, fingerprint: str, comment: str) -> Approval:
-    """Say no, and why. It stands until the same person approves, or the release changes."""
+    """Reject the sealed release for one target, with a reason. A rejection counts until the same person approves or the
+    release changes. Raises `Blocked` or `Invalid`."""
     parse_text(comment, field="comment", longest=500, required=True)
     return _answer(actor, release, environment, fingerprint, comment, is_approved=False)
 
 
 def _refuse_idle_answer(actor: Actor, release: Release, environment: Environment, *, is_approved: bool) -> None:
-    """An answer that could change nothing. A no counts also where no yes is asked for, and then so does the yes that takes
-    it back. Raises `Blocked`."""
+    """Raise `Blocked` for an answer that would change nothing. A rejection counts even if no approval is required, and
+    then so does the approval that takes it back."""
     words = {"release": release, "environment": environment.name}
     if not release.targets.filter(pk=environment.pk).exists():
         sentence = _("%(release)s is not meant for %(environment)s.") % words

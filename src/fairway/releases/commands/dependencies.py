@@ -1,4 +1,4 @@
-"""Who needs whom inside a release."""
+"""Dependencies between the packages of a release."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from fairway.shared.names import Invalid
 
 @transaction.atomic
 def add_dependency(*, actor: Actor, package: Package, needs: Package) -> Dependency:
-    """From now on `package` is deployed only after `needs`. No error when it is so already.
+    """Add a dependency: `package` is deployed only after `needs`. No error if it exists.
 
-    Raises `Invalid` for a package of another release, or naming the cycle that this would close; `Blocked` for the usual.
+    Raises `Invalid` for a package of another release or a dependency that would close a cycle, which it names; `Blocked`
+    if the role is missing or the release cannot be changed.
     """
     release = open_for_change(actor, Act.DEPEND, package.release, application=package.application.slug)
     if needs.release_id != release.pk:
@@ -40,7 +41,7 @@ def add_dependency(*, actor: Actor, package: Package, needs: Package) -> Depende
 
 @transaction.atomic
 def remove_dependency(*, actor: Actor, package: Package, needs: Package) -> None:
-    """No error when there is none."""
+    """Remove a dependency; no error if there is none. Raises `Blocked`."""
     open_for_change(actor, Act.DEPEND, package.release, application=package.application.slug)
     row = locked_package(package)
     gone, _ = Dependency.objects.filter(package=row, needs=needs).delete()

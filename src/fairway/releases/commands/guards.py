@@ -1,4 +1,4 @@
-"""What every change of a release begins with: its row locked, and nothing in the way."""
+"""Guards with which every change of a release begins: they lock its row and check that nothing forbids the change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairway.releases.target_state import is_sealed
 
 
 def locked(release: Release) -> Release:
-    """The living row, locked: changes of one release happen one after the other. Raises `NotVisible` when it is gone."""
+    """The release's row, locked, so that changes of it happen one after the other. Raises `NotVisible` if it was deleted."""
     chosen = Release.objects.select_for_update(of=("self",), no_key=True).select_related("manager", "deputy")
     row = chosen.filter(pk=release.pk, deleted_at=None).first()
     if row is None:
@@ -24,7 +24,7 @@ def locked(release: Release) -> Release:
 
 
 def locked_package(package: Package) -> Package:
-    """The living package with its release locked. Raises `NotVisible`."""
+    """The package, with its release locked. Raises `NotVisible` if it was deleted."""
     locked(package.release)
     chosen = Package.objects.select_related("application", "artifact", "release__manager", "release__deputy")
     row = chosen.filter(pk=package.pk, deleted_at=None).first()
@@ -34,7 +34,8 @@ def locked_package(package: Package) -> Package:
 
 
 def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False, but_stopped: bool = False) -> None:
-    """Raises `Blocked`. Call it with the release locked. `but_stopped`: not while a rollout waits for a decision."""
+    """Raise `Blocked` during a rollout; with `but_stopped`, not while it waits for a decision. The release must be
+    locked."""
     statuses = ROLLOUT_ACTIVE if also_scheduled else ROLLOUT_UNDER_WAY
     if but_stopped:
         statuses -= {RolloutStatus.NEEDS_DECISION}
@@ -54,7 +55,7 @@ def refuse_while_rolling_out(release: Release, *, also_scheduled: bool = False, 
 
 
 def refuse_unless_open(release: Release) -> None:
-    """Raises `Blocked` when it is cancelled, sealed or being rolled out. Call it with the release locked."""
+    """Raise `Blocked` if the release is cancelled, sealed or being rolled out. It must be locked."""
     if release.cancelled_at is not None:
         sentence = _("%(release)s was cancelled.") % {"release": release}
         raise Blocked([Blocker(code="release_cancelled", sentence=sentence, who=_("a Release Manager, by cloning it"))])
@@ -66,7 +67,7 @@ def refuse_unless_open(release: Release) -> None:
 
 
 def closed_to_changes(release: Release) -> list[Blocker]:
-    """What `refuse_unless_open` would say: for pages, which say so before anybody types."""
+    """The blockers that `refuse_unless_open` would raise, for pages that show them before anybody fills in a form."""
     try:
         refuse_unless_open(release)
     except Blocked as blocked:
@@ -75,7 +76,7 @@ def closed_to_changes(release: Release) -> list[Blocker]:
 
 
 def open_for_change(actor: Actor, act: Act, release: Release, *, application: str = "") -> Release:
-    """The release, locked, ready to be changed by this actor; a seal that no longer held is off. Raises `Blocked`."""
+    """The release, locked and ready to be changed by this actor; an outdated seal is removed. Raises `Blocked`."""
     require(actor, act, application=application)
     row = locked(release)
     refuse_unless_open(row)
@@ -85,7 +86,7 @@ def open_for_change(actor: Actor, act: Act, release: Release, *, application: st
 
 
 def void(actor: Actor, release: Release, why: str) -> None:
-    """Take off the seal and everything that was said about it, for good."""
+    """Remove the seal and void all approvals and rejections, for good."""
     answers = Approval.objects.filter(release=release, voided_at=None)
     count = answers.update(voided_at=timezone.now())
     before = {"fingerprint": release.fingerprint, "answers": count}

@@ -1,4 +1,4 @@
-"""What a release that is sealed, planned or under way keeps from being deleted."""
+"""Keeps an application from being deleted while a sealed, scheduled or running release needs it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ HOLDING = {ReleaseStatus.SEALED, ReleaseStatus.SCHEDULED, ReleaseStatus.IN_PROGR
 
 
 def releases_with(application: Application) -> Iterable[Blocker]:
-    """An application stays while a release counts on it. One that is still being put together loses it, and is told by the
-    gate; one that is over has no more need of it."""
+    """The blockers for deleting an application: releases that are sealed, scheduled or in progress with it. A draft does not
+    count (the gate reports the missing application later), nor does an ended release."""
     chosen = Package.objects.filter(application=application, deleted_at=None, release__deleted_at=None)
     releases = list(Release.objects.filter(pk__in=chosen.values("release"), cancelled_at=None).order_by("pk"))
     statuses = statuses_of(releases)
-    for one in releases:
-        if statuses[one.pk] in HOLDING and (is_sealed(one) or _has_rollout(one)):
-            yield _holds(one, statuses[one.pk])
+    for release in releases:
+        if statuses[release.pk] in HOLDING and (is_sealed(release) or _has_rollout(release)):
+            yield _holds(release, statuses[release.pk])
 
 
 def _has_rollout(release: Release) -> bool:

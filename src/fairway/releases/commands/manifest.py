@@ -1,4 +1,4 @@
-"""A release as its manifest says: what would have to be done, and doing it."""
+"""Applies a manifest to a release, or plans what applying would do."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fairway.shared.names import Invalid
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do. `verb` is create, edit, add, change, remove, need or unneed; `what` the release or package."""
+    """One change. `verb` is create, edit, add, change, remove, need or unneed; `what` is the release or package."""
 
     verb: str
     what: str
@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Applied:
-    """The release as it is afterwards, and what was done."""
+    """The release after the changes, and the changes."""
 
     release: Release
     steps: tuple[Step, ...]
@@ -44,9 +44,9 @@ class Applied:
 
 @transaction.atomic
 def apply_manifest(*, actor: Actor, manifest: ReleaseManifest) -> Applied:
-    """Make the release what the file says: the file is all of it, so packages it does not name leave.
+    """Create or change the release so that it matches the manifest; packages that the manifest does not name are removed.
 
-    Raises `Blocked` or `Invalid`, and then nothing was done. Applying the same file again does nothing.
+    Raises `Blocked` or `Invalid`, and then nothing is changed. Applying the same manifest again does nothing.
     """
     release = Release.objects.filter(name=manifest.name, version=manifest.version, deleted_at=None).first()
     steps: list[Step] = []
@@ -63,7 +63,7 @@ def apply_manifest(*, actor: Actor, manifest: ReleaseManifest) -> Applied:
 
 @transaction.atomic
 def plan_manifest(*, actor: Actor, manifest: ReleaseManifest) -> tuple[Step, ...]:
-    """What applying would do: it is done, looked at and undone, so the plan cannot differ from the deed."""
+    """What applying would do. It applies the manifest and rolls back, so the plan cannot differ from the result."""
     steps = apply_manifest(actor=actor, manifest=manifest).steps
     transaction.set_rollback(True)
     return steps
@@ -83,7 +83,7 @@ def _created(actor: Actor, manifest: ReleaseManifest) -> Release:
 
 
 def _edited(actor: Actor, release: Release, manifest: ReleaseManifest) -> list[str]:
-    """The names of what had to be changed."""
+    """Change the release's own fields; returns the names of those that changed."""
     wanted_targets = _targets(manifest)
     manager, deputy = _person(actor, manifest, "manager"), _person(actor, manifest, "deputy")
     differs = {
@@ -91,7 +91,7 @@ def _edited(actor: Actor, release: Release, manifest: ReleaseManifest) -> list[s
         "manager": manager is not None and manager.pk != release.manager_id,
         "deputy": deputy is not None and deputy.pk != release.deputy_id,
         "targets": wanted_targets is not None
-        and {one.pk for one in wanted_targets} != set(release.targets.values_list("pk", flat=True)),
+        and {wanted_target.pk for wanted_target in wanted_targets} != set(release.targets.values_list("pk", flat=True)),
     }
     changed = [name for name, is_different in differs.items() if is_different]
     if changed:
@@ -107,7 +107,7 @@ def _edited(actor: Actor, release: Release, manifest: ReleaseManifest) -> list[s
 
 
 def _packages(actor: Actor, release: Release, manifest: tuple[PackageManifest, ...]) -> list[Step]:
-    known = {one.name: one for one in packages_of(release)}
+    known = {package.name: package for package in packages_of(release)}
     wanted = {one.name for one in manifest}
     steps = []
     for name in sorted(known.keys() - wanted):
@@ -122,27 +122,34 @@ def _packages(actor: Actor, release: Release, manifest: tuple[PackageManifest, .
     return steps
 
 
-def _added(actor: Actor, release: Release, one: PackageManifest) -> Step:
-    owner = application_called(actor, one.application)
-    add_package(actor=actor, release=release, name=one.name, source=one.source, stage=one.stage, application=owner)
-    return Step("add", one.name, one.source)
+def _added(actor: Actor, release: Release, package_manifest: PackageManifest) -> Step:
+    owner = application_called(actor, package_manifest.application)
+    add_package(
+        actor=actor,
+        release=release,
+        name=package_manifest.name,
+        source=package_manifest.source,
+        stage=package_manifest.stage,
+        application=owner,
+    )
+    return Step("add", package_manifest.name, package_manifest.source)
 
 
-def _changed(actor: Actor, package: Package, one: PackageManifest) -> Step | None:
-    if one.application not in {"", package.application.slug}:
+def _changed(actor: Actor, package: Package, package_manifest: PackageManifest) -> Step | None:
+    if package_manifest.application not in {"", package.application.slug}:
         words = {"name": package.name, "application": package.application.slug}
         raise Invalid("application", "stays: {name} is a package of {application}; remove it first.", **words)
-    source = None if is_same_source(actor, package, one.source) else one.source
-    stage = one.stage if one.stage != package.stage else None
+    source = None if is_same_source(actor, package, package_manifest.source) else package_manifest.source
+    stage = package_manifest.stage if package_manifest.stage != package.stage else None
     if source is None and stage is None:
         return None
     edit_package(actor=actor, package=package, source=source, stage=stage)
-    return Step("change", one.name, ", ".join(filter(None, (source, stage))))
+    return Step("change", package_manifest.name, ", ".join(filter(None, (source, stage))))
 
 
 def _needs(actor: Actor, release: Release, manifest: tuple[PackageManifest, ...]) -> list[Step]:
-    """First what goes, then what comes: an edge may only be turned round when the old one is gone."""
-    known = {one.name: one for one in packages_of(release)}
+    """Change the dependencies: removals first, because a dependency can be reversed only after the old one is gone."""
+    known = {package.name: package for package in packages_of(release)}
     wanted = {(one.name, needed): one for one in manifest for needed in one.needs}
     there = set(
         Dependency.objects.filter(package__in=known.values(), needs__in=known.values()).values_list(
@@ -163,15 +170,15 @@ def _needs(actor: Actor, release: Release, manifest: tuple[PackageManifest, ...]
     return steps
 
 
-def _at(one: PackageManifest, problem: Invalid) -> Invalid:
-    words = {"line": one.line, "name": one.name, "problem": f"{problem.field} {problem.sentence}"}
+def _at(package_manifest: PackageManifest, problem: Invalid) -> Invalid:
+    words = {"line": package_manifest.line, "name": package_manifest.name, "problem": f"{problem.field} {problem.sentence}"}
     return Invalid("file", "line {line}, “{name}”: {problem}", **words)
 
 
 def _targets(manifest: ReleaseManifest) -> list[Environment] | None:
     if manifest.targets is None:
         return None
-    known = {one.slug: one for one in Environment.objects.filter(deleted_at=None)}
+    known = {environment.slug: environment for environment in Environment.objects.filter(deleted_at=None)}
     if missing := [slug for slug in manifest.targets if slug not in known]:
         words = {"line": manifest.lines.get("targets", 1), "names": ", ".join(missing)[:200], "known": ", ".join(known)}
         raise Invalid("targets", "line {line}: there is no environment {names}; there are {known}.", **words)
@@ -179,7 +186,7 @@ def _targets(manifest: ReleaseManifest) -> list[Environment] | None:
 
 
 def _person(actor: Actor, manifest: ReleaseManifest, key: str) -> User | None:
-    """The manager or deputy that the file names."""
+    """The manager or deputy that the manifest names. Raises `Invalid`."""
     username = getattr(manifest, key)
     if not username:
         return None

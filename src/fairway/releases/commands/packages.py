@@ -1,4 +1,4 @@
-"""What is in a release: add one or many, change, delete, resolve again."""
+"""The packages of a release: add one or many, change, delete, resolve again."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from fairway.shared.names import Invalid, parse_slug, parse_text, slug_from
 from fairway.shared.urls import without_secrets
 
 RESOLVE_STORY = "resolve"
-KNOWN_SHOWN = 8  # versions named where none fits
+KNOWN_SHOWN = 8  # how many existing versions an error lists
 
 
 @dataclass(frozen=True)
 class NewPackage:
-    """One line of a bulk paste. `source` is as entered; `needs` names other packages of the release or the same paste."""
+    """One package of a pasted list. `source` is as entered; `needs` names other packages of the release or the same list."""
 
     name: str
     source: str
@@ -52,8 +52,14 @@ class NewPackage:
     application_slug: str = ""  # instead of the application itself
 
     @classmethod
-    def of(cls, one: PackageManifest) -> NewPackage:
-        return cls(one.name, one.source, one.stage, needs=one.needs, application_slug=one.application)
+    def of(cls, package_manifest: PackageManifest) -> NewPackage:
+        return cls(
+            package_manifest.name,
+            package_manifest.source,
+            package_manifest.stage,
+            needs=package_manifest.needs,
+            application_slug=package_manifest.application,
+        )
 
 
 @transaction.atomic
@@ -69,10 +75,11 @@ def add_package(
     application: Application | None = None,
     stage: str = Stage.REGISTERED,
 ) -> Package:
-    """Add a package by what is entered (`source`), a parsed source (`source_kind`, `source_values`), or an `artifact`.
+    """Add a package, given by entered text (`source`), a parsed source (`source_kind`, `source_values`), or an
+    `artifact`.
 
-    Without an `application`, the one whose slug is the name's is taken, or created. What can be seen to be wrong is
-    `Invalid` at once; the rest a run finds out, and the package says so. Raises `Blocked` or `Invalid`.
+    Without an `application`, the one whose slug matches the name is used, or created. Obvious errors raise `Invalid` at
+    once; a run finds the others later, and the package then shows them. Raises `Blocked` or `Invalid`.
     """
     require(actor, Act.ADD_PACKAGE, application=application.slug if application else "")
     row = open_for_change(actor, Act.ADD_PACKAGE, release, application=application.slug if application else "")
@@ -107,7 +114,8 @@ def add_package(
 
 @transaction.atomic
 def add_packages(*, actor: Actor, release: Release, packages: Iterable[NewPackage]) -> list[Package]:
-    """Add many, with their needs, or none. An `Invalid` says of which: its field is ``packages[3].source``, say."""
+    """Add many packages with their dependencies, or none. Raises `Blocked`, or `Invalid` with a field like
+    ``packages[3].source``."""
     given = list(packages)
     if not given:
         raise Invalid("packages", "is empty; give at least one.")
@@ -124,7 +132,7 @@ def add_packages(*, actor: Actor, release: Release, packages: Iterable[NewPackag
                     stage=one.stage,
                 )
             )
-    by_name = {one.name: one for one in Package.objects.filter(release=release, deleted_at=None)}
+    by_name = {package.name: package for package in Package.objects.filter(release=release, deleted_at=None)}
     for index, one in enumerate(given):
         for needed in one.needs:
             with _placed(index):
@@ -135,7 +143,7 @@ def add_packages(*, actor: Actor, release: Release, packages: Iterable[NewPackag
 
 
 def application_called(actor: Actor, slug: str) -> Application | None:
-    """The application that a list or a file names; None where it names none. Raises `Invalid`."""
+    """The application that a list or manifest names; None for "". Raises `Invalid` if it does not exist."""
     found = visible_to(actor).filter(slug=slug).first() if slug else None
     if slug and found is None:
         raise Invalid("application", "there is no application “{name}”, or you may not see it.", name=slug[:60])
@@ -180,7 +188,7 @@ def edit_package(
 
 @transaction.atomic
 def resolve_again(*, actor: Actor, package: Package) -> Package:
-    """Look at the source once more: a tag may point elsewhere, what was missing may be there now."""
+    """Resolve the source once more: a tag may have moved, or something that was missing may exist now. Raises `Blocked`."""
     _lock_run(package)
     open_for_change(actor, Act.EDIT_PACKAGE, package.release, application=package.application.slug)
     row = locked_package(package)
@@ -193,9 +201,9 @@ def resolve_again(*, actor: Actor, package: Package) -> Package:
 
 @transaction.atomic
 def delete_package(*, actor: Actor, package: Package, confirmed: str = "") -> None:
-    """Take it out of its release, with its dependencies. What it deployed goes on running.
+    """Remove a package from its release, with its dependencies. What was deployed keeps running.
 
-    Raises `Blocked` while something is done to it, or while it is Deployed and `confirmed` is not its name.
+    Raises `Blocked` while a run works on it, or while it is Deployed and `confirmed` is not its name.
     """
     open_for_change(actor, Act.DELETE_PACKAGE, package.release, application=package.application.slug)
     row = locked_package(package)
@@ -217,7 +225,8 @@ def delete_package(*, actor: Actor, package: Package, confirmed: str = "") -> No
 
 
 def forget_made_application(actor: Actor, package: Package) -> None:
-    """An application that was made for a package goes with it, unless it became something: a mistyped one leaves nothing."""
+    """Delete the application that was created for a package, unless it is used otherwise, so that a mistyped package leaves
+    nothing behind."""
     one = package.application
     rows = (one.artifacts, one.configurations, one.deployments, one.placements, one.packages.filter(deleted_at=None))
     if not package.made_application or one.deleted_at is not None or any(each.exists() for each in rows):
@@ -228,7 +237,7 @@ def forget_made_application(actor: Actor, package: Package) -> None:
 
 @dataclass(frozen=True)
 class _Origin:
-    """Where a package's bytes come from: a source still to be resolved, or an artifact that exists."""
+    """Where a package's artifact comes from: a source that is still to be resolved, or an existing artifact."""
 
     source_input: str
     kind: str
@@ -245,11 +254,12 @@ class _Origin:
         values: Mapping[str, Any] | None,
         artifact: Artifact | None,
     ) -> _Origin:
-        """`application` is the slug of the package's own."""
+        """Parse what was given. `application` is the slug of the package's application. Raises `Invalid`."""
         if artifact is None and values is None:
             kind, values = parse_source_input(source_input)
             artifact = _built(actor, kind, values, application)
-            if kind == BUILT:  # several words that begin with no application: what every other mistake is told
+            # several words, the first of which is not an application: the same error as for other bad input
+            if kind == BUILT:
                 kind, values = SourceKind.IMAGE, {"image": source_input.strip()}
         if artifact is not None:
             return cls(f"{artifact.application.slug} {artifact.version}", "", {}, artifact)
@@ -283,7 +293,7 @@ class _Origin:
 
 
 def _written(source: Mapping[str, Any]) -> str:
-    """How a person would enter it."""
+    """The source as a person would enter it."""
     if "image" in source:
         return str(source["image"])
     if "upload" in source:
@@ -292,8 +302,8 @@ def _written(source: Mapping[str, Any]) -> str:
 
 
 def _built(actor: Actor, kind: str, values: Mapping[str, str], application: str) -> Artifact | None:
-    """The version that is meant, where one is; a single word may also be the name of an image. Raises `Invalid` saying
-    what there is."""
+    """The artifact of an entered version; None if a single word may be an image name instead. Raises `Invalid`, which
+    lists the existing versions."""
     is_word = kind == SourceKind.IMAGE and not {"/", ":", "@"} & set(values["image"])
     if kind != BUILT and not is_word:
         return None
@@ -318,7 +328,7 @@ def _built(actor: Actor, kind: str, values: Mapping[str, str], application: str)
 
 
 def is_same_source(actor: Actor, package: Package, text: str) -> bool:
-    """Whether `text` names what the package is already: as it was entered, as a file says it, or another way."""
+    """Whether `text` means the package's present source, in the entered spelling, the exported one, or another."""
     if text in {package.source_input, without_secrets(package.source_input), exported_source(package)}:
         return True
     kind, values = parse_source_input(text)
@@ -327,7 +337,7 @@ def is_same_source(actor: Actor, package: Package, text: str) -> bool:
 
 
 def _application_of(actor: Actor, title: str, origin: _Origin) -> Application | None:
-    """The one that is there already; None: it has to be made."""
+    """The existing application for this package; None if it must be created."""
     found = origin.artifact.application if origin.artifact else None
     found = found or Application.objects.filter(slug=slug_from(title), deleted_at=None).first()
     if found is not None:
@@ -355,19 +365,19 @@ def _parse_stage(stage: str) -> Stage:
 
 
 def _ask_to_resolve(package: Package) -> None:
-    """A run of its own, soon: people wait for the answer."""
+    """Enqueue the run that resolves the package, with high priority, because people wait for the answer."""
     run = enqueue(kind=RESOLVE_STORY, key=f"package:{package.pk}", payload={"package": package.pk}, priority=20)
     package.run = run
     package.save(update_fields=["run"])
 
 
 def _lock_run(package: Package) -> None:
-    """A run before our own rows: its watcher holds it when it writes the package."""
+    """Lock the package's run before rows of this room, in the same order as the run's watcher does."""
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=[package.run_id]))
 
 
 def _enter_anew(row: Package, origin: _Origin) -> None:
-    """Another version: a look at the old one ends, and what stood on targets was not this version."""
+    """Replace the package's source: cancel resolving the old one, and forget where the old version was on targets."""
     _refuse_busy(row)
     fields = origin.fields(row.application)
     previous = row.run_id
@@ -394,12 +404,12 @@ def _refuse_busy(row: Package) -> None:
 def _served_in(row: Package) -> list[Environment]:
     there = PackageOnTarget.objects.filter(package=row, status=OnTarget.DEPLOYED).select_related("environment")
     placements = Placement.objects.filter(application=row.application_id).select_related("current")
-    by_environment = {one.environment_id: one for one in placements}
+    by_environment = {placement.environment_id: placement for placement in placements}
     return [one.environment for one in there if serves(by_environment.get(one.environment_id), row.artifact_id)]
 
 
 class _placed:
-    """Says which of many packages an `Invalid` is about."""
+    """A context manager that adds to an `Invalid` which of many packages it is about."""
 
     def __init__(self, index: int) -> None:
         self._index = index

@@ -1,6 +1,6 @@
-"""What workflows write as they go, and what an ended deployment means for the package it was made for.
+"""Records what workflows did, and what an ended deployment means for its package.
 
-Called inside the engine's transactions, with the run locked: own rows follow, `record` comes last.
+Called inside the engine's transactions, with the run locked; this room's rows are locked next, and `record` comes last.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from fairway.releases.target_state import serves
 
 @transaction.atomic
 def resolved(*, package: Package, run_id: int, artifact: Artifact) -> None:
-    """The source has become this artifact, unless the package was changed or deleted meanwhile."""
+    """The package's source was resolved to this artifact; ignored if the package was changed or deleted meanwhile."""
     row = _mine(package.pk, run_id)
     if row is None or row.resolution == Resolution.RESOLVED:
         return
@@ -34,7 +34,7 @@ def resolved(*, package: Package, run_id: int, artifact: Artifact) -> None:
 
 
 def unresolvable(*, package_id: int, run_id: int, sentence: str) -> None:
-    """What was entered is nothing that could run; the sentence says why."""
+    """The package's source cannot be resolved; the sentence says why."""
     row = _mine(package_id, run_id)
     if row is not None and row.resolution == Resolution.RESOLVING:
         row.resolve_to(Resolution.UNRESOLVABLE, sentence=sentence)
@@ -48,7 +48,7 @@ def _mine(package_id: int, run_id: int) -> Package | None:
 
 @transaction.atomic
 def distributed(*, on_target: PackageOnTarget, digest: str) -> None:
-    """The bytes are there; the digest was read back on the target."""
+    """The artifact is on the target; `digest` was read back there."""
     row = _row(on_target.pk)
     if row.status != OnTarget.DISTRIBUTING:
         return
@@ -57,7 +57,7 @@ def distributed(*, on_target: PackageOnTarget, digest: str) -> None:
 
 
 def distribution_ended(run: Run, sentence: str) -> None:
-    """The run is over; unless it got through, the package is not there."""
+    """The distribution's run has ended; unless it succeeded, the package is absent on the target."""
     row = _of_run(run, OnTarget.DISTRIBUTING)
     if row is not None:
         row.move_to(OnTarget.ABSENT, artifact=None, distributed_at=None, sentence=sentence)
@@ -65,7 +65,7 @@ def distribution_ended(run: Run, sentence: str) -> None:
 
 
 def deployment_ended(deployment: Deployment, run: Run, *, is_good: bool, sentence: str) -> None:
-    """A deployment that was made for a package is over: it is Deployed, or where it was before."""
+    """A package's deployment has ended: the package is Deployed, or in the state it had before."""
     row = PackageOnTarget.objects.filter(deployment=deployment, status=OnTarget.DEPLOYING).first()
     if row is not None:
         (_deployed if is_good else _not_deployed)(_row(row.pk), deployment, run, sentence)
@@ -76,7 +76,7 @@ def deployment_ended(deployment: Deployment, run: Run, *, is_good: bool, sentenc
 
 
 def adjustment_ended(run: Run, *, is_good: bool, sentence: str) -> None:
-    """What had to be stopped or removed to fall back is, or is not."""
+    """The run that stops or removes a placement for a fallback has ended."""
     row = _of_run(run, OnTarget.FALLING_BACK)
     if row is None:
         return
@@ -87,7 +87,7 @@ def adjustment_ended(run: Run, *, is_good: bool, sentence: str) -> None:
 
 
 def _deployed(row: PackageOnTarget, deployment: Deployment, run: Run, sentence: str) -> None:
-    """What served until the switch is where a fallback leads: known exactly only now."""
+    """Mark the package as Deployed and store what served until the switch as its fallback target; it is known only now."""
     deployment.refresh_from_db(fields=["replaces"])
     ran: dict[str, Any] = run.state.get("before") or {}
     before: dict[str, Any] = {
@@ -96,7 +96,7 @@ def _deployed(row: PackageOnTarget, deployment: Deployment, run: Run, sentence: 
         "before_replicas": ran.get("replicas", 1),
     }
     if row.deployed_at is not None and deployment.replaces and deployment.replaces.artifact_id == row.artifact_id:
-        before = {}  # it replaced itself, with other settings: a fallback still leads to what was there before the release
+        before = {}  # it replaced itself with other settings: the fallback target stays what served before the release
     row.move_to(OnTarget.DEPLOYED, deployed_at=timezone.now(), fallback=None, sentence="", **before)
     after = {"deployment": deployment.pk, "before": deployment.replaces_id}
     _tell(row, "package.deployed", after=after)
@@ -104,7 +104,7 @@ def _deployed(row: PackageOnTarget, deployment: Deployment, run: Run, sentence: 
 
 def _not_deployed(row: PackageOnTarget, deployment: Deployment, run: Run, sentence: str) -> None:
     served = Placement.objects.filter(application=row.package.application_id, environment=row.environment_id).first()
-    if row.deployed_at is not None and serves(served, row.artifact_id):  # it still is, with the settings it had
+    if row.deployed_at is not None and serves(served, row.artifact_id):  # it still serves, with its previous settings
         row.move_to(OnTarget.DEPLOYED, deployment=served.current if served else None, sentence=sentence)
     else:
         row.move_to(OnTarget.DISTRIBUTED, deployment=None, deployed_at=None, sentence=sentence)
@@ -112,7 +112,7 @@ def _not_deployed(row: PackageOnTarget, deployment: Deployment, run: Run, senten
 
 
 def _fallen_back(row: PackageOnTarget, run: Run, sentence: str) -> None:
-    """What had been stopped is stopped again; only then it is as it was."""
+    """If the placement was stopped before the release, stop it again; only then has the package fallen back."""
     if not row.before_stopped:
         _is_distributed_again(row)
         return

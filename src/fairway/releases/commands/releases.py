@@ -1,4 +1,4 @@
-"""Create, edit, clone, cancel and delete releases."""
+"""Creates, edits, clones, cancels and deletes releases."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ def create_release(
     description: str = "",
     targets: Iterable[Environment] | None = None,
 ) -> Release:
-    """An empty release. `targets` are the environments it is meant for (None: all there are).
+    """Create an empty release. `targets` are the environments it is meant for (None: all).
 
-    Raises `Blocked` (role) or `Invalid`: an empty or overlong word, a version that exists, people who are not active.
+    Raises `Blocked` (role) or `Invalid` (an empty or too long text, a version that exists, people who are not active).
     """
     require(actor, Act.CREATE_RELEASE)
     release = _new(actor, name, version, description, manager, deputy, targets)
@@ -65,9 +65,9 @@ def edit_release(
     targets: Iterable[Environment] | None = None,
     as_of: int | None = None,
 ) -> Release:
-    """Change what is given; name and version stay. Other `targets` end a seal.
+    """Change the given fields; name and version cannot change. Changing `targets` removes the seal.
 
-    Raises `Blocked`, `Invalid`, or `Changed` when somebody did since event `as_of`.
+    Raises `Blocked`, `Invalid`, or `Changed` if any of them was changed after event `as_of`.
     """
     require(actor, Act.EDIT_RELEASE)
     row = locked(release)
@@ -89,26 +89,27 @@ def edit_release(
 
 @transaction.atomic
 def clone_release(*, actor: Actor, release: Release, version: str, name: str = "") -> Release:
-    """The same packages, dependencies, people and targets under another version; every package is Registered again."""
+    """Create a release with the same packages, dependencies, people and targets and another version; every package is
+    Registered again. Raises `Blocked` or `Invalid`."""
     require(actor, Act.CREATE_RELEASE)
     source = Release.objects.select_related("manager", "deputy").get(pk=release.pk)
     targets = list(source.targets.filter(deleted_at=None))
     clone = _new(actor, name or source.name, version, source.description, source.manager, source.deputy, targets)
     clone.cloned_from = source
     clone.save(update_fields=["cloned_from"])
-    copies = {one.pk: _copied(actor, one, clone) for one in packages_of(source)}
+    copies = {package.pk: _copied(actor, package, clone) for package in packages_of(source)}
     for edge in Dependency.objects.filter(package__in=copies, needs__in=copies):
         Dependency.objects.create(package=copies[edge.package_id], needs=copies[edge.needs_id])
-    after = {**release_facts(clone), "packages": sorted(one.name for one in copies.values())}
+    after = {**release_facts(clone), "packages": sorted(copy.name for copy in copies.values())}
     record(who=actor.who, verb="release.cloned", on=on_release(clone), before={"release": str(source)}, after=after)
     return clone
 
 
 @transaction.atomic
 def cancel_release(*, actor: Actor, release: Release, reason: str) -> Release:
-    """Give it up: nothing of it is distributed or deployed any more, what is planned is off.
+    """Cancel a release: nothing of it is distributed or deployed any more, and its schedules are cancelled.
 
-    What runs stays, and may still fall back. Raises `Blocked` while it is being rolled out.
+    What runs keeps running, and can still fall back. Raises `Blocked` during a rollout, or `Invalid` without a reason.
     """
     require(actor, Act.CANCEL_RELEASE)
     why = parse_text(reason, field="reason", longest=500, required=True)
@@ -127,9 +128,10 @@ def cancel_release(*, actor: Actor, release: Release, reason: str) -> Release:
 
 @transaction.atomic
 def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> None:
-    """Forget it and its packages (their rows stay: history names them). What it deployed goes on running.
+    """Delete a release and its packages (the rows stay, because history refers to them). What was deployed keeps running.
 
-    Raises `Blocked` while it is planned or rolled out, or while a package is Deployed and `confirmed` is not “name version”.
+    Raises `Blocked` while it is scheduled or rolled out, or while a package is Deployed and `confirmed` is not “name
+    version”.
     """
     require(actor, Act.DELETE_RELEASE)
     row = locked(release)
@@ -141,7 +143,7 @@ def delete_release(*, actor: Actor, release: Release, confirmed: str = "") -> No
         sentence = _("%(names)s is Deployed. It keeps running; type “%(release)s” to confirm.") % words
         raise Blocked([Blocker(code="deployed", sentence=sentence, who=_("a Deployer, by falling it back first"))])
     now = timezone.now()
-    packages = [package_facts(one) for one in packages_of(row)]
+    packages = [package_facts(package) for package in packages_of(row)]
     made = list(packages_of(row).filter(made_application=True))
     Package.objects.filter(release=row, deleted_at=None).update(deleted_at=now)
     row.deleted_at = now
@@ -167,10 +169,10 @@ def release_from_environment(
     deputy: User | None = None,
     targets: Iterable[Environment] | None = None,
 ) -> Release:
-    """A release of what runs healthy in an environment, by digest: nothing is built, every package is Ready.
+    """Create a release of what runs healthy in an environment, by digest: nothing is built, and every package is Ready.
 
-    Without `targets` it goes to the environments that come after it in the promotion order. Raises `Blocked` when nothing
-    runs healthy.
+    Without `targets` it is meant for the later environments in the promotion order. Raises `Blocked` if nothing runs
+    healthy, or `Invalid`.
     """
     require(actor, Act.CREATE_RELEASE, environment=environment.slug)
     if targets is None:
@@ -195,7 +197,7 @@ def release_from_environment(
 
 
 def deployed_names(release: Release) -> list[str]:
-    """The packages that are really served somewhere, as “package in environment”."""
+    """The packages that are served somewhere, as “package in environment”."""
     there = PackageOnTarget.objects.filter(package__release=release, package__deleted_at=None, status=OnTarget.DEPLOYED)
     found = []
     for one in there.select_related("package", "environment"):
@@ -285,8 +287,8 @@ def _copied(actor: Actor, package: Package, clone: Release) -> Package:
 
 
 def _packages_of(actor: Actor, release: Release, placements: list[Placement]) -> list[Package]:
-    """Named as their applications are, or by slug where two have the same name."""
-    names = Counter(one.application.name for one in placements)
+    """Create the packages, named like their applications, or by slug if two have the same name."""
+    names = Counter(placement.application.name for placement in placements)
     return [
         _package_of(actor, release, one, one.application.name if names[one.application.name] == 1 else one.application.slug)
         for one in sorted(placements, key=lambda one: one.application.slug)
@@ -314,7 +316,7 @@ def _package_of(actor: Actor, release: Release, placement: Placement, name: str)
 
 
 def _planned_runs(release: Release) -> list[int]:
-    """The runs of what is planned, their rows locked first, as everywhere."""
+    """The runs of scheduled rollouts, locked before the rows of this room."""
     planned = Rollout.objects.filter(release=release, status__in=sorted(ROLLOUT_NOT_BEGUN)).exclude(run=None)
     numbers = sorted(planned.values_list("run_id", flat=True))
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=numbers).order_by("pk"))

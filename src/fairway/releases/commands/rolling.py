@@ -1,5 +1,5 @@
-"""What the rollout workflow does to the tables: begin, one round of work, the end. Each inside the workflow's transaction,
-with the run's row locked and its fence checked, so that a round happens once however often a worker dies."""
+"""The rollout workflow's changes of the tables: the beginning, one round of work, the end. Each happens in the workflow's
+transaction, with the run locked and its fence checked, so that each round happens once, even if a worker dies."""
 
 from __future__ import annotations
 
@@ -27,34 +27,37 @@ from fairway.releases.plan import IN_FLIGHT, Plan, StepStatus, Verdict, next_pla
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Direction, OnTarget, RolloutStatus
 from fairway.releases.subjects import on_package, on_rollout, rollout_facts
 from fairway.releases.target_state import TargetState, fallback_target_of, subject_of, target_state_of
-from fairway.shared.words import together
+from fairway.shared.translation import together
 
 ALREADY_THERE = "It was there already."
-LOOK_AGAIN = timedelta(seconds=30)  # how often a rollout that is held asks the gate anew, unless something clears earlier
+LOOK_AGAIN = timedelta(seconds=30)  # how often a blocked rollout asks the gate again, unless a blocker clears earlier
 
 
 def begin(rollout: Rollout, actor: Actor, *, breaks_glass: bool) -> datetime | None:
-    """Ask the gate again, keep what ran before, lay out the steps. Running it again changes nothing.
+    """Begin a rollout: ask the gate again, store what runs on the target, create the steps. Idempotent.
 
-    None: it has begun, or it is over. Else when to ask again: it is held, and waits until its start-by limit.
+    Returns None if it has begun or ended; otherwise it is blocked, waits until its start-by limit, and the result is when
+    to ask again.
     """
     release = locked(rollout.release)
     row = locked_rollout(rollout)
     if row.status in ROLLOUT_ENDED or row.direction == Direction.BACK or row.steps.exists():
         return None
-    place = locked_environment(row.environment)
-    state = replace(target_state_of(release, place), active_rollout=None)  # the active one is this
+    target = locked_environment(row.environment)
+    state = replace(target_state_of(release, target), active_rollout=None)  # the active one is this
     reasons = release_blockers(Act(row.asked_as), state, actor, breaks_glass=breaks_glass)
     if reasons:
         return _hold(row, reasons)
-    before = placements_now(place)
+    before = placements_now(target)
     if row.status != RolloutStatus.RUNNING:
         row.move_to(RolloutStatus.RUNNING)
         claim(row, state.packages)
     Rollout.objects.filter(pk=row.pk).update(before=before, started_at=timezone.now(), sentence="")
     there = [] if row.redeploys else [one for one in state.packages if state.is_there(one)]
     _take_what_is_there(there, state)
-    begins = {one.pk: StepStatus.DEPLOYED if one in there else _begins_as(one.pk, state) for one in state.packages}
+    begins = {
+        package.pk: StepStatus.DEPLOYED if package in there else _begins_as(package.pk, state) for package in state.packages
+    }
     make_steps(row, state.packages, state, begins, is_ours=False)
     row.steps.filter(package__in=there).update(sentence=ALREADY_THERE)
     row.refresh_from_db()
@@ -68,8 +71,8 @@ def _begins_as(package: int, state: TargetState) -> StepStatus:
 
 
 def _take_what_is_there(packages: Iterable[Package], state: TargetState) -> None:
-    """They count as Deployed, for what needs them and for the release. Where they were not this release's before, there is
-    nothing that a fallback would take back."""
+    """Mark packages that serve on the target already as Deployed. If another deployment than this release's brought them
+    there, a fallback has nothing to take back."""
     now = timezone.now()
     for package in packages:
         if state.is_deployed(package):
@@ -92,7 +95,7 @@ def _take_what_is_there(packages: Iterable[Package], state: TargetState) -> None
 
 
 def _hold(row: Rollout, reasons: list[Blocker]) -> datetime | None:
-    """A planned rollout waits for what is in the way; its limit passed, or asked for now, it is over."""
+    """Let a scheduled rollout wait for its blockers; end it if its start-by limit passed or it was not scheduled."""
     now, why = timezone.now(), " ".join(blocker.sentence for blocker in reasons)
     if row.start_by is None or now >= row.start_by:
         missed = f"It missed its start-by limit because: {why}" if row.start_by else f"It could not start: {why}"
@@ -105,36 +108,38 @@ def _hold(row: Rollout, reasons: list[Blocker]) -> datetime | None:
         record(who=SYSTEM.who, verb="rollout.held", on=on_rollout(row), comment=why)
     elif row.sentence != why:
         Rollout.objects.filter(pk=row.pk).update(sentence=why)
-    clears = [one.clears_at for one in reasons if one.clears_at is not None and one.clears_at > now]
+    clears = [reason.clears_at for reason in reasons if reason.clears_at is not None and reason.clears_at > now]
     return min([row.start_by, now + LOOK_AGAIN, *clears])
 
 
 def placements_now(environment: Environment) -> dict[str, dict[str, Any]]:
-    """What every placement on a target is, by application: enough to tell later whether it is exactly that again."""
+    """The state of every placement on a target by application, in enough detail to verify later that a fallback restored
+    it."""
     placements = Placement.objects.filter(environment=environment).exclude(current=None)
     return {
-        one.application.slug: {
-            "deployment": one.current_id,
-            "artifact": one.current.artifact_id if one.current else None,
-            "digest": one.current.artifact.digest if one.current and one.current.artifact else "",
-            "configuration": one.current.configuration_id if one.current else None,
-            "replicas": one.replicas,
-            "wanted": one.wanted,
+        placement.application.slug: {
+            "deployment": placement.current_id,
+            "artifact": placement.current.artifact_id if placement.current else None,
+            "digest": placement.current.artifact.digest if placement.current and placement.current.artifact else "",
+            "configuration": placement.current.configuration_id if placement.current else None,
+            "replicas": placement.replicas,
+            "wanted": placement.wanted,
         }
-        for one in placements.select_related("application", "current__artifact")
+        for placement in placements.select_related("application", "current__artifact")
     }
 
 
 def advance(rollout: Rollout, run: Run, actor: Actor, act: Act, *, override: str) -> Verdict:
-    """One round: see how far each package is, then start what may start. Returns how it stands; *done* is recorded."""
+    """One round: update the state of each package, then start what may start. Returns the verdict; *done* is also
+    recorded."""
     release = locked(rollout.release)
     row = locked_rollout(rollout)
     if row.status in ROLLOUT_ENDED:
         return Verdict.DONE
     if row.status in ROLLOUT_NOT_BEGUN or row.status == RolloutStatus.NEEDS_DECISION:
         return Verdict.DECIDE
-    place = locked_environment(row.environment)
-    state = replace(target_state_of(release, place), active_rollout=None)
+    target = locked_environment(row.environment)
+    state = replace(target_state_of(release, target), active_rollout=None)
     steps = _steps(row)
     synchronise(steps, state)
     while True:
@@ -157,7 +162,7 @@ def _steps(row: Rollout) -> list[RolloutPackage]:
 
 
 def synchronise(steps: Iterable[RolloutPackage], state: TargetState) -> None:
-    """What became of what was begun."""
+    """Update the steps from what became of their distributions and deployments."""
     for step in steps:
         if step.status not in IN_FLIGHT:
             continue
@@ -188,8 +193,8 @@ def _see_deployment(step: RolloutPackage) -> None:
 def _perform(
     plan: Plan, steps: list[RolloutPackage], state: TargetState, run: Run, actor: Actor, act: Act, override: str
 ) -> bool:
-    """Do what the plan says; whether another look at it is worth it (something could not be begun after all)."""
-    by_package = {one.package_id: one for one in steps}
+    """Perform the plan; returns whether to plan again at once, because something could not be started after all."""
+    by_package = {step.package_id: step for step in steps}
     for number in plan.block:
         by_package[number].move_to(StepStatus.BLOCKED)
     refused = False
@@ -247,13 +252,13 @@ def _fall_back(step: RolloutPackage, state: TargetState, run: Run, actor: Actor,
 
 
 def _could_not(step: RolloutPackage, becomes: StepStatus, reasons: list[Blocker]) -> bool:
-    step.move_to(becomes, sentence=" ".join(one.sentence for one in reasons), finished_at=timezone.now())
+    step.move_to(becomes, sentence=" ".join(reason.sentence for reason in reasons), finished_at=timezone.now())
     return False
 
 
 def _end(row: Rollout, steps: list[RolloutPackage]) -> None:
     is_back = row.direction == Direction.BACK
-    skipped = [one.package.name for one in steps if one.status == StepStatus.SKIPPED]
+    skipped = [step.package.name for step in steps if step.status == StepStatus.SKIPPED]
     sentence = f"Left out: {', '.join(skipped)}." if skipped else ""
     status = RolloutStatus.FALLEN_BACK if is_back else RolloutStatus.SUCCEEDED
     end_rollout(row, status, sentence=sentence)
@@ -270,7 +275,7 @@ def _ask_a_person(row: Rollout, steps: list[RolloutPackage]) -> None:
 
 
 def run_ended(run: Run, *, is_cancelled: bool, sentence: str) -> None:
-    """The run is over without having brought the rollout to an end: it is cancelled, or our machinery broke."""
+    """The run ended before the rollout did: it was cancelled, or Fairway failed."""
     found = Rollout.objects.filter(run=run).first()
     if found is None:
         return

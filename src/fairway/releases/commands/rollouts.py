@@ -1,4 +1,4 @@
-"""All of a release at once: roll out, decide, stop, fall back. The workflow of kind ``rollout`` does the work."""
+"""Rolls out, or takes back, a whole release. The workflow ``rollout`` does the work; these commands start and steer it."""
 
 from __future__ import annotations
 
@@ -54,10 +54,10 @@ def roll_out(
     break_glass: str = "",
     redeploy: bool = False,
 ) -> Rollout:
-    """Deploy every package of a release on a target, level by level. Raises `Blocked` with everything in the way.
+    """Deploy every package of a release on a target, level by level. Raises `Blocked` with all blockers, or `Invalid`.
 
-    What serves there already, byte for byte and with the same settings, stays as it is unless `redeploy`. `parallel` is how
-    many packages are worked on at a time, 1–16.
+    Packages that serve there already, with the same bytes and settings, are left alone unless `redeploy`. `parallel` is
+    how many packages are worked on at a time, 1–16.
     """
     row = locked(release)
     place = locked_environment(environment)
@@ -96,7 +96,7 @@ def fall_back_release(
 ) -> Rollout:
     """Take every package of a release that is Deployed on a target back to exactly what served before, in reverse order.
 
-    Raises `Blocked` when nothing of it is Deployed there, or for what else is in the way (a freeze is not; a lock is).
+    Raises `Blocked` if nothing of it is Deployed there, or for other blockers (a lock, but not a freeze).
     """
     row = locked(release)
     place = locked_environment(environment)
@@ -108,7 +108,7 @@ def fall_back_release(
         actor, Act.FALL_BACK_RELEASE, state, RolloutStatus.FALLING_BACK,
         direction=Direction.BACK, parallel=parallel, reason=reason, override=override,
     )  # fmt: skip
-    deployed = [one for one in state.packages if state.is_deployed(one) and not state.was_there(one)]
+    deployed = [package for package in state.packages if state.is_deployed(package) and not state.was_there(package)]
     claim(rollout, deployed)
     make_steps(rollout, deployed, state, dict.fromkeys([one.pk for one in deployed], StepStatus.DEPLOYED), is_ours=True)
     if override:
@@ -136,7 +136,7 @@ class Consequence:
 
 
 def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
-    """What will happen if a person chooses so, package by package; nothing is changed. Raises `Invalid`."""
+    """What would happen to each package if a person made this choice; changes nothing. Raises `Invalid`."""
     steps = list(rollout.steps.select_related("package"))
     then = _after(_parse_choice(choice, rollout), rollout, steps)
     chosen = [one for one in steps if one.package_id in then]
@@ -155,10 +155,11 @@ def _consequence(step: RolloutPackage, then: StepStatus, on_target: PackageOnTar
 
 @transaction.atomic
 def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> Rollout:
-    """Say how a rollout that needs a decision goes on: retry, skip, fall_back_all or stop.
+    """Decide how a rollout that waits for a decision continues: retry, skip, fall_back_all or stop.
 
-    What a retry starts is still asked for by whoever asked for the rollout. Raises `Blocked` for what would stop it at once.
-    Raises `Blocked` when it does not wait for one (any more), `Invalid` for a choice that it does not have.
+    A retry still counts as requested by the person who requested the rollout. Raises `Blocked` if the rollout does not
+    wait for a decision (any more) or the retry would be blocked at once, `Invalid` for a choice that the rollout does not
+    offer.
     """
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
     row = locked_rollout(rollout)
@@ -178,7 +179,7 @@ def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> 
     why = parse_text(reason, field="reason", longest=500)
     after = {
         "choice": wanted,
-        "packages": {one.package.name: then[one.package_id] for one in steps if one.package_id in then},
+        "packages": {step.package.name: then[step.package_id] for step in steps if step.package_id in then},
     }
     record(who=actor.who, verb="rollout.decided", on=on_rollout(row), comment=why, after=after)
     if row.run_id is not None:
@@ -189,9 +190,10 @@ def decide(*, actor: Actor, rollout: Rollout, choice: str, reason: str = "") -> 
 
 @transaction.atomic
 def cancel_rollout(*, actor: Actor, rollout: Rollout, reason: str = "") -> Rollout:
-    """End it now: what is not begun never is; deployments in flight are cancelled, each back on its previous version.
+    """End a rollout now: nothing new is started, and running deployments are cancelled, which restores the previous
+    versions.
 
-    A planned rollout is taken off the calendar. Raises `Blocked` when it has ended.
+    A schedule is cancelled. Raises `Blocked` if the rollout has ended.
     """
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
     row = locked_rollout(rollout)
@@ -216,8 +218,8 @@ def locked_rollout(rollout: Rollout) -> Rollout:
 
 
 def require_for_all(actor: Actor, act: Act, release: Release, environment: Environment) -> None:
-    """Raises `Blocked` unless the actor may do it with every package: a grant may be narrowed to applications."""
-    slugs = [one.application.slug for one in packages_of(release)] or [""]
+    """Raise `Blocked` unless the actor may do this to every package: a grant may be narrowed to applications."""
+    slugs = [package.application.slug for package in packages_of(release)] or [""]
     for slug in slugs:
         require(actor, act, application=slug, environment=environment.slug)
 
@@ -235,7 +237,7 @@ def new_rollout(
     run_at: datetime | None = None,
     **planned: Any,
 ) -> Rollout:
-    """The row and its run, inside the caller's transaction."""
+    """Create the rollout and its run, inside the caller's transaction."""
     rollout = Rollout.objects.create(
         release=state.release,
         environment=state.environment,
@@ -247,7 +249,7 @@ def new_rollout(
         requested_by_id=actor.id,
         requested_by=actor.name,
         acting_role=actor.acting_as or "",
-        requested_with_id=actor.standing.token,
+        requested_with_id=actor.authentication.token,
         door=actor.door,
         planned_at=run_at,
         **planned,
@@ -258,12 +260,13 @@ def new_rollout(
 
 
 def claim(rollout: Rollout, packages: Iterable[Package]) -> None:
-    """From now until it ends, these applications are changed on its target by nothing else of any release.
+    """Claim the packages' applications on the target: until the rollout ends, no other rollout may change them there.
 
-    With the target locked and the gate asked; the table's constraint refuses what slips through all the same.
+    Call it with the target locked, after the gate; the table's constraint is the last safeguard. Raises `Blocked`.
     """
     RolloutClaim.objects.bulk_create(
-        RolloutClaim(rollout=rollout, environment=rollout.environment, application=one.application) for one in packages
+        RolloutClaim(rollout=rollout, environment=rollout.environment, application=package.application)
+        for package in packages
     )
 
 
@@ -286,21 +289,21 @@ def enqueue_run(rollout: Rollout, asked: dict[str, Any], override: str, run_at: 
 def make_steps(
     rollout: Rollout, packages: Iterable[Package], state: TargetState, steps: dict[int, StepStatus], *, is_ours: bool
 ) -> None:
-    """One row per package, with its level in the whole release."""
+    """Create one row per package, with its level in the release."""
     level = levels(state.needs)
     RolloutPackage.objects.bulk_create(
-        RolloutPackage(rollout=rollout, package=one, level=level[one.pk], status=steps[one.pk], is_ours=is_ours)
-        for one in packages
+        RolloutPackage(rollout=rollout, package=package, level=level[package.pk], status=steps[package.pk], is_ours=is_ours)
+        for package in packages
     )
 
 
 def steps_of(steps: Iterable[RolloutPackage]) -> list[RolloutStep]:
-    """The rows as the plan knows them."""
-    return [RolloutStep(one.package_id, one.level, StepStatus(one.status), one.is_ours) for one in steps]
+    """The rows as values for `plan`."""
+    return [RolloutStep(step.package_id, step.level, StepStatus(step.status), step.is_ours) for step in steps]
 
 
 def _after(choice: Choice, rollout: Rollout, steps: list[RolloutPackage]) -> dict[int, StepStatus]:
-    needs = needs_in([one.package for one in steps])
+    needs = needs_in([step.package for step in steps])
     there = PackageOnTarget.objects.filter(environment=rollout.environment, package__in=[one.package_id for one in steps])
     here = there.exclude(distributed_at=None).values_list("package_id", flat=True)
     outdated = _outdated(rollout) if choice is Choice.RETRY else []
@@ -308,15 +311,16 @@ def _after(choice: Choice, rollout: Rollout, steps: list[RolloutPackage]) -> dic
 
 
 def _outdated(rollout: Rollout) -> list[int]:
-    """What runs with other settings than the release is sealed with: they were renewed after it was deployed."""
+    """The packages that run with other settings than the release is sealed with, because it was sealed again after they were
+    deployed."""
     state = target_state_of(rollout.release, rollout.environment)
     if not state.is_sealed or rollout.direction == Direction.BACK:
         return []
-    return [one.pk for one in state.packages if state.is_deployed(one) and not state.is_there(one)]
+    return [package.pk for package in state.packages if state.is_deployed(package) and not state.is_there(package)]
 
 
 def retry_blockers(rollout: Rollout, actor: Actor) -> list[Blocker]:
-    """What would keep a rollout that waits for a decision from trying again what failed; each reason once."""
+    """What would block the retry of a rollout that waits for a decision; each reason once."""
     steps = list(rollout.steps.select_related("package"))
     then = _after(Choice.RETRY, rollout, steps)
     if rollout.direction == Direction.BACK:
@@ -329,19 +333,19 @@ def retry_blockers(rollout: Rollout, actor: Actor) -> list[Blocker]:
 
 
 def _on_behalf_of(rollout: Rollout, decider: Actor) -> tuple[Actor, Act]:
-    """Who asks for what a retry starts: whoever asked for the rollout, as long as they may. Who decides how it goes on asks
-    for nothing, so that an approval they gave goes on counting."""
+    """The actor and act for what a retry starts: the person who requested the rollout, while they may. The person who
+    decides is not its requester, so an approval that they gave still counts."""
     requester, act = requester_of(rollout), Act(rollout.asked_as)
     where = {"environment": rollout.environment.slug}
-    if all(may(requester, act, application=one.application.slug, **where) for one in packages_of(rollout.release)):
+    if all(may(requester, act, application=package.application.slug, **where) for package in packages_of(rollout.release)):
         return requester, act
     return decider, Act.ROLL_OUT
 
 
 def _apply(steps: list[RolloutPackage], then: dict[int, StepStatus]) -> None:
-    for one in steps:
-        if one.package_id in then and one.status != then[one.package_id]:
-            one.move_to(then[one.package_id], sentence="", finished_at=None)
+    for step in steps:
+        if step.package_id in then and step.status != then[step.package_id]:
+            step.move_to(then[step.package_id], sentence="", finished_at=None)
 
 
 def _go_on(row: Rollout, choice: Choice, actor: Actor) -> None:

@@ -1,4 +1,4 @@
-"""Later: a release that starts by itself at a wall time in a zone, and is asked about again when it does."""
+"""Schedules rollouts: a release starts automatically at a wall time in a time zone, and the gate is asked again then."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ USUAL_START_BY = 60  # minutes
 
 @dataclass(frozen=True)
 class Planned:
-    """A wall time in a zone, and the two instants that follow from it."""
+    """A wall time in a time zone, and the two instants that follow from it."""
 
     wall_time: str
     zone: str
@@ -51,7 +51,7 @@ class Planned:
 
     @classmethod
     def of(cls, at: str, zone: str, start_by_minutes: int) -> Planned:
-        """Raises `Invalid` for an unknown zone, a time that is none or is over, or a limit out of bounds."""
+        """Parse a schedule. Raises `Invalid` for an unknown zone, a malformed or past time, or a limit out of bounds."""
         wall, zone = parse_wall(at, field="at"), parse_zone(zone)
         instant = instant_of(wall, zone)
         if instant <= timezone.now():
@@ -73,10 +73,12 @@ def schedule_release(
     parallel: int = USUAL_PARALLEL,
     reason: str = "",
 ) -> Rollout:
-    """Roll out by itself at the wall time `at` (``2026-03-29T02:30``) in `zone`; one that is skipped means the change.
+    """Schedule a rollout at the wall time `at` (``2026-03-29T02:30``) in `zone`. A time that a clock change skips means
+    the instant of the change.
 
-    What would block it now need not then: only a cancelled release, or another rollout of it there, refuses. Blocked when
-    its time comes, it waits until `start_by_minutes` after it, then is cancelled. Raises `Blocked` or `Invalid`.
+    What would block it now may have cleared by then, so only a cancelled release or another rollout of it there is
+    refused. If it is blocked at its time, it waits up to `start_by_minutes` and is then cancelled. Raises `Blocked` or
+    `Invalid`.
     """
     row = locked(release)
     place = locked_environment(environment)
@@ -115,7 +117,7 @@ def schedule_release(
 
 
 def _refuse_idle_schedule(state: TargetState) -> None:
-    """A schedule under which nothing could ever start. Raises `Blocked`."""
+    """Raise `Blocked` for a schedule under which nothing could ever start."""
     words = {"release": state.release, "environment": state.environment.name}
     if not state.is_target:
         sentence = _("%(release)s is not meant for %(environment)s.") % words
@@ -151,7 +153,7 @@ def reschedule(
         planned.wall_time, planned.zone, planned.planned_at, planned.start_by,
     )  # fmt: skip
     row.requested_by_id, row.requested_by, row.acting_role = actor.id, actor.name, actor.acting_as or ""
-    row.requested_with_id = actor.standing.token
+    row.requested_with_id = actor.authentication.token
     row.sequence += 1
     row.run = enqueue_run(row, asked_by(actor, Act.SCHEDULE_RELEASE), "", planned.planned_at)
     row.save()
@@ -164,7 +166,7 @@ def reschedule(
 
 
 def cancel_schedule(*, actor: Actor, rollout: Rollout, reason: str = "") -> Rollout:
-    """Take a planned rollout off the calendar. Raises `Blocked` once it has begun."""
+    """Cancel a scheduled rollout. Raises `Blocked` if it has begun."""
     _refuse_begun(Rollout.objects.select_related("release", "environment").get(pk=rollout.pk))
     return cancel_rollout(actor=actor, rollout=rollout, reason=reason)
 
@@ -175,7 +177,7 @@ def _refuse_begun(row: Rollout) -> None:
 
 
 def wake_held() -> None:
-    """Let every rollout that waits for its target to open ask the gate again, in the order of their runs."""
+    """Wake every blocked rollout, in the order of their runs, so that it asks the gate again."""
     held = Rollout.objects.filter(status=RolloutStatus.HELD).exclude(run=None).order_by("run_id")
     for number in held.values_list("run_id", flat=True):
         if number is not None:

@@ -1,4 +1,4 @@
-"""One package on one target: distribute, deploy, fall back. Each is a run on the target's runtime."""
+"""Commands on one package on one target: distribute, deploy, fall back, withdraw."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ DISTRIBUTE_STORY = "distribute"
 
 @dataclass(frozen=True)
 class Skipped:
-    """A package that a bulk act left out, and every reason why."""
+    """A package that a bulk act skipped, and every reason why."""
 
     package: Package
     blockers: tuple[Blocker, ...]
@@ -47,7 +47,7 @@ class Skipped:
 
 @dataclass(frozen=True)
 class Distribution:
-    """What a bulk distribution began, and what it skipped."""
+    """What a bulk distribution started and what it skipped."""
 
     started: tuple[PackageOnTarget, ...]
     skipped: tuple[Skipped, ...]
@@ -57,7 +57,7 @@ class Distribution:
 def distribute(
     *, actor: Actor, package: Package, environment: Environment, reason: str = "", break_glass: str = ""
 ) -> PackageOnTarget:
-    """Bring the package's bytes to the target, digest verified, ready to start. Raises `Blocked`."""
+    """Start bringing the package's artifact to the target, where its digest is verified. Raises `Blocked`."""
     row = locked_package(package)
     place = locked_environment(environment)
     override = parse_text(break_glass, field="break_glass", longest=500)
@@ -67,9 +67,10 @@ def distribute(
 
 @transaction.atomic
 def distribute_all(*, actor: Actor, release: Release, environment: Environment, reason: str = "") -> Distribution:
-    """Distribute every package that may be; what may not is skipped, with all its reasons. Nothing eligible is no error.
+    """Distribute every package that the gate allows and skip the others with all reasons. It is no error if nothing is
+    allowed.
 
-    Packages that the actor may not even see there are neither done nor named.
+    Packages that the actor may not see there are neither distributed nor named.
     """
     row = locked(release)
     place = locked_environment(environment)
@@ -93,7 +94,7 @@ def distribute_all(*, actor: Actor, release: Release, environment: Environment, 
 def deploy_package(
     *, actor: Actor, package: Package, environment: Environment, reason: str = "", break_glass: str = ""
 ) -> Deployment:
-    """Activate a distributed package: a deployment of its artifact. Raises `Blocked`."""
+    """Deploy a distributed package's artifact. Raises `Blocked`."""
     row = locked_package(package)
     place = locked_environment(environment)
     state = target_state_of(row.release, place)
@@ -105,7 +106,7 @@ def deploy_package(
 def fall_back_package(
     *, actor: Actor, package: Package, environment: Environment, reason: str = "", break_glass: str = ""
 ) -> PackageOnTarget:
-    """Put back exactly what served before the package was deployed, or take it away when nothing did. Raises `Blocked`."""
+    """Restore exactly what served before the package was deployed, or remove it if nothing did. Raises `Blocked`."""
     row = locked_package(package)
     place = locked_environment(environment)
     state = target_state_of(row.release, place)
@@ -115,7 +116,7 @@ def fall_back_package(
 
 @transaction.atomic
 def withdraw(*, actor: Actor, package: Package, environment: Environment, reason: str = "") -> PackageOnTarget:
-    """Take a distributed package off a target again: its bytes are kept there for it no longer. Raises `Blocked`."""
+    """Withdraw a distributed package from a target, so that its artifact need not be kept there. Raises `Blocked`."""
     row = locked_package(package)
     place = locked_environment(environment)
     state = target_state_of(row.release, place)
@@ -142,14 +143,15 @@ def withdrawal_blockers(actor: Actor, package: Package, state: TargetState) -> l
 
 
 def ask_about(act: Act, package: Package, state: TargetState, actor: Actor, *, breaks_glass: bool = False) -> None:
-    """Raises `Blocked` unless the gate is open for this package on the state's target."""
+    """Raise `Blocked` unless the gate allows `act` for this package on the state's target."""
     subject = (fallback_target_of if act == Act.FALL_BACK else subject_of)(package, state)
     if reasons := blockers(act, subject, actor, breaks_glass=breaks_glass):
         raise Blocked(reasons)
 
 
 def locked_environment(environment: Environment) -> Environment:
-    """The living row, locked: deleting or locking a target and using it happen one after the other. Raises `NotVisible`."""
+    """The target's row, locked, so that deleting or locking it and using it happen one after the other. Raises
+    `NotVisible` if it was deleted."""
     row = Environment.objects.select_for_update(no_key=True).filter(pk=environment.pk, deleted_at=None).first()
     if row is None:
         raise NotVisible("environment", environment.slug)
@@ -157,9 +159,9 @@ def locked_environment(environment: Environment) -> Environment:
 
 
 def asked_by(actor: Actor, act: Act) -> dict[str, Any]:
-    """Who asked, for the run's payload; `asker` reads it back with what they may do by then."""
+    """The requester, for the run's payload; `asker` reads them back with the grants they have then."""
     who = {"id": actor.id, "name": actor.name, "door": actor.door, "role": actor.acting_as or ""}
-    return {**who, "token": actor.standing.token, "act": act}
+    return {**who, "token": actor.authentication.token, "act": act}
 
 
 def asker(payload: dict[str, Any]) -> Actor:
@@ -243,7 +245,8 @@ def begin_fallback(
     override: str = "",
     parent: Run | None = None,
 ) -> PackageOnTarget:
-    """Inside the caller's transaction, with the gate asked. What ran before is deployed again, as it was configured."""
+    """Start a fallback inside the caller's transaction, after the gate: what ran before is deployed again with its
+    configuration."""
     on_target = state.on_targets[package.pk]
     why = reason or f"{state.release} falls back"
     before = on_target.before

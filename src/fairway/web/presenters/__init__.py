@@ -1,1 +1,1 @@
-"""What templates are given, one module per thing shown. Reads only; a page and its live fragments share these functions."""
+"""Builds the contexts of templates, for pages and their live fragments alike. Presenters only read."""

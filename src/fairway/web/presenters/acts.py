@@ -1,4 +1,4 @@
-"""Buttons: what an act is called, where it goes, and why it is not possible now; see ``parts/act_button.html``."""
+"""Buttons for acts: label, URL, and the blockers if it is not possible now; see ``parts/act_button.html``."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Text = str | Promise
 
 @dataclass(frozen=True)
 class Button:
-    """One act. `blockers` not empty: it cannot be pressed and explains itself. `confirm` must be typed first. `note` is
-    said, and a reason asked for, before it is pressed."""
+    """One button. With `blockers` it cannot be pressed and shows them. `confirm` must be typed first. `note` is shown, and a
+    reason asked for, before the act."""
 
     label: Text
     url: str
@@ -49,11 +49,11 @@ class Place:
         return reverse(f"placement-{name}", args=[self.subject.application.slug, self.subject.environment.slug])
 
     def why_not(self, act: Act, subject: Subject | None = None) -> list[dict[str, object]]:
-        """The gate's answer, as pages show it."""
+        """The gate's blockers, for templates."""
         return shown(blockers(act, subject or self.subject, self.actor))
 
     def note(self, act: Act) -> str:
-        """Whose approval it would wait for; "" where it needs none."""
+        """A sentence that says whose approval the act would wait for; "" if none is required."""
         environment = self.subject.environment
         return approval_words(environment) if needs_approval(act, environment) else ""
 
@@ -62,36 +62,36 @@ class Place:
         one = self.subject.placement.current if self.subject.placement else None
         return self._with(one)
 
-    def _with(self, one: Deployment | None) -> Subject:
+    def _with(self, deployment: Deployment | None) -> Subject:
         return Subject(
             self.subject.application,
             self.subject.environment,
             placement=self.subject.placement,
-            artifact=one.artifact if one else None,
-            configuration=one.configuration if one else None,
+            artifact=deployment.artifact if deployment else None,
+            configuration=deployment.configuration if deployment else None,
         )
 
-    def to(self, one: Deployment) -> Subject:
+    def to(self, deployment: Deployment) -> Subject:
         """The subject of going (back) to a deployment: its artifact and its configuration."""
-        return self._with(one)
+        return self._with(deployment)
 
 
 def main_acts(place: Place) -> list[Button]:
-    """Deploy first, then promote. What was uploaded and runs already is replaced by uploading again."""
+    """The buttons on the card: deploy, then promote. An uploaded application is deployed by uploading again."""
     application, placement = place.subject.application, place.subject.placement
     found = blockers(Act.DEPLOY, place.subject, place.actor)
     why_not = shown(found)
     deploy = Button(_("Deploy"), place.url("deploy"), "deploy", "primary", blockers=why_not, note=place.note(Act.DEPLOY))
     if placement is not None and placement.current is not None and "upload" in application.source:
         deploy = Button(_("New version"), place.url("deploy"), "upload", "primary", "get", why_not)
-    waits = bool(found) and opens_by_itself(found)  # the page behind it offers to wait, and to break the glass
+    waits = bool(found) and opens_by_itself(found)  # the next page offers to wait, or to break the glass
     later = [Button(_("Deploy when it opens…"), place.url("deploy"), "clock", method="get")] if waits else []
     onward = [promote_here(place, place.origin)] if place.origin is not None else []
     return [deploy, *later, *onward]
 
 
 def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = "") -> Button:
-    """Bring what runs in `origin` here."""
+    """The button that promotes what runs in `origin` to this environment."""
     subject = Subject(
         place.subject.application,
         place.subject.environment,
@@ -111,7 +111,7 @@ def promote_here(place: Place, origin: Placement, label: Text = "", kind: str = 
 
 
 def more_acts(place: Place) -> list[Button]:
-    """The menu: what one does with something that runs."""
+    """The buttons in the card's menu."""
     placement = place.subject.placement
     if placement is None or placement.current is None:
         return []
@@ -158,26 +158,30 @@ def _remove(place: Place, placement: Placement) -> Button:
     )
 
 
-def deployment_acts(actor: Actor, one: Deployment, placement: Placement | None, onward: Place | None) -> list[Button]:
-    """What can be done from the page of one deployment. `onward` is where its promotion would lead."""
-    subject = Subject(one.application, one.environment, placement, one.artifact, one.configuration, one)
+def deployment_acts(actor: Actor, deployment: Deployment, placement: Placement | None, onward: Place | None) -> list[Button]:
+    """The buttons on the page of a deployment. `onward` is the placement that a promotion would change."""
+    subject = Subject(
+        deployment.application, deployment.environment, placement, deployment.artifact, deployment.configuration, deployment
+    )
     place = Place(actor, subject)
-    if one.is_active:
-        url = reverse("deployment-cancellation", args=[one.pk])
+    if deployment.is_active:
+        url = reverse("deployment-cancellation", args=[deployment.pk])
         return [Button(_("Cancel"), url, "x", "danger", blockers=place.why_not(Act.CANCEL))]
-    is_current = placement is not None and placement.current_id == one.pk
+    is_current = placement is not None and placement.current_id == deployment.pk
     found = []
     if is_current and placement is not None:
         found += list(_back(place, placement))
         if onward is not None:
             label = _("Promote to %(environment)s") % {"environment": onward.subject.environment.name}
             found.append(promote_here(onward, placement, label, "primary"))
-    elif one.status == "succeeded" and one.artifact is not None:
+    elif deployment.status == "succeeded" and deployment.artifact is not None:
         label = _("Roll back to this")
         why_not = place.why_not(Act.ROLL_BACK)
-        found.append(Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(one.pk))]))
-    if one.artifact is not None:
-        url = reverse("deployment-again", args=[one.pk])
+        found.append(
+            Button(label, place.url("roll-back"), "rollback", blockers=why_not, fields=[("to", str(deployment.pk))])
+        )
+    if deployment.artifact is not None:
+        url = reverse("deployment-again", args=[deployment.pk])
         why_not = place.why_not(Act.DEPLOY)
         found.append(Button(_("Deploy again"), url, "deploy", blockers=why_not, note=place.note(Act.DEPLOY)))
     return found

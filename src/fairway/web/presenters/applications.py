@@ -1,4 +1,4 @@
-"""One application: its head, its overview and how it runs."""
+"""Contexts of the list of applications and of one application's pages."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def recent(actor: Actor, application: Application) -> dict[str, Any]:
 
 
 def spec_shown(application: Application) -> dict[str, Any] | None:
-    """How it runs: the newest artifact's spec, with what a person changed since."""
+    """How it runs: the newest artifact's spec with the person's later changes."""
     newest = artifacts_of(application).first()
     if newest is None:
         return None
@@ -70,7 +70,7 @@ def source_text(kind: str, source: dict[str, Any]) -> str:
 
 
 def head(actor: Actor, application: Application) -> dict[str, Any]:
-    """What ``applications/base.html`` shows on every tab."""
+    """The context of ``applications/base.html``, for every tab."""
     icon = KIND_ICONS[application.source_kind]
     url = without_secrets(str(application.source.get("url", "")))
     return {
@@ -90,7 +90,7 @@ def head(actor: Actor, application: Application) -> dict[str, Any]:
 
 
 def list_shown(actor: Actor, query: str) -> dict[str, Any]:
-    """The context of ``applications/list.html``; five queries. Names and sources are searched."""
+    """The context of ``applications/list.html``, in five queries. `query` searches names and sources."""
     everything = list(visible_to(actor))
     words = query.lower().split()
     found = [one for one in everything if all(word in _searched(one) for word in words)]
@@ -106,14 +106,14 @@ def list_shown(actor: Actor, query: str) -> dict[str, Any]:
     }
 
 
-def _searched(one: Application) -> str:
-    return f"{one.name} {one.slug} {source_text(one.source_kind, one.source)}".lower()
+def _searched(application: Application) -> str:
+    return f"{application.name} {application.slug} {source_text(application.source_kind, application.source)}".lower()
 
 
-def _placed(one: Placement) -> dict[str, Any]:
-    url = one.url if one.wanted == "running" else ""
-    version = one.current.version if one.current else ""
-    return {"environment": one.environment, "state": placement_state(one), "version": version, "url": url}
+def _placed(placement: Placement) -> dict[str, Any]:
+    url = placement.url if placement.wanted == "running" else ""
+    version = placement.current.version if placement.current else ""
+    return {"environment": placement.environment, "state": placement_state(placement), "version": version, "url": url}
 
 
 def _last_deployments(actor: Actor) -> dict[int, dict[str, Any]]:
@@ -123,12 +123,12 @@ def _last_deployments(actor: Actor) -> dict[int, dict[str, Any]]:
     return {line["application"].pk: line for line in lines}
 
 
-def _line(one: Application, placements: list[dict[str, Any]], last: dict[str, Any] | None) -> dict[str, Any]:
+def _line(application: Application, placements: list[dict[str, Any]], last: dict[str, Any] | None) -> dict[str, Any]:
     return {
-        "slug": one.slug,
-        "name": one.name,
-        "kind_icon": KIND_ICONS[one.source_kind],
-        "source": source_text(one.source_kind, one.source),
+        "slug": application.slug,
+        "name": application.name,
+        "kind_icon": KIND_ICONS[application.source_kind],
+        "source": source_text(application.source_kind, application.source),
         "placements": placements,
         "last": last,
     }

@@ -1,4 +1,4 @@
-"""What the calendar shows: rollouts that are planned or were, freezes and locks; and the same as a feed."""
+"""Contexts of the calendar (scheduled rollouts, freezes, locks), and the items of its feed."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from fairway.web.presenters.calendar_grid import Day, Entry, Span, instants, spa
 
 FEED_PAST, FEED_FUTURE = timedelta(days=90), timedelta(days=400)
 MOST_OF_ONE, MOST_IN_FEED = 500, 5_000  # occurrences of a freeze (every day has 490), entries; each takes 0.3 ms
-SHOWN_LENGTH = timedelta(hours=1)  # of a release in other calendars: nobody knows how long it will take
+SHOWN_LENGTH = timedelta(hours=1)  # of a release in calendar programs, because its duration is not known
 
 
 def calendar_shown(actor: Actor, *, view: str, at: date, zone: ZoneInfo, environment: str, feed_url: str) -> dict[str, Any]:
-    """The whole context of ``calendar/calendar.html``. Raises `Invalid` for a date nobody plans for."""
+    """The context of ``calendar/calendar.html``. Raises `Invalid` for a date out of range."""
     shown = span(view, at)
     today = timezone.now().astimezone(zone).date()
     chosen = [one for one in visible_to(actor) if environment in ("", one.slug)]
@@ -59,20 +59,20 @@ def entries(actor: Actor, chosen: Sequence[Environment], begins: datetime, ends:
     return [*found, *_freezes(actor, chosen, begins, ends), *_locks(chosen, begins, ends)]
 
 
-def _rollout(one: Rollout) -> Entry:
-    assert one.planned_at is not None
-    url = reverse("rollout-detail", args=[one.release_id, one.pk])
-    title, where = str(one.release), one.environment.name
-    return Entry("release", title, one.planned_at, one.planned_at, url, one.status, where, conflict_of(one))
+def _rollout(rollout: Rollout) -> Entry:
+    assert rollout.planned_at is not None
+    url = reverse("rollout-detail", args=[rollout.release_id, rollout.pk])
+    title, where = str(rollout.release), rollout.environment.name
+    return Entry("release", title, rollout.planned_at, rollout.planned_at, url, rollout.status, where, conflict_of(rollout))
 
 
-def conflict_of(one: Rollout) -> str:
-    """The first thing that would stop it when its time comes, as things stand; "" for none, or once it has begun."""
-    if one.status not in ROLLOUT_NOT_BEGUN:
+def conflict_of(rollout: Rollout) -> str:
+    """The first blocker of a scheduled rollout at its time, as things are now; "" if there is none or it has begun."""
+    if rollout.status not in ROLLOUT_NOT_BEGUN:
         return ""
-    state = replace(target_state_of(one.release, one.environment), active_rollout=None)
-    at = one.planned_at if one.status == RolloutStatus.SCHEDULED else None
-    found = release_blockers(Act.SCHEDULE_RELEASE, state, queries.requester_of(one), at)
+    state = replace(target_state_of(rollout.release, rollout.environment), active_rollout=None)
+    at = rollout.planned_at if rollout.status == RolloutStatus.SCHEDULED else None
+    found = release_blockers(Act.SCHEDULE_RELEASE, state, queries.requester_of(rollout), at)
     return found[0].sentence if found else ""
 
 
@@ -106,13 +106,13 @@ def _title(shown: Span) -> str:
     return f"{date_format(shown.first, 'j F')} – {date_format(shown.last, 'j F Y')}"
 
 
-def _day(one: Day, may_plan: bool) -> dict[str, Any]:
-    url = f"{reverse('release-new')}?day={one.day.isoformat()}" if may_plan else ""
+def _day(day: Day, may_plan: bool) -> dict[str, Any]:
+    url = f"{reverse('release-new')}?day={day.day.isoformat()}" if may_plan else ""
     return {
-        "day": one.day,
-        "is_today": one.is_today,
-        "is_outside": one.is_outside,
-        "pieces": one.pieces,
+        "day": day.day,
+        "is_today": day.is_today,
+        "is_outside": day.is_outside,
+        "pieces": day.pieces,
         "url": url,
     }
 
@@ -152,7 +152,7 @@ def _feed(actor: Actor, url: str) -> dict[str, Any]:
 
 
 def feed_items(actor: Actor, address: str) -> Iterator[Item]:
-    """What the owner of a feed would see, as a calendar program reads it. `address` is where Fairway is."""
+    """The feed's items that its owner may see. `address` is Fairway's URL."""
     now = timezone.now()
     begins, ends = now - FEED_PAST, now + FEED_FUTURE
     for one in queries.planned_between(actor, begins, ends):
@@ -163,43 +163,43 @@ def feed_items(actor: Actor, address: str) -> Iterator[Item]:
             yield from _freeze_items(row, environments, begins, ends, address)
 
 
-def _item(one: Rollout, address: str) -> Item:
-    assert one.planned_at is not None
-    starts = one.planned_at.astimezone(ZoneInfo(one.zone or "UTC"))
-    conflict = conflict_of(one)
+def _item(rollout: Rollout, address: str) -> Item:
+    assert rollout.planned_at is not None
+    starts = rollout.planned_at.astimezone(ZoneInfo(rollout.zone or "UTC"))
+    conflict = conflict_of(rollout)
     return Item(
-        uid=f"rollout-{one.pk}@{_host(address)}",
-        sequence=one.sequence + (one.status == RolloutStatus.CANCELLED),
-        title=f"{one.release} → {one.environment.name}",
+        uid=f"rollout-{rollout.pk}@{_host(address)}",
+        sequence=rollout.sequence + (rollout.status == RolloutStatus.CANCELLED),
+        title=f"{rollout.release} → {rollout.environment.name}",
         starts=starts,
         ends=starts + SHOWN_LENGTH,
-        certainty=_certainty(one, conflict),
-        url=f"{address}{reverse('rollout-detail', args=[one.release_id, one.pk])}",
+        certainty=_certainty(rollout, conflict),
+        url=f"{address}{reverse('rollout-detail', args=[rollout.release_id, rollout.pk])}",
         text=conflict,
     )
 
 
-def _certainty(one: Rollout, conflict: str) -> Certainty:
-    if one.status == RolloutStatus.CANCELLED:
+def _certainty(rollout: Rollout, conflict: str) -> Certainty:
+    if rollout.status == RolloutStatus.CANCELLED:
         return Certainty.CANCELLED
-    return Certainty.TENTATIVE if conflict or one.status == RolloutStatus.HELD else Certainty.CONFIRMED
+    return Certainty.TENTATIVE if conflict or rollout.status == RolloutStatus.HELD else Certainty.CONFIRMED
 
 
 def _freeze_items(
     row: FreezeWindow, environments: Sequence[Environment], begins: datetime, ends: datetime, address: str
 ) -> Iterator[Item]:
     window = row.window
-    slugs = {one.slug for one in environments}
+    slugs = {environment.slug for environment in environments}
     if window.environments and not window.environments & slugs:
         return
     zone = ZoneInfo(window.zone)
-    for one in occurrences(window, begins, count=MOST_OF_ONE, until=ends):
+    for occurrence in occurrences(window, begins, count=MOST_OF_ONE, until=ends):
         yield Item(
-            uid=f"freeze-{row.pk}-{one.starts:%Y%m%dT%H%MZ}@{_host(address)}",
+            uid=f"freeze-{row.pk}-{occurrence.starts:%Y%m%dT%H%MZ}@{_host(address)}",
             sequence=0,
             title=_("Freeze: %(name)s") % {"name": _freeze_title(row)},
-            starts=one.starts.astimezone(zone),
-            ends=one.ends.astimezone(zone),
+            starts=occurrence.starts.astimezone(zone),
+            ends=occurrence.ends.astimezone(zone),
             certainty=Certainty.CONFIRMED,
             url=f"{address}{reverse('freeze-list')}",
             text=row.reason,

@@ -1,6 +1,6 @@
-"""A month or a week as a grid of days. Pure: entries and a zone in, days out.
+"""A month or week as a grid of days. Pure.
 
-Days begin at midnight in the reader's zone, weeks on Monday (ISO 8601). An entry stands on every day it touches.
+Days begin at midnight in the reader's zone, weeks on Monday (ISO 8601). An entry is on every day that it touches.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 from fairway.shared.names import Invalid
 
-EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)  # outside of these nobody plans, and date arithmetic may overflow
+EARLIEST, LATEST = date(2000, 1, 1), date(2100, 1, 1)  # date arithmetic outside these may overflow
 
 
 @dataclass(frozen=True)
 class Entry:
-    """Something in the calendar. `ends` equals `starts` for an instant; `conflict` is why it cannot happen then, or ""."""
+    """An entry of the calendar. `ends` equals `starts` for an instant; `conflict` is why it would be blocked, or ""."""
 
     kind: str  # "release", "freeze" or "lock"
     title: str
@@ -31,7 +31,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Piece:
-    """The part of an entry on one day: it may have begun before, or go on after."""
+    """The part of an entry on one day; it may have begun before or continue after."""
 
     entry: Entry
     starts: datetime  # in the reader's zone
@@ -51,7 +51,7 @@ class Day:
 
 @dataclass(frozen=True)
 class Span:
-    """The days of a page and the way to the pages beside it; `first` and `last` are inclusive."""
+    """The days of a page, and the dates of the previous and next page; `first` and `last` are inclusive."""
 
     view: str
     at: date
@@ -81,7 +81,7 @@ def instants(shown: Span, zone: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def weeks(shown: Span, entries: Iterable[Entry], *, zone: ZoneInfo, today: date) -> list[list[Day]]:
-    """The days of the page, seven a row, each with what happens on it: the longest first, then by the clock."""
+    """The days of the page in rows of seven, each with its entries: the longest first, then by time."""
     ordered = sorted(entries, key=lambda one: (one.starts - one.ends if one.ends > one.starts else timedelta(), one.starts))
     count = (shown.last - shown.first).days + 1
     days = [_day(shown, shown.first + timedelta(days=number), ordered, zone, today) for number in range(count)]
@@ -90,7 +90,7 @@ def weeks(shown: Span, entries: Iterable[Entry], *, zone: ZoneInfo, today: date)
 
 def _day(shown: Span, day: date, entries: Sequence[Entry], zone: ZoneInfo, today: date) -> Day:
     begins, ends = _midnight(day, zone), _midnight(day + timedelta(days=1), zone)
-    pieces = tuple(_piece(one, begins, ends, zone) for one in entries if _touches(one, begins, ends))
+    pieces = tuple(_piece(entry, begins, ends, zone) for entry in entries if _touches(entry, begins, ends))
     outside = shown.view == "month" and (day.year, day.month) != (shown.at.year, shown.at.month)
     return Day(day, day == today, outside, tuple(sorted(pieces, key=_place)))
 

@@ -1,4 +1,4 @@
-"""One configuration with its versions, and how two of them differ."""
+"""Contexts of a configuration, its versions, and the difference between two of them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairway.deployments.gate import Subject
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.environments.models import Environment
-from fairway.environments.queries import places_of
+from fairway.environments.queries import environments_for
 from fairway.web.presenters.acts import Button, Place, main_acts
 from fairway.web.presenters.applications import head
 from fairway.web.variables import rows_of
@@ -44,7 +44,7 @@ def configuration_shown(
         **head(actor, application),
         "can_edit": may(actor, Act.CONFIGURE, application=application.slug, environment=environment.slug),
         "environment": environment,
-        "environments": places_of(actor, application),
+        "environments": environments_for(actor, application),
         "version": _version(shown, newest) if shown else None,
         "variables": rows_of(shown, required),
         "missing": missing_names(tuple(required), *_given(newest)),
@@ -58,7 +58,7 @@ def configuration_shown(
 
 
 def required_names(application: Application) -> list[str]:
-    """The variables the newest version says it needs and does not set itself."""
+    """The variables that the newest artifact requires."""
     newest = artifacts_of(application).first()
     spec = newest.parsed_spec if newest else None
     return [name for name in spec.requires if not spec.environment.get(name)] if spec else []
@@ -68,26 +68,26 @@ def _given(newest: Configuration | None) -> tuple[dict[str, str], dict[str, str]
     return (newest.variables, newest.marks) if newest else ({}, {})
 
 
-def _version(one: Configuration, newest: Configuration | None) -> dict[str, Any]:
+def _version(configuration: Configuration, newest: Configuration | None) -> dict[str, Any]:
     return {
-        "number": one.version,
-        "comment": one.comment,
-        "actor": {"name": one.created_by},
-        "at": one.created_at,
-        "is_newest": one == newest,
+        "number": configuration.version,
+        "comment": configuration.comment,
+        "actor": {"name": configuration.created_by},
+        "at": configuration.created_at,
+        "is_newest": configuration == newest,
     }
 
 
 def _versions(versions: list[Configuration], running: Configuration | None) -> list[dict[str, Any]]:
     found = []
-    for one in versions:
-        line = _version(one, versions[0])
-        found.append({**line, "is_running": one == running, "previous": one.version - 1})
+    for version in versions:
+        line = _version(version, versions[0])
+        found.append({**line, "is_running": version == running, "previous": version.version - 1})
     return found
 
 
 def _deploy(actor: Actor, application: Application, environment: Environment, placement: Placement | None) -> Button:
-    """What runs once more, with the newest configuration; the source where nothing runs."""
+    """The button that deploys what runs with the newest configuration, or the source if nothing runs."""
     place = Place(actor, Subject(application, environment, placement))
     if placement is None or placement.current is None or placement.current.artifact_id is None:
         return main_acts(place)[0]
@@ -106,12 +106,12 @@ def _difference(compared: Pair | None) -> dict[str, Any]:
     before, after = compared
     lines = [
         {
-            "name": one.name,
-            "change": one.kind,
-            "is_secret": one.is_secret,
-            "before": one.before,
-            "after": one.after,
+            "name": change.name,
+            "change": change.kind,
+            "is_secret": change.is_secret,
+            "before": change.before,
+            "after": change.after,
         }
-        for one in changes_between(before, after)
+        for change in changes_between(before, after)
     ]
     return {"diff": lines, "diff_from": before.version if before else 0, "diff_to": after.version if after else 0}

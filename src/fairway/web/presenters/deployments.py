@@ -1,4 +1,4 @@
-"""One deployment, live: its head, its steps, its facts and how it came out."""
+"""Contexts of one deployment's page: its head, steps, facts and outcome."""
 
 from __future__ import annotations
 
@@ -38,38 +38,43 @@ from fairway.web.presenters.placements import away_shown
 from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
 
 LAST_LINES = 12
-STEP_STATES = {"waiting": "pending"}  # a step that was not reached; a run that waits is told above the steps
+STEP_STATES = {"waiting": "pending"}  # a step that was not reached; that the run waits is shown above the steps
 
 
-def deployment_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
-    """The whole context of ``deployments/detail.html``."""
-    placement = _placement(actor, one)
-    is_failed = one.status in {Status.FAILED, Status.ERRORED}
+def deployment_shown(actor: Actor, deployment: Deployment) -> dict[str, Any]:
+    """The context of ``deployments/detail.html``."""
+    placement = _placement(actor, deployment)
+    is_failed = deployment.status in {Status.FAILED, Status.ERRORED}
     return {
-        "deployment": {**_facts(one, placement), **_workflow(one), **_relations(actor, one), **_outcome(one)},
-        "steps": [_step(step, is_told=not one.awaits_approval) for step in steps_of(one)],
-        "last_lines": [{"text": text} for text in last_log_text(one, LAST_LINES)] if is_failed else [],
-        "acts": deployment_acts(actor, one, placement, _onward(actor, one, placement)),
-        "approval": approval_shown(actor, one) if one.approve_by else None,
-        "log": None if one.log_collected_at else log_shown(one),
+        "deployment": {
+            **_facts(deployment, placement),
+            **_workflow(deployment),
+            **_relations(actor, deployment),
+            **_outcome(deployment),
+        },
+        "steps": [_step(step, is_told=not deployment.awaits_approval) for step in steps_of(deployment)],
+        "last_lines": [{"text": text} for text in last_log_text(deployment, LAST_LINES)] if is_failed else [],
+        "acts": deployment_acts(actor, deployment, placement, _onward(actor, deployment, placement)),
+        "approval": approval_shown(actor, deployment) if deployment.approve_by else None,
+        "log": None if deployment.log_collected_at else log_shown(deployment),
     }
 
 
-def approval_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
-    """Who approved it, who can, and what it would change."""
-    found, change = approvals_of(one), replacement(one)
-    is_mine = may_approve(actor, one.environment, one.application.slug)
-    url = reverse("deployment-approval", args=[one.pk])
-    again = Button(_("Request again with the new settings"), reverse("deployment-again", args=[one.pk]), "settings")
-    may_again = may(actor, Act.DEPLOY, application=one.application.slug, environment=one.environment.slug)
+def approval_shown(actor: Actor, deployment: Deployment) -> dict[str, Any]:
+    """The approvals, who can approve, and what the deployment would change."""
+    found, change = approvals_of(deployment), replacement(deployment)
+    is_mine = may_approve(actor, deployment.environment, deployment.application.slug)
+    url = reverse("deployment-approval", args=[deployment.pk])
+    again = Button(_("Request again with the new settings"), reverse("deployment-again", args=[deployment.pk]), "settings")
+    may_again = may(actor, Act.DEPLOY, application=deployment.application.slug, environment=deployment.environment.slug)
     return {
-        "state": _approval_state(one, found),
+        "state": _approval_state(deployment, found),
         "needed": found.needed,
         "given": found.given,
-        "who": approvers_words(one.environment),
-        "until": one.approve_by,
-        "at": one.approved_at,
-        "ended": _why_it_ended(one),
+        "who": approvers_words(deployment.environment),
+        "until": deployment.approve_by,
+        "at": deployment.approved_at,
+        "ended": _why_it_ended(deployment),
         "fingerprint": found.fingerprint,
         "people": [
             {
@@ -78,135 +83,141 @@ def approval_shown(actor: Actor, one: Deployment) -> dict[str, Any]:
                 "at": each.created_at,
                 "comment": each.comment,
                 "is_void": each.fingerprint != found.fingerprint,
-                "is_lapsed": each.is_approved and each.pk not in found.counting and one.awaits_approval,
+                "is_lapsed": each.is_approved and each.pk not in found.counting and deployment.awaits_approval,
             }
             for each in found.answers
         ],
         "now": change.now,
-        "then": one.artifact,
+        "then": deployment.artifact,
         "keys": [{"name": each.name, "how": each.kind} for each in change.settings],
-        "newer": change.newer if one.awaits_approval else None,
-        "again": again if change.newer and one.artifact and may_again else None,
-        "decide": {"url": url, "blockers": shown(why_not_approve(actor, one))} if is_mine and one.awaits_approval else None,
+        "newer": change.newer if deployment.awaits_approval else None,
+        "again": again if change.newer and deployment.artifact and may_again else None,
+        "decide": {"url": url, "blockers": shown(why_not_approve(actor, deployment))}
+        if is_mine and deployment.awaits_approval
+        else None,
     }
 
 
-def _why_it_ended(one: Deployment) -> str:
-    """Rejected, superseded, not approved in time, cancelled: the sentence, also while the worker is still tidying up."""
-    if one.status not in {Status.CANCELLING, Status.CANCELLED}:
+def _why_it_ended(deployment: Deployment) -> str:
+    """Why it ended (rejected, superseded, not approved in time, cancelled), also while its clean-up is still running."""
+    if deployment.status not in {Status.CANCELLING, Status.CANCELLED}:
         return ""
-    return in_words(one.sentence) or (one.run.cancel_reason if one.run else "")
+    return in_words(deployment.sentence) or (deployment.run.cancel_reason if deployment.run else "")
 
 
-def _approval_state(one: Deployment, found: Approvals) -> str:
+def _approval_state(deployment: Deployment, found: Approvals) -> str:
     if any(not each.is_approved for each in found.answers):
         return "rejected"
-    if one.approved_at is not None:
+    if deployment.approved_at is not None:
         return "approved"
-    return "waiting" if one.awaits_approval else one.status
+    return "waiting" if deployment.awaits_approval else deployment.status
 
 
-def log_shown(one: Deployment) -> dict[str, Any]:
-    """What ``parts/log.html`` needs to fetch, follow and download the log."""
+def log_shown(deployment: Deployment) -> dict[str, Any]:
+    """The context of ``parts/log.html``: the URLs to fetch, follow and download the log."""
     return {
-        "url": reverse("deployment-log", args=[one.pk]),
-        "stream_url": "" if not one.is_active else reverse("deployment-log-stream", args=[one.pk]),
-        "raw_url": reverse("deployment-log-raw", args=[one.pk]),
-        "is_complete": not one.is_active,
+        "url": reverse("deployment-log", args=[deployment.pk]),
+        "stream_url": "" if not deployment.is_active else reverse("deployment-log-stream", args=[deployment.pk]),
+        "raw_url": reverse("deployment-log-raw", args=[deployment.pk]),
+        "is_complete": not deployment.is_active,
         "step_words": {name: str(label) for name, label in LOG_LABELS.items()},
-        "name": f"{one.application.slug}-{one.environment.slug}-{one.pk}",
+        "name": f"{deployment.application.slug}-{deployment.environment.slug}-{deployment.pk}",
     }
 
 
-def _placement(actor: Actor, one: Deployment) -> Placement | None:
-    there = placements_visible_to(actor).filter(application=one.application_id, environment=one.environment_id)
+def _placement(actor: Actor, deployment: Deployment) -> Placement | None:
+    there = placements_visible_to(actor).filter(application=deployment.application_id, environment=deployment.environment_id)
     return there.select_related("previous_good__configuration").first()
 
 
-def _onward(actor: Actor, one: Deployment, placement: Placement | None) -> Place | None:
-    if placement is None or placement.current_id != one.pk or one.is_active:
+def _onward(actor: Actor, deployment: Deployment, placement: Placement | None) -> Place | None:
+    if placement is None or placement.current_id != deployment.pk or deployment.is_active:
         return None
-    environment = next_after(one.environment, actor, one.application)
+    environment = next_after(deployment.environment, actor, deployment.application)
     if environment is None:
         return None
-    there = placements_visible_to(actor).filter(application=one.application_id, environment=environment).first()
-    latest = latest_configuration(one.application, environment)
-    return Place(actor, Subject(one.application, environment, there, configuration=latest), placement, latest)
+    there = placements_visible_to(actor).filter(application=deployment.application_id, environment=environment).first()
+    latest = latest_configuration(deployment.application, environment)
+    return Place(actor, Subject(deployment.application, environment, there, configuration=latest), placement, latest)
 
 
-def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
-    is_current = placement is not None and placement.current_id == one.pk
+def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any]:
+    is_current = placement is not None and placement.current_id == deployment.pk
     is_open = is_current and placement is not None and placement.wanted == Wanted.RUNNING
     return {
-        "id": one.pk,
-        "kind": shown_kind(one.kind),
-        "status": shown_status(one.status, is_current=is_current),
-        "application": one.application,
-        "environment": one.environment,
-        "version": one.version,
-        "digest": one.artifact.digest if one.artifact else "",
-        "configuration_version": one.configuration.version if one.configuration else 0,
-        "replicas": replicas_shown(one.counts),
+        "id": deployment.pk,
+        "kind": shown_kind(deployment.kind),
+        "status": shown_status(deployment.status, is_current=is_current),
+        "application": deployment.application,
+        "environment": deployment.environment,
+        "version": deployment.version,
+        "digest": deployment.artifact.digest if deployment.artifact else "",
+        "configuration_version": deployment.configuration.version if deployment.configuration else 0,
+        "replicas": replicas_shown(deployment.counts),
         "url": placement.url if placement and is_open else "",
-        "gate": one.gate_used,
-        "probe": one.probe,
-        "away_seconds": one.away_seconds,
-        "away": away_shown(absence(placement, one.artifact) if placement and one.is_active else None),
-        "remarks": one.artifact.remarks if one.artifact else [],
-        "log_lines": one.log_lines,
-        "log_collected_at": one.log_collected_at,
-        "source": _source(one),
+        "gate": deployment.gate_used,
+        "probe": deployment.probe,
+        "away_seconds": deployment.away_seconds,
+        "away": away_shown(absence(placement, deployment.artifact) if placement and deployment.is_active else None),
+        "remarks": deployment.artifact.remarks if deployment.artifact else [],
+        "log_lines": deployment.log_lines,
+        "log_collected_at": deployment.log_collected_at,
+        "source": _source(deployment),
     }
 
 
-def _workflow(one: Deployment) -> dict[str, Any]:
+def _workflow(deployment: Deployment) -> dict[str, Any]:
     return {
-        "actor": who(one.requested_by),
-        "acting_role": ROLE_LABELS.get(one.acting_role, one.acting_role),
-        "door": DOOR_LABELS.get(Door(one.door), one.door),
-        "reason": one.reason,
-        "at": one.created_at,
-        "started_at": one.started_at,
-        "ended_at": one.finished_at,
-        "seconds": seconds_of(one),
-        "expected_seconds": expected_total_seconds(one) if one.is_active else None,
-        "position": place_in_queue(one),
-        **_waiting(one),
+        "actor": who(deployment.requested_by),
+        "acting_role": ROLE_LABELS.get(deployment.acting_role, deployment.acting_role),
+        "door": DOOR_LABELS.get(Door(deployment.door), deployment.door),
+        "reason": deployment.reason,
+        "at": deployment.created_at,
+        "started_at": deployment.started_at,
+        "ended_at": deployment.finished_at,
+        "seconds": seconds_of(deployment),
+        "expected_seconds": expected_total_seconds(deployment) if deployment.is_active else None,
+        "position": place_in_queue(deployment),
+        **_waiting(deployment),
     }
 
 
-def _waiting(one: Deployment) -> dict[str, Any]:
-    """What it waits for, in the reader's language where the gate says it, and until when at the latest."""
-    if one.run is None or one.status != Status.WAITING:
+def _waiting(deployment: Deployment) -> dict[str, Any]:
+    """What it waits for, in the reader's language if the gate says it, and until when at the latest."""
+    if deployment.run is None or deployment.status != Status.WAITING:
         return {"waiting_for": "", "waits_until": None, "starts_by": None}
-    if one.awaits_approval:
+    if deployment.awaits_approval:
         return {"waiting_for": _("for approval"), "waits_until": None, "starts_by": None}
     subject = Subject(
-        one.application, one.environment, artifact=one.artifact, configuration=one.configuration, deployment=one
+        deployment.application,
+        deployment.environment,
+        artifact=deployment.artifact,
+        configuration=deployment.configuration,
+        deployment=deployment,
     )
-    closed = [reason.sentence for reason in blockers(act_of(one), subject, SYSTEM) if reason.only_starts]
+    closed = [reason.sentence for reason in blockers(act_of(deployment), subject, SYSTEM) if reason.only_starts]
     return {
-        "waiting_for": " ".join(closed) or one.run.wait_reason,
-        "waits_until": one.run.run_at if closed else None,
-        "starts_by": one.starts_by if closed else None,
+        "waiting_for": " ".join(closed) or deployment.run.wait_reason,
+        "waits_until": deployment.run.run_at if closed else None,
+        "starts_by": deployment.starts_by if closed else None,
     }
 
 
-def _relations(actor: Actor, one: Deployment) -> dict[str, Any]:
-    replaces = one.replaces
-    after = one.replaced_by.filter(status=Status.SUCCEEDED).select_related("artifact").order_by("pk").first()
+def _relations(actor: Actor, deployment: Deployment) -> dict[str, Any]:
+    replaces = deployment.replaces
+    after = deployment.replaced_by.filter(status=Status.SUCCEEDED).select_related("artifact").order_by("pk").first()
     return {
-        "from_deployment": _came_from(actor, one),
+        "from_deployment": _came_from(actor, deployment),
         "replaced": {"id": replaces.pk, "version": replaces.version} if replaces else None,
         "superseded_by": {"id": after.pk, "version": after.version} if after else None,
     }
 
 
-def _came_from(actor: Actor, one: Deployment) -> dict[str, Any] | None:
-    origin = one.returns_to
-    if one.kind == Kind.PROMOTE and one.artifact_id:
-        served = visible_to(actor).filter(artifact=one.artifact_id, status=Status.SUCCEEDED, pk__lt=one.pk)
-        elsewhere = served.exclude(environment=one.environment_id)
+def _came_from(actor: Actor, deployment: Deployment) -> dict[str, Any] | None:
+    origin = deployment.returns_to
+    if deployment.kind == Kind.PROMOTE and deployment.artifact_id:
+        served = visible_to(actor).filter(artifact=deployment.artifact_id, status=Status.SUCCEEDED, pk__lt=deployment.pk)
+        elsewhere = served.exclude(environment=deployment.environment_id)
         origin = elsewhere.order_by("-environment__position", "-pk").first()
     return {"id": origin.pk, "environment_name": origin.environment.name} if origin else None
 
@@ -239,7 +250,7 @@ def _source(one: Deployment) -> dict[str, Any]:
 
 
 def _step(step: Any, *, is_told: bool) -> dict[str, Any]:
-    """What a step that waits for people waits for stands beside it already, in the reader's language."""
+    """One step. `is_told`: what it waits for is shown elsewhere already, so its sentence is left out."""
     return {
         "name": step.name,
         "label": STEP_LABELS.get(step.name, step.name),

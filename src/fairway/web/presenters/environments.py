@@ -1,4 +1,4 @@
-"""Environments: the list, and what one is, holds and says."""
+"""Contexts of the list of environments and of one environment's page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, placements_visible_to
 from fairway.drivers.runtimes.contract import Availability
 from fairway.drivers.runtimes.registry import runtime_names
-from fairway.environments.commands import why_it_stays
+from fairway.environments.commands import deletion_blockers
 from fairway.environments.models import Environment
 from fairway.environments.protection import protection_sentences
 from fairway.environments.queries import proof_name, visible_to
@@ -30,7 +30,7 @@ from fairway.web.presenters.hosts import host_shown
 from fairway.web.presenters.placements import lock_shown
 from fairway.web.words import STEP_LABELS, WALL_NAMES
 
-# The process runtime's own words, and its walls'.
+# Sentences of the process runtime and its walls, which must be translated here.
 PROCESS = gettext_noop("Runs applications as processes of this machine, behind the walls that can be put up here.")
 WALLS = (
     gettext_noop("Each application runs as a user of its own, without any rights of Fairway's."),
@@ -83,67 +83,69 @@ def list_shown(actor: Actor) -> dict[str, Any]:
     }
 
 
-def _line(one: Environment, placed: list[Placement], moving: list[Deployment]) -> dict[str, Any]:
-    here = [placement for placement in placed if placement.environment_id == one.pk]
+def _line(environment: Environment, placed: list[Placement], moving: list[Deployment]) -> dict[str, Any]:
+    here = [placement for placement in placed if placement.environment_id == environment.pk]
     return {
-        "slug": one.slug,
-        "name": one.name,
-        "host": one.host,
-        "status": one.status,
-        "lock": lock_shown(one.lock),
-        "runtime": one.runtime,
-        "availability": availability_shown(one),
+        "slug": environment.slug,
+        "name": environment.name,
+        "host": environment.host,
+        "status": environment.status,
+        "lock": lock_shown(environment.lock),
+        "runtime": environment.runtime,
+        "availability": availability_shown(environment),
         "placements": len(here),
         "unhealthy": sum(placement_state(placement) in {"unhealthy", "down"} for placement in here),
-        "running": sum(deployment.environment_id == one.pk for deployment in moving),
+        "running": sum(deployment.environment_id == environment.pk for deployment in moving),
     }
 
 
-def environment_shown(actor: Actor, one: Environment) -> dict[str, Any]:
-    """The whole context of ``environments/detail.html``."""
+def environment_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
+    """The context of ``environments/detail.html``."""
     return {
-        **state_shown(actor, one),
-        **placements_here(actor, one),
-        **host_shown(actor, one),
-        **protection_shown(actor, one),
-        **_management(actor, one),
+        **state_shown(actor, environment),
+        **placements_here(actor, environment),
+        **host_shown(actor, environment),
+        **protection_shown(actor, environment),
+        **_management(actor, environment),
     }
 
 
-def protection_shown(actor: Actor, one: Environment) -> dict[str, Any]:
-    """What protects it, in sentences, and how to change that."""
-    change = Button(_("Change"), reverse("environment-protection", args=[one.slug]), "settings", method="get")
+def protection_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
+    """The environment's protection in sentences, and the URL to change it."""
+    change = Button(_("Change"), reverse("environment-protection", args=[environment.slug]), "settings", method="get")
     return {
-        "environment": one,
-        "protection": protection_sentences(one, proof_name(one)),
-        "protect": change if may(actor, Act.EDIT_ENVIRONMENT, environment=one.slug) else None,
+        "environment": environment,
+        "protection": protection_sentences(environment, proof_name(environment)),
+        "protect": change if may(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug) else None,
     }
 
 
-def state_shown(actor: Actor, one: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Whether it is locked, and who may change that."""
-    may_lock = may(actor, Act.LOCK_ENVIRONMENT, environment=one.slug)
-    url = reverse("environment-lock", args=[one.slug])
-    unlock = Button(_("Unlock"), reverse("environment-unlock", args=[one.slug]), "unlock")
+def state_shown(actor: Actor, environment: Environment, lock_form: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The lock, and the form or button to change it."""
+    may_lock = may(actor, Act.LOCK_ENVIRONMENT, environment=environment.slug)
+    url = reverse("environment-lock", args=[environment.slug])
+    unlock = Button(_("Unlock"), reverse("environment-unlock", args=[environment.slug]), "unlock")
     return {
-        "environment": one,
-        "lock": lock_shown(one.lock),
+        "environment": environment,
+        "lock": lock_shown(environment.lock),
         "lock_form": {"url": url, "blockers": [], "reason": "", "until": "", "errors": {}, **(lock_form or {})}
         if may_lock
         else None,
-        "unlock": unlock if may_lock and one.lock else None,
+        "unlock": unlock if may_lock and environment.lock else None,
         "zone": str(timezone.get_current_timezone_name() or settings.TIME_ZONE),
-        "availability": availability_shown(one),
-        "walls": walls_shown(one),
-        "freeze": environment_freeze(one),
+        "availability": availability_shown(environment),
+        "walls": walls_shown(environment),
+        "freeze": environment_freeze(environment),
     }
 
 
-def placements_here(actor: Actor, one: Environment) -> dict[str, Any]:
-    """What runs there; two queries."""
-    moving = {deployment.application_id: deployment for deployment in reversed(list(active(actor).filter(environment=one)))}
-    found = placements_visible_to(actor).filter(environment=one).exclude(current=None)
-    return {"environment": one, "placements": [_placement(placement, moving) for placement in found]}
+def placements_here(actor: Actor, environment: Environment) -> dict[str, Any]:
+    """The placements in the environment, in two queries."""
+    moving = {
+        deployment.application_id: deployment for deployment in reversed(list(active(actor).filter(environment=environment)))
+    }
+    found = placements_visible_to(actor).filter(environment=environment).exclude(current=None)
+    return {"environment": environment, "placements": [_placement(placement, moving) for placement in found]}
 
 
 def _placement(placement: Placement, moving: dict[int, Deployment]) -> dict[str, Any]:
@@ -173,31 +175,33 @@ def _placement(placement: Placement, moving: dict[int, Deployment]) -> dict[str,
     }
 
 
-def _management(actor: Actor, one: Environment) -> dict[str, Any]:
-    edit = Button(_("Edit"), reverse("environment-edit", args=[one.slug]), "settings", method="get")
+def _management(actor: Actor, environment: Environment) -> dict[str, Any]:
+    edit = Button(_("Edit"), reverse("environment-edit", args=[environment.slug]), "settings", method="get")
     delete = Button(
         _("Delete"),
-        reverse("environment-delete", args=[one.slug]),
+        reverse("environment-delete", args=[environment.slug]),
         "trash",
         "danger",
-        blockers=shown(why_it_stays(one)) if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else [],
-        confirm=one.slug,
+        blockers=shown(deletion_blockers(environment))
+        if may(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug)
+        else [],
+        confirm=environment.slug,
         consequence=_("Its name and addresses become available again. Its history is kept."),
     )
     return {
-        "edit": edit if may(actor, Act.EDIT_ENVIRONMENT, environment=one.slug) else None,
-        "delete": delete if may(actor, Act.DELETE_ENVIRONMENT, environment=one.slug) else None,
+        "edit": edit if may(actor, Act.EDIT_ENVIRONMENT, environment=environment.slug) else None,
+        "delete": delete if may(actor, Act.DELETE_ENVIRONMENT, environment=environment.slug) else None,
     }
 
 
 def availability_shown(environment: Environment) -> Availability:
-    """Whether its runtime can be used; the answer is kept for some seconds, so it is translated here, for who reads it."""
+    """Whether its runtime can be used. The answer is cached for some seconds, so it is translated here, for each reader."""
     answer = availability_of(environment)
     return replace(answer, sentence=_(answer.sentence)) if answer.sentence else answer
 
 
 def walls_shown(environment: Environment) -> list[dict[str, Any]]:
-    """The walls around applications there, for the page; none where the runtime has no word for them."""
+    """The walls around applications there; empty if the runtime has none."""
     return [
         {"name": WALL_NAMES.get(layer.name, layer.name), "stands": layer.stands, "sentence": _(layer.sentence)}
         for layer in availability_of(environment).layers
@@ -205,7 +209,7 @@ def walls_shown(environment: Environment) -> list[dict[str, Any]]:
 
 
 def runtimes_shown() -> list[dict[str, Any]]:
-    """What there is to run things with on this machine, usable or not."""
+    """The runtimes on this machine, available or not."""
     found = []
     for name in runtime_names():
         answer = availability_shown(Environment(runtime=name))

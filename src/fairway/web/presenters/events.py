@@ -1,4 +1,4 @@
-"""Events as sentences, with what changed."""
+"""Contexts of events: sentences, and what changed."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.queries import shown_names, usernames_of, visible_events
 from fairway.accounts.rules import Act, Actor, may
-from fairway.activity.checking import book, elsewhere_failure, last_check
-from fairway.activity.heads import Head, Misfit
+from fairway.activity.checking import external_copy_failure, head_file, last_check
+from fairway.activity.heads import Head, Mismatch
 from fairway.activity.models import ChainCheck, Event
 from fairway.activity.queries import EventFilter, events
 from fairway.activity.rules import ACKNOWLEDGEABLE, Break, Door
 from fairway.activity.verbs import GROUPS, SEVERITIES, Severity, sentence_of, severity_of
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.queries import visible_to as environments_visible_to
-from fairway.insights.events import about
+from fairway.insights.events import subjects_about
 from fairway.releases.models import Release
-from fairway.releases.queries import packages_seen, rollouts_visible_to
+from fairway.releases.queries import rollouts_visible_to, visible_packages
 from fairway.releases.queries import visible_to as releases_visible_to
 from fairway.shared.urls import without_secrets
 from fairway.web.presenters.filters import day, people_choices, who
@@ -44,13 +44,13 @@ MOST_RELEASES = 200  # in the list to choose from, newest first
 
 
 def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
-    """The events asked for, as far as this actor may see them, newest first."""
+    """The filtered events that this actor may see, newest first."""
     wanted = EventFilter(
         application=filters["application"],
         environment=filters["environment"],
         verb=filters["act"],
         severity=severity(filters),
-        about=about(**{name: number(filters[name]) for name in ("release", "package", "rollout")}),
+        about=subjects_about(**{name: number(filters[name]) for name in ("release", "package", "rollout")}),
         since=day(filters["since"]),
         until=day(filters["until"], end=True),
         text=filters["q"].strip(),
@@ -59,19 +59,20 @@ def chosen(actor: Actor, filters: Mapping[str, str]) -> QuerySet[Event]:
 
 
 def severity(filters: Mapping[str, str]) -> Severity:
-    """Details, such as the steps of deployments, only where they are asked for; ``steps`` is how old addresses did so."""
+    """The least severity to show. Details, such as steps of deployments, must be requested; old URLs do that with
+    ``steps``."""
     if filters["severity"] in set(Severity):
         return Severity(filters["severity"])
     return Severity.DETAIL if filters["steps"] else Severity.INFO
 
 
 def number(text: str) -> int:
-    """A number in an address, 0 when it is none: a filter is not a form."""
+    """The number in a URL's filter; 0 if it is malformed, because filters show no errors."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
 
 def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
-    """Where the events that are shown are had as a file: the API's own export, under the same filters."""
+    """The URLs of the API's export with the same filters."""
     since, until = day(filters["since"]), day(filters["until"], end=True)
     query = {
         "application": filters["application"],
@@ -92,7 +93,7 @@ def exports(filters: Mapping[str, str]) -> list[dict[str, str]]:
 
 
 def choices(actor: Actor, filters: Mapping[str, str]) -> dict[str, Any]:
-    """What can be chosen; packages and rollouts are those of the release that was."""
+    """The choices of the filters; packages and rollouts are those of the chosen release."""
     releases = list(releases_visible_to(actor)[:MOST_RELEASES])
     return {
         "people": people_choices(actor),
@@ -105,7 +106,7 @@ def choices(actor: Actor, filters: Mapping[str, str]) -> dict[str, Any]:
         ],
         "applications": applications_visible_to(actor),
         "environments": environments_visible_to(actor),
-        "releases": [{"key": str(one.pk), "label": str(one)} for one in releases],
+        "releases": [{"key": str(release.pk), "label": str(release)} for release in releases],
         **_of_release(actor, number(filters["release"])),
     }
 
@@ -116,26 +117,28 @@ def _of_release(actor: Actor, chosen: int) -> dict[str, list[dict[str, str]]]:
         return {"packages": [], "rollouts": []}
     rollouts = rollouts_visible_to(actor).filter(release=release).order_by("-pk")
     return {
-        "packages": [{"key": str(one.pk), "label": one.name} for one in packages_seen(release, actor)],
-        "rollouts": [{"key": str(one.pk), "label": f"#{one.pk} → {one.environment.name}"} for one in rollouts],
+        "packages": [{"key": str(package.pk), "label": package.name} for package in visible_packages(release, actor)],
+        "rollouts": [
+            {"key": str(rollout.pk), "label": f"#{rollout.pk} → {rollout.environment.name}"} for rollout in rollouts
+        ],
     }
 
 
 def newest(actor: Actor, **about: str) -> dict[str, Any]:
-    """The newest events of one application or release, and where all of them are; `about` are filters of that page."""
+    """The newest events of one application or release, and the URL of all; `about` are filters."""
     given = {name: value for name, value in about.items() if value}
     found = chosen(actor, {**dict.fromkeys(FILTERS, ""), **given})[:NEWEST]
     return {"newest": events_shown(list(found)), "all_events": f"{reverse('event-list')}?{urlencode(given)}"}
 
 
 def events_shown(found: Sequence[Event]) -> list[dict[str, Any]]:
-    """Their lines; two more queries for all of them."""
+    """The events for templates; two more queries for all of them."""
     usernames, names = usernames_of(one.actor_id for one in found), shown_names()
     return [_event(one, usernames, names) for one in found]
 
 
 def _sentence(event: Event, actor: Mapping[str, str]) -> SafeString:
-    """What happened, with the names in it marked."""
+    """The event's sentence, with the names in it marked up."""
     person = format_html("<strong>{}</strong>", actor["name"])
     if actor["called"]:
         person = format_html('{} <span class="quiet">{}</span>', person, actor["called"])
@@ -147,14 +150,14 @@ def _sentence(event: Event, actor: Mapping[str, str]) -> SafeString:
 
 
 def _who(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, str]:
-    """The account behind it, also where what was written is what it called itself then."""
+    """The account that acted, also for old events that stored a display name."""
     username = usernames.get(event.actor_id or 0, event.actor_name)
     written = event.actor_name if event.actor_name != username else ""
     return {**who(username, names), "written": written}
 
 
 def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str]) -> dict[str, Any]:
-    """One line and what is behind it."""
+    """One event with its details."""
     actor, seriousness = _who(event, usernames, names), severity_of(event.verb)
     return {
         "number": event.pk,
@@ -175,7 +178,7 @@ def _event(event: Event, usernames: Mapping[int, str], names: Mapping[str, str])
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What is different, field by field; what stayed the same is left out."""
+    """The fields that differ, with their old and new values."""
     names = [*after, *(name for name in before if name not in after)]
     return [
         {"field": name, "before": _text(before, name), "after": _text(after, name)}
@@ -209,9 +212,9 @@ def _url(event: Event) -> str:
 
 @dataclass(frozen=True)
 class Chain:
-    """What the walks along the chain found; the worker does them, see `activity.checking`.
+    """The worker's last verification of the chain; see `activity.checking`.
 
-    `head` is the newest signed head, `elsewhere_failure` why another place has not got it. `may_check` and
+    `head` is the newest signed head, `external_copy_failure` why another place has not got it. `may_check` and
     `may_acknowledge` are about who looks.
     """
 
@@ -219,7 +222,7 @@ class Chain:
     checked_at: datetime | None
     sentence: str
     head: Head | None
-    elsewhere_failure: str
+    external_copy_failure: str
     may_check: bool
     may_acknowledge: bool
 
@@ -229,15 +232,15 @@ class Chain:
 
 
 def chain(actor: Actor) -> Chain:
-    """Whether the chain is whole, as far as it was verified."""
+    """The state of the chain, as far as it was verified."""
     found, may_manage = last_check(), may(actor, Act.MANAGE_SYSTEM)
     is_intact = None if found.checked_at is None else found.broken_at is None
     return Chain(
         is_intact=is_intact,
         checked_at=found.checked_at,
         sentence=_chain_sentence(found),
-        head=book().last(),
-        elsewhere_failure=elsewhere_failure() if may_manage else "",
+        head=head_file().last(),
+        external_copy_failure=external_copy_failure() if may_manage else "",
         may_check=may_manage,
         may_acknowledge=may_manage and is_intact is False and found.code in ACKNOWLEDGEABLE,
     )
@@ -253,11 +256,11 @@ def _chain_sentence(found: ChainCheck) -> str:
 
 
 def _broken_sentence(found: ChainCheck) -> str:
-    """What was found, in the reader's language; as it was written down where there are no words for it."""
+    """The break that was found, in the reader's language; as it was stored, if there is no translation."""
     kind = str(found.details.get("misfit") or found.code)
     if kind == Break.END and "head" in found.details:
         kind = "moved"
-    if found.details.get("restored") and kind != Misfit.FORGED:
+    if found.details.get("restored") and kind != Mismatch.FORGED:
         kind = "restored"
     template = BROKEN_WORDS.get(kind)
     values: dict[str, Any] = {"first": found.broken_at, "reached": "", "newest": "", **found.details}

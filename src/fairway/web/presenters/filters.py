@@ -1,4 +1,4 @@
-"""Filters that live in the address, parsed once, and what there is to choose from."""
+"""Parses the filters in URLs, and offers their choices."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from fairway.accounts.rules import Actor
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.deployments.queries import HistoryFilter
 from fairway.environments.queries import visible_to as environments_visible_to
-from fairway.shared.names import within_reach
+from fairway.shared.names import check_year
 
 HISTORY_FILTERS = ("application", "environment", "outcome", "person", "since", "until")
 
 
 def day(text: str, *, end: bool = False) -> datetime | None:
-    """The start of that day where the reader is (or, with `end`, of the one after it); None when it is no date, because a
-    filter is not a form."""
+    """The start of that day in the reader's zone (with `end`, of the next day); None if it is malformed, because filters
+    show no errors."""
     try:
         found = parse_date(text)
         if found is None:
             return None
-        within_reach(found, field="day")
+        check_year(found, field="day")
     except ValueError:
         return None
     return datetime.combine(found + timedelta(days=1) if end else found, time.min, timezone.get_current_timezone())
@@ -53,16 +53,18 @@ def history_choices(actor: Actor) -> dict[str, Any]:
 
 
 def people_choices(actor: Actor) -> list[dict[str, str]]:
-    """Everybody who could have done something that the actor may see."""
-    return [{"username": one.username, "name": named(one)} for one in people_visible_to(actor).prefetch_related(None)]
+    """The people that the actor may see."""
+    return [
+        {"username": person.username, "name": named(person)} for person in people_visible_to(actor).prefetch_related(None)
+    ]
 
 
 def who(username: str, names: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Somebody as ``parts/who.html`` shows them; `names` are those of `shown_names`, where they were read already."""
+    """A person for ``parts/who.html``; `names` is the result of `shown_names`, if it was read already."""
     names = shown_names() if names is None else names
     return {"username": username, "name": username, "called": names.get(username, "")}
 
 
-def named(one: User) -> str:
-    """Who somebody is, and what they call themselves."""
-    return one.username if one.shown_name == one.username else f"{one.username} ({one.shown_name})"
+def named(user: User) -> str:
+    """A person's user name and display name."""
+    return user.username if user.shown_name == user.username else f"{user.username} ({user.shown_name})"

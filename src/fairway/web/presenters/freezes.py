@@ -1,4 +1,4 @@
-"""Freeze windows: the list, one as a form, and when it happens."""
+"""Contexts of freeze windows: the list, the form, the next occurrences."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may, may_somewhere
-from fairway.environments.freeze_queries import freeze_state, freezes_visible_to, named_to
+from fairway.environments.freeze_queries import freeze_state, freezes_visible_to, visible_names
 from fairway.environments.freeze_rules import Kind, Window, occurrences
 from fairway.environments.models import Environment, FreezeWindow
 from fairway.web.presenters.acts import Button
@@ -31,7 +31,7 @@ def list_shown(actor: Actor) -> dict[str, Any]:
 
 def _line(actor: Actor, row: FreezeWindow) -> dict[str, Any]:
     following = occurrences_shown(row.window, 1)
-    environments, applications = named_to(actor, row)
+    environments, applications = visible_names(actor, row)
     edit = Button(_("Edit"), reverse("freeze-edit", args=[row.pk]), "settings", "ghost", method="get")
     return {
         "number": row.pk,
@@ -50,7 +50,7 @@ def _line(actor: Actor, row: FreezeWindow) -> dict[str, Any]:
 
 
 def may_change(actor: Actor, row: FreezeWindow) -> bool:
-    """Whether the actor's roles reach everything that the window names."""
+    """Whether the actor's roles cover everything that the window names."""
     return all(
         may(actor, Act.FREEZE_ENVIRONMENT, environment=environment, application=application)
         for environment in row.environments or [""]
@@ -70,22 +70,24 @@ def delete_button(row: FreezeWindow) -> Button:
 
 
 def occurrences_shown(window: Window, count: int = PREVIEWED) -> list[dict[str, Any]]:
-    """The current and next times it happens, on its own clock, with what the clock is from universal time."""
+    """The present and next occurrences, in the window's zone with the UTC offset."""
     now = timezone.now()
     shown: list[dict[str, Any]] = []
-    for one in occurrences(window, now, count=count):
-        starts, ends = window.local(one.starts), window.local(one.ends)
+    for occurrence in occurrences(window, now, count=count):
+        starts, ends = window.local(occurrence.starts), window.local(occurrence.ends)
         offset = _offset(starts)
         shown.append(
             {
-                "starts": one.starts,
-                "ends": one.ends,
+                "starts": occurrence.starts,
+                "ends": occurrence.ends,
                 "from_text": _wall_text(starts),
                 "to_text": _wall_text(ends) if starts.date() != ends.date() else ends.strftime("%H:%M"),
                 "offset": offset if offset == _offset(ends) else f"{offset} → {_offset(ends)}",
-                "is_now": one.starts <= now,
+                "is_now": occurrence.starts <= now,
                 "has_changed": bool(shown) and shown[-1]["offset"][-9:] != offset,
-                "lasts": one.ends - one.starts if one.ends - one.starts != window.lasts else None,
+                "lasts": occurrence.ends - occurrence.starts
+                if occurrence.ends - occurrence.starts != window.lasts
+                else None,
             }
         )
     return shown
@@ -102,9 +104,9 @@ def _offset(at: datetime) -> str:
     return f"UTC{'-' if apart < timedelta() else '+'}{minutes // 60:02}:{minutes % 60:02}"
 
 
-def environment_freeze(one: Environment) -> dict[str, Any]:
-    """What an environment's page says of freezes: closed by what until when, or open until when."""
-    answer = freeze_state(one.slug, "", timezone.now())
+def environment_freeze(environment: Environment) -> dict[str, Any]:
+    """The freeze state for an environment's page: closed by what until when, or open until when."""
+    answer = freeze_state(environment.slug, "", timezone.now())
     return {
         "is_closed": answer.is_closed,
         "by": [{"name": window.name, "reason": window.reason} for window in answer.closed_by],

@@ -1,7 +1,7 @@
-"""Where the boxes and lines of a dependency graph go. Pure: names in, coordinates out.
+"""The layout of a dependency graph: the coordinates of boxes and lines. Pure.
 
-Layers from left to right (what is needed stands left of what needs it), long lines led round boxes by waypoints, crossings
-reduced by barycentre sweeps: the method of Sugiyama, Tagawa and Toda (1981).
+Layers go from left to right (a needed package is left of what needs it), waypoints lead long lines around boxes, and
+barycentre sweeps reduce crossings: the method of Sugiyama, Tagawa and Toda (1981).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import pairwise
 
 BOX_WIDTH, BOX_HEIGHT = 184, 48  # px, multiples of the design's 4 px grid
 ACROSS, DOWN = 72, 16  # px between layers and between rows
-MARGIN = 8  # px round the whole, so that focus rings are not cut
-SWEEPS = 12  # there and back; more changed nothing on random graphs of 50 packages
+MARGIN = 8  # px around the drawing, so that focus rings are not cut off
+SWEEPS = 12  # sweeps in both directions; more did not improve random graphs of 50 packages
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """From what is needed to what needs it; `path` is an SVG path."""
+    """A line from a needed package to one that needs it; `path` is an SVG path."""
 
     start: str
     end: str
@@ -37,7 +37,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Sizes in px."""
+    """The drawing; `width` and `height` in px."""
 
     width: int
     height: int
@@ -49,7 +49,7 @@ Point = tuple[str, str, int]  # a box (name, "", level), or a waypoint of the li
 
 
 def drawn(names: Sequence[str], needs: Mapping[str, Collection[str]]) -> Drawing:
-    """The drawing of these nodes, where `needs[a]` are those that `a` depends on. Raises `ValueError` for a cycle."""
+    """The drawing of these nodes; `needs[a]` are the nodes that `a` depends on. Raises ValueError for a cycle."""
     levels = _levels(names, needs)
     lines = {(one, name): _waypoints(one, name, levels) for name in names for one in sorted(needs.get(name, ()))}
     layers = _ordered(_layers(names, levels, lines), lines)
@@ -66,7 +66,7 @@ def drawn(names: Sequence[str], needs: Mapping[str, Collection[str]]) -> Drawing
 
 
 def _levels(names: Sequence[str], needs: Mapping[str, Collection[str]]) -> dict[str, int]:
-    """Each node's layer: one right of the rightmost it needs."""
+    """Each node's layer: one to the right of the rightmost node it needs."""
     levels: dict[str, int] = {}
     left = list(names)
     while left:
@@ -98,7 +98,7 @@ def _layers(
 
 
 def _ordered(layers: list[list[Point]], lines: Mapping[tuple[str, str], list[Point]]) -> list[list[Point]]:
-    """Sweep right and left, putting each point at the mean of its neighbours, and keep the order with fewest crossings."""
+    """The order with the fewest crossings after sweeps that move each point to the mean position of its neighbours."""
     before: dict[Point, list[Point]] = {}
     after: dict[Point, list[Point]] = {}
     for points in lines.values():
@@ -146,7 +146,7 @@ def _height(layer: Sequence[Point]) -> int:
 
 
 def _stacked(layer: Sequence[Point], tallest: int) -> list[tuple[Point, int]]:
-    """The points of a layer below each other, in the middle of the drawing's height."""
+    """The points of a layer with their y coordinates, centred vertically."""
     y = MARGIN + (tallest - _height(layer)) // 2 // 4 * 4
     found = []
     for point in layer:
@@ -156,7 +156,7 @@ def _stacked(layer: Sequence[Point], tallest: int) -> list[tuple[Point, int]]:
 
 
 def _path(places: Sequence[tuple[int, int]]) -> str:
-    """Leaves to the right of a box, passes its waypoints straight and arrives at the left of a box."""
+    """An SVG path from the right side of a box through its waypoints to the left side of a box."""
     (x, y), *between, (last_x, last_y) = places
     x, y = x + BOX_WIDTH, y + BOX_HEIGHT // 2
     words = [f"M{x} {y}"]

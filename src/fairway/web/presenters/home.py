@@ -1,4 +1,4 @@
-"""The home page: what runs where, what runs now, what waits for me."""
+"""Contexts of the home page: the matrix, running deployments, what waits for the reader."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairway.accounts.rules import Act, Actor, may_somewhere
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import active, visible_to
-from fairway.environments.freeze_queries import windows_read_once
+from fairway.environments.freeze_queries import cached_windows
 from fairway.environments.models import Environment
 from fairway.insights.matrix import Cell, Matrix, matrix
 from fairway.insights.queue import positions
@@ -29,7 +29,7 @@ RECENT = 8
 
 
 def home(actor: Actor) -> dict[str, Any]:
-    """Everything of the page."""
+    """The context of the whole page."""
     moving = list(active(actor))
     found = matrix(actor, moving)
     return {
@@ -42,8 +42,8 @@ def home(actor: Actor) -> dict[str, Any]:
 
 def home_matrix(actor: Actor, found: Matrix | None = None) -> dict[str, Any]:
     found = found or matrix(actor)
-    with windows_read_once():
-        environments = [_environment(one) for one in found.environments]
+    with cached_windows():
+        environments = [_environment(environment) for environment in found.environments]
     return {
         "can_create": may_somewhere(actor, Act.CREATE_APPLICATION),
         "matrix": {
@@ -72,80 +72,89 @@ def home_recent(actor: Actor, live: Collection[int] | None = None) -> dict[str, 
     return {"recent": rows(list(visible_to(actor)[:RECENT]), live)}
 
 
-def _environment(one: Environment) -> dict[str, Any]:
-    lock = one.lock
+def _environment(environment: Environment) -> dict[str, Any]:
+    lock = environment.lock
     return {
-        "slug": one.slug,
-        "name": one.name,
-        "status": one.status,
+        "slug": environment.slug,
+        "name": environment.name,
+        "status": environment.status,
         "lock_reason": lock.reason if lock else "",
-        "freeze": environment_freeze(one),
+        "freeze": environment_freeze(environment),
     }
 
 
-def _application(one: Application) -> dict[str, Any]:
-    return {"slug": one.slug, "name": one.name, "kind_icon": KIND_ICONS[one.source_kind]}
+def _application(application: Application) -> dict[str, Any]:
+    return {"slug": application.slug, "name": application.name, "kind_icon": KIND_ICONS[application.source_kind]}
 
 
 def _cell(cell: Cell | None) -> dict[str, Any] | None:
     if cell is None:
         return None
-    # The page keeps what it drew of these values: how long ago it was is one of them, or it would stand still.
+    # The rendered cell is cached by these values, so they include the relative time, which would otherwise never change.
     return {**vars(cell), "step": str(STEP_LABELS.get(cell.step, cell.step)), "ago": ago_words(cell.at)}
 
 
-def _running(one: Deployment, position: int | None) -> dict[str, Any]:
+def _running(deployment: Deployment, position: int | None) -> dict[str, Any]:
     return {
-        "id": one.pk,
-        "application": one.application,
-        "environment": one.environment,
-        "version": one.version,
-        "status": one.status,
-        "step": STEP_LABELS.get(one.step, one.step),
-        "step_number": one.steps.index(one.step) if one.step in one.steps else 0,
-        "step_total": len(one.steps),
-        "started_at": one.started_at or one.created_at,
+        "id": deployment.pk,
+        "application": deployment.application,
+        "environment": deployment.environment,
+        "version": deployment.version,
+        "status": deployment.status,
+        "step": STEP_LABELS.get(deployment.step, deployment.step),
+        "step_number": deployment.steps.index(deployment.step) if deployment.step in deployment.steps else 0,
+        "step_total": len(deployment.steps),
+        "started_at": deployment.started_at or deployment.created_at,
         "position": position,
-        "actor": {"name": one.requested_by},
+        "actor": {"name": deployment.requested_by},
     }
 
 
-def _waiting(one: Waiting) -> dict[str, Any]:
-    about = one.about
+def _waiting(waiting: Waiting) -> dict[str, Any]:
+    about = waiting.about
     if isinstance(about, Environment):
         title = _("Your lock of %(environment)s ends soon") % {"environment": about.name}
-        return {"title": title, "sentence": about.lock_reason, "url": _environment_url(about), "at": one.at}
+        return {"title": title, "sentence": about.lock_reason, "url": _environment_url(about), "at": waiting.at}
     if isinstance(about, Standstill):
-        return {**_standstill(about), "at": one.at}
+        return {**_standstill(about), "at": waiting.at}
     where = {"application": about.application.name, "environment": about.environment.name}
-    if isinstance(about, Deployment) and one.kind == "approval":
+    if isinstance(about, Deployment) and waiting.kind == "approval":
         title = _("Approve %(application)s → %(environment)s") % where
         words = {"person": about.requested_by, "version": about.version}
         sentence = _("%(person)s asked for %(version)s.") % words + (f" “{about.reason}”" if about.reason else "")
-        return {"title": title, "sentence": sentence, "url": reverse("deployment-detail", args=[about.pk]), "at": one.at}
+        return {"title": title, "sentence": sentence, "url": reverse("deployment-detail", args=[about.pk]), "at": waiting.at}
     if isinstance(about, Deployment):
         title = _("%(application)s → %(environment)s failed") % where
         url = reverse("deployment-detail", args=[about.pk])
-        return {"title": title, "sentence": in_words(about.sentence), "url": url, "at": one.at}
+        return {"title": title, "sentence": in_words(about.sentence), "url": url, "at": waiting.at}
     titles = {
         "hold": _("%(application)s in %(environment)s is on hold"),
         "down": _("%(application)s in %(environment)s is down"),
         "drift": _("%(application)s in %(environment)s is not in the desired state"),
     }
     url = reverse("application-detail", args=[about.application.slug])
-    return {"title": titles[one.kind] % where, "sentence": _placement_sentence(one.kind, about), "url": url, "at": one.at}
+    return {
+        "title": titles[waiting.kind] % where,
+        "sentence": _placement_sentence(waiting.kind, about),
+        "url": url,
+        "at": waiting.at,
+    }
 
 
-def _standstill(one: Standstill) -> dict[str, Any]:
-    words = {"release": one.release, "environment": one.environment.name}
-    if one.rollout is not None:
+def _standstill(standstill: Standstill) -> dict[str, Any]:
+    words = {"release": standstill.release, "environment": standstill.environment.name}
+    if standstill.rollout is not None:
         title = _("%(release)s → %(environment)s needs a decision") % words
-        url = reverse("rollout-detail", args=[one.release.pk, one.rollout])
-        return {"title": title, "sentence": in_words(one.sentence), "url": url}
+        url = reverse("rollout-detail", args=[standstill.release.pk, standstill.rollout])
+        return {"title": title, "sentence": in_words(standstill.sentence), "url": url}
     title = _("%(release)s → %(environment)s waits for approval") % words
-    counts = {"given": one.approved, "needed": one.environment.approvals_needed, "person": one.release.sealed_by}
+    counts = {
+        "given": standstill.approved,
+        "needed": standstill.environment.approvals_needed,
+        "person": standstill.release.sealed_by,
+    }
     sentence = _("%(given)s of %(needed)s approvals; sealed by %(person)s.") % counts
-    return {"title": title, "sentence": sentence, "url": reverse("release-plan", args=[one.release.pk])}
+    return {"title": title, "sentence": sentence, "url": reverse("release-plan", args=[standstill.release.pk])}
 
 
 def _placement_sentence(kind: str, about: Placement) -> str:
@@ -154,5 +163,5 @@ def _placement_sentence(kind: str, about: Placement) -> str:
     return " ".join(about.drift) or _("No instance responds. Check its log, restart it or roll it back.")
 
 
-def _environment_url(one: Environment) -> str:
-    return reverse("environment-detail", args=[one.slug])
+def _environment_url(environment: Environment) -> str:
+    return reverse("environment-detail", args=[environment.slug])

@@ -1,4 +1,4 @@
-"""The Docker host over SSH that an environment runs on: its state, both keys, and what a person may do about them."""
+"""The context of an environment's remote Docker host: its state, both keys, and the buttons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TONES = {HostState.CONNECTED: "ok", HostState.ASKING: "", HostState.UNCONFIRMED:
 
 
 def host_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
-    """The context of the fragment ``host``; `host` is None where the environment runs on this machine."""
+    """The context of the fragment ``host``; `host` is None if the environment runs on this machine."""
     host = host_of(environment)
     if host is None:
         return {"environment": environment, "host": None}
@@ -45,7 +45,7 @@ def host_shown(actor: Actor, environment: Environment) -> dict[str, Any]:
 
 
 def _to_confirm(host: Host, environment: Environment, state: HostState, may_edit: bool) -> dict[str, Any]:
-    """The key that waits for a yes; pressing the button says yes to this fingerprint and to no other."""
+    """The key that is to be confirmed; the button confirms only this fingerprint."""
     if state not in {HostState.UNCONFIRMED, HostState.CHANGED}:
         return {"shown_fingerprint": "", "confirm": None}
     shown = fingerprint(host.offered_key)

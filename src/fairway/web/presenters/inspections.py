@@ -1,4 +1,4 @@
-"""A look at a source: what was detected, as a form to change."""
+"""Contexts of an inspection: what was detected, and the initial values of the form."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from fairway.web.failure_words import in_words
 from fairway.web.forms import run_values
 from fairway.web.presenters.applications import KIND_ICONS, source_text
 
-OTHER = "other"  # none of what was detected: a person says it
+OTHER = "other"  # the choice that is none of the candidates: a person enters how to run it
 
 
 def inspection_shown(look: Inspection, used: int | None = None) -> dict[str, Any]:
-    """`used` is the number of the way that is shown: what it does not use of the source is said, too."""
+    """The context of an inspection. `used` is the index of the candidate that is shown, with its remarks."""
     way = candidates_of(look)[used] if used is not None else {}
     kind = KIND_ICONS[look.source_kind]
     return {
@@ -56,7 +56,7 @@ def candidates_of(look: Inspection) -> list[dict[str, Any]]:
 
 
 def used_by(look: Inspection, asked: str, kinds: Collection[str]) -> int | None:
-    """The number of the candidate that is shown: the one asked for, else the first that can be run, best where `kinds` are.
+    """The index of the candidate to show: the requested one, else the first that can be run, preferably of one of `kinds`.
 
     None when nothing can be run and nothing was asked for.
     """
@@ -71,7 +71,7 @@ def used_by(look: Inspection, asked: str, kinds: Collection[str]) -> int | None:
 
 
 def ways_shown(look: Inspection, used: int | None) -> list[dict[str, Any]]:
-    """The candidates as choices, and at the end to say it oneself; nothing where there is no choice."""
+    """The candidates as choices, followed by `OTHER`; empty if there is only one."""
     shown = []
     for number, one in enumerate(candidates_of(look)):
         spec = one["spec"]
@@ -91,8 +91,8 @@ def ways_shown(look: Inspection, used: int | None) -> list[dict[str, Any]]:
 
 
 def identity(look: Inspection, used: int, kinds: Collection[str]) -> dict[str, Any]:
-    """What must be remembered of a candidate so that the next deployment takes it again where `kinds` are run; nothing for
-    the one that is taken anyway."""
+    """The keys of the spec that make the next deployment choose this candidate again where `kinds` are run; empty for the
+    candidate that is the default."""
     candidates = candidates_of(look)
     spec = candidates[used]["spec"]
     sound = [number for number, one in enumerate(candidates) if not one["problem"] and one["spec"]["kind"] in kinds]
@@ -106,12 +106,12 @@ def identity(look: Inspection, used: int, kinds: Collection[str]) -> dict[str, A
 
 
 def first_values(look: Inspection, spec: Mapping[str, Any]) -> dict[str, Any]:
-    """What the form says before anybody changed it."""
+    """The initial values of the form."""
     return {**run_values(spec), "name": suggested_name(look), "environment": ""}
 
 
 def suggested_name(look: Inspection) -> str:
-    """What people would call it: the repository's, the image's or the folder's name."""
+    """A name for the application: that of the repository, the image or the folder."""
     source = look.source
     if look.source_kind == "image":
         reference = source["image"].partition("@")[0]
@@ -127,29 +127,29 @@ def suggested_name(look: Inspection) -> str:
 
 
 def chosen_environments(actor: Actor, name: str, chosen: str | None, kind: str = "") -> list[dict[str, Any]]:
-    """Where it could go first. The first one that is open is chosen unless the person chose another.
+    """The environments for the first deployment. The first that is not locked is chosen unless the person chose another.
 
     An environment that does not run what is chosen (`kind`) says so; `approval` is set where it waits for people.
     """
     slug = slug_from(name)
     found = []
-    for one in environments_visible_to(actor):
-        address = urlsplit(public_url(one.host))
-        reasons = shown(blockers(Act.DEPLOY, Subject(Application(slug=slug, name=name), one), actor))
-        if kind and kind not in kinds_of(runtime_of(one)):
-            sentence = _("It does not run this: %(runtime)s.") % {"runtime": one.runtime}
+    for environment in environments_visible_to(actor):
+        address = urlsplit(public_url(environment.host))
+        reasons = shown(blockers(Act.DEPLOY, Subject(Application(slug=slug, name=name), environment), actor))
+        if kind and kind not in kinds_of(runtime_of(environment)):
+            sentence = _("It does not run this: %(runtime)s.") % {"runtime": environment.runtime}
             reasons.append({"code": "kind", "sentence": sentence, "who": "", "until": None})
         found.append(
             {
-                "slug": one.slug,
-                "name": one.name,
-                "status": one.status,
+                "slug": environment.slug,
+                "name": environment.name,
+                "status": environment.status,
                 "host": address.netloc,
                 "scheme": address.scheme,
                 "application": slug,
-                "is_chosen": bool(chosen) and chosen == one.slug,
+                "is_chosen": bool(chosen) and chosen == environment.slug,
                 "blockers": reasons,
-                "approval": approval_words(one) if not reasons and needs_approval(Act.DEPLOY, one) else "",
+                "approval": approval_words(environment) if not reasons and needs_approval(Act.DEPLOY, environment) else "",
             }
         )
     if not any(place["is_chosen"] for place in found):
@@ -159,8 +159,8 @@ def chosen_environments(actor: Actor, name: str, chosen: str | None, kind: str =
 
 
 def kinds_somewhere(actor: Actor) -> frozenset[str]:
-    """The kinds of specs that some environment runs."""
-    return frozenset().union(*(kinds_of(runtime_of(one)) for one in environments_visible_to(actor)))
+    """The kinds of specs that at least one environment can run."""
+    return frozenset().union(*(kinds_of(runtime_of(environment)) for environment in environments_visible_to(actor)))
 
 
 def _provenance(look: Inspection) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""People, their roles and what they carry, as the settings show them."""
+"""Contexts of people, their roles, tokens and credentials, for the settings."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ MOST_GRANTS = 200
 
 def people_shown(actor: Actor) -> dict[str, Any]:
     create = Button(_("New person"), reverse("person-new"), "plus", "primary", method="get")
-    return {"people": [_person(one, actor) for one in people()], "create": create}
+    return {"people": [_person(person, actor) for person in people()], "create": create}
 
 
-def _person(one: User, actor: Actor) -> dict[str, Any]:
+def _person(user: User, actor: Actor) -> dict[str, Any]:
     return {
-        "username": one.username,
-        "name": one.shown_name,
-        "email": one.email,
-        "is_email_confirmed": bool(one.confirmed_email),
-        "is_active": one.is_active,
-        "is_you": one.pk == actor.id,
-        "last_seen": one.last_login,
-        "is_invited": one.last_login is None,
-        "grants": grants_shown(one.role_grants.all()),
+        "username": user.username,
+        "name": user.shown_name,
+        "email": user.email,
+        "is_email_confirmed": bool(user.confirmed_email),
+        "is_active": user.is_active,
+        "is_you": user.pk == actor.id,
+        "last_seen": user.last_login,
+        "is_invited": user.last_login is None,
+        "grants": grants_shown(user.role_grants.all()),
     }
 
 
 def grants_shown(grants: Iterable[RoleGrant]) -> list[dict[str, Any]]:
-    """As ``parts/grants.html`` shows them."""
+    """Grants for ``parts/grants.html``."""
     return [
         {
             "role_label": ROLE_LABELS[grant.role],
@@ -60,7 +60,7 @@ def grants_shown(grants: Iterable[RoleGrant]) -> list[dict[str, Any]]:
 
 
 def grant_rows(user: User | None) -> list[dict[str, Any]]:
-    """The rows of the form; a new person begins as a viewer."""
+    """The rows of the form; a new person starts with the role Viewer."""
     if user is None:
         return [{"role": Role.VIEWER, "environment": "", "application": "", "error": ""}]
     return [
@@ -75,7 +75,7 @@ def grant_rows(user: User | None) -> list[dict[str, Any]]:
 
 
 def read_grants(posted: QueryDict) -> list[dict[str, Any]]:
-    """The rows of the form, as posted."""
+    """The posted rows of the form."""
     text = posted.get("rows", "0")
     count = min(int(text), MOST_GRANTS) if text.isascii() and text.isdigit() and len(text) < 6 else 0
     return [
@@ -91,7 +91,7 @@ def read_grants(posted: QueryDict) -> list[dict[str, Any]]:
 
 
 def grants_meant(actor: Actor, rows: Iterable[dict[str, Any]]) -> list[tuple[str, int | None, int | None]]:
-    """Rows as the command wants them. Raises `Invalid` for an environment or application that does not exist."""
+    """The rows for the command. Raises `Invalid` for an environment or application that does not exist."""
     environments = dict(environments_visible_to(actor).values_list("slug", "pk"))
     applications = dict(applications_visible_to(actor).values_list("slug", "pk"))
     return [
@@ -119,19 +119,19 @@ def person_choices(actor: Actor) -> dict[str, Any]:
     return {"roles": roles, "environments": environments, "applications": applications}
 
 
-def person_acts(one: User) -> list[Button]:
-    found = [Button(_("New link"), reverse("person-link", args=[one.username]), "link")]
-    if one.email and not one.confirmed_email:
-        found.append(_confirm_email(one))
-    url = reverse("person-activation", args=[one.username])
-    if one.is_active:
+def person_acts(user: User) -> list[Button]:
+    found = [Button(_("New link"), reverse("person-link", args=[user.username]), "link")]
+    if user.email and not user.confirmed_email:
+        found.append(_confirm_email(user))
+    url = reverse("person-activation", args=[user.username])
+    if user.is_active:
         deactivate = Button(
             _("Deactivate"),
             url,
             "stop",
             "danger",
             fields=[("active", "")],
-            confirm=one.username,
+            confirm=user.username,
             consequence=_(
                 "They are signed out everywhere at once. Their tokens, calendar feed and links are revoked for good."
             ),
@@ -140,10 +140,10 @@ def person_acts(one: User) -> list[Button]:
     return [*found, Button(_("Activate"), url, "play", fields=[("active", "1")])]
 
 
-def _confirm_email(one: User) -> Button:
-    url = reverse("person-email-confirmation", args=[one.username])
+def _confirm_email(user: User) -> Button:
+    url = reverse("person-email-confirmation", args=[user.username])
     consequence = _("They can then sign in with it, and applications receive it as theirs.")
-    return Button(_("Confirm the address"), url, "check", fields=[("email", one.email)], consequence=consequence)
+    return Button(_("Confirm the address"), url, "check", fields=[("email", user.email)], consequence=consequence)
 
 
 def link_shown(url: str) -> dict[str, Any]:
@@ -151,41 +151,41 @@ def link_shown(url: str) -> dict[str, Any]:
 
 
 def tokens_shown(actor: Actor) -> list[dict[str, Any]]:
-    return [_token(one) for one in tokens_of(actor.id)]
+    return [_token(token) for token in tokens_of(actor.id)]
 
 
-def _token(one: ApiToken) -> dict[str, Any]:
+def _token(api_token: ApiToken) -> dict[str, Any]:
     revoke = Button(
         _("Revoke"),
-        reverse("token-revocation", args=[one.pk]),
+        reverse("token-revocation", args=[api_token.pk]),
         "trash",
         "danger",
-        confirm=one.name,
+        confirm=api_token.name,
         consequence=_("Whatever uses it stops working immediately."),
     )
     return {
-        "name": one.name,
-        "prefix": one.prefix,
-        "role_label": ROLE_LABELS.get(one.role, ""),
-        "created_at": one.created_at,
-        "last_used_at": one.last_used_at,
-        "expires_at": one.expires_at,
+        "name": api_token.name,
+        "prefix": api_token.prefix,
+        "role_label": ROLE_LABELS.get(api_token.role, ""),
+        "created_at": api_token.created_at,
+        "last_used_at": api_token.last_used_at,
+        "expires_at": api_token.expires_at,
         "revoke": revoke,
     }
 
 
 def token_end(days: str) -> Any:
-    """When a token chosen to end in `days` days ends; None: never."""
+    """The expiry of a token that is to last `days` days; None: never."""
     return timezone.now() + timedelta(days=int(days)) if days else None
 
 
 def credentials_shown(actor: Actor) -> list[dict[str, Any]]:
     reach = reach_of(actor, Act.MANAGE_CREDENTIALS)
-    return [_credential(one, may_delete=reach.holds(scope_of(one))) for one in credentials(actor)]
+    return [_credential(credential, may_delete=reach.holds(scope_of(credential))) for credential in credentials(actor)]
 
 
 def scope_choices(actor: Actor, applications: Sequence[str], environments: Sequence[str]) -> dict[str, Any]:
-    """What a credential can be narrowed to, and the pairs that were chosen; one row at least."""
+    """The choices for a credential's scopes, and the chosen pairs; at least one row."""
     pairs = list(zip_longest(applications, environments, fillvalue="")) or [("", "")]
     return {
         "applications": applications_visible_to(actor),
@@ -194,33 +194,33 @@ def scope_choices(actor: Actor, applications: Sequence[str], environments: Seque
     }
 
 
-def _scopes(one: Credential) -> list[dict[str, str]]:
+def _scopes(credential: Credential) -> list[dict[str, str]]:
     return [
         {
             "application": each.application.name if each.application else "",
             "environment": each.environment.name if each.environment else "",
         }
-        for each in one.scopes.all()
+        for each in credential.scopes.all()
     ]
 
 
-def _credential(one: Credential, *, may_delete: bool) -> dict[str, Any]:
+def _credential(credential: Credential, *, may_delete: bool) -> dict[str, Any]:
     delete = Button(
-        _("Delete %(name)s") % {"name": one.name},
-        reverse("credential-deletion", args=[one.name]),
+        _("Delete %(name)s") % {"name": credential.name},
+        reverse("credential-deletion", args=[credential.name]),
         "trash",
         "danger",
-        confirm=one.name,
+        confirm=credential.name,
         consequence=_("Sources that need it can no longer be fetched."),
     )
     return {
-        "name": one.name,
-        "kind": one.kind,
-        "host": one.host,
-        "username": one.username,
-        "public_key": one.public_key,
-        "created_at": one.created_at,
-        "actor": {"name": one.created_by},
-        "scopes": _scopes(one),
+        "name": credential.name,
+        "kind": credential.kind,
+        "host": credential.host,
+        "username": credential.username,
+        "public_key": credential.public_key,
+        "created_at": credential.created_at,
+        "actor": {"name": credential.created_by},
+        "scopes": _scopes(credential),
         "delete": delete if may_delete else None,
     }

@@ -1,4 +1,4 @@
-"""One application's environments, as its overview shows them."""
+"""Contexts of the cards on an application's overview, one per environment."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from fairway.deployments.queries import (
 from fairway.deployments.rules import most_replicas, strategy_of
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
-from fairway.environments.queries import places_of
+from fairway.environments.queries import environments_for
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
@@ -39,7 +39,7 @@ from fairway.web.words import STEP_LABELS
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything about one application that its overview needs, in a fixed number of queries."""
+    """The data for an application's overview, read in a fixed number of queries."""
 
     environments: list[Environment]
     placements: Mapping[int, Placement]  # by environment
@@ -49,7 +49,7 @@ class Situation:
 
 
 def situation(actor: Actor, application: Application) -> Situation:
-    environments = list(places_of(actor, application))
+    environments = list(environments_for(actor, application))
     found = placements_visible_to(actor).filter(application=application).select_related("previous_good__configuration")
     moving = list(active(actor).filter(application=application))
     return Situation(
@@ -57,19 +57,22 @@ def situation(actor: Actor, application: Application) -> Situation:
         {one.environment_id: one for one in found},
         {one.environment_id: one for one in reversed(moving)},
         positions(moving),
-        {one.environment_id: one for one in newest_configurations(application)},
+        {
+            newest_configuration.environment_id: newest_configuration
+            for newest_configuration in newest_configurations(application)
+        },
     )
 
 
 def newest_configurations(application: Application) -> Iterable[Configuration]:
-    """The newest version of each environment."""
+    """The newest configuration of each environment."""
     mine = Configuration.objects.filter(application=application)
     newer = mine.filter(environment=OuterRef("environment"), version__gt=OuterRef("version"))
     return mine.exclude(Exists(newer))
 
 
 def placements_shown(actor: Actor, application: Application) -> list[dict[str, Any]]:
-    """Every environment's card, in promotion order."""
+    """The cards of all environments, in promotion order."""
     now = situation(actor, application)
     cards, origin = [], None
     for environment in now.environments:
@@ -81,7 +84,7 @@ def placements_shown(actor: Actor, application: Application) -> list[dict[str, A
 
 
 def placement_shown(actor: Actor, application: Application, environment: str) -> dict[str, Any] | None:
-    """One environment's card; None when the actor may not see it."""
+    """The card of one environment; None if the actor may not see it."""
     found = (card for card in placements_shown(actor, application) if card["environment"].slug == environment)
     return next(found, None)
 
@@ -132,7 +135,7 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
 
 
 def writes_shown(place: Place, placement: Placement) -> dict[str, Any]:
-    """What the next deployment loses, with the way to keep it and the way to hear no more of it."""
+    """The written files that the next deployment would lose, with the buttons to keep them and to dismiss the warning."""
     lost = placement.lost_writes
     may_edit = may(place.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
     settings = reverse("application-settings", args=[placement.application.slug])
@@ -152,12 +155,12 @@ def _counted(one: Mapping[str, Any]) -> str:
 
 
 def away_shown(found: Absence | None) -> dict[str, Any] | None:
-    """As ``parts/away.html`` says it, before it happens."""
+    """An expected interruption, for ``parts/away.html``."""
     return {"volumes": ", ".join(found.volumes), "seconds": found.seconds} if found else None
 
 
 def _drift(placement: Placement) -> str:
-    """What differs from what should be, or that we have not looked lately."""
+    """A sentence about the drift, or that the last observation is old."""
     if placement.drift:
         return " ".join(placement.drift)
     if placement.observed_at and is_stale(placement, now=timezone.now()):
@@ -178,18 +181,18 @@ def _runs_well(one: Mapping[str, Any]) -> bool:
     return one.get("state") == "running" and one.get("health") in (None, "", "healthy")
 
 
-def running_shown(one: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
-    """A deployment on its way."""
+def running_shown(deployment: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
+    """A running or queued deployment."""
     return {
-        "id": one.pk,
-        "status": one.status,
-        "step": STEP_LABELS.get(one.step, one.step),
-        "step_number": one.steps.index(one.step) if one.step in one.steps else 0,
-        "step_total": len(one.steps),
-        "started_at": one.started_at or one.created_at,
-        "expected_seconds": expected_total_seconds(one),
-        "position": queue.get(one.pk),
-        "version": one.version,
+        "id": deployment.pk,
+        "status": deployment.status,
+        "step": STEP_LABELS.get(deployment.step, deployment.step),
+        "step_number": deployment.steps.index(deployment.step) if deployment.step in deployment.steps else 0,
+        "step_total": len(deployment.steps),
+        "started_at": deployment.started_at or deployment.created_at,
+        "expected_seconds": expected_total_seconds(deployment),
+        "position": queue.get(deployment.pk),
+        "version": deployment.version,
     }
 
 

@@ -1,4 +1,4 @@
-"""What needs what in a release: the drawing, the list, the form."""
+"""Contexts of a release's dependencies: the drawing, the list, the form."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from fairway.web.presenters.releases import head_shown
 def dependencies_shown(
     actor: Actor, release: Release, target: str, typed: Mapping[str, str], errors: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The whole context of ``releases/dependencies.html``; `target` is the slug whose states are drawn."""
-    targets = queries.targets_seen(release, actor)
+    """The context of ``releases/dependencies.html``; `target` is the slug of the environment whose states are drawn."""
+    targets = queries.visible_targets(release, actor)
     chosen = next((one for one in targets if one.slug == target), targets[-1] if targets else None)
     state = target_state_seen(release, chosen, actor) if chosen else None
-    packages = queries.packages_seen(release, actor)
+    packages = queries.visible_packages(release, actor)
     needs = needs_in(packages)
     closed = shown(closed_to_changes(release))
     return {
@@ -44,7 +44,7 @@ def dependencies_shown(
 def _graph(
     release: Release, packages: Sequence[Package], needs: Mapping[int, frozenset[int]], state: TargetState | None
 ) -> dict[str, Any]:
-    names = {one.pk: one.name for one in packages}
+    names = {package.pk: package.name for package in packages}
     address = reverse("release-dependencies", args=[release.pk])
     nodes = [
         Node(
@@ -70,16 +70,16 @@ def _lines(
     names, level = {one.pk: one.name for one in packages}, levels(needs)
     return [
         {
-            "id": one.pk,
-            "name": one.name,
-            "level": level[one.pk] + 1,
+            "id": package.pk,
+            "name": package.name,
+            "level": level[package.pk] + 1,
             "needs": [
-                _needed(actor, release, one, number, names[number], is_closed=is_closed)
-                for number in _by_name(needs[one.pk], names)
+                _needed(actor, release, package, number, names[number], is_closed=is_closed)
+                for number in _by_name(needs[package.pk], names)
             ],
-            "needed_by": sorted(names[other] for other, some in needs.items() if one.pk in some),
+            "needed_by": sorted(names[other] for other, some in needs.items() if package.pk in some),
         }
-        for one in sorted(packages, key=lambda each: (level[each.pk], each.name))
+        for package in sorted(packages, key=lambda each: (level[each.pk], each.name))
     ]
 
 

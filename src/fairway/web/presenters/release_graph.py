@@ -1,4 +1,4 @@
-"""A dependency graph with its states, as ``releases/graph_drawing.html`` draws it."""
+"""The context of ``releases/graph_drawing.html``: a dependency graph with the states of its packages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LONGEST_NAME, LONGEST_NOTE = 20, 24  # characters that fit into a box
 
 @dataclass(frozen=True)
 class Node:
-    """One package: where it stands, a short note below its name, where a click leads."""
+    """One package: its status, a short note below its name, and its link."""
 
     name: str
     status: str
@@ -27,7 +27,7 @@ class Node:
 
 
 def graph_shown(nodes: Sequence[Node], needs: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    """The whole drawing; `needs[a]` are the names that `a` depends on."""
+    """The drawing; `needs[a]` are the names that `a` depends on."""
     by_name = {node.name: node for node in nodes}
     drawing = drawn([node.name for node in nodes], needs)
     return {
@@ -65,11 +65,11 @@ def _box(box: Box, node: Node, needs: Mapping[str, Collection[str]]) -> dict[str
 
 
 def _tone_of_line(start: Node) -> str:
-    """A line is drawn in colour once what it leads from is there, or has failed."""
+    """The tone of a line: coloured if the package it starts from is deployed or has failed."""
     tone = STATUSES.get(start.status, UNKNOWN)[2]
     return tone if tone in {"ok", "bad"} else ""
 
 
 def shortened(text: str, longest: int) -> str:
-    """The text, cut with an ellipsis; the whole is in the box's title."""
+    """The text, cut with an ellipsis; the box's title has the whole text."""
     return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,4 +1,4 @@
-"""What stands in the way of a release; its seal, its approvals, its time."""
+"""Contexts of a release's readiness, seal, approvals and schedules."""
 
 from __future__ import annotations
 
@@ -27,24 +27,26 @@ from fairway.web.presenters.releases import head_shown
 
 
 def readiness_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The whole context of ``releases/readiness.html``."""
+    """The context of ``releases/readiness.html``."""
     return {
         **head_shown(actor, release),
         "targets": [_ready(actor, release, one) for one in queries.readiness(release, actor)],
     }
 
 
-def _ready(actor: Actor, release: Release, one: Readiness) -> dict[str, Any]:
-    """Of the release, whoever reads it: that somebody's role does not roll out says nothing about it."""
-    number = [release.pk, one.environment.slug]
-    found = [blocker for blocker in one.blockers if blocker.code != "role"]
-    may_roll_out = not found and one.planned is None and may(actor, Act.ROLL_OUT, environment=one.environment.slug)
+def _ready(actor: Actor, release: Release, readiness: Readiness) -> dict[str, Any]:
+    """The readiness of the release on a target, without blockers that are only about the reader's role."""
+    number = [release.pk, readiness.environment.slug]
+    found = [blocker for blocker in readiness.blockers if blocker.code != "role"]
+    may_roll_out = (
+        not found and readiness.planned is None and may(actor, Act.ROLL_OUT, environment=readiness.environment.slug)
+    )
     act = Button(_("Roll out"), reverse("release-roll-out", args=number), "promote", "primary", method="get")
     return {
-        "slug": one.environment.slug,
-        "name": one.environment.name,
+        "slug": readiness.environment.slug,
+        "name": readiness.environment.name,
         "is_ready": not found,
-        "at": one.at,
+        "at": readiness.at,
         "blockers": shown(found),
         "roll_out": act if may_roll_out else None,
     }
@@ -53,7 +55,7 @@ def _ready(actor: Actor, release: Release, one: Readiness) -> dict[str, Any]:
 def plan_shown(
     actor: Actor, release: Release, typed: Mapping[str, str], errors: Mapping[str, str], *, zone: str
 ) -> dict[str, Any]:
-    """The whole context of ``releases/plan.html``; `typed` and `errors` are the schedule's form's, `zone` the reader's."""
+    """The context of ``releases/plan.html``; `typed` and `errors` belong to the schedule's form, `zone` is the reader's."""
     return {
         **sealing_shown(actor, release),
         **approvals_shown(actor, release),
@@ -65,7 +67,7 @@ def plan_shown(
 
 
 def planned_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The live part of what is scheduled: when, and what would stop it."""
+    """The live fragment about schedules: when, and what would block them."""
     return {"release": release, "planned": _planned(actor, release)}
 
 
@@ -89,7 +91,7 @@ def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
             "by": release.sealed_by,
             "seal": seal if allowed and not sealed else None,
             "unseal": unseal if allowed and sealed else None,
-            "newer": [_newer(one) for one in queries.newer_settings(release, actor)] if sealed else [],
+            "newer": [_newer(newer_setting) for newer_setting in queries.newer_settings(release, actor)] if sealed else [],
             "renew": _renew(actor, release) if sealed and release.cancelled_at is None else None,
         },
     }
@@ -107,7 +109,7 @@ def _newer(one: queries.NewerSettings) -> dict[str, Any]:
 
 
 def _renew(actor: Actor, release: Release) -> Button:
-    """Offered to everybody who sees that there are newer settings: who may not is told who may."""
+    """The button to use newer settings, shown to everybody who may see them; its blockers say who may press it."""
     return Button(
         _("Use the new settings"),
         reverse("release-settings", args=[release.pk]),
@@ -131,16 +133,18 @@ def voided_words(release: Release) -> str:
 def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:
     sealed = is_sealed(release)
     targets = sorted(
-        queries.whole_targets(release, actor), key=lambda one: one.approvals_needed == 0
-    )  # what waits comes first
-    found = [_approval(actor, release, one, sealed=sealed) for one in targets]
+        queries.fully_visible_targets(release, actor), key=lambda one: one.approvals_needed == 0
+    )  # waiting ones first
+    found = [_approval(actor, release, target, sealed=sealed) for target in targets]
     return {"release": release, "approvals": found}
 
 
 def _approval(actor: Actor, release: Release, environment: Environment, *, sealed: bool) -> dict[str, Any]:
     answers = queries.approvals(release, environment) if sealed else []
     lapsed = lapsed_among(answers, environment)
-    given = sum(one.is_approved and one.pk not in lapsed and one.person_id != release.sealed_by_id for one in answers)
+    given = sum(
+        answer.is_approved and answer.pk not in lapsed and answer.person_id != release.sealed_by_id for answer in answers
+    )
     return {
         "target": {"slug": environment.slug, "name": environment.name},
         "needed": environment.approvals_needed,
@@ -157,14 +161,18 @@ def _approval(actor: Actor, release: Release, environment: Environment, *, seale
             for one in answers
         ],
         "decide": _decide(actor, release, environment, sealed=sealed),
-        "differences": [_difference(one) for one in queries.differences(release, environment, actor) if not one.is_same],
+        "differences": [
+            _difference(difference)
+            for difference in queries.differences(release, environment, actor)
+            if not difference.is_same
+        ],
     }
 
 
 def _state(needed: int, given: int, answers: list[Approval]) -> str:
     if not needed:
         return "not_needed"
-    if any(not one.is_approved for one in answers):
+    if any(not answer.is_approved for answer in answers):
         return "rejected"
     return "approved" if given >= needed else "waiting"
 
@@ -185,12 +193,12 @@ def _cannot(actor: Actor, release: Release, sealed: bool) -> list[Blocker]:
     return []
 
 
-def _difference(one: Difference) -> dict[str, Any]:
+def _difference(difference: Difference) -> dict[str, Any]:
     return {
-        "name": one.package.name,
-        "before": _artifact(one.now),
-        "after": _artifact(one.then),
-        "keys": [{"name": change.name, "how": change.kind} for change in one.settings],
+        "name": difference.package.name,
+        "before": _artifact(difference.now),
+        "after": _artifact(difference.then),
+        "keys": [{"name": change.name, "how": change.kind} for change in difference.settings],
     }
 
 
@@ -203,7 +211,7 @@ def _schedule(
 ) -> dict[str, Any] | None:
     if release.cancelled_at is not None or not may(actor, Act.SCHEDULE_RELEASE):
         return None
-    targets, every = queries.targets_seen(release, actor), list(desk.all_planned(release, actor))
+    targets, every = queries.visible_targets(release, actor), list(desk.all_planned(release, actor))
     wanted = typed.get("environment") or (every[0].environment.slug if every else "")
     planned = next((one for one in every if one.environment.slug == wanted), None)
     usual = {
@@ -215,7 +223,7 @@ def _schedule(
     values = {**usual, **typed}
     return {
         "url": reverse("release-schedule", args=[release.pk]),
-        "targets": [{"slug": one.slug, "name": one.name} for one in targets],
+        "targets": [{"slug": target.slug, "name": target.name} for target in targets],
         "target": values["environment"],
         "at": values["at"],
         "zone": values["zone"],
@@ -233,13 +241,13 @@ def _minutes(planned: Rollout | None) -> int:
 
 
 def _why_not(actor: Actor, release: Release, planned: Rollout) -> list[dict[str, object]]:
-    """What would stop it when its time comes, as things stand."""
+    """The blockers of a scheduled rollout at its time, as things are now."""
     mine = next((one for one in queries.readiness(release, actor) if one.environment == planned.environment), None)
     return shown(list(mine.blockers)) if mine else []
 
 
 def _planned(actor: Actor, release: Release) -> list[dict[str, Any]]:
-    """Every schedule, for everybody who may see it; moved and cancelled one by one."""
+    """The schedules that the actor may see, each with its buttons."""
     return [_one_planned(actor, release, one) for one in desk.all_planned(release, actor)]
 
 

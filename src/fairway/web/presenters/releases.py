@@ -1,4 +1,4 @@
-"""Releases: the list, the head of one, its packages on its targets."""
+"""Contexts of the list of releases, and of a release's head and matrix."""
 
 from __future__ import annotations
 
@@ -87,8 +87,8 @@ def _line(one: desk.Overview) -> dict[str, Any]:
     }
 
 
-def _person(one: User) -> dict[str, str]:
-    return who(one.username, {one.username: one.shown_name} if one.shown_name != one.username else {})
+def _person(user: User) -> dict[str, str]:
+    return who(user.username, {user.username: user.shown_name} if user.shown_name != user.username else {})
 
 
 def _create(actor: Actor) -> Button | None:
@@ -112,8 +112,12 @@ def _from_what_runs(actor: Actor) -> list[Button]:
 
 
 def head_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """What ``releases/base.html`` needs on every tab."""
-    status, planned, active = queries.status_of(release), desk.planned(release, actor), desk.under_way(release, actor)
+    """The context of ``releases/base.html``, for every tab."""
+    status, planned, active = (
+        queries.status_of(release),
+        desk.next_planned(release, actor),
+        desk.running_rollout(release, actor),
+    )
     return {
         "release": {
             "id": release.pk,
@@ -164,9 +168,10 @@ def _more_acts(actor: Actor, release: Release) -> list[Button]:
 
 
 def _download(actor: Actor, release: Release) -> Button | None:
-    """All of it or nothing: half a release, applied again, would take the other half away."""
+    """The button to download release.yaml, only if the actor may see the whole release: applying a part would remove the
+    rest."""
     try:
-        queries.require_whole(release, actor)
+        queries.require_full_visibility(release, actor)
     except NotVisible:
         return None
     return Button(_("Download release.yaml"), reverse("release-file", args=[release.pk]), "download", method="get")
@@ -186,21 +191,21 @@ def _delete(release: Release) -> Button:
 
 
 def detail_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The whole context of ``releases/detail.html``."""
+    """The context of ``releases/detail.html``."""
     here = reverse("release-detail", args=[release.pk])
     return {**matrix_shown(actor, release), **head_shown(actor, release), "here": here}
 
 
 def matrix_shown(actor: Actor, release: Release) -> dict[str, Any]:
     """Packages × targets."""
-    states = [target_state_seen(release, one, actor) for one in queries.targets_seen(release, actor)]
-    packages = queries.packages_seen(release, actor)
-    names = {one.pk: one.name for one in packages}
+    states = [target_state_seen(release, target, actor) for target in queries.visible_targets(release, actor)]
+    packages = queries.visible_packages(release, actor)
+    names = {package.pk: package.name for package in packages}
     needs = states[0].needs if states else {}
     closed = shown(closed_to_changes(release))
     return {
         "release": release,
-        "targets": [_target(actor, one) for one in states],
+        "targets": [_target(actor, state) for state in states],
         "packages": [_package(actor, one, states, names, needs, closed) for one in packages],
         **_adding(actor, release, closed),
     }
@@ -270,9 +275,9 @@ def _package(
             "kind_icon": KIND_ICONS[package.source_kind or application.source_kind],
         },
         "needs": sorted(names[number] for number in needs.get(package.pk, ()) if number in names),
-        "stage_acts": [replace(one, blockers=closed) for one in _stage_acts(actor, package)],
+        "stage_acts": [replace(stage_act, blockers=closed) for stage_act in _stage_acts(actor, package)],
         "acts": _package_acts(actor, package, closed),
-        "cells": [_cell(actor, package, one) if package in one.seen else NOT_SEEN for one in states],
+        "cells": [_cell(actor, package, state) if package in state.seen else NOT_SEEN for state in states],
     }
 
 
@@ -280,7 +285,7 @@ STAGE_ACTS = {Stage.REGISTERED: "pause", Stage.TESTING: "play", Stage.READY: "ch
 
 
 def _stage_acts(actor: Actor, package: Package) -> list[Button]:
-    """To be Registered, Testing or Ready."""
+    """The buttons for the package's stage."""
     if not may(actor, Act.EDIT_PACKAGE, application=package.application.slug):
         return []
     words = {
@@ -369,7 +374,7 @@ def _cell_act(actor: Actor, act: Act, package: Package, state: TargetState) -> B
 
 
 def _takes_away(package: Package, state: TargetState) -> tuple[str, str]:
-    """What must be typed, and why, where falling back leaves nothing there."""
+    """The name to type and the reason, if falling back removes the application from the target; else ("", "")."""
     on_target = state.on_targets.get(package.pk)
     if not goes_down(on_target):
         return "", ""
@@ -382,7 +387,7 @@ def _takes_away(package: Package, state: TargetState) -> tuple[str, str]:
 
 
 def why_not(actor: Actor, act: Act, package: Package, state: TargetState) -> list[Blocker]:
-    """The gate's answer; who may not at all is told only that."""
+    """The gate's blockers; only the blocker about the role, if the actor has no right to the act."""
     where = {"application": package.application.slug, "environment": state.environment.slug}
     if not may(actor, act, **where):
         return [role_blocker(act)]
@@ -390,7 +395,7 @@ def why_not(actor: Actor, act: Act, package: Package, state: TargetState) -> lis
 
 
 def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]]:
-    """What a release of what runs there would hold."""
+    """The healthy placements in an environment, from which a release can be created."""
     found = desk.healthy_in(actor, environment)
     return [
         {"name": one.application.name, "version": one.current.version, "digest": one.current.artifact.digest}
@@ -400,17 +405,17 @@ def healthy_there(actor: Actor, environment: Environment) -> list[dict[str, Any]
 
 
 def package_log_shown(actor: Actor, package: Package) -> dict[str, Any]:
-    """The context of ``releases/package_log.html``: what looking it up, and distributing it, said."""
-    logs = queries.logs_seen(package, actor)[:MOST_LOGS]
+    """The context of ``releases/package_log.html``: the logs of resolving and distributing a package."""
+    logs = queries.visible_logs(package, actor)[:MOST_LOGS]
     return {
         "release": package.release,
         "package": package,
         "logs": [
             {
-                "title": one.environment.name if one.environment else "",
-                "at": one.created_at,
-                "lines": [{"at": at, "stream": stream, "text": text} for at, stream, text in one.lines],
+                "title": log.environment.name if log.environment else "",
+                "at": log.created_at,
+                "lines": [{"at": at, "stream": stream, "text": text} for at, stream, text in log.lines],
             }
-            for one in logs
+            for log in logs
         ],
     }

@@ -1,4 +1,4 @@
-"""Rollouts: all of a release, one live, what a person must decide, what a choice would do."""
+"""Contexts of rollouts: a release's list, one rollout live, its decision and the consequences of each choice."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ DONE = frozenset({StepStatus.DEPLOYED, StepStatus.SKIPPED, StepStatus.FALLEN_BAC
 
 
 def rollouts_shown(actor: Actor, release: Release) -> dict[str, Any]:
-    """The whole context of ``releases/rollouts.html``."""
+    """The context of ``releases/rollouts.html``."""
     found = queries.rollouts_visible_to(actor).filter(release=release).order_by("-pk")
     return {**head_shown(actor, release), "rollouts": [_line(one) for one in found]}
 
@@ -46,7 +46,7 @@ def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
     if rollout.started_at and rollout.finished_at:
         seconds = (rollout.finished_at - rollout.started_at).total_seconds()
     is_back = rollout.asked_as == Act.FALL_BACK_RELEASE
-    relevant = [one for one in steps if not is_back or one.is_ours]
+    relevant = [step for step in steps if not is_back or step.is_ours]
     return {
         "id": rollout.pk,
         "kind": "fall_back" if is_back else "roll_out",
@@ -70,13 +70,13 @@ def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
 
 
 def rollout_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
-    """The whole context of ``releases/rollout.html``."""
+    """The context of ``releases/rollout.html``."""
     here = reverse("release-rollouts", args=[rollout.release_id])
     return {**progress_shown(actor, rollout), **head_shown(actor, rollout.release), "here": here}
 
 
 def progress_shown(actor: Actor, rollout: Rollout) -> dict[str, Any]:
-    """The live part."""
+    """The live fragment."""
     steps = list(desk.steps_of(rollout))
     return {
         "release": rollout.release,
@@ -97,18 +97,18 @@ def _levels(steps: Sequence[RolloutPackage], rollout: Rollout) -> list[dict[str,
 
 
 def _levels_ahead(rollout: Rollout) -> list[dict[str, Any]]:
-    """Before it begins: what would go where, as things stand."""
+    """The planned levels of a rollout that has not begun."""
     if rollout.status not in ROLLOUT_NOT_BEGUN:
         return []
     state = target_state_of(rollout.release, rollout.environment)
-    numbers = {one.name: one.pk for one in state.packages}
+    numbers = {package.name: package.pk for package in state.packages}
     return [
         {"number": level.number, "packages": [_part_ahead(one, numbers[one.name]) for one in level.packages]}
         for level in desk.steps_ahead(state, is_back=False)
     ]
 
 
-def _part_ahead(one: desk.Ahead, number: int) -> dict[str, Any]:
+def _part_ahead(one: desk.PlannedStep, number: int) -> dict[str, Any]:
     return {
         "id": number,
         "name": one.name,
@@ -139,7 +139,7 @@ def _step(step: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _before(step: RolloutPackage, before: Mapping[str, str]) -> str:
-    """What ran before, and runs again where it has fallen back."""
+    """The version that ran before, and that runs again after a fallback."""
     return step.fallback.version if step.fallback else before.get(step.package.application.slug, "")
 
 
@@ -148,8 +148,8 @@ def _deployment_step(deployment: Any) -> str:
 
 
 def _graph(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
-    packages = [one.package for one in steps]
-    names, needs = {one.pk: one.name for one in packages}, needs_in(packages)
+    packages = [step.package for step in steps]
+    names, needs = {package.pk: package.name for package in packages}, needs_in(packages)
     nodes = [
         Node(one.package.name, one.status, note=one.package.version, sentence=one.sentence, url=f"#in-{one.package_id}")
         for one in steps
@@ -172,13 +172,17 @@ def _acts(actor: Actor, rollout: Rollout) -> list[Button]:
 def _decision(actor: Actor, rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any] | None:
     if rollout.status != RolloutStatus.NEEDS_DECISION:
         return None
-    failed = [one.package.name for one in steps if one.status in {StepStatus.FAILED, StepStatus.STUCK}]
+    failed = [step.package.name for step in steps if step.status in {StepStatus.FAILED, StepStatus.STUCK}]
     choices = [Choice.RETRY, Choice.SKIP, Choice.FALL_BACK_ALL, Choice.STOP]
     if rollout.direction == Direction.BACK:
         choices.remove(Choice.FALL_BACK_ALL)
     is_theirs = may(actor, Act.ROLL_OUT, environment=rollout.environment.slug)
     blocked = [] if is_theirs else shown([role_blocker(Act.ROLL_OUT)])
-    return {"failed": failed, "blockers": blocked, "choices": [_choice(actor, rollout, one, failed) for one in choices]}
+    return {
+        "failed": failed,
+        "blockers": blocked,
+        "choices": [_choice(actor, rollout, choice, failed) for choice in choices],
+    }
 
 
 def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str]) -> dict[str, Any]:
@@ -252,7 +256,7 @@ def _typed_for(rollout: Rollout, then: Sequence[Consequence]) -> str:
 
 
 def rolling_out_shown(actor: Actor, release: Release, environment: Environment, *, is_back: bool) -> dict[str, Any]:
-    """The page that asks before it begins: what will happen, what stands in the way."""
+    """The context of the page before a rollout: what will happen, and the blockers."""
     state = target_state_of(release, environment)
     act = Act.FALL_BACK_RELEASE if is_back else Act.ROLL_OUT
     steps = desk.steps_ahead(state, is_back=is_back)
@@ -272,18 +276,20 @@ def _ahead_shown(level: desk.Level, *, is_back: bool) -> dict[str, Any]:
         "number": level.number,
         "packages": [
             {
-                "name": one.name,
-                "from": one.before or nothing,
-                "to": one.after or nothing,
-                "note": _note(one, is_back=is_back),
-                "away": {"volumes": ", ".join(one.away.volumes), "seconds": one.away.seconds} if one.away else None,
+                "name": package.name,
+                "from": package.before or nothing,
+                "to": package.after or nothing,
+                "note": _note(package, is_back=is_back),
+                "away": {"volumes": ", ".join(package.away.volumes), "seconds": package.away.seconds}
+                if package.away
+                else None,
             }
-            for one in level.packages
+            for package in level.packages
         ],
     }
 
 
-def _note(one: desk.Ahead, *, is_back: bool) -> str:
+def _note(one: desk.PlannedStep, *, is_back: bool) -> str:
     if is_back:
         if not one.after:
             return _("removed")

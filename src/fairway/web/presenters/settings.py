@@ -1,4 +1,4 @@
-"""An application's settings: how it runs, its source, its addresses, and how to be rid of it."""
+"""The context of an application's settings: how it runs, its source, its domains, its deletion."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.lost import volumes_for
 from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
-from fairway.shared.hosts import shown_host
+from fairway.shared.hostnames import readable_hostname
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.forms import GitForm, ImageForm, RunSettingsForm, run_values, volume_lines
@@ -32,11 +32,11 @@ def settings_shown(
     domain: dict[str, str] | None = None,
     keep: str = "",
 ) -> dict[str, Any]:
-    """The whole context of ``applications/settings.html``. `domain`: {environment, value, error} of one that was refused;
-    `keep`: the environment whose written files the volumes shall keep, filled in to be looked over and saved."""
+    """The context of ``applications/settings.html``. `domain`: {environment, value, error} of a refused domain; `keep`: the
+    environment for whose written files volumes are suggested in the form."""
     placements = list(placements_visible_to(actor).filter(application=application))
     before = _built_last(application)
-    kept = next((one for one in placements if one.environment.slug == keep), None)
+    kept = next((placement for placement in placements if placement.environment.slug == keep), None)
     values = _first_values(application) | ({"volumes": _volumes_keeping(application, kept)} if kept else {})
     return {
         **head(actor, application),
@@ -50,25 +50,25 @@ def settings_shown(
 
 
 def _built_last(application: Application) -> dict[str, Any]:
-    """What it was when it was last built: what the fields are about, and what an empty one means."""
+    """The spec of its last artifact: which fields apply, and what empty ones mean."""
     newest = application.artifacts.order_by("-number").first()
     return dict(newest.spec) if newest else {}
 
 
 def _first_values(application: Application) -> dict[str, Any]:
-    """What a person set so far."""
+    """The initial values: what a person set."""
     return {**run_values(application.spec or {}), "name": application.name, "description": application.description}
 
 
 def _volumes_keeping(application: Application, placement: Placement) -> str:
-    """The volumes of its next version, and those that keep what it writes beside them."""
+    """The volumes of its next version, and volumes for the files that it writes outside them."""
     spec = spec_shown(application) or {"volumes": []}
     volumes = [(one["name"], one["target"]) for one in spec["volumes"]]
     return volume_lines(volumes_for(placement.lost_writes, volumes))
 
 
 def source_form_of(application: Application, posted: Any = None) -> SourceForm | None:
-    """The form of its source; None for an upload, which is replaced by deploying another."""
+    """The form of its source; None for an upload, which is replaced by deploying another one."""
     source = application.source
     if application.source_kind == "image":
         return ImageForm(posted, initial={"reference": source.get("image", "")})
@@ -78,24 +78,24 @@ def source_form_of(application: Application, posted: Any = None) -> SourceForm |
     return None
 
 
-def _addresses(actor: Actor, one: Placement, domain: dict[str, str]) -> dict[str, Any]:
-    where = [one.application.slug, one.environment.slug]
-    is_refused = domain.get("environment") == one.environment.slug
+def _addresses(actor: Actor, placement: Placement, domain: dict[str, str]) -> dict[str, Any]:
+    where = [placement.application.slug, placement.environment.slug]
+    is_refused = domain.get("environment") == placement.environment.slug
     return {
-        "environment": one.environment,
-        "host": one.host,
-        "domains": [{"host": host, "remove": _remove(host, where)} for host in one.domains],
-        "access": one.access,
+        "environment": placement.environment,
+        "host": placement.host,
+        "domains": [{"host": host, "remove": _remove(host, where)} for host in placement.domains],
+        "access": placement.access,
         "domain_url": reverse("placement-domains", args=where),
         "access_url": reverse("placement-access", args=where),
-        "blockers": shown(blockers(Act.ROUTE, Subject(one.application, one.environment, one), actor)),
+        "blockers": shown(blockers(Act.ROUTE, Subject(placement.application, placement.environment, placement), actor)),
         "domain_error": domain["error"] if is_refused else "",
         "domain_value": domain["value"] if is_refused else "",
     }
 
 
 def _remove(host: str, where: list[str]) -> Button:
-    label = _("Remove %(host)s") % {"host": shown_host(host)}
+    label = _("Remove %(host)s") % {"host": readable_hostname(host)}
     return Button(label, reverse("placement-domains", args=where), "x", "ghost", fields=[("remove", host)])
 
 
@@ -106,9 +106,9 @@ def _delete(actor: Actor, application: Application, placements: list[Placement])
     if not reasons:
         reasons = deletion_blockers(application)
     volumes = [
-        {"name": name, "environment": one.environment.name, "size_bytes": None}
-        for one in placements
-        if one.current and one.current.artifact
-        for name, _target in one.current.artifact.parsed_spec.volumes
+        {"name": name, "environment": placement.environment.name, "size_bytes": None}
+        for placement in placements
+        if placement.current and placement.current.artifact
+        for name, _target in placement.current.artifact.parsed_spec.volumes
     ]
     return {"url": reverse("application-delete", args=[application.slug]), "blockers": shown(reasons), "volumes": volumes}

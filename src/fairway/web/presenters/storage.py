@@ -1,4 +1,4 @@
-"""The disk as an operator wants to see it: how full, with what, what keeps it flat."""
+"""The context of the page about disk usage and garbage collection."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from django.conf import settings
 from django.utils.formats import number_format
 
 from fairway.activity.models import Event
-from fairway.insights.storage import last_collections, remembered
+from fairway.insights.storage import last_collections, stored_usage
 from fairway.web.words import COLLECTED_LABELS, STORAGE_LABELS
 
 
 def storage_shown() -> dict[str, Any]:
-    """The whole context of ``settings/storage.html``. Free space is as of now, the rest as last measured."""
-    measured = remembered(settings.DATA.folder())
+    """The context of ``settings/storage.html``. Free space is current; the other figures are from the last measurement."""
+    measured = stored_usage(settings.DATA.folder())
     rows = [] if measured is None else sorted(measured.taken, key=lambda one: -one.size)
     return {
         "measured": measured,
         "place": str(settings.DATA.folder()),
-        "taken": [{"label": STORAGE_LABELS.get(one.kind, one.kind), "size": one.size, "files": one.files} for one in rows],
+        "taken": [{"label": STORAGE_LABELS.get(row.kind, row.kind), "size": row.size, "files": row.files} for row in rows],
         "collections": [_collection(event) for event in last_collections()],
         "log_days": number_format(settings.LOG_DAYS, 0),
         "log_bytes": settings.LOG_BYTES,

@@ -1,4 +1,4 @@
-"""Which version to deploy: one there is, the source's newest, or a folder that was just uploaded."""
+"""The context for choosing a version: an existing one, the source's newest, or a folder that was just uploaded."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairway.deployments.protection import PROTECTS, approval_words, needs_appro
 from fairway.deployments.queries import absence, expected_total_seconds, placements_visible_to
 from fairway.deployments.rules import Kind
 from fairway.environments.models import Environment
-from fairway.environments.queries import places_of
+from fairway.environments.queries import environments_for
 from fairway.web.errors import shown
 from fairway.web.presenters.applications import head, source_text
 from fairway.web.presenters.placements import away_shown
@@ -27,7 +27,7 @@ RECENT = 30
 
 @dataclass(frozen=True)
 class Choice:
-    """What a person has chosen so far. `artifact` is a number as typed; `upload` a folder they just sent."""
+    """The choice so far. `artifact` is a number as typed, `upload` a folder that was just uploaded."""
 
     artifact: str = ""
     upload: Upload | None = None
@@ -40,7 +40,7 @@ class Choice:
 def choices_shown(actor: Actor, application: Application, environment: Environment, choice: Choice) -> dict[str, Any]:
     """The whole context of ``deployments/new.html``, its drop field left to the view."""
     places = list(placements_visible_to(actor).filter(application=application))
-    here = next((one for one in places if one.environment_id == environment.pk), None)
+    here = next((place for place in places if place.environment_id == environment.pk), None)
     latest = latest_configuration(application, environment)
     found = blockers(Act.DEPLOY, Subject(application, environment, here, configuration=latest), actor)
     where = {"application": application.slug, "environment": environment.slug}
@@ -48,7 +48,7 @@ def choices_shown(actor: Actor, application: Application, environment: Environme
     return {
         "application": head(actor, application)["application"],
         "environment": environment,
-        "environments": places_of(actor, application),
+        "environments": environments_for(actor, application),
         "current": _current(here),
         "artifacts": _artifacts(application, places, environment),
         "chosen": choice.artifact,
@@ -81,20 +81,20 @@ def _artifacts(application: Application, places: list[Placement], environment: E
     for place in places:
         if place.current and place.current.artifact_id:
             where[place.current.artifact_id].append(place.environment)
-    return [_artifact(one, where[one.pk], environment) for one in artifacts_of(application)[:RECENT]]
+    return [_artifact(artifact, where[artifact.pk], environment) for artifact in artifacts_of(application)[:RECENT]]
 
 
-def _artifact(one: Artifact, where: list[Environment], environment: Environment) -> dict[str, Any]:
+def _artifact(artifact: Artifact, where: list[Environment], environment: Environment) -> dict[str, Any]:
     return {
-        "id": one.number,
-        "version": one.version,
-        "digest": one.digest,
-        "at": one.created_at,
-        "source": source_text(one.source_kind, one.source),
-        "author": one.author,
-        "message": one.message,
+        "id": artifact.number,
+        "version": artifact.version,
+        "digest": artifact.digest,
+        "at": artifact.created_at,
+        "source": source_text(artifact.source_kind, artifact.source),
+        "author": artifact.author,
+        "message": artifact.message,
         "is_current": environment in where,
-        "is_bad": one.bad_at is not None,
-        "bad_reason": one.bad_reason,
+        "is_bad": artifact.bad_at is not None,
+        "bad_reason": artifact.bad_reason,
         "places": [place.name for place in where if place != environment],
     }

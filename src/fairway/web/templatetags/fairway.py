@@ -1,4 +1,4 @@
-"""How pages show a status, a time, a digest, a size. Each tag answers safe HTML without inline style or script."""
+"""Template tags for statuses, times, digests, sizes. Each returns safe HTML without inline style or script."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 from django.utils.translation import gettext as _
 
-from fairway.shared.hosts import shown_host
+from fairway.shared.hostnames import readable_hostname
 from fairway.web.templatetags.vocabulary import SCRIPT_WORDS, STATUSES, UNKNOWN
 
 register = template.Library()
 
 HUES = 8  # the stylesheet knows .avatar[data-hue="0"] … "7"
 THEMES = {"light", "dark"}
-MANY = 2048  # drawings of one kind that are remembered; a page of 200 rows draws the same few again and again
+MANY = 2048  # cached results per tag; a page of 200 rows renders the same few again and again
 
 
 @register.simple_tag
 @lru_cache(MANY)
 def icon(name: str, label: str = "") -> SafeString:
-    """A drawing from the sprite; decorative unless it has a `label`."""
+    """An icon from the sprite; decorative unless it has a `label`."""
     address = f"{static('icons/sprite.svg')}#{name}"
     if not label:
         return format_html('<svg class="icon" aria-hidden="true"><use href="{}"/></svg>', address)
@@ -65,7 +65,7 @@ def status_word(value: object) -> str:
 
 
 def exact_words(at: datetime) -> str:
-    """A time as people of this language write it, with the zone."""
+    """A time in the format of the reader's language, with its zone."""
     return _exact_words(at, timezone.get_current_timezone_name(), get_language())
 
 
@@ -78,7 +78,7 @@ def _exact_words(at: datetime, zone: str, language: str | None) -> str:
 
 
 def ago_words(at: datetime, now: datetime | None = None) -> str:
-    """How long ago (or until), one unit, as js/time.js says it too."""
+    """The time since or until `at` in one unit, in the same words as js/time.js."""
     seconds = ((now or timezone.now()) - at).total_seconds()
     minutes, hours, days = (round(abs(seconds) / unit) for unit in (60, 3600, 86400))
     if abs(seconds) < 45:
@@ -90,7 +90,7 @@ def ago_words(at: datetime, now: datetime | None = None) -> str:
 
 @register.simple_tag
 def ago(at: datetime | None, empty: str = "—") -> SafeString:
-    """A relative time that stays right by itself, with the exact one on hover (and for everyone after pressing “t”)."""
+    """A relative time that a script keeps current, with the exact time on hover (and everywhere after pressing “t”)."""
     if at is None:
         return format_html('<span class="none">{}</span>', empty)
     exact = exact_words(at)
@@ -101,7 +101,7 @@ def ago(at: datetime | None, empty: str = "—") -> SafeString:
 
 @register.simple_tag
 def exact(at: datetime | None, empty: str = "—") -> SafeString:
-    """The exact time; the browser puts it into its own time zone."""
+    """The exact time, which a script converts to the browser's time zone."""
     if at is None:
         return format_html('<span class="none">{}</span>', empty)
     return format_html('<time datetime="{}" data-exact>{}</time>', at.isoformat(), exact_words(at))
@@ -141,7 +141,7 @@ def elapsed(since: datetime | None) -> SafeString:
 
 @register.simple_tag
 def digest(value: str | None, length: int = 10) -> SafeString:
-    """The first characters of a digest or commit in a button that copies the whole; the whole is its title."""
+    """A button with the first characters of a digest or commit, which copies the whole; its title is the whole."""
     if not value:
         return format_html('<span class="none">{}</span>', "—")
     return format_html(
@@ -176,7 +176,7 @@ def initials(name: str) -> str:
 
 @register.simple_tag
 def avatar(name: str | None, form: str = "") -> SafeString:
-    """Initials on a colour that is always the same for the same name. Decorative: the name stands beside it.
+    """Initials on a colour that depends on the name. Decorative, because the name is beside it.
 
     With `form` "alone" the name is its label."""
     return _avatar(str(name or ""), form)
@@ -194,7 +194,7 @@ def _avatar(name: str, form: str) -> SafeString:
 
 
 def bytes_words(size: float) -> str:
-    """Bytes in the largest unit that keeps a whole part: “812 B”, “1.4 MB”. Units of 1024."""
+    """Bytes in the largest unit in which they are at least 1: “812 B”, “1.4 MB”. Units of 1024."""
     for unit in ("B", "KB", "MB", "GB", "TB"):
         if size < 1024 or unit == "TB":
             return f"{number_format(size, 0 if unit == 'B' or size >= 100 else 1)} {unit}"
@@ -205,15 +205,15 @@ def bytes_words(size: float) -> str:
 @register.simple_tag(name="bytes")
 def bytes_tag(size: float | str | None, empty: str = "—") -> SafeString:
     """A size, in tabular figures."""
-    if size is None or size == "":  # a template gives "" for what is not there
+    if size is None or size == "":  # a template passes "" for missing values
         return format_html('<span class="none">{}</span>', empty)
     return format_html('<span class="num">{}</span>', bytes_words(float(size)))
 
 
 @register.simple_tag(takes_context=True)
 def as_of(context: template.Context) -> SafeString:
-    """The newest event when this form was read, see `web.stale`. A refused form stays as old as it was, until its reader
-    was told what changed."""
+    """The newest event when this form was rendered; see `web.stale`. A refused form keeps its number until the person was
+    told what changed."""
     request: Any = context.get("request")
     shell: dict[str, Any] = context.get("shell") or {}
     number = shell.get("event_id", "")
@@ -224,7 +224,8 @@ def as_of(context: template.Context) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def nav_link(context: template.Context, url: str, label: str, picture: str = "", count: int | None = None) -> SafeString:
-    """A link that knows whether it leads to where we are (the home page only when exactly there)."""
+    """A link that is marked if it leads to the present page or a page above it (the home page only if it is the present
+    page)."""
     path = getattr(context.get("request"), "path", "")
     is_here = path == url if url == "/" else path == url or path.startswith(f"{url.rstrip('/')}/")
     return format_html(
@@ -239,7 +240,7 @@ def nav_link(context: template.Context, url: str, label: str, picture: str = "",
 
 @register.simple_tag(takes_context=True)
 def tab_link(context: template.Context, url: str, label: str, count: int | None = None) -> SafeString:
-    """A tab: a link, current only on exactly its page; or where `here` of the context says that a page belongs.
+    """A tab: a link, current on exactly its page, or on the page that `here` in the context names.
 
     A refused act answers at its own address with the page that it was asked from.
     """
@@ -255,14 +256,14 @@ def tab_link(context: template.Context, url: str, label: str, count: int | None 
 
 @register.simple_tag(takes_context=True)
 def theme(context: template.Context) -> SafeString:
-    """``data-theme`` of the page as the person chose it (cookie), nothing when it follows the system."""
+    """The attribute ``data-theme`` for the chosen theme (cookie); nothing if the page follows the system."""
     chosen = getattr(context.get("request"), "COOKIES", {}).get("fairway_theme", "")
     return format_html(' data-theme="{}"', chosen) if chosen in THEMES else SafeString("")
 
 
 @register.simple_tag
 def script_words() -> SafeString:
-    """The translated sentences of the scripts, as a JSON block the content policy allows (it is data, not code)."""
+    """The translated sentences for scripts, as a JSON block, which the content security policy allows."""
     data = json.dumps({key: str(text) for key, text in SCRIPT_WORDS.items()}, ensure_ascii=False)
     safe = data.replace("<", "\\u003C").replace(">", "\\u003E").replace("&", "\\u0026")
     return mark_safe(f'<script type="application/json" id="words">{safe}</script>')  # noqa: S308 — escaped above
@@ -270,7 +271,7 @@ def script_words() -> SafeString:
 
 @register.filter
 def at_index(values: Any, key: Any) -> Any:
-    """``values[key]``, None when there is none."""
+    """``values[key]``; None if it does not exist."""
     try:
         return values[key]
     except (KeyError, IndexError, TypeError):
@@ -285,8 +286,8 @@ def words_of(text: str) -> list[str]:
 
 @register.filter
 def readable(text: object) -> str:
-    """A host or an address as people write it; links keep the form that computers use."""
-    return shown_host(str(text or ""))
+    """A host name or URL as people write it (“münchen”); links keep the ASCII form."""
+    return readable_hostname(str(text or ""))
 
 
 @register.filter
@@ -297,7 +298,7 @@ def milliseconds(value: float) -> str:
 
 @register.filter
 def unlocalize_number(value: float) -> str:
-    """A number for an attribute: always with a point, whatever the language."""
+    """A number for an attribute, always with a decimal point."""
     return f"{float(value):g}"
 
 
@@ -312,9 +313,9 @@ def field(
     mono: bool = False,
     first: bool = False,
 ) -> dict[str, Any]:
-    """One field of a form: label above, help and errors below, both named by ``aria-describedby``.
+    """One field of a form: label above, help and errors below, both referenced by ``aria-describedby``.
 
-    `first`: typing begins here as soon as the page is there. Draws nothing for a field the form has not.
+    `first`: the field gets the focus when the page is loaded. Renders nothing for a field that the form does not have.
     """
     if not isinstance(bound, BoundField):
         return {"form": "none"}
@@ -325,7 +326,8 @@ def field(
     if first:
         attributes["autofocus"] = True
     if placeholder or "placeholder" in bound.field.widget.attrs:
-        attributes["placeholder"] = placeholder  # never a form's own: it repeats the label, or comes untranslated
+        # never the form's own placeholder, which repeats the label or is not translated
+        attributes["placeholder"] = placeholder
     if mono:
         attributes["class"] = "mono"
     is_box = getattr(bound.field.widget, "input_type", "") == "checkbox" and not bound.use_fieldset

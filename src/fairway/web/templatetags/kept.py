@@ -1,4 +1,5 @@
-"""A part of a page that is drawn once for the same things: a table of 180 cells costs as much as the cells that changed."""
+"""The fragment cache ``{% kept %}``: parts of a page that are rendered once for the same values, such as cells of a
+table."""
 
 from __future__ import annotations
 
@@ -16,15 +17,15 @@ from django.utils.translation import get_language
 
 register = template.Library()
 
-MOST = 1000  # parts of one place in a template; a matrix cell is 1 kB
+MOST = 1000  # cached results per tag in a template; a cell of the matrix is 1 kB
 PLAIN = (str, bytes, bool, int, float, date, timedelta, type(None))
 
 
 class Kept(template.Node):
-    """Draws its nodes, or answers what they drew for the same language, time zone and values.
+    """Renders its nodes, or returns the cached result for the same language, time zone and values.
 
-    The nodes see these values and nothing else of the page, so that nothing else can be in what is kept: not who reads it,
-    not their token. A value is plain data all through; anything else could change, or know more than its key.
+    The nodes see only these values of the context, so nothing else can get into the cache: neither the reader nor their
+    token. Values must be plain data, because anything else could change, or contain more than its cache key.
     """
 
     child_nodelists = ("nodelist",)
@@ -39,7 +40,7 @@ class Kept(template.Node):
         drawn = self._drawn.get(key)
         if drawn is None:
             drawn = self._drawn[key] = self.nodelist.render(_alone(context, values))
-            while len(self._drawn) > MOST:  # several threads may do so; each takes another one, or none
+            while len(self._drawn) > MOST:  # several threads may evict at once; each removes another entry, or none
                 try:
                     self._drawn.popitem(last=False)
                 except KeyError:
@@ -49,7 +50,7 @@ class Kept(template.Node):
 
 @register.tag("kept")
 def kept(parser: Parser, token: Token) -> Kept:
-    """``{% kept a=x b=y.z %}…{% endkept %}``: what stands between is a function of a and b; it sees nothing else."""
+    """``{% kept a=x b=y.z %}…{% endkept %}``: the content depends on a and b only, and sees nothing else."""
     words = token.split_contents()[1:]
     values = token_kwargs(words, parser)
     if words:
@@ -60,14 +61,15 @@ def kept(parser: Parser, token: Token) -> Kept:
 
 
 def _alone(context: template.Context, values: Mapping[str, Any]) -> template.Context:
-    """A context of these values only, with the template and the settings of the one around it."""
+    """A context with these values only, and the template and settings of the surrounding one."""
     alone = template.Context(dict(values), autoescape=context.autoescape, use_l10n=context.use_l10n, use_tz=context.use_tz)
     alone.template, alone.render_context = context.template, context.render_context
     return alone
 
 
 def _key(value: Any) -> Hashable:
-    """Equal only for what is drawn alike: 1 and True are not. Raises `TypeError` for what is not plain data."""
+    """A cache key, equal only for values that render alike (1 and True do not). Raises TypeError for other than plain
+    data."""
     if isinstance(value, Promise):
         return (str, str(value))
     if isinstance(value, PLAIN):

@@ -1,4 +1,4 @@
-"""The words pages say about a state, and the sentences scripts may say. One place, so that every page says the same."""
+"""The words for states on pages, and the sentences for scripts."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ STATUSES |= {
 }
 UNKNOWN: tuple[Text, str, str] = (_("Unknown"), "pending", "idle")
 
-# What scripts say. `%s` is replaced by the script; keys are theirs.
+# Sentences for scripts, by the scripts' keys; they replace `%s`.
 SCRIPT_WORDS: dict[str, Text] = {
     "ago.now": _("just now"),
     "ago.minutes": _("%s min ago"),

@@ -1,1 +1,1 @@
-"""Pages, one module per room. A view asks who is there, makes one domain call and renders; rules live in the rooms."""
+"""Views, one module per room. A view gets the actor, makes one domain call and renders; rules are in the rooms."""

@@ -1,9 +1,9 @@
-"""Who may open a signed-in application: the proxy asks before every request, and a sign-in here is handed over to its host.
+"""Forward authentication for applications that require signing in: the proxy asks `check` before every request.
 
-The hand-over: the proxy asks `check`, which sends a stranger to ``/access/enter`` on Fairway's own address; there the
-session is known, so a code that is good for one minute, one host, one person and one use goes back with the browser;
-`hand_over`, served on the application's host, turns it into a cookie of that host alone. Both hold the session they come
-from, and end with it; they are sealed, because the application sees them and must never see Fairway's own session.
+`check` redirects an unknown visitor to ``/access/enter`` on Fairway's own host, where the session cookie is available. That
+redirects back with a code, valid for one minute, one host, one person and one use. `hand_over`, served on the application's
+host, exchanges it for a cookie of that host. Code and cookie contain the key of their session and end with it; they are
+encrypted, because the application sees them and must not see Fairway's session.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
+from fairway.accounts.access import actor_of_session
 from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.rules import Act, NotVisible, may
-from fairway.accounts.standing import actor_of_session
 from fairway.activity.rules import Door
 from fairway.applications.secrets import seal
 from fairway.deployments.models import Placement, public_url
 from fairway.insights.hosts import placement_at
-from fairway.shared.hosts import host_in
+from fairway.shared.hostnames import hostname_in
 from fairway.shared.names import Invalid
 from fairway.shared.sealing import CannotOpen
 
@@ -44,7 +44,7 @@ CODE_LIFETIME = timedelta(seconds=60)
 @never_cache
 @public("the proxy asks it; the cookie it brings is the permission, and without one it only says where to sign in")
 def check(request: HttpRequest) -> HttpResponse:
-    """2xx: may pass, with who it is. Otherwise where the browser shall go."""
+    """2xx with the person's headers if they may pass; otherwise a redirect."""
     host, placement = _asked_host(request)
     sealed = _opened(request.COOKIES.get(cookie_name(host), ""), "cookie", host)
     found = actor_of_session(sealed.get("session", ""), Door.WEB)
@@ -67,14 +67,14 @@ def check(request: HttpRequest) -> HttpResponse:
 @never_cache
 @needs(Act.VIEW)
 def enter(request: HttpRequest) -> HttpResponse:
-    """Hand this person's sign-in over to the application's host."""
+    """Redirect a signed-in person to the application's host with a code."""
     actor, host = actor_of(request), request.GET.get("host", "")
     placement = placement_at(host)
     if placement is None:
         raise NotVisible("address", host[:200])
     if not may(actor, Act.VIEW, **_where(placement)):
         raise NotVisible("address", host[:200])
-    code = _sealed("code", _bare(host), actor.standing.session, CODE_LIFETIME)
+    code = _sealed("code", _bare(host), actor.authentication.session, CODE_LIFETIME)
     query = urlencode({"code": code, "path": _own_path(request.GET.get("path", "/"))})
     return HttpResponseRedirect(f"{public_url(_bare(host))}{HANDED_OVER}?{query}")
 
@@ -83,12 +83,12 @@ def enter(request: HttpRequest) -> HttpResponse:
 @never_cache
 @public("served on applications' hosts; the one-time code is the permission")
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """Turn a code into this host's own cookie."""
+    """Exchange a code for this host's cookie."""
     host, _placement = _asked_host(request)
     path = _own_path(request.GET.get("path", "/"))
     code = _opened(request.GET.get("code", ""), "code", host)
     if not code or not cache.add(f"access:{code['once']}", 1, CODE_LIFETIME.seconds * 2):
-        return redirect(path)  # the proxy asks again, and a new code is made
+        return redirect(path)  # the proxy asks again, which creates a new code
     response = HttpResponseRedirect(path)
     value = _sealed("cookie", host, code["session"], COOKIE_LIFETIME)
     response.set_cookie(
@@ -105,7 +105,7 @@ def tls_ask(request: HttpRequest) -> HttpResponse:
 
 
 def _asked_host(request: HttpRequest) -> tuple[str, Placement]:
-    """The application's host and what answers there. Raises `Invalid`."""
+    """The application's host name and placement. Raises `Invalid`."""
     host = _bare(request.headers.get("X-Forwarded-Host", ""))
     placement = placement_at(host)
     if placement is None:
@@ -114,7 +114,7 @@ def _asked_host(request: HttpRequest) -> tuple[str, Placement]:
 
 
 def cookie_name(host: str) -> str:
-    """Where this host is served by HTTPS, browsers take such a cookie from this host alone (RFC 6265bis, “__Host-”)."""
+    """The cookie's name. Over HTTPS it has the prefix “__Host-”, so that only this host can set it (RFC 6265bis)."""
     return f"__Host-{COOKIE}" if _is_https(host) else COOKIE
 
 
@@ -123,14 +123,14 @@ def _is_https(host: str) -> bool:
 
 
 def _sealed(purpose: str, host: str, session: str, lifetime: timedelta) -> str:
-    """What lets a session in at `host`, readable by us alone."""
+    """An encrypted value that lets a session in at `host`."""
     ends = time.time() + lifetime.total_seconds()
     content = {"for": purpose, "host": host, "session": session, "once": secrets.token_urlsafe(12), "ends": ends}
     return seal().seal(json.dumps(content))
 
 
 def _opened(text: str, purpose: str, host: str) -> dict[str, Any]:
-    """Its content; empty when it is not ours, is for something else, or has ended."""
+    """The content of an encrypted value; empty if it is invalid, for another purpose or host, or expired."""
     if not text.isascii():
         return {}
     try:
@@ -148,11 +148,11 @@ def _where(placement: Placement) -> dict[str, str]:
 
 
 def _bare(host: str) -> str:
-    """In its one spelling, without port; "" for what is no host name."""
-    return host_in(host.split(",")[0])
+    """The canonical host name without port; "" if it is malformed."""
+    return hostname_in(host.split(",")[0])
 
 
 def _own_path(path: str) -> str:
-    """A path on the same host: never ``//elsewhere``, never a scheme."""
+    """A path on the same host; never ``//other-host``, never a scheme."""
     clean = "/" + path.lstrip("/\\")
     return clean if path.startswith("/") and "\\" not in path and clean.isprintable() else "/"

@@ -1,4 +1,4 @@
-"""What a person may change of an application: how it runs, its source, its addresses; and deleting it."""
+"""The settings of an application: how it runs, its source, its domains, who may open it; and its deletion."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.applications.commands import edit_application
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
+from fairway.applications.queries import get_application as application_named
 from fairway.deployments.commands.placements import delete_application, set_access, set_domains
 from fairway.deployments.models import Placement
-from fairway.deployments.queries import placement
-from fairway.environments.queries import place
+from fairway.deployments.queries import get_placement
+from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import RunSettingsForm, refuse
@@ -36,7 +36,7 @@ def settings_page(request: HttpRequest, slug: str) -> HttpResponse:
 
 @needs(Act.EDIT_APPLICATION)
 def settings_saved(request: HttpRequest, slug: str) -> HttpResponse:
-    """One of the page's two forms, told apart by its field ``section``."""
+    """Save one of the page's two forms; the field ``section`` says which."""
     actor = actor_of(request)
     application = application_named(actor, slug)
     if request.POST.get("section") == "source":
@@ -88,7 +88,7 @@ def _save_source(request: HttpRequest, actor: Actor, application: Application) -
 
 
 def _source(application: Application, form: SourceForm) -> dict[str, str]:
-    """What was typed, with what the page has no field for (a folder, a credential) as it was."""
+    """The entered source; parts without a field (a folder, a credential) keep their value."""
     return {**application.source, **form.source()}
 
 
@@ -104,17 +104,17 @@ def _blocked(request: HttpRequest, actor: Actor, application: Application, probl
 
 def _there(actor: Actor, slug: str, environment: str) -> Placement:
     application = application_named(actor, slug)
-    return placement(actor, application, place(actor, application, environment))
+    return get_placement(actor, application, get_environment_for(actor, application, environment))
 
 
 @require_POST
 @needs(Act.ROUTE)
 def domains(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Add the domain in ``host``, or take the one in ``remove`` away."""
+    """Add the domain in ``host``, or remove the one in ``remove``."""
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     host, gone = request.POST.get("host", "").strip(), request.POST.get("remove", "")
-    wanted = [one for one in there.domains if one != gone] + ([host] if host or not gone else [])
+    wanted = [domain for domain in there.domains if domain != gone] + ([host] if host or not gone else [])
     try:
         set_domains(actor=actor, placement=there, domains=wanted)
     except Invalid as problem:
@@ -129,7 +129,7 @@ def domains(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 @require_POST
 @needs(Act.ROUTE)
 def access(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Who may open it."""
+    """Set who may open the application."""
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     try:

@@ -1,4 +1,4 @@
-"""Applications: the list and the five tabs of one."""
+"""Applications: the list, and tabs of one application."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
+from fairway.applications.queries import get_application as application_named
 from fairway.web.pages import page
 from fairway.web.presenters.applications import head, list_shown, overview
 from fairway.web.views.deployments import history_context

@@ -1,4 +1,4 @@
-"""The calendar, and everybody's own feed of it."""
+"""The calendar, and each person's feed of it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from fairway.web.pages import page
 from fairway.web.presenters.calendar import MOST_IN_FEED, calendar_shown, feed_items
 from fairway.web.zones import zone_of
 
-FRESH = "fresh_calendar_feed"  # the session's key for an address that is shown once
+FRESH = "fresh_calendar_feed"  # the session key of a new feed's URL, which is shown once
 
 
 @require_GET
 @needs(Act.VIEW)
 def calendar(request: HttpRequest) -> HttpResponse:
-    """``?view=`` month or week, ``?at=`` any day of it, ``?environment=`` one of them."""
+    """The calendar: ``?view=`` month or week, ``?at=`` any day in it, ``?environment=`` a slug."""
     zone = zone_of(request)
     at = _day(request.GET.get("at", "")) or timezone.now().astimezone(zone).date()
     with timezone.override(zone):
@@ -62,7 +62,7 @@ def _day(text: str) -> date | None:
 @require_POST
 @needs(Act.CHANGE_ACCOUNT)
 def make(request: HttpRequest) -> HttpResponse:
-    """A new address; it is shown once."""
+    """Create a feed; its URL is shown once."""
     secret = make_feed(actor=actor_of(request))
     request.session[FRESH] = request.build_absolute_uri(reverse("calendar-feed", args=[secret]))
     sentence = _("Copy the address now: it is shown only once. An earlier one no longer works.")

@@ -16,11 +16,11 @@ from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.activity.changes import Changed
 from fairway.applications.commands import save_configuration
 from fairway.applications.models import Application, Configuration
-from fairway.applications.queries import application as application_named
-from fairway.applications.queries import configuration as configuration_numbered
+from fairway.applications.queries import get_application as application_named
+from fairway.applications.queries import get_configuration as configuration_numbered
 from fairway.applications.queries import latest_configuration
 from fairway.environments.models import Environment
-from fairway.environments.queries import place, places_of
+from fairway.environments.queries import environments_for, get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.pages import page
 from fairway.web.presenters.configuration import configuration_shown, required_names
@@ -29,49 +29,51 @@ from fairway.web.variables import Rows, mark_error, read_rows
 
 
 @dataclass(frozen=True)
-class Spot:
-    """What the page is about."""
+class PageScope:
+    """The actor, application and environment of the page."""
 
     actor: Actor
     application: Application
     environment: Environment
 
 
-def _spot(request: HttpRequest, slug: str) -> Spot:
+def _page_scope(request: HttpRequest, slug: str) -> PageScope:
     actor = actor_of(request)
     application = application_named(actor, slug)
     wanted = request.GET.get("environment", "")
-    first = places_of(actor, application).first()
+    first = environments_for(actor, application).first()
     if not wanted and first is None:
         raise NotVisible("environment", "")
-    return Spot(actor, application, place(actor, application, wanted) if wanted or first is None else first)
+    return PageScope(
+        actor, application, get_environment_for(actor, application, wanted) if wanted or first is None else first
+    )
 
 
 @needs(Act.VIEW)
 def configuration(request: HttpRequest, slug: str) -> HttpResponse:
-    spot = _spot(request, slug)
-    older = _numbered(spot, request.GET.get("version", ""))
-    compared = _compared(request, spot)
-    context = configuration_shown(spot.actor, spot.application, spot.environment, older, compared)
+    scope = _page_scope(request, slug)
+    older = _numbered(scope, request.GET.get("version", ""))
+    compared = _compared(request, scope)
+    context = configuration_shown(scope.actor, scope.application, scope.environment, older, compared)
     return page(request, "applications/configuration.html", context)
 
 
 @sensitive_post_parameters()
 @needs(Act.CONFIGURE)
 def configuration_saved(request: HttpRequest, slug: str) -> HttpResponse:
-    """A new version of what was typed; secrets left empty are kept."""
-    spot = _spot(request, slug)
-    latest = latest_configuration(spot.application, spot.environment)
+    """Save the form as a new version; empty secrets are kept."""
+    scope = _page_scope(request, slug)
+    latest = latest_configuration(scope.application, scope.environment)
     known = latest.secret_names if latest else []
     rows = Rows()
     try:
-        shown = _numbered(spot, request.GET.get("version", "")) or latest
+        shown = _numbered(scope, request.GET.get("version", "")) or latest
         before = shown.variables if shown else {}
-        rows = read_rows(request.POST, known, required_names(spot.application), before)
+        rows = read_rows(request.POST, known, required_names(scope.application), before)
         saved = save_configuration(
-            actor=spot.actor,
-            application=spot.application,
-            environment=spot.environment,
+            actor=scope.actor,
+            application=scope.application,
+            environment=scope.environment,
             variables=rows.variables,
             secrets=rows.secrets,
             removed_secrets=rows.removed(known),
@@ -80,28 +82,28 @@ def configuration_saved(request: HttpRequest, slug: str) -> HttpResponse:
         )
     except Invalid as problem:
         error = problem.sentence if problem.field == "comment" else mark_error(rows.shown, problem.sentence)
-        return _refused(request, spot, rows, error)
+        return _refused(request, scope, rows, error)
     except Changed as problem:
-        return _refused(request, spot, rows, changed_sentence(request, problem), status=409)
+        return _refused(request, scope, rows, changed_sentence(request, problem), status=409)
     messages.success(request, _("Version %(number)s is saved; the next deployment uses it.") % {"number": saved.version})
-    url = reverse("application-configuration", args=[spot.application.slug])
-    return redirect(f"{url}?environment={spot.environment.slug}")
+    url = reverse("application-configuration", args=[scope.application.slug])
+    return redirect(f"{url}?environment={scope.environment.slug}")
 
 
-def _refused(request: HttpRequest, spot: Spot, rows: Rows, error: str, status: int = 422) -> HttpResponse:
-    context = configuration_shown(spot.actor, spot.application, spot.environment)
+def _refused(request: HttpRequest, scope: PageScope, rows: Rows, error: str, status: int = 422) -> HttpResponse:
+    context = configuration_shown(scope.actor, scope.application, scope.environment)
     typed = {"variables": rows.shown, "form_error": error, "comment": request.POST.get("comment", "")}
     return page(request, "applications/configuration.html", {**context, **typed}, status=status)
 
 
-def _numbered(spot: Spot, text: str) -> Configuration | None:
-    """The version with this number; None for 0 or nothing."""
+def _numbered(scope: PageScope, text: str) -> Configuration | None:
+    """The configuration with this version number; None for 0 or an empty text."""
     if not (text.isascii() and text.isdigit() and len(text) < 10) or int(text) == 0:
         return None
-    return configuration_numbered(spot.application, spot.environment, int(text))
+    return configuration_numbered(scope.application, scope.environment, int(text))
 
 
-def _compared(request: HttpRequest, spot: Spot) -> tuple[Configuration | None, Configuration | None] | None:
+def _compared(request: HttpRequest, scope: PageScope) -> tuple[Configuration | None, Configuration | None] | None:
     if not request.GET.get("to"):
         return None
-    return _numbered(spot, request.GET.get("from", "")), _numbered(spot, request.GET["to"])
+    return _numbered(scope, request.GET.get("from", "")), _numbered(scope, request.GET["to"])

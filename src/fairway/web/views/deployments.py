@@ -1,4 +1,4 @@
-"""Deployments: history, one attempt live, its log, and what can be asked of it."""
+"""Deployments: history, one deployment live, its log, and its acts."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from fairway.accounts.access import while_access_lasts
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
-from fairway.accounts.standing import while_standing
 from fairway.deployments.commands import approvals, requests
 from fairway.deployments.models import Deployment
-from fairway.deployments.queries import collected_note, deployment, history, log_lines
+from fairway.deployments.queries import collected_note, get_deployment, history, log_lines
 from fairway.insights.rows import rows
 from fairway.shared.names import Invalid
 from fairway.web import live
@@ -42,12 +42,12 @@ FRAGMENTS = {f"deployment-{name}": name for name in ("head", "progress", "approv
 @require_GET
 @needs(Act.VIEW)
 def deployment_list(request: HttpRequest) -> HttpResponse:
-    """Everything that was ever attempted; filters live in the address."""
+    """The list of all deployments; the filters are in the URL."""
     return page(request, "deployments/list.html", history_context(request, actor_of(request)))
 
 
 def history_context(request: HttpRequest, actor: Actor, application: str = "") -> dict[str, object]:
-    """What ``deployments/history.html`` needs; `application` narrows it for good."""
+    """The context of ``deployments/history.html``; `application` limits it to one application."""
     filters = {name: request.GET.get(name, "") for name in HISTORY_FILTERS}
     chosen = history(actor, history_wanted(filters | ({"application": application} if application else {})))
     shown: Page[Any] = LongPaginator(chosen, PER_PAGE).get_page(request.GET.get("page"))
@@ -62,16 +62,16 @@ def deployment_detail(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def detail(request: HttpRequest, actor: Actor, number: int, status: int = 200) -> HttpResponse:
-    context = deployment_shown(actor, deployment(actor, number))
+    context = deployment_shown(actor, get_deployment(actor, number))
     return page(request, "deployments/detail.html", context, fragments=FRAGMENTS, status=status)
 
 
 @require_POST
 @needs(Act.CANCEL)
 def cancellation(request: HttpRequest, number: int) -> HttpResponse:
-    """Ask it to stop."""
+    """Cancel a deployment."""
     actor = actor_of(request)
-    one = deployment(actor, number)
+    one = get_deployment(actor, number)
     try:
         requests.cancel(actor=actor, deployment=one, reason=request.POST.get("reason", ""))
     except Blocked as problem:
@@ -84,9 +84,9 @@ def cancellation(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @needs(Act.DEPLOY)
 def again(request: HttpRequest, number: int) -> HttpResponse:
-    """The same artifact once more, with the newest configuration."""
+    """Deploy the same artifact again, with the newest configuration."""
     actor = actor_of(request)
-    one = deployment(actor, number)
+    one = get_deployment(actor, number)
     if one.artifact is None:
         raise Invalid("artifact", _("this deployment never produced an artifact; deploy the application instead."))
     try:
@@ -106,9 +106,9 @@ def again(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @needs(Act.APPROVE)
 def approval(request: HttpRequest, number: int) -> HttpResponse:
-    """Yes or no, to the fingerprint that the page showed."""
+    """Approve or reject the fingerprint that the page showed."""
     actor = actor_of(request)
-    one = deployment(actor, number)
+    one = get_deployment(actor, number)
     is_approved = request.POST.get("decision") == "approve"
     try:
         (approvals.approve if is_approved else approvals.reject)(
@@ -130,8 +130,8 @@ def approval(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @needs(Act.VIEW)
 def log_page(request: HttpRequest, number: int) -> JsonResponse:
-    """Lines after ``?after=``, and where to go on."""
-    one = deployment(actor_of(request), number)
+    """The lines after ``?after=``, and the number of the last."""
+    one = get_deployment(actor_of(request), number)
     after = came_back_after(request) or 0
     lines = log_lines(one, after=after, limit=LOG_PAGE)
     last = lines[-1]["n"] if lines else after
@@ -143,7 +143,7 @@ def log_page(request: HttpRequest, number: int) -> JsonResponse:
 @needs(Act.VIEW)
 def log_stream(request: HttpRequest, number: int) -> HttpResponse:
     """New lines as they are written, then ``complete``."""
-    one = deployment(actor_of(request), number)
+    one = get_deployment(actor_of(request), number)
     return live.admit(LogStream(FANOUT, viewer_of(request), one.pk, came_back_after(request) or 0))
 
 
@@ -152,19 +152,19 @@ def log_stream(request: HttpRequest, number: int) -> HttpResponse:
 def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
     """The whole log as plain text."""
     actor = actor_of(request)
-    one = deployment(actor, number)
-    text = while_standing(actor, _text_of(one))
+    one = get_deployment(actor, number)
+    text = while_access_lasts(actor, _text_of(one))
     body = _piece_by_piece(text) if isinstance(request, ASGIRequest) else text
     response = StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
     response.headers["Content-Disposition"] = f'inline; filename="{one.application.slug}-{one.pk}.log"'
     return response
 
 
-def _text_of(one: Deployment) -> Iterator[str]:
-    if one.log_collected_at:
-        yield collected_note(one)
+def _text_of(deployment: Deployment) -> Iterator[str]:
+    if deployment.log_collected_at:
+        yield collected_note(deployment)
     after = 0
-    while lines := log_lines(one, after=after, limit=LOG_PAGE):
+    while lines := log_lines(deployment, after=after, limit=LOG_PAGE):
         yield "".join(_text_line(line) for line in lines)
         after = lines[-1]["n"]
 
@@ -175,7 +175,7 @@ def _text_line(line: dict[str, Any]) -> str:
 
 
 async def _piece_by_piece(text: Iterator[str]) -> AsyncIterator[str]:
-    """Under ASGI Django would read a plain iterator to its end before it sends the first byte."""
+    """An asynchronous iterator: under ASGI Django would exhaust a plain one before it sends the first byte."""
     following = sync_to_async(lambda: next(text, None))
     while (piece := await following()) is not None:
         yield piece

@@ -1,4 +1,4 @@
-"""Coming in: the first administrator's link, invitations, and the acting role."""
+"""Sign-in, the first administrator's link, invitations, the acting role, and the language."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 from django.views.i18n import set_language
 
+from fairway.accounts.access import ACTING_AS
 from fairway.accounts.acting import act_as
 from fairway.accounts.commands import accept_invitation, record_sign_in
 from fairway.accounts.demo_people import demo_people, may_switch
@@ -28,7 +29,6 @@ from fairway.accounts.permissions import actor_of, needs, public
 from fairway.accounts.profiles import first_administrator
 from fairway.accounts.queries import actor_for, usable_link
 from fairway.accounts.rules import Act, roles_one_may_act_as
-from fairway.accounts.standing import ACTING_AS
 from fairway.activity.rules import Door
 from fairway.deployments.models import public_url
 from fairway.insights.hosts import placement_at
@@ -42,8 +42,8 @@ DEAD = 410  # Gone: there was such a link
 
 @public("signing in")
 def login(request: HttpRequest) -> HttpResponse:
-    """allauth's page. Browsers apply `form-action` to the redirects that follow a form, so the address of the one
-    application that the sign-in was asked for is allowed there."""
+    """allauth's page. Browsers apply the policy's `form-action` to redirects after a form, so it also allows the URL of the
+    application for which the person signs in."""
     response: HttpResponse = allauth_login(request)
     wanted = urlsplit(safe_next(request, ""))
     if wanted.path == reverse("access-enter"):
@@ -55,7 +55,7 @@ def login(request: HttpRequest) -> HttpResponse:
 
 @public("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
 def forgotten(request: HttpRequest) -> HttpResponse:
-    """allauth's page, where mail can be sent; else how a new password is had."""
+    """allauth's page, if mail can be sent; else a page that says how to get a new password."""
     if not can_send_mail():
         return render(request, "account/password_reset.html", {"has_mail": False})
     response: HttpResponse = allauth_reset(request)
@@ -67,7 +67,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @public("nobody exists yet; the link's secret, printed at the first start, is the permission")
 def first_run(request: HttpRequest, secret: str) -> HttpResponse:
-    """Make the first administrator and sign them in."""
+    """Create the first administrator and sign them in."""
     if usable_link(secret, OneTimeLink.FIRST_ADMINISTRATOR) is None:
         return _entrance(request, None, "first")
     form = FirstAdministratorForm(request.POST or None)
@@ -93,7 +93,7 @@ def first_run(request: HttpRequest, secret: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @public("the link's secret is the permission; it is bound to one person and works once")
 def invitation(request: HttpRequest, secret: str) -> HttpResponse:
-    """Let an invited person choose a password and come in."""
+    """Let an invited person choose a password, and sign them in."""
     link = usable_link(secret, OneTimeLink.INVITATION)
     if link is None or link.user is None or not link.user.is_active:
         return _entrance(request, None, "invitation")
@@ -123,7 +123,7 @@ def _go_in(request: HttpRequest, user: User) -> HttpResponse:
 
 
 def _as_typed(problem: Invalid) -> Invalid:
-    """The form asks for the password twice; what is wrong with it stands at the first."""
+    """The error for the form, which asks for the password twice: errors of the password belong to its first field."""
     return Invalid("password1", problem.sentence) if problem.field == "password" else problem
 
 
@@ -136,7 +136,7 @@ def signup_closed(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(Act.CHANGE_ACCOUNT)
 def acting_as(request: HttpRequest) -> HttpResponse:
-    """Narrow what one may do to one role, or take all of them back."""
+    """Set the acting role, or return to all roles."""
     actor, role = actor_of(request), request.POST.get("role", "")
     if role and role not in roles_one_may_act_as(actor.grants):
         raise Invalid("role", _("you do not hold this role."))
@@ -151,7 +151,7 @@ def acting_as(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(Act.CHANGE_ACCOUNT)
 def demo_person(request: HttpRequest) -> HttpResponse:
-    """In a demo, go on as another of its four people. Elsewhere there is no such page."""
+    """In a demo, sign in as another of its four people. Otherwise 404."""
     actor = actor_of(request)
     wanted = demo_people().filter(username=request.POST.get("username", "")).first()
     if wanted is None or not may_switch(actor):
@@ -166,7 +166,7 @@ def demo_person(request: HttpRequest) -> HttpResponse:
 @require_POST
 @public("anybody may choose the language of the pages, the sign-in page too")
 def language(request: HttpRequest) -> HttpResponse:
-    """Django's own view sets the cookie; a person's choice is remembered with them as well."""
+    """Set the language: Django's view sets the cookie, and the choice is also stored in the person's profile."""
     response = set_language(request)
     chosen = request.POST.get("language", "")
     if isinstance(request.user, User) and chosen in dict(settings.LANGUAGES):

@@ -1,4 +1,4 @@
-"""Environments: list, one, create, edit, lock, unlock, delete."""
+"""Environments: list, show, create, edit, protect, lock, unlock, delete."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from fairway.activity.changes import Changed
 from fairway.drivers.runtimes.registry import runtime_names
 from fairway.environments import commands
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.queries import visible_to
-from fairway.shared.hosts import shown_host
-from fairway.shared.names import Invalid, within_reach
+from fairway.shared.hostnames import readable_hostname
+from fairway.shared.names import Invalid, check_year
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import EnvironmentForm, ProtectionForm, refuse
 from fairway.web.pages import page
@@ -54,14 +54,14 @@ def environment_detail(request: HttpRequest, slug: str) -> HttpResponse:
 @require_GET
 @needs(Act.VIEW)
 def target(request: HttpRequest, slug: str = "") -> HttpResponse:
-    """A deployment target is an environment: the release desk's word leads to the same page."""
+    """Redirect to the environment: a deployment target is an environment under the release desk's name."""
     return redirect("environment-detail", slug) if slug else redirect("environment-list")
 
 
 def _detail(
-    request: HttpRequest, actor: Actor, one: Environment, status: int = 200, lock_form: dict[str, Any] | None = None
+    request: HttpRequest, actor: Actor, environment: Environment, status: int = 200, lock_form: dict[str, Any] | None = None
 ) -> HttpResponse:
-    context = {**environment_shown(actor, one), **state_shown(actor, one, lock_form)}
+    context = {**environment_shown(actor, environment), **state_shown(actor, environment, lock_form)}
     return page(request, "environments/detail.html", context, fragments=FRAGMENTS, status=status)
 
 
@@ -85,7 +85,7 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     actor = actor_of(request)
     one = environment_named(actor, slug)
     initial = {name: getattr(one, name) for name in ("name", "host", "description", "runtime", "position")}
-    initial["host"] = shown_host(one.host)
+    initial["host"] = readable_hostname(one.host)
     initial["docker_host"] = one.options.get("host", "")
     initial["require"], initial["reads"] = one.options.get("require", []), "\n".join(one.options.get("reads", []))
     names = sorted({*runtime_names(), one.runtime})
@@ -107,15 +107,15 @@ def edit(request: HttpRequest, slug: str) -> HttpResponse:
     return _form(request, one, form)
 
 
-def _form(request: HttpRequest, one: Environment | None, form: EnvironmentForm, status: int = 0) -> HttpResponse:
-    context = {"environment": one, "form": form, "runtimes": runtimes_shown()}
+def _form(request: HttpRequest, environment: Environment | None, form: EnvironmentForm, status: int = 0) -> HttpResponse:
+    context = {"environment": environment, "form": form, "runtimes": runtimes_shown()}
     return page(request, "environments/form.html", context, status=status or (422 if form.errors else 200))
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Act.EDIT_ENVIRONMENT)
 def protection(request: HttpRequest, slug: str) -> HttpResponse:
-    """Its rules for every way in."""
+    """Edit the environment's protection."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     others = [(other.slug, other.name) for other in visible_to(actor) if other.pk != one.pk]
@@ -141,7 +141,7 @@ def protection(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @needs(Act.LOCK_ENVIRONMENT)
 def lock(request: HttpRequest, slug: str) -> HttpResponse:
-    """Stop new deployments here."""
+    """Lock the environment."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     typed = {"reason": request.POST.get("reason", ""), "until": request.POST.get("until", "")}
@@ -158,7 +158,7 @@ def lock(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _time(text: str) -> datetime | None:
-    """A wall time of this installation's zone. Raises `Invalid`."""
+    """A wall time in the reader's zone; None for "". Raises `Invalid`."""
     if not text.strip():
         return None
     try:
@@ -167,7 +167,7 @@ def _time(text: str) -> datetime | None:
         found = None
     if found is None:
         raise Invalid("until", _("is not a date and time."))
-    within_reach(found, field="until")
+    check_year(found, field="until")
     return timezone.make_aware(found) if timezone.is_naive(found) else found
 
 

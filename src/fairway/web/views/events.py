@@ -1,4 +1,4 @@
-"""Who did what, when, and by which door."""
+"""Events: who did what, when, and through which interface."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.permissions import actor_of, needs
-from fairway.accounts.record import acknowledge, ask_for_a_walk
+from fairway.accounts.record import acknowledge, request_verification
 from fairway.accounts.rules import Act
-from fairway.applications.queries import application as application_named
-from fairway.releases.queries import release as release_numbered
+from fairway.applications.queries import get_application as application_named
+from fairway.releases.queries import get_release as release_numbered
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.long_lists import LongPaginator
@@ -33,7 +33,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     filters = {name: request.GET.get(name, "") for name in FILTERS}
     offered = choices(actor, filters)
-    for name in ("package", "rollout"):  # those of the release that is chosen; another's was left by the release before
+    for name in ("package", "rollout"):  # drop filters that belong to another release, which was chosen before
         if filters[name] not in {one["key"] for one in offered[f"{name}s"]}:
             filters[name] = ""
     shown: Page[Any] = LongPaginator(chosen(actor, filters), PER_PAGE).get_page(request.GET.get("page"))
@@ -77,7 +77,7 @@ def release_events(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @needs(Act.MANAGE_SYSTEM)
 def acknowledgement(request: HttpRequest) -> HttpResponse:
-    """An older backup was put back on purpose; the reason becomes an event."""
+    """Acknowledge that an older backup was restored on purpose, with a reason."""
     try:
         acknowledge(actor=actor_of(request), reason=request.POST.get("reason", ""))
     except (Invalid, Refused) as problem:
@@ -92,7 +92,7 @@ def acknowledgement(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(Act.MANAGE_SYSTEM)
 def verification(request: HttpRequest) -> HttpResponse:
-    """Have the whole chain walked again by the worker; the page tells what it finds."""
-    ask_for_a_walk(actor=actor_of(request))
+    """Let the worker verify the whole chain again; the page shows the result."""
+    request_verification(actor=actor_of(request))
     messages.success(request, _("The whole chain is being checked again; this page will show the result."))
     return redirect("event-list")

@@ -17,7 +17,7 @@ from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments import freeze_commands as commands
-from fairway.environments.freeze_queries import freeze as freeze_numbered
+from fairway.environments.freeze_queries import get_freeze as freeze_numbered
 from fairway.environments.freeze_rules import Kind
 from fairway.environments.models import FreezeWindow
 from fairway.environments.queries import visible_to as environments_visible_to
@@ -90,7 +90,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
 @require_POST
 @needs(Act.FREEZE_ENVIRONMENT)
 def preview(request: HttpRequest) -> HttpResponse:
-    """When a window like the one being typed would happen; nothing is stored."""
+    """The next occurrences of the window in the form; nothing is stored."""
     form = _form(request, actor_of(request), {})
     form.is_valid()
     context: dict[str, Any] = {"occurrences": [], "problem": ""}
@@ -134,8 +134,8 @@ def _initial(row: FreezeWindow) -> dict[str, Any]:
 
 
 def _form(request: HttpRequest, actor: Actor, initial: dict[str, Any]) -> FreezeForm:
-    environments = [(one.slug, one.name) for one in environments_visible_to(actor)]
-    applications = [(one.slug, one.name) for one in applications_visible_to(actor)]
+    environments = [(environment.slug, environment.name) for environment in environments_visible_to(actor)]
+    applications = [(application.slug, application.name) for application in applications_visible_to(actor)]
     zones = sorted(available_timezones())
     return FreezeForm(
         request.POST if request.method == "POST" else None,

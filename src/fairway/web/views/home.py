@@ -1,4 +1,4 @@
-"""The first page, the command palette, live updates, and whether we are well."""
+"""The home page, the command palette, live updates, and the health check."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_GET
 @needs(Act.VIEW)
 def palette(request: HttpRequest) -> JsonResponse:
-    """Everything Ctrl-K reaches."""
+    """The entries of the command palette (Ctrl-K)."""
     return JsonResponse({"items": entries(actor_of(request))})
 
 
 @require_GET
 @needs(Act.VIEW)
 def stream(request: HttpRequest) -> HttpResponse:
-    """Live updates of ``?topics=a,b,c`` since event ``after`` (or `Last-Event-ID`, where the browser came back)."""
+    """Live updates of ``?topics=a,b,c`` since event ``after`` (or `Last-Event-ID`, if the browser reconnects)."""
     viewer = viewer_of(request)
     topics = watchable(viewer.actor, request.GET.get("topics", "").split(","))
     return live.admit(TopicStream(FANOUT, viewer, topics, came_back_after(request)))
 
 
 def came_back_after(request: HttpRequest) -> int | None:
-    """The number a stream goes on after. What the browser says by itself is newer than the address it was given."""
+    """The number after which a stream continues. `Last-Event-ID` is newer than the number in the URL, so it wins."""
     for text in (request.headers.get("Last-Event-ID", ""), request.GET.get("after", "")):
         if text.isascii() and text.isdigit() and len(text) < 19:
             return int(text)

@@ -1,4 +1,4 @@
-"""The Docker host over SSH of an environment: say yes to its key, have it looked at."""
+"""An environment's remote Docker host: confirm its key, check it now."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from django.views.decorators.http import require_POST
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
-from fairway.environments.hosts import confirm_host_key, request_look
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.hosts import confirm_host_key, request_check
+from fairway.environments.queries import get_environment as environment_named
 from fairway.shared.names import Invalid
 
 
 @require_POST
 @needs(Act.EDIT_ENVIRONMENT)
 def confirm_key(request: HttpRequest, slug: str) -> HttpResponse:
-    """A person compared the fingerprints and says yes."""
+    """Confirm the host's key after the person compared the fingerprints."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     try:
@@ -33,11 +33,11 @@ def confirm_key(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @needs(Act.EDIT_ENVIRONMENT)
 def look(request: HttpRequest, slug: str) -> HttpResponse:
-    """Have a worker look at the host now; the page shows what comes of it."""
+    """Let a worker check the host now; the page shows the result."""
     actor = actor_of(request)
     one = environment_named(actor, slug)
     try:
-        request_look(actor=actor, environment=one)
+        request_check(actor=actor, environment=one)
     except Invalid as problem:
         messages.error(request, f"{problem.field}: {problem.sentence}")
     return redirect("environment-detail", one.slug)

@@ -1,4 +1,4 @@
-"""What the running instances of an application print."""
+"""The output of an application's running instances."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from django.views.decorators.http import require_GET
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
+from fairway.applications.queries import get_application as application_named
 from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
-from fairway.deployments.queries import placement, placements_visible_to
+from fairway.deployments.queries import get_placement, placements_visible_to
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
-from fairway.environments.queries import place, places_of
+from fairway.environments.queries import environments_for, get_environment_for
 from fairway.environments.runtimes import runtime_of
 from fairway.web import live
 from fairway.web.log_followers import FOLLOWERS, InstanceLogStream, Place, came_back
@@ -29,18 +29,18 @@ from fairway.web.viewers import viewer_of
 @require_GET
 @needs(Act.VIEW)
 def logs(request: HttpRequest, slug: str) -> HttpResponse:
-    """The page; the lines come by `stream`."""
+    """The page; the lines arrive through `log_stream`."""
     actor = actor_of(request)
     application = application_named(actor, slug)
     environment = _environment(request, actor, application)
     there = placements_visible_to(actor).filter(application=application, environment=environment).first()
     instances = [_instance(one) for one in there.observed] if there else []
     chosen = request.GET.get("instance", "")
-    chosen = chosen if any(one["name"] == chosen for one in instances) else ""
+    chosen = chosen if any(instance["name"] == chosen for instance in instances) else ""
     context = {
         **head(actor, application),
         "environment": environment,
-        "environments": places_of(actor, application),
+        "environments": environments_for(actor, application),
         "instances": instances,
         "instance": chosen,
         "log": _log(application, environment, instances, chosen) if instances and environment else None,
@@ -49,11 +49,11 @@ def logs(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _environment(request: HttpRequest, actor: Actor, application: Application) -> Environment | None:
-    """The one asked for, else the last in promotion order where something runs, else the first."""
+    """The requested environment, else the last one in promotion order where something runs, else the first."""
     if wanted := request.GET.get("environment"):
-        return place(actor, application, wanted)
+        return get_environment_for(actor, application, wanted)
     running = placements_visible_to(actor).filter(application=application).exclude(current=None).last()
-    return running.environment if running else places_of(actor, application).first()
+    return running.environment if running else environments_for(actor, application).first()
 
 
 def _instance(one: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +77,7 @@ def _log(application: Application, environment: Environment, instances: list[dic
         "stream_url": reverse("instance-log-stream", args=where) + query,
         "raw_url": "",
         "is_complete": False,
-        "step_words": {one["name"]: one["label"] for one in instances},
+        "step_words": {instance["name"]: instance["label"] for instance in instances},
         "name": f"{application.slug}-{environment.slug}",
     }
 
@@ -85,7 +85,7 @@ def _log(application: Application, environment: Environment, instances: list[dic
 @require_GET
 @needs(Act.VIEW)
 def log_page(request: HttpRequest, slug: str, environment: str) -> JsonResponse:
-    """Nothing by itself: the stream begins with the last lines, so that none is lost between the two."""
+    """An empty page of lines: the stream begins with past lines, so that none is lost in between."""
     actor = actor_of(request)
     _there(actor, slug, environment)
     return JsonResponse({"lines": [], "next": None, "is_complete": False})
@@ -94,7 +94,7 @@ def log_page(request: HttpRequest, slug: str, environment: str) -> JsonResponse:
 @require_GET
 @needs(Act.VIEW)
 def log_stream(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """The last lines and then new ones, of ``?instance=`` or of all."""
+    """The last lines and then new ones, of ``?instance=`` or of all instances."""
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     wanted = request.GET.get("instance", "")
@@ -109,7 +109,7 @@ def log_stream(request: HttpRequest, slug: str, environment: str) -> HttpRespons
 
 def _there(actor: Actor, slug: str, environment: str) -> Placement:
     application = application_named(actor, slug)
-    return placement(actor, application, place(actor, application, environment))
+    return get_placement(actor, application, get_environment_for(actor, application, environment))
 
 
 def _places(there: Placement, names: list[str]) -> list[Place]:

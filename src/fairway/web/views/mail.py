@@ -1,4 +1,4 @@
-"""By which server mail is sent, and whether that works."""
+"""The mail server, and a test mail."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def mail(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(Act.MANAGE_SYSTEM)
 def test(request: HttpRequest) -> HttpResponse:
-    """Really send one, and say what came of it."""
+    """Send a test mail, and show the result."""
     actor, form = actor_of(request), TestMailForm(request.POST)
     if not form.is_valid():
         return _page(request, actor, test_form=form, status=422)

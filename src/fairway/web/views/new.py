@@ -1,4 +1,4 @@
-"""A new application in two steps: where it comes from, then what was detected and one button."""
+"""Creates an application in two steps: choose the source, then review what was detected and deploy."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.applications.commands import request_inspection, store_upload
 from fairway.applications.models import Inspection
-from fairway.applications.queries import inspection as inspection_numbered
+from fairway.applications.queries import get_inspection as inspection_numbered
 from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.quick_start import create_and_deploy
 from fairway.drivers.builders.detection.choosing import kinds_of
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
@@ -51,7 +51,7 @@ PARTS = {"inspection": "looking"}
 @require_http_methods(["GET", "POST"])
 @needs(Act.CREATE_APPLICATION)
 def new(request: HttpRequest) -> HttpResponse:
-    """Choose a source; posting one asks for a look at it."""
+    """The first step: choose a source; posting it starts an inspection."""
     source = request.POST.get("source") or request.GET.get("source", "")
     forms = {"git": GitForm(), "image": ImageForm()}
     if request.method == "POST" and source in forms:
@@ -84,7 +84,7 @@ def _first_step(request: HttpRequest, source: str, forms: dict[str, Any], error:
 @require_POST
 @needs(Act.CREATE_APPLICATION)
 def upload(request: HttpRequest) -> HttpResponse:
-    """An archive, as a form's field ``archive`` or as the body itself; answers where the look at it is."""
+    """Receive an archive as the field ``archive`` of a form or as the body; returns the URL of its inspection."""
     actor = actor_of(request)
     try:
         name, chunks = archive_of(request)
@@ -103,12 +103,12 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 
 def _wants_page(request: HttpRequest) -> bool:
-    """A form sent without script navigates; everything else reads JSON."""
+    """Whether the request comes from a form without script, which navigates; others expect JSON."""
     return "text/html" in request.headers.get("Accept", "")
 
 
 def archive_of(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
-    """The archive's name and bytes. Raises `Invalid` when there is none."""
+    """The archive's name and bytes. Raises `Invalid` if there is none."""
     if request.content_type == "multipart/form-data":
         file = request.FILES.get("archive")
         if file is None or isinstance(file, list):
@@ -120,7 +120,7 @@ def archive_of(request: HttpRequest) -> tuple[str, Iterator[bytes]]:
 @require_http_methods(["GET", "POST"])
 @needs(Act.CREATE_APPLICATION)
 def detected(request: HttpRequest, number: int) -> HttpResponse:
-    """What was detected; changed, completed and sent off with one button."""
+    """The second step: review and complete what was detected, and deploy."""
     actor = actor_of(request)
     look = inspection_numbered(actor, number)
     if request.headers.get("HX-Target") == "inspection" and look.status in {"done", "failed"}:
@@ -140,7 +140,7 @@ def detected(request: HttpRequest, number: int) -> HttpResponse:
 
 @dataclass(frozen=True)
 class _Way:
-    """The candidate of a look that the page is about. Without one that can be run as it is, a person says how."""
+    """The candidate of an inspection that the page shows. If none can be run as it is, the person enters how to run it."""
 
     look: Inspection
     used: int | None
@@ -163,12 +163,12 @@ class _Way:
 
     @property
     def required(self) -> list[str]:
-        """Variables that must be set and that its source gives no value."""
+        """The required variables for which the source has no value."""
         environment = self.spec.get("environment") or {}
         return [name for name in self.spec.get("requires", []) if not environment.get(name)]
 
     def spec_of(self, form: DetectedForm, environment: Environment) -> dict[str, Any]:
-        """What a person chose and changed, for the environment it goes to first."""
+        """The spec with the person's choices and changes, for the first environment."""
         changes = form.changes({} if self.is_manual else self.spec)
         chosen: dict[str, Any] = {}
         if self.used is not None and not self.is_manual:
@@ -180,7 +180,7 @@ class _Way:
 
 
 def _look_again(request: HttpRequest, actor: Actor, look: Inspection) -> HttpResponse:
-    """Look at another folder of the same source."""
+    """Inspect another folder of the same source."""
     try:
         source = {**look.source, "folder": request.POST.get("folder", "")}
         again = request_inspection(actor=actor, source_kind=look.source_kind, source=source)

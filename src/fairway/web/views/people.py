@@ -1,4 +1,4 @@
-"""People and access."""
+"""People, their roles and their access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from fairway.accounts.mailing import can_send_mail
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import confirm_email, edit_person, invite
-from fairway.accounts.queries import person
+from fairway.accounts.queries import get_person
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.shared.failures import Refused
@@ -48,7 +48,7 @@ def people(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Act.MANAGE_PEOPLE)
 def new(request: HttpRequest) -> HttpResponse:
-    """Somebody new; answers with their link, once."""
+    """Create a person; shows their invitation link once."""
     actor = actor_of(request)
     form = PersonForm(request.POST or None, is_new=True)
     rows = read_grants(request.POST) if request.method == "POST" else grant_rows(None)
@@ -67,7 +67,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Act.MANAGE_PEOPLE)
 def edit(request: HttpRequest, username: str) -> HttpResponse:
-    actor, user = actor_of(request), person(username)
+    actor, user = actor_of(request), get_person(username)
     if request.method == "GET":
         return _edit_page(request, actor, user)
     form, rows = PersonForm(request.POST, is_new=False), read_grants(request.POST)
@@ -120,8 +120,8 @@ def _edit_page(
 @require_POST
 @needs(Act.MANAGE_PEOPLE)
 def link(request: HttpRequest, username: str) -> HttpResponse:
-    """A new one-time link, to come in or to choose a new password; older ones die."""
-    actor, user = actor_of(request), person(username)
+    """Create a new one-time link to sign in or to choose a new password; older ones stop working."""
+    actor, user = actor_of(request), get_person(username)
     link = _sent_if_possible(actor, user, _link(request, invite_again(actor=actor, user=user)))
     return _edit_page(request, actor, user, link=link, status=201)
 
@@ -129,8 +129,8 @@ def link(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 @needs(Act.MANAGE_PEOPLE)
 def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
-    """Vouch for the address that the page showed, and for no other."""
-    actor, user = actor_of(request), person(username)
+    """Confirm the mail address that the page showed, and no other."""
+    actor, user = actor_of(request), get_person(username)
     if request.POST.get("email", "") != user.email:
         messages.error(request, _("The address was changed in the meantime; check it again."))
         return _edit_page(request, actor, user, status=409)
@@ -146,8 +146,8 @@ def email_confirmation(request: HttpRequest, username: str) -> HttpResponse:
 @require_POST
 @needs(Act.MANAGE_PEOPLE)
 def activation(request: HttpRequest, username: str) -> HttpResponse:
-    """Keep somebody out, or let them in again."""
-    actor, user = actor_of(request), person(username)
+    """Deactivate a person, or activate them again."""
+    actor, user = actor_of(request), get_person(username)
     is_active = bool(request.POST.get("active"))
     if not is_active and request.POST.get("confirm", "") != user.username:
         messages.error(request, _("Type “%(name)s” exactly to continue.") % {"name": user.username})
@@ -161,7 +161,7 @@ def activation(request: HttpRequest, username: str) -> HttpResponse:
 
 
 def _sent_if_possible(actor: Actor, user: User, link: str) -> dict[str, Any]:
-    """The link for the page, sent by mail where mail is set up and the address is known to be theirs: what came of that."""
+    """The link for the page, and whether it was sent by mail, which needs a mail server and a confirmed address."""
     shown = link_shown(link)
     if user.confirmed_email and can_send_mail():
         try:
@@ -178,7 +178,7 @@ def _link(request: HttpRequest, secret: str) -> str:
 
 
 def _refuse(form: PersonForm, rows: list[dict[str, Any]], problem: Invalid) -> None:
-    """A refused role stands beside its row."""
+    """Show the error in the form; an error of a role is shown beside its row."""
     for row in rows:
         if problem.field in row and row[problem.field] and row[problem.field][:40] in problem.sentence:
             row["error"] = problem.sentence

@@ -1,4 +1,4 @@
-"""Acts on one application in one environment. Each is one command; refusals come back on the application's page."""
+"""Acts on one application in one environment. Each calls one command; errors are shown on the application's page."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from django.views.decorators.http import require_POST
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
+from fairway.applications.queries import get_application as application_named
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.queries import deployment, placement
+from fairway.deployments.queries import get_deployment, get_placement
 from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import safe_next
@@ -33,9 +33,9 @@ View = Callable[..., HttpResponse]
 
 
 def act(needed: Act) -> Callable[[Doing], View]:
-    """Make a view of something done to an application in an environment.
+    """Decorate an act on an application in an environment to make it a view.
 
-    What it returns is where to go on: to the deployment it made, or back with a sentence.
+    The act returns the deployment to show next, or a sentence to show on the application's page.
     """
 
     def decorate(doing: Doing) -> View:
@@ -46,7 +46,7 @@ def act(needed: Act) -> Callable[[Doing], View]:
             actor = actor_of(request)
             application = application_named(actor, slug)
             try:
-                done = doing(request, actor, application, place(actor, application, environment))
+                done = doing(request, actor, application, get_environment_for(actor, application, environment))
             except Blocked as problem:
                 tell_blocked(request, problem)
                 return overview_page(request, actor, application, status=409)
@@ -73,8 +73,8 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
 
 @act(Act.PROMOTE)
 def promote(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
-    """Put live here what runs in the environment named in ``from``."""
-    origin = place(actor, application, request.POST.get("from", ""))
+    """Deploy here what runs in the environment named in ``from``."""
+    origin = get_environment_for(actor, application, request.POST.get("from", ""))
     return requests.promote(
         actor=actor, application=application, environment=environment, from_environment=origin, **_asked(request)
     )
@@ -82,9 +82,9 @@ def promote(request: HttpRequest, actor: Actor, application: Application, enviro
 
 @act(Act.ROLL_BACK)
 def roll_back(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> Deployment:
-    """Go back to deployment ``to``, or to the last good one."""
+    """Roll back to deployment ``to``, or to the last good one."""
     number = request.POST.get("to", "")
-    to = deployment(actor, _number(number)) if number else None
+    to = get_deployment(actor, _number(number)) if number else None
     return requests.roll_back(actor=actor, application=application, environment=environment, to=to, **_asked(request))
 
 
@@ -118,7 +118,7 @@ def scale(request: HttpRequest, actor: Actor, application: Application, environm
 
 @act(Act.REMOVE)
 def remove(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
-    """Take it out of here; its volumes go only with ``volumes_confirmed``."""
+    """Remove the application from here; its volumes are deleted only with ``volumes_confirmed``."""
     there = _there(actor, application, environment)
     _confirmed(request, there.name)
     placements.remove(
@@ -143,9 +143,9 @@ def dismiss_writes(request: HttpRequest, actor: Actor, application: Application,
 
 
 def _there(actor: Actor, application: Application, environment: Environment) -> Placement:
-    """What is there, or what would be: the gate says that nothing is deployed, rather than a page that does not exist."""
+    """The placement, or an unsaved one, so that the gate says that nothing is deployed, instead of a 404."""
     try:
-        return placement(actor, application, environment)
+        return get_placement(actor, application, environment)
     except NotVisible:
         sentence = _("Nothing is deployed here yet.")
         raise Blocked([Blocker(code="nothing_there", sentence=sentence, who=_("a Deployer, by deploying"))]) from None
@@ -162,6 +162,6 @@ def _number(text: str, field: str = "to") -> int:
 
 
 def _confirmed(request: HttpRequest, name: str) -> None:
-    """The page asked for the name; a request that skipped the page is asked too."""
+    """Raise `Invalid` unless the name was typed; the page's script checks it, too, but can be bypassed."""
     if request.POST.get("confirm", "") != name:
         raise Invalid("confirm", _("type “%(name)s” exactly to continue.") % {"name": name})

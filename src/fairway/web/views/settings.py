@@ -1,4 +1,4 @@
-"""One's own profile and tokens; credentials for registries and repositories."""
+"""The person's own profile and tokens; credentials for registries and repositories."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from fairway.accounts.tokens import create_token, revoke_token
 from fairway.activity.changes import Changed
 from fairway.applications.credential_commands import delete_credential, save_credential
 from fairway.applications.models import Credential
-from fairway.applications.queries import credential_named
+from fairway.applications.queries import get_credential
 from fairway.shared.keypairs import new_key_pair, public_half
 from fairway.shared.names import Invalid
 from fairway.web.cookies import remember_display
@@ -68,7 +68,7 @@ def profile(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Act.CHANGE_ACCOUNT)
 def tokens(request: HttpRequest) -> HttpResponse:
-    """One's tokens; a new one is shown this one time."""
+    """The person's tokens; a new one is shown once."""
     actor, created = actor_of(request), None
     roles = [(role.value, ROLE_LABELS[role]) for role in roles_one_may_act_as(actor.active_grants)]
     form = TokenForm(request.POST or None, roles=roles)
@@ -127,7 +127,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
 
 
 def _pairs(request: HttpRequest) -> list[tuple[str, str]] | None:
-    """The pairs that were chosen, row by row; None where the form did not ask. Raises `Invalid`."""
+    """The chosen pairs, row by row; None if the form has no rows for them. Raises `Invalid`."""
     applications, environments = request.POST.getlist("application"), request.POST.getlist("environment")
     if "places" not in request.POST and not applications and not environments:
         return None
@@ -153,7 +153,7 @@ def _key(values: dict[str, Any]) -> dict[str, Any]:
 @needs(Act.MANAGE_CREDENTIALS)
 def credential_deletion(request: HttpRequest, name: str) -> HttpResponse:
     actor = actor_of(request)
-    credential_named(actor, name)
+    get_credential(actor, name)
     if request.POST.get("confirm", "") != name:
         messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": name})
         return redirect("credentials")

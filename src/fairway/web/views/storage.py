@@ -1,4 +1,4 @@
-"""What lies on the disk, and what was collected when."""
+"""Disk usage and garbage collections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deploying a chosen version: one there is, another ref, or a folder uploaded just now."""
+"""Deploys a chosen version: an existing one, another ref, or a folder that was just uploaded."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Blocked, NotVisible
 from fairway.applications.commands import store_upload
 from fairway.applications.models import Application
-from fairway.applications.queries import application as application_named
-from fairway.applications.queries import artifact as artifact_numbered
-from fairway.applications.queries import upload as upload_named
+from fairway.applications.queries import get_application as application_named
+from fairway.applications.queries import get_artifact as artifact_numbered
+from fairway.applications.queries import get_upload as upload_named
 from fairway.applications.rules import SourceKind
 from fairway.deployments.commands.requests import request_deployment
 from fairway.environments.models import Environment
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment_for
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked, wants_json
 from fairway.web.pages import page
@@ -35,20 +35,20 @@ TEMPLATE = "deployments/new.html"
 @require_GET
 @needs(Act.VIEW)
 def choose(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Every version there is; a folder just uploaded (``?upload=``) is chosen."""
+    """The page with every version; a folder that was just uploaded (``?upload=``) is selected."""
     actor = actor_of(request)
     application = application_named(actor, slug)
     choice = Choice(request.GET.get("artifact", ""), *_uploaded(request.GET))
-    return _page(request, application, place(actor, application, environment), choice)
+    return _page(request, application, get_environment_for(actor, application, environment), choice)
 
 
 @require_POST
 @needs(Act.DEPLOY)
 def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Put what was chosen live here; nothing chosen means the newest of the application's source."""
+    """Deploy the chosen version; without a choice, the newest version of the source."""
     actor = actor_of(request)
     application = application_named(actor, slug)
-    there = place(actor, application, environment)
+    there = get_environment_for(actor, application, environment)
     why = request.POST.get("reason", "")
     try:
         what = _what(request, application)
@@ -73,10 +73,10 @@ def deploy(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
 @require_POST
 @needs(Act.DEPLOY)
 def upload(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
-    """Take a folder's next version; answers with the page that deploys it."""
+    """Receive a folder's next version; returns the URL of the page that deploys it."""
     actor = actor_of(request)
     application = application_named(actor, slug)
-    there = place(actor, application, environment)
+    there = get_environment_for(actor, application, environment)
     try:
         name, chunks = archive_of(request)
         stored = store_upload(actor=actor, name=name, chunks=chunks)
@@ -102,7 +102,7 @@ def _page(
 
 
 def _what(request: HttpRequest, application: Application) -> dict[str, Any]:
-    """The artifact or the source that was chosen, as `request_deployment` takes it."""
+    """The chosen artifact or source, as arguments of `request_deployment`."""
     chosen, ref = request.POST.get("artifact", ""), request.POST.get("ref", "").strip()
     if chosen == "upload":
         stored, name = _uploaded(request.POST)
@@ -119,7 +119,7 @@ def _what(request: HttpRequest, application: Application) -> dict[str, Any]:
 
 
 def _broken_glass(request: HttpRequest) -> str:
-    """The reason for passing a lock. The page's tick asks for one; other callers send it as it is."""
+    """The reason for breaking glass. On the page it needs a ticked box; other clients send only the reason."""
     given = request.POST.get("break_glass", "")
     if given != "on":
         return given
@@ -129,7 +129,7 @@ def _broken_glass(request: HttpRequest) -> str:
 
 
 def _uploaded(values: Any) -> tuple[Any, str]:
-    """The stored upload that is named, with the name it was sent under; (None, "") without one."""
+    """The named upload and its original name; (None, "") without one."""
     checksum = values.get("upload", "")
     try:
         stored = upload_named(checksum) if checksum else None

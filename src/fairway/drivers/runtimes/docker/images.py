@@ -22,7 +22,7 @@ from fairway.drivers.runtimes.docker.daemon import Daemon, labels_of
 from fairway.drivers.runtimes.docker.pulling import PullReport
 from fairway.drivers.runtimes.docker.streams import json_lines
 from fairway.shared.failures import Failure, Refused, Retry
-from fairway.shared.hosts import DOCKER_HUB
+from fairway.shared.hostnames import DOCKER_HUB
 from fairway.shared.names import Invalid, parse_image, registry_of
 
 PULLED: Final = "fairway/pulled"

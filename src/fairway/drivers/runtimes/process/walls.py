@@ -18,7 +18,7 @@ from fairway.drivers.wall.groups import Groups
 from fairway.drivers.wall.programs import homes_of
 from fairway.drivers.wall.users import Users
 from fairway.shared.failures import Refused
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
 
 @dataclass(frozen=True)

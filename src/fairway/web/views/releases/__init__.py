@@ -1,1 +1,1 @@
-"""The release desk: releases, packages, what needs what, the plan, rollouts. Refusals come back to where one asked."""
+"""The release desk: releases, packages, dependencies, plan, rollouts. Errors are shown on the page of the form."""

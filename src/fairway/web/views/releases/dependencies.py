@@ -1,4 +1,4 @@
-"""What needs what, drawn and as a list."""
+"""The dependencies of a release, as a drawing and as a list."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from fairway.web.views.releases.finding import package_of
 @needs(Act.VIEW)
 def dependencies(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    return _page(request, actor, queries.release(actor, number), {"package": request.GET.get("package", "")})
+    return _page(request, actor, queries.get_release(actor, number), {"package": request.GET.get("package", "")})
 
 
 def _page(
@@ -46,7 +46,7 @@ def _page(
 @needs(Act.DEPEND)
 def add(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     typed = {name: request.POST.get(name, "")[:100] for name in ("package", "needs")}
     try:
         one, needed = (_chosen(actor, release, name, typed[name]) for name in ("package", "needs"))
@@ -61,7 +61,7 @@ def add(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _chosen(actor: Actor, release: Release, field: str, text: str) -> Package:
-    """A package of this release by its number. Raises `Invalid` for the field."""
+    """The package of this release with this id. Raises `Invalid` for the field."""
     try:
         return package_of(actor, release.pk, int(text))
     except (NotVisible, ValueError, OverflowError):

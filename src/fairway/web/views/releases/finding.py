@@ -1,4 +1,4 @@
-"""Looking things of a release up by the numbers in its address."""
+"""Look-ups by the ids in a release's URL."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from fairway.releases.models import Package
 
 
 def package_of(actor: Actor, release: int, number: int) -> Package:
-    """A package below its release's address. Raises `NotVisible`, also when it is in another release."""
-    found = queries.package(actor, number)
+    """The package with this id, if it is in this release. Raises `NotVisible`."""
+    found = queries.get_package(actor, number)
     if found.release_id != release:
         raise NotVisible("package", number)
     return found

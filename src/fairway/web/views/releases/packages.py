@@ -1,4 +1,4 @@
-"""What is in a release: add, paste, edit, delete, look up again; and one package on one target."""
+"""The packages of a release: add, paste, edit, delete, resolve again; and one package on one target."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
-from fairway.environments.queries import environment as environment_named
-from fairway.environments.queries import place
+from fairway.environments.queries import get_environment as environment_named
+from fairway.environments.queries import get_environment_for
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
 from fairway.releases.commands import targets
 from fairway.releases.gate_rules import reasons_together
-from fairway.releases.manifest import PackageManifest, parse_pasted, refuse_strangers
+from fairway.releases.manifest import PackageManifest, parse_pasted, refuse_unknown_needs
 from fairway.releases.models import Package, Release
 from fairway.releases.target_state import goes_down, packages_of
 from fairway.shared.names import Invalid
@@ -43,9 +43,9 @@ catalog-db,registry.example.com/shop/db:16.2,,ready
 catalog-api,https://git.example.com/shop/api.git#v1.4,catalog-db,ready
 storefront,registry.example.com/shop/web:2.0,catalog-api,testing
 """
-SKIPPED_SHOWN = 5  # reasons in one message; the matrix says the rest
+SKIPPED_SHOWN = 5  # reasons in one message; the matrix shows the others
 
-Doing = Callable[..., str]  # of the request, the actor, the package and what else stands in the address
+Doing = Callable[..., str]  # called with the request, the actor, the package and the other parts of the URL
 View = Callable[..., HttpResponse]
 
 
@@ -53,7 +53,7 @@ View = Callable[..., HttpResponse]
 @needs(Act.ADD_PACKAGE)
 def new(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = PackageForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -102,7 +102,7 @@ def _initial(package: Package) -> dict[str, str]:
 
 
 def _changed(actor: Actor, package: Package, form: PackageForm) -> dict[str, Any]:
-    """Only what differs: entering the same version again would look it up anew."""
+    """Only the fields that differ, because entering the same version again would resolve it anew."""
     meant = _meant(form)
     if form.source() == package.version or commands.is_same_source(actor, package, form.source()):
         del meant["source"]
@@ -115,7 +115,7 @@ def _meant(form: PackageForm) -> dict[str, Any]:
 
 
 def _in_this_form(problem: Invalid) -> Invalid:
-    """The room says `source`, `url`, `image`, `ref`…; the form has one field for all of them."""
+    """The error for this form, which has one field for the domain's `source`, `url`, `image`, `ref`…"""
     if problem.field in {"source", "image", "url", "ref", "reference"}:
         problem.field = "version"
     return problem
@@ -129,16 +129,16 @@ def _form(request: HttpRequest, release: Release, package: Package | None, form:
 @require_http_methods(["GET", "POST"])
 @needs(Act.ADD_PACKAGE)
 def paste(request: HttpRequest, number: int) -> HttpResponse:
-    """Checks first and shows what would be added; adds all of it or nothing."""
+    """Show what would be added; once confirmed, add all packages or none."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = PasteForm(request.POST or None)
     found: tuple[PackageManifest, ...] = ()
     problems: list[str] = []
     if request.method == "POST" and form.is_valid():
         try:
             found = parse_pasted(form.cleaned_data["text"])
-            refuse_strangers(found, [one.name for one in packages_of(release)])
+            refuse_unknown_needs(found, [package.name for package in packages_of(release)])
             if request.POST.get("do") == "add":
                 return _added(request, actor, release, found)
         except Invalid as problem:
@@ -160,14 +160,14 @@ def _added(request: HttpRequest, actor: Actor, release: Release, found: tuple[Pa
 @require_GET
 @needs(Act.VIEW)
 def log(request: HttpRequest, number: int, package: int) -> HttpResponse:
-    """What looking it up, building it and distributing it said."""
+    """The logs of resolving, building and distributing a package."""
     actor = actor_of(request)
     one = package_of(actor, number, package)
     return page(request, "releases/package_log.html", package_log_shown(actor, one))
 
 
 def _on_package(needed: Act) -> Callable[[Doing], View]:
-    """Make a view of something done to a package; it returns what to say."""
+    """Decorate an act on a package to make it a view; the act returns the sentence to show."""
 
     def decorate(doing: Doing) -> View:
         @require_POST
@@ -217,28 +217,28 @@ def _asked(request: HttpRequest) -> dict[str, str]:
 
 @_on_package(Act.DISTRIBUTE)
 def distribute(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     targets.distribute(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being distributed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.DISTRIBUTE)
 def withdraw(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     targets.withdraw(actor=actor, package=package, environment=there, reason=request.POST.get("reason", ""))
     return _("%(package)s is withdrawn from %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.DEPLOY_PACKAGE)
 def deploy(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     targets.deploy_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is being deployed to %(target)s.") % {"package": package.name, "target": there.name}
 
 
 @_on_package(Act.FALL_BACK)
 def fall_back(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
-    there = place(actor, package.application, environment)
+    there = get_environment_for(actor, package.application, environment)
     on_target = queries.on_target_of(package, there)
     if on_target is not None and goes_down(on_target):
         refuse_unconfirmed(request, package.name)
@@ -250,7 +250,7 @@ def fall_back(request: HttpRequest, actor: Actor, package: Package, environment:
 @needs(Act.DISTRIBUTE)
 def distribute_all(request: HttpRequest, number: int, environment: str) -> HttpResponse:
     actor = actor_of(request)
-    release, there = queries.release(actor, number), environment_named(actor, environment)
+    release, there = queries.get_release(actor, number), environment_named(actor, environment)
     try:
         done = targets.distribute_all(actor=actor, release=release, environment=there)
     except Blocked as problem:

@@ -1,4 +1,4 @@
-"""Seal, approve, schedule; and what stands in the way."""
+"""Seal, approve and schedule a release; and its readiness."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import approvals, schedule
@@ -38,7 +38,7 @@ SCHEDULE_FIELDS = {"start_by_minutes": "start_by"}
 @needs(Act.VIEW)
 def readiness(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    context = readiness_shown(actor, queries.release(actor, number))
+    context = readiness_shown(actor, queries.get_release(actor, number))
     return page(request, "releases/readiness.html", context, fragments={"release-readiness": "readiness"})
 
 
@@ -47,7 +47,7 @@ def readiness(request: HttpRequest, number: int) -> HttpResponse:
 def plan(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
     asked = {"at": request.GET.get("at", "")[:16], "environment": request.GET.get("target", "")[:40]}
-    return _page(request, actor, queries.release(actor, number), {name: value for name, value in asked.items() if value})
+    return _page(request, actor, queries.get_release(actor, number), {name: value for name, value in asked.items() if value})
 
 
 def _page(
@@ -63,7 +63,7 @@ def _page(
 
 
 def _on_release(needed: Act) -> Callable[[Doing], View]:
-    """Make a view of something done to a release; it returns what to say."""
+    """Decorate an act on a release to make it a view; the act returns the sentence to show."""
 
     def decorate(doing: Doing) -> View:
         @require_POST
@@ -71,12 +71,12 @@ def _on_release(needed: Act) -> Callable[[Doing], View]:
         @wraps(doing)
         def view(request: HttpRequest, number: int) -> HttpResponse:
             actor = actor_of(request)
-            release = queries.release(actor, number)
+            release = queries.get_release(actor, number)
             try:
                 sentence = doing(request, actor, release)
             except Blocked as problem:
                 tell_blocked(request, problem)
-                return _page(request, actor, queries.release(actor, number), status=409)
+                return _page(request, actor, queries.get_release(actor, number), status=409)
             except Invalid as problem:
                 messages.error(request, f"{problem.field}: {problem.sentence}")
                 return _page(request, actor, release, status=422)
@@ -96,7 +96,7 @@ def seal(request: HttpRequest, actor: Actor, release: Release) -> str:
 
 @_on_release(Act.SEAL_RELEASE)
 def settings(request: HttpRequest, actor: Actor, release: Release) -> str:
-    """Those that were saved since it was sealed."""
+    """Seal the release again with the settings that were saved since."""
     refuse_unconfirmed(request, queries.confirms_unsealing(release))
     approvals.use_new_settings(actor=actor, release=release)
     return _("%(release)s has the new settings now; it needs its approvals again.") % {"release": release}
@@ -111,7 +111,7 @@ def unseal(request: HttpRequest, actor: Actor, release: Release) -> str:
 
 @_on_release(Act.APPROVE)
 def approval(request: HttpRequest, actor: Actor, release: Release) -> str:
-    """Yes or no, to the fingerprint that the page showed."""
+    """Approve or reject the fingerprint that the page showed."""
     environment = environment_named(actor, request.POST.get("environment", ""))
     is_approved = request.POST.get("decision") == "approve"
     (approvals.approve if is_approved else approvals.reject)(
@@ -127,9 +127,9 @@ def approval(request: HttpRequest, actor: Actor, release: Release) -> str:
 @require_POST
 @needs(Act.SCHEDULE_RELEASE)
 def scheduling(request: HttpRequest, number: int) -> HttpResponse:
-    """Plan it, or move what is planned already."""
+    """Schedule a rollout, or reschedule one."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     typed = {name: request.POST.get(name, "").strip()[:100] for name in ("environment", "at", "zone", "start_by")}
     try:
         _schedule(actor, release, typed, as_of(request))
@@ -148,7 +148,7 @@ def scheduling(request: HttpRequest, number: int) -> HttpResponse:
 
 def _schedule(actor: Actor, release: Release, typed: Mapping[str, str], as_of: int | None) -> None:
     environment = environment_named(actor, typed["environment"])
-    queries.require_whole(release, actor, environment)
+    queries.require_full_visibility(release, actor, environment)
     minutes = typed["start_by"]
     if not (minutes.isascii() and minutes.isdigit() and len(minutes) < 7):
         raise Invalid("start_by", _("is not a number."))

@@ -1,4 +1,4 @@
-"""Releases themselves: list, one, create (also from what runs), edit, clone, cancel, delete, download."""
+"""Releases: list, show, create (also from what runs), edit, clone, cancel, delete, download."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.activity.changes import Changed
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.releases import queries
 from fairway.releases.commands import releases as commands
@@ -47,7 +47,7 @@ def release_list(request: HttpRequest) -> HttpResponse:
 @needs(Act.VIEW)
 def release_detail(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    return detail_page(request, actor, queries.release(actor, number))
+    return detail_page(request, actor, queries.get_release(actor, number))
 
 
 def detail_page(request: HttpRequest, actor: Actor, release: Release, *, status: int = 200) -> HttpResponse:
@@ -58,7 +58,7 @@ def detail_page(request: HttpRequest, actor: Actor, release: Release, *, status:
 @require_http_methods(["GET", "POST"])
 @needs(Act.CREATE_RELEASE)
 def new(request: HttpRequest) -> HttpResponse:
-    """An empty one; with ``?from=`` one of what runs healthy there."""
+    """Create an empty release, or with ``?from=`` one of what runs healthy in that environment."""
     actor = actor_of(request)
     origin = _origin(request, actor)
     initial = {"manager": request.user, "targets": _usual_targets(actor, origin)}
@@ -83,7 +83,7 @@ def new(request: HttpRequest) -> HttpResponse:
 
 
 def _go_on(request: HttpRequest, release: Release) -> HttpResponse:
-    """To its packages; who came from a day of the calendar goes on to plan it."""
+    """Redirect to its packages, or to its plan, if the person came from a day of the calendar."""
     chosen = day(request.GET.get("day", "")[:10])
     if chosen is None:
         return redirect("release-detail", release.pk)
@@ -96,7 +96,7 @@ def _origin(request: HttpRequest, actor: Actor) -> Environment | None:
 
 
 def _usual_targets(actor: Actor, origin: Environment | None) -> list[Environment]:
-    """All, or those that come after where it is made from."""
+    """All environments, or those after the one from which the release is created."""
     everything = list(environments_visible_to(actor))
     later = [one for one in everything if origin and one.position > origin.position]
     return later or everything
@@ -114,9 +114,9 @@ def _created(actor: Actor, origin: Environment | None, values: dict[str, Any]) -
 @needs(Act.EDIT_RELEASE)
 def edit(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     initial = {"description": release.description, "manager": release.manager, "deputy": release.deputy}
-    seen = queries.targets_seen(release, actor)
+    seen = queries.visible_targets(release, actor)
     typed = queries.confirms_unsealing(release)
     form = ReleaseForm(request.POST or None, initial={**initial, "targets": seen}, is_new=False, actor=actor, confirm=typed)
     status = 200
@@ -125,7 +125,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
         try:
             if typed and set(values.get("targets", [])) != set(seen):
                 refuse_unconfirmed(request, typed)
-            hidden = [one for one in queries.targets_of(release) if one not in seen]  # they stay
+            hidden = [target for target in queries.targets_of(release) if target not in seen]  # hidden targets are kept
             values["targets"] = [*values.get("targets", []), *hidden]
             commands.edit_release(
                 actor=actor, release=release, no_deputy=values["deputy"] is None, as_of=as_of(request), **values
@@ -147,7 +147,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.CREATE_RELEASE)
 def clone(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = CloneForm(request.POST or None, initial={"name": release.name}, actor=actor)
     if request.method == "POST" and form.is_valid():
         try:
@@ -170,9 +170,9 @@ def _form(
 @require_http_methods(["GET", "POST"])
 @needs(Act.CANCEL_RELEASE)
 def cancellation(request: HttpRequest, number: int) -> HttpResponse:
-    """Asks why, then gives it up."""
+    """Ask for a reason, then cancel the release."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     form = ReasonForm(request.POST or None)
     status = 200
     if request.method == "POST" and form.is_valid():
@@ -192,7 +192,7 @@ def cancellation(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.DELETE_RELEASE)
 def deletion(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    release = queries.release(actor, number)
+    release = queries.get_release(actor, number)
     confirmed = request.POST.get("confirm", "")
     if confirmed != str(release):
         messages.error(request, _("Type “%(name)s” exactly to delete it.") % {"name": release})
@@ -209,9 +209,9 @@ def deletion(request: HttpRequest, number: int) -> HttpResponse:
 @require_GET
 @needs(Act.VIEW)
 def download(request: HttpRequest, number: int) -> HttpResponse:
-    """The release as ``release.yaml``; the command line applies it again."""
+    """The release as ``release.yaml``, which the command line can apply."""
     actor = actor_of(request)
-    release = queries.release(actor, number)
-    queries.require_whole(release, actor)
+    release = queries.get_release(actor, number)
+    queries.require_full_visibility(release, actor)
     headers = {"Content-Disposition": 'attachment; filename="release.yaml"'}
     return HttpResponse(release_file(release), content_type="application/yaml; charset=utf-8", headers=headers)

@@ -1,4 +1,4 @@
-"""All of a release at once: ask before, watch it, decide, cancel, fall back."""
+"""Rollouts: confirm, watch, decide, cancel, fall back."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked, may
 from fairway.environments.models import Environment
-from fairway.environments.queries import environment as environment_named
+from fairway.environments.queries import get_environment as environment_named
 from fairway.releases import queries
 from fairway.releases.commands import rollouts as commands
 from fairway.releases.commands.schedule import cancel_schedule
@@ -34,7 +34,7 @@ PROGRESS = {"rollout-progress": "progress"}
 @needs(Act.VIEW)
 def rollouts(request: HttpRequest, number: int) -> HttpResponse:
     actor = actor_of(request)
-    context = rollouts_shown(actor, queries.release(actor, number))
+    context = rollouts_shown(actor, queries.get_release(actor, number))
     return page(request, "releases/rollouts.html", context, fragments={"release-rollouts": "rollouts"})
 
 
@@ -42,7 +42,7 @@ def rollouts(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.VIEW)
 def rollout(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
     actor = actor_of(request)
-    return _page(request, actor, queries.rollout(actor, rollout))
+    return _page(request, actor, queries.get_rollout(actor, rollout))
 
 
 def _page(request: HttpRequest, actor: Actor, one: Rollout, status: int = 200) -> HttpResponse:
@@ -62,10 +62,10 @@ def fall_back(request: HttpRequest, number: int, environment: str) -> HttpRespon
 
 
 def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> HttpResponse:
-    """What will happen first; with POST it does."""
+    """GET shows what will happen; POST starts it."""
     actor = actor_of(request)
-    release, environment = queries.release(actor, number), environment_named(actor, slug)
-    queries.require_whole(release, actor, environment)
+    release, environment = queries.get_release(actor, number), environment_named(actor, slug)
+    queries.require_full_visibility(release, actor, environment)
     may_override = may(actor, Act.BREAK_GLASS, environment=environment.slug)
     shown = rolling_out_shown(actor, release, environment, is_back=is_back)
     confirm = environment.slug if shown["goes_down"] else ""
@@ -92,9 +92,9 @@ def _begun(actor: Actor, release: Release, environment: Environment, form: Rolli
 @require_POST
 @needs(Act.ROLL_OUT)
 def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
-    """How it goes on."""
+    """Decide how a rollout continues."""
     actor = actor_of(request)
-    one = queries.rollout(actor, rollout)
+    one = queries.get_rollout(actor, rollout)
     reason = request.POST.get("reason", "")
     try:
         if request.POST.get("decision") == Choice.FALL_BACK_ALL:
@@ -105,14 +105,14 @@ def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
         return _page(request, actor, one, status=422)
     except Blocked as problem:
         tell_blocked(request, problem)
-        return _page(request, actor, queries.rollout(actor, rollout), status=409)
+        return _page(request, actor, queries.get_rollout(actor, rollout), status=409)
     return redirect("rollout-detail", number, rollout)
 
 
 @require_POST
 @needs(Act.ROLL_OUT)
 def cancellation(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
-    """End what runs."""
+    """Cancel a running rollout."""
     sentence = _("It is being cancelled. What has not started will not start.")
     return _ended(request, number, rollout, commands.cancel_rollout, sentence)
 
@@ -120,17 +120,17 @@ def cancellation(request: HttpRequest, number: int, rollout: int) -> HttpRespons
 @require_POST
 @needs(Act.SCHEDULE_RELEASE)
 def unscheduling(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
-    """Take what is planned off the calendar."""
+    """Cancel a scheduled rollout."""
     return _ended(request, number, rollout, cancel_schedule, _("The schedule was cancelled."))
 
 
 def _ended(request: HttpRequest, number: int, rollout: int, end: Callable[..., Rollout], sentence: str) -> HttpResponse:
     actor = actor_of(request)
-    one = queries.rollout(actor, rollout)
+    one = queries.get_rollout(actor, rollout)
     try:
         end(actor=actor, rollout=one, reason=request.POST.get("reason", ""))
     except Blocked as problem:
         tell_blocked(request, problem)
-        return _page(request, actor, queries.rollout(actor, rollout), status=409)
+        return _page(request, actor, queries.get_rollout(actor, rollout), status=409)
     messages.success(request, sentence)
     return redirect("rollout-detail", number, rollout)

@@ -1,6 +1,6 @@
-"""Sentences in the language of whoever listens, without knowing how languages are looked up.
+"""Translates sentences without depending on Django.
 
-Rooms and drivers write English templates; the web process hands in gettext at its start (`speak_through`).
+Rooms and drivers write English templates; each process that has Django installs gettext when it starts (`use_translator`).
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable
 _translate: Callable[[str], str] = str
 
 
-def speak_through(translate: Callable[[str], str]) -> None:
-    """From now on every sentence goes through `translate`, at the moment it is said."""
+def use_translator(translate: Callable[[str], str]) -> None:
+    """Translate every sentence with `translate` from now on, each time it is formatted."""
     global _translate
     _translate = translate
 
 
 def together(said: Iterable[tuple[str, str]]) -> list[str]:
-    """What was said of several things, ``(name, sentence)``: each sentence once, after the names it applies to."""
+    """Sentences about several things, given as ``(name, sentence)``: each sentence once, after the names it applies to."""
     names: dict[str, list[str]] = {}
     for name, sentence in said:
         names.setdefault(sentence, []).append(name)
@@ -25,6 +25,6 @@ def together(said: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def translate(template: str, **values: object) -> str:
-    """The template in the listener's language, its ``{names}`` filled in."""
+    """The template in the reader's language, with its ``{names}`` filled in."""
     words = _translate(template)
     return words.format(**values) if values else words

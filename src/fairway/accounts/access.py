@@ -1,7 +1,7 @@
-"""What lets somebody in, and when that ends.
+"""Revokes people's access, and checks whether access that was given earlier still exists.
 
-Sessions, tokens, calendar feeds, one-time links and application cookies remember the generation their person's account had.
-`end_standing` raises it, and nothing of before lets anybody in. Whatever stays open for long asks `look_again`.
+Sessions, tokens, calendar feeds, one-time links and application cookies store the generation of their person's account.
+`revoke_access` raises it, so that none of them is accepted any more. Long-lived responses call `refresh_actors` repeatedly.
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from fairway.accounts.models import ApiToken, CalendarFeed, User
 from fairway.accounts.queries import actor_for, grants_of_all, still_to_end, working_tokens
 from fairway.accounts.rules import Actor, Blocked, Blocker, Grant, Role
 from fairway.activity.rules import Door
-from fairway.shared.words import translate
+from fairway.shared.translation import translate
 
 ACTING_AS = "acting_as"  # the session's key for the acting role
-LOOK_EVERY = 2.0  # seconds between two looks at whether a long answer may go on
+CHECK_EVERY = 2.0  # seconds between two checks whether a long response may continue
 Piece = TypeVar("Piece")
 
 
-class Ended(Exception):
-    """What somebody came in with has ended, or shows less than before, in the middle of an answer."""
+class AccessEnded(Exception):
+    """The reader's access has ended, or covers less than before, in the middle of a response."""
 
 
-def end_standing(user: User, *, keeps_keys: bool = False) -> dict[str, Any]:
-    """End everything that lets this person in; their tokens and calendar feed stay with `keeps_keys`.
+def revoke_access(user: User, *, keeps_keys: bool = False) -> dict[str, Any]:
+    """Revoke everything that lets this person in; with `keeps_keys`, their tokens and calendar feed stay valid.
 
-    Belongs in the transaction of the act that is the reason. Returns what the act's event says of it.
+    Must be called in the transaction of the act that is the reason. Returns the facts for the act's event.
     """
     User.objects.filter(pk=user.pk).update(generation=F("generation") + 1)
     user.refresh_from_db(fields=["generation"])
@@ -52,54 +52,55 @@ def end_standing(user: User, *, keeps_keys: bool = False) -> dict[str, Any]:
 
 
 def replace_password(user: User, password: str, *, keeps_keys: bool = False) -> dict[str, Any]:
-    """The one way to another password: what let people in by the old one ends with it. See `end_standing`."""
-    ended = end_standing(user, keeps_keys=keeps_keys)
+    """Set a person's password and revoke their access; every change of a password goes through here. See `revoke_access`."""
+    ended = revoke_access(user, keeps_keys=keeps_keys)
     user.set_password(password)
     user.save(update_fields=["password"])
     return ended
 
 
-def standing_person(actor: Actor) -> User:
-    """The actor's account, locked until the transaction ends, so that nothing new is made on a standing that has ended.
+def locked_account(actor: Actor) -> User:
+    """The actor's account, locked until the transaction ends, so that nothing new is created with access that was revoked.
 
-    Raises `Blocked` when it has.
+    Raises `Blocked` if it was.
     """
     user = User.objects.select_for_update(no_key=True).filter(pk=actor.id or 0).first()
     if user is None:
         raise Blocked([Blocker(code="person", sentence=translate("Only people have sign-in methods of their own."))])
-    if look_again([actor])[0] is None:
+    if refresh_actors([actor])[0] is None:
         sentence = translate("You have been signed out, or the token has expired; sign in again.")
         raise Blocked([Blocker(code="ended", sentence=sentence)])
     return user
 
 
-def look_again(actors: Collection[Actor]) -> list[Actor | None]:
-    """Each of them as they are now, with what they may do now; None for whoever's way in has ended.
+def refresh_actors(actors: Collection[Actor]) -> list[Actor | None]:
+    """Each actor with their present grants and acting role; None for an actor whose access has ended.
 
-    Few queries, however many actors: one for the sessions, one for the tokens, one for the people, one for the grants.
+    Four queries, however many actors: for sessions, tokens, people and grants.
     """
     people = User.objects.filter(is_active=True).in_bulk({actor.id for actor in actors if actor.id})
-    sessions = _sessions(actor.standing.session for actor in actors if actor.standing.session)
-    tokens = working_tokens().in_bulk({actor.standing.token for actor in actors if actor.standing.token})
+    sessions = _sessions(actor.authentication.session for actor in actors if actor.authentication.session)
+    tokens = working_tokens().in_bulk({actor.authentication.token for actor in actors if actor.authentication.token})
     grants = grants_of_all(people)
     return [_now(actor, people.get(actor.id or 0), sessions, tokens, grants) for actor in actors]
 
 
-def while_standing(actor: Actor, pieces: Iterable[Piece]) -> Iterator[Piece]:
-    """`pieces` of a long answer, as long as the actor may have them. Raises `Ended`: a reader must see that it is cut."""
-    looked = time.monotonic()
+def while_access_lasts(actor: Actor, pieces: Iterable[Piece]) -> Iterator[Piece]:
+    """Yield the `pieces` of a long response while the actor keeps their access. Raises `AccessEnded`, so that the reader
+    sees that the response is incomplete."""
+    checked = time.monotonic()
     for piece in pieces:
-        if time.monotonic() - looked >= LOOK_EVERY:
-            now, looked = look_again([actor])[0], time.monotonic()
+        if time.monotonic() - checked >= CHECK_EVERY:
+            now, checked = refresh_actors([actor])[0], time.monotonic()
             if now is None or now.active_grants != actor.active_grants:
-                raise Ended
+                raise AccessEnded
         yield piece
 
 
 def actor_of_session(key: str, door: Door) -> tuple[Actor, User] | None:
-    """Whose session this is, and what they may do, while it lasts."""
+    """The actor and account of this session; None if the session has ended."""
     user = User.objects.filter(pk=_sessions([key]).get(key, {}).get(SESSION_KEY, 0)).first()
-    actor = look_again([actor_for(user, door=door, session=key)])[0] if user else None
+    actor = refresh_actors([actor_for(user, door=door, session=key)])[0] if user else None
     return (actor, user) if actor is not None and user is not None else None
 
 
@@ -110,14 +111,14 @@ def _now(
     tokens: Mapping[int, ApiToken],
     grants: Mapping[int, tuple[Grant, ...]],
 ) -> Actor | None:
-    came = actor.standing
+    came = actor.authentication
     if user is None:
         return None
-    if came.token is not None:  # one that was kept is of a later generation than the actor
+    if came.token is not None:  # a token that was kept has a later generation than the actor
         return replace(actor, grants=grants[user.pk]) if came.token in tokens else None
     if user.generation != came.generation:
         return None
-    if not came.session:  # no door let them in: a command of ours speaks for them
+    if not came.session:  # neither session nor token: a management command acts for them
         return replace(actor, grants=grants[user.pk])
     return _of_session(actor, user, sessions.get(came.session, {}), grants[user.pk])
 
@@ -134,7 +135,7 @@ def _opens(session: dict[str, Any], user: User) -> bool:
 
 
 def _sessions(keys: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """The content of those that have not ended."""
+    """The content of these sessions by key, without expired ones."""
     store = SessionStore()
     rows = Session.objects.filter(expire_date__gt=timezone.now()).in_bulk(set(keys))
     return {key: store.decode(row.session_data) for key, row in rows.items()}

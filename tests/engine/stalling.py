@@ -1,4 +1,4 @@
-"""The workflow that worker processes tell in crash tests: steps `a`, `b`, `c`, each noting in a file what it did.
+"""The workflow that worker processes run in crash tests: steps `a`, `b`, `c`, each noting in a file what it did.
 
 A worker may be told to stall at one place: it prints ``stalled`` and stays there until it is killed or the gate opens.
 Places: ``begin:before:b`` (in the transaction that starts step b), ``begin:after:b`` (just committed), ``inside:b``,
@@ -16,7 +16,7 @@ from fairway.engine.workflow import Step, Workflow, Workflows
 from fairway.shared.failures import Refused
 
 
-class Teller:
+class StallingWorkflow:
     """One worker's side of the workflow."""
 
     def __init__(self, name: str, log: Path, *, stall: str = "", gate: Path | None = None) -> None:
@@ -25,7 +25,7 @@ class Teller:
     def workflows(self) -> Workflows:
         workflows = Workflows()
         steps = tuple(Step(name, self.step) for name in "abc")
-        workflows.register(Workflow("tale", steps, clean_up=self.clean_up, watcher=self))
+        workflows.register(Workflow("example", steps, clean_up=self.clean_up, watcher=self))
         return workflows
 
     def note(self, word: str, run_id: int, step: str) -> None:

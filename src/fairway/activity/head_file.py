@@ -1,4 +1,4 @@
-"""The file of signed heads: appended to, never changed, outside the database, and bounded."""
+"""The file of signed heads: append-only, outside the database, and of bounded size."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pathlib import Path
 from fairway.activity.heads import Head, parse_head
 from fairway.shared.names import Invalid
 
-LARGEST = 1024 * 1024  # bytes of one file; the one before is kept beside it
-END = 16 * 1024  # bytes in which the last head is found
+LARGEST = 1024 * 1024  # bytes; a larger file is rotated, and one rotated file is kept
+END = 16 * 1024  # bytes read from the end of a file to find its last head
 NEWEST, BEFORE, ELSEWHERE = "heads.jsonl", "heads.before.jsonl", "elsewhere.json"
 
 
-class HeadBook:
-    """``heads/`` of a data directory. A line that is no head (the disk was full) is passed over."""
+class HeadFile:
+    """The signed heads in ``heads/`` of a data directory. Malformed lines (the disk was full) are skipped."""
 
     def __init__(self, folder: Path, *, largest: int = LARGEST) -> None:
         self._folder, self._largest = folder, largest
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Nobody else adds one meanwhile."""
+        """Lock the file for writing, so that no other process appends meanwhile."""
         self._folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(os.open(self._folder / "lock", os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
 
     def add(self, head: Head) -> None:
-        """Append it, on the disk when this returns. Call it while `writing`. A full file is put aside first, and the newest
-        head carried over, so that no moment is without one."""
+        """Append a head and sync it to the disk. Call it inside `writing`. A full file is rotated first, and the newest
+        head is copied to the new file, so that there is always one."""
         if self._size() > self._largest:
             last = self.last()
             os.replace(self._folder / NEWEST, self._folder / BEFORE)
@@ -48,26 +48,26 @@ class HeadBook:
         return None
 
     def all(self) -> list[Head]:
-        """Every head that is kept, oldest first."""
+        """All stored heads, oldest first."""
         older = self._read(BEFORE)
         return [*older, *(head for head in self._read(NEWEST) if head not in older[-1:])]
 
     def valid(self) -> list[Head]:
-        """Those the chain is compared with: the last that acknowledges a break, and what came after it."""
+        """The heads that the chain must match: the last one that acknowledges a break, and all after it."""
         heads = self.all()
         start = max((at for at, head in enumerate(heads) if head.acknowledges), default=0)
         return heads[start:]
 
     def elsewhere(self) -> dict[str, object]:
-        """What became of the last head that was sent to another place: ``{number, failure, at}``; empty before."""
+        """The result of sending the last head to the external copy: ``{number, failure, at}``; empty if none was sent."""
         try:
             found = json.loads((self._folder / ELSEWHERE).read_text())
         except (OSError, ValueError):
             return {}
         return found if isinstance(found, dict) else {}
 
-    def note_elsewhere(self, number: int, failure: str, at: str) -> None:
-        """Write that down. Raises OSError."""
+    def note_external_copy(self, number: int, failure: str, at: str) -> None:
+        """Store the result of sending a head to the external copy. Raises OSError."""
         draft = self._folder / f"{ELSEWHERE}.draft"
         draft.write_text(json.dumps({"number": number, "failure": failure[:500], "at": at}))
         os.replace(draft, self._folder / ELSEWHERE)

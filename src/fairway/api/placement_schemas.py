@@ -1,4 +1,4 @@
-"""How deployments and placements look from outside; shared by every router that answers with one."""
+"""The schemas of artifacts, deployments and placements, shared by routers."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ from fairway.environments.protection import approvers_words
 
 
 class FindingShown(Schema):
-    """One thing detection saw, and which file says so."""
+    """One thing that was detected, and the file that shows it."""
 
     what: str
     because: str
 
 
 class ArtifactShown(Schema):
-    """One immutable version. `number` is how it is addressed, `version` what people call it; `spec`: how it runs;
-    `remarks`: what was seen in its source and not used."""
+    """One immutable version. `number` identifies it, `version` is its name for people; `spec`: how it runs; `remarks`:
+    what was seen in its source but not used."""
 
     number: int
     version: str
@@ -61,7 +61,7 @@ class ArtifactShown(Schema):
 
 
 class ProbeShown(Schema):
-    """What the switch looked like from outside: requests sent and failed, and when the new version was first seen (ms)."""
+    """The probe of the switch: requests sent and failed, and after how many ms the new version was first seen."""
 
     sent: int
     failed: int
@@ -71,8 +71,8 @@ class ProbeShown(Schema):
 
 
 class AbsenceShown(Schema):
-    """Being away while one version follows the other, because both store data in these `volumes`; for about so many
-    `seconds` (null: not known yet)."""
+    """The interruption while one version replaces the other, because both store data in these `volumes`; for about `seconds`
+    (null: not known yet)."""
 
     volumes: list[str]
     seconds: float | None
@@ -127,7 +127,8 @@ class DeploymentShown(Schema):
 
 
 class DeploymentAnswerShown(Schema):
-    """One person's answer. `counts`: it is a yes to what would be deployed now, of somebody who may still give it."""
+    """One person's approval or rejection. `counts`: it approves what would be deployed now, and its giver may still
+    approve."""
 
     person: str
     is_approved: bool
@@ -138,7 +139,7 @@ class DeploymentAnswerShown(Schema):
 
 
 class SettingChangeShown(Schema):
-    """A setting that would differ from what runs now; never a value. `kind`: added, changed, removed."""
+    """The name of a setting that would differ from what runs now, never its value. `kind`: added, changed, removed."""
 
     name: str
     kind: str
@@ -146,9 +147,9 @@ class SettingChangeShown(Schema):
 
 
 class ApprovalsShown(Schema):
-    """Where a deployment stands with the people who approve it. `fingerprint` is what they approve ("" while it is being
-    built), `who` says whose yes counts, `version_now` what runs there, `newer_configuration` a version that was saved
-    since it was asked for, and that it would not use."""
+    """The approvals of a deployment. `fingerprint` is what is approved ("" while it is being built), `who` says whose
+    approval counts, `version_now` is what runs there, `newer_configuration` a version saved since the request, which it
+    would not use."""
 
     needed: int
     given: int
@@ -175,9 +176,9 @@ class StepShown(Schema):
 
 
 class DeploymentDetail(DeploymentShown):
-    """With its steps, how long it should take, how many go before it, and the end of its log when it went wrong. `away`
-    says beforehand, while it is active, that visitors will see the starting page; null where they will not. `approvals`
-    is null where none were asked for."""
+    """A deployment with its steps, its expected duration, its queue position, and, if it failed, the end of its log.
+    While it is active, `away` says that visitors will see the starting page; null if they will not. `approvals` is null
+    if none are required."""
 
     steps: list[StepShown]
     remarks: list[FindingShown]
@@ -191,8 +192,8 @@ class DeploymentDetail(DeploymentShown):
 
 
 class LostFilesShown(Schema):
-    """A file or a folder that an application writes and its next deployment loses: its `name`, how many `files`, and the
-    `target` of a volume that would keep them; "" where none can, because what each version brings lies there too."""
+    """A file or folder that an application writes and the next deployment would lose: its `name`, how many `files`, and the
+    `target` of a volume that would keep them; "" if none can, because each version's own files are there, too."""
 
     name: str
     files: int
@@ -228,7 +229,8 @@ class PlacementShown(Schema):
 
 
 class PlacementDetail(PlacementShown):
-    """With the instances as last seen, the deployments one can go back to, and what its next version means for visitors."""
+    """A placement with its instances as last observed, the deployments that a rollback can restore, and whether the next
+    deployment interrupts visitors."""
 
     away: AbsenceShown | None
     instances: list[dict[str, Any]]
@@ -236,42 +238,42 @@ class PlacementDetail(PlacementShown):
     rollback_targets: list[DeploymentShown]
 
 
-def artifact_shown(one: Artifact) -> ArtifactShown:
+def artifact_shown(artifact: Artifact) -> ArtifactShown:
     names = [name for name in ArtifactShown.model_fields if name != "is_collected"]
-    return ArtifactShown(**{name: getattr(one, name) for name in names}, is_collected=one.collected_at is not None)
+    return ArtifactShown(**{name: getattr(artifact, name) for name in names}, is_collected=artifact.collected_at is not None)
 
 
 def deployments_shown(rows: Sequence[Deployment]) -> list[DeploymentShown]:
-    """A page of deployments; one query for all of them says which are live."""
+    """A page of deployments; one query finds which of them are live."""
     live = live_numbers(rows)
-    return [DeploymentShown(**_facts(one, is_live=one.pk in live)) for one in rows]
+    return [DeploymentShown(**_facts(row, is_live=row.pk in live)) for row in rows]
 
 
-def deployment_shown(one: Deployment) -> DeploymentShown:
-    return deployments_shown([one])[0]
+def deployment_shown(deployment: Deployment) -> DeploymentShown:
+    return deployments_shown([deployment])[0]
 
 
-def deployment_detail(one: Deployment) -> DeploymentDetail:
+def deployment_detail(deployment: Deployment) -> DeploymentDetail:
     placement = Placement.objects.select_related("application", "environment", "current__artifact").filter(
-        application=one.application_id, environment=one.environment_id
+        application=deployment.application_id, environment=deployment.environment_id
     )
     here = placement.first()
     return DeploymentDetail(
-        **_facts(one, is_live=here is not None and here.current_id == one.pk),
-        steps=[StepShown(**vars(step)) for step in steps_of(one)],
-        remarks=one.artifact.remarks if one.artifact else [],
-        away=_absence_shown(absence(here, one.artifact) if here and one.is_active else None),
-        approvals=approvals_shown(one) if one.approve_by else None,
-        expected_seconds=expected_total_seconds(one),
-        queue_position=place_in_queue(one),
-        detail=one.detail,
-        last_log=last_log_text(one) if one.status in {Status.FAILED, Status.ERRORED} else [],
+        **_facts(deployment, is_live=here is not None and here.current_id == deployment.pk),
+        steps=[StepShown(**vars(step)) for step in steps_of(deployment)],
+        remarks=deployment.artifact.remarks if deployment.artifact else [],
+        away=_absence_shown(absence(here, deployment.artifact) if here and deployment.is_active else None),
+        approvals=approvals_shown(deployment) if deployment.approve_by else None,
+        expected_seconds=expected_total_seconds(deployment),
+        queue_position=place_in_queue(deployment),
+        detail=deployment.detail,
+        last_log=last_log_text(deployment) if deployment.status in {Status.FAILED, Status.ERRORED} else [],
         urls=here.urls if here else [],
     )
 
 
-def approvals_shown(one: Deployment) -> ApprovalsShown:
-    found, change = approvals_of(one), replacement(one)
+def approvals_shown(deployment: Deployment) -> ApprovalsShown:
+    found, change = approvals_of(deployment), replacement(deployment)
     answers = [
         DeploymentAnswerShown(
             person=each.person,
@@ -286,27 +288,27 @@ def approvals_shown(one: Deployment) -> ApprovalsShown:
     return ApprovalsShown(
         needed=found.needed,
         given=found.given,
-        who=approvers_words(one.environment),
+        who=approvers_words(deployment.environment),
         fingerprint=found.fingerprint,
         answers=answers,
         version_now=change.now.version if change.now else "",
         digest_now=change.now.digest if change.now else "",
         settings=[SettingChangeShown(name=each.name, kind=each.kind, is_secret=each.is_secret) for each in change.settings],
-        newer_configuration=change.newer.version if change.newer and one.is_active else None,
+        newer_configuration=change.newer.version if change.newer and deployment.is_active else None,
     )
 
 
-def placement_shown(one: Placement) -> PlacementShown:
-    return PlacementShown(**_placement_facts(one))
+def placement_shown(placement: Placement) -> PlacementShown:
+    return PlacementShown(**_placement_facts(placement))
 
 
-def placement_detail(one: Placement) -> PlacementDetail:
+def placement_detail(placement: Placement) -> PlacementDetail:
     return PlacementDetail(
-        **_placement_facts(one),
-        away=_absence_shown(absence(one)),
-        instances=one.observed,
-        deployment=deployment_shown(one.current) if one.current else None,
-        rollback_targets=deployments_shown(rollback_targets(one)),
+        **_placement_facts(placement),
+        away=_absence_shown(absence(placement)),
+        instances=placement.observed,
+        deployment=deployment_shown(placement.current) if placement.current else None,
+        rollback_targets=deployments_shown(rollback_targets(placement)),
     )
 
 
@@ -318,46 +320,48 @@ def _named(one: Any) -> Named:
     return Named(slug=one.slug, name=one.name)
 
 
-def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
+def _facts(deployment: Deployment, *, is_live: bool) -> dict[str, Any]:
     same = (
         "kind", "source_kind", "source", "replicas", "requested_by", "acting_role", "door", "reason", "broke_glass", "step",
         "sentence", "gate_used", "probe", "away_seconds", "served_digest", "log_lines", "log_collected_at",
         "created_at", "awaits_approval", "approve_by", "approved_at", "started_at", "switched_at",
         "finished_at", "version",
     )  # fmt: skip
-    artifact, configuration = one.artifact, one.configuration
+    artifact, configuration = deployment.artifact, deployment.configuration
     return {
-        **{name: getattr(one, name) for name in same},
-        "id": one.pk,
-        "services": one.counts,
-        "application": _named(one.application),
-        "environment": _named(one.environment),
-        "status": shown_status(one.status, is_current=is_live),
-        "is_active": one.status in ACTIVE,
+        **{name: getattr(deployment, name) for name in same},
+        "id": deployment.pk,
+        "services": deployment.counts,
+        "application": _named(deployment.application),
+        "environment": _named(deployment.environment),
+        "status": shown_status(deployment.status, is_current=is_live),
+        "is_active": deployment.status in ACTIVE,
         "digest": artifact.digest if artifact else "",
         "commit": artifact.commit if artifact else "",
         "artifact": artifact.number if artifact else None,
         "configuration": configuration.version if configuration else None,
-        "replaces": one.replaces_id,
-        "returns_to": one.returns_to_id,
-        "seconds": (one.finished_at - one.started_at).total_seconds() if one.started_at and one.finished_at else None,
+        "replaces": deployment.replaces_id,
+        "returns_to": deployment.returns_to_id,
+        "seconds": (deployment.finished_at - deployment.started_at).total_seconds()
+        if deployment.started_at and deployment.finished_at
+        else None,
     }
 
 
-def _placement_facts(one: Placement) -> dict[str, Any]:
+def _placement_facts(placement: Placement) -> dict[str, Any]:
     same = (
         "name", "url", "urls", "wanted", "health", "replicas", "domains", "access", "hold_reason", "held_at", "drift",
         "lost_writes", "observed_at",
     )  # fmt: skip
-    current = one.current
+    current = placement.current
     return {
-        **{name: getattr(one, name) for name in same},
-        "services": one.counts,
-        "application": _named(one.application),
-        "environment": _named(one.environment),
+        **{name: getattr(placement, name) for name in same},
+        "services": placement.counts,
+        "application": _named(placement.application),
+        "environment": _named(placement.environment),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),
         "version": current.version if current else "",
         "digest": current.artifact.digest if current and current.artifact else "",
-        "current": one.current_id,
-        "previous_good": one.previous_good_id,
+        "current": placement.current_id,
+        "previous_good": placement.previous_good_id,
     }

@@ -1,4 +1,4 @@
-"""How releases, packages and rollouts look in the API."""
+"""The schemas of releases, packages and rollouts, shared by routers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fairway.releases.target_state import is_sealed, needs_in
 
 
 class ReleaseShown(Schema):
-    """`status` follows facts: draft, sealed, scheduled, in_progress, released, partly_served,
+    """`status` is derived from facts: draft, sealed, scheduled, in_progress, released, partly_served,
     no_longer_served, failed, fallen_back or cancelled."""
 
     id: int
@@ -41,7 +41,7 @@ class ReleaseShown(Schema):
 
 
 class OnTargetShown(Schema):
-    """`status`: absent, distributing, distributed, deploying, deployed (it is served right now), replaced, falling_back."""
+    """`status`: absent, distributing, distributed, deploying, deployed (it is served now), replaced, falling_back."""
 
     environment: str
     status: str
@@ -71,7 +71,7 @@ class PackageShown(Schema):
 
 
 class ReleaseDetail(ReleaseShown):
-    """With its packages on its targets."""
+    """A release with its packages on its targets."""
 
     matrix: list[PackageShown]
 
@@ -89,7 +89,7 @@ class RolloutStepShown(Schema):
 
 
 class RolloutShown(Schema):
-    """`direction` is forward or back. `planned_at` and `start_by` are instants; `wall_time` in `zone` is what was meant."""
+    """`direction` is forward or back. `planned_at` and `start_by` are instants; `wall_time` and `zone` are as entered."""
 
     id: int
     release: int
@@ -111,14 +111,14 @@ class RolloutShown(Schema):
 
 
 class RolloutDetail(RolloutShown):
-    """With each of its packages, and what ran on the target before it began, by application."""
+    """A rollout with its packages, and what ran on the target before it began, by application."""
 
     packages: list[RolloutStepShown]
     before: dict[str, Any]
 
 
 class ReadinessShown(Schema):
-    """What stands in the way on one target; `at` is when it is planned to start there (null: asked for now)."""
+    """The blockers on one target; `at` is when the release is scheduled to start there (null: blockers now)."""
 
     environment: Named
     is_ready: bool
@@ -133,7 +133,7 @@ class VersionShown(Schema):
 
 
 class SettingShown(Schema):
-    """Names only; never a value."""
+    """The name of a setting, never its value."""
 
     name: str
     kind: str
@@ -169,54 +169,54 @@ class ApprovalShown(Schema):
     at: datetime
 
 
-def release_shown(actor: Actor, one: Release, status: str = "", packages: list[str] | None = None) -> ReleaseShown:
-    return ReleaseShown(**_release(actor, one, status, packages))
+def release_shown(actor: Actor, release: Release, status: str = "", packages: list[str] | None = None) -> ReleaseShown:
+    return ReleaseShown(**_release(actor, release, status, packages))
 
 
-def _release(actor: Actor, one: Release, status: str, packages: list[str] | None) -> dict[str, Any]:
-    sealed = is_sealed(one)
+def _release(actor: Actor, release: Release, status: str, packages: list[str] | None) -> dict[str, Any]:
+    sealed = is_sealed(release)
     names = ("name", "version", "description", "fingerprint", "created_by", "created_at", "cancelled_by", "cancel_reason")
     return {
-        **{name: getattr(one, name) for name in names},
-        "id": one.pk,
-        "status": status or queries.status_of(one).value,
-        "manager": one.manager.username,
-        "deputy": one.deputy.username if one.deputy else None,
-        "targets": [each.slug for each in queries.targets_seen(one, actor)],
-        "packages": [each.name for each in queries.packages_seen(one, actor)] if packages is None else packages,
+        **{name: getattr(release, name) for name in names},
+        "id": release.pk,
+        "status": status or queries.status_of(release).value,
+        "manager": release.manager.username,
+        "deputy": release.deputy.username if release.deputy else None,
+        "targets": [each.slug for each in queries.visible_targets(release, actor)],
+        "packages": [each.name for each in queries.visible_packages(release, actor)] if packages is None else packages,
         "is_sealed": sealed,
         "is_frozen": sealed,
     }
 
 
-def release_detail(actor: Actor, one: Release) -> ReleaseDetail:
-    rows, packages = queries.matrix(one, actor), queries.packages_seen(one, actor)
+def release_detail(actor: Actor, release: Release) -> ReleaseDetail:
+    rows, packages = queries.matrix(release, actor), queries.visible_packages(release, actor)
     needs, names = needs_in(packages), {each.pk: each.name for each in packages}
     shown = [
         package_shown(actor, package, sorted(names[number] for number in needs[package.pk]), rows[index])
         for index, package in enumerate(packages)
     ]
-    return ReleaseDetail(**_release(actor, one, "", [each.name for each in packages]), matrix=shown)
+    return ReleaseDetail(**_release(actor, release, "", [each.name for each in packages]), matrix=shown)
 
 
 def package_shown(
-    actor: Actor, one: Package, needs: list[str] | None = None, cells: list[queries.Cell] | None = None
+    actor: Actor, package: Package, needs: list[str] | None = None, cells: list[queries.Cell] | None = None
 ) -> PackageShown:
     if needs is None:
-        needs = sorted(one.dependencies.filter(needs__deleted_at=None).values_list("needs__name", flat=True))
+        needs = sorted(package.dependencies.filter(needs__deleted_at=None).values_list("needs__name", flat=True))
     if cells is None:
-        cells = next((row for row in queries.matrix(one.release, actor) if row and row[0].package == one), [])
+        cells = next((row for row in queries.matrix(package.release, actor) if row and row[0].package == package), [])
     return PackageShown(
-        id=one.pk,
-        name=one.name,
-        application=one.application.slug,
-        stage=one.stage,
-        source_input=one.source_input,
-        entered=one.source_input,
-        version=one.version,
-        digest=one.artifact.digest if one.artifact else "",
-        resolution=one.resolution,
-        sentence=one.sentence,
+        id=package.pk,
+        name=package.name,
+        application=package.application.slug,
+        stage=package.stage,
+        source_input=package.source_input,
+        entered=package.source_input,
+        version=package.version,
+        digest=package.artifact.digest if package.artifact else "",
+        resolution=package.resolution,
+        sentence=package.sentence,
         needs=needs,
         targets=[_on_target(cell) for cell in cells],
     )
@@ -236,65 +236,69 @@ def _on_target(cell: queries.Cell) -> OnTargetShown:
     )
 
 
-def rollout_shown(one: Rollout) -> RolloutShown:
-    return RolloutShown(**_rollout(one))
+def rollout_shown(rollout: Rollout) -> RolloutShown:
+    return RolloutShown(**_rollout(rollout))
 
 
-def _rollout(one: Rollout) -> dict[str, Any]:
+def _rollout(rollout: Rollout) -> dict[str, Any]:
     names = (
         *("direction", "status", "parallel", "sentence", "reason", "requested_by", "acting_role", "wall_time", "zone"),
         *("planned_at", "start_by", "created_at", "started_at", "finished_at"),
     )
-    found = {name: getattr(one, name) for name in names}
-    return {**found, "id": one.pk, "release": one.release_id, "environment": one.environment.slug}
+    found = {name: getattr(rollout, name) for name in names}
+    return {**found, "id": rollout.pk, "release": rollout.release_id, "environment": rollout.environment.slug}
 
 
-def rollout_detail(one: Rollout) -> RolloutDetail:
-    steps = [_step(each) for each in desk.steps_of(one)]
-    return RolloutDetail(**_rollout(one), packages=steps, before=one.before)
+def rollout_detail(rollout: Rollout) -> RolloutDetail:
+    steps = [_step(each) for each in desk.steps_of(rollout)]
+    return RolloutDetail(**_rollout(rollout), packages=steps, before=rollout.before)
 
 
-def _step(one: RolloutPackage) -> RolloutStepShown:
+def _step(rollout_package: RolloutPackage) -> RolloutStepShown:
     return RolloutStepShown(
-        package=one.package.name,
-        level=one.level + 1,
-        status=one.status,
-        sentence=one.sentence,
-        deployment=one.deployment_id,
-        fallback=one.fallback_id,
-        attempts=one.attempts,
+        package=rollout_package.package.name,
+        level=rollout_package.level + 1,
+        status=rollout_package.status,
+        sentence=rollout_package.sentence,
+        deployment=rollout_package.deployment_id,
+        fallback=rollout_package.fallback_id,
+        attempts=rollout_package.attempts,
     )
 
 
-def readiness_shown(one: Readiness) -> ReadinessShown:
-    reasons = [BlockerShown(**each) for each in blockers_shown(one.blockers)]
-    where = Named(slug=one.environment.slug, name=one.environment.name)
-    return ReadinessShown(environment=where, is_ready=one.is_ready, at=one.at, blockers=reasons)
+def readiness_shown(readiness: Readiness) -> ReadinessShown:
+    reasons = [BlockerShown(**each) for each in blockers_shown(readiness.blockers)]
+    where = Named(slug=readiness.environment.slug, name=readiness.environment.name)
+    return ReadinessShown(environment=where, is_ready=readiness.is_ready, at=readiness.at, blockers=reasons)
 
 
-def difference_shown(one: Difference) -> DifferenceShown:
-    settings = [SettingShown(name=each.name, kind=each.kind) for each in one.settings]
-    return DifferenceShown(package=one.package.name, now=_version(one.now), then=_version(one.then), settings=settings)
+def difference_shown(difference: Difference) -> DifferenceShown:
+    settings = [SettingShown(name=each.name, kind=each.kind) for each in difference.settings]
+    return DifferenceShown(
+        package=difference.package.name, now=_version(difference.now), then=_version(difference.then), settings=settings
+    )
 
 
-def newer_settings_shown(one: NewerSettings) -> NewerSettingsShown:
-    changes = [SettingShown(name=each.name, kind=each.kind) for each in one.changes]
-    names = {"package": one.package.name, "environment": one.environment.slug}
-    return NewerSettingsShown(**names, by=one.by, at=one.at, comment=one.comment, changes=changes)
+def newer_settings_shown(newer_settings: NewerSettings) -> NewerSettingsShown:
+    changes = [SettingShown(name=each.name, kind=each.kind) for each in newer_settings.changes]
+    names = {"package": newer_settings.package.name, "environment": newer_settings.environment.slug}
+    return NewerSettingsShown(
+        **names, by=newer_settings.by, at=newer_settings.at, comment=newer_settings.comment, changes=changes
+    )
 
 
 def _version(one: Any) -> VersionShown | None:
     return VersionShown(version=one.version, digest=one.digest, commit=one.commit) if one is not None else None
 
 
-def approval_shown(one: Approval, *, counts: bool = True) -> ApprovalShown:
-    """`counts` is false for a yes whose giver may no longer approve there."""
+def approval_shown(approval: Approval, *, counts: bool = True) -> ApprovalShown:
+    """An approval or rejection; `counts` is false if its giver may no longer approve there."""
     return ApprovalShown(
-        environment=one.environment.slug,
-        person=one.person,
-        is_approved=one.is_approved,
+        environment=approval.environment.slug,
+        person=approval.person,
+        is_approved=approval.is_approved,
         counts=counts,
-        comment=one.comment,
-        fingerprint=one.fingerprint,
-        at=one.created_at,
+        comment=approval.comment,
+        fingerprint=approval.fingerprint,
+        at=approval.created_at,
     )

@@ -15,6 +15,7 @@ from django.test import Client
 from django.utils import timezone
 
 import fairway
+from fairway.accounts.access import AccessEnded, refresh_actors, while_access_lasts
 from fairway.accounts.commands import (
     accept_invitation,
     create_person,
@@ -29,7 +30,6 @@ from fairway.accounts.profiles import set_own_password
 from fairway.accounts.queries import actor_for, usable_link
 from fairway.accounts.reset_tokens import ResetTokens
 from fairway.accounts.rules import Actor, Blocked, Role
-from fairway.accounts.standing import Ended, look_again, while_standing
 from fairway.accounts.tokens import create_token, revoke_token
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
@@ -108,12 +108,12 @@ def ways(admin, hello, staging) -> Ways:
         text,
         {
             "session": lambda: browser.get("/applications/").status_code == 200,
-            "stream": lambda: look_again([in_session])[0] is not None,
+            "stream": lambda: refresh_actors([in_session])[0] is not None,
             "application cookie": lambda: application.get("/.fairway/access", headers=ASKED).status_code == 204,
             "hand-over code": hands_over,
             "token": lambda: api(text),
             "token made with it": lambda: api(child_text),
-            "download with it": lambda: look_again([by_token])[0] is not None,
+            "download with it": lambda: refresh_actors([by_token])[0] is not None,
             "feed": lambda: Client().get(f"/calendar/feeds/{feed}/releases.ics").status_code == 200,
             "link for them": lambda: usable_link(link, OneTimeLink.INVITATION) is not None,
             "link by them": lambda: usable_link(own_link, OneTimeLink.INVITATION) is not None,
@@ -203,7 +203,7 @@ def test_what_ends_takes_with_it_all_that_hangs_on_it_and_nothing_else(ways, adm
     ending(ways, admin)
     now = ways.open()
     if ending is demoted:
-        assert look_again([ways.actor()])[0].roles == (Role.VIEWER,)
+        assert refresh_actors([ways.actor()])[0].roles == (Role.VIEWER,)
     assert EVERYTHING - now == ENDINGS[ending]
 
 
@@ -320,15 +320,15 @@ def test_a_look_at_many_takes_as_few_queries_as_at_one(ways, admin, django_asser
     many = [replace(ways.actor("token"), client=str(number)) for number in range(50)]
     RoleGrant.objects.create(user=User.objects.get(pk=admin.id), role=Role.VIEWER)
     with django_assert_max_num_queries(4):
-        assert all(look_again([*many, admin]))
+        assert all(refresh_actors([*many, admin]))
 
 
 def test_a_long_download_is_cut_when_its_reader_is_shut_out(ways, admin, monkeypatch):
-    monkeypatch.setattr("fairway.accounts.standing.LOOK_EVERY", 0.0)
-    pieces = while_standing(ways.actor("token"), iter(range(10)))
+    monkeypatch.setattr("fairway.accounts.access.CHECK_EVERY", 0.0)
+    pieces = while_access_lasts(ways.actor("token"), iter(range(10)))
     assert next(pieces) == 0
     token_revoked(ways, admin)
-    with pytest.raises(Ended):
+    with pytest.raises(AccessEnded):
         next(pieces)
 
 
@@ -336,4 +336,4 @@ def test_no_password_is_set_but_where_everything_ends_with_it():
     """Whoever sets one elsewhere leaves the old ways in open."""
     source = Path(fairway.__file__).parent
     found = {place.relative_to(source).as_posix() for place in source.rglob("*.py") if ".set_password(" in place.read_text()}
-    assert found == {"accounts/standing.py", "accounts/commands.py"}, "commands.py sets the first one of somebody new"
+    assert found == {"accounts/access.py", "accounts/commands.py"}, "commands.py sets the first one of somebody new"

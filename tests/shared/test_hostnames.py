@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairway.shared.hosts import (
+from fairway.shared.hostnames import (
     IsAnAddress,
-    NotAHost,
-    ascii_address,
-    canonical_host,
-    host_in,
+    NotAHostname,
+    ascii_host_address,
+    canonical_hostname,
+    hostname_in,
     is_same_or_below,
     mixed_scripts,
+    readable_hostname,
     registry_in,
-    shown_host,
 )
 from fairway.shared.names import Invalid, parse_domain, registry_of
 
@@ -36,14 +36,14 @@ SAME = {
 
 @pytest.mark.parametrize(("meant", "typed"), [(meant, typed) for meant, all_ in SAME.items() for typed in all_])
 def test_every_spelling_is_the_same_host(meant, typed):
-    assert canonical_host(typed) == meant
-    assert host_in(f"{typed.strip()}:8080") == meant
+    assert canonical_hostname(typed) == meant
+    assert hostname_in(f"{typed.strip()}:8080") == meant
 
 
 @pytest.mark.parametrize("typed", ["127.0.0.1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1", "x.0x7f", "１２７.0.0.1"])
 def test_numbers_are_no_names_however_they_are_written(typed):
     with pytest.raises(IsAnAddress):
-        canonical_host(typed)
+        canonical_hostname(typed)
 
 
 NO_NAMES = [
@@ -55,13 +55,13 @@ NO_NAMES = [
 
 @pytest.mark.parametrize("typed", NO_NAMES)
 def test_what_is_no_name(typed):
-    with pytest.raises(NotAHost):
-        canonical_host(typed)
+    with pytest.raises(NotAHostname):
+        canonical_hostname(typed)
 
 
 def test_what_is_no_name_has_no_host_in_it():
-    assert [host_in(typed) for typed in NO_NAMES if typed != "a:80"] == [""] * (len(NO_NAMES) - 1)
-    assert host_in("a:80") == "a"
+    assert [hostname_in(typed) for typed in NO_NAMES if typed != "a:80"] == [""] * (len(NO_NAMES) - 1)
+    assert hostname_in("a:80") == "a"
 
 
 labels = st.text(string.ascii_letters + string.digits, min_size=1, max_size=10)
@@ -72,19 +72,19 @@ def test_spelling_never_tells_two_hosts_apart_or_makes_two_one(names, top, shout
     host = ".".join([*names, top])
     typed = (host.upper() if shouts else host) + "." * is_rooted
     try:
-        meant = canonical_host(typed)
-    except NotAHost:
+        meant = canonical_hostname(typed)
+    except NotAHostname:
         return  # xn-- that decodes to nothing
     assert meant == host.lower()
-    assert canonical_host(meant) == meant
+    assert canonical_hostname(meant) == meant
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_host_or_refused(text):
     try:
-        assert canonical_host(canonical_host(text)) == canonical_host(text)
-    except NotAHost:
-        assert host_in(text) == "" or ":" in text
+        assert canonical_hostname(canonical_hostname(text)) == canonical_hostname(text)
+    except NotAHostname:
+        assert hostname_in(text) == "" or ":" in text
 
 
 def test_below_is_by_label():
@@ -123,13 +123,13 @@ TOGETHER = ["東京tower.example", "한국korea.example", "münchen.пример
 def test_a_name_is_shown_as_it_was_typed(typed):
     host = parse_domain(typed)
     assert host.isascii()
-    assert shown_host(host) == typed
-    assert shown_host(f"https://{host}:8443/a?b=xn") == f"https://{typed}:8443/a?b=xn"
+    assert readable_hostname(host) == typed
+    assert readable_hostname(f"https://{host}:8443/a?b=xn") == f"https://{typed}:8443/a?b=xn"
 
 
 @pytest.mark.parametrize("text", ["xn--a.example", "xn--.example", "no name at all", "xn--zzzz--.x"])
 def test_what_is_no_name_is_shown_as_it_is(text):
-    assert shown_host(text) == text
+    assert readable_hostname(text) == text
 
 
 @pytest.mark.parametrize("typed", LOOK_ALIKE)
@@ -140,7 +140,7 @@ def test_letters_of_two_scripts_that_look_alike_are_refused(typed):
 
 @pytest.mark.parametrize("typed", TOGETHER)
 def test_scripts_that_are_written_together_are_taken(typed):
-    assert mixed_scripts(canonical_host(typed)) is None
+    assert mixed_scripts(canonical_hostname(typed)) is None
 
 
 @pytest.mark.parametrize(
@@ -157,4 +157,4 @@ def test_scripts_that_are_written_together_are_taken(typed):
     ],
 )
 def test_a_setting_names_the_form_that_computers_use(typed, meant):
-    assert ascii_address(typed) == meant
+    assert ascii_host_address(typed) == meant
