@@ -1,7 +1,12 @@
-"""Says at the end of a test run where its time went: the slowest fixtures and tests, and how much of it was waiting.
+"""Says at the end of a test run where its time went: the slowest fixtures and tests, how much of it was waiting, and what
+the tests of each room computed.
 
 *Waiting* is the time in which neither the test process nor a child it has reaped computed anything; programs that go on
 running while a test watches them compute, but the test waits for them all the same.
+
+*Computed* by a room is everything that a processor did for it: the test process and all that it started, whether it was
+waited for, left behind or still runs. The kernel counts that in a control group (version 2, as root); elsewhere it is what
+the process and its reaped children computed. What the run shares (`tests.services.sharing`) belongs to no room.
 """
 
 from __future__ import annotations
@@ -11,12 +16,13 @@ import os
 import resource
 from collections import defaultdict
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fairway.drivers.wall.groups import base as own_group
 from tests.scheduling import DURATIONS
 
 SLOWEST = 10
@@ -53,12 +59,55 @@ class Spent:
             yield f"{clock:7.1f} s, {waited:6.1f} s of it waiting  {name}{again}"
 
 
+class Group:
+    """A control group for this process and all that it starts from now on; without the right to make one, this process only.
+
+    It is made below the group of whoever started us, so that theirs counts ours, too.
+    """
+
+    def __init__(self) -> None:
+        self._before, self._place = None, None
+        try:
+            self._before = own_group()
+            place = self._before / f"fairway-tests-{os.getpid()}"
+            place.mkdir()
+            self._place = place
+            _join(place)
+        except (OSError, LookupError):
+            self.leave()
+
+    def computed(self) -> float:
+        """Processor seconds so far."""
+        if self._place is None:
+            return _computed()
+        first = (self._place / "cpu.stat").read_text().partition("\n")[0]  # usage_usec
+        return int(first.split()[1]) / 1e6
+
+    def leave(self) -> None:
+        """Nothing of the group stays, unless something that was started in it still runs. Groups that applications had may
+        be in it: whoever made them was killed."""
+        place, self._place = self._place, None
+        if place is None or self._before is None:
+            return
+        with suppress(OSError):
+            _join(self._before)
+        for folder, _, _ in os.walk(place, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
+
+
+def _join(group: Path) -> None:
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
 class Timing:
     """The plugin. In a worker of pytest-xdist it hands its figures to the controller at the end."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.fixtures, self.tests = Spent(), Spent()
+        self.files: dict[str, float] = defaultdict(float)  # what was computed for each file
+        self.group = Group()
         self.began, self.machine = _clock(), _machine()
         self.workers = 0
 
@@ -72,10 +121,18 @@ class Timing:
         with self.tests.measured(item.nodeid):
             return (yield)
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        computed = self.group.computed()
+        try:
+            return (yield)
+        finally:
+            self.files[item.nodeid.partition("::")[0]] += self.group.computed() - computed
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         if hasattr(self.config, "workeroutput"):
-            spent = {"fixtures": dict(self.fixtures.found), "tests": dict(self.tests.found)}
+            spent = {"fixtures": dict(self.fixtures.found), "tests": dict(self.tests.found), "files": dict(self.files)}
             self.config.workeroutput["spent"] = spent
 
     @pytest.hookimpl(optionalhook=True)
@@ -85,6 +142,8 @@ class Timing:
         for kind, into in (("fixtures", self.fixtures), ("tests", self.tests)):
             for name, entry in spent.get(kind, {}).items():
                 into.add(name, *entry)
+        for file, computed in spent.get("files", {}).items():
+            self.files[file] += computed
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if not self.tests.found:
@@ -97,6 +156,8 @@ class Timing:
                 say(f"slowest {what}:")
                 for line in lines:
                     say(line)
+        for line in self._rooms():
+            say(line)
         clock = sum(entry[0] for one in (self.fixtures, self.tests) for entry in one.found.values())
         computed = sum(entry[1] for one in (self.fixtures, self.tests) for entry in one.found.values())
         processes = f"{self.workers} processes" if self.workers else "one process"
@@ -108,10 +169,25 @@ class Timing:
         if os.environ.get("FAIRWAY_KEEP_DURATIONS"):
             self._keep()
 
+    def _rooms(self) -> Iterator[str]:
+        rooms: dict[str, float] = defaultdict(float)
+        for file, computed in self.files.items():
+            rooms[file.split("/")[1] if file.count("/") > 1 else file] += computed
+        everything = self.group.computed()
+        named = [
+            *sorted(rooms.items(), key=lambda room: -room[1]),
+            ("what the run shares, collecting", everything - sum(rooms.values())),
+        ]
+        yield f"computed: {everything:.0f} s"
+        yield from (f"{computed:7.1f} s  {room}" for room, computed in named if computed >= WORTH_A_LINE)
+
     def _keep_everything(self) -> None:
-        """For whoever looks closer: [seconds on the clock, seconds computed, times] of every fixture and test."""
+        """For whoever looks closer: [seconds on the clock, seconds computed, times] of every fixture and test, and what was
+        computed for each file."""
         EVERYTHING.parent.mkdir(exist_ok=True)
-        EVERYTHING.write_text(json.dumps({"fixtures": self.fixtures.found, "tests": self.tests.found}, indent=1))
+        EVERYTHING.write_text(
+            json.dumps({"fixtures": self.fixtures.found, "tests": self.tests.found, "computed": self.files}, indent=1)
+        )
 
     def _keep(self) -> None:
         """Write down how long each file took, for `tests.scheduling`."""
@@ -145,4 +221,8 @@ def _machine() -> tuple[float, float]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.pluginmanager.register(Timing(config), "fairway-timing")
+    timing = Timing(config)
+    config.pluginmanager.register(timing, "fairway-timing")
+    config.add_cleanup(
+        timing.group.leave
+    )  # last, because what is configured first is cleaned up last: all services have ended

@@ -97,6 +97,23 @@ def test_blockers_are_told_before_anything_is_asked(viewer: Api, deployer: Api, 
     assert deployer.get(f"{staging}?act=promote&from_environment=development").json()["may"] is True
 
 
+def test_a_command_is_asked_for_read_and_cancelled(viewer: Api, deployer: Api, placed: Placement) -> None:
+    asked = HERE.replace("/placement", "/jobs")
+    assert viewer.post(asked, {"command": ["ls"]}).json()["blockers"][0]["code"] == "role"
+    assert deployer.post(asked, {"command": []}).status_code == 422
+    assert deployer.post(asked, {"command": [" "]}).json()["field"] == "command"
+    made = deployer.post(asked, {"command": ["ls", "-l"], "reason": "looking"})
+    assert (made.status_code, made.json()["status"], made.json()["command"]) == (201, "queued", ["ls", "-l"])
+    number = made.json()["id"]
+    assert [one["id"] for one in viewer.get("/jobs?application=hello").json()["items"]] == [number]
+    assert viewer.get("/jobs?application=other").json()["items"] == []
+    assert viewer.get(f"/jobs/{number}").json()["requested_by"] == "deployer"
+    assert viewer.get(f"/jobs/{number}/log").json() == {"lines": [], "next": 0, "is_complete": False}
+    assert viewer.post(f"/jobs/{number}/cancellation").json()["blockers"][0]["code"] == "role"
+    assert deployer.post(f"/jobs/{number}/cancellation").json()["status"] in {"cancelling", "cancelled"}
+    assert viewer.get("/jobs/999").status_code == 404
+
+
 def test_a_version_marked_bad_is_refused(deployer: Api, placed: Placement) -> None:
     mark = "/applications/hello/artifacts/1/bad-mark"
     assert deployer.put(mark, {"reason": ""}).json()["field"] == "reason"

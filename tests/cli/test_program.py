@@ -127,6 +127,12 @@ def test_stop_start_scale_logs_and_delete(fairway: Fairway, site: Path, running:
     wait_for(lambda: len(running.instances("life", "development")) == 2, "two instances")
     running.visit("life.development.localhost")
     assert fairway("logs", "life", "--env", "development", "--tail", "20").code == 0
+    said = fairway("run", "life", "--env", "development", "--", "sh", "-c", "echo $FAIRWAY_SERVICE; echo oh >&2; exit 7")
+    assert (said.code, said.out, "oh" in said.err) == (7, "job\n", True)
+    assert fairway("run", "life", "--env", "development", "--json", "--", "true").json["exit_code"] == 0
+    assert [one["status"] for one in fairway.json("jobs", "life")] == ["succeeded", "failed"]
+    assert "sh -c" in fairway("jobs").out
+    assert fairway("run", "life", "--env", "development", "--", "no-such-program").code == 1
     number = str(fairway.json("history", "life")[0]["id"])
     assert "ready" in fairway("logs", "life", "--env", "development", "--deployment", number).out
     assert fairway("restart", "life", "--env", "development").code == 0

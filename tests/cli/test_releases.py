@@ -80,12 +80,15 @@ def test_a_release_is_distributed_rolled_out_and_taken_back(
     assert running.visit(f"{web}.development.localhost").text == f"<h1>{web} 1</h1>"
 
     unsaid = fairway("releases", "fallback", title, "--env", "development")
-    assert (unsaid.code, "--yes" in unsaid.err) == (2, True)
+    assert (unsaid.code, "--confirm development" in unsaid.err) == (2, True)
+    assert fairway("releases", "fallback", title, "--env", "development", "--yes").code == 2, "it takes applications down"
     foretold = [line.split()[1] for line in unsaid.err.splitlines() if "nothing: none ran before" in line]
     assert foretold == [web, api, db]
     assert statuses(fairway, title) == ["deployed"] * 3
-    assert fairway.json("releases", "fallback", title, web, "--env", "development")["targets"][0]["status"] == "distributed"
-    assert fairway("releases", "fallback", title, "--env", "development", "--yes").code == 0
+    back = ["releases", "fallback", title, web, "--env", "development"]
+    assert fairway(*back).code == 2
+    assert fairway.json(*back, "--confirm", "development")["targets"][0]["status"] == "distributed"
+    assert fairway("releases", "fallback", title, "--env", "development", "--confirm", "development").code == 0
     assert statuses(fairway, title) == ["distributed"] * 3
     assert running.visit(f"{web}.development.localhost").status == 404
     assert [one["direction"] for one in fairway.json("releases", "rollouts", title)] == ["back", "forward"]
@@ -159,10 +162,10 @@ def _is_sealed_answered_and_planned(fairway: Fairway, title: str) -> None:
         fairway("envs", "unlock", "staging")
     assert fairway.json("releases", "unschedule", title, "--env", "staging")["status"] == "cancelled"
     assert fairway("releases", "unschedule", title, "--env", "staging").code == 2
-    assert fairway.json("releases", "unseal", title)["is_sealed"] is False
+    assert fairway.json("releases", "unseal", title, "--yes")["is_sealed"] is False
     old = fairway("releases", "freeze", title)  # the old name, hidden
     assert (old.code, "is sealed" in old.out) == (0, True), old.err
-    assert fairway.json("releases", "unseal", title)["is_sealed"] is False
+    assert fairway.json("releases", "unseal", title, "--yes")["is_sealed"] is False
     assert fairway.json("releases", "approvals", title) == []
 
 

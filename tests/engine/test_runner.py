@@ -95,6 +95,11 @@ def test_a_step_that_reacts_to_its_deadline_ends_errored_and_is_cleaned_up(datab
     assert "longer than it may" in run.sentence
 
 
+def nothing_is_at_work() -> bool:
+    """Nor is what was left behind: a stopping runner waits for that only as long as its grace, then the database is gone."""
+    return not any(one.name.startswith("run-") for one in threading.enumerate())
+
+
 def test_a_step_that_does_not_react_is_left_behind_and_cannot_write_any_more(database):
     gate, after = threading.Event(), []
 
@@ -114,6 +119,7 @@ def test_a_step_that_does_not_react_is_left_behind_and_cannot_write_any_more(dat
         eventually(lambda: Run.objects.get(pk=second.pk).status == "errored")
         gate.set()
         eventually(lambda: len(after) == 2)
+        eventually(nothing_is_at_work)
     run.refresh_from_db()
     assert (set(after), run.state) == ({"LeaseLost"}, {})
     assert "left behind" in attempts(run)[0].sentence
@@ -135,6 +141,7 @@ def test_a_clean_up_that_hangs_is_left_behind_tried_again_and_at_last_shown(data
     with working(Runner(workflows, worker_name="w", grace=BRIEF)):
         until_status(run, "errored")
         gate.set()
+        eventually(nothing_is_at_work)
     assert (run.clean_up_status, run.clean_up_attempt, run.holds_key) == ("failed", 2, False)
 
 

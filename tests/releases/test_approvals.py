@@ -203,5 +203,7 @@ def test_the_difference_names_versions_and_settings_but_no_value(desk, productio
 def test_readiness_lists_every_reason_with_who_can_clear_it(desk, strict):
     release = desk.release(packages="db api")
     found = next(one for one in readiness(release, desk.deployer) if one.environment == strict)
-    assert [one.code for one in found.blockers] == ["not_ready", "not_sealed", "not_ready"]
+    assert [one.code for one in found.blockers] == ["not_ready", "not_sealed"]
+    together = "api is not Ready, which Production asks for. The same applies to db."
+    assert (found.blockers[0].sentence, found.blockers[0].details) == (together, {"packages": ["api", "db"]})
     assert all(one.who for one in found.blockers)

@@ -345,6 +345,8 @@ def test_what_pages_watch_shows_no_more_than_the_pages(world: World, scopes) -> 
     own, asked = granted(world, grants, set(world.words)), topics(world)
     allowed = {topic.name for part in batches(asked) for topic in watchable(actor, part)}
     assert allowed == {name for name, owner in asked if sees(grants, owner)}
+    if scopes not in TELLING:
+        return  # what is drawn asks what pages ask, and what is shown to too many is shown to one of these, too
     for name in sorted(allowed):
         topic = topic_named(name)
         assert topic is not None

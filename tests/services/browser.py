@@ -35,7 +35,11 @@ WIDTHS = {"phone": (375, 812), "desk": (1440, 900)}
 THEMES = ("light", "dark")
 PATIENCE = 300_000  # milliseconds; only what does not come is waited for so long
 WHAT_LOOKS_CHANGE = ["color-contrast", "target-size", "scrollable-region-focusable", "link-in-text-block"]
-RULES_OF_LOOKS = {"runOnly": {"type": "rule", "values": WHAT_LOOKS_CHANGE}, "resultTypes": ["violations"]}  # of axe
+RULES_OF_LOOKS = {  # of axe; none of them reads style sheets, which it would otherwise fetch and parse first
+    "runOnly": {"type": "rule", "values": WHAT_LOOKS_CHANGE},
+    "resultTypes": ["violations"],
+    "preload": False,
+}
 REFUSAL = re.compile(r"status of 4(0[01349]|10|22)\b")  # Chromium's note on an answer that is a refusal
 
 

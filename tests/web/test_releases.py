@@ -242,7 +242,10 @@ def test_seal_approve_and_what_a_change_does_to_it(
     page = client.get(reverse("release-plan", args=[release.pk])).content.decode()
     assert 'data-status="approved"' in page
     assert "seen" in page
-    client.post(reverse("release-unseal", args=[release.pk]))
+    assert f"This approval will be void: {manager.name} (Production)." in page
+    unsure = client.post(reverse("release-unseal", args=[release.pk]))
+    assert (unsure.status_code, "type “" in unsure.content.decode()) == (422, True)
+    client.post(reverse("release-unseal", args=[release.pk]), {"confirm": release.version})
     assert "seen" not in client.get(reverse("release-plan", args=[release.pk])).content.decode()
 
 

@@ -8,18 +8,23 @@ import pytest
 from django.utils import translation
 
 from fairway.accounts.commands import set_roles
-from fairway.accounts.models import User
+from fairway.accounts.mail_commands import set_mail
+from fairway.accounts.models import MailSettings, User
 from fairway.accounts.profiles import edit_person
 from fairway.accounts.rules import Role
 from fairway.activity.changes import Changed
 from fairway.applications.commands import edit_application, save_configuration
 from fairway.applications.models import Application, Configuration
+from fairway.deployments.commands.placements import set_access
+from fairway.deployments.models import Placement
 from fairway.environments.commands import edit_environment, lock_environment
 from fairway.environments.freeze_commands import create_freeze, edit_freeze
 from fairway.environments.models import Environment, FreezeWindow
+from fairway.releases.commands.packages import add_package, edit_package
 from fairway.releases.commands.releases import create_release, edit_release
 from fairway.releases.models import Release
-from tests.conftest import make_person
+from tests.conftest import make_artifact, make_person
+from tests.web.conftest import live
 
 HIDDEN = re.compile(r'name="as_of" value="(\d+)"')
 
@@ -120,6 +125,55 @@ def test_a_person(admin, grace, browse):
     user.refresh_from_db()
     assert user.first_name == "Linus"
     assert not user.role_grants.exists()
+
+
+def test_mail_settings(admin, grace, browse):
+    set_mail(actor=admin, host="mail.test", sender="fairway@mail.test", security="starttls")
+    browser, address = browse(admin), "/settings/mail"
+    form = {
+        "host": "mail.test", "port": "2525", "security": "starttls", "username": "", "sender": "fairway@mail.test",
+        "sender_name": "Mine", "as_of": read(browser, address),
+    }  # fmt: skip
+    set_mail(actor=grace, host="mail.test", sender="fairway@mail.test", security="starttls", sender_name="Theirs")
+    is_told_and_saves_again(browser, address, form, "Sender", "Mine")
+    assert (MailSettings.objects.get().sender_name, MailSettings.objects.get().port) == ("Mine", 2525)
+
+
+def test_ones_own_profile(admin, grace, browse):
+    user = User.objects.get(pk=admin.id)
+    browser, address = browse(admin), "/settings/profile"
+    form = {"name": "Ada Lovelace", "email": "", "language": "", "theme": "", "as_of": read(browser, address)}
+    edit_person(actor=grace, user=user, name="Ada", email="ada@example.test", grants=[("admin", None, None)])
+    is_told_and_saves_again(browser, address, form, "E-mail", "Ada Lovelace")
+    user.refresh_from_db()
+    assert user.first_name == "Ada Lovelace"
+
+
+def test_a_package(admin, grace, browse, staging, hello):
+    manager = User.objects.get(pk=admin.id)
+    release = create_release(actor=admin, name="Spring", version="1", manager=manager, description="")
+    artifact = make_artifact(hello, "2.0")
+    package = add_package(actor=admin, release=release, name="hello", artifact=artifact, application=hello)
+    browser, address = browse(admin), f"/releases/{release.pk}/packages/{package.pk}/edit"
+    form = {"name": "mine", "stage": "registered", "version": "2.0", "as_of": read(browser, address)}
+    edit_package(actor=grace, package=package, stage="ready")
+    is_told_and_saves_again(browser, address, form, "Status", 'value="mine"')
+    package.refresh_from_db()
+    assert (package.name, package.stage) == ("mine", "registered")
+
+
+def _placed(application, environment):
+    live(application, environment)
+    return Placement.objects.get(application=application, environment=environment)
+
+
+def test_who_may_open_an_application(admin, grace, browse, hello, staging):
+    placement = _placed(hello, staging)
+    browser, address = browse(admin), "/applications/hello/settings"
+    number = read(browser, address)
+    set_access(actor=grace, placement=placement, access="signed_in")
+    told = browser.post("/applications/hello/in/staging/access", {"access": "signed_in", "as_of": number})
+    assert (told.status_code, "grace changed this on" in told.content.decode()) == (409, True)
 
 
 def test_a_refused_form_stays_as_old_as_it_was(admin, grace, browse, staging):

@@ -120,3 +120,9 @@ def test_the_words_of_scripts_are_data_that_cannot_end_the_block(monkeypatch: py
     html = str(tags.script_words())
     assert html.count("</script>") == 1
     assert "\\u003C/script" in html
+
+
+def test_what_somebody_wrote_stands_in_the_quotation_marks_of_the_language() -> None:
+    assert tags.quoted("<b>") == "“&lt;b&gt;”"
+    with translation.override("fr"):
+        assert tags.quoted("Soldes {x}") == "«\N{NO-BREAK SPACE}Soldes {x}\N{NO-BREAK SPACE}»"

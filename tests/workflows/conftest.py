@@ -40,7 +40,7 @@ def on_postgres(tmp_path_factory) -> Iterator[Spread]:
     folder = tmp_path_factory.mktemp("spread")
     with PostgresServer(binaries_or_skip()) as server:
         url = server.create_database("spread")
-        with holding(folder, FAIRWAY_DATABASE_URL=url, FAIRWAY_WATCH_EVERY_SECONDS="1") as (fairway, moments):
+        with holding(folder, FAIRWAY_DATABASE_URL=url) as (fairway, moments):
             yield Spread(Desk(fairway, folder), moments, Workers(fairway), server)
 
 

@@ -23,11 +23,13 @@ from tests.workflows.desk import Desk
 
 HOOKS = Path(__file__).parent / "moments"
 LEASE = 2.0  # seconds
+LOOKS_EVERY = 5.0  # seconds; every second, each live version cost a tenth of a core as long as its test lasted
 SETTINGS = {
     "FAIRWAY_LEASE_SECONDS": str(LEASE),
     "FAIRWAY_HEALTH_SECONDS": "20",
     "FAIRWAY_WORKER_SLOTS": "10",
     "FAIRWAY_WATCH_SECONDS": "3600",
+    "FAIRWAY_WATCH_EVERY_SECONDS": str(LOOKS_EVERY),
     "PYTHONPATH": str(HOOKS),
 }
 

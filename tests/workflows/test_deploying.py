@@ -182,7 +182,7 @@ def test_deleting_an_application_keeps_volumes_unless_confirmed(desk):
 def test_nothing_of_fairway_itself_is_seen_by_an_application(desk):
     slug, _ = desk.launched("blind")
     ours = [name for name in desk.says(slug)["names"] if name.startswith(("FAIRWAY_", "DJANGO_"))]
-    assert ours == ["FAIRWAY_APPLICATION", "FAIRWAY_DEPLOYMENT", "FAIRWAY_ENVIRONMENT", "FAIRWAY_VERSION"]
+    assert ours == [f"FAIRWAY_{one}" for one in ("APPLICATION", "DEPLOYMENT", "ENVIRONMENT", "SERVICE", "VERSION")]
 
 
 def test_what_cannot_be_started_again_says_so_until_it_can(desk):

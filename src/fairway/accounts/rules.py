@@ -35,6 +35,7 @@ class Act(StrEnum):
     STOP = "placement.stop"
     START = "placement.start"
     SCALE = "placement.scale"
+    RUN_COMMAND = "placement.run_command"  # a program of one's own, with the application's secrets and data
     REMOVE = "placement.remove"
     ROUTE = "placement.route"  # domains and who may open it
     RELEASE_HOLD = "placement.release_hold"
@@ -90,6 +91,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.STOP: _SHIPPING,
     Act.START: _SHIPPING,
     Act.SCALE: _SHIPPING,
+    Act.RUN_COMMAND: _SHIPPING,
     Act.REMOVE: _SHIPPING,
     Act.ROUTE: _SHIPPING,
     Act.RELEASE_HOLD: _SHIPPING,

@@ -77,6 +77,12 @@ def _table() -> Iterator[Verb]:
     yield verb("deployment.failed", _("{who} ended the deployment {what}: the new version failed"), error)
     yield verb("deployment.errored", _("{who} could not carry out the deployment {what}"), error)
     yield verb("deployment.cancelled", _("{who} cancelled the deployment {what}"))
+    yield verb("job.requested", _("{who} ran a command in {what}"), warning)
+    yield verb("job.cancel_requested", _("{who} asked to cancel a command in {what}"))
+    yield verb("job.succeeded", _("{who} finished a command in {what}"))
+    yield verb("job.failed", _("{who} saw a command in {what} fail"), warning)
+    yield verb("job.errored", _("{who} could not run a command in {what} to its end"), error)
+    yield verb("job.cancelled", _("{who} cancelled a command in {what}"))
     yield verb(
         "gate.glass_broken",
         _("{who} broke the glass and bypassed what blocked {what}"),

@@ -13,6 +13,7 @@ from fairway.cli import (
     auditing,
     freezes,
     how,
+    jobs,
     looking_back,
     machine,
     mail,
@@ -77,7 +78,7 @@ _add(SHIP, shipping.deploy, how.detect, shipping.promote, shipping.rollback, shi
 _add(SHIP, shipping.approvals, shipping.approve, shipping.reject)
 app.add_typer(releases.releases, name="releases", rich_help_panel=SHIP)
 _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.logs, running.domains, running.access)
-_add(RUN, running.remove)
+_add(RUN, jobs.run, jobs.jobs, running.remove)
 app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
 app.add_typer(places.envs, name="envs", rich_help_panel=RUN)
 app.add_typer(places.envs, name="targets", hidden=True)  # the release desk's name for environments

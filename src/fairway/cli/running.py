@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from typing import Annotated, Any
@@ -157,10 +158,15 @@ def _print_output(lines: list[dict[str, Any]], *, has_more: bool) -> None:
         if is_json():
             _json_line(line)
         else:
-            who = f"{line['instance'].rpartition('-')[2]} │ " if len(names) > 1 else ""
+            who = f"{_short(line['instance'])} │ " if len(names) > 1 else ""
             print_line(f"{who}{line['text']}")
     if not lines and not has_more:
         err().print(status("unknown", "Nothing has been printed yet."))
+
+
+def _short(instance: str) -> str:
+    """An instance among others of its deployment: ``0``, ``worker-0``."""
+    return re.sub(r".*-d[0-9]+-", "", instance)
 
 
 def _deployment_log(client: Client, app: str, env: str, number: int, follow: bool) -> None:

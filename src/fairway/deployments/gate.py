@@ -28,7 +28,7 @@ from fairway.shared.hostnames import hostname_in
 RELEASES = frozenset({Act.DEPLOY_PACKAGE, Act.ROLL_OUT, Act.SCHEDULE_RELEASE})  # what a release brings live
 TAKES_BACK = frozenset({Act.ROLL_BACK, Act.FALL_BACK, Act.FALL_BACK_RELEASE})  # possible in a freeze, not under a lock
 BRINGS_LIVE = frozenset({Act.DEPLOY, Act.PROMOTE, Act.RESTART}) | RELEASES | TAKES_BACK
-STARTS = BRINGS_LIVE | {Act.START, Act.SCALE, Act.DISTRIBUTE}
+STARTS = BRINGS_LIVE | {Act.START, Act.SCALE, Act.DISTRIBUTE, Act.RUN_COMMAND}
 BRINGS_NEW = frozenset({Act.DEPLOY, Act.PROMOTE}) | RELEASES  # what a freeze closes; see docs/decisions/0016
 
 
@@ -263,7 +263,7 @@ def _replicas(request: Request) -> int:
     subject = request.subject
     if subject.replicas is not None:
         return subject.replicas
-    settles_itself = TAKES_BACK | {Act.SCALE, Act.DISTRIBUTE}
+    settles_itself = TAKES_BACK | {Act.SCALE, Act.DISTRIBUTE, Act.RUN_COMMAND}
     return 1 if subject.placement is None or request.act in settles_itself else subject.placement.replicas
 
 
@@ -302,7 +302,7 @@ def it_can_be_cancelled(request: Request) -> Iterator[Blocker]:
         yield Blocker(code="ended", sentence=_("This deployment has already ended."))
 
 
-@register(Act.RESTART, Act.STOP, Act.START, Act.SCALE, Act.REMOVE, Act.ROUTE)
+@register(Act.RESTART, Act.STOP, Act.START, Act.SCALE, Act.REMOVE, Act.ROUTE, Act.RUN_COMMAND)
 def something_is_there(request: Request) -> Iterator[Blocker]:
     placement = request.subject.placement
     if placement is None or placement.current is None:

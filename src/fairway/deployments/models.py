@@ -33,7 +33,7 @@ from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 
-__all__ = ["Deployment", "DeploymentApproval", "HealthyStretch", "LogChunk", "Placement"]
+__all__ = ["Deployment", "DeploymentApproval", "HealthyStretch", "JobLogChunk", "JobRun", "LogChunk", "Placement"]
 
 
 class IllegalMove(Exception):
@@ -322,3 +322,66 @@ class LogChunk(models.Model):
 
     def __str__(self) -> str:
         return f"lines {self.first}–{self.last} of {self.deployment_id}"
+
+
+class JobRun(models.Model):
+    """A program that somebody ran once, with the bytes, configuration and volumes of the deployment that was live.
+
+    `command` is its list of words. `exit_code` is what it ended with; None while it runs, and where it was cut off.
+    """
+
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="job_runs")
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="job_runs")
+    deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="job_runs")
+    command = models.JSONField()
+    status = models.CharField(max_length=12, default=Status.QUEUED.value)
+    exit_code = models.IntegerField(null=True)
+    run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="job_run")
+    requested_by_id = models.BigIntegerField(null=True)
+    requested_by = models.CharField(max_length=200)
+    acting_role = models.CharField(max_length=40, blank=True)
+    door = models.CharField(max_length=20)
+    reason = models.CharField(max_length=500, blank=True)
+    sentence = models.TextField(blank=True)
+    log_lines = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(status__in=[one.value for one in Status]), name="job_run_status_known")
+        ]
+        indexes: ClassVar = [models.Index(fields=["application", "environment", "-id"], name="job_run_newest")]
+
+    def __str__(self) -> str:
+        return f"job {self.pk} of {self.application.slug} in {self.environment.slug}"
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    def move_to(self, status: Status, **values: object) -> None:
+        """Change the status, conditionally on the one we read. Raises `IllegalMove`."""
+        if not may_move(self.status, status):
+            raise IllegalMove(f"{self} cannot go from {self.status} to {status}")
+        if status in ENDED:
+            values["finished_at"] = clock.now()
+        if not JobRun.objects.filter(pk=self.pk, status=self.status).update(status=status, **values):
+            raise IllegalMove(f"{self} is no longer {self.status}")
+        self.refresh_from_db()
+
+
+class JobLogChunk(models.Model):
+    """Some consecutive lines of what a job printed; see `LogChunk`."""
+
+    job = models.ForeignKey(JobRun, on_delete=models.PROTECT, related_name="log_chunks")
+    first = models.PositiveIntegerField()
+    last = models.PositiveIntegerField()
+    lines = models.JSONField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["job", "first"], name="job_log_line_once")]
+
+    def __str__(self) -> str:
+        return f"lines {self.first}–{self.last} of job {self.job_id}"

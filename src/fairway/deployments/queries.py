@@ -13,7 +13,7 @@ from django.utils import timezone
 from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
-from fairway.deployments.models import Deployment, LogChunk, Placement
+from fairway.deployments.models import Deployment, JobLogChunk, JobRun, LogChunk, Placement
 from fairway.deployments.rules import ACTIVE, Status, Volumes, Wanted, expected_seconds, volumes_in_common
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
@@ -246,8 +246,12 @@ def place_in_queue(one: Deployment) -> int | None:
 
 def log_lines(one: Deployment, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
     """Up to `limit` lines after line number `after`, as ``{n, at, step, stream, text}``."""
+    return _lines_in(LogChunk.objects.filter(deployment=one, last__gt=after), after, limit)
+
+
+def _lines_in(chunks: QuerySet[Any], after: int, limit: int) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    for chunk in LogChunk.objects.filter(deployment=one, last__gt=after).order_by("first").iterator(chunk_size=50):
+    for chunk in chunks.order_by("first").iterator(chunk_size=50):
         for number, at, step, stream, text in chunk.lines:
             if number > after:
                 found.append({"n": number, "at": at, "step": step, "stream": stream, "text": text})
@@ -286,3 +290,22 @@ def is_stale(one: Placement, *, now: datetime, after: timedelta = timedelta(minu
 def has_proved_itself(artifact: Artifact) -> bool:
     """Whether a deployment of these bytes went well anywhere, and nobody has called them bad since."""
     return artifact.bad_at is None and Deployment.objects.filter(artifact=artifact, status=Status.SUCCEEDED).exists()
+
+
+def jobs_visible_to(actor: Actor) -> QuerySet[JobRun]:
+    """The programs run once that this actor may see, newest first."""
+    related = ("application", "environment", "deployment__artifact")
+    return JobRun.objects.filter(_scope(actor)).select_related(*related).order_by("-pk")
+
+
+def get_job(actor: Actor, number: int) -> JobRun:
+    """Raises `NotVisible`."""
+    found = jobs_visible_to(actor).filter(pk=number).first()
+    if found is None:
+        raise NotVisible("job", number)
+    return found
+
+
+def job_log_lines(one: JobRun, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
+    """Up to `limit` lines after line number `after`, in the form of `log_lines`."""
+    return _lines_in(JobLogChunk.objects.filter(job=one, last__gt=after), after, limit)

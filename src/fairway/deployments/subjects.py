@@ -6,7 +6,7 @@ from typing import Any
 
 from fairway.activity.rules import On
 from fairway.applications.models import Application
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, JobRun, Placement
 from fairway.environments.models import Environment
 
 
@@ -18,6 +18,11 @@ def on_deployment(deployment: Deployment) -> On:
 def on_placement(placement: Placement) -> On:
     label = f"{placement.application.name} · {placement.environment.name}"
     return On("placement", placement.pk, label, placement.application.slug, placement.environment.slug)
+
+
+def on_job(job: JobRun) -> On:
+    label = f"{job.application.name} · {job.environment.name}"
+    return On("job", job.pk, label, job.application.slug, job.environment.slug)
 
 
 def placement_of(application: Application, environment: Environment) -> Placement | None:

@@ -1,7 +1,8 @@
 """Wakes workers when there is something to do, so that they need not poll all the time.
 
-Inside a process: an event. Between processes: PostgreSQL's NOTIFY; with SQLite a folder of named pipes beside the file, one
-per worker, into which a process writes a byte after it commits. A lost message costs one slow poll, never a run.
+Inside a process: an event. Between processes: PostgreSQL's NOTIFY; beside an SQLite file a folder of named pipes, one per
+worker, into which whoever has committed writes. A lost message costs one slow poll, never a run. Whoever writes says who
+it is, so that a worker does not look again for what it has told itself already.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from errno import ENXIO
+from functools import cache
 from pathlib import Path
 from secrets import token_hex
 
@@ -27,6 +29,7 @@ POSTGRES_PATIENCE = 5.0  # seconds between two checks of `stop`; a stopping work
 
 _wakeups: weakref.WeakSet[threading.Event] = weakref.WeakSet()
 _wakeups_lock = threading.Lock()
+NAME = 16  # characters
 
 
 def new_wakeup() -> threading.Event:
@@ -41,7 +44,7 @@ def notify() -> None:
     """Wake every worker when the current transaction commits (at once outside of a transaction)."""
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
-            cursor.execute(f"NOTIFY {CHANNEL}")
+            cursor.execute(f"NOTIFY {CHANNEL}, '{_our_name()}'")
     elif (folder := _pipes_folder()) is not None:
         transaction.on_commit(lambda: _notify_pipes(folder))
     transaction.on_commit(_notify_process)
@@ -52,6 +55,25 @@ def _notify_process() -> None:
         wakeups = list(_wakeups)
     for wakeup in wakeups:
         wakeup.set()
+
+
+def _our_name() -> str:
+    """What tells this process from every other."""
+    return _name_of(os.getpid())
+
+
+@cache
+def _name_of(pid: int) -> str:
+    """By pid, because a process that was forked is another one. Two in containers of their own may share a pid."""
+    return token_hex(NAME // 2)
+
+
+def _is_news(said: str, wakeup: threading.Event) -> bool:
+    """Whether `said`, one name or several, may come from another process. What did not has set `wakeup` without a detour."""
+    with _wakeups_lock:
+        is_rung_here = wakeup in _wakeups
+    names = {said[start : start + NAME] for start in range(0, len(said), NAME)}
+    return not is_rung_here or names != {_our_name()}
 
 
 def listen(wakeup: threading.Event, stop: threading.Event, poll: float) -> None:
@@ -77,8 +99,9 @@ def _listen_postgres(wakeup: threading.Event, stop: threading.Event) -> None:
     wakeup.set()  # a notification may have been sent before we listened
     raw = connection.connection
     while not stop.is_set():
-        for _ in raw.notifies(timeout=POSTGRES_PATIENCE, stop_after=1):
-            wakeup.set()
+        for told in raw.notifies(timeout=POSTGRES_PATIENCE, stop_after=1):
+            if _is_news(told.payload, wakeup):
+                wakeup.set()
 
 
 def _pipes_folder() -> Path | None:
@@ -97,8 +120,7 @@ def _listen_pipe(wakeup: threading.Event, stop: threading.Event, poll: float) ->
         waiting = select.poll()
         waiting.register(pipe, select.POLLIN)
         while not stop.is_set():
-            if waiting.poll(poll * 1000):
-                os.read(pipe, 4096)
+            if waiting.poll(poll * 1000) and _is_news(os.read(pipe, 256 * NAME).decode(errors="replace"), wakeup):
                 wakeup.set()
 
 
@@ -134,6 +156,6 @@ def _notify_pipe(pipe_path: Path) -> None:
         if error.errno == ENXIO:
             pipe_path.unlink(missing_ok=True)
         return
-    with suppress(BlockingIOError, BrokenPipeError):  # full: the worker has unread bytes and will wake anyway
-        os.write(pipe, b"!")
+    with suppress(BlockingIOError, BrokenPipeError):  # full: it has not even read what was written before
+        os.write(pipe, _our_name().encode())
     os.close(pipe)

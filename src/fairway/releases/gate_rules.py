@@ -216,6 +216,8 @@ def no_rollout_changes_it(request: Request) -> Iterator[Blocker]:
     """A single deployment in the midst of a rollout would be replaced by it, or replace a part of the release. One that
     waited for something else waits for this, too, and is asked again when the rollout ends; going back stays possible."""
     subject = request.subject
+    if subject.application.pk is None:
+        return  # it is only being thought of
     claims = RolloutClaim.objects.filter(environment=subject.environment, application=subject.application)
     claim = claims.select_related("rollout__release").first()
     if claim is None:

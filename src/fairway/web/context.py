@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from fairway.accounts.demo_people import DEMO_ROLES, demo_people, may_switch
 from fairway.accounts.models import User
@@ -22,7 +24,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
     actor = actor_if_signed_in(request)
     user = getattr(request, "user", None)
     if actor is None or not isinstance(user, User):
-        return {"shell": {"person": None, "version": VERSION}}
+        return {"shell": {"person": None, "version": VERSION, "reload": reload_address(request)}}
     return {
         "shell": {
             "person": {"username": user.username, "name": user.shown_name},
@@ -33,8 +35,22 @@ def shell(request: HttpRequest) -> dict[str, Any]:
             "can_manage": may(actor, Act.MANAGE_SYSTEM),
             "event_id": event_number(request),
             "version": VERSION,
+            "reload": reload_address(request),
         }
     }
+
+
+def reload_address(request: HttpRequest) -> str:
+    """Where loading this page again leads. What answers a form is no place to come back to: a browser would ask whether to
+    send the form again, or find nothing there. It is the page that the form was on, which the browser tells."""
+    if request.method != "POST":
+        return ""
+    from_page = request.headers.get("Referer", "")
+    here = {request.get_host()}
+    if not url_has_allowed_host_and_scheme(from_page, here, require_https=request.is_secure()):
+        return request.get_full_path()
+    parts = urlsplit(from_page)
+    return urlunsplit(("", "", parts.path or "/", parts.query, ""))
 
 
 def _demo_person(user: User, current: User) -> dict[str, Any]:

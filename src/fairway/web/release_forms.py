@@ -49,8 +49,14 @@ class ReleaseForm(forms.Form):
         Environment.objects.none(), label=_("Targets"), to_field_name="slug", widget=forms.CheckboxSelectMultiple
     )
 
-    def __init__(self, *args: Any, is_new: bool, actor: Actor, **values: Any) -> None:
+    confirm = forms.CharField(max_length=60, required=False, widget=forms.TextInput(attrs=PLAIN))
+
+    def __init__(self, *args: Any, is_new: bool, actor: Actor, confirm: str = "", **values: Any) -> None:
         super().__init__(*args, **values)
+        if confirm:
+            self.fields["confirm"].label = _("To change the targets all the same, type “%(name)s”") % {"name": confirm}
+        else:
+            del self.fields["confirm"]
         chosen = self.fields["targets"]
         assert isinstance(chosen, forms.ModelMultipleChoiceField)
         chosen.queryset = visible_to(actor).order_by("position", "slug")

@@ -1,15 +1,18 @@
-"""A deployment's log while a step runs: numbered, masked by value, written in small batches."""
+"""The log of a deployment or a job while a step runs: numbered, masked by value, written in small batches."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection
 
+from fairway.deployments.commands.jobs import append_job_log
 from fairway.deployments.commands.progress import Line, append_log
-from fairway.deployments.models import Deployment
+from fairway.deployments.models import Deployment, JobRun
 from fairway.engine.workflow import Context, LeaseLost
 from fairway.shared.lines import last_shown
 from fairway.shared.masking import Masker
@@ -23,15 +26,19 @@ BATCH_SECONDS = 0.15  # half the goal for event → browser (docs/measurements.m
 LONGEST_LINE = 8_000
 
 
-class DeploymentLog:
+Append = Callable[[Sequence[Line]], None]
+
+
+class NumberedLog:
     """The `Progress` that drivers talk to. Only the thread that opened it writes to the database; others are buffered.
 
-    Line numbers go on from what is stored. If another worker has written them meanwhile, ours lost its lease: `LeaseLost`.
+    Line numbers go on from `number`, what is stored already; `append` stores some lines. If another worker has written them
+    meanwhile, ours lost its lease: `LeaseLost`.
     """
 
-    def __init__(self, context: Context, deployment: Deployment, masker: Masker) -> None:
-        self._context, self._deployment, self._masked = context, deployment, masker.lines()
-        self._number = deployment.log_lines
+    def __init__(self, context: Context, masker: Masker, *, number: int, append: Append) -> None:
+        self._context, self._masked, self._append = context, masker.lines(), append
+        self._number = number
         self._buffer: list[Line] = []
         self._lock = threading.Lock()
         self._written_at = time.monotonic()
@@ -60,7 +67,7 @@ class DeploymentLog:
             self._written_at = time.monotonic()
         for start in range(0, len(batch), BATCH_LINES):
             try:
-                append_log(deployment_id=self._deployment.pk, lines=batch[start : start + BATCH_LINES])
+                self._append(batch[start : start + BATCH_LINES])
             except IntegrityError:
                 raise LeaseLost("another worker writes this log") from None
             except (OperationalError, InterfaceError):
@@ -80,9 +87,25 @@ class DeploymentLog:
         except (OperationalError, InterfaceError) as problem:
             if connection.in_atomic_block or len(self._buffer) > MOST_BUFFERED:
                 raise
-            log.warning("the log of deployment %s cannot be written: %s", self._deployment.pk, problem)
+            log.warning("the log of run %s cannot be written: %s", self._context.run_id, problem)
             connection.close()
             self._written_at = time.monotonic() + PAUSE
+
+
+class DeploymentLog(NumberedLog):
+    """The log of a deployment."""
+
+    def __init__(self, context: Context, deployment: Deployment, masker: Masker) -> None:
+        number, append = deployment.log_lines, partial(append_log, deployment_id=deployment.pk)
+        super().__init__(context, masker, number=number, append=lambda lines: append(lines=lines))
+
+
+class JobLog(NumberedLog):
+    """What a job prints."""
+
+    def __init__(self, context: Context, job: JobRun, masker: Masker) -> None:
+        append = partial(append_job_log, job_id=job.pk)
+        super().__init__(context, masker, number=job.log_lines, append=lambda lines: append(lines=lines))
 
 
 def _storable(text: str) -> str:

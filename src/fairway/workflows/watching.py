@@ -32,7 +32,7 @@ class DeploymentWatcher:
         progress.waiting(deployment, masker_of(deployment)(reason))
 
     def ended(self, run: Run, ending: Ending) -> None:
-        deployment = _deployment(run)
+        deployment = _deployment(run, "artifact", "configuration")
         detail = ending.detail
         if run.clean_up_error:
             detail = f"{detail}\nCleaning up failed: {run.clean_up_error}".strip()
@@ -48,6 +48,6 @@ class DeploymentWatcher:
             enqueue(kind=WATCH_STORY, key=f"watch:{deployment.key}:{deployment.pk}", payload={"deployment": deployment.pk})
 
 
-def _deployment(run: Run) -> Deployment:
-    related = ("application", "environment", "artifact", "configuration")
-    return Deployment.objects.select_related(*related).get(pk=run.payload["deployment"])
+def _deployment(run: Run, *more: str) -> Deployment:
+    """With what every event names; `more` is what the caller will need besides. This is asked twice for every step."""
+    return Deployment.objects.select_related("application", "environment", *more).get(pk=run.payload["deployment"])

@@ -150,7 +150,9 @@ VARIABLES = [
 
 def detected() -> Data:
     places = [{**environment, "host": f"{environment['slug']}.localhost:8080", "scheme": "http", "is_chosen": environment is DEVELOPMENT,
-               "blockers": [blocker()] if environment is PRODUCTION else []} for environment in ENVIRONMENTS]  # fmt: skip
+               "blockers": [blocker()] if environment is PRODUCTION else [],
+               "approval": "" if environment is DEVELOPMENT or environment is PRODUCTION else "Staging requires 1 approval from a Release Manager or an Admin. The deployment waits until it is approved."}
+              for environment in ENVIRONMENTS]  # fmt: skip
     form = filled(
         forms.DetectedForm,
         name="storefront",

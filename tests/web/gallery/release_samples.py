@@ -215,6 +215,7 @@ def dependencies() -> Data:
     depend = {
         "url": "/gallery/act",
         "packages": [{"id": str(number), "name": name} for number, name in enumerate(NAMES)],
+        "needable": [{"id": str(number), "name": name} for number, name in enumerate(NAMES)],
         "package": "0",
         "needs": "5",
         "errors": {"needs": "This would close a cycle: catalog-db → storefront → catalog-api → catalog-db."},
@@ -299,7 +300,7 @@ def rollout(status: str = "needs_decision") -> Data:
     ]
     choices = [{"key": "retry", "label": "Try again", "icon": "restart", "kind": "primary", "url": "/gallery/act", "consequence": "pricing is deployed again; if it goes live, the rest follows.", "plan": [], "blockers": [], "confirm": ""},
                {"key": "skip", "label": "Continue without it", "icon": "chevron-right", "kind": "", "url": "/gallery/act", "consequence": "What needs pricing is left out too: checkout, storefront.", "plan": [], "blockers": [], "confirm": ""},
-               {"key": "fall_back_all", "label": "Fall back all", "icon": "rollback", "kind": "danger", "url": "/gallery/act", "consequence": "3 packages go back to exactly what ran before, in reverse order.", "plan": plan, "blockers": [], "confirm": ""}]  # fmt: skip
+               {"key": "fall_back_all", "label": "Fall back all", "icon": "rollback", "kind": "danger", "url": "/gallery/act", "consequence": "3 packages go back to exactly what ran before, in reverse order.", "plan": plan, "blockers": [], "confirm": "staging", "asks": "3 packages go back to exactly what ran before, in reverse order. checkout is removed, because nothing ran before."}]  # fmt: skip
     one = {
         "id": 3,
         "kind": "roll_out",

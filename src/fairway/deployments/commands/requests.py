@@ -213,9 +213,9 @@ def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deploym
     if row.status == Status.CANCELLING:
         return row
     if row.run_id is None:
-        row.move_to(Status.CANCELLED, sentence=_cancelled_by(actor, why))
+        row.move_to(Status.CANCELLED, sentence=cancelled_by(actor, why))
     else:
-        request_cancel(run_id=row.run_id, reason=_cancelled_by(actor, why))
+        request_cancel(run_id=row.run_id, reason=cancelled_by(actor, why))
     row.refresh_from_db()
     if row.is_active and row.status != Status.CANCELLING:
         row.move_to(Status.CANCELLING)
@@ -223,7 +223,7 @@ def cancel(*, actor: Actor, deployment: Deployment, reason: str = "") -> Deploym
     return row
 
 
-def _cancelled_by(actor: Actor, why: str) -> str:
+def cancelled_by(actor: Actor, why: str) -> str:
     words = {"person": actor.name, "reason": why}
     return _("Cancelled by %(person)s: %(reason)s") % words if why else _("Cancelled by %(person)s.") % words
 

@@ -167,7 +167,9 @@ class _Guard:
     def __init__(self, group: int, limits: Ceiling, name: str) -> None:
         self._group, self._limits, self._name = group, limits, Path(name).name
         self._until = time.monotonic() + limits.seconds
-        self._next_look = 0.0
+        self._next_look = (
+            time.monotonic() + MEMORY_TICK
+        )  # at once there is nothing to see yet, and looking reads all of /proc
 
     def check(self) -> None:
         now = time.monotonic()

@@ -37,26 +37,43 @@ class Users:
 
     def of(self, name: str) -> int:
         """The id that belongs to `name` (a file name), chosen now if it has none. Raises OSError."""
+        allowed = uids()
+        if (known := _read(self.folder / name)) is not None and known in allowed:
+            return known  # a file that is there is whole, and stays
         self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         with open(self.folder / ".lock", "a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            allowed = uids()
-            given = {place.name: self._read(place) for place in self.folder.iterdir() if place.name[0] != "."}
-            if (known := given.get(name)) in allowed and known is not None:
-                return known
-            chosen = self._choose(allowed, set(given.values()))
+            if (known := _read(self.folder / name)) is not None and known in allowed:
+                return known  # another was faster
+            chosen = self._choose(allowed, self._taken())
             draft = self.folder / f".{name}.draft"
             draft.write_text(str(chosen))
             os.replace(draft, self.folder / name)
+            _known[self.folder][name] = chosen
         return chosen
 
-    def _choose(self, allowed: range, taken: set[int | None]) -> int:
+    def _choose(self, allowed: range, taken: set[int]) -> int:
         while True:
             chosen = random.choice(allowed)  # noqa: S311 -- not a secret, only unlikely to be another installation's
             if chosen not in taken:
                 return chosen
 
-    def _read(self, place: Path) -> int | None:
-        with suppress(OSError, ValueError):
-            return int(place.read_text())
-        return None
+    def _taken(self) -> set[int]:
+        """Every id that somebody has. Each file is read once: there may be a thousand."""
+        names = {name for name in os.listdir(self.folder) if not name.startswith(".")}
+        known = _known.setdefault(self.folder, {})
+        for name in known.keys() - names:
+            del known[name]
+        for name in names - known.keys():
+            if (read := _read(self.folder / name)) is not None:
+                known[name] = read
+        return set(known.values())
+
+
+_known: dict[Path, dict[str, int]] = {}  # ids by name, by folder; only whoever holds the folder's lock looks here
+
+
+def _read(place: Path) -> int | None:
+    with suppress(OSError, ValueError):
+        return int(place.read_text())
+    return None

@@ -347,6 +347,12 @@ def _error_id(bound: BoundField, number: int) -> str:
 
 
 @register.filter
+def quoted(text: str) -> SafeString:
+    """What somebody wrote, in this language's quotation marks."""
+    return format_html(_("“{text}”"), text=text)
+
+
+@register.filter
 def grouped(value: float) -> str:
     """A number with this language's thousands separator."""
     return number_format(value, force_grouping=True)

@@ -65,7 +65,8 @@ def make(request: HttpRequest) -> HttpResponse:
     """Create a feed; its URL is shown once."""
     secret = make_feed(actor=actor_of(request))
     request.session[FRESH] = request.build_absolute_uri(reverse("calendar-feed", args=[secret]))
-    messages.success(request, _("Copy the address now: it is shown only once. An earlier one no longer works."))
+    sentence = _("Copy the address now: it is shown only once. An earlier one no longer works.")
+    messages.success(request, sentence, extra_tags="stays")
     return redirect("calendar")
 
 

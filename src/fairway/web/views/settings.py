@@ -113,7 +113,7 @@ def credentials(request: HttpRequest) -> HttpResponse:
         except Blocked as problem:
             tell_blocked(request, problem)
         else:
-            messages.success(request, _("Stored. It is never shown again."))
+            messages.success(request, _("Stored. It is never shown again."), extra_tags="stays")
             return redirect("credentials")
     context = {
         "credentials": credentials_shown(actor),

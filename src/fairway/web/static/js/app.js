@@ -11,6 +11,8 @@ import { startClocks } from "./time.js";
 import { startPalette } from "./palette.js";
 import { startLive } from "./live.js";
 
+// Loading this page again does not send the form again whose answer it is.
+if (document.body.dataset.reload) history.replaceState(history.state, "", document.body.dataset.reload);
 startClocks();
 startFocus();
 startPalette();

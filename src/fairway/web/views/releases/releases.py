@@ -22,10 +22,12 @@ from fairway.releases.commands import releases as commands
 from fairway.releases.export import release_file
 from fairway.releases.models import Release
 from fairway.shared.names import Invalid
+from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.filters import day
+from fairway.web.presenters.release_plan import voided_words
 from fairway.web.presenters.releases import detail_shown, healthy_there, list_shown
 from fairway.web.release_forms import CloneForm, ReasonForm, ReleaseForm
 from fairway.web.stale import as_of, tell_changed
@@ -115,11 +117,14 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
     release = queries.get_release(actor, number)
     initial = {"description": release.description, "manager": release.manager, "deputy": release.deputy}
     seen = queries.visible_targets(release, actor)
-    form = ReleaseForm(request.POST or None, initial={**initial, "targets": seen}, is_new=False, actor=actor)
+    typed = queries.confirms_unsealing(release)
+    form = ReleaseForm(request.POST or None, initial={**initial, "targets": seen}, is_new=False, actor=actor, confirm=typed)
     status = 200
     if request.method == "POST" and form.is_valid():
-        values = form.cleaned_data
+        values = {name: value for name, value in form.cleaned_data.items() if name != "confirm"}
         try:
+            if typed and set(values.get("targets", [])) != set(seen):
+                refuse_unconfirmed(request, typed)
             hidden = [target for target in queries.targets_of(release) if target not in seen]  # hidden targets are kept
             values["targets"] = [*values.get("targets", []), *hidden]
             commands.edit_release(
@@ -135,7 +140,7 @@ def edit(request: HttpRequest, number: int) -> HttpResponse:
         else:
             messages.success(request, _("Saved."))
             return redirect("release-detail", release.pk)
-    return _form(request, release, form, status=status)
+    return _form(request, release, form, status=status, voids=voided_words(release) if release.sealed_at else "")
 
 
 @require_http_methods(["GET", "POST"])
@@ -155,10 +160,10 @@ def clone(request: HttpRequest, number: int) -> HttpResponse:
 
 
 def _form(
-    request: HttpRequest, release: Release, form: ReleaseForm, *, is_clone: bool = False, status: int = 200
+    request: HttpRequest, release: Release, form: ReleaseForm, *, is_clone: bool = False, status: int = 200, voids: str = ""
 ) -> HttpResponse:
     shown = {"id": release.pk, "name": release.name, "version": release.version}
-    context = {"release": shown, "is_clone": is_clone, "form": form, "from_environment": None, "found": []}
+    context = {"release": shown, "is_clone": is_clone, "form": form, "from_environment": None, "found": [], "voids": voids}
     return page(request, "releases/form.html", context, status=422 if form.errors else status)
 
 

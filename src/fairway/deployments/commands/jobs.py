@@ -1,0 +1,132 @@
+"""Running a program once with the version that is live: asking for it, cancelling it, and what its workflow writes."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from fairway.accounts.rules import SYSTEM, Act, Actor
+from fairway.activity.commands import record
+from fairway.applications.models import Application
+from fairway.deployments.commands.progress import Line
+from fairway.deployments.commands.requests import cancelled_by
+from fairway.deployments.gate import Subject, ask
+from fairway.deployments.models import JobLogChunk, JobRun
+from fairway.deployments.rules import Status
+from fairway.deployments.subjects import on_job, placement_of
+from fairway.drivers.builders.command_line import programs_of
+from fairway.engine import clock
+from fairway.engine.commands import enqueue, request_cancel
+from fairway.engine.models import Run
+from fairway.environments.models import Environment
+from fairway.shared.names import Invalid, parse_text
+
+STORY = "job"
+MOST_WORDS = 200
+LONGEST_WORD = 10_000  # characters
+
+
+@transaction.atomic
+def run_command(
+    *, actor: Actor, application: Application, environment: Environment, command: Sequence[str], reason: str = ""
+) -> JobRun:
+    """Run a program once, with the bytes, configuration and volumes of what is live there. Raises `Blocked` or `Invalid`."""
+    placement = placement_of(application, environment)
+    current = placement.current if placement else None
+    subject = Subject(
+        application,
+        environment,
+        placement,
+        artifact=current.artifact if current else None,
+        configuration=current.configuration if current else None,
+    )
+    ask(Act.RUN_COMMAND, subject, actor)
+    words = parse_words(command)
+    assert current is not None, "the gate has refused where nothing is"
+    job = JobRun.objects.create(
+        application=application,
+        environment=environment,
+        deployment=current,
+        command=list(words),
+        requested_by_id=actor.id,
+        requested_by=actor.name,
+        acting_role=actor.acting_as or "",
+        door=actor.door,
+        reason=parse_text(reason, field="reason", longest=500),
+    )
+    job.run = enqueue(kind=STORY, key=f"job:{job.pk}", payload={"job": job.pk}, lane=environment.lane, priority=10)
+    job.save(update_fields=["run"])
+    after = {"command": shlex.join(words), "deployment": current.pk, "version": current.version}
+    record(who=actor.who, verb="job.requested", on=on_job(job), comment=job.reason, after=after)
+    return job
+
+
+def parse_words(command: Sequence[str]) -> tuple[str, ...]:
+    """The words of a command. Raises `Invalid`."""
+    if not command or not command[0].strip():
+        raise Invalid("command", "is empty; write the program and its words, e.g. “python manage.py createsuperuser”.")
+    if len(command) > MOST_WORDS or any(len(word) > LONGEST_WORD for word in command):
+        raise Invalid(
+            "command", "is longer than {words} words or {letters} letters in one.", words=MOST_WORDS, letters=LONGEST_WORD
+        )
+    if any("\x00" in word for word in command):
+        raise Invalid("command", "contains a NUL character; remove it.")
+    programs_of(command)
+    return tuple(command)
+
+
+@transaction.atomic
+def cancel_job(*, actor: Actor, job: JobRun, reason: str = "") -> JobRun:
+    """End it: TERM, then KILL. One that has ended stays as it is."""
+    if job.run_id is not None:
+        Run.objects.select_for_update(no_key=True).get(pk=job.run_id)  # first: the engine locks the run, then tells us
+    row = JobRun.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
+    locked = row.get(pk=job.pk)
+    ask(Act.CANCEL, Subject(locked.application, locked.environment), actor)
+    why = parse_text(reason, field="reason", longest=500)
+    if locked.is_active and locked.status != Status.CANCELLING and locked.run_id is not None:
+        request_cancel(run_id=locked.run_id, reason=cancelled_by(actor, why))
+        locked.refresh_from_db()
+        if locked.is_active:
+            locked.move_to(Status.CANCELLING)
+        record(who=actor.who, verb="job.cancel_requested", on=on_job(locked), comment=why)
+    return locked
+
+
+def job_started(job: JobRun) -> None:
+    """A worker took it up."""
+    if job.status == Status.QUEUED:
+        job.move_to(Status.RUNNING, started_at=clock.now())
+
+
+@transaction.atomic
+def job_exited(*, job: JobRun, code: int) -> None:
+    """It ended by itself."""
+    JobRun.objects.filter(pk=job.pk).update(exit_code=code)
+
+
+def job_ended(job: JobRun, status: Status, sentence: str) -> None:
+    """The last word."""
+    if job.status == Status.QUEUED and status in {Status.SUCCEEDED, Status.FAILED}:
+        job.move_to(Status.RUNNING)
+    job.move_to(status, sentence=sentence)
+    after = {"command": shlex.join(job.command), "exit_code": job.exit_code, "requested_by": job.requested_by}
+    record(who=SYSTEM.who, verb=f"job.{status}", on=on_job(job), comment=sentence, after=after)
+
+
+def append_job_log(*, job_id: int, lines: Sequence[Line]) -> None:
+    """Append numbered lines, already masked; see `progress.append_log`."""
+    if not lines:
+        return
+    JobLogChunk.objects.create(job_id=job_id, first=lines[0][0], last=lines[-1][0], lines=[list(line) for line in lines])
+    JobRun.objects.filter(pk=job_id).update(log_lines=lines[-1][0])
+
+
+def words_of_exit(code: int) -> str:
+    """What an exit code says, in a sentence."""
+    if code > 128:
+        return _("It was ended by signal %(number)s.") % {"number": code - 128}
+    return _("It ended with code %(code)s.") % {"code": code}

@@ -1,0 +1,126 @@
+"""Running a program once with what is live: its bytes, its configuration, its volumes, behind its walls.
+
+It runs beside the instances and is never run twice: where its worker dies, what it left running is ended, and who asked is
+told that it was cut off. A deployment goes on meanwhile; one that has to have a volume of it waits for it.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from fairway.deployments.commands.jobs import STORY, job_ended, job_exited, job_started, words_of_exit
+from fairway.deployments.models import JobRun
+from fairway.deployments.rules import Status
+from fairway.drivers.runtimes.contract import InstanceSpec, Runtime
+from fairway.engine.execution import retry_on_db_error
+from fairway.engine.models import Run
+from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
+from fairway.environments.runtimes import runtime_of
+from fairway.shared.failures import Refused
+from fairway.workflows.log import JobLog
+from fairway.workflows.step_context import instance_spec, masked, masker_of
+from fairway.workflows.transfer import transfer
+
+LONGEST = timedelta(hours=12)
+CUT_OFF = "The worker that ran it ended, and the command with it. It is not run again by itself."
+RELATED = (
+    "application",
+    "environment",
+    *(f"deployment__{name}" for name in ("application", "environment", "artifact", "configuration")),
+)
+
+
+@dataclass(frozen=True)
+class JobContext:
+    """One job being worked on."""
+
+    job: JobRun
+    runtime: Runtime
+    log: JobLog
+
+    @property
+    def spec(self) -> InstanceSpec:
+        """It is a service of its own beside those of its deployment, so that it shares their volumes."""
+        main = instance_spec(self.job.deployment, 0)
+        environment = {**main.environment, "FAIRWAY_SERVICE": "job"}
+        return replace(
+            main,
+            service=f"job-{self.job.pk}",
+            once="run",
+            port=None,
+            command=tuple(self.job.command),
+            environment=environment,
+        )
+
+
+@contextmanager
+def job_context_of(context: Context) -> Iterator[JobContext]:
+    """Load everything fresh, and write the log whatever happens. What goes wrong inside has its secrets masked."""
+    job = JobRun.objects.select_related(*RELATED).get(pk=context.payload["job"])
+    masker = masker_of(job.deployment)
+    log = JobLog(context, job, masker)
+    try:
+        with masked(masker):
+            yield JobContext(job, runtime_of(job.environment), log)
+    finally:
+        retry_on_db_error(log.write)
+
+
+def run(context: Context) -> None:
+    """Run it to its end. Raises `Refused` where that is not 0, and where an earlier attempt was cut off."""
+    with job_context_of(context) as here:
+        if context.attempt > 1:
+            raise Refused(CUT_OFF)
+        artifact = here.job.deployment.artifact
+        assert artifact is not None, "it is live, so it is built"
+        if not here.runtime.is_distributed(artifact.ref):
+            transfer(artifact, here.job.environment, here.runtime, here.log)
+        here.log.say(f"Running {shlex.join(here.job.command)} with {artifact.version} (#{here.job.deployment_id}).")
+        code = here.runtime.run_once(here.spec, here.log)
+        context.checkpoint()  # nobody has taken over meanwhile
+        job_exited(job=here.job, code=code)
+        if code:
+            raise Refused(words_of_exit(code))
+
+
+def clean_up(context: Context, ending: Ending) -> None:
+    """Nothing of it runs on once it has ended."""
+    with job_context_of(context) as here:
+        here.runtime.ensure_removed(here.spec.name, grace=here.spec.stop_grace)
+        if ending.sentence:
+            here.log.say(ending.sentence)
+
+
+class JobWatcher:
+    """Keeps the job's row and the events in step with its run."""
+
+    def started(self, run: Run) -> None:
+        job_started(_job(run))
+
+    def step_started(self, run: Run, step: str, attempt: int) -> None: ...
+
+    def step_finished(self, run: Run, step: str, status: str, sentence: str) -> None: ...
+
+    def waiting(self, run: Run, reason: str) -> None: ...
+
+    def ended(self, run: Run, ending: Ending) -> None:
+        job = _job(run)
+        sentence = run.cancel_reason or "Cancelled." if ending.outcome is Outcome.CANCELLED else ending.sentence
+        job_ended(job, Status(ending.outcome.value), masker_of(job.deployment)(sentence))
+
+
+def _job(run: Run) -> JobRun:
+    return JobRun.objects.select_related(*RELATED).get(pk=run.payload["job"])
+
+
+JOB = Workflow(
+    kind=STORY,
+    steps=(Step("run", run, deadline=LONGEST, attempts=1),),
+    clean_up=clean_up,
+    watcher=JobWatcher(),
+    clean_up_deadline=timedelta(minutes=5),
+)
