@@ -253,7 +253,7 @@ def test_the_operator_sees_the_disk_and_what_was_collected(admin, viewer, client
         after = {"artifacts": 3, "logs": 1200, "log_bytes": 2**20}
         record(who=SYSTEM.who, verb=COLLECTED, on=On("storage", 0, "Fairway"), after=after)
     data = configured.DATA.folder()
-    storage.remember(data, storage.measure(data))
+    storage.store_usage(data, storage.measure(data))
     client.force_login(User.objects.get(pk=admin.id))
     page = client.get("/settings/storage").content.decode()
     assert str(data) in page
