@@ -6,13 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 def stop_everything() -> None:
-    """Stop the applications of this machine's own runtimes and the proxy, and hang up on other hosts; volumes, data and
-    containers stay.
+    """Stop the applications of this machine's own runtimes, then their resources, and the proxy, and hang up on other hosts;
+    volumes, data and containers stay.
 
-    What a placement should be is not changed: the next ``fairway up`` starts it again.
+    What a placement or a resource should be is not changed: the next ``fairway up`` starts it again.
     """
     from fairway.environments.models import Environment
     from fairway.environments.runtimes import runtime_of
+    from fairway.resources.servers import stop_resources
     from fairway.worker.hosts import close_tunnels
     from fairway.workflows.outside import caddy
 
@@ -21,5 +22,6 @@ def stop_everything() -> None:
         runtime = runtime_of(process)
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: runtime.ensure_stopped(one.name), runtime.instances()))
+    stop_resources()
     caddy().stop()
     close_tunnels()

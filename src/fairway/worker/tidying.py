@@ -30,7 +30,7 @@ from fairway.workflows.outside import forget_work_folder, proxy
 
 A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7)
-SMALL_RUNS = ("adjust", "inspect", "watch")  # runs that no deployment shows
+SMALL_RUNS = ("adjust", "inspect", "watch", "resource")  # runs that no deployment shows
 LOGS_AT_ONCE = 200  # deployments whose logs go in one transaction
 
 

@@ -9,9 +9,10 @@ def register_all() -> None:
     from fairway.workflows.distribute import DISTRIBUTE
     from fairway.workflows.inspect import INSPECT
     from fairway.workflows.resolve import RESOLVE
+    from fairway.workflows.resources import WORKFLOWS as RESOURCES
     from fairway.workflows.rollout import ROLLOUT
     from fairway.workflows.watch import WATCH
 
-    for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT):
+    for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT, *RESOURCES):
         if workflow.kind not in WORKFLOWS.by_kind:
             WORKFLOWS.register(workflow)

@@ -44,6 +44,8 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "skipped": (pgettext_lazy("step", "Skipped"), "cancelled", "idle"),
 }
 STATUSES |= {
+    # backups
+    "verified": (pgettext_lazy("backup", "Verified"), "available", "ok"),
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
     "sealed": (pgettext_lazy("release", "Sealed"), "locked", "run"),

@@ -333,6 +333,9 @@ class Shim:
         by = time.monotonic() + (self.order["grace"] if wished is None else wished)
         self.stop_by = by if self.stop_by is None else min(by, self.stop_by)
         self.restart_at = None
+        asks = self.order.get("stop_signal")
+        if asks and self.pid:
+            return kill(self.pid, asks)  # a server that ends its own family in order
         if self.pid:
             kill_group(self.pid, signal.SIGTERM)
         for pid in descendants(os.getpid()):

@@ -1,0 +1,57 @@
+"""The drivers of resources, with what they need to know of one. The only place that opens an administrator's password."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from django.conf import settings
+
+from fairway.applications.secrets import seal
+from fairway.drivers.resources.contract import Login, ResourceDriver, ServerSpec
+from fairway.drivers.resources.registry import open_driver
+from fairway.drivers.runtimes.contract import OutputLine
+from fairway.environments.runtimes import driver_options
+from fairway.resources.models import Binding, Resource
+from fairway.shared.failures import Refused
+from fairway.shared.words import translate
+
+
+def driver_of(resource: Resource) -> ResourceDriver:
+    return open_driver(resource.kind, settings.DATA.folder())
+
+
+def server_spec(resource: Resource) -> ServerSpec:
+    require = driver_options(resource.environment).get("require") or ()
+    return ServerSpec(
+        name=resource.server,
+        version=resource.version,
+        port=resource.port,
+        password=seal().open(resource.sealed_password),
+        require=tuple(str(one) for one in require),
+    )
+
+
+def login_of(binding: Binding) -> Login:
+    return Login(binding.login, seal().open(binding.sealed_password))
+
+
+def backup_place(name: str) -> Path:
+    """Where a backup's file lies. `name` is one that Fairway chose."""
+    if "/" in name or name.startswith("."):
+        raise Refused(translate("“{name}” is not the name of a backup.", name=name[:60]))
+    folder: Path = settings.DATA.folder("backups")
+    return folder / name
+
+
+def stop_resources() -> None:
+    """Stop every server of this machine; what each should be is not changed, so the next start of Fairway brings it back."""
+    living = list(Resource.objects.filter(deleted_at=None).select_related("environment"))
+    if living:
+        with ThreadPoolExecutor(max_workers=8) as pool:
+            list(pool.map(lambda one: driver_of(one).ensure_stopped(one.server), living))
+
+
+def log_of(resource: Resource, *, tail: int) -> list[OutputLine]:
+    """The last lines that its server printed."""
+    return driver_of(resource).log(resource.server, tail=tail)
