@@ -338,6 +338,24 @@ def test_killed_it_is_back_with_what_it_had(databases, main, shop):
     assert len(databases.servers(main)) == 1
 
 
+def test_two_people_who_create_one_name_at_once_have_one(databases):
+    name, answers = f"both{next(numbers)}", []
+
+    def create():
+        answers.append(databases.fairway.api("POST", PLACE, {"kind": "postgres", "name": name}))
+
+    threads = [threading.Thread(target=create) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one.status for one in answers) == [202, 422, 422, 422]
+    assert all("exists already" in one.text for one in answers if one.status == 422)
+    databases.runs(name)
+    assert databases.servers(name) == [databases.pid(name)]
+    databases.fairway.call("POST", f"{PLACE}/{name}/deletion", {"confirmed": name})
+
+
 def test_while_it_is_bound_it_is_not_deleted_and_neither_is_the_application(databases, main, shop):
     answer = databases.fairway.api("POST", f"{PLACE}/{main}/deletion", {"confirmed": main})
     assert answer.status == 409

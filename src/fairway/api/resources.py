@@ -19,9 +19,8 @@ from fairway.environments.queries import environment
 from fairway.resources import commands
 from fairway.resources.backup_files import clear_pieces
 from fairway.resources.models import Backup, Binding, Resource
-from fairway.resources.queries import backup, backups_of, binding, bindings_of, resource, visible_to
+from fairway.resources.queries import backup, backups_of, binding, bindings_of, log_of, resource, visible_to
 from fairway.resources.rules import variable_names
-from fairway.resources.servers import log_of
 
 router = DoorRouter(tags=["resources"])
 PLACE = "/resources/{place}/{name}"
@@ -220,7 +219,8 @@ def try_resource(request: HttpRequest, place: Slug, name: Slug) -> FactsShown:
 @needs(Act.VIEW)
 def show_resource_log(request: HttpRequest, place: Slug, name: Slug, asked: Query[LogAsked]) -> list[LineShown]:
     """The last lines that the server printed."""
-    lines = log_of(resource(actor_of(request), place, name), tail=asked.lines)
+    actor = actor_of(request)
+    lines = log_of(actor, resource(actor, place, name), tail=asked.lines)
     return [LineShown(at=line.at, stream=line.stream, text=line.text) for line in lines]
 
 

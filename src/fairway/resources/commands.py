@@ -111,7 +111,9 @@ def _want(actor: Actor, resource: Resource, wanted: Wanted, verb: str) -> Resour
     row = _locked(resource)
     before = {"wanted": row.wanted}
     row.wanted = wanted
-    row.save(update_fields=["wanted"])
+    if wanted == Wanted.RUNNING and row.state in {State.FAILED, State.STOPPED, State.DOWN}:
+        row.state, row.sentence = State.PREPARING, ""
+    row.save(update_fields=["wanted", "state", "sentence"])
     record(who=actor.who, verb=verb, on=on_resource(row), before=before, after={"wanted": wanted})
     _converge(row)
     return row
@@ -309,7 +311,8 @@ def note_download(*, actor: Actor, backup: Backup) -> None:
 
 
 def try_it(*, actor: Actor, resource: Resource) -> Facts:
-    """Really connect, and ask. Raises `Blocked` (role), or the `Failure` that says what is wrong."""
+    """Really connect, and ask. Raises `Blocked` (who sees only some applications there may not), or the `Failure` that says
+    what is wrong."""
     require(actor, Act.VIEW, environment=resource.environment.slug)
     return driver_of(resource).look(server_spec(resource))
 

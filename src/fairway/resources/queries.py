@@ -5,9 +5,10 @@ from __future__ import annotations
 from django.db.models import QuerySet
 
 from fairway.accounts.queries import reached
-from fairway.accounts.rules import Actor, NotVisible, reach_of
-from fairway.environments.models import Environment
+from fairway.accounts.rules import Act, Actor, NotVisible, may, reach_of
+from fairway.drivers.runtimes.contract import OutputLine
 from fairway.resources.models import Backup, Binding, Resource
+from fairway.resources.servers import driver_of
 
 
 def visible_to(actor: Actor) -> QuerySet[Resource]:
@@ -22,6 +23,19 @@ def resource(actor: Actor, environment: str, name: str) -> Resource:
     if found is None:
         raise NotVisible("resource", name)
     return found
+
+
+def log_of(actor: Actor, one: Resource, *, tail: int) -> list[OutputLine]:
+    """The last lines its server printed. They may quote what any of the applications sent, so that whoever sees only some of
+    them there is refused: raises `NotVisible`."""
+    if not may_see_all_of(actor, one):
+        raise NotVisible("log", one.name)
+    return driver_of(one).log(one.server, tail=tail)
+
+
+def may_see_all_of(actor: Actor, one: Resource) -> bool:
+    """Whether the actor sees every application of its environment."""
+    return may(actor, Act.VIEW, environment=one.environment.slug)
 
 
 def bindings_visible_to(actor: Actor) -> QuerySet[Binding]:
@@ -62,8 +76,3 @@ def backup(actor: Actor, number: int) -> Backup:
     if found is None:
         raise NotVisible("backup", number)
     return found
-
-
-def living_in(environment: Environment) -> QuerySet[Resource]:
-    """For the gates of rooms below; whoever asks has been let in already."""
-    return Resource.objects.filter(environment=environment, deleted_at=None)

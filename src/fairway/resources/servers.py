@@ -10,7 +10,6 @@ from django.conf import settings
 from fairway.applications.secrets import seal
 from fairway.drivers.resources.contract import Login, ResourceDriver, ServerSpec
 from fairway.drivers.resources.registry import open_driver
-from fairway.drivers.runtimes.contract import OutputLine
 from fairway.environments.runtimes import driver_options
 from fairway.resources.models import Binding, Resource
 from fairway.shared.failures import Refused
@@ -50,8 +49,3 @@ def stop_resources() -> None:
     if living:
         with ThreadPoolExecutor(max_workers=8) as pool:
             list(pool.map(lambda one: driver_of(one).ensure_stopped(one.server), living))
-
-
-def log_of(resource: Resource, *, tail: int) -> list[OutputLine]:
-    """The last lines that its server printed."""
-    return driver_of(resource).log(resource.server, tail=tail)

@@ -125,8 +125,9 @@ def shut_out(context: Context) -> None:
     binding = _binding(context)
     driver, spec = driver_of(binding.resource), server_spec(binding.resource)
     context.checkpoint()
-    for login in filter(None, (binding.login, binding.previous_login)):
-        driver.ensure_no_login(spec, binding.database, login)
+    if driver.has_data(spec.name):  # where it was lost, nobody can sign in, and the binding must not stay for ever
+        for login in filter(None, (binding.login, binding.previous_login)):
+            driver.ensure_no_login(spec, binding.database, login)
     progress.unbound(binding=binding)
 
 
@@ -159,6 +160,7 @@ def verify(context: Context) -> None:
     if wrong := differences(backup.content, found.rows):
         tables = "; ".join(wrong[:5])
         raise Refused(translate("The restored copy does not hold what was there: {tables}.", tables=tables))
+    forget_work_folder(_work_name(context))
     context.checkpoint()
     progress.backup_verified(backup=backup, content=found)
 
@@ -169,6 +171,7 @@ def restore(context: Context) -> None:
     with _whole(context, backup) as clear:
         context.checkpoint()
         content = driver_of(into).restore(server_spec(into), clear, backup.database, _Ear(context))
+    forget_work_folder(_work_name(context))
     progress.restored(backup=backup, into=into, content=content)
 
 

@@ -2,19 +2,42 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+
 import psycopg
 import pytest
+from cryptography.fernet import Fernet
 
 from fairway.drivers.resources.contract import Login
 from fairway.drivers.resources.postgres import Postgres
 from fairway.drivers.resources.registry import DRIVERS, VERSIONS, open_driver
+from fairway.drivers.resources.sealed_files import seal_file
+from fairway.shared.failures import NeedsPerson
+from fairway.shared.sealing import Seal
 from tests.drivers.resources.contract import QUIET, ResourceContract
+from tests.services.docker import missing, program
 from tests.services.server_programs import bring_programs
 
 
 def connected(spec, database, login, **more):
     where = {"host": "127.0.0.1", "port": spec.port, "user": login.user, "password": login.password, "dbname": database}
     return psycopg.connect(**where, autocommit=True, **more)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk of 200 kB of its own: a tmpfs."""
+    if os.geteuid() != 0:
+        missing("a disk that can be filled needs root, to mount it")
+    place = tmp_path / "small"
+    place.mkdir()
+    mount = [program("mount", "mount"), "-t", "tmpfs", "-o", "size=200k,mode=0700", "tmpfs", str(place)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        missing(f"a disk that can be filled cannot be mounted here: {done.stderr.strip()}")
+    yield place
+    subprocess.run([program("umount", "mount"), "--lazy", str(place)], check=True)
 
 
 class TestPostgres(ResourceContract):
@@ -82,6 +105,23 @@ class TestPostgres(ResourceContract):
             roles = connection.execute("SELECT rolname FROM pg_roles WHERE rolname LIKE 'look#%'").fetchall()
         assert (left, roles) == ([], [])
 
+    def test_a_dump_on_a_full_disk_is_said_and_leaves_no_file(self, driver, spec, made, small_disk):
+        database, login = made
+        with connected(spec, database, login) as connection:
+            connection.execute("CREATE TABLE noise (bytes text)")
+            connection.execute("INSERT INTO noise SELECT md5(random()::text) FROM generate_series(1, 40000)")
+        with pytest.raises(NeedsPerson, match="disk is full"):
+            driver.dump(spec, database, small_disk / "copy", QUIET)
+        assert list(small_disk.iterdir()) == []
+
 
 def test_the_registry_knows_the_versions_of_the_drivers(tmp_path):
     assert {kind: open_driver(kind, tmp_path).versions for kind in DRIVERS} == VERSIONS
+
+
+def test_a_full_disk_is_said_and_leaves_no_sealed_file(small_disk, tmp_path):
+    clear = tmp_path / "clear"
+    clear.write_bytes(os.urandom(400_000))
+    with pytest.raises(NeedsPerson, match="disk is full"):
+        seal_file(clear, small_disk / "sealed", Seal([Fernet.generate_key().decode()]), lambda: None)
+    assert list(small_disk.iterdir()) == []

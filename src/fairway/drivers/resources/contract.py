@@ -113,6 +113,9 @@ class ResourceDriver(Protocol):
 
     def seen(self, name: str) -> Seen: ...
 
+    def has_data(self, name: str) -> bool:
+        """Whether its data is where it belongs."""
+
     def look(self, spec: ServerSpec) -> Facts:
         """Ask the server. Raises `Retry` when it does not answer."""
 

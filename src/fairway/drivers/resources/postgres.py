@@ -145,6 +145,9 @@ class Postgres:
     def seen(self, name: str) -> Seen:
         return self._server(name).seen()
 
+    def has_data(self, name: str) -> bool:
+        return self._server(name).has_data()
+
     def look(self, spec: ServerSpec) -> Facts:
         question = (
             "SELECT current_setting('server_version'), (SELECT count(*) FROM pg_stat_activity"

@@ -13,9 +13,8 @@ from fairway.applications.queries import visible_to as applications_visible_to
 from fairway.environments.models import Environment
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.resources.models import Backup, Binding, Resource
-from fairway.resources.queries import backups_of, bindings_of, bindings_visible_to, visible_to
+from fairway.resources.queries import backups_of, bindings_of, bindings_visible_to, log_of, may_see_all_of, visible_to
 from fairway.resources.rules import KIND_WORDS, RUNTIME, BackupState, BindingState, Kind, State, Wanted, variable_names
-from fairway.resources.servers import log_of
 from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
 
@@ -32,7 +31,7 @@ LOOKS = {
 }
 BINDING_LOOKS = {
     BindingState.BINDING: "starting",
-    BindingState.BOUND: "available",
+    BindingState.BOUND: "bound",
     BindingState.FAILED: "failed",
     BindingState.UNBINDING: "cancelling",
 }
@@ -103,7 +102,8 @@ def state_shown(actor: Actor, one: Resource) -> dict[str, Any]:
                     consequence=_("Applications that are bound to it cannot use it until it is started again."),
                 )
             )
-    trial = Button(_("Try it"), _url(one, "trial"), "pulse") if one.wanted == Wanted.RUNNING else None
+    is_tried = one.wanted == Wanted.RUNNING and may_see_all_of(actor, one)
+    trial = Button(_("Try it"), _url(one, "trial"), "pulse") if is_tried else None
     return {"resource": _line(one), "acts": acts, "trial": trial}
 
 
@@ -232,5 +232,5 @@ def detail_shown(actor: Actor, one: Resource) -> dict[str, Any]:
         **bindings_shown(actor, one),
         **backups_shown(actor, one),
         "delete": delete,
-        "log": log_of(one, tail=LOG_LINES),
+        "log": log_of(actor, one, tail=LOG_LINES) if may_see_all_of(actor, one) else None,
     }

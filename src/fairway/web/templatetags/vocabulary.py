@@ -44,7 +44,8 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "skipped": (pgettext_lazy("step", "Skipped"), "cancelled", "idle"),
 }
 STATUSES |= {
-    # backups
+    # bindings and backups
+    "bound": (pgettext_lazy("binding", "Bound"), "available", "ok"),
     "verified": (pgettext_lazy("backup", "Verified"), "available", "ok"),
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
