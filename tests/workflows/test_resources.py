@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.services.installation import Installation
 from tests.services.server_programs import bring_programs
 from tests.services.waiting import wait_for
 
@@ -428,3 +429,37 @@ def test_unbound_the_application_is_shut_out_and_its_database_stays(databases, m
     databases.bound(main, shop)
     databases.fairway.live(databases.fairway.deploy(shop))
     assert says(databases, shop)["count"] == count
+
+
+def test_down_stops_it_after_the_applications_and_up_brings_it_back(tmp_path):
+    """`fairway down --keep-applications` leaves it; `fairway down` does not; the next `up` starts it with what it had."""
+    one = Installation(tmp_path / "data")
+    try:
+        one.start()
+        bring_programs(one.data)
+        one.call("POST", PLACE, {"kind": "postgres", "name": "kept"})
+        found = Databases(Named(one))
+        found.runs("kept")
+        pid = found.pid("kept")
+        assert one.process is not None
+        one.process.send_signal(signal.SIGTERM)
+        one.process.wait()
+        assert found.servers("kept") == [pid]
+        one.start()
+        assert found.runs("kept")["state"] == "running"
+        assert found.pid("kept") == pid
+        one.stop()
+        assert found.servers("kept") == []
+        one.start()
+        wait_for(lambda: found.servers("kept"), "it is started again")
+        assert found.runs("kept")["state"] == "running"
+    finally:
+        one.stop()
+    assert found.servers("kept") == []
+
+
+class Named:
+    """As much of a desk as `Databases` needs."""
+
+    def __init__(self, fairway):
+        self.fairway = fairway

@@ -31,7 +31,7 @@ def data_made(*, resource: Resource) -> None:
 @transaction.atomic
 def observed(*, resource: Resource, state: State, sentence: str = "", facts: Facts | None = None) -> None:
     """How it was seen. An event only when its state changed."""
-    row = Resource.objects.select_for_update(no_key=True).select_related("environment").get(pk=resource.pk)
+    row = _locked_resource(resource)
     if row.deleted_at is not None:
         return
     before = row.state
@@ -59,7 +59,7 @@ def observed(*, resource: Resource, state: State, sentence: str = "", facts: Fac
 @transaction.atomic
 def removed(*, resource: Resource, place: str) -> None:
     """It is stopped for good; its data lies at `place` ("": there was none)."""
-    row = Resource.objects.select_for_update(no_key=True).select_related("environment").get(pk=resource.pk)
+    row = _locked_resource(resource)
     if row.deleted_at is None:
         row.deleted_at = timezone.now()
         row.save(update_fields=["deleted_at"])
@@ -179,6 +179,11 @@ def _locked(binding: Binding) -> Binding:
     Application.objects.select_for_update(no_key=True).get(pk=binding.application_id)
     chosen = Binding.objects.select_for_update(no_key=True, of=("self",))
     return chosen.select_related("resource__environment", "application").get(pk=binding.pk)
+
+
+def _locked_resource(resource: Resource) -> Resource:
+    chosen = Resource.objects.select_for_update(no_key=True, of=("self",))
+    return chosen.select_related("environment").get(pk=resource.pk)
 
 
 def _locked_backup(backup: Backup) -> Backup:
