@@ -6,6 +6,7 @@ export UV_PYTHON_DOWNLOADS := never
 # Without compiled files each of some thousand Python programs that the tests start would compile all it imports: 3 s instead of 0.4 s.
 unexport PYTHONDONTWRITEBYTECODE
 export UV_COMPILE_BYTECODE := 1
+TEMPLATES := src/fairway/web/templates
 
 .PHONY: help setup demo down test quick corpus explore durations check bench format translations migrations clean
 
@@ -19,7 +20,7 @@ help:
   'make corpus         the small applications of tests/corpus, those that take long, too' \
   'make explore        property tests with many new examples: as long as you like (TIMES=50)' \
   'make durations      everything, keeping how long each file took, which orders the next runs' \
-	  'make check          ruff, mypy, import-linter, translations, migrations, docs links: no services' \
+	  'make check          ruff, djangofmt, mypy, import-linter, translations, migrations, docs links: no services' \
 	  'make bench          the figures of the design, as ratios against the floor'
 
 .venv/bin/uv:
@@ -66,6 +67,7 @@ durations: .venv/.development
 check: .venv/.development
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/djangofmt --quiet --check $(TEMPLATES) || { $(BIN)/djangofmt --check $(TEMPLATES); false; }
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/python -m tests.checks
@@ -74,7 +76,7 @@ bench: .venv/.development
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 format: .venv/.development
-	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format --quiet . ; $(BIN)/djangofmt --quiet $(TEMPLATES)
 
 migrations: .venv/.development
 	@FAIRWAY_DATA=$$(mktemp -d) DJANGO_SETTINGS_MODULE=fairway.config.settings $(BIN)/python -m django makemigrations fairway

@@ -1,4 +1,4 @@
-"""``make check`` beyond the linters: migrations, translations and links between documents. Needs no service.
+"""``make check`` beyond the linters: migrations, translations, links, long lines of templates. Needs no service.
 
 ``python -m tests.checks --extract`` brings the message catalogue up to date (with gettext) typesets and compiles it.
 """
@@ -19,6 +19,8 @@ import polib
 ROOT = Path(__file__).parent.parent
 CATALOGUE = ROOT / "src/fairway/locale/fr/LC_MESSAGES/django.po"
 BREAKING = re.compile(r" (?=[:;?!»])|(?<=«) ")
+TEMPLATES = ROOT / "src/fairway/web/templates"
+LONGEST_TEMPLATE_LINE = 200
 LINK = re.compile(r"(?<!!)\[[^\]]+\]\((?!https?:|mailto:|#)([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -27,7 +29,7 @@ def main() -> int:
         _extract()
         _typeset().save_as_mofile(str(CATALOGUE.with_suffix(".mo")))
         return 0
-    problems = [*missing_migrations(), *translation_problems(), *broken_links()]
+    problems = [*missing_migrations(), *translation_problems(), *broken_links(), *long_template_lines()]
     for problem in problems:
         print(problem)
     return 1 if problems else 0
@@ -90,6 +92,14 @@ def broken_links() -> Iterator[str]:
         for target in LINK.findall(page.read_text()):
             if not (page.parent / target).exists():
                 yield f"{page.relative_to(ROOT)}: the link to {target} leads nowhere."
+
+
+def long_template_lines() -> Iterator[str]:
+    """The formatter never breaks a tag of Django in two; who writes a long one puts part of it elsewhere."""
+    for path in sorted(TEMPLATES.rglob("*.html")):
+        for number, line in enumerate(path.read_text().split("\n"), 1):
+            if len(line) > LONGEST_TEMPLATE_LINE:
+                yield f"{path.relative_to(ROOT)}:{number}: {len(line)} characters; at most {LONGEST_TEMPLATE_LINE}."
 
 
 def _manage(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

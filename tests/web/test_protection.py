@@ -111,7 +111,7 @@ def test_who_asked_is_told_why_their_own_yes_is_none(admin, browse, hello, stagi
     made = promote(actor=admin, application=hello, environment=strict, from_environment=staging)
     page = page_of(browse(admin), made)
     assert "You requested this deployment" in page
-    assert re.search(r'value="approve" disabled', page)
+    assert re.search(r'value="approve"\s+disabled', page)
 
 
 def test_a_rejection_needs_its_reason(manager, browse, waiting):

@@ -123,7 +123,7 @@ def test_packages_are_shown_on_every_target_with_what_can_be_done(
     browse: Browser, both: Actor, release: Release, packages: list[Package]
 ) -> None:
     page = browse(both).get(reverse("release-detail", args=[release.pk])).content.decode()
-    assert page.count("Distribute</button>") == 4
+    assert len(re.findall(r"Distribute\s*</button>", page)) == 4
     assert "needs catalog-db" in page
     assert "Distribute all" in page
 

@@ -143,9 +143,20 @@ class Desk:
 
     # --- insisting
 
-    def serves(self, slug: str, number: int, version: str, *, replicas: int = 1, environment: str = "staging") -> None:
-        """Route, running instances, what answers and what the API says are one and the same deployment."""
+    def serves(
+        self,
+        slug: str,
+        number: int,
+        version: str,
+        *,
+        replicas: int = 1,
+        environment: str = "staging",
+        services: tuple[str, ...] = (),
+    ) -> None:
+        """Route, running instances, what answers and what the API says are one and the same deployment; `services` are those
+        that run beside the main one."""
         names = [f"fairway-{slug}.{environment}-d{number}-{replica}" for replica in range(replicas)]
+        names += [f"fairway-{slug}.{environment}-d{number}-{service}-0" for service in services]
         assert self.names(slug, environment) == names
         assert self.generation(slug, environment) == f"d{number}"
         assert self.says(slug, environment=environment)["version"] == version

@@ -1,8 +1,8 @@
 """SIGKILL at every step boundary and inside every step, on both databases: one version is live, once, and nobody noticed.
 
-Four deployments run side by side, each held at one kind of moment of every step. Whenever all of them are held, the worker
-that holds most of them is killed. A boundary has two sides: the ``end`` of a step, done and not recorded, and the ``begin``
-of the next, recorded in the transaction that ended the one before.
+Four deployments of a web process and a worker run side by side, each held at one kind of moment of every step. Whenever all
+of them are held, the worker of Fairway that holds most of them is killed. A boundary has two sides: the ``end`` of a step,
+done and not recorded, and the ``begin`` of the next, recorded in the transaction that ended the one before.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from statistics import median
 import pytest
 
 from tests.services.waiting import PATIENCE
+from tests.workflows import tinyapp
 from tests.workflows.desk import Desk
 from tests.workflows.held import LEASE, Workers, holding, most_held, rows
 
@@ -42,7 +43,7 @@ def place(request, tmp_path):
 def test_the_worker_is_killed_at_every_moment_of_every_step(place):
     desk, moments, workers = place
     before = _all_there_is(desk)
-    slugs = {desk.new(kind): kind for kind in SWEEPS}
+    slugs = {desk.new(kind, spec={"services": tinyapp.SERVICES}): kind for kind in SWEEPS}
     first = {slug: desk.fairway.deploy(slug) for slug in slugs}
     for number in first.values():
         desk.fairway.live(number)
@@ -84,10 +85,10 @@ def _is_whole(desk, slug, first, second, *, is_broken):
     """Neither lost nor doubled: one deployment of the two is live, with one set of instances, and was told of once."""
     if is_broken:
         assert desk.fairway.deployment(second)["status"] == "failed", desk.fairway.log_of(second)
-        desk.serves(slug, first, "1")
+        desk.serves(slug, first, "1", services=("worker",))
     else:
         assert desk.fairway.deployment(second)["status"] == "live", desk.fairway.log_of(second)
-        desk.serves(slug, second, "2")
+        desk.serves(slug, second, "2", services=("worker",))
     assert [one["id"] for one in desk.history(slug)] == [second, first]
     assert len(desk.events("deployment.failed" if is_broken else "deployment.succeeded", subject_id=second)) == 1
     switches = [one["after"]["deployment"] for one in desk.events("placement.switched", application=slug)]

@@ -118,12 +118,17 @@ def make(folder: Path, version: str, *, requirements: str = "", **knobs: object)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "Procfile").write_text("web: python main.py\n")
     (folder / "main.py").write_text(MAIN)
+    (folder / "worker.py").write_text(WORKER)
     (folder / "manage.py").write_text(BUILD)
     (folder / "requirements.txt").write_text(requirements)
     (folder / "VERSION").write_text(f"{version}\n")
     (folder / "knobs.json").write_text(json.dumps({"version": version, **knobs}))
     return folder
 
+
+WORKER = "import time\nprint('waiting for work', flush=True)\nwhile True:\n    time.sleep(60)\n"
+SERVICES = {"worker": {"command": ["python", "worker.py"]}}
+"""A service that a test may add: it goes on running and does nothing."""
 
 SPEC = {"health_path": "/health", "install": {"collectstatic": True}}
 """What a person adds to what is detected: a health path, and that the build runs manage.py (printing, waiting)."""

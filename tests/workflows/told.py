@@ -15,7 +15,7 @@ from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment, Placement
 from fairway.drivers.proxy.configuration import PAGE_HEADER, UPSTREAM_HEADER
 from fairway.drivers.proxy.contract import RouteKind
-from fairway.drivers.runtimes.contract import Instance
+from fairway.drivers.runtimes.contract import Instance, InstanceState
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.engine import clock, transitions
 from fairway.engine.models import Run
@@ -111,7 +111,10 @@ class Told:
         assert {instance.deployment for instance in found} == {one.label}
         route = self.proxy.route(placement.host)
         assert route is not None
-        assert (route.kind, set(route.addresses)) == (RouteKind.OPEN, {instance.address for instance in found})
+        assert route.kind is RouteKind.OPEN
+        assert set(route.addresses) == {instance.address for instance in found if instance.is_main}
+        there = {name: sum(instance.service == name for instance in found) for name in placement.counts}
+        assert there == placement.counts
 
     def page(self) -> str:
         route = self.proxy.route(self.placement.host)
@@ -129,8 +132,10 @@ class Death:
     def lethal(self, act: Any) -> Any:
         def dangerous(*given: Any, **more: Any) -> Any:
             self.count += 1
-            with_volume = [one.name for one in self.told.running() if one.volumes]
-            assert len(with_volume) < 2, with_volume
+            alive = (InstanceState.RUNNING, InstanceState.RESTARTING)
+            writers = [one for one in self.told.fake.instances() if one.volumes and one.state in alive]
+            assert len({one.deployment for one in writers}) < 2, writers
+            assert len({one.service for one in writers}) == len(writers), writers
             if self.count == self.at:
                 self.at = None
                 raise Killed

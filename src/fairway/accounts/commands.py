@@ -27,6 +27,7 @@ from fairway.accounts.rules import (
 )
 from fairway.accounts.secrets import new_link_secret, token_digest
 from fairway.accounts.standing import end_standing, replace_password, standing_person
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import Door, On, Who
 from fairway.shared.names import Invalid, parse_username
@@ -124,10 +125,17 @@ def give_new_password(*, actor: Actor, username: str) -> str:
 
 
 @transaction.atomic
-def set_roles(*, actor: Actor, user: User, grants: Iterable[tuple[str, int | None, int | None]]) -> None:
-    """Replace a person's grants: (role, environment id, application id). The last administrator cannot be unmade."""
+def set_roles(
+    *, actor: Actor, user: User, grants: Iterable[tuple[str, int | None, int | None]], as_of: int | None = None
+) -> None:
+    """Replace a person's grants: (role, environment id, application id). The last administrator cannot be unmade.
+
+    Raises `Blocked`, `Invalid`, or `Changed` when somebody replaced them since event `as_of`.
+    """
     require(actor, Act.MANAGE_PEOPLE)
     _refuse_own_token(actor, user)
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # two people who set them do so one after the other
+    refuse_stale(as_of, "person.roles_set", subject_kind="person", subject_id=str(user.pk))
     before = _grant_words(user)
     RoleGrant.objects.filter(user=user).delete()
     for role, environment, application in dict.fromkeys(grants):

@@ -13,6 +13,7 @@ from fairway.accounts.mailing import USUAL_PORTS, mailing, seal, trouble_words
 from fairway.accounts.mails import Mail, invitation_mail, post, test_mail
 from fairway.accounts.models import MailSettings, User
 from fairway.accounts.rules import SYSTEM, Act, Actor
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.activity.rules import On, Who
 from fairway.drivers.messengers.smtp import CannotSend, Security
@@ -33,15 +34,17 @@ def set_mail(
     username: str = "",
     password: str | None = None,
     sender_name: str = "",
+    as_of: int | None = None,
 ) -> MailSettings:
     """Say by which server mail is sent; without a `host`, none is. `password` None keeps the stored one, which goes to no
     other server: a new host, port, user name or kind of encryption asks for it again.
 
-    Raises `Blocked`, `Invalid` or `Refused`.
+    Raises `Blocked`, `Invalid`, `Refused`, or `Changed` when somebody changed them since event `as_of`.
     """
     require(actor, Act.MANAGE_SYSTEM)
     refuse_fixed()
     kept = MailSettings.objects.select_for_update(no_key=True).filter(pk=1).first() or MailSettings()
+    refuse_stale(as_of, "mail.settings_changed")
     wanted = MailSettings()
     if host.strip():
         wanted = _parsed(host, port, security, username, sender, sender_name)

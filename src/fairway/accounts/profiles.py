@@ -22,10 +22,13 @@ Grants = Iterable[tuple[str, int | None, int | None]]
 
 
 @transaction.atomic
-def edit_profile(*, actor: Actor, name: str, email: str, language: str = "", theme: str = "") -> User:
-    """Change one's own. Raises `Invalid`."""
+def edit_profile(
+    *, actor: Actor, name: str, email: str, language: str = "", theme: str = "", as_of: int | None = None
+) -> User:
+    """Change one's own. Raises `Invalid`, or `Changed` when somebody changed it since event `as_of`."""
     require(actor, Act.CHANGE_ACCOUNT)
     user = User.objects.select_for_update(no_key=True).get(pk=actor.id or 0)
+    refuse_stale(as_of, "person.edited", subject_kind="person", subject_id=str(user.pk))
     if language not in LANGUAGES:
         raise Invalid("language", "use en or fr, or leave it empty to follow the browser.")
     if theme not in THEMES:

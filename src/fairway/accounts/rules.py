@@ -325,8 +325,9 @@ ROLE_WORDS = {
 class Blocker:
     """One reason why an act may not happen now.
 
-    `who` can clear it; `clears_at` is when it clears by itself (None: never). One that `only_starts` keeps new work from
-    starting: what runs already finishes, and what is queued waits until it clears.
+    `who` can clear it; `clears_at` is when it clears by itself (None: never, or nobody knows). One that `only_starts` keeps
+    new work from starting: what runs already finishes, and what is queued waits until it clears. One that `passes` clears by
+    itself at a time that nobody knows, and whatever waits for it is then asked again.
     """
 
     code: str
@@ -334,6 +335,7 @@ class Blocker:
     who: str = ""
     clears_at: datetime | None = None
     only_starts: bool = False
+    passes: bool = False
     details: dict[str, object] = field(default_factory=dict, compare=False)
 
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
 from fairway.api.placements_shown import PlacementShown, placement_shown
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, ShownFacts, Slug, Text
 from fairway.applications.commands import create_application, edit_application
@@ -129,7 +130,7 @@ def show_application(request: HttpRequest, slug: Slug) -> ApplicationShown:
 
 @router.patch("/applications/{slug}", response=ApplicationShown)
 @needs(Act.EDIT_APPLICATION)
-def change_application(request: HttpRequest, slug: Slug, given: ApplicationChanges) -> ApplicationShown:
+def change_application(request: HttpRequest, slug: Slug, given: ApplicationChanges, as_of: AsOf) -> ApplicationShown:
     """Change an application; what is left out stays. An empty `spec` goes back to what is detected."""
     actor = actor_of(request)
     one = edit_application(
@@ -140,6 +141,7 @@ def change_application(request: HttpRequest, slug: Slug, given: ApplicationChang
         source_kind=given.source.kind if given.source else None,
         source=given.source.values() if given.source else None,
         spec=given.spec,
+        as_of=as_of,
     )
     return _shown(one, _placements(actor, one))
 

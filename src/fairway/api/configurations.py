@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Asked, Given, Number, Page, Paged, Slug, page_of
 from fairway.applications.commands import restore_configuration, save_configuration
@@ -90,7 +91,9 @@ def show_configuration(request: HttpRequest, app: Slug, env: Slug) -> Configurat
 
 @router.put(HERE, response=ConfigurationShown)
 @needs(Act.CONFIGURE)
-def put_configuration(request: HttpRequest, app: Slug, env: Slug, given: ConfigurationWanted) -> ConfigurationShown:
+def put_configuration(
+    request: HttpRequest, app: Slug, env: Slug, given: ConfigurationWanted, as_of: AsOf
+) -> ConfigurationShown:
     """Save a new version. Takes effect with the next deployment."""
     one, where = _place(request, app, env)
     saved = save_configuration(
@@ -102,6 +105,7 @@ def put_configuration(request: HttpRequest, app: Slug, env: Slug, given: Configu
         removed_secrets=given.removed_secrets,
         comment=given.comment,
         based_on=given.based_on,
+        as_of=as_of,
     )
     return _shown(saved)
 

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import LARGEST, Given, LockShown, Moment, ShownFacts, Slug
 from fairway.drivers.hosts.keys import fingerprint
@@ -216,11 +217,11 @@ def show_environment(request: HttpRequest, slug: Slug) -> EnvironmentDetail:
 
 @router.patch("/environments/{slug}", response=EnvironmentDetail)
 @needs(Act.EDIT_ENVIRONMENT)
-def change_environment(request: HttpRequest, slug: Slug, given: EnvironmentChanges) -> EnvironmentDetail:
+def change_environment(request: HttpRequest, slug: Slug, given: EnvironmentChanges, as_of: AsOf) -> EnvironmentDetail:
     """Change an environment; what is left out stays."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
-    return _detail(edit_environment(actor=actor, environment=environment(actor, slug), **changes))
+    return _detail(edit_environment(actor=actor, environment=environment(actor, slug), as_of=as_of, **changes))
 
 
 @router.delete("/environments/{slug}", response={204: None})

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Text
 from fairway.applications.queries import application
@@ -177,11 +178,11 @@ def list_occurrences(request: HttpRequest, number: Number) -> list[OccurrenceSho
 
 @router.patch("/freezes/{number}", response=FreezeShown)
 @needs(Act.FREEZE_ENVIRONMENT)
-def change_freeze(request: HttpRequest, number: Number, given: FreezeChanges) -> FreezeShown:
+def change_freeze(request: HttpRequest, number: Number, given: FreezeChanges, as_of: AsOf) -> FreezeShown:
     """Change a freeze window; what is left out stays."""
     actor = actor_of(request)
     changes = {name: value for name, value in given.dict(exclude_unset=True).items() if value is not None}
-    return _shown(actor, commands.edit_freeze(actor=actor, freeze=freeze(actor, number), **changes))
+    return _shown(actor, commands.edit_freeze(actor=actor, freeze=freeze(actor, number), as_of=as_of, **changes))
 
 
 @router.delete("/freezes/{number}", response={204: None})

@@ -13,6 +13,7 @@ from fairway.accounts.mailing import mailing
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Given, Text
 
@@ -87,9 +88,9 @@ def show_mail(request: HttpRequest) -> MailShown:
 
 @router.put("/mail", response=MailShown)
 @needs(Act.MANAGE_SYSTEM)
-def change_mail(request: HttpRequest, given: MailWanted) -> MailShown:
+def change_mail(request: HttpRequest, given: MailWanted, as_of: AsOf) -> MailShown:
     """Say by which server mail is sent."""
-    set_mail(actor=actor_of(request), **given.model_dump())
+    set_mail(actor=actor_of(request), as_of=as_of, **given.model_dump())
     return _shown()
 
 

@@ -11,6 +11,7 @@ from pydantic import Field
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.placements_shown import DeploymentShown, deployment_shown
+from fairway.api.preconditions import AsOf
 from fairway.api.problems import BlockerShown, blockers_shown
 from fairway.api.release_shapes import PackageShown, package_shown
 from fairway.api.routing import DoorRouter
@@ -130,7 +131,9 @@ def show_package(request: HttpRequest, number: Number, package: Number) -> Packa
 
 @router.patch("/releases/{number}/packages/{package}", response=PackageShown)
 @needs(Act.EDIT_PACKAGE)
-def change_package(request: HttpRequest, number: Number, package: Number, given: PackageChanges) -> PackageShown:
+def change_package(
+    request: HttpRequest, number: Number, package: Number, given: PackageChanges, as_of: AsOf
+) -> PackageShown:
     """Change a package."""
     actor = actor_of(request)
     one = found(actor, number, package)
@@ -141,6 +144,7 @@ def change_package(request: HttpRequest, number: Number, package: Number, given:
         source=given.source,
         stage=given.stage,
         artifact=_artifact(actor, one.application.slug, given.artifact),
+        as_of=as_of,
     )
     return package_shown(actor, changed)
 

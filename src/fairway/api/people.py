@@ -16,6 +16,7 @@ from fairway.accounts.profiles import confirm_email
 from fairway.accounts.queries import people, person
 from fairway.accounts.rules import Act, Actor, NotVisible
 from fairway.api.me import GrantShown
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Slug
 from fairway.applications import queries as applications
@@ -154,11 +155,11 @@ def renew_invitation(request: HttpRequest, username: Slug, asked: Query[SendAske
 
 @router.put("/people/{username}/roles", response=PersonShown)
 @needs(Act.MANAGE_PEOPLE)
-def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted) -> PersonShown:
+def set_person_roles(request: HttpRequest, username: Slug, given: GrantsWanted, as_of: AsOf) -> PersonShown:
     """Replace a person's roles. The last Admin cannot be unmade."""
     actor = actor_of(request)
     grants = [_grant(actor, number, one) for number, one in enumerate(given.grants)]
-    set_roles(actor=actor, user=person(username), grants=grants)
+    set_roles(actor=actor, user=person(username), grants=grants, as_of=as_of)
     return shown(person(username))
 
 

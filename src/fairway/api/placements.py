@@ -19,6 +19,7 @@ from fairway.api.placements_shown import (
     placement_detail,
     placement_shown,
 )
+from fairway.api.preconditions import AsOf
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Reason, Slug, Text
 from fairway.applications.queries import application
@@ -26,6 +27,7 @@ from fairway.deployments import queries
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.queries import place
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.lines import last_shown
@@ -42,7 +44,10 @@ class Removal(Asked):
 
 
 class ReplicasWanted(Given):
-    replicas: int = Field(ge=1, le=8)
+    """How many instances of a `service` there should be: 1 to 8 of ``web``, 0 to 8 of another."""
+
+    replicas: int = Field(ge=0, le=8)
+    service: str = Field(MAIN, max_length=40)
     reason: str = Field("", max_length=500)
 
 
@@ -132,29 +137,33 @@ def start_placement(request: HttpRequest, app: Slug, env: Slug, given: Reason) -
 @router.put(f"{HERE}/replicas", response={202: PlacementShown})
 @needs(Act.SCALE)
 def scale_placement(request: HttpRequest, app: Slug, env: Slug, given: ReplicasWanted) -> Answer[PlacementShown]:
-    """Run this many instances, 1 to 8."""
+    """Run this many instances of one of its services."""
     row = placements.scale(
-        actor=actor_of(request), placement=_placement(request, app, env), replicas=given.replicas, reason=given.reason
+        actor=actor_of(request),
+        placement=_placement(request, app, env),
+        replicas=given.replicas,
+        service=given.service,
+        reason=given.reason,
     )
     return Answer(202, placement_shown(row))
 
 
 @router.put(f"{HERE}/domains", response=PlacementShown)
 @needs(Act.ROUTE)
-def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted) -> PlacementShown:
+def set_placement_domains(request: HttpRequest, app: Slug, env: Slug, given: DomainsWanted, as_of: AsOf) -> PlacementShown:
     """The custom domains it answers at, besides its own address."""
+    there = _placement(request, app, env)
     return placement_shown(
-        placements.set_domains(actor=actor_of(request), placement=_placement(request, app, env), domains=given.domains)
+        placements.set_domains(actor=actor_of(request), placement=there, domains=given.domains, as_of=as_of)
     )
 
 
 @router.put(f"{HERE}/access", response=PlacementShown)
 @needs(Act.ROUTE)
-def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted) -> PlacementShown:
+def set_placement_access(request: HttpRequest, app: Slug, env: Slug, given: AccessRuleWanted, as_of: AsOf) -> PlacementShown:
     """Who may open it."""
-    return placement_shown(
-        placements.set_access(actor=actor_of(request), placement=_placement(request, app, env), access=given.access)
-    )
+    there = _placement(request, app, env)
+    return placement_shown(placements.set_access(actor=actor_of(request), placement=there, access=given.access, as_of=as_of))
 
 
 @router.delete(f"{HERE}/hold", response=PlacementShown)

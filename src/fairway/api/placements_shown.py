@@ -82,7 +82,8 @@ class DeploymentShown(Schema):
     """One attempt. `status`: queued, running, waiting, cancelling, live, superseded, failed, errored, cancelled.
 
     `away_seconds` is how long visitors saw the starting page because the old version had to stop first; null where they
-    never did. With `awaits_approval` it waits for people, until `approve_by`.
+    never did. `services` says how many instances of each it runs; `replicas` are those of ``web``. With `awaits_approval` it
+    waits for people, until `approve_by`.
     """
 
     id: int
@@ -99,6 +100,7 @@ class DeploymentShown(Schema):
     source_kind: str
     source: ShownFacts
     replicas: int
+    services: dict[str, int]
     requested_by: str
     acting_role: str
     door: str
@@ -199,7 +201,8 @@ class LostFilesShown(Schema):
 
 class PlacementShown(Schema):
     """What should be in one environment of one application, and what was last seen there. `strategy`: how its next version
-    follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most)."""
+    follows, ``overlap`` (beside this one) or ``recreate`` (after it, because it stores data; one instance at most).
+    `services` says how many instances of each there should be; `replicas` are those of ``web``, which visitors reach."""
 
     application: Named
     environment: Named
@@ -209,6 +212,7 @@ class PlacementShown(Schema):
     wanted: str
     health: str
     replicas: int
+    services: dict[str, int]
     domains: list[str]
     access: str
     strategy: str
@@ -325,6 +329,7 @@ def _facts(one: Deployment, *, is_live: bool) -> dict[str, Any]:
     return {
         **{name: getattr(one, name) for name in same},
         "id": one.pk,
+        "services": one.counts,
         "application": _named(one.application),
         "environment": _named(one.environment),
         "status": shown_status(one.status, is_current=is_live),
@@ -347,6 +352,7 @@ def _placement_facts(one: Placement) -> dict[str, Any]:
     current = one.current
     return {
         **{name: getattr(one, name) for name in same},
+        "services": one.counts,
         "application": _named(one.application),
         "environment": _named(one.environment),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current and current.artifact else ()),

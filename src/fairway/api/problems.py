@@ -21,6 +21,7 @@ from ninja.errors import HttpError, ValidationError
 
 from fairway.accounts.permissions import NotSignedIn
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
+from fairway.activity.changes import Changed
 from fairway.shared.disk import FULL, is_disk_full
 from fairway.shared.failures import Failure, Refused
 from fairway.shared.names import Invalid
@@ -34,6 +35,7 @@ TITLES = {
     404: "Not found",
     405: "Method not allowed",
     409: "Not possible now",
+    412: "Changed by somebody since",
     413: "Too large",
     415: "Unsupported media type",
     422: "Invalid input",
@@ -62,6 +64,15 @@ class FieldError(Schema):
     sentence: str
 
 
+class ChangeMet(Schema):
+    """The change that a request would have overwritten: event `event`, by whom, when, and which fields."""
+
+    event: int
+    person: str
+    at: datetime
+    fields: list[str]
+
+
 class Problem(Schema):
     """Why a request was refused (RFC 9457)."""
 
@@ -72,6 +83,7 @@ class Problem(Schema):
     field: str = ""
     errors: list[FieldError] = []
     blockers: list[BlockerShown] = []
+    changed: ChangeMet | None = None
 
 
 _REFERENCE = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -81,6 +93,7 @@ ERRORS: dict[int, dict[str, Any]] = {
     403: {"description": "Your role does not allow it.", **_REFERENCE},
     404: {"description": "Not found, or you are not allowed to see it.", **_REFERENCE},
     409: {"description": "Not possible now; `blockers` says why.", **_REFERENCE},
+    412: {"description": "Somebody changed it since the `ETag` in `If-Match`; `changed` says who and what.", **_REFERENCE},
     413: {"description": "The body is too large.", **_REFERENCE},
     429: {"description": "Too many of these are going on for this person, or from this address.", **_REFERENCE},
     422: {"description": "Bad input; `field` says where.", **_REFERENCE},
@@ -153,6 +166,12 @@ def _http_error(error: HttpError) -> HttpResponse:
     return problem(status, "not_signed_in" if status == 401 else "bad_request", f"{str(error)[:300]}.".replace("..", "."))
 
 
+def _changed(error: Changed) -> HttpResponse:
+    met = {"event": error.event.pk, "person": error.event.actor_name, "at": error.event.at, "fields": error.fields}
+    detail = f"{error.sentence} Read it again, then send your change with the new ETag."
+    return problem(412, "changed", detail, changed=met)
+
+
 def _unavailable(error: Failure) -> HttpResponse:
     if isinstance(error, Refused):
         return problem(409, "refused", error.sentence)
@@ -213,6 +232,7 @@ def answer_problems(api: NinjaAPI) -> None:
     on(OverflowError, lambda error: invalid("body", "holds a number or a date beyond what can be stored."))
     on(OperationalError, _database_away)
     on(InterfaceError, _database_away)
+    on(Changed, _changed)
     on(Failure, _unavailable)
     on(CannotOpen, lambda error: problem(503, "sealed", str(error)))
     api.add_exception_handler(Exception, _broken)

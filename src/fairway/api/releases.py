@@ -12,6 +12,7 @@ from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.queries import colleague
 from fairway.accounts.rules import Act, Actor
+from fairway.api.preconditions import AsOf
 from fairway.api.release_shapes import (
     ApprovalShown,
     DifferenceShown,
@@ -194,7 +195,7 @@ def show_release(request: HttpRequest, number: Number) -> ReleaseDetail:
 
 @router.patch("/releases/{number}", response=ReleaseShown)
 @needs(Act.EDIT_RELEASE)
-def change_release(request: HttpRequest, number: Number, given: ReleaseChanges) -> ReleaseShown:
+def change_release(request: HttpRequest, number: Number, given: ReleaseChanges, as_of: AsOf) -> ReleaseShown:
     """Change a release; name and version stay."""
     actor = actor_of(request)
     changed = releases.edit_release(
@@ -205,6 +206,7 @@ def change_release(request: HttpRequest, number: Number, given: ReleaseChanges) 
         deputy=_person(actor, given.deputy, "deputy") if given.deputy else None,
         no_deputy=given.deputy == "",
         targets=_targets(request, given.targets),
+        as_of=as_of,
     )
     return release_shown(actor, changed)
 

@@ -11,15 +11,18 @@ from pydantic import Field
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
+from fairway.api.preconditions import AsOf
 from fairway.api.release_shapes import RolloutDetail, RolloutShown, rollout_detail, rollout_shown
 from fairway.api.routing import DoorRouter
 from fairway.api.schemas import Asked, Given, Moment, Number, Reason, Slug
 from fairway.environments.models import Environment
 from fairway.environments.queries import environment
+from fairway.insights.desk import steps_ahead
 from fairway.releases import queries
 from fairway.releases.commands import rollouts, schedule
 from fairway.releases.models import Release
 from fairway.releases.rules import LONGEST_START_BY, MOST_PARALLEL, USUAL_PARALLEL
+from fairway.releases.target_state import target_state_of
 
 router = DoorRouter(tags=["rollouts"])
 Choice = Literal["retry", "skip", "fall_back_all", "stop"]
@@ -64,11 +67,25 @@ class ChoiceAsked(Asked):
 
 
 class ConsequenceShown(Schema):
-    """What a choice would do with one package."""
+    """What a choice would do with one package. Of one that falls back: `before` is the version that serves again, and
+    `goes_down` is true where nothing does."""
 
     package: str
     now: str
     then: str
+    version: str
+    before: str
+    goes_down: bool
+
+
+class FallbackShown(Schema):
+    """What a fallback would do with one package: `before` is the version that serves again ("": nothing ran before), and
+    `goes_down` is true where nothing serves then, because nothing ran before or it was stopped."""
+
+    package: str
+    version: str
+    before: str
+    goes_down: bool
 
 
 class TimeAsked(Asked):
@@ -110,6 +127,18 @@ def roll_out_release(request: HttpRequest, number: Number, env: Slug, given: For
     return Status(201, rollout_detail(rollouts.roll_out(actor=actor, release=one, environment=where, **given.dict())))
 
 
+@router.get("/releases/{number}/environments/{env}/fallback", response=list[FallbackShown])
+@needs(Act.VIEW)
+def preview_fallback(request: HttpRequest, number: Number, env: Slug) -> list[FallbackShown]:
+    """What falling back would do, in the order it would."""
+    actor = actor_of(request)
+    one, where = _whole(actor, number, env)
+    ahead = [each for level in steps_ahead(target_state_of(one, where), is_back=True) for each in level.packages]
+    return [
+        FallbackShown(package=each.name, version=each.before, before=each.after, goes_down=each.goes_down) for each in ahead
+    ]
+
+
 @router.post("/releases/{number}/environments/{env}/fallback", response={201: RolloutDetail})
 @needs(Act.FALL_BACK_RELEASE)
 def fall_back_release(request: HttpRequest, number: Number, env: Slug, given: RolloutWanted) -> Status[RolloutDetail]:
@@ -139,10 +168,10 @@ def show_rollout(request: HttpRequest, number: Number) -> RolloutDetail:
 
 @router.put("/rollouts/{number}/schedule", response=RolloutDetail)
 @needs(Act.SCHEDULE_RELEASE)
-def move_rollout(request: HttpRequest, number: Number, given: TimeWanted) -> RolloutDetail:
+def move_rollout(request: HttpRequest, number: Number, given: TimeWanted, as_of: AsOf) -> RolloutDetail:
     """Move what is planned and has not begun."""
     actor = actor_of(request)
-    moved = schedule.reschedule(actor=actor, rollout=queries.rollout(actor, number), **given.dict())
+    moved = schedule.reschedule(actor=actor, rollout=queries.rollout(actor, number), as_of=as_of, **given.dict())
     return rollout_detail(moved)
 
 
@@ -151,7 +180,17 @@ def move_rollout(request: HttpRequest, number: Number, given: TimeWanted) -> Rol
 def preview_decision(request: HttpRequest, number: Number, asked: Query[ChoiceAsked]) -> list[ConsequenceShown]:
     """What a choice would do, package by package."""
     found = rollouts.preview(rollout=queries.rollout(actor_of(request), number), choice=asked.choice)
-    return [ConsequenceShown(package=one.package.name, now=one.now, then=one.then) for one in found]
+    return [
+        ConsequenceShown(
+            package=one.package.name,
+            now=one.now,
+            then=one.then,
+            version=one.package.version,
+            before=one.before,
+            goes_down=one.goes_down,
+        )
+        for one in found
+    ]
 
 
 @router.post("/rollouts/{number}/decision", response=RolloutDetail)

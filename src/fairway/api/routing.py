@@ -18,6 +18,8 @@ from ninja.security.base import AuthBase
 
 from fairway.accounts.permissions import Permission, admit, bearer_token, declared_permission
 from fairway.accounts.rules import Act, Actor
+from fairway.activity.queries import latest_number
+from fairway.api import preconditions
 from fairway.api.problems import ERRORS, ForgedRequest, problem
 from fairway.api.receiving import limit_files
 from fairway.shared.names import Invalid
@@ -35,9 +37,14 @@ class DoorAuth(AuthBase):
         super().__init__()
         self.act = act
         self.asked: frozenset[str] = frozenset()  # the query parameters the operation knows
+        self.compares = False  # whether it takes If-Match
 
     def __call__(self, request: HttpRequest) -> Actor:
         actor = admit(request, self.act)
+        if request.method in SAFE_METHODS:
+            request.read_as_of = latest_number()  # type: ignore[attr-defined] # before anything else is read
+        elif preconditions.NAME in request.headers and not self.compares:
+            raise Invalid(preconditions.NAME, "is not supported by this operation; leave it out.")
         if bearer_token(request) is None and request.method not in SAFE_METHODS:
             limit_files(request)  # the CSRF check may read a form, and with it the files in it
             _check_csrf(request)
@@ -86,7 +93,11 @@ class DoorPathView(PathView):
         operation = self._find_operation(request)
         if operation is None:
             return self._only(request)
-        return operation.run(request, *args, **values)
+        response = operation.run(request, *args, **values)
+        number = getattr(request, "read_as_of", None)
+        if number is not None and response.status_code == 200 and not response.has_header("ETag"):
+            response["ETag"] = preconditions.etag(number)
+        return response
 
     def _only(self, request: HttpRequest) -> HttpResponse:
         methods = sorted({method for operation in self.operations for method in operation.methods})
@@ -111,7 +122,8 @@ class DoorRouter(Router):
         options["openapi_extra"] = _documented(permission, options.get("openapi_extra"))
         super().add_api_operation(path, methods, operation, **options)
         if auth is not None:
-            auth.asked = _query_names(self.path_operations[path].operations[-1])
+            made = self.path_operations[path].operations[-1]
+            auth.asked, auth.compares = _names(made, "query"), preconditions.NAME in _names(made, "header")
 
 
 def _permission(view: Callable[..., Any]) -> Permission:
@@ -121,8 +133,8 @@ def _permission(view: Callable[..., Any]) -> Permission:
     return declared
 
 
-def _query_names(operation: Operation) -> frozenset[str]:
-    models = [model for model in operation.models if model.__ninja_param_source__ == "query"]
+def _names(operation: Operation, source: str) -> frozenset[str]:
+    models = [model for model in operation.models if model.__ninja_param_source__ == source]
     return frozenset(name for model in models for name in model.__ninja_flatten_map__)
 
 

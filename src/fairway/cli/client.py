@@ -19,6 +19,7 @@ TIMEOUT = 30.0  # seconds without a byte; uploads and long logs move all the tim
 
 
 ROLE_VARIABLE = "FAIRWAY_ROLE"
+AS_OF_VARIABLE = "FAIRWAY_AS_OF"
 
 
 class Client:
@@ -33,6 +34,8 @@ class Client:
             headers["Authorization"] = f"Bearer {self.account.token}"
         if role := os.environ.get(ROLE_VARIABLE):
             headers["X-Fairway-Acting-As"] = role.replace("-", "_")
+        self.as_of = os.environ.get(AS_OF_VARIABLE, "")  # the event that every change is compared with
+        self.read_as_of = ""  # the same for what was read last
         self._http = httpx.Client(base_url=f"{self.account.url}/api/v1", headers=headers, timeout=TIMEOUT)
 
     def __enter__(self) -> Client:
@@ -50,15 +53,20 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         return self.call("PUT", path, body=body)
 
-    def patch(self, path: str, body: Any) -> Any:
-        return self.call("PATCH", path, body=body)
+    def patch(self, path: str, body: Any, *, as_of: str = "") -> Any:
+        """`as_of` (see `read_as_of`): refused if somebody changed the same since."""
+        return self.call("PATCH", path, body=body, as_of=as_of)
 
     def delete(self, path: str, **query: Any) -> Any:
         return self.call("DELETE", path, query=query)
 
-    def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, body: Any = None) -> Any:
+    def call(self, method: str, path: str, *, query: dict[str, Any] | None = None, body: Any = None, as_of: str = "") -> Any:
         """The answer's JSON, None when it has none. Raises `Stop`."""
-        response = self._send(method, path, params=_given(query), json=body)
+        number = (self.as_of or as_of) if method != "GET" else ""
+        headers = {"If-Match": f'"{number}"'} if number else {}
+        response = self._send(method, path, params=_given(query), json=body, headers=headers)
+        if method == "GET":
+            self.read_as_of = response.headers.get("ETag", "").removeprefix("W/").strip('"')
         if response.status_code == 204:
             return None
         return self._json(response)

@@ -43,6 +43,15 @@ Volumes = Annotated[
     list[str] | None,
     typer.Option("--volume", metavar="NAME:/DIR", help="A folder whose files are kept; repeatable.", rich_help_panel=PANEL),
 ]
+Services = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--service",
+        metavar="NAME=COMMAND",
+        help="A process that runs beside it, e.g. a worker; repeatable. An empty one takes those away that are detected.",
+        rich_help_panel=PANEL,
+    ),
+]
 STICKY = {"on": True, "off": False, "auto": None}
 
 
@@ -64,6 +73,7 @@ class RunOptions:
     health: str | None = None
     sticky: str | None = None
     volumes: list[str] | None = None
+    services: list[str] | None = None
 
     def spec(self) -> dict[str, Any]:
         """The keys of a spec that were given; None goes back to what is detected. Raises `BadInput`."""
@@ -74,6 +84,8 @@ class RunOptions:
             spec["sticky"] = _sticky(self.sticky)
         if self.volumes is not None:
             spec["volumes"] = [_volume(text) for text in self.volumes if text] or None
+        if self.services is not None:
+            spec["services"] = dict(_service(text) for text in self.services if text)
         install = {name: value for name, value in given.items() if name in INSTALL}
         return spec | ({"install": install} if install else {})
 
@@ -91,6 +103,13 @@ def _volume(text: str) -> list[str]:
     return [name, target]
 
 
+def _service(text: str) -> tuple[str, str]:
+    name, sign, command = (one.strip() for one in text.partition("="))
+    if not sign:
+        raise BadInput(f"--service {text} is not NAME=COMMAND.", advice="Write e.g. --service 'worker=python worker.py'.")
+    return name, command
+
+
 def laid_over(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """A spec with changes; what is None in them is left out: it is detected again."""
     install = _without_none({**(before.get("install") or {}), **changes.get("install", {})})
@@ -100,7 +119,9 @@ def laid_over(before: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]
 def save(client: Client, app: str, changes: dict[str, Any]) -> dict[str, Any]:
     """Lay changes over the settings that an application has already; returns it."""
     before = client.get(f"/applications/{part(app)}")["spec"] or {}
-    saved: dict[str, Any] = client.patch(f"/applications/{part(app)}", {"spec": laid_over(before, changes)})
+    saved: dict[str, Any] = client.patch(
+        f"/applications/{part(app)}", {"spec": laid_over(before, changes)}, as_of=client.read_as_of
+    )
     return saved
 
 

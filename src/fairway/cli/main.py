@@ -25,7 +25,7 @@ from fairway.cli import (
     shipping,
     signing_in,
 )
-from fairway.cli.client import ROLE_VARIABLE
+from fairway.cli.client import AS_OF_VARIABLE, ROLE_VARIABLE
 from fairway.cli.failures import Stop
 from fairway.cli.output import begin, explain
 
@@ -52,9 +52,21 @@ def program(
             "--as", metavar="ROLE", envvar=ROLE_VARIABLE, help="Act as one of your roles; this can only reduce your rights."
         ),
     ] = "",
+    as_of: Annotated[
+        str,
+        typer.Option(
+            "--as-of",
+            metavar="EVENT",
+            envvar=AS_OF_VARIABLE,
+            help="Refuse a change if somebody has changed the same since this event; “fairway events” lists their numbers.",
+        ),
+    ] = "",
 ) -> None:
     """Options of the program itself."""
+    if as_of and not as_of.isdecimal():
+        raise typer.BadParameter("must be the number of an event.", param_hint="--as-of")
     os.environ[ROLE_VARIABLE] = acting_as
+    os.environ[AS_OF_VARIABLE] = as_of
 
 
 def _add(panel: str, *commands: Callable[..., None]) -> None:

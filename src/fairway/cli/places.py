@@ -104,6 +104,7 @@ def edit_app(
     health: how.Health = None,
     sticky: how.Sticky = None,
     volume: how.Volumes = None,
+    service: how.Services = None,
     as_json: Json = False,
 ) -> None:
     """Change how an application runs, from its next deployment on. What is left out stays; “” is detected again."""

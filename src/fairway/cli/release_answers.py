@@ -77,11 +77,23 @@ def _setting_line(row: dict[str, Any]) -> str:
     return f"{row['package']} on {row['environment']}: {names} ({row['by']}, {words.ago(row['at'])})"
 
 
-def unseal(name: Release, as_json: Json = False) -> None:
-    """Open it for changes; every approval is void."""
+def unseal(name: Release, yes: Yes = False, as_json: Json = False) -> None:
+    """Open it for changes; every approval is void. Says first whose, and asks."""
     with Client() as client:
-        one = client.delete(f"/releases/{release(client, name)['id']}/seal")
+        one = release(client, name)
+        _agree_to_void(client, one, yes)
+        one = client.delete(f"/releases/{one['id']}/seal")
     done(one, f"{title(one)} can be changed again; its approvals are void.")
+
+
+def _agree_to_void(client: Client, one: dict[str, Any], yes: bool) -> None:
+    """Raises `BadInput` unless whoever asks agrees to what becomes void, if anything does."""
+    given = [
+        each for each in client.get(f"/releases/{one['id']}/approvals") if each["is_approved"] and not each["voided_at"]
+    ]
+    if given:
+        names = ", ".join(f"{each['person']} for {each['environment']}" for each in given)
+        agree(f"These approvals will be void: {names}. Unseal {title(one)}?", yes)
 
 
 def approve(name: Release, env: Env, comment: Comment = "", yes: Yes = False, as_json: Json = False) -> None:

@@ -9,11 +9,12 @@ import typer
 from fairway.cli import words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import Stop
-from fairway.cli.output import Json, agree, answer, done, err, is_json, out, say, status, styled
+from fairway.cli.output import Json, answer, confirm_by_name, done, is_json, out, say, status
+from fairway.cli.places import Confirm
 from fairway.cli.release_files import Yes
 from fairway.cli.release_named import Package, Release, on_target, package, release, title
 from fairway.cli.release_packages import PATIENCE, path
-from fairway.cli.rollouts import follow_to_the_end
+from fairway.cli.rollouts import agree_to_fall_back, follow_to_the_end
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
 from fairway.cli.watch import follow, wait_for
 
@@ -69,6 +70,7 @@ def fallback(
     *,
     env: Env,
     yes: Yes = False,
+    confirm: Confirm = "",
     reason: Reason = "",
     break_glass: BreakGlass = "",
     no_wait: NoWait = False,
@@ -79,15 +81,14 @@ def fallback(
     with Client() as client:
         one = release(client, name)
         if which:
+            if on_target(package(one, which), env)["before"] is None:
+                confirm_by_name(env, confirm, f"Nothing ran before {which} on {env}: it is taken down.")
             row = client.post(f"{_there(one, package(one, which), env)}/fallback", body)
             row = row if no_wait else _settled(client, one, row, env, "falling_back")
             _stands(row, env, {"distributed", "absent", "falling_back"})
             return
-        if consequences := _consequences(client, one, env):
-            err().print(styled(f"{title(one)} on {env}, last level first:", "bold"))
-            for line in consequences:
-                err().print(status("fallen_back", line), soft_wrap=True)
-            agree("Fall back?", yes)
+        ahead = client.get(f"/releases/{one['id']}/environments/{part(env)}/fallback")
+        agree_to_fall_back(f"{title(one)} on {env}", env, ahead, yes=yes, confirm=confirm)
         made = client.post(f"/releases/{one['id']}/environments/{part(env)}/fallback", body)
         follow_to_the_end(client, made, wait=not no_wait)
 
@@ -103,13 +104,24 @@ def _distribute_all(client: Client, one: dict[str, Any], env: str, wait: bool) -
         for row in rows:
             state = on_target(row, env)["status"] if wait else "distributing"
             out().print(status("failed" if row["name"] in failed else state, _sentence(row, env, state)))
-        for each in begun["skipped"]:
-            why = " ".join(blocker["sentence"] for blocker in each["blockers"])
-            out().print(status("skipped", f"{each['package']}: {why}"), soft_wrap=True)
+        for line in _skipped(begun["skipped"]):
+            out().print(status("skipped", line), soft_wrap=True)
         if not begun["started"] and not begun["skipped"]:
             say(f"Everything of {title(one)} is already on {env}.")
     if failed:
         raise typer.Exit(1)
+
+
+def _skipped(rows: list[dict[str, Any]]) -> list[str]:
+    """Each reason once, with every package it keeps out."""
+    names: dict[tuple[str, ...], list[str]] = {}
+    first: dict[tuple[str, ...], str] = {}
+    for one in rows:
+        sentences = [blocker["sentence"] for blocker in one["blockers"]]
+        key = tuple(sentence.replace(one["package"], "…") for sentence in sentences)
+        first.setdefault(key, " ".join(sentences))
+        names.setdefault(key, []).append(one["package"])
+    return [f"{', '.join(some)}: {first[key]}" for key, some in names.items()]
 
 
 def _settled(
@@ -144,28 +156,6 @@ def _sentence(row: dict[str, Any], env: str, state: str) -> str:
 
 def _is_there(row: dict[str, Any], env: str) -> bool:
     return on_target(row, env)["status"] in {"distributed", "deployed", "deploying"}
-
-
-def _consequences(client: Client, one: dict[str, Any], env: str) -> list[str]:
-    """For every package that is deployed on a target, what needs others first: what will serve instead."""
-    levels = _levels({row["name"]: row["needs"] for row in one["matrix"]})
-    lines = []
-    for row in sorted(one["matrix"], key=lambda row: -levels[row["name"]]):
-        cell = on_target(row, env)
-        if cell["status"] == "deployed":
-            before = client.get(f"/deployments/{cell['before']}") if cell["before"] else None
-            then = f"{words.version(before)}, as deployment {before['id']} left it" if before else "nothing: none ran before"
-            lines.append(f"{row['name']}  {words.version(row)} → {then}")
-    return lines
-
-
-def _levels(needs: dict[str, list[str]]) -> dict[str, int]:
-    """How far each package is from those that need nothing; there are no cycles."""
-    found: dict[str, int] = {}
-    while len(found) < len(needs):
-        ready = [name for name in needs if name not in found and all(each in found for each in needs[name])]
-        found |= {name: 1 + max((found[each] for each in needs[name]), default=0) for name in ready}
-    return found
 
 
 def _there(one: dict[str, Any], row: dict[str, Any], env: str) -> str:

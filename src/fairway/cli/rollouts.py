@@ -9,8 +9,10 @@ import typer
 from fairway.cli import words
 from fairway.cli.client import Client, part
 from fairway.cli.failures import Missing
-from fairway.cli.output import Column, Json, answer, done, err, is_json, out, status, styled, table
+from fairway.cli.output import Column, Json, agree, answer, confirm_by_name, done, err, is_json, out, status, styled, table
+from fairway.cli.places import Confirm
 from fairway.cli.release_answers import print_blockers
+from fairway.cli.release_files import Yes
 from fairway.cli.release_named import Release, release, title
 from fairway.cli.rollout_watch import ACTIVE, PLANNED, follow
 from fairway.cli.shipping import BreakGlass, Env, NoWait, Reason
@@ -52,17 +54,38 @@ def decide(
     number: Number,
     choice: Annotated[str, typer.Argument(metavar="CHOICE", help="retry, skip, fall_back_all or stop.")],
     reason: Reason = "",
+    yes: Yes = False,
+    confirm: Confirm = "",
     no_wait: NoWait = False,
     as_json: Json = False,
 ) -> None:
-    """Say how a rollout that needs a decision goes on, and watch it."""
+    """Say how a rollout that needs a decision goes on, and watch it. Before it falls back, it asks."""
     wanted = choice.lower().replace("-", "_")
     with Client() as client:
+        if wanted == "fall_back_all":
+            env = client.get(f"/rollouts/{number}")["environment"]
+            ahead = client.get(f"/rollouts/{number}/preview", choice=wanted)[::-1]
+            agree_to_fall_back(f"Rollout {number} on {env}", env, ahead, yes=yes, confirm=confirm)
         one = client.post(f"/rollouts/{number}/decision", {"choice": wanted, "reason": reason})
         if wanted == "stop":
             done(one, f"Rollout {number} is stopped; what it deployed stays as it is.", "stopped")
         else:
             follow_to_the_end(client, one, wait=not no_wait)
+
+
+def agree_to_fall_back(what: str, env: str, ahead: list[dict[str, Any]], *, yes: bool, confirm: str) -> None:
+    """Show what would serve instead and have it agreed to; typed, where something is taken down. Raises `BadInput`."""
+    if not ahead:
+        return
+    err().print(styled(f"{what}, last level first:", "bold"))
+    for one in ahead:
+        line = f"{one['package']}  {one['version']} → {one['before'] or 'nothing: none ran before'}"
+        stopped = "  (stopped, as it was)" if one["goes_down"] and one["before"] else ""
+        err().print(status("fallen_back", line + stopped), soft_wrap=True)
+    if down := [one["package"] for one in ahead if one["goes_down"]]:
+        confirm_by_name(env, confirm, f"This takes down {', '.join(down)} on {env}.")
+    else:
+        agree("Fall back?", yes)
 
 
 def cancel_rollout(number: Number, reason: Reason = "", as_json: Json = False) -> None:

@@ -33,15 +33,18 @@ def start(app: Slug, env: Env, reason: Reason = "", no_wait: NoWait = False, as_
 
 def scale(
     app: Slug,
-    replicas: Annotated[int, typer.Argument(min=1, max=8, help="How many instances, 1 to 8.")],
+    replicas: Annotated[int, typer.Argument(min=0, max=8, help="How many instances, 1 to 8; 0 ends a worker.")],
     env: Env,
+    service: Annotated[str, typer.Option(help="Which of its services; “web” is what visitors reach.")] = "web",
     reason: Reason = "",
     as_json: Json = False,
 ) -> None:
-    """Run this many instances."""
+    """Run this many instances of a service."""
     with Client() as client:
-        one = client.put(f"{_place(app, env)}/replicas", {"replicas": replicas, "reason": reason})
-    done(one, f"{app} in {env} will run {replicas} {'instance' if replicas == 1 else 'instances'}.")
+        given = {"replicas": replicas, "service": service, "reason": reason}
+        one = client.put(f"{_place(app, env)}/replicas", given)
+    of = "" if service == "web" else f" of {service}"
+    done(one, f"{app} in {env} will run {replicas} {'instance' if replicas == 1 else 'instances'}{of}.")
 
 
 def domains(

@@ -56,6 +56,7 @@ def deploy(
     health: how.Health = None,
     sticky: how.Sticky = None,
     volume: how.Volumes = None,
+    service: how.Services = None,
     reason: Reason = "",
     break_glass: BreakGlass = "",
     when_open: WhenOpen = False,

@@ -124,8 +124,8 @@ def _load(names: tuple[str, ...]) -> None:
 
     register_all()
     connections.close_all()
-    gc.collect()
-    gc.freeze()  # the collector would otherwise touch, and so copy, every shared page
+    gc.freeze()  # the collector would otherwise touch, and so copy, every shared page; looking first for what of it could be
+    # freed takes a tenth of a start and frees nothing worth having
     gc.enable()
     libc = ctypes.CDLL(None)
     libc.mallopt(M_ARENA_MAX, 1)  # our threads mostly wait; an arena for each would only keep scraps of its own

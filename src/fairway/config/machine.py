@@ -1,27 +1,50 @@
-"""How everything of this machine's Fairway is stopped."""
+"""How everything of this machine's Fairway is stopped.
+
+By its folders alone, without Django and its database: that would take ten times as long, and could not be done while a
+database is away.
+"""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+from fairway.drivers.hosts.tunnel import close_all
+from fairway.drivers.proxy.caddy import FoundCaddy
 
 
-def stop_everything() -> None:
+def stop_everything(data: Path) -> None:
     """Stop the applications of this machine's own runtimes, then their resources, and the proxy, and hang up on other hosts;
-    volumes, data and containers stay.
+    volumes, data and containers stay. What cannot be stopped does not keep the others: its failure is raised at the end.
 
     What a placement or a resource should be is not changed: the next ``fairway up`` starts it again.
     """
-    from fairway.environments.models import Environment
-    from fairway.environments.runtimes import runtime_of
-    from fairway.resources.servers import stop_resources
-    from fairway.worker.hosts import close_tunnels
-    from fairway.workflows.outside import caddy
+    with ExitStack() as last_first:
+        last_first.callback(close_all, data)
+        last_first.callback(FoundCaddy(data / "caddy").stop)
+        last_first.callback(_stop_resources, data)
+        last_first.callback(_stop_applications, data)
 
-    process = Environment.objects.filter(deleted_at=None, runtime="process").first()
-    if process is not None:
-        runtime = runtime_of(process)
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda one: runtime.ensure_stopped(one.name), runtime.instances()))
-    stop_resources()
-    caddy().stop()
-    close_tunnels()
+
+def _stop_applications(data: Path) -> None:
+    instances = data / "process" / "instances"
+    if not (instances.is_dir() and any(instances.iterdir())):
+        return
+    from fairway.drivers.runtimes.process.runtime import ProcessRuntime
+
+    runtime = ProcessRuntime(data)
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda one: runtime.ensure_stopped(one.name), runtime.instances()))
+
+
+def _stop_resources(data: Path) -> None:
+    """Every server, whatever kind it is: its shim knows how it wants to be asked."""
+    folders = data / "resources"
+    names = [place.name for place in folders.iterdir() if place.name[0] != "."] if folders.is_dir() else []
+    if not names:
+        return
+    from fairway.drivers.resources.supervised import Supervised
+
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        list(pool.map(lambda name: Supervised(data, name).ensure_stopped(), names))

@@ -77,7 +77,7 @@ def _serve(wanted: argparse.Namespace) -> int:
         supervisor = Supervisor(names, wanted.bind, wanted.port, is_demo=wanted.demo, run_file=run_file)
         why = supervisor.run()
         if why == signal.SIGINT and wanted.workers:
-            _stop_everything()
+            _stop_everything(data)
         return 1 if why is None else 0
 
 
@@ -241,16 +241,13 @@ def _say_demo_people(data: Path) -> None:
     forking.run(say)
 
 
-def _stop_everything() -> None:
+def _stop_everything(data: Path) -> None:
     """Applications and proxy, stopped by a process that knows them."""
 
     def stop() -> None:
-        from fairway.config.launch import set_up
-
-        set_up()
         from fairway.config.machine import stop_everything
 
-        stop_everything()
+        stop_everything(data)
 
     forking.run(stop)
 

@@ -101,8 +101,8 @@ def ask(act: Act, subject: Subject, actor: Actor, *, breaks_glass: bool = False,
 
 
 def opens_by_itself(reasons: Iterable[Blocker]) -> bool:
-    """Whether waiting is all it needs: every blocker only keeps new work from starting, and says until when."""
-    return all(one.only_starts and one.clears_at is not None for one in reasons)
+    """Whether waiting is all it needs: every blocker only keeps new work from starting, and clears by itself."""
+    return all(one.only_starts and (one.passes or one.clears_at is not None) for one in reasons)
 
 
 @register()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -21,11 +22,13 @@ from fairway.deployments.rules import (
     Kind,
     Status,
     Wanted,
+    instance_counts,
     may_move,
     runs_release_command,
     shown_status,
     steps_for,
 )
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine import clock
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
@@ -56,6 +59,7 @@ class Deployment(models.Model):
     source = models.JSONField(default=dict)
     spec = models.JSONField(null=True)  # a person's changes to what is detected
     replicas = models.PositiveSmallIntegerField(default=1)
+    scales = models.JSONField(default=dict)  # instances of the services beside the main one, where they are not one each
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="deployment")
     replaces = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="replaced_by")
     returns_to = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="returned_to_by")
@@ -131,6 +135,11 @@ class Deployment(models.Model):
     def version(self) -> str:
         return self.artifact.version if self.artifact else ""
 
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many instances of each service it runs, the main one first."""
+        return counts_of(self.artifact, self.replicas, self.scales)
+
     def sticks(self, instances: int) -> bool:
         """Whether visitors of so many instances stay with one."""
         return instances > 1 and self.artifact is not None and self.artifact.is_sticky
@@ -167,7 +176,8 @@ class Deployment(models.Model):
 
 
 class Placement(models.Model):
-    """What should be in one environment of one application, and what was last seen there. `stored` names the volumes that
+    """What should be in one environment of one application, and what was last seen there. `replicas` counts the instances of
+    its main service, `scales` those of the others where they are not one each. `stored` names the volumes that
     were seen with data in them: what held data and is empty is not started on. `writes` are the places outside volumes
     to which its instances wrote (`lost.Place`), `writes_dismissed` the names of those that a person put aside."""
 
@@ -177,6 +187,7 @@ class Placement(models.Model):
     previous_good = models.ForeignKey(Deployment, null=True, on_delete=models.PROTECT, related_name="+")
     wanted = models.CharField(max_length=10, default=Wanted.RUNNING.value)
     replicas = models.PositiveSmallIntegerField(default=1)
+    scales = models.JSONField(default=dict)
     domains = models.JSONField(default=list)
     access = models.CharField(max_length=12, default=Access.PUBLIC.value)
     hold_reason = models.CharField(max_length=500, blank=True)
@@ -210,6 +221,11 @@ class Placement(models.Model):
         return f"{self.application.slug}:{self.environment.slug}"
 
     @property
+    def counts(self) -> dict[str, int]:
+        """How many instances of each service should be there, the main one first."""
+        return counts_of(self.current.artifact if self.current else None, self.replicas, self.scales)
+
+    @property
     def host(self) -> str:
         return f"{self.application.slug}.{self.environment.host}"
 
@@ -232,6 +248,14 @@ class Placement(models.Model):
     @property
     def url(self) -> str:
         return public_url(self.host)
+
+
+def counts_of(artifact: Artifact | None, replicas: int, scales: Mapping[str, int]) -> dict[str, int]:
+    """See `rules.instance_counts`; before anything is built there is the main service only."""
+    if artifact is None:
+        return {MAIN: replicas}
+    spec = artifact.parsed_spec
+    return instance_counts([MAIN, *spec.services], replicas, scales, spec.volumes)
 
 
 def public_url(host: str) -> str:

@@ -132,6 +132,14 @@ def most_replicas(volumes: Volumes) -> int:
     return 1 if strategy_of(volumes) is Strategy.RECREATE else MOST_REPLICAS
 
 
+def instance_counts(services: Sequence[str], replicas: int, scales: Mapping[str, int], volumes: Volumes) -> dict[str, int]:
+    """How many instances each service has: the main one, which comes first, has `replicas`, each other what `scales` says,
+    or one. What is stored has one writer for each service."""
+    main, *others = services
+    most = most_replicas(volumes)
+    return {main: replicas, **{name: min(most, scales.get(name, 1)) for name in others}}
+
+
 def volumes_in_common(old: Volumes, new: Volumes) -> tuple[str, ...]:
     """The names of what both versions write; where there are none, they may run beside each other."""
     names = {name for name, _target in old}

@@ -33,6 +33,10 @@ NO_SERVER = (
     "A program that ends when its work is done is no web server: the start command has to start one that goes on running "
     "and listens on the port that the variable PORT names."
 )
+NO_WORKER = (
+    "A program that ends when its work is done is no worker: start one that goes on running, or take this service out."
+)
+STAYS_UP = "it keeps running"
 NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
 HOST_REFUSED = ": "  # between an answer and why nobody who asks by the public name gets another one
 STRANGE = -1  # it is open, and did not answer in time or not in HTTP
@@ -40,8 +44,8 @@ STRANGE = -1  # it is open, and did not answer in time or not in HTTP
 
 @dataclass(frozen=True)
 class HealthResult:
-    """Ready, and how that was known. `gate` is "http <path>" (asked for), "image HEALTHCHECK", "any http answer" or
-    "tcp port"; `elapsed` is seconds."""
+    """Ready, and how that was known. `gate` is "http <path>" (asked for), "image HEALTHCHECK", "any http answer",
+    "tcp port" or, for what has no port, "it keeps running"; `elapsed` is seconds."""
 
     gate: str
     elapsed: float
@@ -99,7 +103,7 @@ class _Waiting:
         settle: float,
     ) -> None:
         self.runtime, self.name, self.check, self.progress, self.hosts = runtime, name, check, progress, hosts
-        self.most_restarts, self.settle = most_restarts, settle
+        self.most_restarts, self.settle = most_restarts, settle if check.stays_up is None else check.stays_up
         self.began = time.monotonic()
         self.before = 0.0  # seconds that the programs before the application took
         self.attempts = 0
@@ -109,6 +113,7 @@ class _Waiting:
         self.seen_at = 0.0
         self.exit_code: int | None = None  # of the last end that was seen: while it starts again, the instance has none
         self.open_since: float | None = None
+        self.up_as: tuple[object, ...] | None = None  # which process has been up since then
 
     def run(self) -> HealthResult:
         while True:
@@ -147,22 +152,23 @@ class _Waiting:
         if instance is None:
             raise Refused(f"{self.name} was removed while it was being checked; deploy again.")
         if instance.state in (InstanceState.FAILED, InstanceState.STOPPED):
-            raise self._refused(f"The application {_ended(instance)} and is {instance.state.value}.", self._of_end(instance))
+            who = _who(instance)
+            raise self._refused(f"{who} {_ended(instance)} and is {instance.state.value}.", self._of_end(instance))
         self.exit_code = instance.exit_code if instance.exit_code is not None else self.exit_code
         if self.restarts_before is None:
             self.restarts_before = instance.restarts
         if instance.restarts - self.restarts_before >= self.most_restarts:
             times = instance.restarts - self.restarts_before
             last = replace(instance, exit_code=self.exit_code)
-            raise self._refused(
-                f"The application {_ended(last)}, {times} times in a row, while starting.", self._of_end(last)
-            )
+            raise self._refused(f"{_who(last)} {_ended(last)}, {times} times in a row, while starting.", self._of_end(last))
         return instance
 
     def _look(self, instance: Instance) -> _Look:
         if instance.doing:
             return self._wait_for_earlier(instance)
         self.attempts += 1
+        if self.check.stays_up is not None:
+            return self._look_whether_it_stays(instance)
         timeout = max(0.05, min(self.check.timeout, self._left()))
         if self.check.path:
             status, words = self._ask(instance.address, self.check.path, timeout)
@@ -206,6 +212,13 @@ class _Waiting:
             return _Look("tcp port", False, words)
         return _Look("tcp port", *_ask_port(instance.address, timeout), settles=True)
 
+    def _look_whether_it_stays(self, instance: Instance) -> _Look:
+        """Nobody asks it anything: all that can be seen is that one process goes on running."""
+        now = (instance.restarts, instance.started_at)
+        if now != self.up_as:
+            self.open_since, self.up_as = None, now
+        return _Look(STAYS_UP, instance.state is InstanceState.RUNNING, "it was not up", settles=True)
+
     def _unsettled(self) -> float:
         """Seconds until an open port has lasted long enough."""
         return self.settle if self.open_since is None else self.open_since + self.settle - time.monotonic()
@@ -239,6 +252,8 @@ class _Waiting:
         words = self.words or "it did not stay up"
         what, _, why = words.partition(HOST_REFUSED)
         said, seconds = _capital(what), self.check.deadline
+        if self.seen is not None and not self.seen.is_main:
+            said = f"{_who(self.seen)}: {what}"
         if why:
             advice = f" {_capital(why)}."
         elif self.check.path in (None, "", "/") and what.startswith("/ answered"):
@@ -262,7 +277,8 @@ class _Waiting:
     def _of_end(self, instance: Instance) -> str:
         """What can be said of a program that ended where its output gives no reason."""
         last = printed_last(printed_by(self.runtime, [self.name]))
-        return f"{last} {NO_SERVER}".strip() if instance.exit_code == 0 and not _ended_in(instance) else last
+        advice = NO_SERVER if self.check.stays_up is None else NO_WORKER
+        return f"{last} {advice}".strip() if instance.exit_code == 0 and not _ended_in(instance) else last
 
     def _refused(self, sentence: str, otherwise: str = "") -> Refused:
         return refusal(self.runtime, [self.name], sentence, otherwise)
@@ -299,6 +315,10 @@ def answers_of(address: str, path: str, host: str, *, times: int, seconds: float
 def _will_do(status: int, words: str) -> bool:
     """Whether an answer of ``/`` will do where no path was given: all but errors, and that it does not know its own name."""
     return status < LEAST_ERROR and HOST_REFUSED not in words
+
+
+def _who(instance: Instance) -> str:
+    return "The application" if instance.is_main else f"The service “{instance.service}”"
 
 
 def _capital(text: str) -> str:

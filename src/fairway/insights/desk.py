@@ -22,7 +22,7 @@ from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutPackage
 from fairway.releases.plan import StepStatus
 from fairway.releases.rules import ROLLOUT_ACTIVE, ROLLOUT_NOT_BEGUN, ROLLOUT_UNDER_WAY, OnTarget
-from fairway.releases.target_state import IS_SERVED, TargetState
+from fairway.releases.target_state import IS_SERVED, TargetState, goes_down
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def healthy_in(actor: Actor, environment: Environment) -> QuerySet[Placement]:
 @dataclass(frozen=True)
 class Ahead:
     """What a rollout would do with one package; `before` and `after` are versions, "" for nothing. `away` is set where
-    visitors are interrupted meanwhile."""
+    visitors are interrupted meanwhile; of one that falls back, `goes_down` says that nothing serves afterwards."""
 
     name: str
     before: str
@@ -160,6 +160,7 @@ class Ahead:
     is_same: bool
     is_distributed: bool
     away: Absence | None = None
+    goes_down: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ def _ahead(package: Package, state: TargetState, *, is_back: bool) -> Ahead:
         before = on_target.before if on_target else None
         then, after = (before.artifact, before.version) if before else (None, "")
     away = absence(placement, then) if placement and after and not is_same else None
-    return Ahead(package.name, now, after, is_same, is_there, away)
+    return Ahead(package.name, now, after, is_same, is_there, away, goes_down=is_back and goes_down(on_target))
 
 
 def step_counts(steps: Iterable[RolloutPackage]) -> tuple[int, int]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from django.utils.translation import gettext as _
@@ -12,8 +14,17 @@ from fairway.accounts.rules import Act, Actor, Blocker
 from fairway.deployments.gate import RELEASES, Request, blockers, register
 from fairway.environments.models import Environment
 from fairway.environments.protection import approvers_words
-from fairway.releases.models import Package, PackageOnTarget, Rollout
-from fairway.releases.rules import BUSY, IN_USE, ROLLOUT_ACTIVE, ROLLOUT_UNDER_WAY, OnTarget, Resolution, Stage
+from fairway.releases.models import Package, PackageOnTarget, Rollout, RolloutClaim
+from fairway.releases.rules import (
+    BUSY,
+    IN_USE,
+    ROLLOUT_ACTIVE,
+    ROLLOUT_UNDER_WAY,
+    OnTarget,
+    Resolution,
+    RolloutStatus,
+    Stage,
+)
 from fairway.releases.target_state import PackageSubject, TargetState, fallback_target_of, is_ready_to_run, subject_of
 
 FORWARD = RELEASES | {Act.DISTRIBUTE}
@@ -200,6 +211,37 @@ def no_other_release_changes_it(request: Request) -> Iterator[Blocker]:
     )
 
 
+@register(Act.DEPLOY, Act.PROMOTE)
+def no_rollout_changes_it(request: Request) -> Iterator[Blocker]:
+    """A single deployment in the midst of a rollout would be replaced by it, or replace a part of the release. One that
+    waited for something else waits for this, too, and is asked again when the rollout ends; going back stays possible."""
+    subject = request.subject
+    claims = RolloutClaim.objects.filter(environment=subject.environment, application=subject.application)
+    claim = claims.select_related("rollout__release").first()
+    if claim is None:
+        return
+    rollout = claim.rollout
+    words = {
+        "release": rollout.release,
+        "environment": subject.environment.name,
+        "application": subject.application.name,
+        "person": rollout.requested_by,
+    }
+    sentence = _("%(release)s is being rolled out to %(environment)s, with %(application)s in it; %(person)s started it.")
+    if rollout.status == RolloutStatus.NEEDS_DECISION:
+        who = _("a Deployer, by deciding how the rollout continues, or by stopping it")
+    else:
+        who = _("nobody until the rollout ends; a Deployer may cancel it")
+    yield Blocker(
+        code="rollout_claims",
+        sentence=sentence % words,
+        who=who,
+        only_starts=True,
+        passes=True,
+        details={"release": rollout.release_id, "rollout": rollout.pk},
+    )
+
+
 def _rollout_running(state: TargetState) -> Blocker:
     words = {"release": state.release, "environment": state.environment.name}
     return Blocker(
@@ -301,7 +343,7 @@ def nothing_deployed_needs_it(request: Request) -> Iterator[Blocker]:
 def release_blockers(
     act: Act, state: TargetState, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
 ) -> list[Blocker]:
-    """Everything that keeps `actor` from doing `act` with all of a release on a target; each reason once."""
+    """Everything that keeps `actor` from doing `act` with all of a release on a target; see `reasons_together`."""
     if not state.packages:
         sentence = _("%(release)s has no packages.") % {"release": state.release}
         return [Blocker(code="empty", sentence=sentence, who=_("a Deployer, by adding some"))]
@@ -314,8 +356,39 @@ def release_blockers(
         words = {"release": state.release, "environment": state.environment.name}
         sentence = _("Nothing of %(release)s is Deployed in %(environment)s.") % words
         return [Blocker(code="nothing_deployed", sentence=sentence)]
-    found = (blocker for one in subjects for blocker in blockers(act, one, actor, at, breaks_glass=breaks_glass))
-    return list(dict.fromkeys(found))
+    return reasons_together((name_of(one), blockers(act, one, actor, at, breaks_glass=breaks_glass)) for one in subjects)
+
+
+def name_of(subject: PackageSubject) -> str:
+    return subject.package.name if subject.package else subject.application.name
+
+
+def reasons_together(found: Iterable[tuple[str, Iterable[Blocker]]]) -> list[Blocker]:
+    """Each reason once, of packages given by name. Where only the name differs, the first says it, and to which others it
+    applies."""
+    first: dict[tuple[object, ...], Blocker] = {}
+    names: dict[tuple[object, ...], list[str]] = {}
+    for name, reasons in found:
+        for one in reasons:
+            words = (_without(name, one.sentence), _without(name, one.who))
+            key = (one.code, *words, one.clears_at, one.only_starts, one.passes)
+            first.setdefault(key, one)
+            names.setdefault(key, []).append(name)
+    return [_of_all(one, names[key]) for key, one in first.items()]
+
+
+def _without(name: str, text: str) -> str:
+    return re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "\0", text)
+
+
+def _of_all(one: Blocker, names: list[str]) -> Blocker:
+    """Whose sentence names a package names the others, too; one about the target or the release applies to all anyhow."""
+    others = list(dict.fromkeys(names[1:]))
+    if not others or _without(names[0], one.sentence) == one.sentence:
+        return one
+    sentence = _("The same applies to %(names)s.") % {"names": ", ".join(others)}
+    details = {**one.details, "packages": [names[0], *others]}
+    return replace(one, sentence=f"{one.sentence} {sentence}", details=details)
 
 
 def packages_there(environment: Environment) -> Iterable[Blocker]:

@@ -91,6 +91,22 @@ def require_whole(one: Release, actor: Actor, environment: Environment | None = 
         raise NotVisible("release", one.pk)
 
 
+def on_target_of(one: Package, environment: Environment) -> PackageOnTarget | None:
+    """Where it is on a target; None: it never was there."""
+    return PackageOnTarget.objects.filter(package=one, environment=environment).first()
+
+
+def standing_approvals(one: Release) -> list[Approval]:
+    """Who has approved it, for which target, until it changes."""
+    given = one.approvals.filter(voided_at=None, is_approved=True)
+    return list(given.select_related("environment").order_by("environment__position", "person"))
+
+
+def confirms_unsealing(one: Release) -> str:
+    """What is typed to confirm that its answers become void; "" where nobody has given any."""
+    return one.version if one.approvals.filter(voided_at=None).exists() else ""
+
+
 def rollouts_visible_to(actor: Actor) -> QuerySet[Rollout]:
     """The rollouts this actor may see: those of targets where they reach every package."""
     chosen = Rollout.objects.filter(release__deleted_at=None).select_related("release", "environment")

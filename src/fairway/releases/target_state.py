@@ -86,6 +86,11 @@ class PackageSubject(Subject):
     is_start: bool = False
 
 
+def goes_down(on_target: PackageOnTarget | None) -> bool:
+    """Whether a fallback leaves nothing that serves: nothing ran before the package came, or it was stopped."""
+    return on_target is None or on_target.before_id is None or on_target.before_stopped
+
+
 def serves(placement: Placement | None, artifact_id: int | None) -> bool:
     """Whether this artifact is what the placement's route serves right now."""
     if placement is None or placement.current is None or artifact_id is None or placement.wanted != Wanted.RUNNING:

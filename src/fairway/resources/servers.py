@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.conf import settings
@@ -41,11 +40,3 @@ def backup_place(name: str) -> Path:
         raise Refused(translate("“{name}” is not the name of a backup.", name=name[:60]))
     folder: Path = settings.DATA.folder("backups")
     return folder / name
-
-
-def stop_resources() -> None:
-    """Stop every server of this machine; what each should be is not changed, so the next start of Fairway brings it back."""
-    living = list(Resource.objects.filter(deleted_at=None).select_related("environment"))
-    if living:
-        with ThreadPoolExecutor(max_workers=8) as pool:
-            list(pool.map(lambda one: driver_of(one).ensure_stopped(one.server), living))

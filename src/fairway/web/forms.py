@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fairway.accounts.rules import ROLES_FOR, Act, Role
-from fairway.drivers.builders.spec_rules import STARTED, command_text, parse_volumes
+from fairway.drivers.builders.spec_rules import STARTED, command_text, parse_services, parse_volumes, service_lines
 from fairway.drivers.wall.abilities import LAYERS
 from fairway.environments.commands import MOST_APPROVAL_DAYS, MOST_APPROVALS, MOST_PROVEN_HOURS
 from fairway.environments.models import Environment
@@ -103,6 +103,10 @@ class EnvironmentForm(forms.Form):
         field.choices = [(name, name) for name in runtimes]
         if not is_new:
             del self.fields["slug"]
+
+    services = forms.CharField(
+        label=_("Other services"), max_length=8000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
+    )
 
     @property
     def names(self) -> dict[str, str]:
@@ -385,6 +389,8 @@ class RunSettingsForm(RunForm):
         kept = {name: value for name, value in before.items() if name not in (*values, "memory_bytes", "install")}
         if "release" in before and not before["release"]:  # a person said that there is none, whatever is detected
             kept["release"] = []
+        if "services" in before and not before["services"]:
+            kept["services"] = {}
         install |= ours.pop("install", {})
         return kept | ours | ({"install": install} if install else {})
 
@@ -404,6 +410,7 @@ def run_values(spec: Mapping[str, Any]) -> dict[str, Any]:
         "framework": spec.get("framework", ""),
         "root": spec.get("root", ""),
         "volumes": volume_lines(spec.get("volumes") or ()),
+        "services": service_lines(spec.get("services") or {}),
         "memory_mb": memory // 2**20 if memory else None,
         "cpus": spec.get("cpus"),
         "sticky": "" if spec.get("sticky") is None else "on" if spec["sticky"] else "off",
@@ -416,8 +423,10 @@ def volume_lines(volumes: Iterable[Sequence[str]]) -> str:
 
 
 def spec_changes(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Fields of a `RunForm` as keys of a spec. Raises `Invalid` for a volume that is none."""
+    """Fields of a `RunForm` as keys of a spec. Raises `Invalid` for a volume or a service that is none."""
     changes = {name: value for name, value in values.items() if name not in (*INSTALL_FIELDS, "volumes", "memory_mb")}
+    if "services" in values:
+        changes["services"] = parse_services(values["services"])
     install = {name: values[name] for name in INSTALL_FIELDS if name in values}
     if install:
         changes["install"] = install

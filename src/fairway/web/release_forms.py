@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -104,7 +105,8 @@ class ReasonForm(forms.Form):
 
 
 class RollingOutForm(forms.Form):
-    """How a whole release goes live, or back. `may_break_glass` offers the way past locks and freezes."""
+    """How a whole release goes live, or back. `may_break_glass` offers the way past locks and freezes; `confirm` is what has
+    to be typed, where something is taken down."""
 
     reason = forms.CharField(label=_("Reason"), max_length=500, required=False)
     parallel = forms.IntegerField(
@@ -113,9 +115,22 @@ class RollingOutForm(forms.Form):
     redeploy = forms.BooleanField(label=_("Deploy again what is there already"), required=False)
     break_glass = forms.CharField(label=_("Break glass"), max_length=500, required=False)
 
-    def __init__(self, *args: Any, may_break_glass: bool, is_back: bool, **values: Any) -> None:
+    confirm = forms.CharField(max_length=100, widget=forms.TextInput(attrs=PLAIN))
+
+    def __init__(self, *args: Any, may_break_glass: bool, is_back: bool, confirm: str = "", **values: Any) -> None:
         super().__init__(*args, **values)
+        self.confirms = confirm
+        if confirm:
+            self.fields["confirm"].label = _("To confirm, type “%(name)s”") % {"name": confirm}
+        else:
+            del self.fields["confirm"]
         if is_back:
             del self.fields["redeploy"]
         if not may_break_glass:
             del self.fields["break_glass"]
+
+    def clean_confirm(self) -> str:
+        typed = str(self.cleaned_data["confirm"]).strip()
+        if typed != self.confirms:
+            raise forms.ValidationError(capfirst(_("type “%(name)s” exactly to continue.") % {"name": self.confirms}))
+        return typed

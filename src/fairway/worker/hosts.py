@@ -18,7 +18,7 @@ from django.utils import timezone
 from fairway.drivers.hosts.address import SshAddress
 from fairway.drivers.hosts.keys import scan
 from fairway.drivers.hosts.reasons import Reason, Unreached
-from fairway.drivers.hosts.tunnel import FOLDER, Tunnel
+from fairway.drivers.hosts.tunnel import Tunnel
 from fairway.environments import hosts
 from fairway.environments.host_rules import SEEN_EVERY
 from fairway.environments.models import Host
@@ -175,11 +175,3 @@ class _Watcher:
         if not is_connected and host.is_connected:
             log.warning("%s is away: %s %s", self.address, reason, detail)
         hosts.observed(host=host, is_connected=is_connected, reason=reason, detail=detail, version=version)
-
-
-def close_tunnels() -> None:
-    """End every tunnel of this machine; nothing elsewhere is stopped by that."""
-    known = {SshAddress.parse(address).token: address for address in Host.objects.values_list("address", flat=True)}
-    for place in settings.DATA.folder(FOLDER).iterdir():
-        if place.name in known:
-            Tunnel(SshAddress.parse(known[place.name]), settings.DATA.folder()).close()

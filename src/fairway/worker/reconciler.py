@@ -23,7 +23,7 @@ from fairway.deployments.commands.placements import observe, request_repair
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Health, Wanted, overall_health
 from fairway.drivers.proxy.contract import RouteKind
-from fairway.drivers.runtimes.contract import Instance, InstanceState, Runtime
+from fairway.drivers.runtimes.contract import MAIN, Instance, InstanceState, Runtime
 from fairway.engine.queries import is_worked_on, keys_worked_on
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import availability_of, runtime_of
@@ -169,7 +169,8 @@ def differences(placement: Placement, instances: list[Instance]) -> list[str]:
 
 
 def _own(placement: Placement, current: Deployment, instances: list[Instance]) -> list[Instance]:
-    return [one for one in instances if one.deployment == current.label and one.replica < placement.replicas]
+    counts = placement.counts
+    return [one for one in instances if one.deployment == current.label and one.replica < counts.get(one.service, 0)]
 
 
 def _is_left_alone(placement: Placement) -> bool:
@@ -185,7 +186,7 @@ def _news(placement: Placement, instances: list[Instance], drift: list[str]) -> 
         return {}
     own = _own(placement, placement.current, instances)
     healthy = sum(1 for one in own if one.state == InstanceState.RUNNING and one.health != "unhealthy")
-    health = overall_health(healthy, placement.replicas, is_stopped=placement.wanted == Wanted.STOPPED)
+    health = overall_health(healthy, sum(placement.counts.values()), is_stopped=placement.wanted == Wanted.STOPPED)
     observed = [describe(one) for one in own]
     is_old = placement.observed_at is None or (timezone.now() - placement.observed_at).total_seconds() > OBSERVED_EVERY
     if is_old or (placement.health, placement.drift, placement.observed) != (health, drift, observed):
@@ -207,10 +208,12 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
         alive = [one for one in everything if one.state not in _ENDED]
         return [f"{one.name} runs although it should be stopped." for one in alive] + _stopped_route_drift(placement)
     found = []
-    present = {one.replica for one in own if one.state != InstanceState.STOPPED}
-    missing = [str(number) for number in range(placement.replicas) if number not in present]
-    if missing:
-        found.append(f"Instance {', '.join(missing)} is not running.")
+    present = {(one.service, one.replica) for one in own if one.state != InstanceState.STOPPED}
+    for service, count in placement.counts.items():
+        missing = [str(number) for number in range(count) if (service, number) not in present]
+        if missing:
+            of = "" if service == MAIN else f" of {service}"
+            found.append(f"Instance {', '.join(missing)}{of} is not running.")
     found += [f"{one.name} has died." for one in own if one.state == InstanceState.FAILED]
     digest = current.artifact.digest if current.artifact else ""
     found += [f"{one.name} runs another digest than {digest[:19]}." for one in own if one.digest and one.digest != digest]
@@ -220,7 +223,7 @@ def _drift(placement: Placement, current: Deployment, own: list[Instance], every
 
 
 def _route_drift(placement: Placement, current: Deployment, own: list[Instance]) -> list[str]:
-    addresses = {one.address for one in own if one.address and one.state not in _ENDED}
+    addresses = {one.address for one in own if one.is_main and one.address and one.state not in _ENDED}
     for host in placement.hosts:
         route = proxy().route(host)
         if route is None or route.kind not in _SERVING:

@@ -23,7 +23,7 @@ from fairway.workflows.outside import proxy
 from fairway.workflows.recreate import Recreate
 from fairway.workflows.step_context import (
     RELATED,
-    instance_spec,
+    instance_specs,
     instances_of,
     live_route,
     masker_of,
@@ -72,7 +72,7 @@ def _run(context: Context, placement: Placement, runtime: Runtime) -> None:
     _announce(context, placement)
     if not runtime.is_distributed(current.artifact.ref):
         transfer(current.artifact, placement.environment, runtime, ear)
-    specs = [instance_spec(current, replica) for replica in range(placement.replicas)]
+    specs = instance_specs(current, placement.counts)
     recreate = Recreate(context, placement, runtime, proxy(), ear)
     if not any(one.address for one in runtime.instances(placement.name)):
         recreate.refuse_if_emptied(specs)

@@ -29,10 +29,10 @@ from django.db import transaction
 from fairway.accounts.queries import actor_of_request
 from fairway.accounts.rules import SYSTEM, Actor, Blocker
 from fairway.deployments.commands import progress
-from fairway.deployments.commands.approvals import ask_for_approval, settle
+from fairway.deployments.commands.approvals import ask_for_approval, end_overtaken, settle
 from fairway.deployments.commands.requests import STORY, act_of, replicas_for
 from fairway.deployments.gate import Subject, blockers, opens_by_itself
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, Placement, counts_of
 from fairway.deployments.protection import approval_words, approvals_of, needs_approval, overtaken_by
 from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
@@ -57,7 +57,7 @@ from fairway.workflows.step_context import (
     RELATED,
     PlacementGone,
     StepContext,
-    instance_spec,
+    instance_specs,
     instances_of,
     live_route,
     step_context_of,
@@ -69,6 +69,7 @@ from fairway.workflows.writes import look_at_writes
 LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
 PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
 SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
+LOOK_AGAIN = timedelta(hours=1)  # at the latest, where nobody knows when the gate opens; what opens it wakes us before
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
@@ -137,7 +138,7 @@ def switch(context: Context) -> None:
     with step_context_of(context) as step:
         _start_again_what_a_host_ended(step)
         instances = _read_back(step)
-        addresses = {one.address for one in instances}
+        addresses = {one.address for one in instances if one.is_main}
         if step.placement.current_id != step.deployment.pk:
             context.checkpoint(before=_as_it_was(step.placement))  # also proves we still own this run
         probe = Probe(
@@ -187,6 +188,7 @@ def retire(context: Context) -> None:
         look_at_writes(step.runtime, step.placement, done, step.log)
         context.checkpoint()  # up to here the old version can be started again as it was
         remove_all(step.runtime, done, step.log)
+        end_overtaken(deployment=step.deployment)
 
 
 def clean_up(context: Context, ending: Ending) -> None:
@@ -311,8 +313,9 @@ def _admit(step: StepContext) -> None:
 
 def _wait_for(found: Sequence[Blocker], deployment: Deployment) -> None:
     """Come back when it opens, or at the limit to be refused; raises `Wait` unless the limit is reached."""
-    opens_at = max(one.clears_at for one in found if one.clears_at is not None)
-    if clock.now() < deployment.starts_by:
+    now = clock.now()
+    opens_at = max(one.clears_at or now + LOOK_AGAIN for one in found)
+    if now < deployment.starts_by:
         sentences = " ".join(one.sentence for one in found)
         raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
 
@@ -342,9 +345,10 @@ def _requester(deployment: Deployment) -> Actor:
 
 def _settle_replicas(step: StepContext) -> None:
     """Who deploys without a number means as many as there are by now, scaled meanwhile or not."""
+    wanted = step.deployment.replicas
     if step.context.payload.get("replicas") is None:
         wanted = replicas_for(Kind(step.deployment.kind), step.deployment.artifact, step.placement.replicas)
-        progress.replicas_settled(deployment=step.deployment, replicas=wanted)
+    progress.replicas_settled(deployment=step.deployment, replicas=wanted, scales=step.placement.scales)
 
 
 def _announce(step: StepContext) -> None:
@@ -367,8 +371,8 @@ def _tell_if_it_serves_already(step: StepContext) -> None:
 def _read_back(step: StepContext) -> list[Instance]:
     """What really runs must be what was asked for."""
     instances = step.own_instances()
-    if len(instances) != step.deployment.replicas:
-        raise Refused(f"{len(instances)} of {step.deployment.replicas} instances run; one is gone since it was checked.")
+    if len(instances) != (wanted := sum(step.deployment.counts.values())):
+        raise Refused(f"{len(instances)} of {wanted} instances run; one is gone since it was checked.")
     for one in instances:
         if one.digest != step.artifact.digest:
             raise Refused(f"{one.name} runs {one.digest or 'nothing known'} instead of {step.artifact.digest}.")
@@ -382,7 +386,8 @@ def _refuse_if_one_died(step: StepContext, known: Mapping[str, int] | None = Non
     for one in step.own_instances():
         if one.state != InstanceState.RUNNING or one.restarts > known.get(one.name, one.restarts):
             code = "" if one.exit_code is None else f" with code {one.exit_code}"
-            raise refusal(step.runtime, [one.name], f"The application was ready and then ended{code}.")
+            who = "The application" if one.is_main else f"Its service “{one.service}”"
+            raise refusal(step.runtime, [one.name], f"{who} was ready and then ended{code}.")
 
 
 def _record_switch(step: StepContext) -> None:
@@ -390,7 +395,7 @@ def _record_switch(step: StepContext) -> None:
     instances = _read_back(step)
     for host in step.placement.hosts:
         route = step.proxy.route(host)
-        if route is None or set(route.addresses) != {one.address for one in instances}:
+        if route is None or set(route.addresses) != {one.address for one in instances if one.is_main}:
             raise Retry(f"The route of {host} is not what was just written.")
     with transaction.atomic():
         step.context.checkpoint()
@@ -405,7 +410,8 @@ def _record_switch(step: StepContext) -> None:
 
 def _as_it_was(placement: Placement) -> dict[str, Any]:
     """What the switch changes of the placement, to be given back if the deployment does not end well."""
-    return {"previous_good": placement.previous_good_id, "wanted": placement.wanted, "replicas": placement.replicas}
+    kept = ("wanted", "replicas", "scales")
+    return {"previous_good": placement.previous_good_id, **{name: getattr(placement, name) for name in kept}}
 
 
 def _give_back(step: StepContext, serving: Deployment | None) -> None:
@@ -432,7 +438,8 @@ def _before(step: StepContext) -> Mapping[str, Any]:
 
 def _serve_again(step: StepContext, serving: Deployment, before: Mapping[str, Any]) -> None:
     was_stopped = before["wanted"] == Wanted.STOPPED
-    instances = [] if was_stopped else _running_again(step, serving, before["replicas"])
+    counts = counts_of(serving.artifact, before["replicas"], before.get("scales", {}))
+    instances = [] if was_stopped else _running_again(step, serving, counts)
     for host in step.placement.hosts:
         route = live_route(step.placement, host, instances, serving) if instances else Route(host, RouteKind.STOPPED)
         step.serve(route)
@@ -447,9 +454,9 @@ def _traffic_is_ours(step: StepContext) -> bool:
     return is_current or any(route is not None and route.generation == step.deployment.label for route in routes)
 
 
-def _running_again(step: StepContext, serving: Deployment, replicas: int) -> list[Instance]:
+def _running_again(step: StepContext, serving: Deployment, counts: Mapping[str, int]) -> list[Instance]:
     """The old instances, started again where they were stopped. What cannot be brought back is not announced for ever."""
-    specs = [instance_spec(serving, replica) for replica in range(replicas)]
+    specs = instance_specs(serving, counts)
     try:
         if holders := step.recreate.holders(specs):
             step.recreate.stop(holders, step.deployment.label)

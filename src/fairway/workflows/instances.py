@@ -22,7 +22,8 @@ def start_all(runtime: Runtime, specs: Sequence[InstanceSpec], log: Progress) ->
 
     def start(spec: InstanceSpec, ear: Progress) -> Instance:
         instance = runtime.ensure_started(spec, ear)
-        ear.line(f"Started {instance.name} at {instance.address}.", stream="fairway")
+        where = f" at {instance.address}" if instance.address else ""
+        ear.line(f"Started {instance.name}{where}.", stream="fairway")
         return instance
 
     return _with_tail(lambda: run_parallel(start, specs, log), runtime, [spec.name for spec in specs])
@@ -104,6 +105,7 @@ def describe(one: Instance) -> dict[str, object]:
     """An instance as the page and the API show it."""
     return {
         "name": one.name,
+        "service": one.service,
         "replica": one.replica,
         "deployment": one.deployment,
         "state": one.state,

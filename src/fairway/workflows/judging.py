@@ -40,7 +40,7 @@ def refuse_if_it_answers_worse(step: StepContext, probe: Probe) -> None:
     worse = verdict.complaint(new, old_answers_of(step))
     if worse:
         progress.probed(deployment=step.deployment, figure=probe.figure())
-        raise refusal(step.runtime, [one.name for one in step.own_instances()], worse)
+        raise refusal(step.runtime, [one.name for one in step.own_instances() if one.is_main], worse)
 
 
 def refuse_if_its_page_fails(step: StepContext) -> None:
@@ -64,7 +64,7 @@ def old_answers_of(step: StepContext) -> dict[str, Answers]:
         serving = step.deployment.replaces
     if serving is None or step.placement.wanted != Wanted.RUNNING:
         return {}
-    return _ask(step, [one for one in instances_of(step.runtime, serving) if one.address])
+    return _ask(step, [one for one in instances_of(step.runtime, serving) if one.is_main and one.address])
 
 
 def _ask(step: StepContext, instances: Sequence[Instance]) -> dict[str, Answers]:

@@ -17,8 +17,17 @@ from fairway.applications.secrets import open_credential, open_secrets, registry
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.rules import Access
 from fairway.drivers.builders.detection.compose_values import interpolated
+from fairway.drivers.builders.services import services_of
 from fairway.drivers.proxy.contract import Proxy, Route, RouteKind
-from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceSpec, RegistryCredential, Runtime, Volume
+from fairway.drivers.runtimes.contract import (
+    MAIN,
+    HealthCheck,
+    Instance,
+    InstanceSpec,
+    RegistryCredential,
+    Runtime,
+    Volume,
+)
 from fairway.engine.execution import retry_on_db_error
 from fairway.engine.workflow import Context, DeadlinePassed, LeaseLost, Wait
 from fairway.environments.models import Environment
@@ -33,6 +42,7 @@ from fairway.workflows.log import DeploymentLog
 from fairway.workflows.outside import proxy
 from fairway.workflows.recreate import Recreate
 
+STAYS_UP = 2.0  # seconds that a service without a port must run before it counts as ready
 RELATED = ("application", "environment", "artifact", "configuration", "replaces__artifact", "replaces__configuration")
 
 
@@ -53,8 +63,8 @@ class StepContext:
         return self.deployment.artifact
 
     def specs(self) -> list[InstanceSpec]:
-        """One per replica of this deployment."""
-        return [instance_spec(self.deployment, replica) for replica in range(self.deployment.replicas)]
+        """One per instance of this deployment; the main service comes first."""
+        return instance_specs(self.deployment, self.deployment.counts)
 
     @property
     def recreate(self) -> Recreate:
@@ -149,16 +159,22 @@ def sign_in_for(application: Application, reference: str, environment: Environme
 
 
 def instances_of(runtime: Runtime, deployment: Deployment) -> list[Instance]:
-    """The instances of one deployment, by replica."""
+    """The instances of one deployment, by service and replica; the main service comes first."""
     name = f"{deployment.application.slug}.{deployment.environment.slug}"
     own = [one for one in runtime.instances(name) if one.deployment == deployment.label]
-    return sorted(own, key=lambda one: one.replica)
+    return sorted(own, key=lambda one: (not one.is_main, one.service, one.replica))
 
 
-def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
-    """How to run one replica: the artifact's spec under the deployment's own configuration version."""
+def instance_specs(deployment: Deployment, counts: Mapping[str, int]) -> list[InstanceSpec]:
+    """How to run so many instances of each service of a deployment."""
+    return [instance_spec(deployment, replica, name) for name, count in counts.items() for replica in range(count)]
+
+
+def instance_spec(deployment: Deployment, replica: int, service: str = MAIN) -> InstanceSpec:
+    """How to run one replica of a service: the artifact's spec under the deployment's own configuration version."""
     assert deployment.artifact is not None
-    spec, configuration = deployment.artifact.parsed_spec, deployment.configuration
+    of = next(one for one in services_of(deployment.artifact.parsed_spec) if one.name == service)
+    spec, configuration = of.spec, deployment.configuration
     given = {**(configuration.variables if configuration else {}), **open_secrets(configuration)}
     environment = {
         **_filled(spec.environment, given),
@@ -167,6 +183,7 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
         "FAIRWAY_ENVIRONMENT": deployment.environment.slug,
         "FAIRWAY_VERSION": deployment.artifact.version,
         "FAIRWAY_DEPLOYMENT": str(deployment.pk),
+        "FAIRWAY_SERVICE": service,
     }
     name = f"{deployment.application.slug}.{deployment.environment.slug}"
     return InstanceSpec(
@@ -174,14 +191,17 @@ def instance_spec(deployment: Deployment, replica: int) -> InstanceSpec:
         deployment=deployment.label,
         replica=replica,
         artifact=deployment.artifact.ref,
-        port=spec.port,
+        port=spec.port if of.has_port else None,
         command=spec.command,
         environment=environment,
-        health=HealthCheck(path=spec.health_path, deadline=settings.HEALTH_SECONDS),
+        health=HealthCheck(
+            path=spec.health_path, deadline=settings.HEALTH_SECONDS, stays_up=None if of.has_port else STAYS_UP
+        ),
         limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
         volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),
         stop_grace=spec.stop_grace,
         files=files_for(spec.framework, given),
+        service=service,
     )
 
 
@@ -200,5 +220,5 @@ def volume_name(placement: str, volume: str) -> str:
 def live_route(placement: Placement, host: str, instances: list[Instance], deployment: Deployment) -> Route:
     """The route by which `host` reaches these instances of a deployment."""
     kind = RouteKind.SIGNED_IN if placement.access == Access.SIGNED_IN else RouteKind.OPEN
-    addresses = tuple(one.address for one in instances)
+    addresses = tuple(one.address for one in instances if one.is_main)
     return Route(host, kind, addresses, deployment.label, sticky=deployment.sticks(len(addresses)))

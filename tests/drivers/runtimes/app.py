@@ -1,4 +1,4 @@
-"""The application every runtime is tested with. Plain standard library; listens on ``PORT`` of ``HOST``.
+"""The application every runtime is tested with. Plain standard library; listens on ``PORT``, else any port.
 
 /            its version                    /env           its environment, one NAME=value a line
 /health      200, or HEALTH_STATUS          /crash         exits with code 1
@@ -68,7 +68,7 @@ def main() -> None:
     if code := os.environ.get("EXIT_AT_START"):
         sys.exit(int(code))
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    address = (os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "8080")))
+    address = (os.environ.get("HOST", "0.0.0.0"), int(os.environ.get("PORT", "0")))
     ThreadingHTTPServer(address, Handler).serve_forever()
 
 

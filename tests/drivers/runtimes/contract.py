@@ -16,6 +16,7 @@ from typing import TypeVar
 import httpx
 import pytest
 
+from fairway.drivers.health import wait_until_ready
 from fairway.drivers.runtimes.contract import (
     ArtifactRef,
     HealthCheck,
@@ -418,6 +419,51 @@ class RuntimeContract:
         runtime.ensure_stopped(running.name)
         assert len(runtime.written(running.name)) == 3
         assert runtime.written("fairway-never.was-d1-0") == ()
+
+    # -- services
+
+    @pytest.fixture
+    def worker(self, spec: InstanceSpec) -> InstanceSpec:
+        """A service without a port, of the same deployment."""
+        return replace(spec, service="worker", port=None)
+
+    def test_a_service_without_a_port_runs_beside_the_main_one(
+        self, runtime: Runtime, running: Instance, worker: InstanceSpec, placement: str
+    ) -> None:
+        started = runtime.ensure_started(worker, NullProgress())
+        assert (started.name, started.service, started.address) == (f"fairway-{placement}-d1-worker-0", "worker", "")
+        assert (running.service, running.is_main) == ("web", True)
+        ready = wait_until_ready(runtime, started.name, HealthCheck(stays_up=0.2), NullProgress())
+        assert ready.gate == "it keeps running"
+        found = {one.name: one.service for one in runtime.instances(placement)}
+        assert found == {running.name: "web", started.name: "worker"}
+        assert runtime.ensure_started(worker, NullProgress()).started_at == started.started_at, "it is adopted"
+        runtime.ensure_stopped(started.name, grace=0.2)
+        assert ask(running) == "one"
+        assert self.read(runtime, started.name).state is InstanceState.STOPPED
+
+    def test_a_service_that_ends_is_not_ready(self, runtime: Runtime, worker: InstanceSpec) -> None:
+        dying = replace(worker, environment={"EXIT_AT_START": "3"})
+        name = runtime.ensure_started(dying, NullProgress()).name
+        never = HealthCheck(stays_up=PATIENCE, deadline=4.0)  # on a busy machine it takes a while to end
+        with pytest.raises(Refused, match="code 3|was not up|did not stay up"):
+            wait_until_ready(runtime, name, never, NullProgress())
+
+    def test_the_services_of_one_deployment_share_its_volumes(
+        self, runtime: Runtime, spec: InstanceSpec, worker: InstanceSpec, placement: str
+    ) -> None:
+        first = self.on_a_volume(spec, placement)
+        beside = replace(worker, volumes=first.volumes, environment=first.environment)
+        runtime.ensure_started(beside, NullProgress())
+        holder = self.start(runtime, first)
+        for other in (replace(beside, replica=1), replace(beside, deployment="d2"), replace(first, deployment="d2")):
+            with pytest.raises(Retry, match="nothing else is started"):
+                runtime.ensure_started(other, NullProgress())
+        runtime.ensure_stopped(holder.name)
+        with pytest.raises(Retry, match="nothing else is started"):
+            runtime.ensure_started(replace(first, deployment="d2"), NullProgress())
+        runtime.ensure_stopped(beside.name, grace=0.2)
+        assert ask(self.start(runtime, replace(first, deployment="d2"))) == "one"
 
     # -- volumes
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,7 +17,7 @@ from fairway.activity.commands import record
 from fairway.deployments.models import Deployment, DeploymentApproval
 from fairway.deployments.protection import Approvals, approvals_of, may_wait_until, why_not_approve
 from fairway.deployments.queries import AWAITS_APPROVAL
-from fairway.deployments.rules import Status
+from fairway.deployments.rules import BRINGS_SOMETHING_NEW, Status
 from fairway.deployments.subjects import on_deployment
 from fairway.engine.commands import request_cancel, signal
 from fairway.engine.models import Run
@@ -25,6 +25,8 @@ from fairway.environments.commands import WHEN_DELETED
 from fairway.environments.models import Environment
 from fairway.environments.protection import approver_blocker, may_approve
 from fairway.shared.names import Invalid, parse_text
+
+WAITS = AWAITS_APPROVAL | Q(status=Status.WAITING, run__awaits_signal=True)  # for people, or for the gate to open
 
 
 @transaction.atomic
@@ -109,19 +111,35 @@ def settle(deployment: Deployment, found: Approvals) -> None:
     record(who=SYSTEM.who, verb="deployment.approval_settled", on=on_deployment(deployment), after=after)
 
 
-def locked_waiting(**where: object) -> list[Deployment]:
-    """The deployments that wait for approval, with their runs locked, in the order of these: call it before anything else is
-    locked."""
-    chosen = Deployment.objects.filter(AWAITS_APPROVAL, **where)
-    runs = chosen.exclude(run=None).order_by("run_id").values_list("run_id", flat=True)
-    list(Run.objects.select_for_update(no_key=True).filter(pk__in=list(runs)).order_by("pk"))
-    return list(_related(Deployment.objects.filter(AWAITS_APPROVAL, run__in=list(runs), **where)).order_by("run_id"))
+def locked_waiting(waits: Q = AWAITS_APPROVAL, **where: object) -> list[Deployment]:
+    """The deployments that wait for approval (or as `waits` says), with their runs locked, in the order of these: call it
+    before anything else is locked."""
+    chosen = Deployment.objects.filter(waits, **where)
+    runs = list(chosen.exclude(run=None).order_by("run_id").values_list("run_id", flat=True))
+    list(Run.objects.select_for_update(no_key=True).filter(pk__in=runs).order_by("pk"))
+    return list(_related(Deployment.objects.filter(waits, run__in=runs, **where)).order_by("run_id"))
 
 
 def end_waiting(found: Iterable[Deployment], sentence: str) -> None:
-    """End what was waiting for approval; `found` comes from `locked_waiting`."""
+    """End what was waiting; `found` comes from `locked_waiting`."""
     for one in found:
         _end(one, sentence)
+
+
+@transaction.atomic
+def end_overtaken(*, deployment: Deployment) -> None:
+    """End what was asked for earlier and still waits, for people or for the gate, where `deployment` has just gone live: it
+    would be refused as soon as it began. A way back overtakes nothing. In a transaction of its own: runs are locked first.
+    """
+    if deployment.kind not in BRINGS_SOMETHING_NEW:
+        return
+    words = {"number": deployment.pk, "version": deployment.version}
+    waiting = locked_waiting(
+        WAITS & Q(kind__in=sorted(BRINGS_SOMETHING_NEW), pk__lt=deployment.pk),
+        application=deployment.application_id,
+        environment=deployment.environment_id,
+    )
+    end_waiting(waiting, _("Superseded by #%(number)s (%(version)s), which is live now.") % words)
 
 
 def superseded_by(newer: Deployment) -> str:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import SYSTEM, Act, Actor, Blocked, Blocker
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.applications import commands as applications
 from fairway.applications.commands import on_application
@@ -25,8 +26,9 @@ from fairway.deployments.commands.requests import parse_replicas
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.hosts import claimant_of, is_fairways_own
 from fairway.deployments.models import Deployment, Placement
-from fairway.deployments.rules import ACTIVE, Access, Health, Wanted
+from fairway.deployments.rules import ACTIVE, Access, Health, Wanted, most_replicas
 from fairway.deployments.subjects import on_placement
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
 from fairway.engine.queries import is_worked_on
@@ -51,9 +53,28 @@ def start(*, actor: Actor, placement: Placement, reason: str = "") -> Placement:
 
 
 @transaction.atomic
-def scale(*, actor: Actor, placement: Placement, replicas: int, reason: str = "") -> Placement:
-    """Run `replicas` instances (1–8): new ones are checked before they serve, surplus ones drained before they stop."""
-    return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
+def scale(*, actor: Actor, placement: Placement, replicas: int, service: str = MAIN, reason: str = "") -> Placement:
+    """Run `replicas` instances of a service: 1–8 of the main one, 0–8 of another. New ones are checked before they serve,
+    surplus ones drained before they stop. Raises `Invalid` for a service that it has not."""
+    if service == MAIN:
+        return _want(actor, Act.SCALE, placement, "placement.scale_requested", reason, replicas=parse_replicas(replicas))
+    row = _locked(placement)
+    ask(Act.SCALE, _subject(row), actor)
+    scales = {**row.scales, service: _parse_scale(row, service, replicas)}
+    return _want(actor, Act.SCALE, row, "placement.scale_requested", reason, scales=scales)
+
+
+def _parse_scale(row: Placement, service: str, replicas: int) -> int:
+    if service not in row.counts:
+        names = ", ".join(row.counts)
+        raise Invalid("service", "“{name}” is none of its services; it has {names}.", name=service[:40], names=names)
+    stored = row.current.artifact.parsed_spec.volumes if row.current and row.current.artifact else ()
+    most = most_replicas(stored)
+    if isinstance(replicas, bool) or not 0 <= int(replicas) <= most:
+        if stored and int(replicas) > most:
+            raise Invalid("replicas", "must be 0 or 1: it stores data that only one instance of a service may write.")
+        raise Invalid("replicas", "must be a number from 0 to {most}.", most=most)
+    return int(replicas)
 
 
 @transaction.atomic
@@ -85,10 +106,7 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
         raise Invalid("confirmed", "type “{slug}” exactly to delete it.", slug=application.slug)
     end_waiting(locked_waiting(application=application), _("%(application)s was deleted.") % {"application": application})
     row = Application.objects.select_for_update(no_key=True).get(pk=application.pk)
-    if _at_work(application=row):
-        sentence = _("A deployment of it is running or queued.")
-        raise Blocked([Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it"))])
-    if reasons := [blocker for found in applications.IN_USE for blocker in found(row)]:
+    if reasons := deletion_blockers(row):
         raise Blocked(reasons)
     for placement in Placement.objects.filter(application=row).select_related("application", "environment", "current"):
         _enqueue_removal(actor, placement, volumes)
@@ -97,13 +115,24 @@ def delete_application(*, actor: Actor, application: Application, confirmed: str
     record(who=actor.who, verb="application.deleted", on=on_application(row), after={"volumes": volumes})
 
 
+def deletion_blockers(application: Application) -> list[Blocker]:
+    """What keeps an application from being deleted; one that only waits for approval would be ended."""
+    reasons = [blocker for found in applications.IN_USE for blocker in found(application)]
+    if _at_work(application=application):
+        sentence = _("A deployment of it is running or queued.")
+        return [Blocker(code="in_progress", sentence=sentence, who=_("a Deployer, by cancelling it")), *reasons]
+    return reasons
+
+
 @transaction.atomic
-def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -> Placement:
-    """The placement's custom domains. Raises `Invalid` for a bad one, one of Fairway's own, or one that is taken."""
+def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str], as_of: int | None = None) -> Placement:
+    """The placement's custom domains. Raises `Invalid` for a bad one, one of Fairway's own, or one that is taken, and
+    `Changed` when somebody set them since event `as_of`."""
     # Locked so that two people who claim one domain at the same time do so one after the other.
     environments = list(Environment.objects.select_for_update(no_key=True).filter(deleted_at=None).order_by("pk"))
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
+    refuse_stale(as_of, "placement.domains_set", **_about(row))
     wanted = list(dict.fromkeys(parse_domain(domain, field="domains") for domain in domains))
     for domain in wanted:
         _refuse_taken(domain, row, environments)
@@ -111,10 +140,11 @@ def set_domains(*, actor: Actor, placement: Placement, domains: Sequence[str]) -
 
 
 @transaction.atomic
-def set_access(*, actor: Actor, placement: Placement, access: str) -> Placement:
-    """Who may open it: ``public`` or ``signed_in``."""
+def set_access(*, actor: Actor, placement: Placement, access: str, as_of: int | None = None) -> Placement:
+    """Who may open it: ``public`` or ``signed_in``. Raises `Changed` when somebody said so since event `as_of`."""
     row = _locked(placement)
     ask(Act.ROUTE, _subject(row), actor)
+    refuse_stale(as_of, "placement.access_set", **_about(row))
     if access not in set(Access):
         raise Invalid("access", "use one of {names}.", names=", ".join(Access))
     return _set(actor, row, "placement.access_set", access=access)
@@ -242,6 +272,12 @@ def _set(actor: Actor, row: Placement, verb: str, **changes: Any) -> Placement:
     )
     record(who=actor.who, verb=verb, on=on_placement(row), before=before, after=changes)
     return row
+
+
+def _about(row: Placement) -> dict[str, str]:
+    """Its events, as `refuse_stale` looks for them."""
+    on = on_placement(row)
+    return {"subject_kind": on.kind, "subject_id": str(on.id)}
 
 
 def _gone(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

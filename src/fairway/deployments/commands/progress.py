@@ -79,11 +79,11 @@ def artifact_settled(*, deployment: Deployment, artifact: Artifact) -> None:
     record(who=SYSTEM.who, verb="deployment.artifact_settled", on=on_deployment(deployment), after=after)
 
 
-def replicas_settled(*, deployment: Deployment, replicas: int) -> None:
-    """It runs as many instances as the placement has now; nobody asked for another number."""
-    if deployment.replicas != replicas:
-        Deployment.objects.filter(pk=deployment.pk).update(replicas=replicas)
-        deployment.replicas = replicas
+def replicas_settled(*, deployment: Deployment, replicas: int, scales: Mapping[str, int]) -> None:
+    """It runs as many instances of each service as the placement has now; nobody asked for another number."""
+    if (deployment.replicas, deployment.scales) != (replicas, scales):
+        Deployment.objects.filter(pk=deployment.pk).update(replicas=replicas, scales=dict(scales))
+        deployment.replicas, deployment.scales = replicas, dict(scales)
 
 
 @transaction.atomic

@@ -33,7 +33,9 @@ class Checkout:
 
 @dataclass(frozen=True)
 class Spec:
-    """The application spec that detection proposes, a person may change, and an artifact freezes. One service.
+    """The application spec that detection proposes, a person may change, and an artifact freezes.
+
+    It describes the main service, the one that visitors reach; `services` names those beside it (see `services`).
 
     `kind` is the recipe: ``dockerfile``, ``python``, ``node``, ``static``, ``program`` (built and run with a toolchain of
     this machine) or ``image``. `command` is a list of words, one program or several (see `command_line`), in which
@@ -61,9 +63,11 @@ class Spec:
     build: tuple[str, ...] | None = None
     release: tuple[str, ...] | None = None
     sticky: bool | None = None
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form stored with the application and the artifact."""
+        """The JSON form stored with the application and the artifact. An application with one service names none."""
+        services = {name: _plain(differs) for name, differs in self.services.items()}
         return {
             "kind": self.kind,
             "framework": self.framework,
@@ -82,6 +86,7 @@ class Spec:
             "build": list(self.build) if self.build is not None else None,
             "release": list(self.release) if self.release is not None else None,
             "sticky": self.sticky,
+            **({"services": services} if services else {}),
         }
 
     @classmethod
@@ -101,6 +106,11 @@ class Spec:
         values["requires"] = tuple(values.get("requires") or ())
         values["volumes"] = tuple((name, target) for name, target in values.get("volumes") or ())
         return cls(**values)
+
+
+def _plain(differs: Mapping[str, Any]) -> dict[str, Any]:
+    """What differs in a service, in a form that is the same after JSON."""
+    return {key: list(value) if isinstance(value, tuple) else value for key, value in differs.items()}
 
 
 @dataclass(frozen=True)

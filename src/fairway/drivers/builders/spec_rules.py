@@ -11,6 +11,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from fairway.drivers.builders.command_line import join_command, programs_of, split_command
 from fairway.drivers.builders.contract import Spec
+from fairway.drivers.builders.services import KEYS, MOST_SERVICES, parse_name
 from fairway.shared.names import (
     Invalid,
     parse_image,
@@ -46,7 +47,7 @@ def parse_changes(data: Mapping[str, Any]) -> dict[str, Any]:
     """Some fields of a spec, in its JSON form and clean, as changes for `overlay`. Raises the first `Invalid`."""
     kind = data.get("kind", "static")
     checked = parse_spec({"kind": "static", **data, **({"kind": "static"} if kind in (*STARTED, "image") else {})})
-    known = {**checked.to_json(), "kind": _kind(kind)}
+    known = {"services": {}, **checked.to_json(), "kind": _kind(kind)}
     names = {*data, "environment"} if checked.environment else set(data)
     return {name: known[name] for name in Spec.__dataclass_fields__ if name in names}
 
@@ -252,6 +253,58 @@ def _number(name: str, least: float, most: float, *, optional: bool) -> Callable
     return parse
 
 
+def parse_services(text: str) -> dict[str, dict[str, Any]]:
+    """Services as people type them, one ``name: command`` a line as in a Procfile, in the form of a spec. Raises
+    `Invalid`."""
+    found: dict[str, dict[str, Any]] = {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        name, colon, command = line.partition(":")
+        if not colon or not command.strip():
+            raise Invalid(
+                "services", "“{line}” is not “name: command”; write e.g. “worker: python worker.py”.", line=line[:80]
+            )
+        if name.strip() in found:
+            raise Invalid("services", "“{name}” is there twice.", name=name.strip())
+        found[name.strip()] = {"command": command.strip()}
+    return _services(found)
+
+
+def service_lines(services: Mapping[str, Mapping[str, Any]]) -> str:
+    """Services as a person edits them, one ``name: command`` a line."""
+    return "\n".join(f"{name}: {join_command(_words(differs))}" for name, differs in services.items())
+
+
+def _words(differs: Mapping[str, Any]) -> tuple[str, ...]:
+    variables = differs.get("environment") or {}
+    return (*(f"{name}={value}" for name, value in variables.items()), *differs["command"])
+
+
+def _services(value: object) -> dict[str, dict[str, Any]]:
+    if not isinstance(value, Mapping):
+        raise Invalid("services", "must map the name of each service to how it runs.")
+    if len(value) > MOST_SERVICES:
+        raise Invalid("services", "are {count}; an application has at most {most}.", count=len(value), most=MOST_SERVICES)
+    return {parse_name(str(name)): _service(str(name), differs) for name, differs in value.items()}
+
+
+def _service(name: str, differs: object) -> dict[str, Any]:
+    given = {"command": differs} if isinstance(differs, str | list | tuple) else differs
+    if not isinstance(given, Mapping):
+        raise Invalid("services", "“{name}” must say its command.", name=name)
+    if unknown := [str(key) for key in given if key not in KEYS]:
+        raise Invalid("services", "“{name}” has {key}, which a service cannot set.", name=name, key=unknown[0])
+    try:
+        command, variables = _command(given.get("command"))
+        values = {key: _FIELDS[key](given[key]) for key in KEYS if key in given and key != "command"}
+    except Invalid as error:
+        raise Invalid("services", "“{name}”: {key} {why}", name=name, key=error.field, why=error.sentence) from None
+    if command is None:
+        raise Invalid("services", "“{name}” has no command; write e.g. “python worker.py”.", name=name)
+    environment = {**values.pop("environment", {}), **variables}
+    kept = {key: given for key, given in values.items() if given is not None}
+    return {"command": list(command), **({"environment": environment} if environment else {}), **kept}
+
+
 _FIELDS: dict[str, Callable[[Any], Any]] = {
     "kind": _kind,
     "framework": _text("framework", 80),
@@ -270,4 +323,5 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "build": _other_command("build"),
     "release": _other_command("release"),
     "sticky": _sticky,
+    "services": _services,
 }

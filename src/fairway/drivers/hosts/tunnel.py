@@ -73,21 +73,12 @@ class Access:
     host_key: str
 
 
-class Tunnel:
-    """The tunnel to `address` for the data directory `data`. Cheap to make; nothing is started but by `ensure_up`."""
+class FoundTunnel:
+    """Whatever tunnel runs in `folder`, wherever it leads: to be looked for, and to be ended."""
 
-    def __init__(self, address: SshAddress, data: Path) -> None:
-        self.address = address
-        self.folder = data / FOLDER / address.token
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._child: subprocess.Popen[bytes] | None = None
-
-    @property
-    def url(self) -> str:
-        """Where the host's Docker Engine is reached while the tunnel is up."""
-        place = self.folder / SOCKET
-        if len(str(place)) <= LONGEST_PATH or not self.folder.is_dir():
-            return f"unix://{place}"
-        return f"unix:///proc/{os.getpid()}/fd/{_descriptor_of(self.folder)}/{SOCKET}"
 
     def pid(self) -> int | None:
         """The process that carries the tunnel; None while there is none. It is there once the host has let us in."""
@@ -100,6 +91,62 @@ class Tunnel:
                 return None
             credentials = knock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         return int(struct.unpack("3i", credentials)[0])
+
+    def close(self) -> None:
+        """End it. Nothing happens when it does not run."""
+        if not self.folder.is_dir():
+            return
+        with self._alone():
+            running = self.pid()
+            if running is not None:
+                self._end(running)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Two workers must not start two of them."""
+        self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _end(self, pid: int) -> None:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        try:
+            for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+                signal.pidfd_send_signal(descriptor, number)
+                if _ended(descriptor, seconds):
+                    break
+        except ProcessLookupError:
+            pass  # it ended by itself
+        finally:
+            os.close(descriptor)
+            self._reap()
+
+    def _reap(self) -> None:
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
+
+
+class Tunnel(FoundTunnel):
+    """The tunnel to `address` for the data directory `data`. Cheap to make; nothing is started but by `ensure_up`."""
+
+    def __init__(self, address: SshAddress, data: Path) -> None:
+        super().__init__(data / FOLDER / address.token)
+        self.address = address
+
+    @property
+    def url(self) -> str:
+        """Where the host's Docker Engine is reached while the tunnel is up."""
+        place = self.folder / SOCKET
+        if len(str(place)) <= LONGEST_PATH or not self.folder.is_dir():
+            return f"unix://{place}"
+        return f"unix:///proc/{os.getpid()}/fd/{_descriptor_of(self.folder)}/{SOCKET}"
 
     def ensure_up(self, access: Access, wanted: Callable[[], bool] = lambda: True) -> bool:
         """Start it, or adopt the one that runs with this access; True when it was started. `wanted` may end the wait.
@@ -117,15 +164,6 @@ class Tunnel:
             self._start(wanted)
             self._write("stamp", self._wish(access))
             return True
-
-    def close(self) -> None:
-        """End it. Nothing happens when it does not run."""
-        if not self.folder.is_dir():
-            return
-        with self._alone():
-            running = self.pid()
-            if running is not None:
-                self._end(running)
 
     def open_ports(self, local: str, table: Path = Path("/proc/net/tcp")) -> set[int]:
         """The ports that are forwarded now, as the kernel says: what listens on the host's own loopback address."""
@@ -187,22 +225,6 @@ class Tunnel:
         self._end(child.pid)
         raise Unreached(Reason.SILENT, self._said())
 
-    def _end(self, pid: int) -> None:
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return
-        try:
-            for number, seconds in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
-                signal.pidfd_send_signal(descriptor, number)
-                if _ended(descriptor, seconds):
-                    break
-        except ProcessLookupError:
-            pass  # it ended by itself
-        finally:
-            os.close(descriptor)
-            self._reap()
-
     def _ask(self, act: str, *arguments: str) -> None:
         """Have the running master do something."""
         argv = ["ssh", "-F", "/dev/null", "-S", CONTROL, "-O", act, *arguments, "--", self.address.host]
@@ -230,22 +252,7 @@ class Tunnel:
             child.kill()
             child.wait()
 
-    def _reap(self) -> None:
-        if self._child is not None and self._child.poll() is not None:
-            self._child = None
-
     # --- its folder
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Two workers must not start two of them."""
-        self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(lock)
 
     def _wish(self, access: Access) -> str:
         """What a running one must have been started with to be adopted; no secret can be read from it."""
@@ -299,3 +306,10 @@ def _ended(descriptor: int, seconds: float) -> bool:
     waiting = select.poll()
     waiting.register(descriptor, select.POLLIN)
     return bool(waiting.poll(seconds * 1000))
+
+
+def close_all(data: Path) -> None:
+    """End every tunnel of this machine for the data directory `data`; nothing elsewhere is stopped by that."""
+    if (data / FOLDER).is_dir():
+        for place in (data / FOLDER).iterdir():
+            FoundTunnel(place).close()

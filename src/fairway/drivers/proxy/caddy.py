@@ -37,7 +37,70 @@ MEMORY = {"GOGC": "50", "GOMEMLIMIT": "256MiB"}  # idle heap is a few MB; collec
 _KEPT_ENVIRONMENT = ("PATH", "LANG", "SSL_CERT_FILE", "SSL_CERT_DIR", "TZ")
 
 
-class CaddyProcess:
+class FoundCaddy:
+    """Whatever Caddy runs in `folder`, whoever started it and with whatever settings: to be looked for, and to be ended.
+
+    `patience`, in seconds, is how long its admin socket may take to answer; `stop_seconds` how long it may take to end.
+    """
+
+    def __init__(self, folder: Path, *, patience: float = 5.0, stop_seconds: float = STOP_SECONDS) -> None:
+        self.folder = folder
+        self.admin = AdminSocket(folder / ADMIN_SOCKET, timeout=patience)
+        self._stop_seconds = stop_seconds
+        self._child: subprocess.Popen[bytes] | None = None
+        self._within = threading.Lock()
+
+    def pid(self) -> int | None:
+        """The process that serves, ours or adopted; None when there is none."""
+        self._reap()
+        return self.admin.pid()
+
+    def is_running(self) -> bool:
+        return self.pid() is not None
+
+    def stop(self) -> None:
+        """Let requests in flight end (at most `stop_seconds`), then be gone. Nothing happens when it does not run."""
+        if not self.folder.is_dir():
+            return
+        with self._alone():
+            running = self.pid()
+            if running is not None:
+                self._end(running)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Between threads and between processes: two workers must not start two of them."""
+        with self._within:
+            self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+            lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(lock)
+
+    def _end(self, pid: int) -> None:
+        try:
+            descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
+        try:
+            for number, seconds in ((signal.SIGTERM, self._stop_seconds), (signal.SIGKILL, 5.0)):
+                signal.pidfd_send_signal(descriptor, number)
+                if _ended(descriptor, seconds):
+                    break
+        except ProcessLookupError:
+            pass  # it ended by itself
+        finally:
+            os.close(descriptor)
+            self._reap()
+
+    def _reap(self) -> None:
+        if self._child is not None and self._child.poll() is not None:
+            self._child = None
+
+
+class CaddyProcess(FoundCaddy):
     """Caddy in `folder` (made if missing, 0700): configuration, admin socket, routes, certificates and logs lie there.
 
     `patience`, in seconds, is how long its admin socket may take to answer before it counts as hanging; `stop_seconds`
@@ -54,23 +117,11 @@ class CaddyProcess:
         stop_seconds: float = STOP_SECONDS,
         check_seconds: float = 10.0,
     ) -> None:
-        self.folder = folder
+        super().__init__(folder, patience=patience, stop_seconds=stop_seconds)
         self.settings = replace(settings, binds=_usable(settings.binds))
-        self.admin = AdminSocket(folder / ADMIN_SOCKET, timeout=patience)
-        self._stop_seconds = stop_seconds
         self._check_seconds = check_seconds
         self._binary = binary
         self._started_at = 0.0
-        self._child: subprocess.Popen[bytes] | None = None
-        self._within = threading.Lock()
-
-    def pid(self) -> int | None:
-        """The process that serves, ours or adopted; None when there is none."""
-        self._reap()
-        return self.admin.pid()
-
-    def is_running(self) -> bool:
-        return self.pid() is not None
 
     def ensure_running(self) -> None:
         """Start Caddy, or adopt the one that runs, or bring it to this configuration.
@@ -90,15 +141,6 @@ class CaddyProcess:
                 self._end(running)
             self._start()
 
-    def stop(self) -> None:
-        """Let requests in flight end (at most `stop_seconds`), then be gone. Nothing happens when it does not run."""
-        if not self.folder.is_dir():
-            return
-        with self._alone():
-            running = self.pid()
-            if running is not None:
-                self._end(running)
-
     def supervise(self, stop: threading.Event, report: Callable[[Failure | None], None] = lambda _: None) -> None:
         """Keep Caddy running until `stop` is set; it keeps serving after that.
 
@@ -116,19 +158,7 @@ class CaddyProcess:
             lasted = time.monotonic() - began
             pause = 0.0 if lasted > 5 else min(max(2 * pause, 0.25), 30.0)
 
-    # --- one process at a time
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Between threads and between processes: two workers must not start two of them."""
-        with self._within:
-            self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-            lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(lock)
+    # --- the one that runs
 
     def _is_ours(self, pid: int) -> bool:
         """Is it the Caddy of this installation? After an upgrade the old program is replaced, not adopted."""
@@ -210,22 +240,6 @@ class CaddyProcess:
         self._end(child.pid)
         raise Refused(f"The proxy did not start within {START_SECONDS:.0f} s.", detail=self._said())
 
-    def _end(self, pid: int) -> None:
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return
-        try:
-            for number, seconds in ((signal.SIGTERM, self._stop_seconds), (signal.SIGKILL, 5.0)):
-                signal.pidfd_send_signal(descriptor, number)
-                if _ended(descriptor, seconds):
-                    break
-        except ProcessLookupError:
-            pass  # it ended by itself
-        finally:
-            os.close(descriptor)
-            self._reap()
-
     def _watch(self, stop: threading.Event) -> None:
         """Returns when the running Caddy has ended or hangs, or `stop` is set."""
         pid = self.pid()
@@ -260,10 +274,6 @@ class CaddyProcess:
         if (child := self._child) is not None:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(LAST_BREATH)
-
-    def _reap(self) -> None:
-        if self._child is not None and self._child.poll() is not None:
-            self._child = None
 
     # --- what it needs and what it said
 

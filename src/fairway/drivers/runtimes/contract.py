@@ -18,6 +18,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+MAIN = "web"  # the service that every application has: its visitors reach it
+
 
 class ArtifactKind(StrEnum):
     """The two forms of immutable, runnable bytes."""
@@ -64,9 +66,10 @@ class Limits:
 class HealthCheck:
     """When an instance counts as ready.
 
-    With `path`, ``GET path`` must answer 2xx–3xx; without, ``/`` must answer anything below 500 (or an image's own
-    HEALTHCHECK, where it has one, must say healthy). `deadline` and `interval` are seconds. With `accepts_errors` a 5xx of
-    ``/`` will do: what served before is brought back as it was.
+    With `stays_up`, for what has no port, it is ready once it has run for that many seconds without ending. With `path`,
+    ``GET path`` must answer 2xx–3xx; without, ``/`` must answer anything below 500 (or an image's own HEALTHCHECK, where it
+    has one, must say healthy). `deadline` and `interval` are seconds. With `accepts_errors` a 5xx of ``/`` will do: what
+    served before is brought back as it was.
     """
 
     path: str | None = None
@@ -74,6 +77,7 @@ class HealthCheck:
     interval: float = 0.25
     timeout: float = 5.0
     accepts_errors: bool = False
+    stays_up: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,15 +90,17 @@ class Volume:
 
 @dataclass(frozen=True)
 class InstanceSpec:
-    """Everything needed to run one replica of one deployment.
+    """Everything needed to run one replica of one service of one deployment.
 
-    `placement` is ``<application>.<environment>``; `deployment` labels the generation (e.g. ``"d42"``). The name derived
-    from these three is deterministic, so that a second start adopts the first one's work.
+    `placement` is ``<application>.<environment>``; `deployment` labels the generation (e.g. ``"d42"``); `service` is one of
+    its services. The name derived from these and the replica is deterministic, so that a second start adopts the first
+    one's work.
     `command` is a list of words, never a shell line: one program, or several in a row (see `builders.command_line`), which
     run in the instance one after another before the last one stays. ``${NAME}`` stands for a variable, ``{port}`` and
     ``{host}`` (also inside a word) stand for the port and the address to listen on. None runs the artifact's own command.
     `port` is the port inside the instance for runtimes that give each instance its own network; runtimes that share the
-    machine's ports choose one and pass it in ``PORT``.
+    machine's ports choose one and pass it in ``PORT``. None for a service that nobody asks anything (a worker): it has no
+    ``PORT`` and no address.
     `files` are texts by path below the folder the command runs in: there before it starts, for the application alone, gone
     with the instance. Where the artifact has such a file, that one stays and a line says so. They are another form of what
     `environment` holds, and tell no instance from another.
@@ -105,7 +111,7 @@ class InstanceSpec:
     deployment: str
     replica: int
     artifact: ArtifactRef
-    port: int = 8080
+    port: int | None = 8080
     command: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     health: HealthCheck = field(default_factory=HealthCheck)
@@ -114,11 +120,14 @@ class InstanceSpec:
     stop_grace: float = 10.0
     files: Mapping[str, str] = field(default_factory=dict, repr=False)
     once: str = ""
+    service: str = MAIN
 
     @property
     def name(self) -> str:
-        """The instance's deterministic name, e.g. ``fairway-hello.staging-d42-0``."""
-        return f"fairway-{self.placement}-{self.deployment}-{self.once or self.replica}"
+        """The instance's deterministic name: ``fairway-hello.staging-d42-0`` for the main service, for another one
+        ``fairway-hello.staging-d42-worker-0``."""
+        service = "" if self.service == MAIN else f"{self.service}-"
+        return f"fairway-{self.placement}-{self.deployment}-{service}{self.once or self.replica}"
 
 
 class InstanceState(StrEnum):
@@ -133,7 +142,8 @@ class InstanceState(StrEnum):
 class Instance:
     """What really runs, read back from the outside, never remembered.
 
-    `address` is ``host:port`` as the proxy on the control machine can dial it; "" while it has none. `digest` is the
+    `address` is ``host:port`` as the proxy on the control machine can dial it; "" while it has none, and for a service
+    without a port. `digest` is the
     digest of what this instance was really started from. `health` is the image's own HEALTHCHECK verdict
     ("healthy", "unhealthy", "starting") or None where there is none, `health_output` what that check printed last.
     `doing` is the program that runs before the application itself (``python manage.py migrate``), or the one that failed;
@@ -158,6 +168,11 @@ class Instance:
     volumes: frozenset[str] | None = frozenset()
     doing: str = ""
     ended_in: str | None = None
+    service: str = MAIN
+
+    @property
+    def is_main(self) -> bool:
+        return self.service == MAIN
 
     def shares(self, volumes: Collection[str]) -> bool:
         """Whether it has, or may have, one of these volumes."""
@@ -265,10 +280,11 @@ class Runtime(Protocol):
 
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """Create and start the instance, or adopt it (and start it again when it was stopped). Returns once it has
-        an address; readiness is the caller's business (`fairway.drivers.health`).
+        an address, where it has a port; readiness is the caller's business (`fairway.drivers.health`).
 
-        A volume has one holder: raises `Retry`, starting nothing, while anything else that is alive has one of its volumes.
-        That is looked up where it cannot lie (the kernel, the Engine), also when several start at the same time."""
+        A volume belongs to one deployment at a time: raises `Retry`, starting nothing, while anything else that is alive has
+        one of its volumes, unless that is another service of the same deployment. That is looked up where it cannot lie (the
+        kernel, the Engine), also when several start at the same time."""
 
     def run_once(self, spec: InstanceSpec, progress: Progress) -> int:
         """Run a program (`InstanceSpec.once`) to its end, behind the walls and within the limits of an instance, and return

@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.runtimes.contract import (
+    MAIN,
     ArtifactKind,
     ArtifactRef,
     Availability,
@@ -51,6 +52,7 @@ NOWHERE = f"sha256:{'0' * 64}"
 FAILURES: dict[str, type[Failure]] = {"Retry": Retry, "Refused": Refused, "NeedsPerson": NeedsPerson}
 POLL = 0.02
 SHARED = "fake"
+_UP = (InstanceState.RUNNING, InstanceState.RESTARTING)
 
 
 class World:
@@ -175,7 +177,7 @@ class FakeRuntime:
             if found is None or found["state"] not in (InstanceState.RUNNING, InstanceState.RESTARTING):
                 _refuse_if_held(world, spec)
                 found = world["instances"][spec.name] = self._started(spec, found)
-            if found["state"] == InstanceState.RUNNING:
+            if found["state"] == InstanceState.RUNNING and found["port"]:
                 self._serve(spec.name, found)
             else:
                 self._stop_serving(spec.name)
@@ -328,6 +330,7 @@ class FakeRuntime:
             "placement": spec.placement,
             "deployment": spec.deployment,
             "replica": spec.replica,
+            "service": spec.service,
             "digest": spec.artifact.digest,
             "state": InstanceState.RESTARTING if exit_code else InstanceState.RUNNING,
             "port": before["port"] if before else 0,
@@ -340,7 +343,7 @@ class FakeRuntime:
             "files": dict(spec.files),
             "output": before["output"] if before else [],
         }
-        if not facts["port"]:
+        if not facts["port"] and spec.port is not None:
             facts["port"] = self._free_port(spec.name)
         if spec.command and spec.command[0] == "echo":
             words = " ".join(spec.command[1:]).replace("{port}", str(facts["port"]))
@@ -392,6 +395,9 @@ def _refuse_if_held(world: Mapping[str, Any], spec: InstanceSpec) -> None:
     wanted = {volume.name for volume in spec.volumes}
     for name, facts in sorted(world["instances"].items()):
         is_alive = facts["state"] in (InstanceState.RUNNING, InstanceState.RESTARTING)
+        is_beside = (facts["placement"], facts["deployment"]) == (spec.placement, spec.deployment)
+        if is_beside and facts.get("service", MAIN) != spec.service:
+            continue  # the services of one deployment share its volumes
         if name != spec.name and is_alive and wanted.intersection(facts["volumes"]):
             raise Retry(f"{name} still has a volume of {spec.name}; nothing else is started on it.")
 
@@ -404,12 +410,13 @@ def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
         deployment=facts["deployment"],
         replica=facts["replica"],
         state=state,
-        address=f"127.0.0.1:{facts['port']}" if state in (InstanceState.RUNNING, InstanceState.RESTARTING) else "",
+        address=f"127.0.0.1:{facts['port']}" if facts["port"] and state in _UP else "",
         digest=facts["digest"],
         started_at=datetime.fromisoformat(facts["started_at"]),
         restarts=facts["restarts"],
         exit_code=facts["exit_code"],
         volumes=frozenset(facts["volumes"]),
+        service=facts.get("service", MAIN),
     )
 
 

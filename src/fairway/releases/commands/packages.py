@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.applications.commands import create_application, on_application
 from fairway.applications.models import Application, Artifact
@@ -152,12 +153,17 @@ def edit_package(
     source_kind: str = "",
     source_values: Mapping[str, Any] | None = None,
     artifact: Artifact | None = None,
+    as_of: int | None = None,
 ) -> Package:
-    """Change what is given. Another version is resolved anew, and stands nowhere yet. Raises `Blocked` or `Invalid`."""
+    """Change what is given. Another version is resolved anew, and stands nowhere yet.
+
+    Raises `Blocked`, `Invalid`, or `Changed` when somebody did since event `as_of`.
+    """
     application = package.application
     _lock_run(package)
     release = open_for_change(actor, Act.EDIT_PACKAGE, package.release, application=application.slug)
     row = locked_package(package)
+    refuse_stale(as_of, "package.edited", subject_kind="package", subject_id=str(row.pk))
     before = package_facts(row)
     if name is not None:
         row.name = parse_text(name, field="name", longest=80, required=True)

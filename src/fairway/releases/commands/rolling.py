@@ -19,7 +19,7 @@ from fairway.deployments.rules import Status as DeploymentStatus
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked
-from fairway.releases.commands.rollouts import claim, locked_rollout, make_steps, steps_of
+from fairway.releases.commands.rollouts import claim, end_rollout, locked_rollout, make_steps, steps_of
 from fairway.releases.commands.targets import begin_deployment, begin_distribution, begin_fallback, locked_environment
 from fairway.releases.gate_rules import release_blockers
 from fairway.releases.models import Package, PackageOnTarget, Rollout, RolloutPackage
@@ -27,6 +27,7 @@ from fairway.releases.plan import IN_FLIGHT, Plan, StepStatus, Verdict, next_pla
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Direction, OnTarget, RolloutStatus
 from fairway.releases.subjects import on_package, on_rollout, rollout_facts
 from fairway.releases.target_state import TargetState, fallback_target_of, subject_of, target_state_of
+from fairway.shared.words import together
 
 ALREADY_THERE = "It was there already."
 LOOK_AGAIN = timedelta(seconds=30)  # how often a rollout that is held asks the gate anew, unless something clears earlier
@@ -255,14 +256,14 @@ def _end(row: Rollout, steps: list[RolloutPackage]) -> None:
     skipped = [one.package.name for one in steps if one.status == StepStatus.SKIPPED]
     sentence = f"Left out: {', '.join(skipped)}." if skipped else ""
     status = RolloutStatus.FALLEN_BACK if is_back else RolloutStatus.SUCCEEDED
-    row.move_to(status, sentence=sentence, finished_at=timezone.now())
+    end_rollout(row, status, sentence=sentence)
     after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)
 
 
 def _ask_a_person(row: Rollout, steps: list[RolloutPackage]) -> None:
     bad = [one for one in steps if one.status in {StepStatus.FAILED, StepStatus.STUCK}]
-    sentence = " ".join(f"{one.package.name}: {one.sentence}" for one in bad)
+    sentence = " ".join(together((one.package.name, one.sentence) for one in bad))
     row.move_to(RolloutStatus.NEEDS_DECISION, sentence=sentence)
     after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb="rollout.needs_decision", on=on_rollout(row), comment=sentence, after=after)
@@ -283,6 +284,6 @@ def run_ended(run: Run, *, is_cancelled: bool, sentence: str) -> None:
             becomes = StepStatus.STUCK if step.status == StepStatus.FALLING_BACK else StepStatus.FAILED
             step.move_to(becomes, sentence="It was cancelled with the rollout.", finished_at=timezone.now())
     status = RolloutStatus.CANCELLED if is_cancelled else RolloutStatus.FAILED
-    row.move_to(status, sentence=sentence, finished_at=timezone.now())
+    end_rollout(row, status, sentence=sentence)
     after = {one.package.name: one.status for one in steps}
     record(who=SYSTEM.who, verb=f"rollout.{status}", on=on_rollout(row), comment=sentence, after=after)

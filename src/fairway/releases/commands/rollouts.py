@@ -14,13 +14,14 @@ from django.utils.translation import gettext as _
 from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker, may
 from fairway.activity.commands import record
+from fairway.deployments.commands.gate_waiting import wake_waiting
 from fairway.deployments.gate import blockers
 from fairway.engine.commands import enqueue, request_cancel, signal
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
 from fairway.releases.commands.guards import locked
 from fairway.releases.commands.targets import asked_by, locked_environment
-from fairway.releases.gate_rules import release_blockers
+from fairway.releases.gate_rules import name_of, reasons_together, release_blockers
 from fairway.releases.graph import levels
 from fairway.releases.models import Package, PackageOnTarget, Release, Rollout, RolloutClaim, RolloutPackage
 from fairway.releases.plan import RolloutStep, StepStatus, after_choice
@@ -35,7 +36,7 @@ from fairway.releases.rules import (
     RolloutStatus,
 )
 from fairway.releases.subjects import on_rollout, rollout_facts
-from fairway.releases.target_state import TargetState, needs_in, packages_of, subject_of, target_state_of
+from fairway.releases.target_state import TargetState, goes_down, needs_in, packages_of, subject_of, target_state_of
 from fairway.shared.names import Invalid, parse_text
 
 STORY = "rollout"
@@ -124,11 +125,14 @@ def fall_back_release(
 
 @dataclass(frozen=True)
 class Consequence:
-    """What a choice would do with one package."""
+    """What a choice would do with one package. Of one that falls back: `before` is the version that serves again, and
+    `goes_down` that nothing does."""
 
     package: Package
     now: StepStatus
     then: StepStatus
+    before: str = ""
+    goes_down: bool = False
 
 
 def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
@@ -136,7 +140,17 @@ def preview(*, rollout: Rollout, choice: str) -> list[Consequence]:
     steps = list(rollout.steps.select_related("package"))
     then = _after(_parse_choice(choice, rollout), rollout, steps)
     chosen = [one for one in steps if one.package_id in then]
-    return [Consequence(one.package, StepStatus(one.status), then[one.package_id]) for one in chosen]
+    there = PackageOnTarget.objects.filter(environment=rollout.environment, package__in=[one.package_id for one in chosen])
+    found = {one.package_id: one for one in there.select_related("before__artifact")}
+    return [_consequence(one, then[one.package_id], found.get(one.package_id)) for one in chosen]
+
+
+def _consequence(step: RolloutPackage, then: StepStatus, on_target: PackageOnTarget | None) -> Consequence:
+    now = StepStatus(step.status)
+    if then is not StepStatus.FALLEN_BACK:
+        return Consequence(step.package, now, then)
+    before = on_target.before.version if on_target and on_target.before else ""
+    return Consequence(step.package, now, then, before, goes_down(on_target))
 
 
 @transaction.atomic
@@ -253,6 +267,12 @@ def claim(rollout: Rollout, packages: Iterable[Package]) -> None:
     )
 
 
+def end_rollout(rollout: Rollout, status: RolloutStatus, **values: Any) -> None:
+    """It has ended: what it claimed is free, and single deployments that waited for that ask the gate again."""
+    rollout.move_to(status, finished_at=timezone.now(), **values)
+    transaction.on_commit(wake_waiting, robust=True)  # not now: that would lock runs after rows
+
+
 def enqueue_run(rollout: Rollout, asked: dict[str, Any], override: str, run_at: datetime | None) -> Run:
     return enqueue(
         kind=STORY,
@@ -305,7 +325,7 @@ def retry_blockers(rollout: Rollout, actor: Actor) -> list[Blocker]:
     asker_now, act = _on_behalf_of(rollout, actor)
     overrides = bool(rollout.run and rollout.run.payload.get("glass"))
     subjects = [subject_of(one, state) for one in state.packages if one.pk in then]
-    return list(dict.fromkeys(each for one in subjects for each in blockers(act, one, asker_now, breaks_glass=overrides)))
+    return reasons_together((name_of(one), blockers(act, one, asker_now, breaks_glass=overrides)) for one in subjects)
 
 
 def _on_behalf_of(rollout: Rollout, decider: Actor) -> tuple[Actor, Act]:
@@ -327,7 +347,7 @@ def _apply(steps: list[RolloutPackage], then: dict[int, StepStatus]) -> None:
 def _go_on(row: Rollout, choice: Choice, actor: Actor) -> None:
     if choice is Choice.STOP:
         sentence = f"Stopped by {actor.name}."
-        row.move_to(RolloutStatus.FAILED, sentence=sentence, decided_by=actor.name, finished_at=timezone.now())
+        end_rollout(row, RolloutStatus.FAILED, sentence=sentence, decided_by=actor.name)
     elif choice is Choice.FALL_BACK_ALL:
         row.move_to(RolloutStatus.FALLING_BACK, direction=Direction.BACK.value, decided_by=actor.name, sentence="")
     else:

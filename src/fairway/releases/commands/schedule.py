@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
+from fairway.activity.changes import refuse_stale
 from fairway.activity.commands import record
 from fairway.engine.commands import request_cancel, signal
 from fairway.engine.models import Run
@@ -126,13 +127,25 @@ def _refuse_idle_schedule(state: TargetState) -> None:
 
 
 @transaction.atomic
-def reschedule(*, actor: Actor, rollout: Rollout, at: str, zone: str, start_by_minutes: int = USUAL_START_BY) -> Rollout:
-    """Another time for what has not begun; whoever moves it is who it starts for. Raises `Blocked` or `Invalid`."""
+def reschedule(
+    *,
+    actor: Actor,
+    rollout: Rollout,
+    at: str,
+    zone: str,
+    start_by_minutes: int = USUAL_START_BY,
+    as_of: int | None = None,
+) -> Rollout:
+    """Another time for what has not begun; whoever moves it is who it starts for.
+
+    Raises `Blocked`, `Invalid`, or `Changed` when somebody moved it since event `as_of`.
+    """
     list(Run.objects.select_for_update(no_key=True).filter(pk__in=[rollout.run_id]))
     row = locked_rollout(rollout)
     require_for_all(actor, Act.SCHEDULE_RELEASE, row.release, row.environment)
     planned = Planned.of(at, zone, start_by_minutes)
     _refuse_begun(row)
+    refuse_stale(as_of, "rollout.rescheduled", subject_kind="rollout", subject_id=str(row.pk))
     before, old = rollout_facts(row), row.run_id
     row.wall_time, row.zone, row.planned_at, row.start_by = (
         planned.wall_time, planned.zone, planned.planned_at, planned.start_by,

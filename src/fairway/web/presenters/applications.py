@@ -54,6 +54,7 @@ def spec_shown(application: Application) -> dict[str, Any] | None:
         "cpus": spec.cpus,
         "release": command_text(spec.release),
         "sticky": spec.sticky,
+        "services": [{"name": name, "command": command_text(tuple(one["command"]))} for name, one in spec.services.items()],
         "volumes": [{"name": name, "target": target} for name, target in spec.volumes],
     }
 

@@ -15,6 +15,7 @@ from fairway.accounts.rules import Act, Actor
 from fairway.applications.models import Application, Inspection
 from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.models import public_url
+from fairway.deployments.protection import approval_words, needs_approval
 from fairway.drivers.builders.detection.choosing import kinds_of
 from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.environments.runtimes import runtime_of
@@ -127,7 +128,7 @@ def suggested_name(look: Inspection) -> str:
 def chosen_environments(actor: Actor, name: str, chosen: str | None, kind: str = "") -> list[dict[str, Any]]:
     """Where it could go first. The first one that is open is chosen unless the person chose another.
 
-    An environment that does not run what is chosen (`kind`) says so.
+    An environment that does not run what is chosen (`kind`) says so; `approval` is set where it waits for people.
     """
     slug = slug_from(name)
     found = []
@@ -147,6 +148,7 @@ def chosen_environments(actor: Actor, name: str, chosen: str | None, kind: str =
                 "application": slug,
                 "is_chosen": bool(chosen) and chosen == one.slug,
                 "blockers": reasons,
+                "approval": approval_words(one) if not reasons and needs_approval(Act.DEPLOY, one) else "",
             }
         )
     if not any(place["is_chosen"] for place in found):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ from fairway.deployments.queries import (
     placements_visible_to,
 )
 from fairway.deployments.rules import most_replicas, strategy_of
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
 from fairway.environments.queries import places_of
 from fairway.environments.rules import Lock
@@ -123,7 +125,7 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
         "gate": current.gate_used,
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current.artifact else ()),
         "away": away_shown(absence(placement)),
-        "replicas": {"wanted": placement.replicas, "healthy": healthy_replicas(placement)},
+        "services": services_shown(placement),
         "instances": placement.observed,
         "drift": _drift(placement),
     }
@@ -163,13 +165,17 @@ def _drift(placement: Placement) -> str:
     return ""
 
 
-def healthy_replicas(placement: Placement) -> int:
-    """How many instances were last seen running well."""
+def services_shown(placement: Placement) -> list[dict[str, Any]]:
+    """How many instances of each service there should be, and how many were last seen running well."""
     if not placement.observed:
-        return placement.replicas if placement.health == "healthy" else 0
-    return sum(
-        1 for one in placement.observed if one.get("state") == "running" and one.get("health") in (None, "", "healthy")
-    )
+        is_healthy = placement.health == "healthy"
+        return [{"name": name, "wanted": n, "healthy": n if is_healthy else 0} for name, n in placement.counts.items()]
+    seen = Counter(one.get("service", MAIN) for one in placement.observed if _runs_well(one))
+    return [{"name": name, "wanted": n, "healthy": seen[name]} for name, n in placement.counts.items()]
+
+
+def _runs_well(one: Mapping[str, Any]) -> bool:
+    return one.get("state") == "running" and one.get("health") in (None, "", "healthy")
 
 
 def running_shown(one: Deployment, queue: Mapping[int, int]) -> dict[str, Any]:
@@ -196,8 +202,12 @@ def _scale(place: Place, placement: Placement) -> dict[str, Any]:
     most = most_replicas(current.artifact.parsed_spec.volumes if current and current.artifact else ())
     return {
         "url": reverse("placement-scale", args=[placement.application.slug, placement.environment.slug]),
-        "replicas": placement.replicas,
-        "maximum": most,
-        "is_fixed": most == 1 and placement.replicas == 1,
+        "services": [_service_scale(name, count, most) for name, count in placement.counts.items()],
         "blockers": place.why_not(Act.SCALE, place.current()),
     }
+
+
+def _service_scale(name: str, count: int, most: int) -> dict[str, Any]:
+    """What the form for one service takes; it is fixed where there is nothing to choose."""
+    least = 1 if name == MAIN else 0
+    return {"name": name, "replicas": count, "minimum": least, "maximum": most, "is_fixed": least == most == count}

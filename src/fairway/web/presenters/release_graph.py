@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.templatetags.static import static
+from django.utils.translation import gettext
 
 from fairway.web.presenters.graph import BOX_HEIGHT, BOX_WIDTH, Box, drawn
 from fairway.web.templatetags.vocabulary import STATUSES, UNKNOWN
@@ -38,14 +39,16 @@ def graph_shown(nodes: Sequence[Node], needs: Mapping[str, Collection[str]]) -> 
 
 
 def _box(box: Box, node: Node, needs: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    _word, shape, tone = STATUSES.get(node.status, UNKNOWN)
+    word, shape, tone = STATUSES.get(node.status, UNKNOWN)
+    needed = ", ".join(sorted(needs.get(node.name, ())))
+    title = f"{node.name}: {word}"
+    title += f"; {gettext('needs')} {needed}" if needed else ""
+    title += f" – {node.sentence}" if node.sentence else ""
     return {
         "name": node.name,
+        "title": title,
         "short": shortened(node.name, LONGEST_NAME),
         "note": shortened(node.note, LONGEST_NOTE),
-        "status": node.status,
-        "sentence": node.sentence,
-        "needs": ", ".join(sorted(needs.get(node.name, ()))),
         "url": node.url,
         "tone": tone,
         "icon": f"{static('icons/sprite.svg')}#s-{shape}",

@@ -77,8 +77,8 @@ def sealing_shown(actor: Actor, release: Release) -> dict[str, Any]:
         _("Unseal"),
         reverse("release-unseal", args=[release.pk]),
         "unlock",
-        confirm=release.version if _has_answers(release) else "",
-        consequence=_voided(release),
+        confirm=queries.confirms_unsealing(release),
+        consequence=voided_words(release),
     )
     return {
         "release": release,
@@ -113,22 +113,19 @@ def _renew(actor: Actor, release: Release) -> Button:
         reverse("release-settings", args=[release.pk]),
         "restart",
         blockers=shown(renewal_blockers(actor, release)),
-        confirm=release.version,
-        consequence=_voided(release),
+        confirm=queries.confirms_unsealing(release),
+        consequence=voided_words(release),
     )
 
 
-def _voided(release: Release) -> str:
-    """What unsealing, or sealing anew, does to what people said."""
-    count = release.approvals.filter(voided_at=None, is_approved=True).count()
-    if not count:
+def voided_words(release: Release) -> str:
+    """What unsealing, or sealing anew, does to what people said, and whose word that was."""
+    given = queries.standing_approvals(release)
+    if not given:
         return _("Nobody has approved it yet.")
-    sentence = ngettext("%(count)d approval is void then.", "%(count)d approvals are void then.", count)
-    return sentence % {"count": count}
-
-
-def _has_answers(release: Release) -> bool:
-    return release.approvals.filter(voided_at=None).exists()
+    names = ", ".join(f"{one.person} ({one.environment.name})" for one in given)
+    sentence = ngettext("This approval will be void: %(names)s.", "These approvals will be void: %(names)s.", len(given))
+    return sentence % {"names": names}
 
 
 def approvals_shown(actor: Actor, release: Release) -> dict[str, Any]:

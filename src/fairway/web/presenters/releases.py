@@ -21,7 +21,7 @@ from fairway.releases.commands.guards import closed_to_changes
 from fairway.releases.commands.targets import withdrawal_blockers
 from fairway.releases.models import Package, Release, Rollout
 from fairway.releases.rules import OnTarget, Resolution, Stage
-from fairway.releases.target_state import TargetState, subject_of, target_state_seen
+from fairway.releases.target_state import TargetState, goes_down, subject_of, target_state_seen
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
@@ -365,10 +365,14 @@ def _cell_act(actor: Actor, act: Act, package: Package, state: TargetState) -> B
 def _takes_away(package: Package, state: TargetState) -> tuple[str, str]:
     """What must be typed, and why, where falling back leaves nothing there."""
     on_target = state.on_targets.get(package.pk)
-    if on_target is None or on_target.before_id is not None:
+    if not goes_down(on_target):
         return "", ""
     words = {"package": package.name, "environment": state.environment.name}
-    return package.name, _("Nothing ran before %(package)s in %(environment)s: it is taken away, its address too.") % words
+    if on_target is not None and on_target.before_id is not None:
+        sentence = _("What ran before %(package)s in %(environment)s was stopped, and will be stopped again.")
+    else:
+        sentence = _("Nothing ran before %(package)s in %(environment)s: it is taken away, its address too.")
+    return package.name, sentence % words
 
 
 def why_not(actor: Actor, act: Act, package: Package, state: TargetState) -> list[Blocker]:

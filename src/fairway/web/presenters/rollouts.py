@@ -182,7 +182,6 @@ def _decision(actor: Actor, rollout: Rollout, steps: Sequence[RolloutPackage]) -
 
 def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str]) -> dict[str, Any]:
     then = preview(rollout=rollout, choice=choice)
-    before = desk.versions_before(rollout)
     label, icon, kind = {
         Choice.RETRY: (_("Try again"), "restart", "primary"),
         Choice.SKIP: (_("Continue without it"), "chevron-right", ""),
@@ -190,15 +189,20 @@ def _choice(actor: Actor, rollout: Rollout, choice: Choice, failed: Sequence[str
         Choice.STOP: (_("Leave it as it is"), "stop", ""),
     }[choice]
     act = Act.FALL_BACK_RELEASE if choice is Choice.FALL_BACK_ALL else Act.ROLL_OUT
+    falls_back = choice is Choice.FALL_BACK_ALL
+    plan = [_planned(one) for one in then] if falls_back or choice is Choice.SKIP else []
+    confirm = _typed_for(rollout, then) if falls_back else ""
+    consequence = _consequence(choice, then, failed)
     return {
         "key": choice.value,
         "label": label,
         "icon": icon,
         "kind": kind,
         "url": reverse("rollout-decision", args=[rollout.release_id, rollout.pk]),
-        "consequence": _consequence(choice, then, failed),
-        "plan": [_planned(one, before) for one in then] if choice in {Choice.FALL_BACK_ALL, Choice.SKIP} else [],
-        "confirm": "",
+        "consequence": consequence,
+        "asks": " ".join([consequence, *(f"{one}." for one in plan)]) if confirm else "",
+        "plan": plan,
+        "confirm": confirm,
         "blockers": shown(_why_not(actor, act, rollout, choice)),
     }
 
@@ -226,26 +230,38 @@ def _consequence(choice: Choice, then: Sequence[Consequence], failed: Sequence[s
     return _("The rollout ends here. What is live stays live; nothing else is started.")
 
 
-def _planned(one: Consequence, before: Mapping[str, str]) -> str:
+def _planned(one: Consequence) -> str:
+    words = {"package": one.package.name, "now": one.package.version, "before": one.before}
     if one.then is StepStatus.SKIPPED:
-        return _("%(package)s is left out") % {"package": one.package.name}
-    version = before.get(one.package.application.slug)
-    if version is None:
-        return _("%(package)s is removed, because nothing ran before") % {"package": one.package.name}
-    words = {"package": one.package.name, "now": one.package.version, "before": version}
+        return _("%(package)s is left out") % words
+    if not one.before:
+        return _("%(package)s is removed, because nothing ran before") % words
+    if one.goes_down:
+        return _("%(package)s goes back from %(now)s to %(before)s, and is stopped as it was") % words
     return _("%(package)s goes back from %(now)s to %(before)s") % words
+
+
+def confirms_falling_back(rollout: Rollout) -> str:
+    """What is typed to confirm that everything falls back: the target, where something is taken down; else ""."""
+    return _typed_for(rollout, preview(rollout=rollout, choice=Choice.FALL_BACK_ALL))
+
+
+def _typed_for(rollout: Rollout, then: Sequence[Consequence]) -> str:
+    return rollout.environment.slug if any(one.goes_down for one in then) else ""
 
 
 def rolling_out_shown(actor: Actor, release: Release, environment: Environment, *, is_back: bool) -> dict[str, Any]:
     """The page that asks before it begins: what will happen, what stands in the way."""
     state = target_state_of(release, environment)
     act = Act.FALL_BACK_RELEASE if is_back else Act.ROLL_OUT
+    steps = desk.steps_ahead(state, is_back=is_back)
     return {
         **head_shown(actor, release),
         "target": {"slug": environment.slug, "name": environment.name},
         "is_back": is_back,
         "blockers": shown(release_blockers(act, state, actor)),
-        "steps": [_ahead_shown(one, is_back=is_back) for one in desk.steps_ahead(state, is_back=is_back)],
+        "steps": [_ahead_shown(one, is_back=is_back) for one in steps],
+        "goes_down": [one.name for level in steps for one in level.packages if one.goes_down],
     }
 
 
@@ -268,7 +284,9 @@ def _ahead_shown(level: desk.Level, *, is_back: bool) -> dict[str, Any]:
 
 def _note(one: desk.Ahead, *, is_back: bool) -> str:
     if is_back:
-        return "" if one.after else _("removed")
+        if not one.after:
+            return _("removed")
+        return pgettext("what ran before", "stopped") if one.goes_down else ""
     if one.is_same:
         return _("deployed already")
     return "" if one.is_distributed else _("distributed first")

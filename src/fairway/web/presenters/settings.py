@@ -9,9 +9,11 @@ from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may, role_blocker
 from fairway.applications.models import Application
+from fairway.deployments.commands.placements import deletion_blockers
+from fairway.deployments.gate import Subject, blockers
 from fairway.deployments.lost import volumes_for
 from fairway.deployments.models import Placement
-from fairway.deployments.queries import active, placements_visible_to
+from fairway.deployments.queries import placements_visible_to
 from fairway.shared.hosts import shown_host
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
@@ -42,7 +44,7 @@ def settings_shown(
         "kind": (application.spec or {}).get("kind") or before.get("kind", ""),
         "now": run_values(before),
         "source_form": source_form or source_form_of(application),
-        "placements": [_addresses(one, domain or {}) for one in placements],
+        "placements": [_addresses(actor, one, domain or {}) for one in placements],
         "delete": _delete(actor, application, placements),
     }
 
@@ -76,7 +78,7 @@ def source_form_of(application: Application, posted: Any = None) -> SourceForm |
     return None
 
 
-def _addresses(one: Placement, domain: dict[str, str]) -> dict[str, Any]:
+def _addresses(actor: Actor, one: Placement, domain: dict[str, str]) -> dict[str, Any]:
     where = [one.application.slug, one.environment.slug]
     is_refused = domain.get("environment") == one.environment.slug
     return {
@@ -86,6 +88,7 @@ def _addresses(one: Placement, domain: dict[str, str]) -> dict[str, Any]:
         "access": one.access,
         "domain_url": reverse("placement-domains", args=where),
         "access_url": reverse("placement-access", args=where),
+        "blockers": shown(blockers(Act.ROUTE, Subject(one.application, one.environment, one), actor)),
         "domain_error": domain["error"] if is_refused else "",
         "domain_value": domain["value"] if is_refused else "",
     }
@@ -100,14 +103,12 @@ def _delete(actor: Actor, application: Application, placements: list[Placement])
     reasons = []
     if not may(actor, Act.DELETE_APPLICATION, application=application.slug):
         reasons.append(role_blocker(Act.DELETE_APPLICATION))
-    blockers = shown(reasons)
-    if not reasons and active(actor).filter(application=application).exists():
-        sentence = _("A deployment of it is running or queued.")
-        blockers = [{"code": "in_progress", "sentence": sentence, "who": "", "until": None}]
+    if not reasons:
+        reasons = deletion_blockers(application)
     volumes = [
         {"name": name, "environment": one.environment.name, "size_bytes": None}
         for one in placements
         if one.current and one.current.artifact
         for name, _target in one.current.artifact.parsed_spec.volumes
     ]
-    return {"url": reverse("application-delete", args=[application.slug]), "blockers": blockers, "volumes": volumes}
+    return {"url": reverse("application-delete", args=[application.slug]), "blockers": shown(reasons), "volumes": volumes}

@@ -23,7 +23,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import RunSettingsForm, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.settings import SourceForm, settings_shown, source_form_of
-from fairway.web.stale import as_of, tell_changed
+from fairway.web.stale import as_of, changed_sentence, tell_changed
 
 
 @needs(Act.VIEW)
@@ -133,7 +133,10 @@ def access(request: HttpRequest, slug: str, environment: str) -> HttpResponse:
     actor = actor_of(request)
     there = _there(actor, slug, environment)
     try:
-        set_access(actor=actor, placement=there, access=request.POST.get("access", ""))
+        set_access(actor=actor, placement=there, access=request.POST.get("access", ""), as_of=as_of(request))
+    except Changed as problem:
+        messages.error(request, changed_sentence(request, problem))
+        return page(request, "applications/settings.html", settings_shown(actor, there.application), status=409)
     except Blocked as problem:
         return _blocked(request, actor, there.application, problem)
     return redirect("application-settings", slug)

@@ -15,6 +15,7 @@ from fairway.applications.queries import application as application_named
 from fairway.deployments.models import Placement
 from fairway.deployments.output import masker_of_output
 from fairway.deployments.queries import placement, placements_visible_to
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
 from fairway.environments.queries import place, places_of
 from fairway.environments.runtimes import runtime_of
@@ -58,9 +59,15 @@ def _environment(request: HttpRequest, actor: Actor, application: Application) -
 def _instance(one: dict[str, Any]) -> dict[str, Any]:
     return {
         "name": one["name"],
-        "label": f"{one.get('deployment', '')} · {one.get('replica', 0) + 1}",
+        "label": _label(one),
         "state": one["state"],
     }
+
+
+def _label(one: dict[str, Any]) -> str:
+    """Which instance printed a line, in a few letters: ``d42 · 1``, ``d42 · worker 1``."""
+    service = one.get("service", MAIN)
+    return f"{one.get('deployment', '')} · {'' if service == MAIN else f'{service} '}{one.get('replica', 0) + 1}"
 
 
 def _log(application: Application, environment: Environment, instances: list[dict[str, Any]], chosen: str) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from fairway.accounts.mailing import mailing
 from fairway.accounts.models import User
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor
+from fairway.activity.changes import Changed
 from fairway.shared.failures import Refused
 from fairway.shared.names import Invalid
 from fairway.web.forms import MailForm, TestMailForm, refuse
 from fairway.web.pages import page
+from fairway.web.stale import as_of, tell_changed
 
 
 @sensitive_post_parameters("password")
@@ -31,7 +33,9 @@ def mail(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         values = form.cleaned_data
         try:
-            set_mail(actor=actor, **{**values, "password": values["password"] or None})
+            set_mail(actor=actor, as_of=as_of(request), **{**values, "password": values["password"] or None})
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         except Refused as problem:

@@ -20,6 +20,7 @@ from fairway.applications.queries import application as application_named
 from fairway.deployments.commands import placements, requests
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.queries import deployment, placement
+from fairway.drivers.runtimes.contract import MAIN
 from fairway.environments.models import Environment
 from fairway.environments.queries import place
 from fairway.shared.names import Invalid
@@ -107,9 +108,12 @@ def start(request: HttpRequest, actor: Actor, application: Application, environm
 
 @act(Act.SCALE)
 def scale(request: HttpRequest, actor: Actor, application: Application, environment: Environment) -> str:
-    replicas = _number(request.POST.get("replicas", ""), "replicas")
-    placements.scale(actor=actor, placement=_there(actor, application, environment), replicas=replicas)
-    return _("Scaling %(name)s to %(replicas)s.") % {"name": _name(application, environment), "replicas": replicas}
+    replicas, service = _number(request.POST.get("replicas", ""), "replicas"), request.POST.get("service", MAIN)
+    placements.scale(actor=actor, placement=_there(actor, application, environment), replicas=replicas, service=service)
+    words = {"name": _name(application, environment), "service": service, "replicas": replicas}
+    if service == MAIN:
+        return _("Scaling %(name)s to %(replicas)s.") % words
+    return _("Scaling %(service)s of %(name)s to %(replicas)s.") % words
 
 
 @act(Act.REMOVE)

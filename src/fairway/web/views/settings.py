@@ -17,6 +17,7 @@ from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.profiles import edit_profile
 from fairway.accounts.rules import Act, Blocked, roles_one_may_act_as
 from fairway.accounts.tokens import create_token, revoke_token
+from fairway.activity.changes import Changed
 from fairway.applications.credential_commands import delete_credential, save_credential
 from fairway.applications.models import Credential
 from fairway.applications.queries import credential_named
@@ -27,6 +28,7 @@ from fairway.web.errors import tell_blocked
 from fairway.web.forms import HttpsForm, KeyForm, ProfileForm, RegistryForm, TokenForm, refuse
 from fairway.web.pages import page
 from fairway.web.presenters.people import credentials_shown, grants_shown, scope_choices, token_end, tokens_shown
+from fairway.web.stale import as_of, tell_changed
 from fairway.web.words import ROLE_LABELS
 
 
@@ -45,7 +47,9 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
         try:
-            edit_profile(actor=actor, **form.cleaned_data)
+            edit_profile(actor=actor, as_of=as_of(request), **form.cleaned_data)
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, problem)
         else:

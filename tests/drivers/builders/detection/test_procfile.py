@@ -25,10 +25,13 @@ def test_web_lines(text: str, command: tuple[str, ...]) -> None:
 
 
 def test_variables_before_the_program_and_other_processes() -> None:
-    procfile = parse_procfile("release: A=1 python migrate.py\nweb: MODE=live python main.py\nworker: celery\n")
+    lines = ["release: A=1 python migrate.py", "web: MODE=live python main.py", "Celery_Beat: TICK=2 celery -A shop beat"]
+    procfile = parse_procfile("\n".join([*lines, "console: python manage.py shell"]))
     assert procfile.environment == {"MODE": "live"}
     assert procfile.release == ("A=1", "python", "migrate.py")
-    assert procfile.others == ("worker",)
+    beat = {"command": ["celery", "-A", "shop", "beat"], "environment": {"TICK": "2"}}
+    assert procfile.services == {"celery-beat": beat}
+    assert procfile.others == ("console",), "what ends when its work is done is no service"
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,8 @@ def test_variables_before_the_program_and_other_processes() -> None:
         ("a: b\n???", "line 2"),
         ("web: a | b", "line 1"),
         ("web: a\nrelease: b > c", "line 2"),
+        ("web: a\nworker: b | c", "line 2"),
+        ("web: a\nBeat: b\nbeat: c", "the same service: Beat, beat"),
     ],
 )
 def test_a_wrong_procfile_says_where(text: str, words: str) -> None:

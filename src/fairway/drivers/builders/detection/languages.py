@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.detection.node import detect_node, node_base
@@ -85,13 +86,28 @@ def _procfile(source: SourceFolder) -> Iterator[Recipe]:
         command=command_of(recipe.spec, start.words),
         environment={**recipe.spec.environment, **procfile.environment},
         release=(release.words if release.folder == start.folder else None) or recipe.spec.release,
+        services=_services(source, recipe.spec, procfile, start.folder),
     )
     recipe = offered(replace(recipe, spec=spec, offer="").noting(f"Started by {what}", file))
     if procfile.release:
         recipe = recipe.noting("Runs once before each new version starts: the release line", "Procfile")
+    if spec.services:
+        recipe = recipe.noting(f"Runs beside it: {', '.join(spec.services)}", file)
     if procfile.others:
-        recipe = recipe.remarking(f"Not started: {', '.join(procfile.others)}", "Fairway runs the web line of a Procfile")
+        recipe = recipe.remarking(f"Not started: {', '.join(procfile.others)}", "such a program ends when its work is done")
+    if elsewhere := [name for name in procfile.services if name not in spec.services]:
+        recipe = recipe.remarking(f"Not started: {', '.join(elsewhere)}", "it starts in another folder than the web line")
     yield recipe
+
+
+def _services(source: SourceFolder, spec: Spec, procfile: Procfile, folder: str) -> dict[str, dict[str, Any]]:
+    """The process types that start in the folder of the web line; its dependencies are all that is installed."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, differs in procfile.services.items():
+        start = for_here(source, tuple(differs["command"]))
+        if start.folder == folder:
+            found[name] = {**differs, "command": list(command_of(spec, start.words) or start.words)}
+    return found
 
 
 def _with_list_of(source: SourceFolder, place: str, recipe: Recipe) -> Recipe:

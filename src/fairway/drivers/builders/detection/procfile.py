@@ -1,4 +1,4 @@
-"""Procfile: the ``web`` line as a command, and the other process types by name.
+"""Procfile: the ``web`` line as a command, and the other process types as services beside it.
 
 Source of the format: Heroku, "The Procfile" (``<process type>: <command>``, one per line).
 """
@@ -8,20 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from fairway.drivers.builders.command_line import split_command
-from fairway.shared.names import Invalid
+from fairway.drivers.builders.services import parse_name
+from fairway.shared.names import Invalid, slug_from
 
+# Process types that people start by hand ("heroku run console"): they end when their work is done.
+ONE_OFF = frozenset(
+    {"console", "shell", "bash", "sh", "test", "tests", "lint", "migrate", "migrations", "dev", "debug", "setup", "init"}
+    | {"seed", "build", "install", "upgrade", "deploy", "collectstatic", "createsuperuser", "rake", "flask-shell"}
+)
 _LINE = re.compile(r"^(?P<name>[A-Za-z0-9_-]+)\s*:\s*(?P<command>.+)$")
 
 
 @dataclass(frozen=True)
 class Procfile:
-    """The web command with the variables before it, the release command, and the other process types (which are not run)."""
+    """The web command with the variables before it, the release command, the other process types by their names (in the form
+    of a spec's services), and the names of those that are not run beside it."""
 
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     release: tuple[str, ...] | None = None
+    services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     others: tuple[str, ...] = ()
 
 
@@ -51,7 +60,21 @@ def parse_procfile(text: str) -> Procfile:
     if "release" in lines:
         variables, words = _command(lines, "release")
         release = (*(f"{name}={value}" for name, value in variables.items()), *words)
-    return Procfile(command, environment, release, tuple(name for name in lines if name not in ("web", "release")))
+    beside = {name: _slug(name, lines[name][0]) for name in lines if name not in ("web", "release")}
+    if len(set(beside.values())) < len(beside):
+        raise Invalid("Procfile", "has two names that are the same service: {names}.", names=", ".join(beside))
+    services = {slug: _service(lines, name) for name, slug in beside.items() if slug not in ONE_OFF}
+    return Procfile(command, environment, release, services, tuple(name for name in beside if beside[name] in ONE_OFF))
+
+
+def _slug(name: str, number: int) -> str:
+    """The service that a process type becomes: ``Celery_Beat`` → ``celery-beat``."""
+    return parse_name(slug_from(name), field=f"Procfile, line {number}")
+
+
+def _service(lines: Mapping[str, tuple[int, str]], name: str) -> dict[str, Any]:
+    variables, words = _command(lines, name)
+    return {"command": list(words), **({"environment": variables} if variables else {})}
 
 
 def _without_comment(line: str) -> str:

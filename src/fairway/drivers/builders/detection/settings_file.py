@@ -3,8 +3,8 @@
 Keys, all optional: ``kind``, ``framework``, ``root``, ``dockerfile``, ``build``, ``start``, ``release``, ``publish``,
 ``python``, ``node``, ``packages`` (Python packages to add), ``requirements`` (the file that lists them), ``single_page``
 (every address without a file gets the page), ``index`` (the first page of a site), ``port``, ``health``, ``version``,
-``environment``, ``requires``, ``volumes`` (``name: /folder``), ``memory``, ``cpus``, ``stop_grace``, ``sticky``. Anything
-else is refused, with its line.
+``environment``, ``requires``, ``volumes`` (``name: /folder``), ``services`` (``name: command``, run beside it), ``memory``,
+``cpus``, ``stop_grace``, ``sticky``. Anything else is refused, with its line.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _INSTALL = ("dockerfile", "publish", "python", "node")
 _OPTIONS = {"packages": "add", "requirements": "from", "single_page": "spa", "index": "index"}  # as the recipes call them
 _KNOWN = (
     *("kind", "framework", "root", *_INSTALL, *_OPTIONS, "build", "start", "release", "port", "health", "version"),
-    *("environment", "requires", "volumes", "memory", "cpus", "stop_grace", "sticky"),
+    *("environment", "requires", "volumes", "services", "memory", "cpus", "stop_grace", "sticky"),
 )
 _FIELDS = {"start": "command", "health": "health_path"}
 
@@ -98,6 +98,8 @@ def _value(name: str, item: Item) -> Any:
     if name in ("packages", "requires"):
         return [part.text() for part in item.sequence()]
     if name == "environment":
+        return {entry.key: entry.value.text() for entry in item.mapping().entries}
+    if name == "services":
         return {entry.key: entry.value.text() for entry in item.mapping().entries}
     if name == "volumes":
         return [[entry.key, entry.value.text()] for entry in item.mapping().entries]

@@ -122,6 +122,7 @@ class Containers:
             wanted = {"volume": [self._names.volume(volume.name)]}
             with self._daemon.asking("list containers") as api:
                 found = [one for one in api.containers(filters=wanted) if one["Id"] != container_id]
+            found = [one for one in found if not plan.is_beside(spec, labels_of(one))]
             if found:
                 who = labels_of(found[0]).get(plan.NAME) or found[0]["Names"][0].lstrip("/")
                 raise Retry(f"The volume “{volume.name}” is still held by {who}; nothing else is started on it.")
@@ -257,12 +258,15 @@ class Containers:
         container = self._inspect(name)
         if container is None or not (pid := int(container["State"].get("Pid") or 0)):
             return ""
+        port = labels_of(container)[plan.PORT]
+        if not port:  # a service that nobody asks anything
+            return ""
         addresses = [str(one.get("IPAddress") or "") for one in container["NetworkSettings"]["Networks"].values()]
         if not listening.has_address(pid, addresses):  # of another machine, or another process by now
             return ""
         found = listening.of_network(pid, listening.beside(pid))
         own = [one for one in found if not one.address.startswith(EMBEDDED_DNS)]
-        return listening.complaint(own, int(labels_of(container)[plan.PORT]), is_alone=True)
+        return listening.complaint(own, int(port), is_alone=True)
 
     def usage(self, name: str) -> Usage | None:
         """See `Runtime.usage`."""

@@ -13,7 +13,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairway.drivers.runtimes.contract import InstanceSpec, Limits, RegistryCredential
+from fairway.drivers.runtimes.contract import MAIN, InstanceSpec, Limits, RegistryCredential
 from fairway.drivers.runtimes.steps import ONLY_OURS, Step, steps_of
 from fairway.shared.failures import Refused
 
@@ -23,6 +23,7 @@ NAME = "fairway.name"
 PLACEMENT = "fairway.placement"
 DEPLOYMENT = "fairway.deployment"
 REPLICA = "fairway.replica"
+SERVICE = "fairway.service"  # absent on the main one
 DIGEST = "fairway.digest"
 PORT = "fairway.port"
 ONCE = "fairway.once"
@@ -99,29 +100,36 @@ def container_body(
     dialled from everywhere (Docker Desktop, rootless, a tunnel): either would leave the route pointing nowhere, or at
     somebody else, after a crash.
     """
-    inside = f"{spec.port}/tcp"
     body: dict[str, Any] = {
         "Image": image["Id"],
         "Env": [f"{key}={value}" for key, value in sorted(_variables(spec).items())],
         "Labels": container_labels(spec, names),
-        "ExposedPorts": {inside: {}},
         "StopTimeout": max(1, round(spec.stop_grace)),
         "HostConfig": {
             **_limits(spec.limits),
             **_confinement(),
             "Init": True,  # a PID 1 without a TERM handler costs the whole stop time (docs/measurements.md)
             "RestartPolicy": {"Name": "unless-stopped"},
-            "PortBindings": {inside: [{"HostIp": host_ip, "HostPort": str(host_port)}]},
             "NetworkMode": names.network(spec.placement),
             "LogConfig": {"Type": "json-file", "Config": {"max-size": "10m", "max-file": "3"}},
             "Mounts": [_mount(names.volume(volume.name), volume.target) for volume in spec.volumes],
         },
     }
+    if spec.port is None:
+        body["Healthcheck"] = {"Test": ["NONE"]}  # an image's own asks what its web server answers
+    else:
+        inside = f"{spec.port}/tcp"
+        body["ExposedPorts"] = {inside: {}}
+        body["HostConfig"]["PortBindings"] = {inside: [{"HostIp": host_ip, "HostPort": str(host_port)}]}
     return {**body, **_started(spec, image)}
 
 
 def _variables(spec: InstanceSpec) -> dict[str, str]:
-    return {"PORT": str(spec.port), **spec.environment}
+    return {**_port(spec), **spec.environment}
+
+
+def _port(spec: InstanceSpec) -> dict[str, str]:
+    return {} if spec.port is None else {"PORT": str(spec.port)}
 
 
 def _started(spec: InstanceSpec, image: Mapping[str, Any]) -> dict[str, Any]:
@@ -133,7 +141,7 @@ def _started(spec: InstanceSpec, image: Mapping[str, Any]) -> dict[str, Any]:
     if len(steps) > 1:
         return {"Cmd": [*launcher_of(image), json.dumps([step.order() for step in steps])]}
     last = steps[0]
-    own = {**_variables(spec), **last.variables, "PORT": str(spec.port)}
+    own = {**_variables(spec), **last.variables, **_port(spec)}
     found: dict[str, Any] = {"Cmd": list(last.argv), "Env": [f"{key}={value}" for key, value in sorted(own.items())]}
     if last.folder:
         found["WorkingDir"] = posixpath.join(_config(image).get("WorkingDir") or "/", last.folder)
@@ -145,7 +153,7 @@ def steps_in(spec: InstanceSpec, image: Mapping[str, Any]) -> tuple[Step, ...]:
     if spec.command is None:
         return ()
     own = dict(item.partition("=")[::2] for item in _config(image).get("Env") or ())
-    return steps_of(spec.command, {**own, **_variables(spec)}, port=spec.port, host=ANYWHERE)
+    return steps_of(spec.command, {**own, **_variables(spec)}, port=spec.port or 0, host=ANYWHERE)
 
 
 def launcher_of(image: Mapping[str, Any]) -> list[str]:
@@ -175,7 +183,8 @@ def once_body(spec: InstanceSpec, names: Names, *, image: Mapping[str, Any]) -> 
     """The ``ContainerCreate`` body of a program that ends by itself: as an instance, but nobody reaches it, and it is never
     started again."""
     body = container_body(spec, names, image=image, host_port=0)
-    del body["ExposedPorts"], body["HostConfig"]["PortBindings"]
+    body.pop("ExposedPorts", None)
+    body["HostConfig"].pop("PortBindings", None)
     body["HostConfig"]["RestartPolicy"] = {"Name": "no"}
     return body
 
@@ -200,12 +209,19 @@ def container_labels(spec: InstanceSpec, names: Names) -> dict[str, str]:
             DEPLOYMENT: spec.deployment,
             REPLICA: str(spec.replica),
             DIGEST: spec.artifact.digest,
-            PORT: str(spec.port),
+            PORT: str(spec.port or ""),
             SPEC: fingerprint(spec),
+            **({SERVICE: spec.service} if spec.service != MAIN else {}),
             **({ONCE: spec.once} if spec.once else {}),
             **({FILES: json.dumps(list(spec.files))} if spec.files else {}),
         }
     )
+
+
+def is_beside(spec: InstanceSpec, labels: Mapping[str, str]) -> bool:
+    """Whether a container with these labels is another service of the same deployment, which shares its volumes."""
+    same = (labels.get(PLACEMENT), labels.get(DEPLOYMENT)) == (spec.placement, spec.deployment)
+    return same and labels.get(SERVICE, MAIN) != spec.service
 
 
 def network_body(placement: str, names: Names, *, subnet: str | None = None) -> dict[str, Any]:

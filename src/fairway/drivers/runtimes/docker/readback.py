@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from fairway.drivers.runtimes.contract import Instance, InstanceState, Usage
+from fairway.drivers.runtimes.contract import MAIN, Instance, InstanceState, Usage
 from fairway.drivers.runtimes.docker import plan
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?(Z|[+-]\d\d:\d\d)")
@@ -35,6 +35,7 @@ def instance(container: Mapping[str, Any], image: Mapping[str, Any] | None) -> I
         health=health(state),
         health_output=health_output(state),
         volumes=volumes(container),
+        service=labels.get(plan.SERVICE, MAIN),
     )
 
 

@@ -110,7 +110,8 @@ class DockerRuntime:
     def ensure_started(self, spec: InstanceSpec, progress: Progress) -> Instance:
         """See `Runtime.ensure_started`."""
         started = self._containers.ensure_started(spec, progress)
-        self.endpoint.ensure_open(started.address)
+        if started.address:
+            self.endpoint.ensure_open(started.address)
         return self._as_dialled(started)
 
     def run_once(self, spec: InstanceSpec, progress: Progress) -> int:

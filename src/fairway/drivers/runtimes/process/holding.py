@@ -1,39 +1,75 @@
-"""A volume has one holder, proven by the kernel, not by what anybody wrote down.
+"""A volume belongs to one deployment at a time, proven by the kernel, not by what anybody wrote down.
 
 Each volume has a lock file beside it. An instance's shim inherits the lock from whoever starts it, before it has said a
 word, and the application inherits it from the shim: the kernel keeps it until the last of that family that has not closed
 it is gone, whoever was killed meanwhile. What closed its files all the same, and what an older Fairway started, is found in
 /proc: by the volume in its environment, or by a file it has open for writing.
+
+The services of one deployment share the lock. Whoever gets it alone writes its deployment into the file; who comes later
+and finds it shared joins if the same deployment is written there. A second lock, of the volume and the service, keeps two
+instances of one service apart.
 """
 
 from __future__ import annotations
 
+import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from fairway.drivers.runtimes.contract import InstanceSpec
 from fairway.drivers.runtimes.process import readings
 from fairway.drivers.runtimes.process.places import Places, try_lock
 from fairway.shared.failures import Retry
 
 
 @contextmanager
-def held(places: Places, volumes: Sequence[str]) -> Iterator[list[int]]:
-    """The locks of these volumes, to be inherited. Raises `Retry`, naming who has it, while anything else holds one."""
+def held(places: Places, spec: InstanceSpec, check: Callable[[], None]) -> Iterator[list[int]]:
+    """The locks of the spec's volumes, to be inherited. Raises `Retry`, naming who has it, while anything else holds one
+    that is no other service of the same deployment."""
     with ExitStack() as stack:
-        locks = []
-        for volume in sorted(set(volumes)):
-            fd = os.open(places.hold(volume), os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            stack.callback(os.close, fd)
-            is_free, who = try_lock(fd), users(places.volume(volume))
-            if not is_free or who:
-                raise Retry(
-                    f"The volume “{volume}” is still held by {who or 'an instance that is starting or ending'}; "
-                    "nothing else is started on it."
-                )
-            locks.append(fd)
+        locks: list[int] = []
+        for volume in sorted({volume.name for volume in spec.volumes}):
+            stack.enter_context(places.locked(f"volume-{volume}", check))  # one starter at a time
+            locks += [_service_lock(places, volume, spec, stack), _volume_lock(places, volume, spec, stack)]
         yield locks
+
+
+def _service_lock(places: Places, volume: str, spec: InstanceSpec, stack: ExitStack) -> int:
+    fd = _opened(places.service_hold(volume, spec.service), stack)
+    if not try_lock(fd):
+        raise _is_held(places, volume)
+    return fd
+
+
+def _volume_lock(places: Places, volume: str, spec: InstanceSpec, stack: ExitStack) -> int:
+    fd, deployment = _opened(places.hold(volume), stack), f"{spec.placement}-{spec.deployment}".encode()
+    if try_lock(fd):
+        if users(places.volume(volume)):
+            raise _is_held(places, volume)
+        os.ftruncate(fd, 0)
+        os.pwrite(fd, deployment, 0)
+        fcntl.flock(fd, fcntl.LOCK_SH)
+        return fd
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:  # what an older Fairway started has it for itself
+        raise _is_held(places, volume) from None
+    if os.pread(fd, 1000, 0) != deployment:
+        raise _is_held(places, volume)
+    return fd
+
+
+def _opened(place: Path, stack: ExitStack) -> int:
+    fd = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    stack.callback(os.close, fd)
+    return fd
+
+
+def _is_held(places: Places, volume: str) -> Retry:
+    who = users(places.volume(volume)) or "an instance that is starting or ending"
+    return Retry(f"The volume “{volume}” is still held by {who}; nothing else is started on it.")
 
 
 def users(volume: Path) -> str:

@@ -106,6 +106,8 @@ def environment(
         **{volume_variable(name): str(place) for name, place in volumes.items()},
     }
     fixed = dict(zip(FIXED, (str(port), LOOPBACK, mark), strict=True))
+    if not port:  # a service that nobody asks anything
+        del fixed["PORT"]
     given = {name: value.replace("{port}", str(port)) for name, value in bundle.environment.items()}
     return {**defaults, **given, **spec.environment, **fixed}
 

@@ -1,8 +1,8 @@
 """Where the `process` runtime keeps things below the data directory, and the locks that keep its verbs apart.
 
-``process/instances/<name>/`` one instance · ``process/locks/`` · ``process/volumes/<volume>/`` ·
-``process/holds/<volume>`` the lock of whoever holds it · ``process/homes/<placement>/`` ·
-``process/verified/`` what was checked when · ``bundles/<64 hex>/`` the artifacts.
+``process/instances/<name>/`` one instance · ``process/locks/`` · ``process/volumes/<volume>/`` · ``process/holds/<volume>``
+the lock of whoever holds it, ``process/service-holds/<volume>.<service>`` that of one service ·
+``process/homes/<placement>/`` · ``process/verified/`` what was checked when · ``bundles/<64 hex>/`` the artifacts.
 """
 
 from __future__ import annotations
@@ -50,6 +50,10 @@ class Places:
     def hold(self, volume: str) -> Path:
         """The file whose lock says that a volume is held; it is never removed, or two could hold two files of one name."""
         return self.folder("holds") / _safe(volume)
+
+    def service_hold(self, volume: str, service: str) -> Path:
+        """The file whose lock says that an instance of this service has a volume; it is never removed either."""
+        return self.folder("service-holds") / _safe(f"{volume}.{service}")
 
     def home(self, placement: str) -> Path:
         """The writable home of a placement; it need not exist."""

@@ -21,6 +21,7 @@ from typing import Any
 
 from fairway.drivers.diagnosis import listening
 from fairway.drivers.runtimes.contract import (
+    MAIN,
     ArtifactKind,
     ArtifactRef,
     Availability,
@@ -175,7 +176,7 @@ class ProcessRuntime:
             deployment=str(facts["deployment"]),
             replica=int(facts["replica"]),
             state=what,
-            address=f"127.0.0.1:{state['port']}" if is_up else "",
+            address=f"127.0.0.1:{state['port']}" if is_up and state["port"] else "",
             digest=str(state.get("digest", "")),
             started_at=datetime.fromtimestamp(since, UTC) if since else None,
             restarts=int(state.get("restarts", 0)),
@@ -183,6 +184,7 @@ class ProcessRuntime:
             volumes=None if volumes is None else frozenset(volumes),
             doing=str(state.get("doing") or ""),
             ended_in=state.get("ended_in"),
+            service=str(facts.get("service", MAIN)),
         )
 
     def instances(self, placement: str | None = None) -> list[Instance]:
@@ -219,7 +221,7 @@ class ProcessRuntime:
 
     def listens_elsewhere(self, name: str) -> str:
         state = read_json(self.places.instance(name) / "state.json")
-        if self._state_of(name, state) is not InstanceState.RUNNING:
+        if self._state_of(name, state) is not InstanceState.RUNNING or not state["port"]:
             return ""
         found = listening.of_processes(readings.descendants(state["minder"][0]))
         return listening.complaint(found, int(state["port"]), is_alone=False)
@@ -344,7 +346,7 @@ class ProcessRuntime:
                     progress.line(
                         f"{path} is the application's own; the configuration does not replace it.", stream="fairway"
                     )
-            self._launch(spec, bundle, folder)
+            self._launch(spec, bundle, folder, progress)
         except BaseException as error:
             if is_new:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -365,7 +367,7 @@ class ProcessRuntime:
             stale.unlink(missing_ok=True)
         (folder / RUN).touch(mode=0o600)
         with self.places.locked("ports", progress.check):
-            port = self._port(facts)
+            port = 0 if spec.port is None else self._port(facts)
             write_json(folder / "instance.json", self._facts_of(spec, bundle, port))
 
     def _facts_of(self, spec: InstanceSpec, bundle: Bundle, port: int) -> dict[str, Any]:
@@ -378,6 +380,7 @@ class ProcessRuntime:
             "volumes": [volume.name for volume in spec.volumes],
             "files": list(spec.files),
             **({"once": spec.once} if spec.once else {}),
+            **({"service": spec.service} if spec.service != MAIN else {}),
         }
 
     def _port(self, facts: Mapping[str, Any]) -> int:
@@ -387,8 +390,8 @@ class ProcessRuntime:
             return last
         return ports.choose({int(self._facts(name).get("port", 0)) for name in self._names()})
 
-    def _launch(self, spec: InstanceSpec, bundle: Bundle, folder: Path) -> None:
-        with holding.held(self.places, [volume.name for volume in spec.volumes]) as locks:
+    def _launch(self, spec: InstanceSpec, bundle: Bundle, folder: Path, progress: Progress) -> None:
+        with holding.held(self.places, spec, progress.check) as locks:
             birth.bear(self._order(spec, bundle, folder), folder, locks)
 
     def _order(self, spec: InstanceSpec, bundle: Bundle, folder: Path) -> dict[str, Any]:

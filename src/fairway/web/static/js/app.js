@@ -6,11 +6,13 @@ import "./confirm.js";
 import "./toasts.js";
 import "./tabs.js";
 import "./forms.js";
+import { startFocus } from "./focus.js";
 import { startClocks } from "./time.js";
 import { startPalette } from "./palette.js";
 import { startLive } from "./live.js";
 
 startClocks();
+startFocus();
 startPalette();
 startLive();
 document.documentElement.dataset.ready = ""; // from here on keys and buttons do what they say

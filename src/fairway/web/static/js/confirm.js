@@ -1,7 +1,8 @@
 // form[data-confirm="name"]: sent only after the name was typed; it goes along as "confirm" and the server checks it again.
+import { clueOf, restore } from "./focus.js";
 
 const dialog = /** @type {HTMLDialogElement | null} */ (document.querySelector("[data-confirm-dialog]"));
-/** @type {{form: HTMLFormElement, submitter: HTMLElement | null} | null} */
+/** @type {{form: HTMLFormElement, submitter: HTMLElement | null, clue: import("./focus.js").Clue | null} | null} */
 let pending = null;
 
 document.addEventListener("submit", (event) => {
@@ -19,7 +20,7 @@ document.addEventListener("submit", (event) => {
  */
 function ask(form, submitter) {
   if (!dialog) return;
-  pending = { form, submitter };
+  pending = { form, submitter, clue: submitter ? clueOf(submitter) : null };
   const label = submitter?.textContent?.trim() || submitter?.getAttribute("aria-label") || "";
   const find = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (dialog.querySelector(selector));
   find("h2").textContent = label;
@@ -41,7 +42,10 @@ function check() {
 
 dialog?.addEventListener("input", check);
 dialog?.querySelector("[data-confirm-cancel]")?.addEventListener("click", () => dialog.close());
-dialog?.addEventListener("close", () => { pending?.submitter?.focus(); pending = null; });
+dialog?.addEventListener("close", () => {
+  if (pending?.clue) restore(pending.clue, pending.submitter); // the page may have been drawn anew meanwhile
+  pending = null;
+});
 dialog?.querySelector("form")?.addEventListener("submit", (event) => {
   event.preventDefault();
   const input = dialog.querySelector("input");

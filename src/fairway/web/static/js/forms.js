@@ -39,8 +39,9 @@ document.addEventListener("click", (event) => {
   if (drop) {
     const row = drop.closest("[data-row]");
     const next = row?.nextElementSibling ?? row?.previousElementSibling;
+    const addAgain = row?.closest("[data-rows]")?.parentElement?.querySelector("[data-add-row]");
     row?.remove();
-    /** @type {HTMLElement | null | undefined} */ (next?.querySelector("input, button"))?.focus();
+    /** @type {HTMLElement | null | undefined} */ (next?.querySelector("input, button") ?? addAgain)?.focus();
   }
   const reveal = target?.closest("[data-reveal]");
   if (reveal) {

@@ -5,6 +5,7 @@
 //   event: changed    data: {"topic": "home:matrix"}                          fetch this page's fragment again, swap it
 //   event: hello      data: {}                                                the stream stands
 // The browser resumes by itself with Last-Event-ID; a stream we closed (hidden tab) goes on with ?after=.
+import { clueOf, restore } from "./focus.js";
 import { say } from "./words.js";
 
 const HIDDEN_FOR = 30000; // milliseconds; a hidden tab gives its connection back, browsers allow only six per host
@@ -81,10 +82,10 @@ export function swap(node, html) {
   if (node.contains(document.activeElement) && document.activeElement?.matches("input, textarea, select")) return;
   if (node.querySelector("details.menu[open]")) { later(node, html); return; }
   const opened = [...node.querySelectorAll("details[open][id]")].map((details) => details.id);
-  const focused = node.contains(document.activeElement) ? pathTo(document.activeElement) : "";
+  const focused = document.activeElement && node.contains(document.activeElement) ? clueOf(document.activeElement) : null;
   node.replaceWith(fresh);
   for (const id of opened) document.getElementById(id)?.setAttribute("open", "");
-  if (focused) /** @type {HTMLElement | null} */ (document.querySelector(focused))?.focus({ preventScroll: true });
+  if (focused) restore(focused);
   // @ts-ignore htmx is a classic script
   globalThis.htmx?.process(fresh);
   fresh.dispatchEvent(new CustomEvent("fairway:swapped", { bubbles: true }));
@@ -107,14 +108,6 @@ function later(node, html) {
     delayed.delete(node);
     if (newest !== undefined && node.isConnected) swap(node, newest);
   }, { once: true });
-}
-
-/** @param {Element | null} element @returns {string} a selector that finds it again */
-function pathTo(element) {
-  if (!element) return "";
-  if (element.id) return `#${CSS.escape(element.id)}`;
-  const href = element.getAttribute("href");
-  return href ? `a[href="${CSS.escape(href)}"]` : "";
 }
 
 /** @param {Element} node */

@@ -16,21 +16,25 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.environments.queries import environment as environment_named
 from fairway.environments.queries import place
 from fairway.releases import queries
 from fairway.releases.commands import packages as commands
 from fairway.releases.commands import targets
+from fairway.releases.gate_rules import reasons_together
 from fairway.releases.manifest import PackageManifest, parse_pasted, refuse_strangers
 from fairway.releases.models import Package, Release
-from fairway.releases.target_state import packages_of
+from fairway.releases.target_state import goes_down, packages_of
 from fairway.shared.names import Invalid
 from fairway.shared.urls import without_secrets
+from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.releases import package_log_shown
 from fairway.web.release_forms import PackageForm, PasteForm
+from fairway.web.stale import as_of, tell_changed
 from fairway.web.views.releases.finding import package_of
 from fairway.web.views.releases.releases import detail_page
 
@@ -75,7 +79,9 @@ def edit(request: HttpRequest, number: int, package: int) -> HttpResponse:
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
-            commands.edit_package(actor=actor, package=one, **_changed(actor, one, form))
+            commands.edit_package(actor=actor, package=one, as_of=as_of(request), **_changed(actor, one, form))
+        except Changed as problem:
+            tell_changed(request, form, problem)
         except Invalid as problem:
             refuse(form, _in_this_form(problem))
         except Blocked as problem:
@@ -200,10 +206,8 @@ def resolution(request: HttpRequest, actor: Actor, package: Package) -> str:
 
 @_on_package(Act.DELETE_PACKAGE)
 def deletion(request: HttpRequest, actor: Actor, package: Package) -> str:
-    confirmed = request.POST.get("confirm", "")
-    if confirmed != package.name:
-        raise Invalid("confirm", _("type “%(name)s” exactly to continue.") % {"name": package.name})
-    commands.delete_package(actor=actor, package=package, confirmed=confirmed)
+    refuse_unconfirmed(request, package.name)
+    commands.delete_package(actor=actor, package=package, confirmed=package.name)
     return _("%(package)s is deleted.") % {"package": package.name}
 
 
@@ -235,6 +239,9 @@ def deploy(request: HttpRequest, actor: Actor, package: Package, environment: st
 @_on_package(Act.FALL_BACK)
 def fall_back(request: HttpRequest, actor: Actor, package: Package, environment: str) -> str:
     there = place(actor, package.application, environment)
+    on_target = queries.on_target_of(package, there)
+    if on_target is not None and goes_down(on_target):
+        refuse_unconfirmed(request, package.name)
     targets.fall_back_package(actor=actor, package=package, environment=there, **_asked(request))
     return _("%(package)s is falling back in %(target)s.") % {"package": package.name, "target": there.name}
 
@@ -252,7 +259,7 @@ def distribute_all(request: HttpRequest, number: int, environment: str) -> HttpR
     count = len(done.started)
     sentence = ngettext("%(count)d package is being distributed.", "%(count)d packages are being distributed.", count)
     messages.success(request, sentence % {"count": count})
-    for one in done.skipped[:SKIPPED_SHOWN]:
-        words = {"package": one.package.name, "why": one.blockers[0].sentence}
-        messages.warning(request, _("%(package)s was skipped: %(why)s") % words)
+    reasons = reasons_together((one.package.name, one.blockers[:1]) for one in done.skipped)
+    for why in reasons[:SKIPPED_SHOWN]:
+        messages.warning(request, _("Skipped: %(why)s") % {"why": why.sentence})
     return redirect("release-detail", release.pk)

@@ -14,15 +14,18 @@ from django.views.decorators.http import require_GET, require_POST
 
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
+from fairway.activity.changes import Changed
 from fairway.environments.queries import environment as environment_named
 from fairway.insights import desk
 from fairway.releases import queries
 from fairway.releases.commands import approvals, schedule
 from fairway.releases.models import Release
 from fairway.shared.names import Invalid
+from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.pages import page
 from fairway.web.presenters.release_plan import plan_shown, readiness_shown
+from fairway.web.stale import as_of, changed_sentence
 from fairway.web.zones import zone_of
 
 FRAGMENTS = {"release-approvals": "approvals", "release-sealing": "sealing", "release-planned": "planned"}
@@ -94,12 +97,14 @@ def seal(request: HttpRequest, actor: Actor, release: Release) -> str:
 @_on_release(Act.SEAL_RELEASE)
 def settings(request: HttpRequest, actor: Actor, release: Release) -> str:
     """Those that were saved since it was sealed."""
+    refuse_unconfirmed(request, queries.confirms_unsealing(release))
     approvals.use_new_settings(actor=actor, release=release)
     return _("%(release)s has the new settings now; it needs its approvals again.") % {"release": release}
 
 
 @_on_release(Act.SEAL_RELEASE)
 def unseal(request: HttpRequest, actor: Actor, release: Release) -> str:
+    refuse_unconfirmed(request, queries.confirms_unsealing(release))
     approvals.unseal(actor=actor, release=release, reason=request.POST.get("reason", ""))
     return _("%(release)s may be changed again; its approvals are void.") % {"release": release}
 
@@ -127,7 +132,10 @@ def scheduling(request: HttpRequest, number: int) -> HttpResponse:
     release = queries.release(actor, number)
     typed = {name: request.POST.get(name, "").strip()[:100] for name in ("environment", "at", "zone", "start_by")}
     try:
-        _schedule(actor, release, typed)
+        _schedule(actor, release, typed, as_of(request))
+    except Changed as problem:
+        messages.error(request, changed_sentence(request, problem))
+        return _page(request, actor, release, typed, status=409)
     except Invalid as problem:
         field = SCHEDULE_FIELDS.get(problem.field, problem.field)
         return _page(request, actor, release, typed, {field: capfirst(problem.sentence)}, status=422)
@@ -138,7 +146,7 @@ def scheduling(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("release-plan", number)
 
 
-def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
+def _schedule(actor: Actor, release: Release, typed: Mapping[str, str], as_of: int | None) -> None:
     environment = environment_named(actor, typed["environment"])
     queries.require_whole(release, actor, environment)
     minutes = typed["start_by"]
@@ -147,7 +155,7 @@ def _schedule(actor: Actor, release: Release, typed: Mapping[str, str]) -> None:
     at, zone, late = typed["at"], typed["zone"], int(minutes)
     planned = desk.all_planned(release, actor).filter(environment=environment).first()
     if planned is not None:
-        schedule.reschedule(actor=actor, rollout=planned, at=at, zone=zone, start_by_minutes=late)
+        schedule.reschedule(actor=actor, rollout=planned, at=at, zone=zone, start_by_minutes=late, as_of=as_of)
     else:
         schedule.schedule_release(
             actor=actor, release=release, environment=environment, at=at, zone=zone, start_by_minutes=late

@@ -18,11 +18,13 @@ from fairway.releases import queries
 from fairway.releases.commands import rollouts as commands
 from fairway.releases.commands.schedule import cancel_schedule
 from fairway.releases.models import Release, Rollout
+from fairway.releases.rules import Choice
 from fairway.shared.names import Invalid
+from fairway.web.confirming import refuse_unconfirmed
 from fairway.web.errors import tell_blocked
 from fairway.web.forms import refuse
 from fairway.web.pages import page
-from fairway.web.presenters.rollouts import rolling_out_shown, rollout_shown, rollouts_shown
+from fairway.web.presenters.rollouts import confirms_falling_back, rolling_out_shown, rollout_shown, rollouts_shown
 from fairway.web.release_forms import RollingOutForm
 
 PROGRESS = {"rollout-progress": "progress"}
@@ -65,7 +67,9 @@ def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> Ht
     release, environment = queries.release(actor, number), environment_named(actor, slug)
     queries.require_whole(release, actor, environment)
     may_override = may(actor, Act.BREAK_GLASS, environment=environment.slug)
-    form = RollingOutForm(request.POST or None, may_break_glass=may_override, is_back=is_back)
+    shown = rolling_out_shown(actor, release, environment, is_back=is_back)
+    confirm = environment.slug if shown["goes_down"] else ""
+    form = RollingOutForm(request.POST or None, may_break_glass=may_override, is_back=is_back, confirm=confirm)
     status = 200
     if request.method == "POST" and form.is_valid():
         try:
@@ -75,13 +79,14 @@ def _begin(request: HttpRequest, number: int, slug: str, *, is_back: bool) -> Ht
         except Blocked as problem:
             tell_blocked(request, problem)
             status = 409
-    context = {**rolling_out_shown(actor, release, environment, is_back=is_back), "form": form}
+    context = {**shown, "form": form}
     return page(request, "releases/rolling_out.html", context, status=422 if form.errors else status)
 
 
 def _begun(actor: Actor, release: Release, environment: Environment, form: RollingOutForm, *, is_back: bool) -> Rollout:
     begin = commands.fall_back_release if is_back else commands.roll_out
-    return begin(actor=actor, release=release, environment=environment, **form.cleaned_data)
+    values = {name: value for name, value in form.cleaned_data.items() if name != "confirm"}
+    return begin(actor=actor, release=release, environment=environment, **values)
 
 
 @require_POST
@@ -92,6 +97,8 @@ def decision(request: HttpRequest, number: int, rollout: int) -> HttpResponse:
     one = queries.rollout(actor, rollout)
     reason = request.POST.get("reason", "")
     try:
+        if request.POST.get("decision") == Choice.FALL_BACK_ALL:
+            refuse_unconfirmed(request, confirms_falling_back(one))
         commands.decide(actor=actor, rollout=one, choice=request.POST.get("decision", ""), reason=reason)
     except Invalid as problem:
         messages.error(request, f"{problem.field}: {problem.sentence}")

@@ -1,0 +1,58 @@
+"""The services of an application: the one that visitors reach, and the processes of the same version beside it. Pure.
+
+A spec describes the main service. Under ``services`` it names the others (a Procfile calls them process types), each by what
+differs from the main one: ``{"worker": {"command": ["celery", "-A", "shop", "worker"]}}``. They run the same bytes in the
+same environment, with the same volumes, and have no port.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fairway.drivers.builders.contract import Spec
+from fairway.drivers.runtimes.contract import MAIN
+from fairway.shared.names import Invalid, parse_slug
+
+RESERVED = (MAIN, "release")
+MOST_SERVICES = 10  # beside the main one
+LONGEST_NAME = 30
+KEYS = ("command", "environment", "memory_bytes", "cpus", "stop_grace")
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service and how it runs. `has_port` says whether anybody asks it anything."""
+
+    name: str
+    spec: Spec
+
+    @property
+    def is_main(self) -> bool:
+        return self.name == MAIN
+
+    @property
+    def has_port(self) -> bool:
+        return self.is_main
+
+
+def services_of(spec: Spec) -> tuple[Service, ...]:
+    """Every service of a spec, the main one first."""
+    alone = replace(spec, services={})
+    others = {name: _laid_over(alone, differs) for name, differs in spec.services.items()}
+    return (Service(MAIN, alone), *(Service(name, one) for name, one in others.items()))
+
+
+def _laid_over(main: Spec, differs: Mapping[str, Any]) -> Spec:
+    values = {**differs, "command": tuple(differs["command"])}
+    values["environment"] = {**main.environment, **differs.get("environment", {})}
+    return replace(main, release=None, health_path=None, sticky=None, **values)
+
+
+def parse_name(text: str, *, field: str = "services") -> str:
+    """The name of a service beside the main one. Raises `Invalid`."""
+    name = parse_slug(text, field=field, longest=LONGEST_NAME)
+    if name in RESERVED:
+        raise Invalid(field, "“{name}” is not the name of another service; use e.g. “worker”.", name=name)
+    return name
