@@ -271,6 +271,19 @@ def test_only_a_verified_backup_replaces_anything_and_never_an_older_server(depl
         commands.request_restore(actor=deployer, backup=Backup.objects.get(), into=main, confirmed="main")
 
 
+def test_into_another_environment_only_an_administrator_restores(admin, deployer, place, main, hello):
+    bind(deployer, main, hello)
+    (made,) = commands.request_backup(actor=deployer, resource=main)
+    progress.backup_taken(backup=made, content=Content({}), file="1.sealed", size_bytes=9, sha256="0" * 64)
+    progress.backup_verified(backup=made, content=Content({}))
+    other = make_environment("other", runtime="process", position=50)
+    there = commands.create_resource(actor=deployer, environment=other, kind="postgres", name="there")
+    with pytest.raises(Blocked, match="Admin"):
+        commands.request_restore(actor=deployer, backup=Backup.objects.get(), into=there, confirmed="there")
+    commands.request_restore(actor=admin, backup=Backup.objects.get(), into=there, confirmed="there")
+    assert Run.objects.filter(kind="resource-restore", key=f"resource:{there.pk}:copies").count() == 1
+
+
 def test_the_data_itself_is_for_administrators_and_each_download_is_an_event(admin, deployer, main, hello):
     bind(deployer, main, hello)
     (made,) = commands.request_backup(actor=deployer, resource=main)

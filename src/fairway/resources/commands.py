@@ -282,6 +282,8 @@ def request_restore(*, actor: Actor, backup: Backup, into: Resource, confirmed: 
     older.
     """
     require(actor, Act.RESTORE_RESOURCE, environment=into.environment.slug, application=backup.application.slug)
+    if into.environment_id != backup.resource.environment_id:
+        may_download(actor=actor, backup=backup)  # the data leaves its environment
     if confirmed != into.name:
         raise Invalid("confirmed", "type “{name}” exactly to restore into it.", name=into.name)
     row = _locked(into)
