@@ -30,7 +30,7 @@ def test_a_database_without_a_terminal(admin: Person, fairway: Installation, tmp
     page = admin.go("/resources/")
     expect(page.get_by_role("heading", name="No resources")).to_be_visible()
     page.get_by_role("link", name="New resource").first.click()
-    page.get_by_label("Environment").select_option("development")
+    page.get_by_label("Environment", exact=True).select_option("development")
     page.get_by_label("Name", exact=True).fill("Main DB")
     admin.may_be_refused = True  # the form is answered with 422
     admin.button("Create the resource").click()
@@ -43,7 +43,7 @@ def test_a_database_without_a_terminal(admin: Person, fairway: Installation, tmp
     admin.button("Try it").click()
     expect(page.get_by_text(re.compile("main-db answers: version 18"))).to_be_visible()
 
-    page.get_by_label("Application").select_option("harbour")
+    page.get_by_label("Application", exact=True).select_option("harbour")
     admin.button("Bind").click()
     expect(page.locator("#resource-bindings .status").first).to_have_text("Bound", timeout=ENDS)
     expect(page.locator("#resource-bindings")).to_contain_text("DATABASE_URL")
