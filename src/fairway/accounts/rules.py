@@ -46,6 +46,7 @@ class Act(StrEnum):
     FREEZE_ENVIRONMENT = "environment.freeze"
     BREAK_GLASS = "environment.break_glass"
     CREATE_RESOURCE = "resource.create"  # also starting and stopping it
+    TRY_RESOURCE = "resource.try"  # connecting to it, which changes nothing
     DELETE_RESOURCE = "resource.delete"
     BIND_RESOURCE = "resource.bind"
     BACK_UP_RESOURCE = "resource.back_up"
@@ -107,6 +108,7 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.FREEZE_ENVIRONMENT: _PLANNING,
     Act.BREAK_GLASS: _ADMIN,
     Act.CREATE_RESOURCE: _SHIPPING,
+    Act.TRY_RESOURCE: _ALL,
     Act.DELETE_RESOURCE: _SHIPPING,
     Act.BIND_RESOURCE: _SHIPPING,
     Act.BACK_UP_RESOURCE: _SHIPPING,

@@ -207,7 +207,7 @@ def stop_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[Resou
 
 
 @router.post(f"{PLACE}/trial", response=FactsShown)
-@needs(Act.VIEW)
+@needs(Act.TRY_RESOURCE)
 def try_resource(request: HttpRequest, place: Slug, name: Slug) -> FactsShown:
     """Really connect and ask; 503 says what is wrong."""
     actor = actor_of(request)

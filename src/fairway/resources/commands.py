@@ -315,7 +315,7 @@ def note_download(*, actor: Actor, backup: Backup) -> None:
 def try_it(*, actor: Actor, resource: Resource) -> Facts:
     """Really connect, and ask. Raises `Blocked` (who sees only some applications there may not), or the `Failure` that says
     what is wrong."""
-    require(actor, Act.VIEW, environment=resource.environment.slug)
+    require(actor, Act.TRY_RESOURCE, environment=resource.environment.slug)
     return driver_of(resource).look(server_spec(resource))
 
 

@@ -102,7 +102,7 @@ def state_shown(actor: Actor, one: Resource) -> dict[str, Any]:
                     consequence=_("Applications that are bound to it cannot use it until it is started again."),
                 )
             )
-    is_tried = one.wanted == Wanted.RUNNING and may_see_all_of(actor, one)
+    is_tried = one.wanted == Wanted.RUNNING and may(actor, Act.TRY_RESOURCE, environment=where)
     trial = Button(_("Try it"), _url(one, "trial"), "pulse") if is_tried else None
     return {"resource": _line(one), "acts": acts, "trial": trial}
 

@@ -121,7 +121,7 @@ def stop(request: HttpRequest, environment: str, name: str) -> HttpResponse:
 
 
 @require_POST
-@needs(Act.VIEW)
+@needs(Act.TRY_RESOURCE)
 def trial(request: HttpRequest, environment: str, name: str) -> HttpResponse:
     """Really connect, and say what is wrong in words."""
 
