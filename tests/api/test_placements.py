@@ -50,6 +50,7 @@ def test_acts_are_asked_for_and_queued(deployer: Api, placed: Placement) -> None
     ("path", "body", "field"),
     [
         ("replicas", {"replicas": 0}, "replicas"),
+        ("replicas", {"replicas": 1, "service": "worker"}, "service"),
         ("domains", {"domains": ["*.example.com"]}, "domains"),
         ("domains", {"domains": ["x.development.localhost"]}, "domains"),
         ("access", {"access": "nobody"}, "access"),

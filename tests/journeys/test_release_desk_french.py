@@ -32,7 +32,9 @@ from tests.services.installation import Installation, ask, wait_for
 pytestmark = pytest.mark.browser
 
 
-def test_une_livraison_est_approuvee_deroulee_et_repliee(joins: Joins, fairway: Installation, tmp_path: Path) -> None:
+def test_une_livraison_est_approuvee_deployee_et_ramenee_en_arriere(
+    joins: Joins, fairway: Installation, tmp_path: Path
+) -> None:
     desk = Desk(joins, fairway, "fr")
     target(fairway, "rade", "Rade")
     fairway.call("PATCH", "/environments/rade", {"approvals_needed": 1})
@@ -54,9 +56,9 @@ def test_une_livraison_est_approuvee_deroulee_et_repliee(joins: Joins, fairway: 
     deployer = desk.comes("deployer")
     page = deployer.go(f"/releases/{number}")
     desk.seen(deployer, "03-paquets")
-    page.get_by_role("link", name="Dérouler").click()
+    page.get_by_role("link", name="Déployer la livraison").click()
     desk.seen(deployer, "04-avant")
-    deployer.button("Dérouler").click()
+    deployer.button("Déployer la livraison").click()
     expect(page.locator("#rollout-progress")).to_be_visible()
     viewer = desk.comes("viewer")
     watched = viewer.go(page.url)
@@ -65,13 +67,13 @@ def test_une_livraison_est_approuvee_deroulee_et_repliee(joins: Joins, fairway: 
     turns(row(watched, "phare"), "Échoué")
     expect(box(watched, "mole", "Déployé")).to_be_visible()
     is_offered_nothing(watched)
-    expect(deployer.button("Tout replier")).to_be_visible(timeout=ENDS)
+    expect(deployer.button("Retour arrière complet")).to_be_visible(timeout=ENDS)
     desk.seen(deployer, "05-decision")
-    deployer.button("Tout replier").click()
+    deployer.button("Retour arrière complet").click()
     wait_for(lambda: fairway.visit("mole.rade.localhost").status != 200, "what was new is gone")
     expect(watched.locator("#decision-title")).to_have_count(0, timeout=ENDS)
     stayed(watched)
-    desk.seen(viewer, "06-repliee")
+    desk.seen(viewer, "06-retour-arriere")
 
 
 def test_le_calendrier_montre_un_conflit_et_a_une_adresse(joins: Joins, fairway: Installation, tmp_path: Path) -> None:

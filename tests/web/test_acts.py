@@ -119,6 +119,19 @@ def test_a_number_of_replicas_that_cannot_be_is_refused_by_name(deployer, browse
     assert Placement.objects.get().replicas == 1
 
 
+def test_each_service_is_shown_and_scaled(deployer, browse, hello, staging):
+    live(hello, staging, make_artifact(hello, services={"worker": {"command": ["python", "worker.py"]}}))
+    browser = browse(deployer)
+    page = browser.get("/applications/hello/").content.decode()
+    assert 'name="service" value="worker"' in page
+    assert "python worker.py" in page
+    browser.post(f"{IN_STAGING}/scale", {"service": "worker", "replicas": "0"})
+    assert Placement.objects.get().counts == {"web": 1, "worker": 0}
+    refused = browser.post(f"{IN_STAGING}/scale", {"service": "beat", "replicas": "1"})
+    assert refused.status_code == 422
+    assert "none of its services" in refused.content.decode()
+
+
 def test_removing_asks_for_the_name_also_when_the_page_was_skipped(deployer, browse, hello, staging):
     live(hello, staging)
     answer = browse(deployer).post(f"{IN_STAGING}/remove", {"confirm": "hello"})

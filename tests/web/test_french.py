@@ -61,6 +61,40 @@ def test_french_typography() -> None:
     assert [french for _, french in sentences() if re.search(r" [:;?!»]|« |[“”]", french)] == []
 
 
+def test_one_word_for_one_thing() -> None:
+    """Words that were dropped, each with the one that is used; docs/glossary.md says which."""
+    dropped = {
+        r"\b[Rr]epli(er|é|ée|és|ées|ez|ant|s)?\b": "retour arrière",
+        r"\b[Dd]éroul": "déploiement de la livraison",
+        r"mise en œuvre": "déploiement de la livraison",
+        r"environnement d’exécution": "moteur d’exécution",
+        r"\bgenre\b": "type",
+        r"\bp(ar)?\. ex\.": "par exemple",
+        r"\btélévers": "envoyer",
+        r"\b(Release Manager|Deployer|Viewer|Admin)\b": "responsable de livraison, déployeur, lecteur, administrateur",
+        r"(bri[sz]|bris)\w* la glace": "bris de glace",
+    }
+    found = [
+        f"{french} (use: {word})" for _, french in sentences() for old, word in dropped.items() if re.search(old, french)
+    ]
+    assert found == []
+
+
+def test_apostrophes_are_typographic() -> None:
+    assert [french for _, french in sentences() if re.search(r"\w'\w", french)] == []
+
+
+def test_nothing_that_would_be_elided_stands_before_a_name() -> None:
+    """“de alpha”, “en tant que Administrateur”: French elides, and a name is only known when it is shown."""
+    named = "application|environment|package|release|person|who|by|role|target|host|names?|needs|other|username|app|env|zone"
+    elided = rf"\b([Dd]e|[Qq]ue|[Jj]usque|[Ll]orsque|[Ll]e|[Ll]a) (%\(({named})\)s|\{{({named})\}})"
+    assert [french for _, french in sentences() if re.search(elided, french)] == []
+
+
+def test_people_are_addressed_formally() -> None:
+    assert [french for _, french in sentences() if re.search(r"\b([Tt]u|[Tt]es|[Tt]on|[Tt]oi)\b", french)] == []
+
+
 def test_a_refused_form_tells_it_in_french(admin, browse, staging):
     browser = browse(admin)
     browser.cookies["fairway_language"] = "fr"

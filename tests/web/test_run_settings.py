@@ -26,6 +26,23 @@ def test_release_command_sticky_sessions_and_volumes_are_saved_and_shown(admin, 
     assert '<option value="on" selected>' in page
 
 
+def test_other_services_are_lines_as_in_a_procfile(admin, browse, hello):
+    assert save(browse, admin, services="worker: TICK=2 python worker.py\nbeat: python beat.py").status_code == 302
+    hello.refresh_from_db()
+    worker = {"command": ["python", "worker.py"], "environment": {"TICK": "2"}}
+    assert hello.spec == {"services": {"worker": worker, "beat": {"command": ["python", "beat.py"]}}}
+    page = browse(admin).get("/applications/hello/settings").content.decode()
+    assert "worker: TICK=2 python worker.py\nbeat: python beat.py" in page
+    wrong = save(browse, admin, services="worker")
+    assert wrong.status_code == 422
+    assert "“worker” is not “name: command”" in wrong.content.decode()
+    hello.spec = {"services": {}}
+    hello.save()
+    save(browse, admin)
+    hello.refresh_from_db()
+    assert hello.spec == {"services": {}}, "who said that there are none is not asked again"
+
+
 def test_empty_fields_go_back_to_what_is_detected(admin, browse, hello):
     save(browse, admin, release="x", sticky="off", volumes="a: /a")
     hello.refresh_from_db()

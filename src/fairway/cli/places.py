@@ -322,4 +322,4 @@ def _cells(one: dict[str, Any], environments: list[dict[str, Any]]) -> list[Any]
 
 
 def _placement_row(one: dict[str, Any]) -> list[Any]:
-    return [one["environment"]["slug"], status(one["health"]), words.version(one), one["replicas"], one["url"]]
+    return [one["environment"]["slug"], status(one["health"]), words.version(one), words.replicas(one), one["url"]]

@@ -207,3 +207,11 @@ def source(kind: str, given: dict[str, Any]) -> str:
         folder = f":{given['folder']}" if given.get("folder") else ""
         return f"{given.get('url', '')}#{given.get('ref', 'HEAD')}{folder}"
     return str(given.get("name") or given.get("url") or f"upload {given.get('upload', '')[:12]}")
+
+
+def replicas(placement: dict[str, Any]) -> str:
+    """How many instances there should be; of each service, where there are several: ``web 2, worker 1``."""
+    counts = placement["services"]
+    if len(counts) == 1:
+        return str(placement["replicas"])
+    return ", ".join(f"{name} {count}" for name, count in counts.items())

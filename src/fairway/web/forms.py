@@ -104,10 +104,6 @@ class EnvironmentForm(forms.Form):
         if not is_new:
             del self.fields["slug"]
 
-    services = forms.CharField(
-        label=_("Other services"), max_length=8000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
-    )
-
     @property
     def names(self) -> dict[str, str]:
         """Where a refusal of options is shown."""
@@ -328,6 +324,9 @@ class RunForm(forms.Form):
     )
     volumes = forms.CharField(
         label=_("Volumes"), max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
+    )
+    services = forms.CharField(
+        label=_("Other services"), max_length=8000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
     )
 
     @property

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from fairway.drivers.builders.contract import Spec
-from fairway.drivers.builders.spec_rules import command_text, parse_spec, spec_errors, with_command
+from fairway.drivers.builders.services import services_of
+from fairway.drivers.builders.spec_rules import (
+    command_text,
+    parse_changes,
+    parse_services,
+    parse_spec,
+    service_lines,
+    spec_errors,
+    with_command,
+)
 from fairway.shared.names import Invalid
 
 GOOD: dict[str, Any] = Spec(kind="python", command=("python", "main.py")).to_json()
@@ -48,6 +58,14 @@ def test_a_good_spec_has_no_errors() -> None:
         ("cpus", -1),
         ("stop_grace", 10_000),
         ("surprise", 1),
+        ("services", ["worker"]),
+        ("services", {"web": "python x.py"}),
+        ("services", {"Worker": "python x.py"}),
+        ("services", {"worker": "a | b"}),
+        ("services", {"worker": ""}),
+        ("services", {"worker": {"command": ["x"], "port": 80}}),
+        ("services", {"worker": {"command": ["x"], "memory_bytes": 5}}),
+        ("services", {f"w{number}": "x" for number in range(11)}),
     ],
 )
 def test_a_wrong_field_is_named(field: str, value: object) -> None:
@@ -78,6 +96,30 @@ def test_a_release_command_is_a_line_or_a_list_and_empty_means_none(typed: objec
     spec = parse_spec({"kind": "static", "release": typed, "sticky": True})
     assert (spec.release, spec.sticky) == (release, True)
     assert Spec.from_json(spec.to_json()) == spec
+
+
+def test_services_are_lines_lists_or_what_differs_from_the_main_one() -> None:
+    given = {"a": "MODE=live python a.py", "b": ["python", "b.py"], "c": {"command": "python c.py", "cpus": 0.5}}
+    spec = parse_spec({**GOOD, "services": given, "environment": {"MODE": "test", "SIZE": "1"}, "health_path": "/health"})
+    assert spec.services["a"] == {"command": ["python", "a.py"], "environment": {"MODE": "live"}}
+    assert Spec.from_json(spec.to_json()) == spec
+    assert parse_services(service_lines(spec.services)) == {**spec.services, "c": {"command": ["python", "c.py"]}}
+    main, first, _, third = services_of(spec)
+    assert (main.name, main.is_main, main.spec) == ("web", True, replace(spec, services={}))
+    assert (first.spec.command, dict(first.spec.environment)) == (("python", "a.py"), {"MODE": "live", "SIZE": "1"})
+    assert (first.spec.health_path, third.spec.cpus, main.spec.cpus) == (None, 0.5, None)
+
+
+def test_one_service_is_written_as_before_there_were_several() -> None:
+    assert "services" not in parse_spec(GOOD).to_json()
+    assert parse_changes({"services": {}}) == {"services": {}}, "none, whatever is detected"
+    assert parse_services("") == {}
+
+
+@pytest.mark.parametrize(("text", "words"), [("worker", "worker: python"), ("a: x\na: y", "twice"), ("web: x", "web")])
+def test_a_wrong_line_of_services_is_told(text: str, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        parse_services(text)
 
 
 def test_an_image_needs_its_reference() -> None:

@@ -21,6 +21,7 @@ class RunFields(forms.Form):
     command = forms.CharField(required=False)
     build = forms.CharField(required=False)
     release = forms.CharField(required=False)
+    services = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
     publish = forms.CharField(required=False)
     python = forms.CharField(required=False)
     node = forms.CharField(required=False)

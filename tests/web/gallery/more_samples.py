@@ -109,7 +109,20 @@ WAYS = [
 ]  # fmt: skip
 DOCKERFILE = 'FROM golang:1 AS build\nWORKDIR /src\nCOPY . .\nRUN ["go", "build", "-o", "/app", "."]\n\nFROM gcr.io/distroless/base\nCOPY --from=build /app /app\nCMD ["/app"]\n'
 
-NAMES = ("command", "build", "release", "publish", "python", "node", "port", "health_path", "volumes", "root", "framework")
+NAMES = (
+    "command",
+    "build",
+    "release",
+    "publish",
+    "python",
+    "node",
+    "port",
+    "health_path",
+    "volumes",
+    "services",
+    "root",
+    "framework",
+)
 NOW = dict.fromkeys(NAMES, "")
 
 VARIABLES = [
@@ -145,6 +158,7 @@ def detected() -> Data:
         command="gunicorn shop.wsgi --bind 0.0.0.0:{port}",
         build="python manage.py compilemessages",
         release="python manage.py migrate --noinput",
+        services="worker: celery -A shop worker",
         python="3.12",
         port=8000,
         health_path="/healthz",

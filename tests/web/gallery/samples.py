@@ -203,7 +203,7 @@ def placement(environment: Data, state: str, version: str, number: int, **more: 
     base = {
         "environment": environment, "lock": None, "state": state, "url": f"http://storefront.{environment['slug']}.localhost:8080", "other_urls": [],
         "access": "public", "version": version, "digest": sha(version), "deployment_id": number, "deployed_at": back(minutes=6), "actor": ADA,
-        "configuration_version": 7, "gate": "GET /healthz answered 200.", "replicas": {"wanted": 2, "healthy": 2}, "drift": [], "hold": None, "running": None, "writes": None,
+        "configuration_version": 7, "gate": "GET /healthz answered 200.", "services": [{"name": "web", "wanted": 2, "healthy": 2}, {"name": "worker", "wanted": 1, "healthy": 1}], "drift": [], "hold": None, "running": None, "writes": None,
         "instances": [
             {"name": f"fairway-storefront.{environment['slug']}-d{number}-0", "state": "healthy", "address": "127.0.0.1:40123", "restarts": 0, "started_at": back(minutes=6), "memory_bytes": 61_341_696},
             {"name": f"fairway-storefront.{environment['slug']}-d{number}-1", "state": "restarting", "address": "", "restarts": 3, "started_at": back(minutes=1), "memory_bytes": None},
@@ -213,7 +213,7 @@ def placement(environment: Data, state: str, version: str, number: int, **more: 
             act("Deploy another version…", "deploy", method="get", url="/deployments/new"), act("Roll back to 2.13.1", "rollback"), act("Restart", "restart"), act("Stop", "stop"),
             act("Remove from here", "trash", "danger", confirm="storefront", consequence="Stops every replica in this environment and frees its address. Volumes are kept."),
         ],
-        "scale": {"url": "/gallery/act", "replicas": 2, "maximum": 8, "blockers": []},
+        "scale": {"url": "/gallery/act", "services": [{"name": "web", "replicas": 2, "minimum": 1, "maximum": 8}, {"name": "worker", "replicas": 1, "minimum": 0, "maximum": 8}], "blockers": []},
     }  # fmt: skip
     return {**base, **more}
 
@@ -227,15 +227,15 @@ def application_detail() -> Data:
         "placements": [
             placement(DEVELOPMENT, "healthy", "2.14.0", 510, writes={"places": "db.sqlite3, uploads/ (3 files)", "keep": act("Keep them in a volume", "disk", method="get"), "dismiss": act("Dismiss", "x", "ghost")}),
             placement(STAGING, "degraded", "2.13.2", 490, running=running, drift=["1 of 2 replicas runs. The reconciler tries again in 20 s."],
-                      replicas={"wanted": 2, "healthy": 1}, gate="Port 8000 accepted a connection; no health check is configured."),
+                      services=[{"name": "web", "wanted": 2, "healthy": 1}, {"name": "worker", "wanted": 1, "healthy": 1}], gate="Port 8000 accepted a connection; no health check is configured."),
             placement(PRODUCTION, "healthy", "2.13.1", 480, access="signed_in", strategy="recreate", away={"volumes": "media", "seconds": 4.2},
-                      replicas={"wanted": 1, "healthy": 1}, hold={"reason": "Rolled back from 2.14.0 by hand.", "at": back(days=1), "act": act("Release")}, lock={"by": GRACE, "reason": "Quarter-end close", "until": now() + timedelta(days=2)},
+                      services=[{"name": "web", "wanted": 1, "healthy": 1}], hold={"reason": "Rolled back from 2.14.0 by hand.", "at": back(days=1), "act": act("Release")}, lock={"by": GRACE, "reason": "Quarter-end close", "until": now() + timedelta(days=2)},
                       acts=[act("Deploy", "deploy", "primary", locked)],
                       more=[act("Roll back to 2.13.0", "rollback", blockers=locked), act("Restart", "restart")]),
         ],
         "recent": [entry for entry in rows() if entry["application"]["slug"] == "storefront"],
         "spec": {"framework": "Django (Python, uv)", "command": "gunicorn shop.wsgi --bind 0.0.0.0:{port}", "port": 8000, "health_path": "/healthz",
-                 "memory_bytes": 512 * 1024 * 1024, "cpus": 1.0, "volumes": [{"name": "media", "target": "/app/media"}]},
+                 "memory_bytes": 512 * 1024 * 1024, "cpus": 1.0, "volumes": [{"name": "media", "target": "/app/media"}], "services": [{"name": "worker", "command": "celery -A shop worker"}]},
     }  # fmt: skip
 
 

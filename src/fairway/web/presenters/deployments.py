@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.urls import reverse
@@ -29,6 +30,7 @@ from fairway.environments.protection import approvers_words, may_approve
 from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
 from fairway.web.errors import shown
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button, Place, deployment_acts
 from fairway.web.presenters.applications import source_text
 from fairway.web.presenters.filters import who
@@ -93,7 +95,7 @@ def _why_it_ended(one: Deployment) -> str:
     """Rejected, superseded, not approved in time, cancelled: the sentence, also while the worker is still tidying up."""
     if one.status not in {Status.CANCELLING, Status.CANCELLED}:
         return ""
-    return one.sentence or (one.run.cancel_reason if one.run else "")
+    return in_words(one.sentence) or (one.run.cancel_reason if one.run else "")
 
 
 def _approval_state(one: Deployment, found: Approvals) -> str:
@@ -144,7 +146,7 @@ def _facts(one: Deployment, placement: Placement | None) -> dict[str, Any]:
         "version": one.version,
         "digest": one.artifact.digest if one.artifact else "",
         "configuration_version": one.configuration.version if one.configuration else 0,
-        "replicas": one.replicas,
+        "replicas": replicas_shown(one.counts),
         "url": placement.url if placement and is_open else "",
         "gate": one.gate_used,
         "probe": one.probe,
@@ -213,12 +215,12 @@ def _outcome(one: Deployment) -> dict[str, Any]:
     run = one.run
     found: dict[str, Any] = {"failure": None, "clean_up_failure": ""}
     if run is not None and run.clean_up_status == CleanUp.FAILED:
-        found["clean_up_failure"] = run.clean_up_error
+        found["clean_up_failure"] = in_words(run.clean_up_error)
     if one.status in {Status.FAILED, Status.ERRORED}:
         step = (run.outcome_step if run else "") or one.step
         found["failure"] = {
             "step": STEP_LABELS.get(step, step) or _("before the first step"),
-            "sentence": one.sentence,
+            "sentence": in_words(one.sentence),
             "advice": "",
             "detail": one.detail,
         }
@@ -245,6 +247,13 @@ def _step(step: Any, *, is_told: bool) -> dict[str, Any]:
         "seconds": step.seconds,
         "expected_seconds": step.expected_seconds,
         "started_at": step.started_at,
-        "sentence": step.sentence if is_told else "",
+        "sentence": in_words(step.sentence) if is_told else "",
         "attempt": step.attempt,
     }
+
+
+def replicas_shown(counts: Mapping[str, int]) -> str:
+    """How many instances it runs; of each service, where there are several: ``web 2 · worker 1``."""
+    if len(counts) == 1:
+        return str(sum(counts.values()))
+    return " · ".join(f"{name} {count}" for name, count in counts.items())

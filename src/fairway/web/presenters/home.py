@@ -19,6 +19,7 @@ from fairway.insights.queue import positions
 from fairway.insights.rows import rows
 from fairway.insights.waiting import Waiting, waiting_for
 from fairway.releases.queries import Standstill
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.applications import KIND_ICONS
 from fairway.web.presenters.freezes import environment_freeze
 from fairway.web.templatetags.fairway import ago_words
@@ -125,7 +126,7 @@ def _waiting(one: Waiting) -> dict[str, Any]:
     if isinstance(about, Deployment):
         title = _("%(application)s → %(environment)s failed") % where
         url = reverse("deployment-detail", args=[about.pk])
-        return {"title": title, "sentence": about.sentence, "url": url, "at": one.at}
+        return {"title": title, "sentence": in_words(about.sentence), "url": url, "at": one.at}
     titles = {
         "hold": _("%(application)s in %(environment)s is on hold"),
         "down": _("%(application)s in %(environment)s is down"),
@@ -140,7 +141,7 @@ def _standstill(one: Standstill) -> dict[str, Any]:
     if one.rollout is not None:
         title = _("%(release)s → %(environment)s needs a decision") % words
         url = reverse("rollout-detail", args=[one.release.pk, one.rollout])
-        return {"title": title, "sentence": one.sentence, "url": url}
+        return {"title": title, "sentence": in_words(one.sentence), "url": url}
     title = _("%(release)s → %(environment)s waits for approval") % words
     counts = {"given": one.approved, "needed": one.environment.approvals_needed, "person": one.release.sealed_by}
     sentence = _("%(given)s of %(needed)s approvals; sealed by %(person)s.") % counts

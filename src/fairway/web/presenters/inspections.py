@@ -21,6 +21,7 @@ from fairway.environments.queries import visible_to as environments_visible_to
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import image_host, slug_from
 from fairway.web.errors import shown
+from fairway.web.failure_words import in_words
 from fairway.web.forms import run_values
 from fairway.web.presenters.applications import KIND_ICONS, source_text
 
@@ -40,7 +41,7 @@ def inspection_shown(look: Inspection, used: int | None = None) -> dict[str, Any
         "folder": look.source.get("folder", ""),
         "remarks": [*look.remarks, *way.get("remarks", ())],
         "advice": look.advice,
-        "sentence": look.sentence,
+        "sentence": in_words(look.sentence),
         "provenance": _provenance(look),
         "started_at": look.created_at,
     }

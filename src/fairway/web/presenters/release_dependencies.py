@@ -15,6 +15,7 @@ from fairway.releases.models import Package, Release
 from fairway.releases.target_state import TargetState, needs_in, target_state_seen
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.release_graph import Node, graph_shown
 from fairway.web.presenters.releases import head_shown
 
@@ -50,7 +51,7 @@ def _graph(
             one.name,
             state.shown(one) if state and one in state.seen else one.stage,
             note=one.version or without_secrets(one.source_input),
-            sentence=one.sentence,
+            sentence=in_words(one.sentence),
             url=f"{address}?package={one.pk}#depend",
         )
         for one in packages

@@ -24,6 +24,7 @@ from fairway.releases.rules import OnTarget, Resolution, Stage
 from fairway.releases.target_state import TargetState, goes_down, subject_of, target_state_seen
 from fairway.shared.urls import without_secrets
 from fairway.web.errors import shown
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.applications import KIND_ICONS
 from fairway.web.presenters.filters import who
@@ -38,7 +39,12 @@ def list_shown(actor: Actor, *, status: str = "", query: str = "") -> dict[str, 
     """The context of ``releases/list.html``."""
     everything = desk.overview(actor)
     found = [one for one in everything if _is_wanted(one, status, query)]
-    labels = {"": _("All"), "open": _("Open"), "released": pgettext("release", "Released"), "ended": _("Ended")}
+    labels = {
+        "": pgettext("releases", "All"),
+        "open": pgettext("releases", "Open"),
+        "released": pgettext("releases", "Released"),
+        "ended": pgettext("releases", "Ended"),
+    }
     return {
         "releases": [_line(one) for one in found],
         "states": [
@@ -256,7 +262,7 @@ def _package(
         "stage": package.stage,
         "version": package.version or without_secrets(package.source_input),
         "resolution": package.resolution,
-        "sentence": package.sentence,
+        "sentence": in_words(package.sentence),
         "digest": package.artifact.digest if package.artifact else "",
         "application": {
             "slug": application.slug,
@@ -332,7 +338,7 @@ def _cell(actor: Actor, package: Package, state: TargetState) -> dict[str, Any]:
     deployment = on_target.deployment if on_target else None
     return {
         "status": status,
-        "sentence": on_target.sentence if on_target else "",
+        "sentence": in_words(on_target.sentence) if on_target else "",
         "deployment_id": deployment.pk if deployment else None,
         "at": (on_target.deployed_at or on_target.distributed_at) if on_target else None,
         "url": placement.url if placement and status == OnTarget.DEPLOYED else "",

@@ -21,6 +21,7 @@ from fairway.releases.plan import StepStatus
 from fairway.releases.rules import ROLLOUT_ENDED, ROLLOUT_NOT_BEGUN, Choice, Direction, RolloutStatus
 from fairway.releases.target_state import needs_in, target_state_of
 from fairway.web.errors import shown
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.release_graph import Node, graph_shown
 from fairway.web.presenters.releases import head_shown
@@ -59,7 +60,7 @@ def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
         "started_at": rollout.started_at,
         "ended_at": rollout.finished_at,
         "seconds": seconds,
-        "sentence": rollout.sentence if rollout.status != RolloutStatus.HELD else "",
+        "sentence": in_words(rollout.sentence) if rollout.status != RolloutStatus.HELD else "",
         "wait_reason": rollout.sentence if rollout.status == RolloutStatus.HELD else "",
         "start_by": rollout.start_by,
         "parallel": rollout.parallel,
@@ -129,7 +130,7 @@ def _step(step: RolloutPackage, before: Mapping[str, str]) -> dict[str, Any]:
         "id": step.package_id,
         "name": step.package.name,
         "status": step.status,
-        "sentence": step.sentence,
+        "sentence": in_words(step.sentence),
         "version": step.package.version,
         "before": _before(step, before) or pgettext("what ran before", "nothing"),
         "deployment": {"id": deployment.pk, "step": _deployment_step(deployment)} if deployment else None,

@@ -126,6 +126,7 @@ port: 4000
 health: /up
 environment: {MODE: live}
 volumes: {files: /data}
+services: {mails: node mails.js}
 memory: 256m
 cpus: 0.5
 sticky: true
@@ -136,6 +137,7 @@ sticky: true
     assert spec.build == ("npm", "run", "css", "&&", "npm", "run", "js")
     assert (spec.command, spec.release) == (("node", "--enable-source-maps", "index.js"), ("node", "migrate.js"))
     assert (spec.environment, spec.volumes) == ({"MODE": "live"}, (("files", "/data"),))
+    assert spec.services == {"mails": {"command": ["node", "mails.js"]}}
     assert (spec.memory_bytes, spec.cpus, spec.install["node"]) == (256 * 2**20, 0.5, "22")
 
 
@@ -163,6 +165,7 @@ def test_fairway_yaml_alone_is_enough(tmp_path: Path) -> None:
         ("memory: lots", "line 1.*size"),
         ("volumes: {files: data}", "line 1.*volumes"),
         ("sticky: perhaps", "line 1.*true or false"),
+        ("services: {web: node x.js}", "line 1.*services.*web"),
         ("- a", "mapping"),
     ],
 )

@@ -148,6 +148,24 @@ def test_project_code_is_never_run(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_services_of_one_build_run_beside_each_other(tmp_path: Path) -> None:
+    compose = """
+services:
+  mail_worker: {build: app, command: python mails.py, environment: {A: "1", QUEUE: "${QUEUE:?name it}"}}
+  web: {build: app, command: python app.py, ports: ["8000"], environment: {A: "1"}}
+  admin: {build: app, command: python admin.py, ports: ["9000"]}
+  db: {image: postgres}
+"""
+    make(tmp_path, {"compose.yaml": compose, "app/requirements.txt": "flask", "app/app.py": FLASK})
+    best = detect(tmp_path).best
+    assert best is not None
+    assert (best.spec.command, best.spec.requires) == (("python", "app.py"), ("QUEUE",))
+    worker = {"command": ["python", "mails.py"], "environment": {"QUEUE": "${QUEUE:?name it}"}}
+    assert best.spec.services == {"mail-worker": worker}
+    assert "Runs beside it: mail_worker" in [one.what for one in best.findings]
+    assert [one.what for one in best.remarks] == ["Not started: admin, db (postgres); give their addresses as variables"]
+
+
 def test_compose_lays_over_what_is_below(tmp_path: Path) -> None:
     compose = """
 services:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 from fairway.drivers.builders.contract import Finding, Spec
 from fairway.drivers.builders.detection.compose import FILES, ComposeBuild, ComposeFile, ComposeService, read_compose
@@ -12,6 +13,8 @@ from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, version_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.detection.static import detect_static
+from fairway.drivers.builders.services import RESERVED, parse_name
+from fairway.shared.names import slug_from
 
 # What people run beside an application: it answers no visitors over HTTP, so it is never taken for the application.
 BACKING = frozenset(
@@ -34,11 +37,11 @@ BACKING = frozenset(
 
 
 def built_services(source: SourceFolder) -> Iterator[Recipe]:
-    """The services that are built from this source."""
+    """The services that are built from this source; those that open a port come first."""
     file, compose = _read(source)
-    for service in compose.services:
+    for service in sorted(compose.services, key=lambda one: one.port is None):
         if service.build is not None:
-            yield _told(_overlaid(_built(source, file, service, service.build), service), file, compose, service.name)
+            yield _told(_overlaid(_built(source, file, service, service.build), service), file, compose, service)
     _raise_wrong(file, compose, built=True)
 
 
@@ -55,7 +58,7 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
                 f"{file} runs {service.image} only, a service that an application uses and no application that answers "
                 "visitors; choose it all the same, or add the application beside it."
             )
-        yield _told(recipe, file, compose, service.name)
+        yield _told(recipe, file, compose, service)
     _raise_wrong(file, compose, built=False)
 
 
@@ -83,13 +86,35 @@ def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
     raise Undetectable(sentence, file)
 
 
-def _told(recipe: Recipe, file: str, compose: ComposeFile, name: str) -> Recipe:
-    """The recipe with the service's name, and the services beside it that are not started."""
-    others = [f"{other} ({image})" if image else other for other, image in compose.images.items() if other != name]
-    recipe = replace(recipe, findings=(*recipe.findings, Finding(f"The service “{name}”", file)))
+def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService) -> Recipe:
+    """The recipe with the service's name, those that run beside it, and those that are not started."""
+    recipe = replace(recipe, findings=(*recipe.findings, Finding(f"The service “{service.name}”", file)))
+    beside = {one.name: one for one in compose.services if _runs_beside(service, one)}
+    if beside:
+        services = {parse_name(slug_from(name)): _differs(service, one) for name, one in beside.items()}
+        requires = tuple(dict.fromkeys([*recipe.spec.requires, *(name for one in beside.values() for name in one.requires)]))
+        recipe = recipe.changed(services=services, requires=requires).noting(f"Runs beside it: {', '.join(beside)}", file)
+    left = {name: image for name, image in compose.images.items() if name != service.name and name not in beside}
+    others = [f"{name} ({image})" if image else name for name, image in left.items()]
     if not others:
         return recipe
     return recipe.remarking(f"Not started: {', '.join(others)}; give their addresses as variables", file)
+
+
+def _runs_beside(main: ComposeService, other: ComposeService) -> bool:
+    """Whether another service is the same program started in another way, and nobody asks it anything: the same build or
+    image, a command of its own, no port. A service with a port answers visitors itself."""
+    same = (main.build, main.image, main.volumes) == (other.build, other.image, other.volumes)
+    is_other = main.name != other.name and slug_from(other.name) not in RESERVED and other.command is not None
+    return same and is_other and main.port is not None and other.port is None
+
+
+def _differs(main: ComposeService, other: ComposeService) -> dict[str, Any]:
+    """What a service beside the main one says, in the form of a spec's services."""
+    environment = {name: text for name, text in other.environment.items() if main.environment.get(name) != text}
+    stated = {"memory_bytes": other.memory_bytes, "cpus": other.cpus, "stop_grace": other.stop_grace}
+    values = {name: value for name, value in stated.items() if value is not None}
+    return {"command": list(other.command or ()), **({"environment": environment} if environment else {}), **values}
 
 
 def _built(source: SourceFolder, file: str, service: ComposeService, build: ComposeBuild) -> Recipe:
