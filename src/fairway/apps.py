@@ -19,7 +19,8 @@ class FairwayConfig(AppConfig):
         import fairway.deployments.protection
         import fairway.releases.commands.holding
         import fairway.releases.commands.schedule
-        import fairway.releases.commands.targets  # noqa: F401
+        import fairway.releases.commands.targets
+        import fairway.resources.commands  # noqa: F401
         from fairway.accounts.mailing import from_environment
         from fairway.deployments.keeping import pin
         from fairway.releases.retention import pinned_digests

@@ -7,3 +7,4 @@ from fairway.deployments.models import *  # noqa: F403
 from fairway.engine.models import *  # noqa: F403
 from fairway.environments.models import *  # noqa: F403
 from fairway.releases.models import *  # noqa: F403
+from fairway.resources.models import *  # noqa: F403

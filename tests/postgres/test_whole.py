@@ -14,7 +14,7 @@ from tests.services.installation import installed
 from tests.services.postgres import postgres_server  # noqa: F401
 
 ROOT = Path(__file__).parents[2]
-ROOMS = ["activity", "accounts", "applications", "environments", "deployments"]
+ROOMS = ["activity", "accounts", "applications", "environments", "resources", "deployments"]
 
 pytestmark = pytest.mark.postgres
 
@@ -47,7 +47,9 @@ def test_an_installation_on_postgresql_deploys_survives_its_worker_and_keeps_its
 def test_a_row_that_is_locked_may_be_referred_to_meanwhile():
     """PostgreSQL checks references when a transaction commits, and then holds the chain's head: whoever locks a row and
     waits for the head would wait for ever, had it taken the row's key as well (`no_key`)."""
-    pattern = re.compile(r"(Environment|Application|User|Placement|Deployment)\.objects[^\n]*select_for_update\(([^)]*)\)?")
+    pattern = re.compile(
+        r"(Environment|Application|User|Placement|Deployment|Resource|Binding|Backup)\.objects[^\n]*select_for_update\(([^)]*)\)?"
+    )
     found = [
         f"{place.relative_to(ROOT)}: {match[0]}"
         for place in (ROOT / "src/fairway").rglob("*.py")

@@ -52,6 +52,8 @@ SOME_ACTS = {
     Act.ROLL_OUT: ("admin", "deployer"),
     Act.FALL_BACK_RELEASE: ("admin", "deployer"),
     Act.DEPLOY: ("admin", "deployer"),
+    **dict.fromkeys((Act.CREATE_RESOURCE, Act.DELETE_RESOURCE, Act.BIND_RESOURCE), ("admin", "deployer")),
+    **dict.fromkeys((Act.BACK_UP_RESOURCE, Act.RESTORE_RESOURCE), ("admin", "deployer")),
 }
 STREAMS = ("live", "/log/stream")  # they never end; who is let in is asked, and what they carry by the topics below
 NOT_GOT = (  # about nobody's things: signing in and out, one's own account, what Caddy and the proxy ask
@@ -145,6 +147,20 @@ def _of_freeze(world: World, plain: str) -> Iterator[tuple[str, object]]:
         yield plain.replace("{number}", str(one.pk)), pair
 
 
+def _of_resource(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    """Its log may quote what any application sent: it is for those who see all of them there."""
+    for place, one in world.resources.items():
+        url = plain.replace("{place}", place).replace("{environment}", place).replace("{name}", one.name)
+        for name in APPLICATIONS if "{slug}" in url else [""]:
+            owner = ("only", ("", place)) if url.endswith("/log") else (name, place)
+            yield url.replace("{slug}", name), owner
+
+
+def _of_backup(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.backups.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
 def _of_event(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for one in world.events.values():
         yield plain.replace("{number}", str(one.pk)), world.words[one.comment]
@@ -206,6 +222,8 @@ FILLERS = (
     (r"/(environments|targets)/\{slug\}", _of_environment),
     (r"/deployments/\{number\}", _of_deployment),
     (r"/freezes/\{number\}", _of_freeze),
+    (r"/resources/\{", _of_resource),
+    (r"/backups/\{number\}", _of_backup),
     (r"/events/\{number\}", _of_event),
     (r"/(releases/\{number\}/)?rollouts/\{", _of_rollout),
     (r"/releases/\{number\}", _of_release),
@@ -243,6 +261,8 @@ def is_let_in(grants: list[Given], one: Address) -> bool:
         return sees(grants, WHOLE, WHOLE_ACTS[one.act])
     if one.act in SOME_ACTS and not sees(grants, None, SOME_ACTS[one.act]):
         return False
+    if one.act is Act.DOWNLOAD_BACKUP:
+        return sees(grants, one.owner, ("admin",))
     if one.url.startswith("/api/v1/freezes/state"):
         environment, application = re.findall(r"=(\w+)", one.url)
         return sees(grants, (application, environment))
@@ -324,12 +344,17 @@ def topics(world: World) -> list[tuple[str, object]]:
     kinds = ("host", "state", "placements", "protection")
     named += [(f"environment:{place}:{kind}", ("", place)) for place, kind in product(ENVIRONMENTS, kinds)]
     parts = ("head", "matrix", "readiness", "rollouts", "sealing", "planned", "approvals", "graph")
+    named += [
+        (f"resource:{place}:{one.name}:{part}", ("", place))
+        for place, one in world.resources.items()
+        for part in ("state", "bindings", "backups")
+    ]
     named += [(f"release:{world.releases['alone'].pk}:{part}", ("alpha", "development")) for part in parts]
     named += [(f"release:{world.releases['shared'].pk}:{part}", None) for part in parts]
     named += [
         (f"rollout:{one.pk}:progress", [(name, place) for name in APPLICATIONS]) for place, one in world.rollouts.items()
     ]
-    plain = ("home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes")
+    plain = ("home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes", "resources")
     return [*named, *((name, None) for name in (*plain, "applications", "events", "releases", "calendar"))]
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from django.test import Client
 from django.utils import timezone
@@ -21,14 +23,18 @@ from fairway.activity.rules import Door, On
 from fairway.applications.commands import create_application, save_configuration
 from fairway.applications.credential_commands import save_credential
 from fairway.applications.models import Application, Credential, CredentialScope
+from fairway.applications.secrets import seal as seal_of_fields
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment, LogChunk, Placement
+from fairway.drivers.resources.sealed_files import seal_file
 from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
 from fairway.releases.commands.approvals import reject, seal
 from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
 from fairway.releases.models import Package, PackageLog, PackageOnTarget, Release, Rollout
+from fairway.resources.models import Backup, Binding, Resource
+from fairway.resources.servers import backup_place
 from tests.conftest import make_artifact, make_environment, make_person
 from tests.scopes.model import APPLICATIONS, ENVIRONMENTS, PAIRS, WHOLE, Given
 from tests.web.conftest import finish
@@ -50,6 +56,8 @@ class World:
     releases: dict[str, Release] = field(default_factory=dict)
     packages: dict[str, Package] = field(default_factory=dict)
     rollouts: dict[str, Rollout] = field(default_factory=dict)
+    resources: dict[str, Resource] = field(default_factory=dict)
+    backups: dict[tuple[str, str], Backup] = field(default_factory=dict)
 
     def word(self, kind: str, owner: object, roles: tuple[str, ...] = ()) -> str:
         """A word nobody else uses, for something of this owner's."""
@@ -83,8 +91,14 @@ def build() -> World:
             description=description,
         )  # fmt: skip
         world.applications[name] = application
+    for place in ENVIRONMENTS:
+        world.resources[place] = Resource.objects.create(
+            environment=world.environments[place], name=world.word("resource", ("", place)), kind="postgres", version="18.6",
+            state="running", port=29000 + ENVIRONMENTS.index(place), sealed_password="", made_at=timezone.now(),
+        )  # fmt: skip
     for pair in PAIRS:
         _placed(world, pair)
+        _kept(world, pair)
     _released(world, boss)
     for place, one in world.environments.items():
         one.locked_by, one.lock_reason, one.locked_at = "boss", world.word("lock", ("", place)), timezone.now()
@@ -129,6 +143,26 @@ def _placed(world: World, pair: tuple[str, str]) -> None:
         username="bot", secret="hush hush hush",
     )  # fmt: skip
     CredentialScope.objects.filter(credential=credential).update(application=application, environment=environment)
+
+
+def _kept(world: World, pair: tuple[str, str]) -> None:
+    """What one application has in the resource of an environment."""
+    application, resource = world.applications[pair[0]], world.resources[pair[1]]
+    Binding.objects.create(
+        resource=resource, application=application, alias="database", database=pair[0], login=world.word("login", pair),
+        sealed_password="", state="bound",
+    )  # fmt: skip
+    backup = world.backups[pair] = Backup.objects.create(
+        resource=resource, application=application, database=pair[0], version="18.6", state="verified",
+        sentence=world.word("kept", pair), requested_by="boss", taken_at=timezone.now(), verified_at=timezone.now(),
+    )  # fmt: skip
+    with NamedTemporaryFile() as clear:
+        clear.write(world.word("dump", pair, ("admin",)).encode())
+        clear.flush()
+        place = backup_place(f"{backup.pk}.sealed")
+        backup.size_bytes, backup.sha256 = seal_file(Path(clear.name), place, seal_of_fields(), lambda: None)
+    backup.file = place.name
+    backup.save()
 
 
 def _released(world: World, boss: Actor) -> None:

@@ -34,6 +34,7 @@ STARTERS = {  # a function that takes the rest of the words: a context manager t
     "registry": "tests.services.docker:registry_for_all",
     "postgres": "tests.services.postgres:server_for_all",
     "postgres tables": "tests.services.postgres:tables_for_all",
+    "server programs": "tests.services.server_programs:programs_for_all",
     "tables": "tests.services.installation:tables_for_all",
     "demo": "tests.services.installation:demo_for_all",
     "chromium": "tests.services.browser:chromium_for_all",

@@ -28,7 +28,7 @@ PAGES = [
     "/", "/applications/", "/applications/hello/", "/applications/hello/deployments", "/applications/hello/configuration",
     "/applications/hello/events",
     "/applications/hello/logs", "/applications/hello/settings", "/deployments/", "/environments/", "/environments/staging/",
-    "/freezes/", "/events/", "/settings/profile", "/settings/tokens", "/palette",
+    "/resources/", "/freezes/", "/events/", "/settings/profile", "/settings/tokens", "/palette",
 ]  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from fairway.releases.commands.packages import add_package
 from fairway.releases.commands.releases import create_release
 from fairway.releases.commands.schedule import schedule_release
 from fairway.releases.models import Release, Rollout
+from fairway.resources.models import Backup, Binding, Resource
 from fairway.web.live_fragments import KINDS, Topic, render, topic_named
 from fairway.web.sharing import WatchedActor, shared, what_was_read
 from fairway.web.templatetags import fairway as tags
@@ -93,9 +94,21 @@ def names(people, hello, staging, production, monkeypatch) -> list[str]:
     )  # fmt: skip
     release, rollout = _release(people)
     request_inspection(actor=people["dora"], source_kind="image", source={"image": "r/x:1"})
+    kept = Resource.objects.create(
+        environment=staging, name="main", kind="postgres", version="18.6", state="running", port=29000, sealed_password="",
+    )  # fmt: skip
+    Binding.objects.create(
+        resource=kept, application=hello, alias="database", database="hello", login="hello", sealed_password="",
+        state="bound",
+    )  # fmt: skip
+    Backup.objects.create(
+        resource=kept, application=hello, database="hello", version="18.6", state="verified", file="1.sealed",
+        requested_by="dora",
+    )  # fmt: skip
     now = timezone.now()
     monkeypatch.setattr(timezone, "now", lambda: now)
-    found = ["home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes"]
+    found = [f"resource:staging:main:{part}" for part in ("state", "bindings", "backups")]
+    found += ["resources", "home:matrix", "home:running", "home:recent", "home:waiting", "environments", "freezes"]
     found += ["placement:hello:staging", "placement:hello:production", "application:hello:recent"]
     parts = ("head", "progress", "approval", "outcome", "facts")
     found += [f"deployment:{one.pk}:{part}" for one in (failed, moving) for part in parts]

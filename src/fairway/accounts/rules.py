@@ -46,6 +46,13 @@ class Act(StrEnum):
     LOCK_ENVIRONMENT = "environment.lock"
     FREEZE_ENVIRONMENT = "environment.freeze"
     BREAK_GLASS = "environment.break_glass"
+    CREATE_RESOURCE = "resource.create"  # also starting and stopping it
+    TRY_RESOURCE = "resource.try"  # connecting to it, which changes nothing
+    DELETE_RESOURCE = "resource.delete"
+    BIND_RESOURCE = "resource.bind"
+    BACK_UP_RESOURCE = "resource.back_up"
+    RESTORE_RESOURCE = "resource.restore"
+    DOWNLOAD_BACKUP = "backup.download"  # the data itself leaves Fairway
     CREATE_RELEASE = "release.create"
     EDIT_RELEASE = "release.edit"
     DELETE_RELEASE = "release.delete"
@@ -102,6 +109,13 @@ ROLES_FOR: dict[Act, frozenset[Role]] = {
     Act.LOCK_ENVIRONMENT: _PLANNING,
     Act.FREEZE_ENVIRONMENT: _PLANNING,
     Act.BREAK_GLASS: _ADMIN,
+    Act.CREATE_RESOURCE: _SHIPPING,
+    Act.TRY_RESOURCE: _ALL,
+    Act.DELETE_RESOURCE: _SHIPPING,
+    Act.BIND_RESOURCE: _SHIPPING,
+    Act.BACK_UP_RESOURCE: _SHIPPING,
+    Act.RESTORE_RESOURCE: _SHIPPING,
+    Act.DOWNLOAD_BACKUP: _ADMIN,
     Act.CREATE_RELEASE: _PLANNING,
     Act.EDIT_RELEASE: _PLANNING,
     Act.DELETE_RELEASE: _PLANNING,

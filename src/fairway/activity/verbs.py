@@ -122,6 +122,30 @@ def _table() -> Iterator[Verb]:
     yield verb("freeze.edited", _("{who} changed the freeze window {what}"))
     yield verb("freeze.deleted", _("{who} deleted the freeze window {what}"))
 
+    yield verb("resource.requested", _("{who} created the resource {what}"))
+    yield verb("resource.start_requested", _("{who} asked to start the resource {what}"))
+    yield verb("resource.stop_requested", _("{who} asked to stop the resource {what}"), warning)
+    yield verb("resource.delete_requested", _("{who} asked to delete the resource {what}"), warning)
+    yield verb("resource.observed", _("{who} saw the state of the resource {what} change"))
+    yield verb("resource.went_down", _("{who} saw that the resource {what} does not answer"), error)
+    yield verb("resource.failed", _("{who} could not bring up the resource {what}"), error)
+    yield verb("resource.deleted", _("{who} deleted the resource {what} and put its data aside"), warning)
+    yield verb("binding.requested", _("{who} asked to bind {what}"))
+    yield verb("binding.bound", _("{who} bound {what}"))
+    yield verb("binding.failed", _("{who} could not settle the binding {what}"), error)
+    yield verb("binding.password_requested", _("{who} asked for a new password for {what}"))
+    yield verb("binding.end_requested", _("{who} asked to end the previous password of {what}"))
+    yield verb("binding.previous_ended", _("{who} ended the previous password of {what}"))
+    yield verb("binding.unbind_requested", _("{who} asked to unbind {what}"), warning)
+    yield verb("binding.ended", _("{who} unbound {what}"), warning)
+    yield verb("backup.requested", _("{who} asked for the backup {what}"))
+    yield verb("backup.verified", _("{who} took and verified the backup {what}"))
+    yield verb("backup.failed", _("{who} could not take or verify the backup {what}"), error)
+    yield verb("backup.downloaded", _("{who} downloaded the backup {what}"), warning)
+    yield verb("backup.restore_requested", _("{who} asked to restore the backup {what}"), warning)
+    yield verb("backup.restored", _("{who} restored the backup {what}"), warning)
+    yield verb("backup.restore_failed", _("{who} could not restore the backup {what}"), error)
+
     yield verb("release.created", _("{who} created the release {what}"))
     yield verb("release.edited", _("{who} changed the release {what}"))
     yield verb("release.cloned", _("{who} cloned a release as {what}"))
@@ -218,6 +242,9 @@ GROUPS: Mapping[str, Text] = {
     "credential": _("Credentials"),
     "environment": _("Environments"),
     "freeze": _("Freeze windows"),
+    "resource": _("Resources"),
+    "binding": _("Bindings"),
+    "backup": _("Backups"),
     "gate": _("Broken glass"),
     "person": _("People and sign-in"),
     "token": _("API tokens"),

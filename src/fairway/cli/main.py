@@ -19,6 +19,7 @@ from fairway.cli import (
     mail,
     places,
     releases,
+    resources,
     running,
     safekeeping,
     settings,
@@ -83,6 +84,7 @@ app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
 app.add_typer(places.envs, name="envs", rich_help_panel=RUN)
 app.add_typer(places.envs, name="targets", hidden=True)  # the release desk's name for environments
 app.add_typer(freezes.freezes, name="freezes", rich_help_panel=RUN)
+app.add_typer(resources.resources, name="resources", rich_help_panel=RUN)
 app.add_typer(settings.config, name="config", rich_help_panel=RUN)
 _add(BACK, looking_back.history, looking_back.events)
 app.add_typer(auditing.audit, name="audit", rich_help_panel=BACK)

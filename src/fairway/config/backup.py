@@ -15,7 +15,7 @@ from typing import Any
 from fairway.config import archive
 
 FILES = ("docker-id",)
-FOLDERS = ("uploads", "bundles", "pythons", "demo")
+FOLDERS = ("uploads", "bundles", "pythons", "demo", "backups")
 SECRET_FOLDERS = ("keys", "caddy/caddy")  # the keys of secrets, sessions and certificates
 SECRET_FILES = frozenset({"demo/sign-in.json", "demo/sign-in.draft"})  # credentials outside those folders
 VOLUMES = ("process/volumes", "process/homes")

@@ -40,9 +40,10 @@ def _rotate() -> None:
     from fairway.accounts.mail_commands import reseal_mail
     from fairway.applications.commands import rotate_keys
     from fairway.environments.secrets import reseal_options
+    from fairway.resources.progress import reseal
 
     call_command("migrate", verbosity=0, interactive=False)
-    sys.stdout.write(f"{rotate_keys() + reseal_options() + reseal_mail()} secrets are sealed with the new key.\n")
+    sys.stdout.write(f"{rotate_keys() + reseal_options() + reseal_mail() + reseal()} secrets are sealed with the new key.\n")
 
 
 def add_key(place: Path) -> str:

@@ -15,7 +15,7 @@ from fairway.activity.models import Event
 COLLECTED = "storage.collected"
 LOW_DISK = 2 * 2**30  # free bytes; below this, builds and pulls soon fail
 DATABASE = "database"
-KINDS = ("bundles", "cache", "process", "uploads", "work", "caddy", "logs")
+KINDS = ("bundles", "cache", "process", "resources", "backups", "uploads", "work", "caddy", "logs")
 _FILE = ("run", "storage.json")
 
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("fairway", "0023_mail_settings")]
+    dependencies = [("fairway", "0025_resources")]
 
     operations = [
         migrations.AddField("deployment", "scales", models.JSONField(default=dict)),

@@ -21,12 +21,14 @@ from fairway.deployments import queries as deployments
 from fairway.environments import queries as environments
 from fairway.releases import queries as releases
 from fairway.releases.models import Release
+from fairway.resources import queries as resources
 from fairway.web.presenters import applications as shown_applications
 from fairway.web.presenters import environments as shown_environments
 from fairway.web.presenters import freezes as shown_freezes
 from fairway.web.presenters import home as shown_home
 from fairway.web.presenters import release_plan as shown_plan
 from fairway.web.presenters import releases as shown_releases
+from fairway.web.presenters import resources as shown_resources
 from fairway.web.presenters import rollouts as shown_rollouts
 from fairway.web.presenters.deployments import deployment_shown
 from fairway.web.presenters.hosts import host_shown
@@ -41,6 +43,9 @@ FAMILIES = {  # what lists and calendars listen to
     "rollout": "releases",
     "environment": "environments",
     "freeze": "freezes",
+    "resource": "resources",
+    "binding": "resources",
+    "backup": "resources",
 }
 
 Context = dict[str, Any]
@@ -190,6 +195,18 @@ def _rollout(actor: Actor, parts: list[str]) -> Context:
     return shown_rollouts.progress_shown(actor, releases.get_rollout(actor, int(parts[0])))
 
 
+def _resource_state(actor: Actor, parts: list[str]) -> Context:
+    return shown_resources.state_shown(actor, resources.resource(actor, parts[0], parts[1]))
+
+
+def _resource_bindings(actor: Actor, parts: list[str]) -> Context:
+    return shown_resources.bindings_shown(actor, resources.resource(actor, parts[0], parts[1]))
+
+
+def _resource_backups(actor: Actor, parts: list[str]) -> Context:
+    return shown_resources.backups_shown(actor, resources.resource(actor, parts[0], parts[1]))
+
+
 def _nothing(actor: Actor, parts: list[str]) -> Context:
     return {}
 
@@ -212,6 +229,7 @@ def _desk(part: str, build: Callable[[Actor, Release], Context], template: str) 
     return _kind(rf"release:(\d{{1,18}}):{part}", ["release:{0}", "releases"], of_release, template)
 
 
+_RESOURCE = r"resource:([a-z0-9-]+):([a-z0-9-]+):"
 KINDS = (
     _kind("home:matrix", ["home"], _home(shown_home.home_matrix), "home.html#matrix"),
     _kind("home:running", ["home"], _home(shown_home.home_running), "home.html#running"),
@@ -241,6 +259,10 @@ KINDS = (
     _kind(r"environment:([a-z0-9-]+):(placements)", ["environment:{0}"], _placements_here, "environments/detail.html#{1}"),
     _kind("environments", ["home"], _home(shown_environments.list_shown), "environments/list.html#list"),
     _kind("freezes", ["freezes"], _home(shown_freezes.list_shown), "freezes/list.html#list"),
+    _kind("resources", ["resources"], _home(shown_resources.list_shown), "resources/list.html#list"),
+    _kind(_RESOURCE + "(state)", ["environment:{0}"], _resource_state, "resources/detail.html#{2}"),
+    _kind(_RESOURCE + "(bindings)", ["environment:{0}"], _resource_bindings, "resources/detail.html#{2}"),
+    _kind(_RESOURCE + "(backups)", ["environment:{0}"], _resource_backups, "resources/detail.html#{2}"),
     _desk("head", shown_releases.head_shown, "releases/head.html"),
     _desk("matrix", shown_releases.matrix_shown, "releases/detail.html#matrix"),
     _desk("readiness", shown_plan.readiness_shown, "releases/readiness.html#readiness"),

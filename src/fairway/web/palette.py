@@ -39,6 +39,8 @@ def _acts(actor: Actor) -> Iterator[Entry]:
         )
     if may_somewhere(actor, Act.CREATE_ENVIRONMENT):
         yield _entry(group, _("New environment"), reverse("environment-new"), "plus", keywords="create target")
+    if may_somewhere(actor, Act.CREATE_RESOURCE):
+        yield _entry(group, _("New resource"), reverse("resource-new"), "plus", keywords="create database postgres")
     if may_somewhere(actor, Act.CREATE_RELEASE):
         yield _entry(group, _("New release"), reverse("release-new"), "plus", keywords="create plan packages")
     if may_somewhere(actor, Act.FREEZE_ENVIRONMENT):
@@ -81,6 +83,7 @@ def _pages(actor: Actor) -> Iterator[Entry]:
     yield _entry(group, _("Releases"), reverse("release-list"), "promote", keywords="packages rollouts")
     yield _entry(group, _("Calendar"), reverse("calendar"), "calendar", keywords="schedule planned")
     yield _entry(group, _("Environments"), reverse("environment-list"), "layers", keywords="deployment targets")
+    yield _entry(group, _("Resources"), reverse("resource-list"), "disk", keywords="database postgres backup binding")
     yield _entry(group, _("Deployments"), reverse("deployment-list"), "deploy", keywords="history")
     yield _entry(group, _("Freeze windows"), reverse("freeze-list"), "calendar", keywords="freeze blackout maintenance")
     yield _entry(group, _("Events"), reverse("event-list"), "events", keywords="audit log who what when")

@@ -26,6 +26,7 @@ from fairway.web.views import (
     new,
     people,
     placements,
+    resources,
     settings,
     storage,
     versions,
@@ -35,6 +36,7 @@ from fairway.web.views.releases import dependencies, packages, plan, releases, r
 FORGOTTEN = public("whoever forgot a password cannot sign in; allauth limits how often it may be asked")
 PACKAGE = "releases/<int:number>/packages/<int:package>"
 TARGET = "releases/<int:number>/targets/<slug:environment>"
+RESOURCE = "resources/<slug:environment>/<slug:name>"
 PLACEMENT = "applications/<slug:slug>/in/<slug:environment>"
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -134,6 +136,21 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("freezes/preview", freezes.preview, name="freeze-preview"),
     path("freezes/<int:number>", freezes.edit, name="freeze-edit"),
     path("freezes/<int:number>/deletion", freezes.delete, name="freeze-delete"),
+    # Resources
+    path("resources/", resources.resource_list, name="resource-list"),
+    path("resources/new", resources.new, name="resource-new"),
+    path(RESOURCE, resources.detail, name="resource-detail"),
+    path(f"{RESOURCE}/start", resources.start, name="resource-start"),
+    path(f"{RESOURCE}/stop", resources.stop, name="resource-stop"),
+    path(f"{RESOURCE}/trial", resources.trial, name="resource-trial"),
+    path(f"{RESOURCE}/deletion", resources.delete, name="resource-delete"),
+    path(f"{RESOURCE}/bindings", resources.bind, name="resource-bind"),
+    path(f"{RESOURCE}/bindings/<slug:slug>/password", resources.password, name="resource-password"),
+    path(f"{RESOURCE}/bindings/<slug:slug>/end-previous", resources.end_previous, name="resource-end-previous"),
+    path(f"{RESOURCE}/bindings/<slug:slug>/unbinding", resources.unbind, name="resource-unbind"),
+    path(f"{RESOURCE}/backups", resources.back_up, name="resource-back-up"),
+    path("backups/<int:number>/restoration", resources.restore, name="backup-restore"),
+    path("backups/<int:number>/file", resources.download, name="backup-file"),
     # Releases
     path("releases/", releases.release_list, name="release-list"),
     path("releases/new", releases.new, name="release-new"),

@@ -63,6 +63,8 @@ STORAGE_LABELS: dict[str, Text] = {
     "bundles": _("Versions"),
     "cache": _("Build caches"),
     "process": _("Running applications, their volumes and home directories"),
+    "resources": _("Resources' data"),
+    "backups": _("Backups"),
     "uploads": _("Uploads"),
     "work": _("Builds in progress"),
     "caddy": _("Proxy"),

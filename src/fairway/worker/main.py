@@ -22,6 +22,7 @@ from fairway.worker.cleaning import clean
 from fairway.worker.heads import HeadSigner
 from fairway.worker.hosts import HostKeeper
 from fairway.worker.reconciler import Reconciler
+from fairway.worker.resources import ResourceKeeper
 from fairway.workflows import register_all
 from fairway.workflows.outside import caddy
 
@@ -50,6 +51,7 @@ def run_worker(stop: threading.Event) -> None:
         _thread("caddy", lambda: caddy().supervise(stop, _report_caddy), stop),
         _thread("hosts", lambda: HostKeeper().run(stop), stop),
         _thread("reconciler", lambda: Reconciler().run(stop), stop),
+        _thread("resources", lambda: ResourceKeeper().run(stop), stop),
         _thread("heads", lambda: HeadSigner().run(stop), stop),
         _thread("home", lambda: installation.watch(stop), stop),
         _thread("schedule", lambda: Schedule(_ticks(), worker_name=name).run_forever(stop), stop),

@@ -31,7 +31,7 @@ from fairway.workflows.outside import forget_work_folder, proxy
 
 A_DAY = timedelta(days=1)
 A_WEEK = timedelta(days=7)
-SMALL_RUNS = ("adjust", "inspect", "watch")  # kinds of runs that no page of a deployment shows
+SMALL_RUNS = ("adjust", "inspect", "watch", "job", "resource")  # kinds of runs that no page of a deployment shows
 LOGS_AT_ONCE = 200  # deployments whose logs are removed in one transaction
 
 

@@ -10,9 +10,10 @@ def register_all() -> None:
     from fairway.workflows.inspect import INSPECT
     from fairway.workflows.job import JOB
     from fairway.workflows.resolve import RESOLVE
+    from fairway.workflows.resources import WORKFLOWS as RESOURCES
     from fairway.workflows.rollout import ROLLOUT
     from fairway.workflows.watch import WATCH
 
-    for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT, JOB):
+    for workflow in (DEPLOY, ADJUST, INSPECT, WATCH, RESOLVE, DISTRIBUTE, ROLLOUT, JOB, *RESOURCES):
         if workflow.kind not in WORKFLOWS.by_kind:
             WORKFLOWS.register(workflow)

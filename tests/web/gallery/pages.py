@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.web.gallery import forms, freezes, samples
+from tests.web.gallery import forms, freezes, resources, samples
 from tests.web.gallery import more_samples as more
 from tests.web.gallery import release_samples as desk
 from tests.web.gallery.forms import filled
@@ -93,6 +93,11 @@ PAGES = [
         "environments/detail.html",
         lambda: {**more.environment(), "freeze": freezes.frozen_now()},
     ),
+    Page("resources", "/resources/", "resources/list.html", resources.listed),
+    Page("resources-none", "/gallery/resources-none", "resources/list.html", resources.none),
+    Page("resource-new", "/resources/new", "resources/form.html", resources.new),
+    Page("resource", "/resources/production/main-db", "resources/detail.html", resources.one),
+    Page("resource-fresh", "/resources/staging/fresh", "resources/detail.html", resources.fresh),
     Page("freezes", "/freezes/", "freezes/list.html", freezes.freezes),
     Page("freezes-none", "/gallery/freezes-none", "freezes/list.html", freezes.none),
     Page("freeze-new", "/freezes/new", "freezes/form.html", freezes.new),

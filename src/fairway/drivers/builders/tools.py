@@ -84,6 +84,21 @@ class Tools:
         argv = (uv.find_uv_bin(), "pip", "install", "--no-deps", "--only-binary", ":all:", "--no-config")
         self._run((*argv, "--python", sys.executable, "--target", str(draft), package), {"UV_NO_PROGRESS": "1"})
 
+    def from_lock(self, draft: Path, lock: Path) -> None:
+        """Unpack the wheels that a requirements file names, each with a checksum that fits. Nothing of them runs."""
+        argv = (
+            uv.find_uv_bin(),
+            "pip",
+            "install",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            "--no-config",
+            "--no-cache",
+            "--require-hashes",
+        )
+        self._run((*argv, "--python", sys.executable, "--target", str(draft), "-r", str(lock)), {"UV_NO_PROGRESS": "1"})
+
     def from_npm(self, draft: Path, packages: Sequence[str], npm: Sequence[str], path: str) -> None:
         """Install npm packages (``name@1.2``) into `draft` by the program `npm`; none of their scripts runs."""
         words = ("install", "--prefix", str(draft), "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier")

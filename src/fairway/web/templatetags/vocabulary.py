@@ -44,6 +44,9 @@ STATUSES: dict[str, tuple[Text, str, str]] = {
     "skipped": (pgettext_lazy("step", "Skipped"), "cancelled", "idle"),
 }
 STATUSES |= {
+    # bindings and backups
+    "bound": (pgettext_lazy("binding", "Bound"), "available", "ok"),
+    "verified": (pgettext_lazy("backup", "Verified"), "available", "ok"),
     # releases
     "draft": (pgettext_lazy("release", "Draft"), "pending", "idle"),
     "sealed": (pgettext_lazy("release", "Sealed"), "locked", "run"),

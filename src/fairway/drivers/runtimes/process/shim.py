@@ -327,12 +327,12 @@ class Shim:
     # -- stopping
 
     def begin_stop(self) -> None:
-        """TERM to the application's process group, and to what left the group."""
-        self.stop_asked = False
-        wished = self.wish()
+        """TERM to the application's process group, and to what left the group; or what a server wants, that ends its own."""
+        self.stop_asked, self.restart_at, wished = False, None, self.wish()
         by = time.monotonic() + (self.order["grace"] if wished is None else wished)
         self.stop_by = by if self.stop_by is None else min(by, self.stop_by)
-        self.restart_at = None
+        if self.pid and self.order.get("stop_signal"):
+            return kill(self.pid, self.order["stop_signal"])
         if self.pid:
             kill_group(self.pid, signal.SIGTERM)
         for pid in descendants(os.getpid()):

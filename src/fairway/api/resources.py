@@ -1,0 +1,316 @@
+"""Resources of environments, who is bound to them, and their backups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest, StreamingHttpResponse
+from ninja import Query, Schema, Status
+from pydantic import Field
+
+from fairway.accounts.permissions import actor_of, needs
+from fairway.accounts.rules import Act, Actor
+from fairway.api.routing import PermissionRouter
+from fairway.api.schemas import Asked, Given, Named, Number, Slug
+from fairway.applications.queries import get_application
+from fairway.environments.queries import get_environment
+from fairway.resources import commands
+from fairway.resources.backup_files import clear_pieces
+from fairway.resources.models import Backup, Binding, Resource
+from fairway.resources.queries import backup, backups_of, binding, bindings_of, log_of, resource, visible_to
+from fairway.resources.rules import variable_names
+
+router = PermissionRouter(tags=["resources"])
+PLACE = "/resources/{place}/{name}"
+MOST_LINES = 1000
+
+
+class BindingShown(Schema):
+    """`variables` are the names it gives; their values stand in the application's configuration. `previous_login` still
+    works beside `login`, until somebody ends it. `configuration` is the first version with the current password."""
+
+    application: Named
+    alias: str
+    state: str
+    sentence: str
+    database: str
+    login: str
+    previous_login: str
+    configuration: int | None
+    variables: list[str]
+    created_by: str
+    created_at: datetime
+
+
+class BackupShown(Schema):
+    """`rows` are counted by table. It counts once `verified_at` is set: then it was restored once and held the same."""
+
+    id: int
+    application: Named
+    database: str
+    version: str
+    state: str
+    sentence: str
+    size_bytes: int
+    sha256: str
+    rows: dict[str, int]
+    requested_by: str
+    created_at: datetime
+    taken_at: datetime | None
+    verified_at: datetime | None
+
+
+class ResourceShown(Schema):
+    """`state` is what was last seen, `wanted` what should be. Sizes are bytes on disk."""
+
+    name: str
+    kind: str
+    version: str
+    environment: Named
+    state: str
+    wanted: str
+    sentence: str
+    port: int
+    size_bytes: int | None
+    connections: int | None
+    most_connections: int | None
+    observed_at: datetime | None
+    created_by: str
+    created_at: datetime
+
+
+class ResourceWhole(ResourceShown):
+    bindings: list[BindingShown]
+    backups: list[BackupShown]
+
+
+class FactsShown(Schema):
+    """What the server said just now."""
+
+    version: str
+    size_bytes: int
+    connections: int
+    most_connections: int
+
+
+class LineShown(Schema):
+    at: datetime
+    stream: str
+    text: str
+
+
+class ResourceWanted(Given):
+    """`version` left out means the newest that Fairway offers."""
+
+    kind: str = Field(max_length=40)
+    name: str = Field(max_length=80)
+    version: str = Field("", max_length=40)
+
+
+class BindingWanted(Given):
+    """`alias` begins the variables: `database` gives DATABASE_URL, DATABASE_HOST and so on."""
+
+    application: str = Field(max_length=40)
+    alias: str = Field("", max_length=80)
+
+
+class Confirmed(Given):
+    """The name, typed by whoever asks."""
+
+    confirmed: str = Field(max_length=80)
+
+
+class RestoreWanted(Confirmed):
+    """The resource to restore into, by environment and name; `confirmed` is its name once more."""
+
+    environment: str = Field(max_length=40)
+    name: str = Field(max_length=40)
+
+
+class LogAsked(Asked):
+    lines: int = Field(200, ge=1, le=MOST_LINES)
+
+
+def _row(one: Resource) -> dict[str, Any]:
+    names = ("name", "kind", "version", "state", "wanted", "sentence", "port", "observed_at", "created_by", "created_at")
+    seen = {name: one.observed.get(name) for name in ("size_bytes", "connections", "most_connections")}
+    place = Named(slug=one.environment.slug, name=one.environment.name)
+    return {**{name: getattr(one, name) for name in names}, **seen, "environment": place}
+
+
+def _whole(actor: Actor, one: Resource) -> ResourceWhole:
+    bindings = [_binding(found) for found in bindings_of(actor, one)]
+    return ResourceWhole(**_row(one), bindings=bindings, backups=[_backup(found) for found in backups_of(actor, one)])
+
+
+def _binding(one: Binding) -> BindingShown:
+    names = ("alias", "state", "sentence", "database", "login", "previous_login", "created_by", "created_at")
+    return BindingShown(
+        application=Named(slug=one.application.slug, name=one.application.name),
+        configuration=one.configuration_version,
+        variables=list(variable_names(one.alias)),
+        **{name: getattr(one, name) for name in names},
+    )
+
+
+def _backup(one: Backup) -> BackupShown:
+    names = ("database", "version", "state", "sentence", "size_bytes", "sha256", "requested_by")
+    times = ("created_at", "taken_at", "verified_at")
+    return BackupShown(
+        id=one.pk,
+        application=Named(slug=one.application.slug, name=one.application.name),
+        rows=one.content,
+        **{name: getattr(one, name) for name in (*names, *times)},
+    )
+
+
+@router.get("/resources", response=list[ResourceShown])
+@needs(Act.VIEW)
+def list_resources(request: HttpRequest) -> list[ResourceShown]:
+    """Every resource of the environments you may see."""
+    return [ResourceShown(**_row(one)) for one in visible_to(actor_of(request))]
+
+
+@router.post("/resources/{place}", response={202: ResourceWhole})
+@needs(Act.CREATE_RESOURCE)
+def make_resource(request: HttpRequest, place: Slug, given: ResourceWanted) -> Status[ResourceWhole]:
+    """Create a resource in an environment. It is answered at once; `state` says how far it is."""
+    actor = actor_of(request)
+    made = commands.create_resource(actor=actor, environment=get_environment(actor, place), **given.dict())
+    return Status(202, _whole(actor, made))
+
+
+@router.get(PLACE, response=ResourceWhole)
+@needs(Act.VIEW)
+def show_resource(request: HttpRequest, place: Slug, name: Slug) -> ResourceWhole:
+    """One resource with its bindings and backups."""
+    actor = actor_of(request)
+    return _whole(actor, resource(actor, place, name))
+
+
+@router.post(f"{PLACE}/start", response={202: ResourceWhole})
+@needs(Act.CREATE_RESOURCE)
+def start_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[ResourceWhole]:
+    """Start a resource that is stopped, or try again where it could not be brought up."""
+    actor = actor_of(request)
+    return Status(202, _whole(actor, commands.request_start(actor=actor, resource=resource(actor, place, name))))
+
+
+@router.post(f"{PLACE}/stop", response={202: ResourceWhole})
+@needs(Act.CREATE_RESOURCE)
+def stop_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[ResourceWhole]:
+    """Stop a resource; applications that use it cannot meanwhile."""
+    actor = actor_of(request)
+    return Status(202, _whole(actor, commands.request_stop(actor=actor, resource=resource(actor, place, name))))
+
+
+@router.post(f"{PLACE}/trial", response=FactsShown)
+@needs(Act.TRY_RESOURCE)
+def try_resource(request: HttpRequest, place: Slug, name: Slug) -> FactsShown:
+    """Really connect and ask; 503 says what is wrong."""
+    actor = actor_of(request)
+    found = commands.try_it(actor=actor, resource=resource(actor, place, name))
+    return FactsShown(**{field: getattr(found, field) for field in FactsShown.model_fields})
+
+
+@router.get(f"{PLACE}/log", response=list[LineShown])
+@needs(Act.VIEW)
+def show_resource_log(request: HttpRequest, place: Slug, name: Slug, asked: Query[LogAsked]) -> list[LineShown]:
+    """The last lines that the server printed."""
+    actor = actor_of(request)
+    lines = log_of(actor, resource(actor, place, name), tail=asked.lines)
+    return [LineShown(at=line.at, stream=line.stream, text=line.text) for line in lines]
+
+
+@router.post(f"{PLACE}/deletion", response={202: ResourceShown})
+@needs(Act.DELETE_RESOURCE)
+def remove_resource(request: HttpRequest, place: Slug, name: Slug, given: Confirmed) -> Status[ResourceShown]:
+    """Stop a resource for good and put its data aside. Refused while an application is bound to it."""
+    actor = actor_of(request)
+    row = commands.request_deletion(actor=actor, resource=resource(actor, place, name), **given.dict())
+    return Status(202, ResourceShown(**_row(row)))
+
+
+@router.post(f"{PLACE}/bindings", response={202: BindingShown})
+@needs(Act.BIND_RESOURCE)
+def bind_resource(request: HttpRequest, place: Slug, name: Slug, given: BindingWanted) -> Status[BindingShown]:
+    """Give an application a database and a login of its own; its next deployment uses them."""
+    actor = actor_of(request)
+    one, chosen = resource(actor, place, name), get_application(actor, given.application)
+    return Status(202, _binding(commands.request_binding(actor=actor, resource=one, application=chosen, alias=given.alias)))
+
+
+@router.post(PLACE + "/bindings/{slug}/password", response={202: BindingShown})
+@needs(Act.BIND_RESOURCE)
+def renew_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) -> Status[BindingShown]:
+    """A new password beside the old one, which works until it is ended."""
+    actor = actor_of(request)
+    one = binding(actor, resource(actor, place, name), slug)
+    return Status(202, _binding(commands.request_new_password(actor=actor, binding=one)))
+
+
+@router.post(PLACE + "/bindings/{slug}/end-previous", response={202: BindingShown})
+@needs(Act.BIND_RESOURCE)
+def end_previous_password(request: HttpRequest, place: Slug, name: Slug, slug: Slug) -> Status[BindingShown]:
+    """End the password before the current one; whatever still uses it loses its connections."""
+    actor = actor_of(request)
+    one = binding(actor, resource(actor, place, name), slug)
+    return Status(202, _binding(commands.request_end_of_previous(actor=actor, binding=one)))
+
+
+@router.post(PLACE + "/bindings/{slug}/unbinding", response={202: BindingShown})
+@needs(Act.BIND_RESOURCE)
+def unbind_resource(request: HttpRequest, place: Slug, name: Slug, slug: Slug, given: Confirmed) -> Status[BindingShown]:
+    """Shut an application out and take the variables from its configuration; its database stays in the resource."""
+    actor = actor_of(request)
+    one = binding(actor, resource(actor, place, name), slug)
+    return Status(202, _binding(commands.request_unbinding(actor=actor, binding=one, **given.dict())))
+
+
+@router.post(f"{PLACE}/backups", response={202: list[BackupShown]})
+@needs(Act.BACK_UP_RESOURCE)
+def back_up_resource(request: HttpRequest, place: Slug, name: Slug) -> Status[list[BackupShown]]:
+    """Back up the database of each bound application; each copy is restored once and looked at before it counts."""
+    actor = actor_of(request)
+    made = commands.request_backup(actor=actor, resource=resource(actor, place, name))
+    return Status(202, [_backup(one) for one in made])
+
+
+@router.get("/backups/{number}", response=BackupShown)
+@needs(Act.VIEW)
+def show_backup(request: HttpRequest, number: Number) -> BackupShown:
+    """One backup."""
+    return _backup(backup(actor_of(request), number))
+
+
+@router.post("/backups/{number}/restoration", response={202: BackupShown})
+@needs(Act.RESTORE_RESOURCE)
+def restore_backup(request: HttpRequest, number: Number, given: RestoreWanted) -> Status[BackupShown]:
+    """Make the application's database in a resource what the backup holds; what is there now is kept beside it."""
+    actor = actor_of(request)
+    one, into = backup(actor, number), resource(actor, given.environment, given.name)
+    return Status(202, _backup(commands.request_restore(actor=actor, backup=one, into=into, confirmed=given.confirmed)))
+
+
+@router.get(
+    "/backups/{number}/file",
+    response={200: None},
+    openapi_extra={"responses": {200: {"description": "The dump", "content": {"application/octet-stream": {}}}}},
+)
+@needs(Act.DOWNLOAD_BACKUP)
+def download_backup(request: HttpRequest, number: Number) -> StreamingHttpResponse:
+    """The dump itself, in the format of the server's own tools (pg_restore)."""
+    actor = actor_of(request)
+    return backup_response(actor, backup(actor, number))
+
+
+def backup_response(actor: Actor, one: Backup) -> StreamingHttpResponse:
+    """The clear dump as a file; the event is written before the first byte leaves."""
+    pieces: Iterator[bytes] = clear_pieces(one)
+    commands.note_download(actor=actor, backup=one)
+    response = StreamingHttpResponse(pieces, content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="{one.database}-{one.pk}.dump"'
+    response["Cache-Control"] = "private, no-store"
+    return response

@@ -1,0 +1,33 @@
+"""The files of backups, for whoever may have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fairway.applications.secrets import seal
+from fairway.drivers.resources import sealed_files
+from fairway.resources.models import Backup
+from fairway.resources.servers import backup_place
+from fairway.shared.failures import Refused
+from fairway.shared.translation import translate
+
+
+def refuse_if_changed(backup: Backup) -> None:
+    """Raises `Refused` when there is no file, or not the one that was written."""
+    if not backup.file:
+        raise Refused(translate("This backup has no file."))
+    if sealed_files.sha256_of(backup_place(backup.file)) != backup.sha256:
+        raise sealed_files.damaged(translate("its checksum is not the one that was written down"))
+
+
+def clear_pieces(backup: Backup) -> Iterator[bytes]:
+    """The clear dump, piece by piece. The file is read whole before the first piece, so that nobody gets half of one."""
+    refuse_if_changed(backup)
+    pieces = sealed_files.opened(backup_place(backup.file), seal())
+    first = next(pieces)  # now, while a failure can still be said
+
+    def everything() -> Iterator[bytes]:
+        yield first
+        yield from pieces
+
+    return everything()

@@ -1,0 +1,394 @@
+"""Verbs on resources, bindings and backups: what people ask for. Keyword-only, one transaction, one event, one run."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from fairway.accounts.commands import require
+from fairway.accounts.rules import Act, Actor, Blocked, Blocker, NotVisible
+from fairway.activity.commands import record
+from fairway.applications.commands import IN_USE as APPLICATION_IN_USE
+from fairway.applications.models import Application
+from fairway.applications.queries import latest_configuration
+from fairway.applications.secrets import seal
+from fairway.drivers.resources.contract import Facts
+from fairway.drivers.resources.ports import choose_port
+from fairway.drivers.resources.registry import VERSIONS
+from fairway.engine.commands import enqueue
+from fairway.environments.commands import IN_USE as ENVIRONMENT_IN_USE
+from fairway.environments.models import Environment
+from fairway.environments.queries import get_environment_for
+from fairway.resources.models import Backup, Binding, Resource
+from fairway.resources.rules import (
+    RUNTIME,
+    BackupState,
+    BindingState,
+    State,
+    Wanted,
+    database_name,
+    login_name,
+    parse_alias,
+    parse_kind,
+    variable_names,
+)
+from fairway.resources.servers import driver_of, server_spec
+from fairway.resources.subjects import on_backup, on_binding, on_resource
+from fairway.shared.names import Invalid, parse_slug
+
+CONVERGE, BIND, END_LOGIN, UNBIND, BACK_UP, RESTORE = (
+    *("resource", "resource-bind", "resource-end-login"),
+    *("resource-unbind", "resource-backup", "resource-restore"),
+)
+
+
+def new_password() -> str:
+    """24 random bytes, in letters that need no quoting in a URL."""
+    return secrets.token_urlsafe(24)
+
+
+@transaction.atomic
+def create_resource(*, actor: Actor, environment: Environment, kind: str, name: str, version: str = "") -> Resource:
+    """Ask for a server. Raises `Blocked` (role, an environment where none can run) or `Invalid`."""
+    require(actor, Act.CREATE_RESOURCE, environment=environment.slug)
+    known = parse_kind(kind)
+    clean = parse_slug(name, field="name")
+    chosen = version or VERSIONS[known][0]
+    if chosen not in VERSIONS[known]:
+        versions = ", ".join(VERSIONS[known])
+        raise Invalid(
+            "version", "“{version}” is not offered; there are: {versions}.", version=version[:40], versions=versions
+        )
+    where = Environment.objects.select_for_update(no_key=True).get(pk=environment.pk)  # one name, one port at a time
+    if where.runtime != RUNTIME:
+        raise Blocked([_wrong_runtime(where)])
+    if Resource.objects.filter(environment=where, name=clean, deleted_at=None).exists():
+        raise Invalid(
+            "name", "“{name}” exists already in {environment}; choose another.", name=clean, environment=where.name
+        )
+    resource = Resource.objects.create(
+        environment=where,
+        name=clean,
+        kind=known,
+        version=chosen,
+        port=choose_port(set(Resource.objects.filter(deleted_at=None).values_list("port", flat=True))),
+        sealed_password=seal().seal(new_password()),
+        created_by=actor.name,
+    )
+    after = {"name": clean, "kind": known, "version": chosen}
+    record(who=actor.who, verb="resource.requested", on=on_resource(resource), after=after)
+    _converge(resource)
+    return resource
+
+
+def _wrong_runtime(environment: Environment) -> Blocker:
+    words = {"environment": environment.name, "runtime": environment.runtime}
+    sentence = _(
+        "%(environment)s uses the runtime %(runtime)s. For now, Fairway runs resources only where the runtime is process."
+    )
+    who = _("whoever runs a server elsewhere, by giving its address to the application as a secret")
+    return Blocker(code="runtime", sentence=sentence % words, who=who)
+
+
+@transaction.atomic
+def request_start(*, actor: Actor, resource: Resource) -> Resource:
+    """Have it run, also when it failed before. Raises `Blocked`."""
+    return _want(actor, resource, Wanted.RUNNING, "resource.start_requested")
+
+
+@transaction.atomic
+def request_stop(*, actor: Actor, resource: Resource) -> Resource:
+    """Stop the server; applications that are bound to it cannot use it meanwhile. Raises `Blocked`."""
+    return _want(actor, resource, Wanted.STOPPED, "resource.stop_requested")
+
+
+def _want(actor: Actor, resource: Resource, wanted: Wanted, verb: str) -> Resource:
+    require(actor, Act.CREATE_RESOURCE, environment=resource.environment.slug)
+    row = _locked(resource)
+    before = {"wanted": row.wanted}
+    row.wanted = wanted
+    if wanted == Wanted.RUNNING and row.state in {State.FAILED, State.STOPPED, State.DOWN}:
+        row.state, row.sentence = State.PREPARING, ""
+    row.save(update_fields=["wanted", "state", "sentence"])
+    record(who=actor.who, verb=verb, on=on_resource(row), before=before, after={"wanted": wanted})
+    _converge(row)
+    return row
+
+
+@transaction.atomic
+def request_deletion(*, actor: Actor, resource: Resource, confirmed: str) -> Resource:
+    """Stop it for good and put its data away. `confirmed` must be its name. Raises `Blocked` while anything is bound."""
+    require(actor, Act.DELETE_RESOURCE, environment=resource.environment.slug)
+    if confirmed != resource.name:
+        raise Invalid("confirmed", "type “{name}” exactly to delete it.", name=resource.name)
+    row = _locked(resource)
+    if bound := list(_live_bindings(row)):
+        names = ", ".join(one.application.name for one in bound)
+        sentence = _("%(names)s is bound to it.") % {"names": names}
+        raise Blocked([Blocker(code="bound", sentence=sentence, who=_("a Deployer, by unbinding it first"))])
+    row.wanted, row.state = Wanted.REMOVED, State.REMOVING
+    row.save(update_fields=["wanted", "state"])
+    record(who=actor.who, verb="resource.delete_requested", on=on_resource(row))
+    _converge(row)
+    return row
+
+
+@transaction.atomic
+def request_binding(*, actor: Actor, resource: Resource, application: Application, alias: str = "") -> Binding:
+    """Ask for a database and a login of the application's own, and for their variables in its configuration.
+
+    Raises `Blocked` (role), `NotVisible` (an application the actor may not see there) or `Invalid`.
+    """
+    where = resource.environment
+    _require_binding(actor, resource, application)
+    name = parse_alias(alias)
+    row = _locked(resource)
+    Application.objects.select_for_update(no_key=True).get(pk=application.pk)
+    there = Binding.objects.filter(resource=row, application=application, ended_at=None).first()
+    if there is not None and there.state == BindingState.FAILED:
+        return _again(actor, there)
+    if there is not None:
+        raise Invalid("application", "“{name}” is bound to it already.", name=application.name)
+    _refuse_taken(name, application, where)
+    database = database_name(application.slug, application.pk)
+    numbers = Binding.objects.filter(resource=row, application=application).values_list("login_number", flat=True)
+    number = max(numbers, default=0) + 1
+    binding = Binding.objects.create(
+        resource=row,
+        application=application,
+        alias=name,
+        database=database,
+        login=login_name(database, number),
+        login_number=number,
+        sealed_password=seal().seal(new_password()),
+        created_by=actor.name,
+    )
+    record(who=actor.who, verb="binding.requested", on=on_binding(binding), after={"alias": name, "database": database})
+    _enqueue(BIND, row.key, binding=binding.pk)
+    return binding
+
+
+def _again(actor: Actor, binding: Binding) -> Binding:
+    """What could not be settled is tried once more, with the same password and name."""
+    binding.state = BindingState.BINDING
+    binding.save(update_fields=["state"])
+    record(who=actor.who, verb="binding.requested", on=on_binding(binding), after={"alias": binding.alias})
+    _enqueue(BIND, binding.resource.key, binding=binding.pk)
+    return binding
+
+
+def _refuse_taken(alias: str, application: Application, where: Environment) -> None:
+    """Raises `Invalid` where the variables are somebody's already: another binding's or a person's."""
+    named = Binding.objects.filter(application=application, alias=alias, resource__environment=where, ended_at=None).first()
+    if named is not None:
+        raise Invalid(
+            "alias",
+            "“{alias}” is the name of {resource} already; choose another.",
+            alias=alias,
+            resource=named.resource.name,
+        )
+    latest = latest_configuration(application, where)
+    taken = set(variable_names(alias)) & ({*latest.variables, *latest.marks} if latest else set())
+    if taken:
+        names = ", ".join(sorted(taken))
+        raise Invalid(
+            "alias", "the configuration has {names} already; remove it there, or choose another name.", names=names
+        )
+
+
+@transaction.atomic
+def request_new_password(*, actor: Actor, binding: Binding) -> Binding:
+    """Ask for a second login with a new password; the one before works until `request_end_of_previous`.
+
+    Raises `Blocked` while a change is under way, or an earlier password still works.
+    """
+    _require_binding(actor, binding.resource, binding.application)
+    row = _locked_binding(binding)
+    _refuse_unsettled(row)
+    if row.previous_login:
+        sentence = _("The password before this one still works.")
+        raise Blocked([Blocker(code="previous_login", sentence=sentence, who=_("a Deployer, by ending it first"))])
+    row.previous_login, row.login_number = row.login, row.login_number + 1
+    row.login = login_name(row.database, row.login_number)
+    row.sealed_password, row.state = seal().seal(new_password()), BindingState.BINDING
+    row.save()
+    record(who=actor.who, verb="binding.password_requested", on=on_binding(row), after={"login": row.login})
+    _enqueue(BIND, row.resource.key, binding=row.pk)
+    return row
+
+
+@transaction.atomic
+def request_end_of_previous(*, actor: Actor, binding: Binding) -> Binding:
+    """End the login before: what still uses it loses its connections. No error when there is none."""
+    _require_binding(actor, binding.resource, binding.application)
+    row = _locked_binding(binding)
+    _refuse_unsettled(row)
+    if row.previous_login:
+        record(who=actor.who, verb="binding.end_requested", on=on_binding(row), before={"login": row.previous_login})
+        _enqueue(END_LOGIN, row.resource.key, binding=row.pk)
+    return row
+
+
+@transaction.atomic
+def request_unbinding(*, actor: Actor, binding: Binding, confirmed: str) -> Binding:
+    """Shut the application out and take the variables from its configuration; the database stays in the resource.
+
+    `confirmed` must be the application's slug.
+    """
+    _require_binding(actor, binding.resource, binding.application)
+    if confirmed != binding.application.slug:
+        raise Invalid("confirmed", "type “{slug}” exactly to unbind it.", slug=binding.application.slug)
+    row = _locked_binding(binding)
+    row.state = BindingState.UNBINDING
+    row.save(update_fields=["state"])
+    record(who=actor.who, verb="binding.unbind_requested", on=on_binding(row), before={"alias": row.alias})
+    _enqueue(UNBIND, row.resource.key, binding=row.pk)
+    return row
+
+
+@transaction.atomic
+def request_backup(*, actor: Actor, resource: Resource) -> list[Backup]:
+    """Ask for a copy of the database of each application that is bound. Raises `Blocked` when there is none."""
+    require(actor, Act.BACK_UP_RESOURCE, environment=resource.environment.slug)
+    row = _locked(resource)
+    bound = [one for one in _live_bindings(row) if one.state == BindingState.BOUND]
+    if not bound:
+        sentence = _("No application is bound to it, so there is nothing to back up.")
+        raise Blocked([Blocker(code="nothing_bound", sentence=sentence, who=_("a Deployer, by binding an application"))])
+    made = []
+    for one in bound:
+        backup = Backup.objects.create(
+            resource=row,
+            application=one.application,
+            database=one.database,
+            version=row.version,
+            requested_by=actor.name,
+        )
+        record(who=actor.who, verb="backup.requested", on=on_backup(backup), after={"database": one.database})
+        _enqueue(BACK_UP, copies_key(row), backup=backup.pk)
+        made.append(backup)
+    return made
+
+
+@transaction.atomic
+def request_restore(*, actor: Actor, backup: Backup, into: Resource, confirmed: str) -> Backup:
+    """Make the application's database in `into` what the backup holds; what is there now is kept beside it.
+
+    `confirmed` must be the name of the resource. Raises `Blocked` for a backup that is not verified, or a server that is
+    older.
+    """
+    require(actor, Act.RESTORE_RESOURCE, environment=into.environment.slug, application=backup.application.slug)
+    if into.environment_id != backup.resource.environment_id:
+        may_download(actor=actor, backup=backup)  # the data leaves its environment
+    if confirmed != into.name:
+        raise Invalid("confirmed", "type “{name}” exactly to restore into it.", name=into.name)
+    row = _locked(into)
+    if backup.state != BackupState.VERIFIED:
+        sentence = _("This backup was never restored and looked at, so it may not replace anything.")
+        raise Blocked([Blocker(code="not_verified", sentence=sentence, who=_("a Deployer, by taking another backup"))])
+    if (row.kind, _major(row.version)) < (backup.resource.kind, _major(backup.version)) or row.kind != backup.resource.kind:
+        words = {"backup": backup.version, "resource": row.version}
+        sentence = _("The backup is of version %(backup)s, and this resource is %(resource)s.") % words
+        raise Blocked([Blocker(code="version", sentence=sentence, who=_("a Deployer, by creating a newer resource"))])
+    record(who=actor.who, verb="backup.restore_requested", on=on_backup(backup), after={"into": row.name})
+    _enqueue(RESTORE, copies_key(row), backup=backup.pk, into=row.pk)
+    return backup
+
+
+def may_download(*, actor: Actor, backup: Backup) -> None:
+    """Raises `Blocked` unless the actor may have the data itself."""
+    where = backup.resource.environment.slug
+    require(actor, Act.DOWNLOAD_BACKUP, environment=where, application=backup.application.slug)
+
+
+@transaction.atomic
+def note_download(*, actor: Actor, backup: Backup) -> None:
+    """Say who takes the data of a backup away. Raises `Blocked` (role)."""
+    may_download(actor=actor, backup=backup)
+    record(who=actor.who, verb="backup.downloaded", on=on_backup(backup))
+
+
+def try_it(*, actor: Actor, resource: Resource) -> Facts:
+    """Really connect, and ask. Raises `Blocked` (who sees only some applications there may not), or the `Failure` that says
+    what is wrong."""
+    require(actor, Act.TRY_RESOURCE, environment=resource.environment.slug)
+    return driver_of(resource).look(server_spec(resource))
+
+
+def copies_key(resource: Resource) -> str:
+    """The key of the runs that copy a resource's data: a long dump must not keep its server from being started again."""
+    return f"{resource.key}:copies"
+
+
+def _major(version: str) -> int:
+    return int(version.partition(".")[0])
+
+
+def _require_binding(actor: Actor, resource: Resource, application: Application) -> None:
+    where = {"application": application.slug, "environment": resource.environment.slug}
+    require(actor, Act.BIND_RESOURCE, **where)
+    require(actor, Act.CONFIGURE, **where)
+    get_environment_for(actor, application, resource.environment.slug)
+
+
+def _locked(resource: Resource) -> Resource:
+    """Raises `NotVisible` for one that is gone, or about to be."""
+    row = Resource.objects.select_for_update(no_key=True).get(pk=resource.pk)
+    if row.deleted_at is not None or row.wanted == Wanted.REMOVED:
+        raise NotVisible("resource", row.name)
+    return row
+
+
+def _locked_binding(binding: Binding) -> Binding:
+    _locked(binding.resource)
+    row = Binding.objects.select_for_update(no_key=True).get(pk=binding.pk)
+    if row.ended_at is not None:
+        raise NotVisible("binding", row.application.slug)
+    return row
+
+
+def _refuse_unsettled(binding: Binding) -> None:
+    if binding.state != BindingState.BOUND:
+        sentence = _("The binding is not settled yet; wait until it is, or bind the application again.")
+        raise Blocked([Blocker(code="unsettled", sentence=sentence, only_starts=True)])
+
+
+def _live_bindings(resource: Resource) -> Iterable[Binding]:
+    return Binding.objects.filter(resource=resource, ended_at=None).select_related("application")
+
+
+def _converge(resource: Resource) -> None:
+    _enqueue(CONVERGE, resource.key, resource=resource.pk)
+
+
+def _enqueue(kind: str, key: str, **payload: Any) -> None:
+    enqueue(kind=kind, key=key, payload=payload, priority=10)
+
+
+def request_repair(*, resource: Resource) -> None:
+    """Have a run look at a resource that is not as it should be."""
+    _converge(resource)
+
+
+def _resources_there(environment: Environment) -> Iterable[Blocker]:
+    """An environment with resources stays; see `environments.commands.IN_USE`."""
+    names = list(Resource.objects.filter(environment=environment, deleted_at=None).values_list("name", flat=True))
+    if names:
+        sentence = _("The resource %(names)s is there.") % {"names": ", ".join(names)}
+        yield Blocker(code="has_resources", sentence=sentence, who=_("a Deployer, by deleting it"))
+
+
+def _bound(application: Application) -> Iterable[Blocker]:
+    """An application that is bound stays; see `applications.commands.IN_USE`."""
+    for one in Binding.objects.filter(application=application, ended_at=None).select_related("resource__environment"):
+        words = {"resource": one.resource.name, "environment": one.resource.environment.name}
+        sentence = _("It is bound to the resource %(resource)s in %(environment)s.") % words
+        yield Blocker(code="bound", sentence=sentence, who=_("a Deployer, by unbinding it"))
+
+
+ENVIRONMENT_IN_USE.append(_resources_there)
+APPLICATION_IN_USE.append(_bound)

@@ -1,0 +1,118 @@
+"""Tables of this room."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from fairway.applications.models import Application
+from fairway.environments.models import Environment
+from fairway.resources.rules import BackupState, BindingState, State, Wanted, server_name
+
+__all__ = ["Backup", "Binding", "Resource"]
+
+
+class Resource(models.Model):
+    """One server in one environment. `port` is its own as long as it lives, `made_at` when its data folder was made,
+    `observed` what it last said of itself (``version``, ``size_bytes``, ``connections``, ``most_connections``)."""
+
+    environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="resources")
+    name = models.CharField(max_length=40)
+    kind = models.CharField(max_length=20)
+    version = models.CharField(max_length=40)
+    wanted = models.CharField(max_length=20, default=Wanted.RUNNING.value)
+    state = models.CharField(max_length=20, default=State.PREPARING.value)
+    sentence = models.TextField(blank=True)
+    port = models.PositiveIntegerField()
+    sealed_password = models.TextField()
+    made_at = models.DateTimeField(null=True)
+    observed = models.JSONField(default=dict)
+    observed_at = models.DateTimeField(null=True)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    deleted_at = models.DateTimeField(null=True)  # its data is put away, and history names it
+
+    class Meta:
+        ordering: ClassVar = ["environment__position", "name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["environment", "name"], condition=Q(deleted_at=None), name="one_live_resource_per_name"
+            ),
+            models.UniqueConstraint(fields=["port"], condition=Q(deleted_at=None), name="one_live_resource_per_port"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def key(self) -> str:
+        """The key of the engine's runs that change it; those that copy its data have another."""
+        return f"resource:{self.pk}"
+
+    @property
+    def server(self) -> str:
+        """What its driver calls it."""
+        return server_name(self.name, self.environment.slug, self.pk)
+
+
+class Binding(models.Model):
+    """A resource given to an application under a name (`alias`).
+
+    `database` and its current `login` are its own; `previous_login` worked before and still does, until somebody ends it.
+    `configuration_version` is the first version with the current password. `login_number` counts passwords.
+    """
+
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="bindings")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="bindings")
+    alias = models.CharField(max_length=30)
+    database = models.CharField(max_length=63)
+    login = models.CharField(max_length=63)
+    login_number = models.PositiveIntegerField(default=1)
+    previous_login = models.CharField(max_length=63, blank=True)
+    sealed_password = models.TextField()
+    configuration_version = models.PositiveIntegerField(null=True)
+    state = models.CharField(max_length=20, default=BindingState.BINDING.value)
+    sentence = models.TextField(blank=True)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["application__name", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["resource", "application"], condition=Q(ended_at=None), name="one_live_binding_per_application"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource.name} · {self.application.name}"
+
+
+class Backup(models.Model):
+    """One copy of one database. `content` is rows by table as they were when it was taken; it counts once `verified_at` is
+    set: then it was restored into a throw-away database and held the same."""
+
+    resource = models.ForeignKey(Resource, on_delete=models.PROTECT, related_name="backups")
+    application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="backups")
+    database = models.CharField(max_length=63)
+    version = models.CharField(max_length=40)
+    state = models.CharField(max_length=20, default=BackupState.TAKING.value)
+    sentence = models.TextField(blank=True)
+    file = models.CharField(max_length=200, blank=True)
+    size_bytes = models.BigIntegerField(default=0)
+    sha256 = models.CharField(max_length=64, blank=True)
+    content = models.JSONField(default=dict)
+    requested_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now)
+    taken_at = models.DateTimeField(null=True)
+    verified_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering: ClassVar = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.resource.name} · {self.application.name} · {self.pk}"

@@ -1,0 +1,115 @@
+"""What resources are called, how they stand, and what a binding gives. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import quote
+
+from fairway.shared.names import Invalid, parse_slug
+
+LONGEST_NAME = 40
+LONGEST_ALIAS = 30
+DEFAULT_ALIAS = "database"
+RUNTIME = "process"  # where resources can run so far
+
+
+class Kind(StrEnum):
+    POSTGRES = "postgres"
+
+
+KIND_WORDS = {Kind.POSTGRES: "PostgreSQL"}  # names, the same in every language
+
+
+class Wanted(StrEnum):
+    RUNNING = "running"
+    STOPPED = "stopped"
+    REMOVED = "removed"
+
+
+class State(StrEnum):
+    """How a resource was last seen."""
+
+    PREPARING = "preparing"
+    RUNNING = "running"
+    DOWN = "down"  # it should run and does not
+    STOPPED = "stopped"
+    FAILED = "failed"  # it could not be brought up
+    REMOVING = "removing"
+
+
+class BindingState(StrEnum):
+    BINDING = "binding"
+    BOUND = "bound"
+    FAILED = "failed"
+    UNBINDING = "unbinding"
+    ENDED = "ended"
+
+
+class BackupState(StrEnum):
+    TAKING = "taking"
+    VERIFIED = "verified"  # restored once and looked at
+    FAILED = "failed"
+
+
+def parse_kind(text: str) -> Kind:
+    """Raises `Invalid` for what is no kind of resource."""
+    if text not in set(Kind):
+        raise Invalid("kind", "“{kind}” is no kind of resource; there are: {kinds}.", kind=text[:40], kinds=", ".join(Kind))
+    return Kind(text)
+
+
+def parse_alias(text: str) -> str:
+    """The name under which an application knows a resource; it begins its variables. Raises `Invalid`."""
+    return parse_slug(text or DEFAULT_ALIAS, field="alias", longest=LONGEST_ALIAS)
+
+
+def server_name(name: str, environment: str, number: int) -> str:
+    """A file name that no other resource ever has: the number never comes again."""
+    return f"{name}.{environment}.{number}"
+
+
+def database_name(application: str, number: int) -> str:
+    """The database of an application: at most 63 bytes with a login's ending, and no other application's."""
+    return f"{re.sub(r'[^a-z0-9]', '_', application)}_{number}"
+
+
+def login_name(database: str, number: int) -> str:
+    """The user name of a database's login; every password has another."""
+    return f"{database}_u{number}"
+
+
+@dataclass(frozen=True)
+class Given:
+    """What a binding puts into a configuration."""
+
+    variables: Mapping[str, str]
+    secrets: Mapping[str, str] = field(repr=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.variables, *self.secrets)
+
+
+def variable_names(alias: str) -> tuple[str, ...]:
+    """The variables of a binding under this name."""
+    prefix = alias.upper().replace("-", "_")
+    return tuple(f"{prefix}_{part}" for part in ("HOST", "PORT", "NAME", "USER", "PASSWORD", "URL"))
+
+
+def given_by(alias: str, *, host: str, port: int, database: str, user: str, password: str) -> Given:
+    """``DATABASE_URL`` and its parts for the name ``database``; another name begins them instead."""
+    names = variable_names(alias)
+    url = f"postgresql://{quote(user, safe='')}:{quote(password, safe='')}@{host}:{port}/{quote(database, safe='')}"
+    plain = dict(zip(names[:4], (host, str(port), database, user), strict=True))
+    return Given(plain, dict(zip(names[4:], (password, url), strict=True)))
+
+
+def differences(taken: Mapping[str, int], restored: Mapping[str, int]) -> list[str]:
+    """The tables that a restored copy does not hold as they were when it was taken, with both counts."""
+    tables = sorted(taken.keys() | restored.keys())
+    return [
+        f"{one}: {taken.get(one, '–')} → {restored.get(one, '–')}" for one in tables if taken.get(one) != restored.get(one)
+    ]

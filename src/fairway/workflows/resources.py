@@ -1,0 +1,279 @@
+"""Resources, told top to bottom: bringing a server up or putting it away, letting applications in, copying data and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from fairway.applications.secrets import seal
+from fairway.drivers.resources import sealed_files
+from fairway.drivers.runtimes.contract import NullProgress
+from fairway.engine.models import Run
+from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow, no_clean_up
+from fairway.resources import commands, progress
+from fairway.resources.backup_files import refuse_if_changed
+from fairway.resources.models import Backup, Binding, Resource
+from fairway.resources.rules import State, Wanted, differences
+from fairway.resources.servers import backup_place, driver_of, login_of, server_spec
+from fairway.shared.failures import Refused
+from fairway.shared.translation import translate
+from fairway.workflows.outside import forget_work_folder, work_folder
+
+LONG = timedelta(hours=12)  # a dump of a large database
+
+
+class _Ear(NullProgress):
+    """These runs keep no log; they only hear when to stop."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    def check(self) -> None:
+        self._context.check()
+
+
+# -- the server, as it should be
+
+
+def prepare(context: Context) -> Mapping[str, Any]:
+    """Read what it should be now; a later wish that came meanwhile is met too."""
+    resource = _resource(context)
+    if resource.deleted_at is not None or resource.wanted != Wanted.RUNNING:
+        return {"runs": False}
+    driver_of(resource).fetch(resource.version, _Ear(context))
+    return {"runs": True}
+
+
+def make(context: Context) -> None:
+    """Its data folder. Once there was one it is never made again."""
+    resource = _resource(context)
+    context.checkpoint()
+    driver_of(resource).ensure_data(server_spec(resource), _Ear(context), may_be_new=resource.made_at is None)
+    progress.data_made(resource=resource)
+
+
+def start(context: Context) -> None:
+    resource = _resource(context)
+    context.checkpoint()
+    driver_of(resource).ensure_running(server_spec(resource), _Ear(context))
+
+
+def look(context: Context) -> None:
+    resource = _resource(context)
+    facts = driver_of(resource).look(server_spec(resource))
+    progress.observed(resource=resource, state=State.RUNNING, facts=facts)
+
+
+def end(context: Context) -> None:
+    """Stopped, its data where it is; or stopped for good, its data put away."""
+    resource = _resource(context)
+    if resource.deleted_at is not None:
+        return
+    driver = driver_of(resource)
+    context.checkpoint()
+    if resource.wanted == Wanted.REMOVED:
+        place = driver.ensure_put_away(resource.server)
+        progress.removed(resource=resource, place=str(place or ""))
+    else:
+        driver.ensure_stopped(resource.server)
+        progress.observed(resource=resource, state=State.STOPPED)
+
+
+def _resource(context: Context) -> Resource:
+    return Resource.objects.select_related("environment").get(pk=context.payload["resource"])
+
+
+def _runs(state: Mapping[str, Any]) -> bool:
+    return bool(state.get("runs", True))
+
+
+def _ends(state: Mapping[str, Any]) -> bool:
+    return not _runs(state)
+
+
+# -- who may sign in
+
+
+def let_in(context: Context) -> None:
+    binding = _binding(context)
+    driver, spec = driver_of(binding.resource), server_spec(binding.resource)
+    context.checkpoint()
+    driver.ensure_database(spec, binding.database)
+    driver.ensure_login(spec, binding.database, login_of(binding))
+
+
+def configure(context: Context) -> None:
+    binding = _binding(context)
+    driver, spec = driver_of(binding.resource), server_spec(binding.resource)
+    context.checkpoint()
+    progress.bound(binding=binding, address=driver.address(spec, binding.database, login_of(binding)))
+
+
+def end_previous(context: Context) -> None:
+    binding = _binding(context)
+    context.checkpoint()
+    if binding.previous_login:
+        driver = driver_of(binding.resource)
+        driver.ensure_no_login(server_spec(binding.resource), binding.database, binding.previous_login)
+    progress.previous_ended(binding=binding)
+
+
+def shut_out(context: Context) -> None:
+    binding = _binding(context)
+    driver, spec = driver_of(binding.resource), server_spec(binding.resource)
+    context.checkpoint()
+    if driver.has_data(spec.name):  # where it was lost, nobody can sign in, and the binding must not stay for ever
+        for login in filter(None, (binding.login, binding.previous_login)):
+            driver.ensure_no_login(spec, binding.database, login)
+    progress.unbound(binding=binding)
+
+
+def _binding(context: Context) -> Binding:
+    related = ("resource__environment", "application")
+    return Binding.objects.select_related(*related).get(pk=context.payload["binding"])
+
+
+# -- copies
+
+
+def dump(context: Context) -> None:
+    """A consistent copy, sealed; the clear one is gone afterwards."""
+    backup = _backup(context)
+    resource, clear = backup.resource, _clear_file(context)
+    name = f"{backup.pk}.sealed"
+    content = driver_of(resource).dump(server_spec(resource), backup.database, clear, _Ear(context))
+    size, digest = sealed_files.seal_file(clear, backup_place(name), seal(), context.check)
+    clear.unlink(missing_ok=True)
+    context.checkpoint()
+    progress.backup_taken(backup=backup, content=content, file=name, size_bytes=size, sha256=digest)
+
+
+def verify(context: Context) -> None:
+    """Read back from the disk, restored into a throw-away database and looked at; only then it counts."""
+    backup = _backup(context)
+    resource = backup.resource
+    with _whole(context, backup) as clear:
+        found = driver_of(resource).look_into(server_spec(resource), clear, _Ear(context))
+    if wrong := differences(backup.content, found.rows):
+        tables = "; ".join(wrong[:5])
+        raise Refused(translate("The restored copy does not hold what was there: {tables}.", tables=tables))
+    forget_work_folder(_work_name(context))
+    context.checkpoint()
+    progress.backup_verified(backup=backup, content=found)
+
+
+def restore(context: Context) -> None:
+    backup = _backup(context)
+    into = Resource.objects.select_related("environment").get(pk=context.payload["into"])
+    with _whole(context, backup) as clear:
+        context.checkpoint()
+        content = driver_of(into).restore(server_spec(into), clear, backup.database, _Ear(context))
+    forget_work_folder(_work_name(context))
+    progress.restored(backup=backup, into=into, content=content)
+
+
+def _whole(context: Context, backup: Backup) -> AbstractContextManager[Path]:
+    """The clear file of a backup whose checksum is the one that was written down."""
+    refuse_if_changed(backup)
+    return sealed_files.clear_file(backup_place(backup.file), _clear_file(context), seal(), context.check)
+
+
+def _clear_file(context: Context) -> Path:
+    return work_folder(_work_name(context)) / "copy"
+
+
+def _work_name(context: Context) -> str:
+    return f"resource-copy-{context.run_id}"
+
+
+def _backup(context: Context) -> Backup:
+    related = ("resource__environment", "application")
+    return Backup.objects.select_related(*related).get(pk=context.payload["backup"])
+
+
+def tidy(context: Context, ending: Ending) -> None:
+    """No clear data stays behind."""
+    forget_work_folder(_work_name(context))
+
+
+# -- how they ended
+
+
+class _Watcher:
+    def started(self, run: Run) -> None: ...
+
+    def step_started(self, run: Run, step: str, attempt: int) -> None: ...
+
+    def step_finished(self, run: Run, step: str, status: str, sentence: str) -> None: ...
+
+    def waiting(self, run: Run, reason: str) -> None: ...
+
+    def ended(self, run: Run, ending: Ending) -> None:
+        if ending.outcome is Outcome.SUCCEEDED:
+            return
+        self.failed(run, ending.sentence or translate("It was cancelled."))
+
+    def failed(self, run: Run, sentence: str) -> None:
+        raise NotImplementedError
+
+
+class ResourceWatcher(_Watcher):
+    def failed(self, run: Run, sentence: str) -> None:
+        resource = Resource.objects.filter(pk=run.payload["resource"]).first()
+        if resource is not None:
+            progress.observed(resource=resource, state=State.FAILED, sentence=sentence)
+
+
+class BindingWatcher(_Watcher):
+    def failed(self, run: Run, sentence: str) -> None:
+        binding = Binding.objects.filter(pk=run.payload["binding"]).first()
+        if binding is not None:
+            progress.binding_failed(binding=binding, sentence=sentence)
+
+
+class BackupWatcher(_Watcher):
+    def failed(self, run: Run, sentence: str) -> None:
+        progress.backup_failed(backup=Backup.objects.get(pk=run.payload["backup"]), sentence=sentence)
+
+
+class RestoreWatcher(_Watcher):
+    def failed(self, run: Run, sentence: str) -> None:
+        related = ("resource__environment", "application")
+        backup = Backup.objects.select_related(*related).get(pk=run.payload["backup"])
+        progress.restore_failed(backup=backup, into=Resource.objects.get(pk=run.payload["into"]), sentence=sentence)
+
+
+RESOURCE = Workflow(
+    kind=commands.CONVERGE,
+    steps=(
+        Step("prepare", prepare, attempts=5),
+        Step("make", make, applies=_runs),
+        Step("start", start, applies=_runs, attempts=5),
+        Step("look", look, applies=_runs, attempts=5),
+        Step("end", end, applies=_ends),
+    ),
+    clean_up=no_clean_up,
+    watcher=ResourceWatcher(),
+)
+BIND = Workflow(
+    kind=commands.BIND,
+    steps=(Step("let in", let_in, attempts=6), Step("configure", configure)),
+    watcher=BindingWatcher(),
+)
+END_LOGIN = Workflow(
+    kind=commands.END_LOGIN, steps=(Step("end previous", end_previous, attempts=6),), watcher=BindingWatcher()
+)
+UNBIND = Workflow(kind=commands.UNBIND, steps=(Step("shut out", shut_out, attempts=6),), watcher=BindingWatcher())
+BACK_UP = Workflow(
+    kind=commands.BACK_UP,
+    steps=(Step("dump", dump, deadline=LONG), Step("verify", verify, deadline=LONG)),
+    clean_up=tidy,
+    watcher=BackupWatcher(),
+)
+RESTORE = Workflow(
+    kind=commands.RESTORE, steps=(Step("restore", restore, deadline=LONG),), clean_up=tidy, watcher=RestoreWatcher()
+)
+WORKFLOWS = (RESOURCE, BIND, END_LOGIN, UNBIND, BACK_UP, RESTORE)
