@@ -68,7 +68,8 @@ def test_each_head_is_posted_and_what_was_missed_is_made_up_for_by_the_newest(db
         append()
         assert keeper.keep() is not None, "it is kept here all the same"
     assert [record.message for record in caplog.records] == [
-        f"The destination for signed heads (http://127.0.0.1) did not take one: it answered {status}" for status in (500, 302)
+        f"The destination for signed heads (http://127.0.0.1) did not take one: it answered {status}"
+        for status in (500, 302)
     ], "said once for each reason, without the token"
     assert head_file().elsewhere()["number"] == 1
     Receiver.status = 204
