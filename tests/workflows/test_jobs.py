@@ -74,6 +74,8 @@ def test_it_has_the_configuration_and_no_secret_is_told(told: Told) -> None:
     assert "GREETING=hello" in said
     assert f"FAIRWAY_DEPLOYMENT={told.placement.current_id}" in said
     assert not any("s3cret" in line for line in said)
+    with pytest.raises(Invalid, match="contains the value of a secret; write"):
+        asked(told, "login", "--token=s3cret-of-ours")
 
 
 def test_it_shares_the_volumes_of_what_is_live(told: Told) -> None:

@@ -15,6 +15,7 @@ from fairway.deployments.commands.progress import Line
 from fairway.deployments.commands.requests import cancelled_by
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.models import JobLogChunk, JobRun
+from fairway.deployments.output import masker_of_output
 from fairway.deployments.rules import Status
 from fairway.deployments.subjects import on_job, placement_of
 from fairway.drivers.builders.command_line import programs_of
@@ -45,7 +46,11 @@ def run_command(
     )
     ask(Act.RUN_COMMAND, subject, actor)
     words = parse_words(command)
+    assert placement is not None, "the gate has refused where nothing is"
     assert current is not None, "the gate has refused where nothing is"
+    mask = masker_of_output(placement, [current.label])
+    if any(mask(word) != word for word in words):  # it would stand in the history, which is never rewritten
+        raise Invalid("command", "contains the value of a secret; write {form} with its name instead.", form="${NAME}")
     job = JobRun.objects.create(
         application=application,
         environment=environment,
