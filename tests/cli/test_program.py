@@ -133,6 +133,8 @@ def test_stop_start_scale_logs_and_delete(fairway: Fairway, site: Path, running:
     assert [one["status"] for one in fairway.json("jobs", "life")] == ["succeeded", "failed"]
     assert "sh -c" in fairway("jobs").out
     assert fairway("run", "life", "--env", "development", "--", "no-such-program").code == 1
+    again = ("deploy", "life", "--env", "development", "--access", "signed-in")
+    assert "first deployment only" in fairway(*again).err
     number = str(fairway.json("history", "life")[0]["id"])
     assert "ready" in fairway("logs", "life", "--env", "development", "--deployment", number).out
     assert fairway("restart", "life", "--env", "development").code == 0

@@ -109,6 +109,8 @@ def test_only_what_is_said_of_how_it_runs_changes():
     assert RunOptions().spec() == {}
     nothing = RunOptions(release="", start="", python="", sticky="auto", volumes=[""]).spec()
     assert nothing == {"release": None, "command": None, "sticky": None, "volumes": None, "install": {"python": None}}
+    assert RunOptions(services=[""]).spec() == {"services": {}}, "none, whatever is detected"
+    assert RunOptions(services=["a=python a.py --x=1", "b = b"]).spec() == {"services": {"a": "python a.py --x=1", "b": "b"}}
     said = RunOptions(start="node x.js", health="/up", publish="dist", sticky="off", volumes=["data:/data", "media: /media"])
     assert said.spec() == {
         "command": "node x.js",
@@ -122,7 +124,9 @@ def test_only_what_is_said_of_how_it_runs_changes():
     assert merged_spec({}, said.spec()) == said.spec()
 
 
-@pytest.mark.parametrize("wrong", [RunOptions(sticky="perhaps"), RunOptions(volumes=["data"])])
+@pytest.mark.parametrize(
+    "wrong", [RunOptions(sticky="perhaps"), RunOptions(volumes=["data"]), RunOptions(services=["worker"])]
+)
 def test_wrong_options_are_refused_before_anything_is_sent(wrong):
     with pytest.raises(BadInput):
         wrong.spec()

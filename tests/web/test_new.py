@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from fairway.activity.models import Event
 from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Configuration, Inspection, Upload
-from fairway.deployments.models import Deployment
+from fairway.deployments.models import Deployment, Placement
 from fairway.drivers.builders.contract import Spec
 from fairway.environments.commands import lock_environment
 
@@ -131,6 +131,15 @@ def test_one_button_creates_configures_and_deploys(deployer, browse, look, stagi
     verbs = list(Event.objects.order_by("pk").values_list("verb", flat=True))
     assert verbs == ["application.created", "configuration.saved", "deployment.requested"]
     assert "s3cr3t-value" not in json.dumps(list(Event.objects.values()), default=str)
+
+
+@pytest.mark.parametrize("then", ["deploy", "create"])
+def test_who_may_open_it_is_chosen_before_anybody_can(deployer, browse, look, staging, then):
+    page = browse(deployer).get(f"/applications/new/{look.pk}").content.decode()
+    assert '<option value="signed_in">' in page
+    browse(deployer).post(f"/applications/new/{look.pk}", {**FORM, "access": "signed_in", "then": then})
+    placement = Placement.objects.get()
+    assert (placement.access, placement.current) == ("signed_in", None)
 
 
 def test_what_a_person_changed_is_kept_and_nothing_else(deployer, browse, look, staging):

@@ -9,6 +9,7 @@ from fairway.applications.models import Application, Artifact
 from fairway.deployments.commands import placements
 from fairway.deployments.commands.requests import roll_back
 from fairway.deployments.models import Deployment
+from fairway.drivers.proxy.contract import Route
 from fairway.drivers.runtimes.contract import InstanceState
 from fairway.drivers.runtimes.fake import FakeRuntime
 from fairway.environments.models import Environment
@@ -97,6 +98,26 @@ def test_a_wrong_number_or_service_is_refused(told: Told, replicas: int, service
     told.live(with_worker(told))
     with pytest.raises(Invalid, match=words):
         placements.scale(actor=SYSTEM, placement=told.placement, replicas=replicas, service=service)
+
+
+def test_the_first_visitor_is_already_asked_to_sign_in(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds: list[str] = []
+    serve = AnsweringProxy.ensure_route
+
+    def noted(self: AnsweringProxy, route: Route, **more: object) -> None:
+        kinds.append(route.kind.value)
+        serve(self, route, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(AnsweringProxy, "ensure_route", noted)
+    told.live(access="signed_in")
+    assert (told.placement.access, told.page()) == ("signed_in", "signed-in")
+    assert "open" not in kinds, "not even for a moment"
+    told.live()
+    assert told.page() == "signed-in"
+    with pytest.raises(Invalid, match="first deployment only"):
+        told.ask(access="public")
+    with pytest.raises(Invalid, match="use one of public, signed_in"):
+        told.ask(access="nobody")
 
 
 def test_nothing_is_scaled_where_nothing_is(told: Told) -> None:

@@ -34,7 +34,7 @@ class DeploymentWanted(Given):
 
     `break_glass` is the reason for deploying in spite of a lock or freeze; it needs a role and is recorded as an event. With
     `when_open` the request is accepted during a freeze, or a lock that ends, and waits for its end, at most until `start_by`
-    (default: seven days).
+    (default: seven days). `access` (``public`` or ``signed_in``) says who may open it from its first deployment there on.
     """
 
     application: str = Field(max_length=40)
@@ -42,6 +42,7 @@ class DeploymentWanted(Given):
     source: SourceGiven | None = None
     artifact: int | None = Field(None, ge=1, le=LARGEST)
     replicas: int | None = Field(None, ge=1, le=8)
+    access: str | None = Field(None, max_length=20)
     reason: str = Field("", max_length=500)
     break_glass: str = Field("", max_length=500)
     when_open: bool = False
@@ -152,6 +153,7 @@ def deploy(request: HttpRequest, given: DeploymentWanted) -> Answer[DeploymentDe
         when_open=given.when_open,
         start_by=given.start_by,
         replicas=given.replicas,
+        access=given.access,
     )
     return Answer(201, deployment_detail(made))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
 
@@ -52,6 +53,7 @@ Services = Annotated[
         rich_help_panel=PANEL,
     ),
 ]
+REPEATED = {"volumes": "volume", "services": "service"}  # options that may be given several times
 STICKY = {"on": True, "off": False, "auto": None}
 
 
@@ -74,6 +76,11 @@ class RunOptions:
     sticky: str | None = None
     volumes: list[str] | None = None
     services: list[str] | None = None
+
+    @classmethod
+    def of(cls, options: Mapping[str, Any]) -> RunOptions:
+        """From a command's options, by the names of its parameters. Raises KeyError if the command lacks one."""
+        return cls(**{one.name: options[REPEATED.get(one.name, one.name)] for one in fields(cls)})
 
     def spec(self) -> dict[str, Any]:
         """The given keys of the spec; None restores what is detected. Raises `BadInput`."""

@@ -108,9 +108,9 @@ def edit_app(
     as_json: Json = False,
 ) -> None:
     """Change how an application runs, from its next deployment on. Options left out change nothing; “” detects it again."""
-    run = (kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, sticky, volume)
+    changes = how.RunOptions.of(locals()).spec()
     with Client() as client:
-        one = how.save(client, app, how.RunOptions(*run).spec())
+        one = how.save(client, app, changes)
     done(one, f"{one['name']} is changed; the next deployment uses it.")
 
 

@@ -57,6 +57,10 @@ def deploy(
     sticky: how.Sticky = None,
     volume: how.Volumes = None,
     service: how.Services = None,
+    access: Annotated[
+        str | None,
+        typer.Option(metavar="public|signed_in", help="Who may open it, from its very first deployment there on."),
+    ] = None,
     reason: Reason = "",
     break_glass: BreakGlass = "",
     when_open: WhenOpen = False,
@@ -65,9 +69,8 @@ def deploy(
     as_json: Json = False,
 ) -> None:
     """Deploy an application. It is created if it does not exist."""
+    changes = RunOptions.of(locals()).spec()
     options = SourceOptions(image, git, path, ref, credential)
-    run = (kind, framework, root, dockerfile, build, start, release, publish, python, node, port, health, sticky, volume)
-    changes = RunOptions(*run).spec()
     with Client() as client:
         # so that a mistyped environment is noticed before anything is sent or created
         client.get(f"/environments/{part(env)}")
@@ -90,6 +93,7 @@ def deploy(
             "source": None if is_new else source,
             "artifact": artifact,
             "replicas": replicas,
+            "access": access.replace("-", "_") if access else None,
             "reason": reason,
             "break_glass": break_glass,
             "when_open": when_open,

@@ -10,6 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from fairway.accounts.rules import ROLES_FOR, Act, Role
+from fairway.deployments.rules import Access
 from fairway.drivers.builders.spec_rules import STARTED, command_text, parse_services, parse_volumes, service_lines
 from fairway.drivers.wall.abilities import LAYERS
 from fairway.environments.commands import MOST_APPROVAL_DAYS, MOST_APPROVALS, MOST_PROVEN_HOURS
@@ -346,6 +347,11 @@ class DetectedForm(RunForm):
     name = forms.CharField(label=_("Name"), max_length=80)
     version = forms.CharField(label=_("Version"), max_length=120, required=False)
     environment = forms.CharField(label=_("Environment"), max_length=40)
+    access = forms.ChoiceField(
+        label=_("Who may open it"),
+        required=False,
+        choices=[(Access.PUBLIC.value, _("Everybody")), (Access.SIGNED_IN.value, _("Any signed-in person"))],
+    )
     kind = forms.ChoiceField(label=_("What it is"), choices=MANUAL_KINDS)
 
     def __init__(self, *args: Any, is_manual: bool, **values: Any) -> None:
@@ -358,7 +364,7 @@ class DetectedForm(RunForm):
     def changes(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         """The keys of the spec that differ from what was detected."""
         before = run_values(spec)
-        values = {name: value for name, value in self.cleaned_data.items() if name not in ("name", "environment")}
+        values = {name: value for name, value in self.cleaned_data.items() if name not in ("name", "environment", "access")}
         changed = {name: value for name, value in values.items() if value is not None and value != before.get(name)}
         return spec_changes(changed)
 

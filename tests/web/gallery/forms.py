@@ -33,6 +33,7 @@ class RunFields(forms.Form):
 class DetectedForm(RunFields):
     name = forms.CharField()
     version = forms.CharField(required=False)
+    access = forms.ChoiceField(choices=[("public", "Everybody"), ("signed_in", "Any signed-in person")])
     environment = forms.ChoiceField(choices=[("development", "Development"), ("staging", "Staging")])
 
 

@@ -10,7 +10,7 @@ from django.db import transaction
 from fairway.accounts.rules import Actor
 from fairway.applications.commands import create_application, save_configuration
 from fairway.applications.models import Application
-from fairway.deployments.commands.requests import request_deployment
+from fairway.deployments.commands.requests import request_deployment, set_first_access
 from fairway.deployments.models import Deployment
 from fairway.environments.models import Environment
 
@@ -29,6 +29,7 @@ def create_and_deploy(
     slug: str = "",
     reason: str = "",
     deploys: bool = True,
+    access: str | None = None,
 ) -> tuple[Application, Deployment | None]:
     """Create an application with its configuration in one environment and, if `deploys`, ask for its first deployment there.
 
@@ -40,5 +41,9 @@ def create_and_deploy(
             actor=actor, application=application, environment=environment, variables=variables or {}, secrets=secrets or {}
         )
     if not deploys:
+        if access is not None:
+            set_first_access(actor=actor, application=application, environment=environment, access=access)
         return application, None
-    return application, request_deployment(actor=actor, application=application, environment=environment, reason=reason)
+    return application, request_deployment(
+        actor=actor, application=application, environment=environment, reason=reason, access=access
+    )

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from fairway.accounts.commands import require
 from fairway.accounts.rules import Act, Actor, Blocked, Blocker
 from fairway.activity.commands import record
 from fairway.applications.commands import edit_application
@@ -19,8 +20,8 @@ from fairway.deployments.commands.approvals import end_waiting, locked_waiting, 
 from fairway.deployments.gate import Subject, ask
 from fairway.deployments.models import Deployment, Placement
 from fairway.deployments.protection import may_wait_until, needs_approval
-from fairway.deployments.rules import BRINGS_SOMETHING_NEW, MOST_REPLICAS, Kind, Status, Wanted, most_replicas
-from fairway.deployments.subjects import deployment_facts, on_deployment, placement_of
+from fairway.deployments.rules import BRINGS_SOMETHING_NEW, MOST_REPLICAS, Access, Kind, Status, Wanted, most_replicas
+from fairway.deployments.subjects import deployment_facts, on_deployment, on_placement, placement_of
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
 from fairway.environments.models import Environment
@@ -50,13 +51,17 @@ def request_deployment(
     replicas: int | None = None,
     when_open: bool = False,
     start_by: datetime | None = None,
+    access: str | None = None,
 ) -> Deployment:
     """Put the application's source (or a given artifact) live in an environment, with its latest configuration.
 
     A given `source` becomes the application's own first. Where the environment asks for approvals it waits for them, and
     takes the place of what waited there before. With `when_open` it is accepted during a freeze or a lock that ends, and
-    waits for that until `start_by` (None: `START_BY` from now). Raises `Blocked` or `Invalid`.
+    waits for that until `start_by` (None: `START_BY` from now). `access` says who may open what is deployed here for the
+    first time, so that the first request is already guarded. Raises `Blocked` or `Invalid`.
     """
+    if access is not None:
+        set_first_access(actor=actor, application=application, environment=environment, access=access)
     if source is not None:
         application = edit_application(actor=actor, application=application, source_kind=source_kind, source=source)
     return _request(
@@ -326,6 +331,23 @@ def _placement_to_be(application: Application, environment: Environment) -> Plac
     elif placement.wanted == Wanted.REMOVED:
         raise Blocked([Blocker(code="removing", sentence=_("It is being removed from here."), clears_at=None)])
     return placement
+
+
+@transaction.atomic
+def set_first_access(*, actor: Actor, application: Application, environment: Environment, access: str) -> None:
+    """Who may open it, decided before anybody can. Raises `Invalid` where something is live already."""
+    if access not in set(Access):
+        raise Invalid("access", "use one of {names}.", names=", ".join(Access))
+    require(actor, Act.ROUTE, application=application.slug, environment=environment.slug)
+    placement = _placement_to_be(application, environment)
+    if placement.access == access:
+        return
+    if placement.current is not None:
+        raise Invalid("access", "can be given with the first deployment only; it is live here already, so change it there.")
+    before = {"access": placement.access}
+    placement.access = access
+    placement.save(update_fields=["access"])
+    record(who=actor.who, verb="placement.access_set", on=on_placement(placement), before=before, after={"access": access})
 
 
 def _parse_start_by(start_by: datetime | None) -> datetime | None:

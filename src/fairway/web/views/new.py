@@ -208,6 +208,7 @@ def _create(request: HttpRequest, actor: Actor, way: _Way) -> HttpResponse:
             secrets=rows.secrets,
             environment=environment,
             deploys=request.POST.get("then") != "create",
+            access=values["access"] or None,
         )
     except Invalid as problem:
         _refuse(form, rows, problem)
