@@ -16,9 +16,10 @@ from fairway.activity.commands import record
 from fairway.activity.models import Event
 from fairway.applications.files import upload_file
 from fairway.applications.models import Inspection, Upload
+from fairway.deployments.commands.jobs import append_job_log
 from fairway.deployments.commands.progress import append_log, removed
-from fairway.deployments.models import Deployment, LogChunk, Placement
-from fairway.deployments.queries import steps_of
+from fairway.deployments.models import Deployment, JobRun, LogChunk, Placement
+from fairway.deployments.queries import job_log_lines, steps_of
 from fairway.deployments.rules import Status
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.runtimes.contract import NullProgress
@@ -61,6 +62,32 @@ def test_old_logs_go_with_their_runs_and_the_row_says_when(deployed, settings):
     assert (old.run, old.log_lines, old.status) == (None, 1, "failed")
     assert not RunStep.objects.exclude(run=young.run).exists()
     assert tidying.tidy_logs() == {"logs": 0, "log_bytes": 0}
+
+
+def test_what_old_jobs_printed_goes_and_their_rows_stay(deployed, settings):
+    settings.LOG_DAYS = 30
+    current = deployed()
+    old, young = (_job_of(current, days=days) for days in (31, 29))
+    assert tidying.tidy_logs() == {"logs": 1, "log_bytes": 5}
+    old.refresh_from_db()
+    assert old.log_collected_at is not None
+    assert (old.log_lines, job_log_lines(old), [line["text"] for line in job_log_lines(young)]) == (1, [], ["hello"])
+    assert tidying.tidy_logs()["logs"] == 0
+
+
+def _job_of(current, days):
+    job = JobRun.objects.create(
+        application=current.application,
+        environment=current.environment,
+        deployment=current,
+        command=["echo"],
+        status="succeeded",
+        requested_by="ada",
+        door="cli",
+        finished_at=timezone.now() - timedelta(days=days),
+    )
+    append_job_log(job_id=job.pk, lines=[(1, time.time(), "run", "stdout", "hello")])
+    return job
 
 
 def test_when_all_logs_are_too_large_the_oldest_go_first(deployed, settings):

@@ -50,6 +50,7 @@ class JobShown(Schema):
     door: str
     reason: str
     log_lines: int
+    log_collected_at: datetime | None
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
@@ -130,7 +131,7 @@ def job_shown(one: JobRun) -> JobShown:
     """A job as the API shows it."""
     same = (
         "command", "status", "is_active", "exit_code", "sentence", "requested_by", "acting_role", "door", "reason",
-        "log_lines", "created_at", "started_at", "finished_at",
+        "log_lines", "log_collected_at", "created_at", "started_at", "finished_at",
     )  # fmt: skip
     return JobShown(
         **{name: getattr(one, name) for name in same},

@@ -327,7 +327,8 @@ class LogChunk(models.Model):
 class JobRun(models.Model):
     """A program that somebody ran once, with the bytes, configuration and volumes of the deployment that was live.
 
-    `command` is its list of words. `exit_code` is what it ended with; None while it runs, and where it was cut off.
+    `command` is its list of words. `exit_code` is what it ended with; None while it runs, and where it was cut off. What it
+    printed lies in `JobLogChunk` until it is collected, as a deployment's log is.
     """
 
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="job_runs")
@@ -344,6 +345,8 @@ class JobRun(models.Model):
     reason = models.CharField(max_length=500, blank=True)
     sentence = models.TextField(blank=True)
     log_lines = models.PositiveIntegerField(default=0)
+    log_bytes = models.PositiveBigIntegerField(default=0)
+    log_collected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

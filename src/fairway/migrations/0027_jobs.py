@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
                 ("reason", models.CharField(blank=True, max_length=500)),
                 ("sentence", models.TextField(blank=True)),
                 ("log_lines", models.PositiveIntegerField(default=0)),
+                ("log_bytes", models.PositiveBigIntegerField(default=0)),
+                ("log_collected_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("started_at", models.DateTimeField(null=True)),
                 ("finished_at", models.DateTimeField(null=True)),

@@ -10,14 +10,14 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.sessions.models import Session
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from fairway.activity.models import Event
 from fairway.applications.files import upload_file
 from fairway.applications.models import Application, Inspection, Upload
-from fairway.deployments.commands.log_retention import collect_logs
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.commands.log_retention import collect_job_logs, collect_logs
+from fairway.deployments.models import Deployment, JobRun, Placement
 from fairway.deployments.rules import ACTIVE, ENDED
 from fairway.drivers.builders.bundle import BundleBuilder
 from fairway.drivers.runtimes.contract import Instance, Runtime
@@ -36,21 +36,28 @@ LOGS_AT_ONCE = 200  # deployments whose logs are removed in one transaction
 
 
 def tidy_logs() -> dict[str, int]:
-    """Remove logs older than ``LOG_DAYS``, then the oldest until the rest fits into ``LOG_BYTES``; the last good
-    deployments of each placement keep theirs."""
-    ended = Deployment.objects.filter(status__in=ENDED, log_collected_at=None, finished_at__isnull=False)
-    total = ended.aggregate(total=Sum("log_bytes"))["total"] or 0
-    rows = ended.order_by("finished_at", "pk").values_list("pk", "finished_at", "log_bytes")
+    """Remove logs of deployments older than ``LOG_DAYS``, then the oldest until the rest fits into ``LOG_BYTES``; the last
+    good deployments of each placement keep theirs. The same for what jobs printed."""
+    of_deployments = _going(Deployment.objects.filter(status__in=ENDED), spared=_remembered())
+    of_jobs = _going(JobRun.objects.filter(status__in=ENDED), spared=set())
+    size = sum(collect_logs(numbers=batch) for batch in _batches(of_deployments))
+    size += sum(collect_job_logs(numbers=batch) for batch in _batches(of_jobs))
+    return {"logs": len(of_deployments) + len(of_jobs), "log_bytes": size}
+
+
+def _going(ended: QuerySet[Any], *, spared: set[int]) -> list[int]:
+    """The ids of ended deployments, or jobs, whose logs are removed now."""
+    with_log = ended.filter(log_collected_at=None, finished_at__isnull=False)
+    total = with_log.aggregate(total=Sum("log_bytes"))["total"] or 0
+    rows = with_log.order_by("finished_at", "pk").values_list("pk", "finished_at", "log_bytes")
     kept = (KeptLog(number, at, size) for number, at, size in rows.iterator(chunk_size=500) if at)
-    longest = timedelta(days=settings.LOG_DAYS)
-    going = list(
-        logs_to_collect(
-            kept, now=timezone.now(), longest=longest, most_bytes=settings.LOG_BYTES, total=total, spared=_remembered()
-        )
-    )
-    batches = [going[start : start + LOGS_AT_ONCE] for start in range(0, len(going), LOGS_AT_ONCE)]
-    size = sum(collect_logs(numbers=batch) for batch in batches)
-    return {"logs": len(going), "log_bytes": size}
+    longest, most = timedelta(days=settings.LOG_DAYS), settings.LOG_BYTES
+    return list(logs_to_collect(kept, now=timezone.now(), longest=longest, most_bytes=most, total=total, spared=spared))
+
+
+def _batches(numbers: list[int]) -> Iterator[list[int]]:
+    for start in range(0, len(numbers), LOGS_AT_ONCE):
+        yield numbers[start : start + LOGS_AT_ONCE]
 
 
 def _remembered() -> set[int]:

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import F
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import SYSTEM, Act, Actor
@@ -127,7 +128,8 @@ def append_job_log(*, job_id: int, lines: Sequence[Line]) -> None:
     if not lines:
         return
     JobLogChunk.objects.create(job_id=job_id, first=lines[0][0], last=lines[-1][0], lines=[list(line) for line in lines])
-    JobRun.objects.filter(pk=job_id).update(log_lines=lines[-1][0])
+    size = sum(len(line[4].encode()) for line in lines)
+    JobRun.objects.filter(pk=job_id).update(log_lines=lines[-1][0], log_bytes=F("log_bytes") + size)
 
 
 def words_of_exit(code: int) -> str:
