@@ -1,6 +1,7 @@
-"""One gate: every reason why an act may not happen now, asked by every door at request and again at the start.
+"""The gate: every reason why an act may not happen now. Each interface asks it when something is requested, and the worker
+asks again when it starts.
 
-An empty list means yes. Rooms above contribute their rules with `register`; a rule is a function of one `Request`.
+An empty list means yes. Rooms above add their rules with `register`; a rule is a function of one `Request`.
 """
 
 from __future__ import annotations
@@ -34,8 +35,8 @@ BRINGS_NEW = frozenset({Act.DEPLOY, Act.PROMOTE}) | RELEASES  # what a freeze cl
 
 @dataclass(frozen=True)
 class Subject:
-    """What an act is about. `artifact` and `configuration` are what would be live afterwards, where known, with this many
-    `replicas` (None: nobody has said a number)."""
+    """What an act is about. `artifact` and `configuration` are what would be live afterwards, if known; `replicas` is the
+    number of instances, None if nobody gave one."""
 
     application: Application
     environment: Environment
@@ -72,7 +73,7 @@ def register(*acts: Act) -> Callable[[Rule], Rule]:
 
 
 def recognise(look: Look) -> Look:
-    """Let a room above see in a subject what it alone knows of it: `look` returns the subject, or a richer one."""
+    """Let a room above add what only it knows about a subject: `look` returns the subject, or one with more in it."""
     _looks.append(look)
     return look
 
@@ -80,9 +81,9 @@ def recognise(look: Look) -> Look:
 def blockers(
     act: Act, subject: Subject, actor: Actor, at: datetime | None = None, *, breaks_glass: bool = False
 ) -> list[Blocker]:
-    """Why `actor` may not do `act` to `subject` at that instant; empty means they may.
+    """Why `actor` may not do `act` to `subject` at that time; empty means they may.
 
-    Who may not even look there is told only that: every other reason would tell of what is there.
+    An actor who may not view the subject gets only that reason, because every other one would tell them something about it.
     """
     where = {"application": subject.application.slug, "environment": subject.environment.slug}
     if not may(actor, Act.VIEW, **where):
@@ -94,14 +95,14 @@ def blockers(
 
 
 def ask(act: Act, subject: Subject, actor: Actor, *, breaks_glass: bool = False, may_wait: bool = False) -> None:
-    """Raises `Blocked` unless the gate is open; with `may_wait` also when it only has to be waited for."""
+    """Raise `Blocked` unless the gate is open. With `may_wait`, also accept a gate that will open by itself."""
     reasons = blockers(act, subject, actor, breaks_glass=breaks_glass)
     if reasons and not (may_wait and opens_by_itself(reasons)):
         raise Blocked(reasons)
 
 
 def opens_by_itself(reasons: Iterable[Blocker]) -> bool:
-    """Whether waiting is all it needs: every blocker only keeps new work from starting, and clears by itself."""
+    """Whether waiting is enough: every blocker only stops new work from starting, and clears by itself."""
     return all(one.only_starts and (one.passes or one.clears_at is not None) for one in reasons)
 
 
@@ -168,7 +169,7 @@ def runtime_is_available(request: Request) -> Iterator[Blocker]:
 
 @register(*STARTS)
 def host_is_not_fairways_own(request: Request) -> Iterator[Blocker]:
-    """An application's name before an environment's domain may spell Fairway's own address."""
+    """An application's name in front of an environment's domain may spell Fairway's own address."""
     host = f"{request.subject.application.slug}.{hostname_in(request.subject.environment.host)}"
     if is_fairways_own(host):
         yield Blocker(
@@ -252,14 +253,15 @@ def a_volume_has_one_writer(request: Request) -> Iterator[Blocker]:
 
 
 def _stored_in(subject: Subject) -> list[str]:
-    """The volumes of what would be live; before it is built, those that a person has given it."""
+    """The names of the volumes of what would be live; before it is built, those that a person has configured."""
     if subject.artifact is not None:
         return [name for name, _target in subject.artifact.parsed_spec.volumes]
     return [str(pair[0]) for pair in (subject.application.spec or {}).get("volumes") or ()]
 
 
 def _replicas(request: Request) -> int:
-    """Where nobody said a number it stays as it is; ways back take what they can, and scaling names one."""
+    """The number of instances after the act. Rollbacks take what the earlier version allows, and scaling names a number;
+    otherwise it stays as it is."""
     subject = request.subject
     if subject.replicas is not None:
         return subject.replicas

@@ -1,4 +1,4 @@
-"""Who may be reached under which host name. Nobody but Fairway answers at its own address."""
+"""Which placement answers at which host name. Only Fairway answers at its own address."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from fairway.shared.hostnames import hostname_in, is_same_or_below
 
 
 def is_fairways_own(host: str) -> bool:
-    """Whether people reach Fairway itself under this (canonical) host: its public address, and what Django answers to.
+    """Whether Fairway itself is reached under this (canonical) host name: its public address, and what Django answers to.
 
-    An entry with a leading dot in ``FAIRWAY_ALLOWED_HOSTS`` takes everything below it; ``*`` names nothing.
+    An entry of ``FAIRWAY_ALLOWED_HOSTS`` with a leading dot covers everything below it; ``*`` names no host.
     """
     wide = {hostname_in(entry[1:]) for entry in settings.ALLOWED_HOSTS if entry.startswith(".")}
     exact = {hostname_in(entry) for entry in settings.ALLOWED_HOSTS}
@@ -24,14 +24,14 @@ def is_fairways_own(host: str) -> bool:
 
 
 def claimants() -> Iterator[tuple[str, Placement]]:
-    """Every custom domain, canonical, and whose it is."""
+    """Every custom domain in canonical form, with the placement that owns it."""
     # Domains are a short JSON list on few rows; both databases differ in how they search one.
     for row in Placement.objects.exclude(domains=[]).select_related("application", "environment"):
         yield from ((hostname_in(domain), row) for domain in row.domains)
 
 
 def claimant_of(host: str, *, besides: Placement) -> Placement | None:
-    """The other placement that has this (canonical) host as one of its custom domains."""
+    """The other placement that has this (canonical) host name as one of its custom domains."""
     return next((row for domain, row in claimants() if domain == host and row.pk != besides.pk), None)
 
 

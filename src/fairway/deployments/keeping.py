@@ -1,4 +1,4 @@
-"""What rooms above want kept: versions that no placement runs, but that somebody has plans with."""
+"""Versions that rooms above want to keep although no placement runs them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ _pins: list[Pins] = []
 
 
 def pin(*sources: Pins) -> None:
-    """Ask these, before anything is collected, for the digests that must stay. Registered once, when the app starts."""
+    """Register a function that returns digests to keep; it is called before artifacts are collected. Call this once, when
+    the app starts."""
     _pins.extend(source for source in sources if source not in _pins)
 
 
 def pinned() -> set[str]:
-    """Every digest that somebody above needs."""
+    """Every digest that a room above needs."""
     return {digest for source in _pins for digest in source()}

@@ -1,4 +1,5 @@
-"""Files that an application writes and its next deployment loses, put together as a person is told of them. Pure."""
+"""Files that an application writes outside its volumes and loses with its next deployment, grouped as people see them.
+Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ MOST_NAMED = 5
 
 
 def places_of(written: Iterable[Written]) -> list[Place]:
-    """The files as places, by name: a folder a volume could lie in is one place, any other file is one by itself."""
+    """The files grouped by name: a folder that could become a volume is one entry, any other file is an entry of its own."""
     found: dict[str, Place] = {}
     for one in written:
         name = _name(one)
@@ -30,12 +31,12 @@ def _name(one: Written) -> str:
 
 
 def untold(places: Iterable[Place], dismissed: Sequence[str]) -> list[Place]:
-    """Those that nobody has put aside."""
+    """Those that nobody has dismissed."""
     return [place for place in places if place["name"] not in dismissed]
 
 
 def named(places: Sequence[Place]) -> str:
-    """The places in a row, as a log says them: ``db.sqlite3, uploads/ (3 files)``; of many only the first."""
+    """The entries as a log names them: ``db.sqlite3, uploads/ (3 files)``; only the first of many."""
     words = [_counted(place) for place in places]
     return ", ".join(words[:MOST_NAMED]) + (" …" if len(words) > MOST_NAMED else "")
 
@@ -46,7 +47,7 @@ def _counted(place: Place) -> str:
 
 
 def volumes_for(places: Iterable[Place], volumes: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
-    """The volumes there are, and one more for each place that one would keep."""
+    """The existing volumes, and one more for each entry that a volume would keep."""
     found = [(name, target) for name, target in volumes]
     for place in places:
         target = place["target"]
@@ -67,5 +68,5 @@ def _free_name(wish: str, taken: set[str]) -> str:
 
 
 def is_news(before: Iterable[Mapping[str, Any]], after: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether there is a place that was not there before."""
+    """Whether there is an entry that was not there before."""
     return bool({place["name"] for place in after} - {place["name"] for place in before})

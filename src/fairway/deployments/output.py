@@ -1,4 +1,4 @@
-"""What must not be seen in what instances print."""
+"""Masks secrets in what instances print."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from fairway.shared.masking import Masker
 
 
 def masker_of_output(placement: Placement, labels: Iterable[str]) -> Masker:
-    """Masks the secrets of every configuration that an instance here was started with: old ones may still run.
+    """A masker for the secrets of every configuration that an instance here was started with, because old instances may
+    still run.
 
-    `labels` are those of the instances' deployments (``d17``).
+    `labels` are the labels of the instances' deployments (``d17``).
     """
     numbers = [int(label[1:]) for label in labels if label[:1] == "d" and label[1:].isdigit()]
     chosen = Deployment.objects.filter(pk__in=[*numbers, placement.current_id], application=placement.application_id)

@@ -1,6 +1,7 @@
-"""What an environment's protection means for a deployment: three rules of the gate, and the approvals of a single one.
+"""What an environment's protection means for a deployment: three rules of the gate, and the approvals of a single
+deployment.
 
-A missing approval is no blocker of a single deployment: it is accepted, and waits. That of a release is; see `releases`.
+A missing approval does not block a single deployment: it is accepted and waits. For a release it does; see `releases`.
 """
 
 from __future__ import annotations
@@ -64,7 +65,8 @@ def it_comes_by_a_release(request: Request) -> Iterator[Blocker]:
 
 @register(*BRINGS_NEW)
 def it_has_proved_itself(request: Request) -> Iterator[Blocker]:
-    """Where a version is proving itself right now, the answer is when it will have; that can be waited for."""
+    """If the version is still collecting its healthy hours, the blocker says when it will have them, so that the
+    deployment can wait."""
     environment = request.subject.environment
     if not environment.proven_in or request.breaks_glass:
         return
@@ -100,19 +102,19 @@ def it_has_proved_itself(request: Request) -> Iterator[Blocker]:
 
 
 def moment_words(at: datetime) -> str:
-    """A moment inside a sentence, in the reader's time zone and with its name."""
+    """A time inside a sentence, in the reader's time zone and with its name."""
     local = timezone.localtime(at)
     return f"{formats.date_format(local, 'SHORT_DATE_FORMAT')} {local:%H:%M} {local.tzname() or ''}".strip()
 
 
 def needs_approval(act: Act, environment: Environment, *, breaks_glass: bool = False) -> bool:
-    """Whether people must say yes to a single deployment there. Ways back need none, and neither does a restart: it brings
-    what runs already."""
+    """Whether people must approve a single deployment there. Rollbacks need no approval, and neither does a restart of
+    what already runs."""
     return act in SINGLE and environment.approvals_needed > 0 and not breaks_glass
 
 
 def approval_words(environment: Environment) -> str:
-    """What somebody who is about to ask is told."""
+    """What a person reads before they request a deployment that needs approval."""
     words = {
         "environment": environment.name,
         "approvals": approvals_words(environment.approvals_needed),
@@ -122,13 +124,13 @@ def approval_words(environment: Environment) -> str:
 
 
 def may_wait_until(environment: Environment, now: datetime, start_by: datetime | None = None) -> datetime:
-    """Until when a deployment that is asked for now may wait for its approvals."""
+    """How long a deployment that is requested now may wait for its approvals."""
     until = now + timedelta(days=environment.approval_days)
     return min(until, start_by) if start_by else until
 
 
 def fingerprint_of(one: Deployment) -> str:
-    """What would be deployed, as people approve it; "" while it is still being built."""
+    """The fingerprint of what would be deployed, which people approve; "" while it is being built."""
     if one.artifact is None:
         return ""
     return approved_content(
@@ -143,7 +145,7 @@ def fingerprint_of(one: Deployment) -> str:
 
 @dataclass(frozen=True)
 class Approvals:
-    """Where a deployment stands with the people who approve it. `counting` are the numbers of the answers that count."""
+    """How many approvals a deployment has and needs. `counting` are the ids of the answers that count."""
 
     needed: int
     fingerprint: str
@@ -160,8 +162,11 @@ class Approvals:
 
 
 def approvals_of(one: Deployment, environment: Environment | None = None) -> Approvals:
-    """A yes counts while its giver could still give it (decision 36), for what would be deployed now, and never from whoever
-    asked for it. `environment` is the newest state of the deployment's own, where the caller has read it."""
+    """The approvals of a deployment. One counts while the person who gave it could still give it (decision 36), for what
+    would be deployed now, and never from the person who requested it.
+
+    `environment` is the newest state of the deployment's environment, if the caller has read it.
+    """
     environment = environment or one.environment
     fingerprint = fingerprint_of(one)
     answers = tuple(DeploymentApproval.objects.filter(deployment=one).order_by("pk"))
@@ -177,8 +182,8 @@ def approvals_of(one: Deployment, environment: Environment | None = None) -> App
 
 @dataclass(frozen=True)
 class Replacement:
-    """What a deployment would change where it goes: the version there now, the names of settings that differ (never a
-    value), and the configuration that was saved since it was asked for, which it would not use."""
+    """What a deployment would change: the version that is live now, the names of settings that differ (never their
+    values), and the configuration that was saved since it was requested, which it would not use."""
 
     now: Artifact | None
     settings: tuple[Change, ...]
@@ -199,7 +204,7 @@ def replacement(one: Deployment) -> Replacement:
 
 
 def why_not_approve(actor: Actor, one: Deployment) -> list[Blocker]:
-    """What keeps this person from saying yes to it now; see `commands.approvals`, which asks again."""
+    """What keeps this person from approving it now; `commands.approvals` asks again."""
     if not may_approve(actor, one.environment, one.application.slug):
         return [approver_blocker(one.environment)]
     if one.artifact is None:
@@ -218,7 +223,7 @@ def why_not_approve(actor: Actor, one: Deployment) -> list[Blocker]:
 
 
 def overtaken_by(deployment: Deployment, current: Deployment | None) -> bool:
-    """Whether something newer has gone live since it was asked for. Going back is nothing newer."""
+    """Whether a newer deployment has gone live since this one was requested. A rollback is not newer."""
     return current is not None and current.pk > deployment.pk and current.kind in BRINGS_SOMETHING_NEW
 
 

@@ -59,8 +59,8 @@ def get_placement(actor: Actor, application: Application, environment: Environme
 
 @dataclass(frozen=True)
 class HistoryFilter:
-    """What a person asked to see; empty fields ask for everything. `status` may be ``live``, ``superseded``, ``active`` or
-    ``awaiting_approval``, too."""
+    """Filters for the history; empty fields match everything. `status` may also be ``live``, ``superseded``, ``active``
+    or ``awaiting_approval``."""
 
     application: str = ""
     environment: str = ""
@@ -88,7 +88,8 @@ def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deplo
 
 
 def _the(model: type[Application] | type[Environment], slug: str) -> Subquery:
-    """Its number, as one value: with it an index gives the newest rows in order; joined by slug, all of them are sorted."""
+    """The id as a subquery: with one value an index returns the newest rows in order; joined by slug, all rows would be
+    sorted."""
     return Subquery(model.objects.filter(slug=slug).values("pk")[:1])
 
 
@@ -106,18 +107,18 @@ def _with_status(chosen: QuerySet[Deployment], status: str) -> QuerySet[Deployme
 
 
 def active(actor: Actor) -> QuerySet[Deployment]:
-    """What is queued or running now. None of them has an end or a collected log: that is a small index, while a database
-    that finds few states in many rows reads them all."""
+    """Deployments that are queued or running. None of them has ended, so a small index finds them; a search by status
+    would read every row."""
     return visible_to(actor).filter(status__in=ACTIVE, finished_at=None, log_collected_at=None)
 
 
 def awaiting_approval(actor: Actor) -> QuerySet[Deployment]:
-    """What waits for people to say yes, newest first."""
+    """Deployments that wait for approval, newest first."""
     return active(actor).filter(AWAITS_APPROVAL).select_related("run")
 
 
 def live_numbers(deployments: Sequence[Deployment]) -> set[int]:
-    """Which of these are what their placement serves; one query for a whole page."""
+    """Which of these deployments are live; one query for a whole page."""
     numbers = [one.pk for one in deployments if one.status == Status.SUCCEEDED]
     return set(Placement.objects.filter(current__in=numbers).values_list("current_id", flat=True)) if numbers else set()
 
@@ -150,7 +151,7 @@ def steps_of(one: Deployment) -> list[StepView]:
 
 
 def _steps_without_times(one: Deployment) -> list[StepView]:
-    """What the row itself still says of the steps, once their times were collected with the log."""
+    """What the row still says about the steps after their times were collected with the log."""
     steps = one.steps
     reached = steps.index(one.step) if one.step in steps else -1
     last = {Status.SUCCEEDED: "done", Status.FAILED: "failed", Status.ERRORED: "errored"}.get(
@@ -201,15 +202,15 @@ def expected_total_seconds(one: Deployment) -> float | None:
 
 @dataclass(frozen=True)
 class Absence:
-    """Being away while one version follows the other, because both store data in these `volumes`; for about so many
-    `seconds`, None where nobody knows yet."""
+    """An interruption between two versions that store data in the same `volumes`. `seconds` is about how long it lasts,
+    None if that is not known yet."""
 
     volumes: tuple[str, ...]
     seconds: float | None
 
 
 def absence(placement: Placement, artifact: Artifact | None = None) -> Absence | None:
-    """What a deployment of `artifact` (None: of the next version) means for visitors; None when they notice nothing."""
+    """What a deployment of `artifact` (None: of the next version) means for visitors; None if there is no interruption."""
     current = placement.current
     if current is None or current.artifact is None or placement.wanted != Wanted.RUNNING:
         return None
@@ -226,7 +227,7 @@ def _volumes_of(artifact: Artifact | None, application: Application, unless_know
 
 
 def _expected_away_seconds(placement: Placement) -> float | None:
-    """The median of the last ten times; before the first, how long start and check took when it was deployed here."""
+    """The median of the last ten interruptions; before the first one, how long start and check took here."""
     here = Deployment.objects.filter(
         application=placement.application_id, environment=placement.environment_id, status=Status.SUCCEEDED
     ).order_by("-pk")
@@ -240,7 +241,7 @@ def _expected_away_seconds(placement: Placement) -> float | None:
 
 
 def place_in_queue(one: Deployment) -> int | None:
-    """How many go before it; None when it is not waiting for its turn."""
+    """The number of deployments ahead of it; None if it does not wait for its turn."""
     return queue_position(one.run) if one.run and one.status == Status.QUEUED else None
 
 
@@ -261,18 +262,18 @@ def _lines_in(chunks: QuerySet[Any], after: int, limit: int) -> list[dict[str, A
 
 
 def collected_note(one: Deployment) -> str:
-    """What stands in a plain log whose lines were collected."""
+    """The line that replaces a log whose lines were collected."""
     at = one.log_collected_at.isoformat(timespec="seconds") if one.log_collected_at else "never"
     return f"[fairway] The log of #{one.pk} ({one.log_lines} lines) was collected at {at}.\n"
 
 
 def last_log_text(one: Deployment, lines: int = 20) -> list[str]:
-    """The last lines of the log, for beside a failure's sentence."""
+    """The last lines of the log, to be shown next to a failure."""
     return [line["text"] for line in log_lines(one, after=max(0, one.log_lines - lines), limit=lines)]
 
 
 def rollback_targets(one: Placement, limit: int = 5) -> list[Deployment]:
-    """Earlier deployments that served here, newest first, without the current artifact and configuration."""
+    """Earlier deployments that were live here, newest first, without the current artifact and configuration."""
     current = one.current
     if current is None:
         return []
@@ -283,17 +284,17 @@ def rollback_targets(one: Placement, limit: int = 5) -> list[Deployment]:
 
 
 def is_stale(one: Placement, *, now: datetime, after: timedelta = timedelta(minutes=2)) -> bool:
-    """Whether what we show of it was seen too long ago to be believed."""
+    """Whether the last observation is too old to be trusted."""
     return one.observed_at is None or now - one.observed_at > after
 
 
 def has_proved_itself(artifact: Artifact) -> bool:
-    """Whether a deployment of these bytes went well anywhere, and nobody has called them bad since."""
+    """Whether a deployment of this artifact succeeded anywhere and nobody has marked it bad since."""
     return artifact.bad_at is None and Deployment.objects.filter(artifact=artifact, status=Status.SUCCEEDED).exists()
 
 
 def jobs_visible_to(actor: Actor) -> QuerySet[JobRun]:
-    """The programs run once that this actor may see, newest first."""
+    """The jobs that this actor may see, newest first."""
     related = ("application", "environment", "deployment__artifact")
     return JobRun.objects.filter(_scope(actor)).select_related(*related).order_by("-pk")
 
