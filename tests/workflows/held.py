@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -141,3 +142,31 @@ def holding(folder: Path, **environ: str) -> Iterator[tuple[Installation, Moment
 
 def most_held(pids: Iterable[int]) -> int:
     return Counter(pids).most_common(1)[0][0]
+
+
+def fall_asleep(fairway: Installation, pid: int) -> None:
+    """SIGSTOP between two transactions: one that sleeps within one keeps everybody else from writing, for as long as it does."""
+    while True:
+        os.kill(pid, signal.SIGSTOP)
+        if _can_be_written(fairway):
+            return
+        os.kill(pid, signal.SIGCONT)
+        time.sleep(0.02)
+
+
+def _can_be_written(fairway: Installation) -> bool:
+    if url := fairway.environ.get("FAIRWAY_DATABASE_URL"):
+        with psycopg.connect(url) as connection:
+            found = connection.execute(
+                "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'"
+            )
+            return found.fetchone() is None
+    database = sqlite3.connect(fairway.data / "fairway.sqlite3", timeout=1, isolation_level=None)
+    try:
+        database.execute("BEGIN IMMEDIATE")
+        database.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        database.close()
+    return True

@@ -19,7 +19,7 @@ from tests.services.docker import Engine, docker_base, docker_engine  # noqa: F4
 from tests.services.installation import wait_for
 from tests.workflows import ledger
 from tests.workflows.desk import Desk
-from tests.workflows.held import LEASE, Moments, Workers, holding, rows
+from tests.workflows.held import LEASE, Moments, Workers, fall_asleep, holding, rows
 from tests.workflows.test_every_moment import _kill_everywhere
 
 pytestmark = pytest.mark.docker
@@ -167,7 +167,7 @@ def test_a_worker_that_wakes_up_late_starts_no_second_one(ground: Ground) -> Non
     (zombie,) = {ground.moments.await_holder(slug, "about:start") for slug in slugs}
     with ExitStack() as visits:
         customers = {slug: visits.enter_context(ground.customer(slug)) for slug in slugs}
-        os.kill(zombie, signal.SIGSTOP)
+        fall_asleep(ground.desk.fairway, zombie)
         try:
             for slug in slugs:
                 ground.moments.let_go(slug, "about:start")

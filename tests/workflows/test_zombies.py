@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import pytest
 
 from tests.services.installation import wait_for
-from tests.workflows.held import LEASE, LOOKS_EVERY, rows
+from tests.workflows.held import LEASE, LOOKS_EVERY, fall_asleep, rows
 
 pytestmark = pytest.mark.postgres
 
@@ -27,7 +27,7 @@ def test_a_worker_that_wakes_up_late_does_no_harm_wherever_it_fell_asleep(spread
         moments.arm(slug, moment)
     second = {slug: desk.ship(slug, "2", crashes="clean-up" in moment) for slug, moment in slugs.items()}
     (zombie,) = {moments.await_holder(slug, moment) for slug, moment in slugs.items()}
-    os.kill(zombie, signal.SIGSTOP)
+    fall_asleep(desk.fairway, zombie)
     for slug, moment in slugs.items():
         moments.let_go(slug, moment)
     workers.start()
@@ -82,7 +82,7 @@ def test_a_worker_with_a_wrong_clock_neither_steals_nor_loses_a_run(spread, skew
     wrong = workers.start(FAIRWAY_TEST_SKEW=skew)
     _leases_pass()
     assert rows(desk.fairway, _FENCE, number) == [(fence,)], "it has not stolen what is held by another"
-    os.kill(ours, signal.SIGSTOP)
+    fall_asleep(desk.fairway, ours)
     try:
         wait_for(lambda: rows(desk.fairway, _FENCE, number) == [(fence + 1,)], "it takes over what was left")
         wait_for(lambda: moments.holder(slug, "about:switch") == wrong.pid, "it is there too")
@@ -94,7 +94,7 @@ def test_a_worker_with_a_wrong_clock_neither_steals_nor_loses_a_run(spread, skew
     desk.fairway.live(number)
     desk.serves(slug, number, "2")
     _its_times_are_the_databases(desk, slug)
-    os.kill(ours, signal.SIGSTOP)  # now the one with the wrong clock is alone
+    fall_asleep(desk.fairway, ours)  # now the one with the wrong clock is alone
     try:
         third = desk.ship(slug, "3")
         desk.fairway.live(third)
