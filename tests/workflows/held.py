@@ -145,7 +145,7 @@ def most_held(pids: Iterable[int]) -> int:
 
 
 def fall_asleep(fairway: Installation, pid: int) -> None:
-    """SIGSTOP between two transactions: one that sleeps within one keeps everybody else from writing, for as long as it does."""
+    """SIGSTOP between two transactions: a worker that sleeps within one keeps everybody else from writing meanwhile."""
     while True:
         os.kill(pid, signal.SIGSTOP)
         if _can_be_written(fairway):
