@@ -26,7 +26,7 @@ def _confirm(admin: Person, page: Page, button: str, word: str) -> None:
 
 def test_a_database_without_a_terminal(admin: Person, fairway: Installation, tmp_path: Path) -> None:
     bring_programs(fairway.data)
-    made(fairway, "harbour", tides(tmp_path / "harbour", "1.0"))
+    made(fairway, "slipway", tides(tmp_path / "slipway", "1.0"))
     page = admin.go("/resources/")
     expect(page.get_by_role("heading", name="No resources")).to_be_visible()
     page.get_by_role("link", name="New resource").first.click()
@@ -43,7 +43,7 @@ def test_a_database_without_a_terminal(admin: Person, fairway: Installation, tmp
     admin.button("Try it").click()
     expect(page.get_by_text(re.compile("main-db answers: version 18"))).to_be_visible()
 
-    page.get_by_label("Application", exact=True).select_option("harbour")
+    page.get_by_label("Application", exact=True).select_option("slipway")
     admin.button("Bind").click()
     expect(page.locator("#resource-bindings .status").first).to_have_text("Bound", timeout=ENDS)
     expect(page.locator("#resource-bindings")).to_contain_text("DATABASE_URL")
@@ -58,7 +58,7 @@ def test_a_database_without_a_terminal(admin: Person, fairway: Installation, tmp
 
     _confirm(admin, page, "Delete", "main-db")
     expect(page.get_by_text(re.compile("arbour is bound to it"))).to_be_visible()
-    _confirm(admin, page, "Unbind", "harbour")
+    _confirm(admin, page, "Unbind", "slipway")
     expect(page.get_by_role("heading", name="No application is bound")).to_be_visible(timeout=ENDS)
     _confirm(admin, page, "Delete", "main-db")
     admin.go("/resources/")

@@ -142,6 +142,11 @@ def _of_deployment(world: World, plain: str) -> Iterator[tuple[str, object]]:
         yield plain.replace("{number}", str(one.pk)), pair
 
 
+def _of_job(world: World, plain: str) -> Iterator[tuple[str, object]]:
+    for pair, one in world.jobs.items():
+        yield plain.replace("{number}", str(one.pk)), pair
+
+
 def _of_freeze(world: World, plain: str) -> Iterator[tuple[str, object]]:
     for pair, one in world.freezes.items():
         yield plain.replace("{number}", str(one.pk)), pair
@@ -221,6 +226,7 @@ FILLERS = (
     (r"/applications/\{\w+\}", _of_application),
     (r"/(environments|targets)/\{slug\}", _of_environment),
     (r"/deployments/\{number\}", _of_deployment),
+    (r"/jobs/\{number\}", _of_job),
     (r"/freezes/\{number\}", _of_freeze),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),

@@ -24,8 +24,9 @@ from fairway.applications.commands import create_application, save_configuration
 from fairway.applications.credential_commands import save_credential
 from fairway.applications.models import Application, Credential, CredentialScope
 from fairway.applications.secrets import seal as seal_of_fields
+from fairway.deployments.commands.jobs import append_job_log, run_command
 from fairway.deployments.commands.requests import request_deployment
-from fairway.deployments.models import Deployment, LogChunk, Placement
+from fairway.deployments.models import Deployment, JobRun, LogChunk, Placement
 from fairway.drivers.resources.sealed_files import seal_file
 from fairway.engine.commands import enqueue
 from fairway.environments.models import Environment, FreezeWindow
@@ -51,6 +52,7 @@ class World:
     applications: dict[str, Application] = field(default_factory=dict)
     environments: dict[str, Environment] = field(default_factory=dict)
     deployments: dict[tuple[str, str], Deployment] = field(default_factory=dict)
+    jobs: dict[tuple[str, str], JobRun] = field(default_factory=dict)
     freezes: dict[tuple[str, str], FreezeWindow] = field(default_factory=dict)
     events: dict[object, Event] = field(default_factory=dict)
     releases: dict[str, Release] = field(default_factory=dict)
@@ -129,6 +131,10 @@ def _placed(world: World, pair: tuple[str, str]) -> None:
     lines = [[1, 1.0, "start", "out", world.word("log", pair)]]
     LogChunk.objects.create(deployment=deployment, first=1, last=1, lines=lines)
     Deployment.objects.filter(pk=deployment.pk).update(log_lines=1)
+    job = world.jobs[pair] = run_command(
+        actor=who, application=application, environment=environment, command=[world.word("command", pair)]
+    )
+    append_job_log(job_id=job.pk, lines=[(1, 1.0, "run", "out", world.word("printed", pair))])
     Placement.objects.filter(application=application, environment=environment).update(
         domains=[f"{world.word('domain', pair)}.example.com"], hold_reason=world.word("hold", pair), held_at=timezone.now(),
         drift=[world.word("drift", pair)],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,7 @@ from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, version_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
 from fairway.drivers.builders.detection.static import detect_static
-from fairway.drivers.builders.services import RESERVED, parse_name
+from fairway.drivers.builders.services import MOST_SERVICES, RESERVED, parse_name
 from fairway.shared.names import slug_from
 
 # What people run beside an application: it answers no visitors over HTTP, so it is never taken for the application.
@@ -36,18 +37,23 @@ BACKING = frozenset(
 )
 
 
+Workers = Mapping[str, list[ComposeService]]
+
+
 def built_services(source: SourceFolder) -> Iterator[Recipe]:
     """The services that are built from this source; those that open a port come first."""
     file, compose = _read(source)
+    workers = _workers(compose)
     for service in sorted(compose.services, key=lambda one: one.port is None):
         if service.build is not None:
-            yield _told(_overlaid(_built(source, file, service, service.build), service), file, compose, service)
+            yield _told(_overlaid(_built(source, file, service, service.build), service), file, compose, service, workers)
     _raise_wrong(file, compose, built=True)
 
 
 def image_services(source: SourceFolder) -> Iterator[Recipe]:
     """The services that run an image from a registry. A database or the like is named, never deployed by itself."""
     file, compose = _read(source)
+    workers = _workers(compose)
     for service in compose.services:
         if service.build is not None:
             continue
@@ -58,7 +64,7 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
                 f"{file} runs {service.image} only, a service that an application uses and no application that answers "
                 "visitors; choose it all the same, or add the application beside it."
             )
-        yield _told(recipe, file, compose, service)
+        yield _told(recipe, file, compose, service, workers)
     _raise_wrong(file, compose, built=False)
 
 
@@ -86,10 +92,11 @@ def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
     raise Undetectable(sentence, file)
 
 
-def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService) -> Recipe:
+def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers) -> Recipe:
     """The recipe with the service's name, those that run beside it, and those that are not started."""
     recipe = replace(recipe, findings=(*recipe.findings, Finding(f"The service “{service.name}”", file)))
-    beside = {one.name: one for one in compose.services if _runs_beside(service, one)}
+    beside = {one.name: one for one in workers.get(_program(service), ()) if one.name != service.name}
+    beside = {} if service.port is None else dict(list(beside.items())[:MOST_SERVICES])
     if beside:
         services = {parse_name(slug_from(name)): _differs(service, one) for name, one in beside.items()}
         requires = tuple(dict.fromkeys([*recipe.spec.requires, *(name for one in beside.values() for name in one.requires)]))
@@ -101,12 +108,19 @@ def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeServi
     return recipe.remarking(f"Not started: {', '.join(others)}; give their addresses as variables", file)
 
 
-def _runs_beside(main: ComposeService, other: ComposeService) -> bool:
-    """Whether another service is the same program started in another way, and nobody asks it anything: the same build or
-    image, a command of its own, no port. A service with a port answers visitors itself."""
-    same = (main.build, main.image, main.volumes) == (other.build, other.image, other.volumes)
-    is_other = main.name != other.name and slug_from(other.name) not in RESERVED and other.command is not None
-    return same and is_other and main.port is not None and other.port is None
+def _workers(compose: ComposeFile) -> Workers:
+    """The services that nobody asks anything, by the program they are: with a command of their own and no port. Each can
+    run beside a service with a port that is the same program. A service with a port answers visitors itself."""
+    found: dict[str, list[ComposeService]] = defaultdict(list)
+    for one in compose.services:
+        if one.port is None and one.command is not None and slug_from(one.name) not in RESERVED:
+            found[_program(one)].append(one)
+    return found
+
+
+def _program(service: ComposeService) -> str:
+    """What makes two services the same program started in different ways: the build or image, and the volumes."""
+    return repr((service.build, service.image, service.volumes))
 
 
 def _differs(main: ComposeService, other: ComposeService) -> dict[str, Any]:

@@ -56,6 +56,10 @@ dialog?.querySelector("form")?.addEventListener("submit", (event) => {
   field.name = "confirm";
   field.value = input.value.trim();
   form.append(field);
+  if (!form.isConnected) { // the page was drawn anew while the dialog was open; a browser sends nothing from outside it
+    form.hidden = true;
+    document.body.append(form);
+  }
   pending = null;
   dialog.close();
   form.requestSubmit(/** @type {HTMLElement | null} */ (submitter));
