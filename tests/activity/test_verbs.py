@@ -26,6 +26,7 @@ FRENCH = polib.pofile(str(SOURCE / "locale/fr/LC_MESSAGES/django.po"))
 # ``verb=f"deployment.{status}"``: the words these statuses are, one of which it becomes.
 BY_STATUS = {
     "deployment.": {Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED},
+    "job.": {Status.SUCCEEDED, Status.FAILED, Status.ERRORED, Status.CANCELLED},
     "rollout.": {RolloutStatus.SUCCEEDED, RolloutStatus.FAILED, RolloutStatus.FALLEN_BACK, RolloutStatus.CANCELLED},
 }
 ADA = Who(id=1, name="ada", acting_role="", door="web")

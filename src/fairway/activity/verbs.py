@@ -231,6 +231,7 @@ _UNKNOWN: Text = _("{who}: {verb}, {what}")  # written by another version of Fai
 GROUPS: Mapping[str, Text] = {
     "deployment": _("Deployments"),
     "placement": _("What runs"),
+    "job": _("Commands"),
     "release": _("Releases"),
     "package": _("Packages"),
     "rollout": _("Rollouts"),
