@@ -225,7 +225,9 @@ def _falls_back(desk: Desk, deployer: Person, release: str) -> None:
     page.locator("li.target").filter(has_text=FRONT).get_by_role("link", name="Fall back").click()
     expect(page.locator(".ahead li li").last).to_contain_text("1.0")
     desk.seen(deployer, "14-what-it-will-do")
-    page.get_by_label("To confirm, type").fill("front")  # the ferry has sailed there for the first time
+    page.get_by_role("textbox", name="To confirm, type “front”").fill(
+        "front"
+    )  # the ferry has sailed there for the first time
     deployer.button("Fall back").click()
     expect(page.locator("#rollout-progress header .status")).to_have_text("Fallen back", timeout=ENDS)
     expect(row(page, "quay").locator('td[data-label="Before"]')).to_contain_text("1.0")
