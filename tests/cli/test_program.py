@@ -111,6 +111,25 @@ def test_a_cancelled_deployment_exits_4_and_ctrl_c_cancels_nothing(fairway: Fair
     assert (ended.code, ended.json["status"]) == (4, "cancelled")
 
 
+def test_ctrl_c_ends_a_command(fairway: Fairway, site: Path) -> None:
+    deployed(fairway, "errand", site)
+    command = [sys.executable, "-m", "fairway.cli.main", "run", "errand", "--env", "development", "--", "sh", "-c"]
+    with subprocess.Popen(
+        [*command, "echo begun; sleep 600"],
+        env=fairway.environment(PYTHONUNBUFFERED="1"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "begun\n"
+        program.send_signal(signal.SIGINT)
+        assert "is being ended" in program.communicate(timeout=PATIENCE)[1]
+    assert program.returncode == 4
+    wait_for(lambda: fairway.json("jobs", "errand")[0]["status"] == "cancelled", "the command has ended")
+    assert fairway.json("jobs", "errand")[0]["exit_code"] is None
+
+
 def test_no_wait_returns_at_once(fairway: Fairway, site: Path) -> None:
     queued = fairway("deploy", "quick", "--path", str(site), "--env", "development", "--no-wait")
     assert (queued.code, "queued" in queued.out) == (0, True)

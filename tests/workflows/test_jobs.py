@@ -84,6 +84,24 @@ def test_it_shares_the_volumes_of_what_is_live(told: Told) -> None:
     told.serves(live)
 
 
+def test_a_version_that_needs_its_data_does_not_start_meanwhile(told: Told) -> None:
+    live = told.live(told.version("data"))
+    one = asked(told, "echo", "x")
+    with pytest.raises(Blocked, match=f"The command {one.pk} of Fairway is using its data: echo x"):
+        told.ask(told.version("data"))
+    waiting = told.ask(told.version("data"), when_open=True)
+    told.serves(live)
+    told.work()
+    waiting.refresh_from_db()
+    one.refresh_from_db()
+    assert (one.status, waiting.status) == ("succeeded", "succeeded"), "it was woken"
+    told.live()
+    other = asked(told, "echo", "y")
+    told.live()
+    other.refresh_from_db()
+    assert other.status == "succeeded", "what stores nothing is in nobody's way"
+
+
 def test_it_is_cancelled_and_nothing_of_it_is_left(told: Told) -> None:
     told.live()
     one = asked(told, "echo", "never")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 
 from fairway.accounts.rules import SYSTEM, Blocked
@@ -12,10 +15,12 @@ from fairway.deployments.models import Deployment
 from fairway.drivers.proxy.contract import Route
 from fairway.drivers.runtimes.contract import InstanceState
 from fairway.drivers.runtimes.fake import FakeRuntime
+from fairway.engine.workflow import Context
 from fairway.environments.models import Environment
 from fairway.shared.names import Invalid
 from fairway.worker.reconciler import Reconciler, differences
 from fairway.workflows import register_all, step_context
+from fairway.workflows.watch import watch
 from tests.releases.conftest import AnsweringProxy, answering, development, fake, proxy  # noqa: F401
 from tests.workflows.told import Death, Told
 
@@ -155,6 +160,19 @@ def test_a_worker_that_is_gone_is_seen_and_started_again(told: Told) -> None:
     Reconciler().look()
     told.work()
     told.serves(one)
+
+
+def test_web_processes_that_run_well_excuse_no_worker_that_keeps_dying(told: Told) -> None:
+    first = told.live(with_worker(told), replicas=4)
+    bad = told.live(with_worker(told))
+    for _ in range(3):
+        told.fake.crash(f"fairway-hello.staging-{bad.label}-worker-0")
+    look = SimpleNamespace(payload={"deployment": bad.pk}, run_id=bad.run_id)
+    found = watch(cast(Context, look))
+    assert found is not None
+    assert "restarted 3 times" in found["bad"]
+    undo = Deployment.objects.get(pk=found["rolled_back_by"])
+    assert (undo.returns_to, undo.artifact) == (first, first.artifact)
 
 
 def test_what_is_stored_has_the_services_of_one_version_as_its_writers(told: Told) -> None:

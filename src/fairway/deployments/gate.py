@@ -6,6 +6,7 @@ An empty list means yes. Rooms above add their rules with `register`; a rule is 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +19,7 @@ from fairway.activity.rules import Door
 from fairway.applications.models import Application, Artifact, Configuration
 from fairway.applications.rules import missing_names
 from fairway.deployments.hosts import is_fairways_own
-from fairway.deployments.models import Deployment, Placement
+from fairway.deployments.models import Deployment, JobRun, Placement
 from fairway.deployments.rules import ACTIVE, Health, Wanted
 from fairway.environments.freeze_queries import freeze_state
 from fairway.environments.freeze_rules import Kind, Window
@@ -249,6 +250,26 @@ def a_volume_has_one_writer(request: Request) -> Iterator[Blocker]:
             % words,
             who=_("a Deployer, by scaling it to one instance"),
             details={"volumes": names},
+        )
+
+
+@register(*BRINGS_LIVE)
+def no_command_uses_its_data(request: Request) -> Iterator[Blocker]:
+    """A version that must have the volumes for itself would stop the old one, and then not start."""
+    subject = request.subject
+    current = subject.placement.current if subject.placement else None
+    if current is None or current.artifact is None or not current.artifact.parsed_spec.volumes:
+        return
+    here = JobRun.objects.filter(application=subject.application, environment=subject.environment, status__in=ACTIVE)
+    for job in here.order_by("pk")[:1]:
+        words = {"number": job.pk, "person": job.requested_by, "command": shlex.join(job.command)[:80]}
+        yield Blocker(
+            code="command_runs",
+            sentence=_("The command %(number)s of %(person)s is using its data: %(command)s") % words,
+            who=_("a Deployer, by cancelling it"),
+            only_starts=True,
+            passes=True,
+            details={"job": job.pk},
         )
 
 

@@ -40,7 +40,31 @@ class IllegalMove(Exception):
     """A status change that the state machine does not know, or that somebody else made first."""
 
 
-class Deployment(models.Model):
+class StatusRow(models.Model):
+    """A row with a `Status` that only `move_to` changes."""
+
+    status = models.CharField(max_length=12, default=Status.QUEUED.value)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_active(self) -> bool:
+        return self.status in ACTIVE
+
+    def move_to(self, status: Status, **values: object) -> None:
+        """Change the status, conditionally on the one we read. Raises `IllegalMove`."""
+        if not may_move(self.status, status):
+            raise IllegalMove(f"{self} cannot go from {self.status} to {status}")
+        if status in ENDED:
+            values["finished_at"] = clock.now()
+        rows = type(self)._default_manager.filter(pk=self.pk, status=self.status)
+        if not rows.update(status=status, **values):
+            raise IllegalMove(f"{self} is no longer {self.status}")
+        self.refresh_from_db()
+
+
+class Deployment(StatusRow):
     """One attempt to put one artifact and one configuration version live in one environment. Never rewritten.
 
     `probe` is the figure measured during the switch, `gate_used` how readiness was decided, `addresses` what the route
@@ -52,7 +76,6 @@ class Deployment(models.Model):
     application = models.ForeignKey(Application, on_delete=models.PROTECT, related_name="deployments")
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="deployments")
     kind = models.CharField(max_length=24)
-    status = models.CharField(max_length=12, default=Status.QUEUED.value)
     artifact = models.ForeignKey(Artifact, null=True, on_delete=models.PROTECT, related_name="deployments")
     configuration = models.ForeignKey(Configuration, null=True, on_delete=models.PROTECT, related_name="deployments")
     source_kind = models.CharField(max_length=20, blank=True)
@@ -128,10 +151,6 @@ class Deployment(models.Model):
         )
 
     @property
-    def is_active(self) -> bool:
-        return self.status in ACTIVE
-
-    @property
     def version(self) -> str:
         return self.artifact.version if self.artifact else ""
 
@@ -162,17 +181,6 @@ class Deployment(models.Model):
     @property
     def shown_status(self) -> str:
         return shown_status(self.status, is_current=self.status == Status.SUCCEEDED and self.is_current)
-
-    def move_to(self, status: Status, **values: object) -> None:
-        """Change the status, conditionally on the one we read. Raises `IllegalMove`."""
-        if not may_move(self.status, status):
-            raise IllegalMove(f"deployment {self.pk} cannot go from {self.status} to {status}")
-        if status in ENDED:
-            values["finished_at"] = clock.now()
-        changed = Deployment.objects.filter(pk=self.pk, status=self.status).update(status=status, **values)
-        if not changed:
-            raise IllegalMove(f"deployment {self.pk} is no longer {self.status}")
-        self.refresh_from_db()
 
 
 class Placement(models.Model):
@@ -324,7 +332,7 @@ class LogChunk(models.Model):
         return f"lines {self.first}–{self.last} of {self.deployment_id}"
 
 
-class JobRun(models.Model):
+class JobRun(StatusRow):
     """A program that somebody ran once, with the bytes, configuration and volumes of the deployment that was live.
 
     `command` is its list of words. `exit_code` is what it ended with; None while it runs, and where it was cut off. What it
@@ -335,7 +343,6 @@ class JobRun(models.Model):
     environment = models.ForeignKey(Environment, on_delete=models.PROTECT, related_name="job_runs")
     deployment = models.ForeignKey(Deployment, on_delete=models.PROTECT, related_name="job_runs")
     command = models.JSONField()
-    status = models.CharField(max_length=12, default=Status.QUEUED.value)
     exit_code = models.IntegerField(null=True)
     run = models.OneToOneField(Run, null=True, on_delete=models.SET_NULL, related_name="job_run")
     requested_by_id = models.BigIntegerField(null=True)
@@ -359,20 +366,6 @@ class JobRun(models.Model):
 
     def __str__(self) -> str:
         return f"job {self.pk} of {self.application.slug} in {self.environment.slug}"
-
-    @property
-    def is_active(self) -> bool:
-        return self.status in ACTIVE
-
-    def move_to(self, status: Status, **values: object) -> None:
-        """Change the status, conditionally on the one we read. Raises `IllegalMove`."""
-        if not may_move(self.status, status):
-            raise IllegalMove(f"{self} cannot go from {self.status} to {status}")
-        if status in ENDED:
-            values["finished_at"] = clock.now()
-        if not JobRun.objects.filter(pk=self.pk, status=self.status).update(status=status, **values):
-            raise IllegalMove(f"{self} is no longer {self.status}")
-        self.refresh_from_db()
 
 
 class JobLogChunk(models.Model):

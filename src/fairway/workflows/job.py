@@ -1,7 +1,7 @@
 """Running a program once with what is live: its bytes, its configuration, its volumes, behind its walls.
 
 It runs beside the instances and is never run twice: where its worker dies, what it left running is ended, and who asked is
-told that it was cut off. A deployment goes on meanwhile; one that has to have a volume of it waits for it.
+told that it was cut off. A deployment goes on meanwhile; where it stores data in a volume, the gate keeps it from starting.
 """
 
 from __future__ import annotations

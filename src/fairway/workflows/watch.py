@@ -41,8 +41,10 @@ def watch(context: Context) -> dict[str, Any] | None:
         return {"ended_by": "something newer"}
     instances = instances_of(runtime_of(deployment.environment), deployment)
     restarts = sum(one.restarts for one in instances)
-    if restarts > RESTARTS_TOLERATED * max(1, len(instances)):
-        return _go_back(deployment, restarts, _why(deployment, instances))
+    for service in sorted({one.service for one in instances}):  # many that run well excuse none that does not
+        dying = [one for one in instances if one.service == service]
+        if (count := sum(one.restarts for one in dying)) > RESTARTS_TOLERATED * len(dying):
+            return _go_back(deployment, count, _why(deployment, dying))
     now, began = clock.now(), Run.objects.get(pk=context.run_id).started_at
     ends_at = (began or now) + timedelta(seconds=settings.WATCH_SECONDS)
     if now >= ends_at:

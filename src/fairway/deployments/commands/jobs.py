@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.rules import SYSTEM, Act, Actor
 from fairway.activity.commands import record
 from fairway.applications.models import Application
+from fairway.deployments.commands.gate_waiting import wake_waiting
 from fairway.deployments.commands.progress import Line
 from fairway.deployments.commands.requests import cancelled_by
 from fairway.deployments.gate import Subject, ask
@@ -119,6 +120,7 @@ def job_ended(job: JobRun, status: Status, sentence: str) -> None:
     if job.status == Status.QUEUED and status in {Status.SUCCEEDED, Status.FAILED}:
         job.move_to(Status.RUNNING)
     job.move_to(status, sentence=sentence)
+    transaction.on_commit(wake_waiting, robust=True)  # not now: that would lock runs after rows
     after = {"command": shlex.join(job.command), "exit_code": job.exit_code, "requested_by": job.requested_by}
     record(who=SYSTEM.who, verb=f"job.{status}", on=on_job(job), comment=sentence, after=after)
 
