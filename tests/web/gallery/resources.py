@@ -109,6 +109,7 @@ def _backup(number: int, state: str, **more: Any) -> Data:
         "size_bytes": 18_400_000,
         "tables": 41,
         "rows": 1_204_331,
+        "rows_shown": "1,204,331",
         "requested_by": "grace",
         "acts": acts if state == "verified" else [],
         **more,
@@ -130,10 +131,10 @@ def one() -> Data:
         "applications": [SimpleNamespace(slug="notes", name="Notes")],
         "bind_url": f"{place}/bindings",
         "backups": [
-            _backup(9, "running", tables=0, rows=0, size_bytes=0),
+            _backup(9, "running", tables=0, rows=0, rows_shown="0", size_bytes=0),
             _backup(8, "verified"),
             _backup(7, "failed", sentence="The restored copy does not hold what was there: public.orders: 912 → 911.", size_bytes=0),
-            _backup(6, "verified", tables=1, rows=1),
+            _backup(6, "verified", tables=1, rows=1, rows_shown="1"),
         ],
         "take": Button("Back up now", f"{place}/backups", "disk"),
         "log": [

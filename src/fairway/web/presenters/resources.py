@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from fairway.accounts.rules import Act, Actor, may, may_somewhere, why_not
@@ -209,7 +210,8 @@ def _backup(actor: Actor, one: Resource, backup: Backup) -> dict[str, Any]:
         "at": backup.taken_at or backup.created_at,
         "size_bytes": backup.size_bytes,
         "tables": len(backup.content),
-        "rows": sum(backup.content.values()),
+        "rows": (rows := sum(backup.content.values())),
+        "rows_shown": number_format(rows, force_grouping=True),
         "requested_by": backup.requested_by,
         "acts": acts,
     }
