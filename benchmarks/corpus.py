@@ -98,7 +98,7 @@ def _since(began: float) -> float:
 
 def _uploaded(one: Installation, folder: Path) -> dict[str, str]:
     with tempfile.TemporaryDirectory(prefix="fairway-corpus-") as place:
-        packed = pack(folder, Path(place) / "source.tar.gz").place
+        packed = pack(folder, Path(place) / "source.tar.gz").path
         stored = one.call("POST", "/uploads", raw=packed.read_bytes())
     return {"kind": "archive", "upload": stored["checksum"]}
 

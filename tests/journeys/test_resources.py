@@ -47,7 +47,7 @@ def test_a_database_without_a_terminal(admin: Person, fairway: Installation, tmp
     admin.button("Bind").click()
     expect(page.locator("#resource-bindings .status").first).to_have_text("Bound", timeout=ENDS)
     expect(page.locator("#resource-bindings")).to_contain_text("DATABASE_URL")
-    page.locator("#resource-bindings").get_by_role("link", name="Harbour").click()
+    page.locator("#resource-bindings").get_by_role("link", name="Slipway").click()
     expect(page.locator("[data-row]").filter(has=page.locator("input[value=DATABASE_HOST]"))).to_be_visible()
     assert "postgresql://" not in page.content()
 
@@ -57,7 +57,7 @@ def test_a_database_without_a_terminal(admin: Person, fairway: Installation, tmp
     admin.picture("resources-2-backed-up")
 
     _confirm(admin, page, "Delete", "main-db")
-    expect(page.get_by_text(re.compile("arbour is bound to it"))).to_be_visible()
+    expect(page.get_by_text(re.compile("lipway is bound to it"))).to_be_visible()
     _confirm(admin, page, "Unbind", "slipway")
     expect(page.get_by_role("heading", name="No application is bound")).to_be_visible(timeout=ENDS)
     _confirm(admin, page, "Delete", "main-db")
