@@ -15,7 +15,15 @@ from dataclasses import dataclass, replace
 from fairway.drivers.diagnosis.answers import refused_host
 from fairway.drivers.diagnosis.reasons import LINES, printed_last, reason
 from fairway.drivers.proxy.contract import Answers
-from fairway.drivers.runtimes.contract import HealthCheck, Instance, InstanceState, OutputLine, Progress, Runtime
+from fairway.drivers.runtimes.contract import (
+    COMMAND_TRIES,
+    HealthCheck,
+    Instance,
+    InstanceState,
+    OutputLine,
+    Progress,
+    Runtime,
+)
 from fairway.drivers.runtimes.steps import LONGEST_BEFORE
 from fairway.shared.failures import Failure, Refused
 
@@ -37,15 +45,17 @@ NO_WORKER = (
     "A program that ends when its work is done is no worker: start one that goes on running, or take this service out."
 )
 STAYS_UP = "it keeps running"
+BY_COMMAND = "health command"
+BY_PORT = "tcp port"
 NO_ANSWER = 0  # nobody listened, or hung up without a word (as an Engine's own port does before the application listens)
-HOST_REFUSED = ": "  # between an answer and why nobody who asks by the public name gets another one
+BECAUSE = ": "  # between what was seen and why, e.g. that the application does not know its public name
 STRANGE = -1  # it is open, and did not answer in time or not in HTTP
 
 
 @dataclass(frozen=True)
 class HealthResult:
-    """Ready, and how that was known. `gate` is "http <path>" (asked for), "image HEALTHCHECK", "any http answer",
-    "tcp port" or, for what has no port, "it keeps running"; `elapsed` is seconds."""
+    """Ready, and how that was known. `gate` is "http <path>" (asked for), "health command", "image HEALTHCHECK",
+    "any http answer", "tcp port" or, for what has no port, "it keeps running"; `elapsed` is seconds."""
 
     gate: str
     elapsed: float
@@ -170,6 +180,10 @@ class _Waiting:
         if self.check.stays_up is not None:
             return self._look_whether_it_stays(instance)
         timeout = max(0.05, min(self.check.timeout, self._left()))
+        if self.check.command:
+            return self._look_at_command(instance, timeout)
+        if self.check.tcp:
+            return _Look(BY_PORT, *_ask_port(instance.address, timeout), settles=True)
         if self.check.path:
             status, words = self._ask(instance.address, self.check.path, timeout)
             is_cut = status == STRANGE and self._left() <= 0
@@ -182,13 +196,24 @@ class _Waiting:
             return _Look("image HEALTHCHECK", False, f"the image's own health check said “{instance.health}”")
         return _Look("image HEALTHCHECK", *_ask_port(instance.address, timeout))
 
+    def _look_at_command(self, instance: Instance, timeout: float) -> _Look:
+        """The runtime runs the command; where there is a port it has to be open besides, because visitors come next."""
+        if instance.health == "unhealthy":
+            raise self._given_up(instance)
+        if instance.health != "healthy":
+            said = _last_line(instance.health_output) if instance.health_output else ""
+            return _Look(
+                BY_COMMAND, False, f"the health command did not succeed{BECAUSE + f'it said “{said}”' if said else ''}"
+            )
+        return _Look(BY_COMMAND, *(_ask_port(instance.address, timeout) if instance.address else (True, "")))
+
     def _ask(self, address: str, path: str, timeout: float) -> tuple[int, str]:
         first = answer = _ask_http(address, path, self.hosts[0], timeout)
         for host in self.hosts[1:]:
-            if HOST_REFUSED not in answer[1]:
+            if BECAUSE not in answer[1]:
                 return answer
             answer = _ask_http(address, path, host, timeout)
-        return first if HOST_REFUSED in answer[1] else answer
+        return first if BECAUSE in answer[1] else answer
 
     def _wait_for_earlier(self, instance: Instance) -> _Look:
         """What runs before the application is given its own time: such a look has no gate."""
@@ -209,8 +234,8 @@ class _Waiting:
         if status >= LEAST_STATUS:
             return _Look("any http answer", self.check.accepts_errors or _will_do(status, words), words)
         if status == NO_ANSWER:
-            return _Look("tcp port", False, words)
-        return _Look("tcp port", *_ask_port(instance.address, timeout), settles=True)
+            return _Look(BY_PORT, False, words)
+        return _Look(BY_PORT, *_ask_port(instance.address, timeout), settles=True)
 
     def _look_whether_it_stays(self, instance: Instance) -> _Look:
         """Nobody asks it anything: all that can be seen is that one process goes on running."""
@@ -250,7 +275,7 @@ class _Waiting:
     def _late(self) -> str:
         lasted = time.monotonic() - self.words_since
         words = self.words or "it did not stay up"
-        what, _, why = words.partition(HOST_REFUSED)
+        what, _, why = words.partition(BECAUSE)
         said, seconds = _capital(what), self.check.deadline
         if self.seen is not None and not self.seen.is_main:
             said = f"{_who(self.seen)}: {what}"
@@ -270,7 +295,10 @@ class _Waiting:
         return f" {found}" if found else ""
 
     def _given_up(self, instance: Instance) -> Refused:
-        """The image itself has said how often and how long to try (its retries and start period): nothing to wait for."""
+        """The check itself knows how often and how long to try (an image's retries and start period)."""
+        if self.check.command:
+            said = f": {_last_line(instance.health_output)}" if instance.health_output else ""
+            return self._refused(f"The health command failed {COMMAND_TRIES} times{said}.")
         last = f"; it said: {_last_line(instance.health_output)}" if instance.health_output else ""
         return self._refused(f"The image's own health check found it “unhealthy”{last}.")
 
@@ -314,7 +342,7 @@ def answers_of(address: str, path: str, host: str, *, times: int, seconds: float
 
 def _will_do(status: int, words: str) -> bool:
     """Whether an answer of ``/`` will do where no path was given: all but errors, and that it does not know its own name."""
-    return status < LEAST_ERROR and HOST_REFUSED not in words
+    return status < LEAST_ERROR and BECAUSE not in words
 
 
 def _who(instance: Instance) -> str:
@@ -358,7 +386,7 @@ def _ask_http(address: str, path: str, host: str, timeout: float) -> tuple[int, 
         finally:
             connection.close()
         why = refused_host(status, body, host)
-        return status, f"{path} answered {status}{HOST_REFUSED + why if why else ''}"
+        return status, f"{path} answered {status}{BECAUSE + why if why else ''}"
 
     return _asked(address, f"{path} did not answer within {timeout:.2g} s", ask)
 

@@ -199,7 +199,11 @@ def instance_spec(deployment: Deployment, replica: int, service: str = MAIN) -> 
         command=spec.command,
         environment=environment,
         health=HealthCheck(
-            path=spec.health_path, deadline=settings.HEALTH_SECONDS, stays_up=None if of.has_port else STAYS_UP
+            path=spec.health_path,
+            deadline=spec.start_seconds or settings.HEALTH_SECONDS,
+            stays_up=None if of.has_port or spec.health_command else STAYS_UP,
+            command=spec.health_command,
+            tcp=spec.health_tcp,
         ),
         limits=limits_of(deployment.environment, memory_bytes=spec.memory_bytes, cpus=spec.cpus),
         volumes=tuple(Volume(volume_name(name, volume), target) for volume, target in spec.volumes),

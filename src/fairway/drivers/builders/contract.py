@@ -44,6 +44,9 @@ class Spec:
     None for none. `install` holds recipe options (language version, lock file, publish folder, …). `requires` names
     variables that must be set (``${VAR}`` in compose). With `sticky` a visitor stays with one replica; None leaves it to
     the framework.
+
+    At most one of `health_path`, `health_command` and `health_tcp` is set (see `runtimes.contract.HealthCheck`).
+    `start_seconds` is how long a new instance may take to become ready; None means what the installation allows.
     """
 
     kind: str
@@ -64,9 +67,13 @@ class Spec:
     release: tuple[str, ...] | None = None
     sticky: bool | None = None
     services: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    health_command: tuple[str, ...] | None = None
+    health_tcp: bool = False
+    start_seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form stored with the application and the artifact. An application with one service names none."""
+        """The JSON form stored with the application and the artifact. Fields that came after 0.12 are there only where they
+        say something: what earlier versions wrote must stay the same to the byte, because fingerprints are made of it."""
         services = {name: _plain(differs) for name, differs in self.services.items()}
         return {
             "kind": self.kind,
@@ -87,6 +94,9 @@ class Spec:
             "release": list(self.release) if self.release is not None else None,
             "sticky": self.sticky,
             **({"services": services} if services else {}),
+            **({"health_command": list(self.health_command)} if self.health_command else {}),
+            **({"health_tcp": True} if self.health_tcp else {}),
+            **({"start_seconds": self.start_seconds} if self.start_seconds is not None else {}),
         }
 
     @classmethod
@@ -100,7 +110,7 @@ class Spec:
         if script:
             values["install"] = {name: value for name, value in values["install"].items() if name != "build"}
             values.setdefault("build", ("npm", "run", str(script)))
-        for name in ("command", "build", "release"):
+        for name in ("command", "build", "release", "health_command"):
             if values.get(name) is not None:
                 values[name] = tuple(values[name])
         values["requires"] = tuple(values.get("requires") or ())

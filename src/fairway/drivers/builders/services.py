@@ -18,7 +18,7 @@ from fairway.shared.names import Invalid, parse_slug
 RESERVED = (MAIN, "release")
 MOST_SERVICES = 10  # beside the main one
 LONGEST_NAME = 30
-KEYS = ("command", "environment", "memory_bytes", "cpus", "stop_grace")
+KEYS = ("command", "environment", "memory_bytes", "cpus", "stop_grace", "health_command", "start_seconds")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,10 @@ def services_of(spec: Spec) -> tuple[Service, ...]:
 def _laid_over(main: Spec, differs: Mapping[str, Any]) -> Spec:
     values = {**differs, "command": tuple(differs["command"])}
     values["environment"] = {**main.environment, **differs.get("environment", {})}
-    return replace(main, release=None, health_path=None, sticky=None, **values)
+    if "health_command" in values:
+        values["health_command"] = tuple(values["health_command"])
+    own = {"release": None, "health_path": None, "health_tcp": False, "health_command": None, "start_seconds": None}
+    return replace(main, **{"sticky": None, **own, **values})
 
 
 def parse_name(text: str, *, field: str = "services") -> str:

@@ -27,6 +27,9 @@ STARTED = ("python", "node", "program")  # they need a start command
 LEAST_MEMORY = 16 * 1024 * 1024
 MOST_MEMORY = 1024 * 1024 * 1024 * 1024
 LONGEST_GRACE = 600.0
+LONGEST_START = 900.0  # seconds; the check of a deployment may take twenty minutes
+HEALTH = ("health_path", "health_command", "health_tcp")  # at most one of them is set
+TCP = "tcp"  # as people write it
 _PATH = re.compile(r"/[!-~]*")
 
 
@@ -47,14 +50,18 @@ def parse_changes(data: Mapping[str, Any]) -> dict[str, Any]:
     """Some fields of a spec, in its JSON form and clean, as changes for `overlay`. Raises the first `Invalid`."""
     kind = data.get("kind", "static")
     checked = parse_spec({"kind": "static", **data, **({"kind": "static"} if kind in (*STARTED, "image") else {})})
-    known = {"services": {}, **checked.to_json(), "kind": _kind(kind)}
+    unset: dict[str, Any] = {"services": {}, "health_command": None, "health_tcp": False, "start_seconds": None}
+    known = {**unset, **checked.to_json(), "kind": _kind(kind)}
     names = {*data, "environment"} if checked.environment else set(data)
     return {name: known[name] for name in Spec.__dataclass_fields__ if name in names}
 
 
 def overlay(spec: Spec, changes: Mapping[str, Any]) -> Spec:
-    """The spec with changes on top: options of the recipe and variables one by one, everything else as a whole."""
+    """The spec with changes on top: options of the recipe and variables one by one, everything else as a whole. One kind of
+    health check takes the place of another."""
     changed = dict(changes)
+    if any(changed.get(name) for name in HEALTH):
+        changed = {**dict.fromkeys(HEALTH), "health_tcp": False, **changed}
     for name in ("install", "environment"):
         if name in changed:
             changed[name] = {**getattr(spec, name), **(changed[name] or {})}
@@ -95,6 +102,8 @@ def _merged(data: Mapping[str, Any], values: dict[str, Any], errors: list[Invali
     values["command"] = command
     values["environment"] = {**values.get("environment", {}), **variables}
     kind = values.get("kind")
+    if len([name for name in HEALTH if values.get(name)]) > 1:
+        errors.append(Invalid("health_command", "stands beside another health check; keep one of them."))
     if kind in STARTED and command is None and not any(error.field == "command" for error in errors):
         errors.append(Invalid("command", "is empty; a {kind} application needs one, e.g. “python main.py”.", kind=kind))
     if kind in ("dockerfile", "image") and command and len(programs_of(command)) > 1:
@@ -160,6 +169,45 @@ def _health_path(value: object) -> str | None:
             "health_path", "is “{value}”; write a path that starts with “/”, e.g. “/health”.", value=str(value)[:80]
         )
     return value
+
+
+def parse_health(text: str) -> dict[str, Any]:
+    """A health check as people type it, in the form of a spec: a path (“/health”), “tcp” for an open port, or a command
+    that must end with 0; an empty text means what is detected. Raises `Invalid`."""
+    text = text.strip()
+    kinds: dict[str, Any] = dict.fromkeys(HEALTH)
+    if not text:
+        return kinds
+    if text == TCP:
+        return kinds | {"health_tcp": True}
+    if text.startswith("/") and " " not in text:
+        return kinds | {"health_path": _health_path(text)}
+    return kinds | {"health_command": list(_health_command(text) or ())}
+
+
+def health_text(spec: Mapping[str, Any]) -> str:
+    """The health check of a spec in its JSON form, as a person edits it; "" for none."""
+    if spec.get("health_command"):
+        return join_command(tuple(spec["health_command"]))
+    return TCP if spec.get("health_tcp") else spec.get("health_path") or ""
+
+
+def _health_command(value: object) -> tuple[str, ...] | None:
+    try:
+        words, variables = _command(value)
+    except Invalid as error:
+        raise Invalid("health_command", error.sentence) from None
+    if words is None:
+        return None
+    if variables or len(programs_of(words)) > 1:
+        raise Invalid("health_command", "must be one program with its words, e.g. “pg_isready -q”.")
+    return words
+
+
+def _health_tcp(value: object) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise Invalid("health_tcp", "must be true or false.")
+    return bool(value)
 
 
 def _root(value: object) -> str:
@@ -301,7 +349,7 @@ def _service(name: str, differs: object) -> dict[str, Any]:
     if command is None:
         raise Invalid("services", "“{name}” has no command; write e.g. “python worker.py”.", name=name)
     environment = {**values.pop("environment", {}), **variables}
-    kept = {key: given for key, given in values.items() if given is not None}
+    kept = {key: list(given) if isinstance(given, tuple) else given for key, given in values.items() if given is not None}
     return {"command": list(command), **({"environment": environment} if environment else {}), **kept}
 
 
@@ -324,4 +372,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
     "release": _other_command("release"),
     "sticky": _sticky,
     "services": _services,
+    "health_command": _health_command,
+    "health_tcp": _health_tcp,
+    "start_seconds": _number("start_seconds", 1, LONGEST_START, optional=True),
 }

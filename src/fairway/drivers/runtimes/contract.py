@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 MAIN = "web"  # the service that every application has: its visitors reach it
+# Of a health command: seconds between two runs, seconds one may take, and how many must fail in a row once it is up.
+COMMAND_EVERY, COMMAND_TIMEOUT, COMMAND_TRIES = 5.0, 5.0, 3
 
 
 class ArtifactKind(StrEnum):
@@ -68,8 +70,9 @@ class HealthCheck:
 
     With `stays_up`, for what has no port, it is ready once it has run for that many seconds without ending. With `path`,
     ``GET path`` must answer 2xx–3xx; without, ``/`` must answer anything below 500 (or an image's own HEALTHCHECK, where it
-    has one, must say healthy). `deadline` and `interval` are seconds. With `accepts_errors` a 5xx of ``/`` will do: what
-    served before is brought back as it was.
+    has one, must say healthy). With `command` the runtime runs that program in the instance again and again, and it must end
+    with 0 (`Instance.health`); with `tcp` the port must be open, and nothing is said to it. `deadline` and `interval` are
+    seconds. With `accepts_errors` a 5xx of ``/`` will do: what served before is brought back as it was.
     """
 
     path: str | None = None
@@ -78,6 +81,8 @@ class HealthCheck:
     timeout: float = 5.0
     accepts_errors: bool = False
     stays_up: float | None = None
+    command: tuple[str, ...] | None = None
+    tcp: bool = False
 
 
 @dataclass(frozen=True)
@@ -144,8 +149,9 @@ class Instance:
 
     `address` is ``host:port`` as the proxy on the control machine can dial it; "" while it has none, and for a service
     without a port. `digest` is the
-    digest of what this instance was really started from. `health` is the image's own HEALTHCHECK verdict
-    ("healthy", "unhealthy", "starting") or None where there is none, `health_output` what that check printed last.
+    digest of what this instance was really started from. `health` is the verdict of the health command, or of
+    the image's own HEALTHCHECK ("healthy", "unhealthy", "starting"), None where there is neither; `health_output` is what
+    that check printed last.
     `doing` is the program that runs before the application itself (``python manage.py migrate``), or the one that failed;
     "" once the application has been started. `exit_code` is what it last ended with, also while it runs again; None when it
     never ended or that cannot be told. `ended_in` is the program that ended then, in the words of `doing`; None where only

@@ -7,9 +7,10 @@ it keeps its world in one file there, which several processes share; without, in
 What runs once (`run_once`) says the artifact's version and ends as an instance would: with ``EXIT_AT_START``, else when it
 is told to; ``echo`` and ``env`` end at once, and ``exit 3`` with that code.
 
-Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes; the
-variable ``EXIT_AT_START`` makes an instance die with that code, ``HEALTH_STATUS`` sets the answer of ``/health`` and
-``STATUS`` that of other paths, and ``START_SECONDS`` is how long it takes to start.
+Conventions: a digest of zeros exists nowhere; a command that starts with ``no-such`` is no program; ``echo`` echoes, and
+succeeds as a health command, where everything else fails; the variable ``EXIT_AT_START`` makes an instance die with that
+code, ``HEALTH_STATUS`` sets the answer of ``/health`` and ``STATUS`` that of other paths, and ``START_SECONDS`` is how long
+it takes to start.
 Failures are asked for with `fail`, standstill with `hang` and `release`, a dying application with `crash`.
 """
 
@@ -341,6 +342,7 @@ class FakeRuntime:
             "environment": dict(spec.environment),
             "volumes": [volume.name for volume in spec.volumes],
             "files": dict(spec.files),
+            **_checked(spec),
             "output": before["output"] if before else [],
         }
         if not facts["port"] and spec.port is not None:
@@ -402,6 +404,15 @@ def _refuse_if_held(world: Mapping[str, Any], spec: InstanceSpec) -> None:
             raise Retry(f"{name} still has a volume of {spec.name}; nothing else is started on it.")
 
 
+def _checked(spec: InstanceSpec) -> dict[str, str]:
+    """What a health command says; ``echo`` succeeds, everything else fails."""
+    if not spec.health.command:
+        return {}
+    is_well = spec.health.command[0] == "echo"
+    said = "" if is_well else f"{spec.health.command[0]} failed"
+    return {"health": "healthy" if is_well else "starting", "health_output": said}
+
+
 def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
     state = InstanceState(facts["state"])
     return Instance(
@@ -416,6 +427,8 @@ def _instance(name: str, facts: Mapping[str, Any]) -> Instance:
         restarts=facts["restarts"],
         exit_code=facts["exit_code"],
         volumes=frozenset(facts["volumes"]),
+        health=facts.get("health"),
+        health_output=facts.get("health_output", ""),
         service=facts.get("service", MAIN),
     )
 

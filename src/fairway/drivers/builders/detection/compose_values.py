@@ -13,6 +13,7 @@ from fairway.shared.names import Invalid
 _UNITS = {"": 1, "b": 1, "k": 1024, "kb": 1024, "m": 1024**2, "mb": 1024**2, "g": 1024**3, "gb": 1024**3}
 _SIZE = re.compile(r"(\d{1,18}(?:\.\d{1,18})?)\s*([a-z]*)", re.I)  # what has more digits is no size of anything
 _DURATION = re.compile(r"(?:(\d{1,9})h)?(?:(\d{1,9})m(?!s))?(?:(\d{1,9}(?:\.\d{1,9})?)s)?(?:(\d{1,9})ms)?")
+_ENV_LINE = re.compile(r"(?:#.*|(?:export[ \t]+)?(?P<name>[A-Za-z_]\w{0,200})[ \t]*=(?P<value>.*))?", re.A)
 _TEMPLATE = re.compile(
     r"\$(?:(?P<escaped>\$)"
     r"|(?P<bare>[A-Za-z_][A-Za-z0-9_]*)"
@@ -35,6 +36,30 @@ def seconds(text: str) -> float | None:
         return None
     hours, minutes, whole, milli = (float(part or 0) for part in match.groups())
     return hours * 3600 + minutes * 60 + whole + milli / 1000
+
+
+def env_file(text: str) -> dict[str, str]:
+    """The variables of an ``env_file``, as templates for `interpolated`: ``NAME=value``, also after ``export``; a ``#`` at
+    the start of a line or after a space begins a comment; what stands in single quotes is taken as it is.
+
+    Raises ValueError with a sentence that names the line.
+    """
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        match = _ENV_LINE.fullmatch(line.strip())
+        if match is None:
+            raise ValueError(f"line {number} is not NAME=value")
+        if match["name"]:
+            found[match["name"]] = _env_value(match["value"].strip())
+    return found
+
+
+def _env_value(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == "'":
+        return text[1:-1].replace("$", "$$")
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace("\\n", "\n").replace('\\"', '"')
+    return re.split(r"\s#", text, maxsplit=1)[0].rstrip()
 
 
 def required_variables(text: str) -> tuple[str, ...]:

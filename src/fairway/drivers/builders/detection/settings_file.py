@@ -4,7 +4,7 @@ Keys, all optional: ``kind``, ``framework``, ``root``, ``dockerfile``, ``build``
 ``python``, ``node``, ``packages`` (Python packages to add), ``requirements`` (the file that lists them), ``single_page``
 (every address without a file gets the page), ``index`` (the first page of a site), ``port``, ``health``, ``version``,
 ``environment``, ``requires``, ``volumes`` (``name: /folder``), ``services`` (``name: command``, run beside it), ``memory``,
-``cpus``, ``stop_grace``, ``sticky``. Anything else is refused, with its line.
+``cpus``, ``stop_grace``, ``start_seconds``, ``sticky``. Anything else is refused, with its line.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from fairway.drivers.builders.contract import Candidate, Spec
 from fairway.drivers.builders.detection.compose_values import byte_size, seconds
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.drivers.builders.spec_rules import overlay, parse_changes
+from fairway.drivers.builders.spec_rules import overlay, parse_changes, parse_health
 from fairway.shared.names import Invalid
 from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
@@ -25,9 +25,9 @@ _INSTALL = ("dockerfile", "publish", "python", "node")
 _OPTIONS = {"packages": "add", "requirements": "from", "single_page": "spa", "index": "index"}  # as the recipes call them
 _KNOWN = (
     *("kind", "framework", "root", *_INSTALL, *_OPTIONS, "build", "start", "release", "port", "health", "version"),
-    *("environment", "requires", "volumes", "services", "memory", "cpus", "stop_grace", "sticky"),
+    *("environment", "requires", "volumes", "services", "memory", "cpus", "stop_grace", "start_seconds", "sticky"),
 )
-_FIELDS = {"start": "command", "health": "health_path"}
+_FIELDS = {"start": "command", "health": "health_path"}  # of `health`: see `spec_rules.parse_health`
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,8 @@ def read_settings(source: SourceFolder) -> Settings:
             values["install"][entry.key] = value
         elif entry.key in _OPTIONS:
             values["install"][_OPTIONS[entry.key]] = value
+        elif entry.key == "health":
+            values |= _health(entry.value)
         else:
             values[_FIELDS.get(entry.key, entry.key)] = value
     if not values["install"]:
@@ -91,6 +93,13 @@ def read_settings(source: SourceFolder) -> Settings:
         raise Invalid(
             f"{file}, line {item.line}" if item else file, "“{name}” {why}", name=name, why=error.sentence
         ) from None
+
+
+def _health(item: Item) -> dict[str, Any]:
+    try:
+        return {name: value for name, value in parse_health(item.text()).items() if value}
+    except Invalid as error:
+        refuse(item, error.sentence.rstrip("."))
 
 
 def _value(name: str, item: Item) -> Any:
@@ -114,7 +123,7 @@ def _measured(name: str, item: Item) -> Any:
     text = item.text()
     if name == "memory":
         return byte_size(text) or refuse(item, "is not a size; write e.g. “512m” or “1g”")
-    if name == "stop_grace":
+    if name in ("stop_grace", "start_seconds"):
         value = seconds(text if not text.isdigit() else f"{text}s")
         return value if value is not None else refuse(item, "is not a duration; write e.g. “10s” or “1m30s”")
     if name in ("port", "cpus"):

@@ -13,7 +13,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairway.drivers.runtimes.contract import MAIN, InstanceSpec, Limits, RegistryCredential
+from fairway.drivers.runtimes.contract import (
+    COMMAND_EVERY,
+    COMMAND_TIMEOUT,
+    COMMAND_TRIES,
+    MAIN,
+    InstanceSpec,
+    Limits,
+    RegistryCredential,
+)
 from fairway.drivers.runtimes.steps import ONLY_OURS, Step, steps_of
 from fairway.shared.failures import Refused
 
@@ -115,13 +123,28 @@ def container_body(
             "Mounts": [_mount(names.volume(volume.name), volume.target) for volume in spec.volumes],
         },
     }
-    if spec.port is None:
+    if spec.health.command and not spec.once:
+        body["Healthcheck"] = _health_command(spec)
+    elif spec.port is None:
         body["Healthcheck"] = {"Test": ["NONE"]}  # an image's own asks what its web server answers
-    else:
+    if spec.port is not None:
         inside = f"{spec.port}/tcp"
         body["ExposedPorts"] = {inside: {}}
         body["HostConfig"]["PortBindings"] = {inside: [{"HostIp": host_ip, "HostPort": str(host_port)}]}
     return {**body, **_started(spec, image)}
+
+
+def _health_command(spec: InstanceSpec) -> dict[str, Any]:
+    """The check that the Engine makes in the container; durations are nanoseconds."""
+    steps = steps_of(spec.health.command or (), _variables(spec), port=spec.port or 0, host=ANYWHERE)
+    every, timeout, start = (round(seconds * 1e9) for seconds in (COMMAND_EVERY, COMMAND_TIMEOUT, spec.health.deadline))
+    return {
+        "Test": ["CMD", *steps[-1].argv],
+        "Interval": every,
+        "Timeout": timeout,
+        "StartPeriod": start,
+        "Retries": COMMAND_TRIES,
+    }
 
 
 def _variables(spec: InstanceSpec) -> dict[str, str]:

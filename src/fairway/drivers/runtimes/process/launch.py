@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from fairway.drivers.diagnosis import programs
-from fairway.drivers.runtimes.contract import InstanceSpec
+from fairway.drivers.runtimes.contract import COMMAND_EVERY, COMMAND_TIMEOUT, COMMAND_TRIES, InstanceSpec
 from fairway.drivers.runtimes.process.bundle import Bundle
 from fairway.drivers.runtimes.steps import Step, steps_of
 from fairway.shared.failures import NeedsPerson, Refused
@@ -24,6 +24,7 @@ LOG_FILES = 5
 BACKOFF = {"backoff_first": 0.5, "backoff_most": 30.0, "backoff_reset": 60.0}  # seconds
 FIXED = ("PORT", "HOST", "INSTANCE_ID")  # variables that nothing overrides
 LOOPBACK = "127.0.0.1"
+FIRST_CHECK = 0.5  # seconds between two runs of a health command until it has succeeded once
 LOOK_EVERY = 5.0  # seconds between two looks at memory and process count
 NOT_FOUND = "The program “{word}” was not found in the application or on this machine; check the start command."
 FALLBACK_PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -143,8 +144,26 @@ def order(
         "port": port,
         "mark": mark,
         "boot": boot,
+        **_health(spec, bundle, work, port, variables),
         **BACKOFF,
     }
+
+
+def _health(spec: InstanceSpec, bundle: Bundle, work: Path, port: int, variables: Mapping[str, str]) -> dict[str, Any]:
+    """The health command as the shim gets it. Raises `Refused` when its program is not there."""
+    if not spec.health.command or spec.once:
+        return {}
+    step = steps_of(spec.health.command, variables, port=port, host=LOOPBACK)[-1]
+    check = {
+        "program": program(step.argv[0], bundle, work, variables["PATH"]),
+        "argv": list(step.argv),
+        "start": spec.health.deadline,
+        "first": FIRST_CHECK,
+        "every": COMMAND_EVERY,
+        "timeout": COMMAND_TIMEOUT,
+        "tries": COMMAND_TRIES,
+    }
+    return {"health": check}
 
 
 def why_not_executable(order: Mapping[str, Any]) -> str:

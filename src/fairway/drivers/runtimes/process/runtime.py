@@ -181,6 +181,8 @@ class ProcessRuntime:
             started_at=datetime.fromtimestamp(since, UTC) if since else None,
             restarts=int(state.get("restarts", 0)),
             exit_code=state.get("exit_code"),
+            health=state.get("health"),
+            health_output=str(state.get("health_output") or ""),
             volumes=None if volumes is None else frozenset(volumes),
             doing=str(state.get("doing") or ""),
             ended_in=state.get("ended_in"),

@@ -34,12 +34,14 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
 CHUNK = 65536
 LONGEST_LINE = 65536
+MOST_SAID = 2000  # bytes of the output of a health command that are kept
 UNFINISHED = 1.0  # seconds until a line that has no end yet is written down as far as it goes
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
 LIBC = ctypes.CDLL(None, use_errno=True)
 TYPE_CHECKING = False  # the real one costs the import of typing
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
 
@@ -133,6 +135,32 @@ class Stream:
         self.rest, self.due = self.rest[whole:], None
 
 
+class Check:
+    """One run of the health command: its process, what it prints, and when (by the monotonic clock) it is ended."""
+
+    def __init__(self, pid: int, out: int, by: float) -> None:
+        self.pid, self.out, self.by = pid, out, by
+        self.said, self.is_late, self.is_read = b"", False, False
+
+    def read(self) -> bool:
+        """Keep the end of what it printed; False when there is no more for now."""
+        try:
+            data = os.read(self.out, CHUNK)
+        except OSError:
+            data = b""
+        self.said = (self.said + data)[-MOST_SAID:]
+        return bool(data)
+
+    def words(self, timeout: float, code: int) -> str:
+        """What a person is told of a run that failed; "" for one that succeeded."""
+        if code == 0:
+            return ""
+        said = self.said.decode(errors="replace").strip()
+        if self.is_late:
+            return f"{said}\nit did not end within {timeout:g} s".strip()
+        return said or f"it ended with code {code if code >= 0 else 128 - code}"
+
+
 class Shim:
     """Runs the order until it is told to stop."""
 
@@ -152,6 +180,9 @@ class Shim:
         self.stop_by: float | None = None
         self.stop_asked = False
         self.look_at = 0.0
+        self.check: Check | None = None
+        self.check_at: float | None = None
+        self.failed_checks = 0
         self.backoff: float = order["backoff_first"]
         self.state: dict[str, Any] = {
             "state": "starting",
@@ -174,7 +205,7 @@ class Shim:
         told, tell = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
-            self.become(out_in, err_in, tell)
+            self.become(out_in, err_in, tell, self.run_application)
         for fd in (out_in, err_in, tell):
             os.close(fd)
         failure = os.read(told, 1000).decode()  # ends empty when the program was loaded
@@ -191,7 +222,10 @@ class Shim:
             if failure:
                 return failure
         self.look_at = self.started + self.order["look_every"]
-        self.note(state="running", app=identity(pid), started_at=time.time(), doing="")
+        checked = {"health": "starting", "health_output": ""} if self.order.get("health") else {}
+        if checked:
+            self.check_at, self.failed_checks = self.started + self.order["health"]["first"], 0
+        self.note(state="running", app=identity(pid), started_at=time.time(), doing="", **checked)
         if is_chain:
             self.hear(failure.encode())
         return ""
@@ -207,8 +241,8 @@ class Shim:
         self.told = -1
         self.note(doing=doing, started_at=time.time())
 
-    def become(self, out: int, err: int, tell: int) -> None:
-        """In the child: turn into the application. Never returns."""
+    def become(self, out: int, err: int, tell: int, run: Callable[[int], None]) -> None:
+        """In the child: go behind the walls and turn into what `run` executes. Never returns."""
         try:
             shim = os.getppid()
             os.setsid()
@@ -220,8 +254,7 @@ class Shim:
             os.dup2(out, 1)
             os.dup2(err, 2)
             os.umask(0o022)
-            before = self.order.get("before")
-            if before:
+            if self.order.get("before"):
                 import chain  # type: ignore[import-not-found]  # now: the walls may hide its file
 
                 chain.keep_only(tell)
@@ -230,15 +263,72 @@ class Shim:
             if os.getppid() != shim:
                 os._exit(126)
             os.chdir(self.order["cwd"])
-            if before:
-                chain.follow([*before, self.order["last"]], self.order["env"], tell=tell, prepare=die_with_parent)
-            os.execve(self.order["program"], self.order["argv"], self.order["env"])  # noqa: S606 — no shell is the point
+            run(tell)
         except enclosure.NoWall as error:
             os.write(tell, f"{error.errno} {error.strerror}".encode())
         except OSError as error:
             os.write(tell, b"%d" % (error.errno or errno.EINVAL))
         finally:
             os._exit(127)
+
+    def run_application(self, tell: int) -> None:
+        before = self.order.get("before")
+        if before:
+            import chain
+
+            chain.follow([*before, self.order["last"]], self.order["env"], tell=tell, prepare=die_with_parent)
+        os.execve(self.order["program"], self.order["argv"], self.order["env"])  # noqa: S606 — no shell is the point
+
+    # -- its health
+
+    def begin_check(self) -> None:
+        """Run the health command in the application's own surroundings; not while programs before it run."""
+        health = self.order["health"]
+        if self.state["doing"]:
+            self.check_at = time.monotonic() + health["first"]
+            return
+        out, out_in = os.pipe2(os.O_CLOEXEC)
+        told, tell = os.pipe2(os.O_CLOEXEC)
+        pid = os.fork()
+        if pid == 0:
+            self.become(out_in, out_in, tell, self.run_check)
+        for fd in (out_in, tell):
+            os.close(fd)
+        problem = os.read(told, 1000).decode()
+        os.close(told)
+        os.set_blocking(out, False)
+        self.poll.register(out, select.POLLIN)
+        self.check_at, self.check = None, Check(pid, out, time.monotonic() + health["timeout"])
+        if problem and not problem.startswith("#"):
+            number, _, wall = problem.partition(" ")
+            self.check.said = (wall or os.strerror(int(number))).encode()
+
+    def run_check(self, _: int) -> None:
+        health = self.order["health"]
+        os.execve(health["program"], health["argv"], self.order["env"])  # noqa: S606 — no shell is the point
+
+    def end_check(self, code: int) -> None:
+        """The health command ended, or was ended because it took too long."""
+        check, health = self.check, self.order["health"]
+        assert check is not None
+        while check.read():
+            pass
+        if not check.is_read:
+            self.poll.unregister(check.out)
+        os.close(check.out)
+        self.check = None
+        if not self.pid or self.stop_by is not None:  # it says nothing about the application that comes next
+            return
+        now, before = time.monotonic(), self.state["health"]
+        self.failed_checks = 0 if code == 0 else self.failed_checks + 1
+        verdict = "healthy" if code == 0 else before
+        is_starting = before == "starting" and now - self.started < health["start"]
+        if self.failed_checks >= health["tries"] and not is_starting:
+            verdict = "unhealthy"
+        self.check_at = now + (health["first"] if verdict == "starting" else health["every"])
+        said = check.words(health["timeout"], code)
+        if (verdict, said) != (before, self.state["health_output"]):
+            self.note(health=verdict, health_output=said)
 
     # -- minding
 
@@ -249,6 +339,10 @@ class Shim:
                     os.read(self.wake, 4096)
                 elif fd == self.told:
                     self.hear(os.read(self.told, CHUNK))
+                elif self.check and fd == self.check.out:
+                    if not self.check.read():
+                        self.poll.unregister(fd)
+                        self.check.is_read = True
                 elif not self.streams[fd].read(self.log):
                     self.forget(fd)
             if self.stop_asked:
@@ -264,13 +358,18 @@ class Shim:
                 self.restart()
             elif self.pid and now >= self.look_at and self.stop_by is None:
                 self.look()
+            if self.check and now >= self.check.by:
+                self.check.is_late, self.check.by = True, now + 1
+                kill_group(self.check.pid, signal.SIGKILL)
+            elif self.pid and self.check_at is not None and now >= self.check_at and self.stop_by is None:
+                self.begin_check()
 
     def patience(self) -> int:
         """Milliseconds until something is due even if nothing happens."""
         unfinished = [stream.due for stream in self.streams.values()]
-        due = [
-            at for at in (self.stop_by, self.restart_at, self.look_at if self.pid else None, *unfinished) if at is not None
-        ]
+        own = (self.look_at, None if self.check else self.check_at) if self.pid else ()
+        wanted = (self.stop_by, self.restart_at, self.check.by if self.check else None, *own, *unfinished)
+        due = [at for at in wanted if at is not None]
         return max(0, int((min(due) - time.monotonic()) * 1000) + 1) if due else 60_000
 
     def reap(self) -> bool:
@@ -284,11 +383,13 @@ class Shim:
                 return False
             if pid == self.pid:
                 self.died(os.waitstatus_to_exitcode(status))
+            elif self.check and pid == self.check.pid:
+                self.end_check(os.waitstatus_to_exitcode(status))
 
     def died(self, code: int) -> None:
         """The application's first process ended; what it left behind is ended too, or it would hold the port."""
         ran = time.monotonic() - self.started
-        self.pid = 0
+        self.pid, self.check_at = 0, None
         while self.told >= 0:
             self.hear(os.read(self.told, CHUNK))
         exit_code = code if code >= 0 else 128 - code
