@@ -1,4 +1,5 @@
-"""Static sites: the published folder, built first where something builds it, served by the Caddy that came with Fairway."""
+"""Builds static sites: runs the build if there is one, and publishes the folder through the Caddy that comes with
+Fairway."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ class StaticBuild:
         return "hugo" if self._is_hugo else self._python.name if self._is_python else self._node.name
 
     def toolchain(self) -> str:
-        """What beside the source decides the result."""
+        """What the result depends on besides the source: the version of this recipe and of the tools that build."""
         if not self._is_built:
             return "files-3"
         if self._is_hugo:
@@ -48,23 +49,24 @@ class StaticBuild:
         return f"site-3 {(self._python if self._is_python else self._node).toolchain()}"
 
     def build(self) -> dict[str, Any]:
-        """Fill the bundle and return its manifest."""
-        shop = self.build_env
-        before = pages_of(shop.source) if self._is_built else frozenset()
-        source = self._built() if self._is_built else shop.source
-        wanted = str(shop.spec.install.get("publish") or ".")
-        folder = published(source, wanted, is_built=self._is_built, before=before, progress=shop.progress)
-        reason = of_node if self._is_built and folder == source else of_published  # a whole project shows no packages
-        if self._is_built:  # the build may have copied some from where nothing seemed to need them
+        """Fill the bundle and return its manifest. Raises `Refused` if the build fails or there is no folder to publish."""
+        build_env = self.build_env
+        before = pages_of(build_env.source) if self._is_built else frozenset()
+        source = self._built() if self._is_built else build_env.source
+        wanted = str(build_env.spec.install.get("publish") or ".")
+        folder = published(source, wanted, is_built=self._is_built, before=before, progress=build_env.progress)
+        # If the whole project is published, its installed packages are not.
+        reason = of_node if self._is_built and folder == source else of_published
+        if self._is_built:  # the build may have copied pointers from folders that nothing seemed to need
             pointers = [name for name in names_in(folder, reason) if is_pointer(folder / name)]
-            refuse_found(pointers, shop.progress, is_published=True)
-        copy_source(folder, shop.app, reason=reason, progress=shop.progress)
+            refuse_found(pointers, build_env.progress, is_published=True)
+        copy_source(folder, build_env.app, reason=reason, progress=build_env.progress)
         for name in RULES:
-            (shop.app / name).unlink(missing_ok=True)
+            (build_env.app / name).unlink(missing_ok=True)
         self._say_what_is_hidden(folder, reason)
-        site = site_of(folder, shop.spec.install, shop.progress)
-        (shop.output / SITE).write_text(json.dumps(site_configuration(site), indent=1, sort_keys=True))
-        command = shop.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
+        site = site_of(folder, build_env.spec.install, build_env.progress)
+        (build_env.output / SITE).write_text(json.dumps(site_configuration(site), indent=1, sort_keys=True))
+        command = build_env.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
         return {"kind": "static", "command": list(command)}
 
     def _say_what_is_hidden(self, folder: Path, reason: Reason) -> None:
@@ -81,7 +83,7 @@ class StaticBuild:
 
     @cached_property
     def _python(self) -> PythonBuild:
-        """The environment that builds the site; it lies beside the bundle and never becomes part of it."""
+        """The Python build that builds the site. Its folder lies beside the bundle and never becomes part of it."""
         return PythonBuild(replace(self.build_env, staging=self.build_env.staging / "site"))
 
     @cached_property
@@ -99,12 +101,13 @@ class StaticBuild:
 
 
 def not_shown(names: list[str]) -> str:
-    """What the log says about files of a site that are hidden or lie in hidden folders."""
+    """The sentence in the log about files of a site that are hidden or lie in hidden folders."""
     return f"Not shown to visitors: {len(names)} hidden file{'s' if len(names) > 1 else ''} ({some_of(names)})."
 
 
 def site_of(folder: Path, install: Any, progress: Progress) -> Site:
-    """How a finished folder is served: what the spec says, its rules, and the path its pages expect."""
+    """How a finished folder is served: what the spec says, the rules in its files, and the path below which its pages
+    expect to lie. Logs lines of the rules that are not followed."""
     redirects, passed_over = parse_redirects(_text(folder / "_redirects"))
     headers, unread = parse_headers(_text(folder / "_headers"))
     for name, lines in (("_redirects", passed_over), ("_headers", unread)):
