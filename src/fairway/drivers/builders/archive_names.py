@@ -25,7 +25,7 @@ def composed(name: str) -> str:
 def zip_name(info: zipfile.ZipInfo) -> tuple[str, str]:
     r"""(name, the old encoding from which it was decoded, or "").
 
-    A backslash becomes a separator: zip knows only “/”, and programs that write “\\” (Compress-Archive on Windows) mean a
+    A backslash becomes a separator: zip knows only “/”, and programs that write “\” (Compress-Archive on Windows) mean a
     separator.
     """
     raw = info.orig_filename.partition("\0")[0]

@@ -1,4 +1,4 @@
-"""Pipenv's Pipfile and Pipfile.lock as requirements for uv. Pure."""
+"""Converts Pipenv's Pipfile and Pipfile.lock into requirements for uv. Pure functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from fairway.shared.failures import Refused
 
 
 def pipfile_requirements(text: str) -> list[str]:
-    """The lines for what a Pipfile asks for, development packages left out. Raises `Refused`."""
+    """The requirement lines for the packages in a Pipfile, without development packages. Raises `Refused` if it cannot be
+    read."""
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:
@@ -23,8 +24,8 @@ def pipfile_requirements(text: str) -> list[str]:
 
 
 def locked_requirements(text: str) -> list[str] | None:
-    """The lines for what a Pipfile.lock pins, with its hashes; None when it pins nothing (it was never locked).
-    Raises `Refused`."""
+    """The requirement lines for the packages that a Pipfile.lock pins, with hashes; None if it pins nothing because it
+    was never locked. Raises `Refused` if it cannot be read."""
     try:
         data = json.loads(text or "{}")
     except (ValueError, RecursionError) as error:
@@ -38,7 +39,7 @@ def locked_requirements(text: str) -> list[str] | None:
 
 
 def _indexes(sources: list[Any]) -> list[str]:
-    """The first index is where packages come from, the others are asked too; PyPI is asked in any case."""
+    """Options for the indexes. The first replaces PyPI if the file names only other indexes; all others are used besides."""
     urls = [str(source["url"]) for source in sources if isinstance(source, dict) and source.get("url")]
     own = [url for url in urls if not is_usual_index(url)]
     if not own:
@@ -58,10 +59,10 @@ def _line(name: str, wish: Any) -> str:
         extras=entry.get("extras"),
         versions="" if version.strip() == "*" else version,
         place=given_place(entry, name),
-        marker=" and ".join(f"({one})" for one in (marker, *own) if one),
+        marker=" and ".join(f"({part})" for part in (marker, *own) if part),
     )
     hashes = entry.get("hashes")
-    return " ".join([line, *(f"--hash={one}" for one in (hashes if isinstance(hashes, list) else []))])
+    return " ".join([line, *(f"--hash={part}" for part in (hashes if isinstance(hashes, list) else []))])
 
 
 _MARKERS = (
