@@ -12,7 +12,8 @@ from pathlib import Path
 
 SEED = "setuptools<81"
 GUNICORN_MAIN = "from gunicorn.app.wsgiapp import run\n\nrun()\n"
-# Packages often try an import inside a function or before “except ImportError”. Only imports without indentation are needed.
+# Packages often try an import inside a function or before “except ImportError”. Only an import without indentation must
+# succeed.
 _OLD = re.compile(rb"^(?:import|from)[ \t]+pkg_resources\b|^__import__\([\"']pkg_resources[\"']\)", re.M)
 _OLDER = re.compile(_OLD.pattern + rb"|^(?:import|from)[ \t]+distutils\b", re.M)
 _ANYWHERE = re.compile(rb"^[ \t]*(?:import|from)[ \t]+(?:pkg_resources|distutils)\b", re.M)
