@@ -1,4 +1,5 @@
-"""The services of a compose file as ways to run a source: those that are built from it, and those that are images."""
+"""The services of a compose file as ways to run a source: services that are built from it, and services that run an
+image."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ from fairway.drivers.builders.detection.static import detect_static
 from fairway.drivers.builders.services import MOST_SERVICES, RESERVED, parse_name
 from fairway.shared.names import slug_from
 
-# What people run beside an application: it answers no visitors over HTTP, so it is never taken for the application.
+# Images of services that people run beside an application. They do not answer visitors over HTTP, so they are never taken
+# for the application.
 BACKING = frozenset(
     {"postgres", "postgresql", "postgis", "pgvector", "timescaledb", "mysql", "mariadb", "percona", "mssql", "oracle"}
     | {"mongo", "mongodb", "redis", "redis-stack", "valkey", "keydb", "dragonfly", "memcached", "couchdb", "cassandra"}
@@ -41,7 +43,7 @@ Workers = Mapping[str, list[ComposeService]]
 
 
 def built_services(source: SourceFolder) -> Iterator[Recipe]:
-    """The services that are built from this source; those that open a port come first."""
+    """The services that are built from this source. Those that open a port come first."""
     file, compose = _read(source)
     workers = _workers(compose)
     for service in sorted(compose.services, key=lambda one: one.port is None):
@@ -51,7 +53,8 @@ def built_services(source: SourceFolder) -> Iterator[Recipe]:
 
 
 def image_services(source: SourceFolder) -> Iterator[Recipe]:
-    """The services that run an image from a registry. A database or the like is named, never deployed by itself."""
+    """The services that run an image from a registry. Databases and the like get a problem, so that they are not deployed
+    by default."""
     file, compose = _read(source)
     workers = _workers(compose)
     for service in compose.services:
@@ -69,7 +72,7 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
 
 
 def is_backing(image: str) -> bool:
-    """Whether an image is a database, a cache or another service behind an application, by its name."""
+    """Whether an image, by its name, is a database, a cache or another service that applications use."""
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0].lower() in BACKING
 
 
@@ -81,7 +84,7 @@ def _read(source: SourceFolder) -> tuple[str, ComposeFile]:
 
 
 def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
-    """Say why a service cannot be used; that there are several comes before what is wrong with one of them."""
+    """Raise `Undetectable` for services that cannot be used. If there are several services, the sentence says that first."""
     wrong = [error for name, error in compose.wrong.items() if bool(compose.images.get(name)) is not built]
     if not wrong:
         return
@@ -93,13 +96,15 @@ def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
 
 
 def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers) -> Recipe:
-    """The recipe with the service's name, those that run beside it, and those that are not started."""
+    """The recipe with the service's name, the services that run beside it, and a remark about those that are not started."""
     recipe = replace(recipe, findings=(*recipe.findings, Finding(f"The service “{service.name}”", file)))
-    beside = {one.name: one for one in workers.get(_program(service), ()) if one.name != service.name}
+    beside = {worker.name: worker for worker in workers.get(_program(service), ()) if worker.name != service.name}
     beside = {} if service.port is None else dict(list(beside.items())[:MOST_SERVICES])
     if beside:
-        services = {parse_name(slug_from(name)): _differs(service, one) for name, one in beside.items()}
-        requires = tuple(dict.fromkeys([*recipe.spec.requires, *(name for one in beside.values() for name in one.requires)]))
+        services = {parse_name(slug_from(name)): _differs(service, worker) for name, worker in beside.items()}
+        requires = tuple(
+            dict.fromkeys([*recipe.spec.requires, *(name for worker in beside.values() for name in worker.requires)])
+        )
         recipe = recipe.changed(services=services, requires=requires).noting(f"Runs beside it: {', '.join(beside)}", file)
     left = {name: image for name, image in compose.images.items() if name != service.name and name not in beside}
     others = [f"{name} ({image})" if image else name for name, image in left.items()]
@@ -109,22 +114,23 @@ def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeServi
 
 
 def _workers(compose: ComposeFile) -> Workers:
-    """The services that nobody asks anything, by the program they are: with a command of their own and no port. Each can
-    run beside a service with a port that is the same program. A service with a port answers visitors itself."""
+    """Services that can run beside another one, by their program (`_program`): those with a command of their own and no
+    port. A service with a port answers visitors itself."""
     found: dict[str, list[ComposeService]] = defaultdict(list)
-    for one in compose.services:
-        if one.port is None and one.command is not None and slug_from(one.name) not in RESERVED:
-            found[_program(one)].append(one)
+    for service in compose.services:
+        if service.port is None and service.command is not None and slug_from(service.name) not in RESERVED:
+            found[_program(service)].append(service)
     return found
 
 
 def _program(service: ComposeService) -> str:
-    """What makes two services the same program started in different ways: the build or image, and the volumes."""
+    """A key that two services share if they are the same program started in different ways: the same build or image, and
+    volumes."""
     return repr((service.build, service.image, service.volumes))
 
 
 def _differs(main: ComposeService, other: ComposeService) -> dict[str, Any]:
-    """What a service beside the main one says, in the form of a spec's services."""
+    """What a service beside the main one sets, in the form of a spec's ``services``."""
     environment = {name: text for name, text in other.environment.items() if main.environment.get(name) != text}
     stated = {"memory_bytes": other.memory_bytes, "cpus": other.cpus, "stop_grace": other.stop_grace}
     values = {name: value for name, value in stated.items() if value is not None}
@@ -132,7 +138,7 @@ def _differs(main: ComposeService, other: ComposeService) -> dict[str, Any]:
 
 
 def _built(source: SourceFolder, file: str, service: ComposeService, build: ComposeBuild) -> Recipe:
-    """The recipe below a service: its Dockerfile, or what its folder is."""
+    """The recipe for what a service builds: its Dockerfile, or the application in its folder."""
     inner = SourceFolder(source.place / build.root)
     if not inner.place.is_relative_to(source.place):
         raise Undetectable(f"{file}: the build folder “{build.root}” leads outside; choose one inside the source.", file)
@@ -151,7 +157,7 @@ def _built(source: SourceFolder, file: str, service: ComposeService, build: Comp
 
 
 def _overlaid(recipe: Recipe, service: ComposeService) -> Recipe:
-    """The recipe with everything the compose service says on top."""
+    """The recipe with everything that the compose service sets."""
     stated = {
         "command": service.command,
         "port": service.port,

@@ -1,8 +1,9 @@
-"""What a source says to other platforms: start, build and release commands, published folder, health path, variables.
+"""Reads what a source declares for other platforms: start, build and release commands, published folder, health path,
+variables.
 
-Only keys that mean the same here are used, under what a Procfile, ``fairway.yaml`` and a person say. What cannot be used and
-matters becomes a remark. Sources: the reference pages of Railway, Nixpacks, Render, Fly.io, Heroku (app.json), Vercel,
-Netlify, App Engine and Cloud Foundry's Staticfile.
+Only keys that mean the same here are used. A Procfile, ``fairway.yaml`` and a person's changes overrule them. What cannot be
+used and matters becomes a remark. Sources: the reference pages of Railway, Nixpacks, Render, Fly.io, Heroku (app.json),
+Vercel, Netlify, App Engine and Cloud Foundry's Staticfile.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _STARTED = ("python", "node", "program")
 
 @dataclass(frozen=True)
 class Said:
-    """What one file says, each "" or empty where it says nothing."""
+    """What one file declares. Each field is "" or empty if the file does not declare it."""
 
     file: str
     start: str = ""
@@ -41,7 +42,7 @@ class Said:
 
 
 def said_by_platforms(source: SourceFolder) -> tuple[Said, ...]:
-    """What every such file at the top of the folder says; one that cannot be read says nothing."""
+    """What each such file in the top folder declares. A file that cannot be read declares nothing and gives a remark."""
 
     def read() -> tuple[Said, ...]:
         found = []
@@ -58,7 +59,7 @@ def said_by_platforms(source: SourceFolder) -> tuple[Said, ...]:
 
 
 def started_by(source: SourceFolder) -> tuple[str, tuple[str, ...], dict[str, str]] | None:
-    """(File, words, variables) of the first start command that can be used; None when no file has one."""
+    """(file, words, variables) of the first start command that can be used; None if no file has one."""
     for said in said_by_platforms(source):
         if said.start:
             try:
@@ -70,7 +71,7 @@ def started_by(source: SourceFolder) -> tuple[str, tuple[str, ...], dict[str, st
 
 
 def lay_over(source: SourceFolder, recipes: Sequence[Recipe]) -> list[Recipe]:
-    """The recipes with what the files of other platforms say on top, and with a site that only they name."""
+    """The recipes with what the files of other platforms declare, and with a site that only they name."""
     files = said_by_platforms(source)
     found = [_laid(source, recipe, files) for recipe in recipes]
     remarks = tuple(Finding(text, said.file) for said in files for text in (*said.remarks, *_strange(said)))
@@ -84,7 +85,7 @@ def lay_over(source: SourceFolder, recipes: Sequence[Recipe]) -> list[Recipe]:
 def _laid(source: SourceFolder, recipe: Recipe, files: Sequence[Said]) -> Recipe:
     if recipe.spec.root not in ("", "."):
         return recipe
-    for said in reversed(files):  # the first file has the last word
+    for said in reversed(files):  # the first file overrules the others, so it is applied last
         if said.health and recipe.spec.kind in _STARTED:
             recipe = recipe.changed(health_path=said.health).noting(f"Health at {said.health}", said.file)
         is_another = recipe.spec.kind == "static" and recipe.spec.install.get("publish") != said.publish
@@ -118,26 +119,26 @@ def _with_commands(recipe: Recipe, said: Said) -> Recipe:
 
 
 def _own_part(line: str) -> tuple[str, ...]:
-    """A command without the programs that install dependencies, which Fairway does anyway; empty when nothing is left, or
-    when it runs a script of which nobody knows what it installs."""
+    """A build command without the programs that install dependencies, which Fairway does itself. Empty if nothing is
+    left, or if it runs a script, which may install anything."""
     try:
         variables, words = split_command(line) if line else ({}, ())
         programs = programs_of(words) if words else ()
     except Invalid:
         return ()
-    kept = [one for one in programs if not INSTALLS.fullmatch(" ".join(one.argv))]
-    if any(one.argv[0].endswith(".sh") or one.argv[0] in ("sh", "bash") for one in kept):
+    kept = [program for program in programs if not INSTALLS.fullmatch(" ".join(program.argv))]
+    if any(program.argv[0].endswith(".sh") or program.argv[0] in ("sh", "bash") for program in kept):
         return ()
     found: list[str] = []
-    for one in kept:
-        assigned = {**(variables if one is programs[0] else {}), **one.variables}
+    for program in kept:
+        assigned = {**(variables if program is programs[0] else {}), **program.variables}
         found += [AND] if found else []
-        found += [*(f"{name}={text}" for name, text in assigned.items()), *one.argv]
+        found += [*(f"{name}={text}" for name, text in assigned.items()), *program.argv]
     return tuple(found)
 
 
 def _strange(said: Said) -> list[str]:
-    """What a file says and is not done, where that matters."""
+    """Remarks about commands that a file declares and that are not run."""
     found = []
     if said.start:
         try:
@@ -150,8 +151,8 @@ def _strange(said: Said) -> list[str]:
 
 
 def _fits(spec: Spec, build: Sequence[str]) -> bool:
-    """Whether the build command speaks the recipe's language."""
-    words = {one.argv[0] for one in programs_of(build)}
+    """Whether the build command belongs to the recipe's language."""
+    words = {program.argv[0] for program in programs_of(build)}
     if spec.kind == "node" or (spec.kind == "static" and spec.build):
         return bool(words & _NODE)
     return spec.kind == "python" and any(_PYTHON.fullmatch(word) for word in words)
@@ -194,7 +195,7 @@ def _render(source: SourceFolder, file: str) -> Said:
         is_here = _word(service, "rootDir") in ("", ".", "./")
         if _word(service, "type") in ("web", "static") and runtime not in ("docker", "image") and is_here:
             listed = service.get("envVars")
-            pairs = [(_word(one, "key"), one.get("value")) for one in (listed.sequence() if listed else ())]
+            pairs = [(_word(pair, "key"), pair.get("value")) for pair in (listed.sequence() if listed else ())]
             return Said(
                 file,
                 start=_word(service, "startCommand"),
@@ -223,9 +224,9 @@ def _fly(source: SourceFolder, file: str) -> Said:
 
 
 def _heroku(source: SourceFolder, file: str) -> Said:
-    """``app.json``, which React Native and Expo have, too, with other keys."""
+    """``app.json``. React Native and Expo have a file of that name, too, with other keys."""
     data = source.json(file)
-    env = {name: one.get("value") if isinstance(one, dict) else one for name, one in _table(data, "env").items()}
+    env = {name: entry.get("value") if isinstance(entry, dict) else entry for name, entry in _table(data, "env").items()}
     after = _table(data, "scripts").get("postdeploy")
     remarks = (f"“{_line(after)[:60]}” is not run after the first deployment; run it yourself",) if after else ()
     return Said(file, environment=_variables(env), remarks=remarks)
@@ -233,8 +234,8 @@ def _heroku(source: SourceFolder, file: str) -> Said:
 
 def _vercel(source: SourceFolder, file: str) -> Said:
     data = source.json(file)
-    builds = [one for one in data.get("builds") or () if "static" not in str(one.get("use"))]
-    has_functions = bool(data.get("functions")) or len(builds) > 1 or any("*" in str(one.get("src")) for one in builds)
+    builds = [build for build in data.get("builds") or () if "static" not in str(build.get("use"))]
+    has_functions = bool(data.get("functions")) or len(builds) > 1 or any("*" in str(build.get("src")) for build in builds)
     remarks = ("Functions are not run: Fairway runs one server that answers every path",) if has_functions else ()
     return Said(file, build=_line(data.get("buildCommand")), publish=_folder(data.get("outputDirectory")), remarks=remarks)
 
@@ -253,7 +254,7 @@ def _app_engine(source: SourceFolder, file: str) -> Said:
     if not _word(top, "runtime"):
         return Said(file)
     listed = top.get("env_variables")
-    given = {one.key: one.value.text() for one in listed.entries if one.value.is_text()} if listed else {}
+    given = {entry.key: entry.value.text() for entry in listed.entries if entry.value.is_text()} if listed else {}
     return Said(file, start=_word(top, "entrypoint"), environment=_variables(given))
 
 
@@ -284,9 +285,9 @@ def _table(data: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def _line(value: object) -> str:
-    """A command, or several as a list, as one line."""
+    """A command, or a list of several, as one line."""
     if isinstance(value, list):
-        return f" {AND} ".join(str(one).strip() for one in value if str(one).strip())
+        return f" {AND} ".join(str(command).strip() for command in value if str(command).strip())
     return value.strip() if isinstance(value, str) else ""
 
 

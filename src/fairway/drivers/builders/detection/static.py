@@ -1,4 +1,4 @@
-"""Static sites: folders of files that are served as they are."""
+"""Detects static sites: folders of files that are served as they are."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PUBLISHED = (
     *(".", "public", "dist", "site", "_site", "build", "out", "docs", "www", "html", "htdocs", "public_html", "web"),
     *("static", "output", "src", "app", "website"),
 )
-# A page that a build has to complete: it names sources no browser understands, or places to fill.
+# Marks of a page that a build must complete: sources that no browser understands, or placeholders.
 _TEMPLATE = re.compile(r"""src=["'][^"']+\.(?:tsx?|jsx|vue|svelte)["']|%PUBLIC_URL%|<%=?\s""")
 
 
 def detect_static(source: SourceFolder) -> Iterator[Recipe]:
-    """The first folder with an ``index.html``, where people put one; else the only page that lies at the top."""
+    """The first usual folder with an ``index.html``; if there is none, the only page in the top folder."""
     generated = ("_site", "public", "build", "out", "dist") if is_jekyll(source) or hugo_file(source) else PUBLISHED
     place = next((name for name in generated if _has_page(source, name)), None)
     spec = Spec(kind="static", framework="Static site", health_path="/", version=version_file(source))
