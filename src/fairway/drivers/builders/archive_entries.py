@@ -21,7 +21,7 @@ from fairway.shared.failures import Refused
 
 UNREADABLE = "The archive cannot be read: it is damaged or incomplete. Pack it again."
 UNREADABLE_NAME = "A name in the archive is marked as UTF-8 and is not; rename the file and pack it again."
-# Bytes; Python reads an extended header of a tar into memory, so a huge one is refused before.
+# In bytes. Python reads an extended header of a tar into memory, so a huge one is refused before.
 _LARGEST_HEADER = 4 * 1024 * 1024
 _LARGEST_DIRECTORY = 16 * 1024 * 1024  # bytes: 50,000 entries with long names
 _LONGEST_END = 65536 + 22 + 20 + 56  # bytes; the greatest length of a zip's comment and the records at its end
@@ -53,11 +53,11 @@ class OpenArchive(Protocol):
 
 
 @contextmanager
-def open_archive(place: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
+def open_archive(path: Path, *, most_bytes: int) -> Iterator[OpenArchive]:
     """Open a zip, tar, tar.gz, tar.bz2 or tar.xz, which is recognized by its content. Raises `Refused` for anything else
     or a damaged file."""
     try:
-        with place.open("rb") as file:
+        with path.open("rb") as file:
             start = file.read(512)
             if start.startswith(_ZSTD):
                 raise Refused("The archive is compressed with zstd, which is not read here; use zip or tar.gz.")
@@ -89,11 +89,11 @@ def _refuse_huge_directory(file: IO[bytes]) -> None:
     file.seek(0, io.SEEK_END)
     file.seek(max(0, file.tell() - _LONGEST_END))
     end = file.read()
-    place = end.rfind(b"PK\x05\x06")
-    if place < 0 or len(end) < place + 16:
+    start = end.rfind(b"PK\x05\x06")
+    if start < 0 or len(end) < start + 16:
         return
-    (size,) = struct.unpack("<I", end[place + 12 : place + 16])
-    large = end.rfind(b"PK\x06\x06", 0, place)
+    (size,) = struct.unpack("<I", end[start + 12 : start + 16])
+    large = end.rfind(b"PK\x06\x06", 0, start)
     if size == 0xFFFFFFFF and large >= 0:
         (size,) = struct.unpack("<Q", end[large + 40 : large + 48])
     if size > _LARGEST_DIRECTORY:
@@ -116,9 +116,9 @@ class _Bounded(io.RawIOBase):
     def seek(self, offset: int, whence: int = 0) -> int:
         if whence == 0 and offset > self._most:
             self._refuse()
-        place = self._stream.seek(offset, whence)
+        position = self._stream.seek(offset, whence)
         self._check()
-        return place
+        return position
 
     def tell(self) -> int:
         return self._stream.tell()

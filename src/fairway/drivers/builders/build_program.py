@@ -108,11 +108,11 @@ class ProgramBuild:
         return self.build_env.walls.cache("programs")
 
     def _environment(self) -> Mapping[str, str]:
-        place = self._caches
-        caches = {variable: str(place / name) for variable, name in CACHES.items()}
+        folder = self._caches
+        caches = {variable: str(folder / name) for variable, name in CACHES.items()}
         for variable in KEPT_AT_RUN:
             caches[variable] = str(self.build_env.app / f".{CACHES[variable]}")
-        maven = {"MAVEN_OPTS": f"-Dmaven.repo.local={place / 'maven'}"}
+        maven = {"MAVEN_OPTS": f"-Dmaven.repo.local={folder / 'maven'}"}
         path = build_environment(self.build_env.staging / "home")["PATH"]
         return {**caches, **maven, **OTHERS, **self.build_env.spec.environment, "PATH": path}
 
@@ -126,18 +126,18 @@ class ProgramBuild:
         if wanted is None:
             return
         pattern, name = wanted
-        found = [place for place in sorted(self.build_env.app.glob(pattern)) if not place.name.endswith(NOT_JARS)]
-        found.sort(key=lambda place: ("-all." not in place.name and "-standalone." not in place.name, -place.stat().st_size))
+        found = [path for path in sorted(self.build_env.app.glob(pattern)) if not path.name.endswith(NOT_JARS)]
+        found.sort(key=lambda path: ("-all." not in path.name and "-standalone." not in path.name, -path.stat().st_size))
         if not found or not _is_inside(found[0], self.build_env.app):
             raise Refused(f"The build made no {pattern}; check what it writes, or give build and start command yourself.")
         shutil.copy2(found[0], self.build_env.app / name)
-        for place in found:
-            if place != self.build_env.app / name:
-                place.unlink()
+        for path in found:
+            if path != self.build_env.app / name:
+                path.unlink()
 
 
-def _is_inside(place: Path, top: Path) -> bool:
-    return place.resolve().is_relative_to(top.resolve()) and place.is_file()
+def _is_inside(path: Path, top: Path) -> bool:
+    return path.resolve().is_relative_to(top.resolve()) and path.is_file()
 
 
 def _version(program: str, cache: Path) -> str:

@@ -169,31 +169,31 @@ class PythonBuild:
     def _source_key(self, inputs: Inputs) -> str:
         return self.build_env.request.checkout.checksum if inputs.needs_source else ""
 
-    def _make_layer(self, place: Path, inputs: Inputs) -> None:
-        venv = place / VENV
+    def _make_layer(self, folder: Path, inputs: Inputs) -> None:
+        venv = folder / VENV
         words: tuple[str, ...] = ("venv", "--relocatable", "--no-project", "--python", self.interpreter().path, str(venv))
-        self._uv(*words, what="uv venv", writes=[place])
+        self._uv(*words, what="uv venv", writes=[folder])
         if inputs.lock:
             words = ("sync", "--frozen", "--no-default-groups", "--no-editable", "--no-install-workspace", *inputs.options)
-            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)}, writes=[place], file=inputs.file)
+            self._uv(*words, what="uv sync", env={"UV_PROJECT_ENVIRONMENT": str(venv)}, writes=[folder], file=inputs.file)
         elif inputs.requirements or inputs.reads_file:
-            self._pip_install(venv, place, inputs)
+            self._pip_install(venv, folder, inputs)
         if inputs.added:
-            self._into(venv, "--", *inputs.added, writes=[place])
+            self._into(venv, "--", *inputs.added, writes=[folder])
         if needs_seed(venv, self.build_env.app):
             self.build_env.progress.line(f"Something here imports what older setuptools bring: {SEED} is added.")
-            self._into(venv, SEED, writes=[place])
+            self._into(venv, SEED, writes=[folder])
         tidy(venv)
-        self.build_env.walls.take_back(place)
+        self.build_env.walls.take_back(folder)
         let_gunicorn_start(venv)
 
     def _into(self, venv: Path, *words: str, writes: Sequence[Path] = ()) -> None:
         self._uv("pip", "install", "--python", str(venv), *words, what="uv pip install", writes=writes)
 
-    def _pip_install(self, venv: Path, place: Path, inputs: Inputs) -> None:
+    def _pip_install(self, venv: Path, folder: Path, inputs: Inputs) -> None:
         """Install from a file that lies beside the application's own, so that relative paths in it mean the same."""
         requirements = self.build_env.app / Path(inputs.file).parent / ".fairway-requirements.txt"
-        limits, tools = place / "constraints.txt", place / "build-constraints.txt"
+        limits, tools = folder / "constraints.txt", folder / "build-constraints.txt"
         requirements.write_text(inputs.requirements)
         limits.write_text(inputs.constraints)
         words = ["pip", "install", "--python", str(venv), "-r", str(requirements), *inputs.options]
@@ -240,9 +240,9 @@ class PythonBuild:
     def _clear_litter(self) -> None:
         """Delete what build backends leave in the source."""
         app, source = self.build_env.app, self.build_env.source
-        for place in (app / "build", *app.glob("*.egg-info"), *app.glob("src/*.egg-info")):
-            if not (source / place.relative_to(app)).exists():
-                shutil.rmtree(place, ignore_errors=True)
+        for path in (app / "build", *app.glob("*.egg-info"), *app.glob("src/*.egg-info")):
+            if not (source / path.relative_to(app)).exists():
+                shutil.rmtree(path, ignore_errors=True)
 
     def _write_paths(self) -> None:
         """Put the application's folders on the module path of the environment, so that its programs find the modules from

@@ -63,13 +63,13 @@ class StaticBuild:
         copy_source(folder, build_env.app, reason=reason, progress=build_env.progress)
         for name in RULES:
             (build_env.app / name).unlink(missing_ok=True)
-        self._say_what_is_hidden(folder, reason)
+        self._log_hidden(folder, reason)
         site = site_of(folder, build_env.spec.install, build_env.progress)
         (build_env.output / SITE).write_text(json.dumps(site_configuration(site), indent=1, sort_keys=True))
         command = build_env.spec.command or ("{caddy}", "run", "--config", f"../{SITE}")
         return {"kind": "static", "command": list(command)}
 
-    def _say_what_is_hidden(self, folder: Path, reason: Reason) -> None:
+    def _log_hidden(self, folder: Path, reason: Reason) -> None:
         if hidden := hidden_files(folder, reason):
             self.build_env.progress.line(not_shown(hidden), stream="stderr")
 
@@ -91,13 +91,13 @@ class StaticBuild:
         return NodeBuild(self.build_env)
 
     def _built(self) -> Path:
-        place = self.build_env.staging / "site"
+        path = self.build_env.staging / "site"
         if self._is_python:
             return self._python.build_site()
         if not self._is_hugo:
-            return self._node.build_site(place)
+            return self._node.build_site(path)
         node = self._node if (self.build_env.source / "package.json").is_file() else None
-        return build_hugo(self.build_env, place, node)
+        return build_hugo(self.build_env, path, node)
 
 
 def not_shown(names: list[str]) -> str:
@@ -121,5 +121,5 @@ def site_of(folder: Path, install: Any, progress: Progress) -> Site:
     return Site(falls_back, base, index, tuple(redirects), tuple(headers))
 
 
-def _text(place: Path) -> str:
-    return read_source(place) if place.is_file() else ""
+def _text(path: Path) -> str:
+    return read_source(path) if path.is_file() else ""

@@ -68,8 +68,8 @@ class BundleBuilder:
             )
         source = _source(request)
         refuse_pointers(source, request.spec, names_in(source, _kept_out(request)), progress)
-        for place in (self.bundles, self.cache / "builds", self.cache / "staging"):
-            place.mkdir(parents=True, mode=0o700, exist_ok=True)
+        for folder in (self.bundles, self.cache / "builds", self.cache / "staging"):
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         # The key includes the application: what ran in the builds of one must not affect another.
         wanted = (FORMAT, request.name, request.checkout.checksum, request.spec.to_json())
         staging = self.cache / "staging" / key_of(*wanted)
@@ -88,9 +88,9 @@ class BundleBuilder:
         self._trim_caches(older_than)
         Tools(self.cache, NullProgress()).trim(older_than=older_than)
         staging = self.cache / "staging"
-        for place in staging.iterdir() if staging.is_dir() else ():
-            if place.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
-                erase(place)
+        for path in staging.iterdir() if staging.is_dir() else ():
+            if path.stat().st_mtime < time.time() - max(older_than, LONGEST_BUILD):
+                erase(path)
         trimmed = Layers(self.cache / "layers").trim(older_than=older_than)
         environments = (*self.bundles.glob("*/.venv"), *(self.cache / "layers").glob("*/.venv"))
         Pythons(self.cache.parent, self.pythons).trim(environments, older_than=older_than)
@@ -98,21 +98,21 @@ class BundleBuilder:
 
     def _trim_caches(self, older_than: float) -> None:
         """Delete the package caches of applications that were not built for `older_than` seconds."""
-        for place in (*self.cache.glob("uv/*"), *self.cache.glob("npm/*"), *self.cache.glob("programs/*")):
-            if place.stat().st_mtime < time.time() - older_than:
-                erase(place)
+        for path in (*self.cache.glob("uv/*"), *self.cache.glob("npm/*"), *self.cache.glob("programs/*")):
+            if path.stat().st_mtime < time.time() - older_than:
+                erase(path)
 
     def _trim_builds(self) -> None:
         """Delete the records of bundles that are gone, and the lock files of finished builds."""
-        for place in (self.cache / "builds").glob("*.json"):
+        for path in (self.cache / "builds").glob("*.json"):
             with suppress(OSError, ValueError, KeyError):
-                digest = str(json.loads(place.read_text())["digest"]).removeprefix("sha256:")
+                digest = str(json.loads(path.read_text())["digest"]).removeprefix("sha256:")
                 if not (self.bundles / digest).is_dir():
-                    place.unlink()
-        for place in (*(self.cache / "builds").glob(".*.lock"), *(self.cache / "layers").glob(".*.lock")):
+                    path.unlink()
+        for path in (*(self.cache / "builds").glob(".*.lock"), *(self.cache / "layers").glob(".*.lock")):
             with suppress(OSError):
-                if place.stat().st_mtime < time.time() - LONGEST_BUILD:
-                    place.unlink()
+                if path.stat().st_mtime < time.time() - LONGEST_BUILD:
+                    path.unlink()
 
     def _adopted(self, key: str, progress: Progress) -> Built | None:
         try:
@@ -157,9 +157,9 @@ def _source(request: BuildRequest) -> Path:
     if root in ("", "."):
         return request.checkout.folder
     try:
-        place = (request.checkout.folder / parse_relative_path(root, field="root")).resolve()
+        folder = (request.checkout.folder / parse_relative_path(root, field="root")).resolve()
     except Invalid as error:
         raise Refused(str(error)) from error
-    if not place.is_dir() or not place.is_relative_to(request.checkout.folder.resolve()):
+    if not folder.is_dir() or not folder.is_relative_to(request.checkout.folder.resolve()):
         raise Refused(f"The source has no folder “{root}”; correct the root folder of the application.")
-    return place
+    return folder

@@ -59,7 +59,7 @@ def split_command(line: str, *, field: str = "command") -> tuple[dict[str, str],
     for program in programs_of(words, field=field):
         if not program.argv:
             raise Invalid(field, "has no program; write e.g. “python main.py”.")
-    return _taken_out(words)
+    return _without_plain_variables(words)
 
 
 def programs_of(words: Sequence[str], *, field: str = "command") -> tuple[Program, ...]:
@@ -105,7 +105,7 @@ def _program(words: Sequence[str], *, may_fail: bool) -> Program:
     return Program(tuple(rest), variables, may_fail)
 
 
-def _taken_out(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
+def _without_plain_variables(words: tuple[str, ...]) -> tuple[dict[str, str], tuple[str, ...]]:
     """Split (variables, words). Plain variables before a single program become settings, which people can see and change
     like any other."""
     programs = programs_of(words)

@@ -66,8 +66,8 @@ def build_lines(spec: Spec, package: str, before: Sequence[str]) -> list[str]:
     """The lines that build first the packages `before`, then the application, each in its own folder below ``/app``."""
     name, _ = parse_manager(str(spec.install.get("manager") or ""))
     lines = []
-    for place in before:
-        lines += [f"WORKDIR /app/{place}", _run(name, "run", "build")]
+    for path in before:
+        lines += [f"WORKDIR /app/{path}", _run(name, "run", "build")]
     if package or before:
         lines.append(f"WORKDIR /app/{package}".rstrip("/"))
     for program in programs_of(spec.build) if spec.build else ():

@@ -208,8 +208,8 @@ def _build(spec: Spec) -> list[str]:
     lines = []
     for program in programs_of(filled_words(spec.build or (), spec.environment.get)) if spec.build else ():
         match program.argv:
-            case ("cd", place):
-                lines.append(f"WORKDIR {json.dumps([place])[1:-1]}")
+            case ("cd", folder):
+                lines.append(f"WORKDIR {json.dumps([folder])[1:-1]}")
             case ("export", *pairs):
                 lines += _environment(dict(pair.partition("=")[::2] for pair in pairs))
             case argv:

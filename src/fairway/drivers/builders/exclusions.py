@@ -19,32 +19,32 @@ CACHES = frozenset({BYTE_CODE, ".pytest_cache", ".mypy_cache", ".ruff_cache"})
 Reason = Callable[[Path], str]
 
 
-def of_published(place: Path) -> str:
+def of_published(path: Path) -> str:
     """The reason for a folder whose files are served as they are."""
-    return always_out(place.name) or (MADE_AGAIN if place.name == BYTE_CODE else "")
+    return always_out(path.name) or (MADE_AGAIN if path.name == BYTE_CODE else "")
 
 
-def of_source(place: Path) -> str:
+def of_source(path: Path) -> str:
     """The reason for the source of a program."""
-    is_again = place.name in CACHES or (place / "pyvenv.cfg").is_file()
-    return always_out(place.name) or (MADE_AGAIN if is_again else "")
+    is_again = path.name in CACHES or (path / "pyvenv.cfg").is_file()
+    return always_out(path.name) or (MADE_AGAIN if is_again else "")
 
 
-def of_node(place: Path) -> str:
+def of_node(path: Path) -> str:
     """The reason for a source whose packages npm installs."""
-    is_again = place.name == "node_modules" and (place.parent / "package.json").is_file()
-    return of_source(place) or (MADE_AGAIN if is_again else "")
+    is_again = path.name == "node_modules" and (path.parent / "package.json").is_file()
+    return of_source(path) or (MADE_AGAIN if is_again else "")
 
 
 HIDDEN = "that are hidden, which visitors are not shown"
 
 
-def of_shown(place: Path) -> str:
+def of_shown(path: Path) -> str:
     """The reason for a folder of which only the files shown to visitors go in."""
-    return of_published(place) or (HIDDEN if _hides(place.name) else "")
+    return of_published(path) or (HIDDEN if _hides(path.name) else "")
 
 
-def nothing(place: Path) -> str:
+def nothing(path: Path) -> str:
     """No reason, for builds that decide for themselves what they use."""
     return ""
 

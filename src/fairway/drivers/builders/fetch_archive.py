@@ -231,12 +231,12 @@ def _is_text(name: str) -> bool:
     return not any(ord(sign) < 32 or ord(sign) == 127 for sign in name)
 
 
-def _stays_inside(place: PurePosixPath | Path, text: str) -> bool:
-    """Whether a link at `place` with the target `text` points into the tree. Only the text is checked; other links on the
+def _stays_inside(path: PurePosixPath | Path, text: str) -> bool:
+    """Whether a link at `path` with the target `text` points into the tree. Only the text is checked; other links on the
     way are not resolved."""
     if not text or text.startswith("/") or "\\" in text or not _is_text(text) or len(text) > LONGEST_NAME:
         return False
-    depth = len(place.parts) - 1
+    depth = len(path.parts) - 1
     for part in PurePosixPath(text).parts:
         depth += -1 if part == ".." else 1
         if depth < 0:

@@ -226,7 +226,7 @@ def _fetched(git: _Git, draft: Path) -> Checkout:
     watch = _size_watch(draft, git.limits.bytes)
     git.must("init", "--quiet", ".", cwd=draft)
     _fetch(git, draft, commit, name, watch)
-    _say_what_is_missing(_submodules(git, draft, commit), git.progress)
+    _log_submodules(_submodules(git, draft, commit), git.progress)
     git.must("checkout", "--quiet", "--detach", "--force", commit, cwd=draft, watch=watch)
     facts = _facts(git, draft, commit)
     shutil.rmtree(draft / ".git")
@@ -289,7 +289,7 @@ def _check_size(folder: Path, most: int) -> None:
         raise Refused(f"The repository is larger than {most / 1024**2:.0f} MiB, the most that is fetched.")
 
 
-def _say_what_is_missing(submodules: list[str], progress: Progress) -> None:
+def _log_submodules(submodules: list[str], progress: Progress) -> None:
     if submodules:
         progress.line(f"Submodules are not fetched; their folders are empty: {some_of(submodules)}.", stream="stderr")
 

@@ -90,10 +90,10 @@ def _askpass(folder: Path, url: GitUrl, sign_in: SignIn | None) -> Path:
     names = {"username": folder / "username", "password": folder / "password"}
     _write(names["username"], username or ("token" if password else ""))  # most forges check only the token
     _write(names["password"], password)
-    places = {name: str(place) for name, place in names.items()}
+    paths = {name: str(path) for name, path in names.items()}
     shown = f"[{url.host}]" if ":" in url.host else url.host
     hosts = [f"{shown}:{url.port}", *([shown] if url.port == HTTPS else [])]
-    return _program(folder / "answer", _ANSWER.format(python=sys.executable, hosts=hosts, **places))
+    return _program(folder / "answer", _ANSWER.format(python=sys.executable, hosts=hosts, **paths))
 
 
 def _ssh(folder: Path, url: GitUrl, deploy_key: str | None, known_hosts: Path | None, pinned: str | None) -> Path:
@@ -110,12 +110,12 @@ def _ssh(folder: Path, url: GitUrl, deploy_key: str | None, known_hosts: Path | 
     return _program(folder / "ssh", _START_SSH.format(python=sys.executable, options=str(folder / "ssh.json")))
 
 
-def _write(place: Path, text: str) -> None:
-    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+def _write(path: Path, text: str) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)
 
 
-def _program(place: Path, text: str) -> Path:
-    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w") as file:
+def _program(path: Path, text: str) -> Path:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o700), "w") as file:
         file.write(text)
-    return place
+    return path

@@ -242,8 +242,8 @@ def _generated_extras(spec: Spec, root: Path, dockerfile: str) -> dict[str, Extr
 
 def _site(spec: Spec, root: Path) -> bytes:
     """The Caddy configuration of the image: the same as for a bundle, as far as it is known before the build."""
-    places = (root, root / "public", root / "static") if spec.build else (root / str(spec.install.get("publish") or "."),)
-    folder = next((place for place in places if any((place / name).is_file() for name in RULES)), places[0])
+    paths = (root, root / "public", root / "static") if spec.build else (root / str(spec.install.get("publish") or "."),)
+    folder = next((path for path in paths if any((path / name).is_file() for name in RULES)), paths[0])
     site = site_of(folder, spec.install, NullProgress())
     # The path below which the pages expect to lie is known only after the build.
     site = replace(site, base="") if spec.build else site

@@ -62,12 +62,12 @@ def left_out_of(root: Path, ignores: Sequence[str], reason: Reason) -> LeftOut:
     wanted = {parent for name in names for parent in (name, *map(str, Path(name).parents))}
     for folder, folders, files in os.walk(root):
         for name in sorted((*folders, *files)):
-            place = Path(folder, name)
-            path = str(place.relative_to(root))
-            if path not in wanted:
-                left_out.add(reason(place) or BY_DOCKERIGNORE, path, is_folder=name in folders)
-            elif stat.S_IFMT(place.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
-                left_out.add(SPECIAL, path)
+            path = Path(folder, name)
+            relative = str(path.relative_to(root))
+            if relative not in wanted:
+                left_out.add(reason(path) or BY_DOCKERIGNORE, relative, is_folder=name in folders)
+            elif stat.S_IFMT(path.lstat().st_mode) not in (stat.S_IFREG, stat.S_IFDIR, stat.S_IFLNK):
+                left_out.add(SPECIAL, relative)
         folders[:] = [name for name in folders if str(Path(folder, name).relative_to(root)) in wanted]
     return left_out
 
@@ -75,12 +75,12 @@ def left_out_of(root: Path, ignores: Sequence[str], reason: Reason) -> LeftOut:
 def source_root(folder: Path, root: str) -> Path:
     """The folder `root` inside the checkout. Raises `Refused` if it leads outside or is missing."""
     base = folder.resolve()
-    place = (base / root).resolve()
-    if not place.is_relative_to(base):
+    path = (base / root).resolve()
+    if not path.is_relative_to(base):
         raise Refused(f"The folder “{root}” leads outside the source; choose one inside it.")
-    if not place.is_dir():
+    if not path.is_dir():
         raise Refused(f"There is no folder “{root}” in the source; correct the root of the application.")
-    return place
+    return path
 
 
 def read_ignores(root: Path) -> list[str]:

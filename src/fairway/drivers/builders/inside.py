@@ -19,7 +19,7 @@ from fairway.shared.source_text import read_source
 
 _URL = re.compile(r"[a-z][a-z0-9+.-]+:", re.I)
 _LOCAL_URL = re.compile(r"(?:file|link|portal|workspace|git\+file|hg\+file|svn\+file|bzr\+file):", re.I)
-SHOWN = 80  # characters of somebody's text in a sentence
+SHOWN = 80  # characters of a value that are shown in a sentence
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,14 @@ class Source:
 
     def text(self, name: str) -> str | None:
         """The text of a file; None if it does not exist, is no regular file, or lies outside."""
-        place = self.folder / name
-        if not place.is_file() or not self.holds(place):
+        path = self.folder / name
+        if not path.is_file() or not self.holds(path):
             return None
-        return read_source(place)
+        return read_source(path)
 
-    def holds(self, place: Path) -> bool:
+    def holds(self, path: Path) -> bool:
         """Whether a path lies inside once all links are resolved."""
-        return Path(os.path.realpath(place)).is_relative_to(self.folder.resolve())
+        return Path(os.path.realpath(path)).is_relative_to(self.folder.resolve())
 
     def check(self, value: str, *, file: str, line: int) -> None:
         """Raises `Refused` for a path or a ``file:`` URL that leaves the source. Relative paths start at the folder of

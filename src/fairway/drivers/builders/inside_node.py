@@ -59,8 +59,8 @@ def check_node(source: Source) -> None:
     inner = [f"{name}/package.json" for name in members(SourceFolder(source.folder))]
     files = ("package.json", *LOCKS, *_OTHER_LOCKS, *_SETTINGS, *inner)
     for name in files:
-        place = source.folder / name
-        if place.is_symlink() and not source.holds(place):
+        path = source.folder / name
+        if path.is_symlink() and not source.holds(path):
             source.refuse(name, "is a link that leads out of the source; put the file itself there", file=name, line=1)
     for name in ("package.json", *inner):
         _check_package(source, name)
@@ -105,8 +105,8 @@ def _bare(value: str) -> str:
 def _check_lock(source: Source, name: str) -> None:
     text, lock = _json(source, name)
     packages = lock.get("packages")
-    for place, entry in packages.items() if isinstance(packages, dict) else ():
-        source.check(place or ".", file=name, line=line_of(text, f'"{place}"'))
+    for path, entry in packages.items() if isinstance(packages, dict) else ():
+        source.check(path or ".", file=name, line=line_of(text, f'"{path}"'))
         _check_entry(source, entry, text, name)
     for entry in _entries(lock.get("dependencies")):
         _check_entry(source, entry, text, name)

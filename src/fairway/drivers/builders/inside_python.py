@@ -65,8 +65,8 @@ def check_python(source: Source, start: str = "") -> frozenset[str]:
     for name, read in _CONVERTED.items():
         _check_converted(source, name, read)
     _check_setup_cfg(source)
-    near = [place for name in _USUAL for place in source.folder.glob(name)]
-    waiting = [place.relative_to(source.folder).as_posix() for place in near]
+    near = [path for name in _USUAL for path in source.folder.glob(name)]
+    waiting = [path.relative_to(source.folder).as_posix() for path in near]
     if start and start not in _READ_OTHERWISE:
         waiting.append(start)
     seen: set[str] = set()
@@ -106,8 +106,8 @@ def _check_setup_cfg(source: Source) -> None:
 
 def _check_requirements(source: Source, file: str) -> list[str]:
     """Check one requirement file; returns the files it includes, as paths relative to the source folder."""
-    place = source.folder / file
-    if place.is_symlink() and not source.holds(place):
+    path = source.folder / file
+    if path.is_symlink() and not source.holds(path):
         source.refuse(file, "is a link that leads out of the source; put the file itself there", file=file, line=1)
     included = []
     for number, line in _logical_lines(source.text(file) or ""):
@@ -182,11 +182,11 @@ def _check_toml(source: Source, name: str) -> None:
         raise Refused(f"{name} cannot be read: {error}. Correct it.") from error
     for value in _places(name, content):
         source.check(value, file=name, line=line_of(text, value))
-    for setting in _settings_of_ours(name, content):
+    for setting in _fairways_settings(name, content):
         source.refuse(setting, "is Fairway's to decide; remove it", file=name, line=line_of(text, setting))
 
 
-def _settings_of_ours(name: str, content: Mapping[str, Any]) -> Iterator[str]:
+def _fairways_settings(name: str, content: Mapping[str, Any]) -> Iterator[str]:
     settings = content if name == "uv.toml" else _table(content, "tool", "uv")
     for table in (settings, _table(settings, "pip")) if name in ("uv.toml", "pyproject.toml") else ():
         yield from (key for key in _OURS if key in table)
@@ -210,7 +210,7 @@ def _places(name: str, content: Mapping[str, Any]) -> Iterator[str]:
     for line in (line for group in groups if isinstance(group, list) for line in group if isinstance(line, str)):
         if at := _AT.match(line):
             yield at["where"]
-    yield from (str(place) for place in _table(content, "build-system").get("backend-path") or ())
+    yield from (str(path) for path in _table(content, "build-system").get("backend-path") or ())
     yield from _project_files(project)
 
 
@@ -221,7 +221,7 @@ def _project_files(project: Mapping[str, Any]) -> Iterator[str]:
             yield str(value["file"])
     if isinstance(readme := project.get("readme"), str):
         yield readme
-    yield from (str(place) for place in project.get("license-files") or () if isinstance(place, str))
+    yield from (str(path) for path in project.get("license-files") or () if isinstance(path, str))
 
 
 def _values(content: Any, key: str = "") -> Iterator[str]:

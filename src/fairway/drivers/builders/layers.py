@@ -99,10 +99,10 @@ def copy_source(source: Path, target: Path, *, reason: Callable[[Path], str], pr
         progress.check()
         found = []
         for name in names:
-            place = Path(folder, name)
-            if why := reason(place) or _foreign(place, top):
+            path = Path(folder, name)
+            if why := reason(path) or _foreign(path, top):
                 found.append(name)
-                left_out.add(why, os.path.relpath(place, source), is_folder=place.is_dir() and not place.is_symlink())
+                left_out.add(why, os.path.relpath(path, source), is_folder=path.is_dir() and not path.is_symlink())
         return found
 
     try:
@@ -126,44 +126,44 @@ def _copy(source: str, target: str) -> str:
         raise
 
 
-def _foreign(place: Path, top: Path) -> str:
-    mode = place.lstat().st_mode
+def _foreign(path: Path, top: Path) -> str:
+    mode = path.lstat().st_mode
     if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
         return ""
     if not stat.S_ISLNK(mode):
         return SPECIAL
-    leaves = os.path.isabs(os.readlink(place)) or not Path(os.path.realpath(place)).is_relative_to(top)
+    leaves = os.path.isabs(os.readlink(path)) or not Path(os.path.realpath(path)).is_relative_to(top)
     return LEAVING if leaves else ""
 
 
-def erase(place: Path) -> None:
-    """Delete a file or a tree, including folders without write permission. It is no error if there is nothing at `place`."""
-    if not place.is_dir() or place.is_symlink():
-        place.unlink(missing_ok=True)
+def erase(path: Path) -> None:
+    """Delete a file or a tree, including folders without write permission. It is no error if there is nothing at `path`."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
         return
-    for folder, _, _ in os.walk(place):
+    for folder, _, _ in os.walk(path):
         os.chmod(folder, 0o700)
-    shutil.rmtree(place)
+    shutil.rmtree(path)
 
 
 @contextmanager
-def locked(place: Path, progress: Progress) -> Iterator[None]:
-    """Hold a file lock that works across processes. While it waits, `progress.check()` may raise."""
-    place.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
+def locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Hold a lock on the file `path` that works across processes. While it waits, `progress.check()` may raise."""
+    path.parent.mkdir(parents=True, mode=0o700, exist_ok=True)
     while True:
-        with place.open("a") as file:
+        with path.open("a") as file:
             while not _try_lock(file.fileno()):
                 progress.check()
                 time.sleep(LOCK_TICK)
-            if _is_still(place, file.fileno()):  # otherwise the lock file was deleted meanwhile: lock the new one
-                os.utime(place)
+            if _is_still(path, file.fileno()):  # otherwise the lock file was deleted meanwhile: lock the new one
+                os.utime(path)
                 yield
                 return
 
 
-def _is_still(place: Path, fd: int) -> bool:
+def _is_still(path: Path, fd: int) -> bool:
     try:
-        return os.path.samestat(os.fstat(fd), place.stat())
+        return os.path.samestat(os.fstat(fd), path.stat())
     except FileNotFoundError:
         return False
 

@@ -46,7 +46,7 @@ def node_inputs(folder: SourceFolder) -> Inputs:
     files = [name for name in (*LOCK_FILES, *_SETTINGS) if folder.has(name)]
     key = {
         **{name: _content(folder, name) for name in files},
-        **{f"{place}package.json": {name: package.get(name) for name in _DECIDES} for place, package in packages.items()},
+        **{f"{path}package.json": {name: package.get(name) for name in _DECIDES} for path, package in packages.items()},
     }
     scripts = any(name in _table(package, "scripts") for package in packages.values() for name in OWN_SCRIPTS)
     scripts = scripts or any(
@@ -54,7 +54,7 @@ def node_inputs(folder: SourceFolder) -> Inputs:
     )
     needs = scripts or _has_local_parts(folder, packages)
     is_empty = not any(package.get(group) for package in packages.values() for group in (*DEPENDENCIES[:3], "workspaces"))
-    manifests = (f"{place}package.json" for place in packages)
+    manifests = (f"{path}package.json" for path in packages)
     return Inputs(tuple(sorted({*files, *manifests})), key, needs, scripts, is_empty and not member_patterns(folder))
 
 
@@ -73,10 +73,10 @@ def package_of(folder: SourceFolder) -> dict[str, Any]:
 
 def _content(folder: SourceFolder, name: str) -> str:
     """The text of a file, without the version of the project itself, which changes with every release."""
-    place = folder.place / name
+    path = folder.place / name
     if name == "bun.lockb":
-        return place.read_bytes().hex()
-    text = read_source(place)
+        return path.read_bytes().hex()
+    text = read_source(path)
     return steady(name, text) if is_steady(name) else text
 
 

@@ -73,12 +73,12 @@ class Installer:
                 exact = ("--frozen-lockfile",) if has_lock else ()
                 return ("bun", "install", "--backend=copyfile", *exact, *(() if development else ("--production",)))
 
-    def loosened(self, words: tuple[str, ...], said: str) -> tuple[tuple[str, ...], str] | None:
-        """(a less strict command, the reason) after an installation failed with the output `said`; None if a less strict
+    def loosened(self, words: tuple[str, ...], output: str) -> tuple[tuple[str, ...], str] | None:
+        """(a less strict command, the reason) after an installation failed with this output; None if a less strict
         command would not help."""
-        if self.name == "npm" and _CONFLICT.search(said) and "--legacy-peer-deps" not in words:
+        if self.name == "npm" and _CONFLICT.search(output) and "--legacy-peer-deps" not in words:
             return (*words, "--legacy-peer-deps"), "packages disagree about their peers"
-        if not _STALE.search(said):
+        if not _STALE.search(output):
             return None
         replaced = {"ci": "install", "--frozen-lockfile": "--no-frozen-lockfile", "--immutable": "--no-immutable"}
         if self.name in ("yarn", "bun") and not (self.name == "yarn" and not self.is_classic_yarn):

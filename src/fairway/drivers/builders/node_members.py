@@ -22,7 +22,7 @@ def built_before(top: SourceFolder, package: str) -> tuple[str, ...]:
     if package == ".":
         return ()
     packages = {name: package_of(folder) for name, folder in members(top).items()}
-    places = {str(content.get("name")): name for name, content in packages.items() if content.get("name")}
+    paths = {str(content.get("name")): name for name, content in packages.items() if content.get("name")}
     order: list[str] = []
     seen: set[str] = set()
 
@@ -31,8 +31,8 @@ def built_before(top: SourceFolder, package: str) -> tuple[str, ...]:
             return
         seen.add(name)
         for wanted in _wanted(packages.get(name, {})):
-            if wanted in places:
-                visit(places[wanted])
+            if wanted in paths:
+                visit(paths[wanted])
         scripts = packages.get(name, {}).get("scripts")
         if name != package and isinstance(scripts, dict) and scripts.get("build"):
             order.append(name)
@@ -61,10 +61,10 @@ def compiled_place(folder: Path, command: tuple[str, ...], progress: Progress) -
         return command
     wanted = Path(command[at]).name
     names = {wanted, f"{wanted}.js"} if not Path(wanted).suffix else {wanted}
-    found = [place for place in _files(folder) if Path(place).name in names]
+    found = [path for path in _files(folder) if Path(path).name in names]
     best = min(
         found,
-        key=lambda place: (place.partition("/")[0] != command[at].partition("/")[0], place.count("/"), place),
+        key=lambda path: (path.partition("/")[0] != command[at].partition("/")[0], path.count("/"), path),
         default="",
     )
     if not best:

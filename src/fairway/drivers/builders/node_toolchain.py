@@ -59,7 +59,7 @@ class Toolchain:
     @property
     def folders(self) -> tuple[Path, ...]:
         """The folders that must be readable behind the walls."""
-        return tuple(place for place in (self.node.folder, self.manager) if place)
+        return tuple(path for path in (self.node.folder, self.manager) if path)
 
     @property
     def path(self) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ def _node(asked: str, tools: Tools) -> Node:
     here = _on_this_machine(tools)
     if here and wanted.holds(here):
         return Node(here)
-    kept = {version: place for text, place in tools.named("node-").items() if (version := parse_version(text))}
+    kept = {version: path for text, path in tools.named("node-").items() if (version := parse_version(text))}
     best = best_of(kept, wanted)
     if best:
         os.utime(kept[best])
@@ -162,7 +162,7 @@ def _fetched(wanted: Range, tools: Tools, here: Version | None) -> Iterator[Node
 
 
 def _any_wheel(tools: Tools) -> Node | None:
-    """Any Node.js whose npm can fetch others."""
+    """Any Node.js whose npm can fetch others; None if the index has none for this machine."""
     try:
         return _fetch(tools, "24", partial(_wheel, tools, "==24.*"))
     except NotOffered:

@@ -54,12 +54,12 @@ def refuse_found(pointers: list[str], progress: Progress, *, is_published: bool)
         progress.line(f"{_what(aside)} of Git LFS instead of the file itself; nothing seems to need it.", stream="stderr")
 
 
-def is_pointer(place: Path) -> bool:
+def is_pointer(path: Path) -> bool:
     """Whether a file is a pointer of Git LFS. Links are not followed."""
-    entry = place.lstat()
+    entry = path.lstat()
     if not stat.S_ISREG(entry.st_mode) or not len(START) < entry.st_size < LARGEST:
         return False
-    with place.open("rb") as file:
+    with path.open("rb") as file:
         return file.read(len(START)) == START
 
 

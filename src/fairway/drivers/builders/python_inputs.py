@@ -92,21 +92,21 @@ def read_inputs(folder: Path, install: Mapping[str, Any], included: Collection[s
     return replace(found, key=[found.key, added, extras, groups, *found.of_their_time], file=file, added=added)
 
 
-def _text(place: Path) -> str:
+def _text(path: Path) -> str:
     try:
-        text = read_source(place) if place.is_file() else ""
+        text = read_source(path) if path.is_file() else ""
     except OSError as error:
-        raise Refused(f"{place.name} cannot be read: {error}.") from error
+        raise Refused(f"{path.name} cannot be read: {error}.") from error
     if "\N{REPLACEMENT CHARACTER}" in text:
-        raise Refused(f"{place.name} cannot be read as text. Save it as UTF-8.")
+        raise Refused(f"{path.name} cannot be read as text. Save it as UTF-8.")
     return text
 
 
-def _toml(place: Path) -> dict[str, Any]:
+def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(_text(place))
+        return tomllib.loads(_text(path))
     except (ValueError, RecursionError) as error:
-        raise Refused(f"{place.name} cannot be read: {error}. Correct it.") from error
+        raise Refused(f"{path.name} cannot be read: {error}. Correct it.") from error
 
 
 def _steady(pyproject: Mapping[str, Any]) -> dict[str, Any]:
@@ -229,10 +229,10 @@ def _from_requirements(folder: Path, file: str, included: Collection[str]) -> In
         {*folder.glob("*requirements*.txt"), *folder.glob("requirements/*.txt"), *folder.glob("*constraints*.txt")}
         | {folder / name for name in included}
     )
-    others = {place.relative_to(folder).as_posix(): read_source(place) for place in near if place.is_file()}
+    others = {path.relative_to(folder).as_posix(): read_source(path) for path in near if path.is_file()}
     everything = "\n".join((text, *others.values()))
     if any(_FROM_REPOSITORY.search(others.get(name, "")) for name in included):
-        # Uv refuses an editable repository, and would read included files unchanged.
+        # Written out, because uv refuses an editable repository and would read included files unchanged.
         text = _written_out(folder, file, {file})
     prereleases = ("--prerelease=allow",) if _PRERELEASES.search(everything) else ()
     return Inputs(

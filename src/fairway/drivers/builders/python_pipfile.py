@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from fairway.drivers.builders.python_tables import given_place, is_usual_index, requirement, table
+from fairway.drivers.builders.python_tables import is_usual_index, origin_of, requirement, table
 from fairway.shared.failures import Refused
 
 
@@ -58,11 +58,11 @@ def _line(name: str, wish: Any) -> str:
         name,
         extras=entry.get("extras"),
         versions="" if version.strip() == "*" else version,
-        place=given_place(entry, name),
+        origin=origin_of(entry, name),
         marker=" and ".join(f"({part})" for part in (marker, *own) if part),
     )
     hashes = entry.get("hashes")
-    return " ".join([line, *(f"--hash={part}" for part in (hashes if isinstance(hashes, list) else []))])
+    return " ".join([line, *(f"--hash={text}" for text in (hashes if isinstance(hashes, list) else []))])
 
 
 _MARKERS = (

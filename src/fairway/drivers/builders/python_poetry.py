@@ -8,7 +8,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from fairway.drivers.builders.python_tables import given_place, is_usual_index, joined_markers, requirement, table
+from fairway.drivers.builders.python_tables import is_usual_index, joined_markers, origin_of, requirement, table
 from fairway.drivers.builders.version_ranges import pep440
 from fairway.shared.failures import Refused
 
@@ -49,7 +49,7 @@ def _lines(name: str, wish: Any, *, is_wanted: bool) -> Iterator[str]:
             name,
             extras=entry.get("extras"),
             versions=_range(name, str(entry.get("version") or "")),
-            place=given_place(entry, name),
+            origin=origin_of(entry, name),
             marker=joined_markers(_markers(name, entry)),
         )
 

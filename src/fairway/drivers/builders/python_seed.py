@@ -30,8 +30,8 @@ def needs_seed(venv: Path, app: Path) -> bool:
     minor = int(packages.parent.name.partition(".")[2] or 0)
     has_newer = (packages / "setuptools").is_dir()
     pattern = _OLD if has_newer or minor < 12 else _OLDER
-    installed = (place for top in sorted(packages.iterdir()) if top.name not in _OWN for place in _sources(top))
-    return any(_mentions(place, pattern) for place in installed) or (minor >= 12 and imports_old(app)) or _uses_old(app)
+    installed = (path for top in sorted(packages.iterdir()) if top.name not in _OWN for path in _sources(top))
+    return any(_mentions(path, pattern) for path in installed) or (minor >= 12 and imports_old(app)) or _uses_old(app)
 
 
 def let_gunicorn_start(venv: Path) -> None:
@@ -43,21 +43,21 @@ def let_gunicorn_start(venv: Path) -> None:
 
 def imports_old(app: Path) -> bool:
     """Whether the application itself imports modules that every environment had until Python 3.12."""
-    return any(_mentions(place, _ANYWHERE) for place in _sources(app) if place.name != "setup.py")
+    return any(_mentions(path, _ANYWHERE) for path in _sources(app) if path.name != "setup.py")
 
 
 def _uses_old(app: Path) -> bool:
-    return any(_mentions(place, _OLD) for place in _sources(app) if place.name != "setup.py")
+    return any(_mentions(path, _OLD) for path in _sources(app) if path.name != "setup.py")
 
 
 def _sources(top: Path) -> Iterable[Path]:
     if top.is_file():
         return (top,) if top.suffix == ".py" else ()
-    return sorted(place for place in top.rglob("*.py") if place.is_file())[:MOST]
+    return sorted(path for path in top.rglob("*.py") if path.is_file())[:MOST]
 
 
-def _mentions(place: Path, pattern: re.Pattern[bytes]) -> bool:
+def _mentions(path: Path, pattern: re.Pattern[bytes]) -> bool:
     try:
-        return place.stat().st_size <= LARGEST and bool(pattern.search(place.read_bytes()))
+        return path.stat().st_size <= LARGEST and bool(pattern.search(path.read_bytes()))
     except OSError:
         return False

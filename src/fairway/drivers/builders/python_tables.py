@@ -21,7 +21,7 @@ def is_usual_index(url: str) -> bool:
     return bool(_USUAL.fullmatch(url.strip()))
 
 
-def given_place(entry: Mapping[str, Any], name: str) -> str:
+def origin_of(entry: Mapping[str, Any], name: str) -> str:
     """Where a dependency comes from if not from an index: a folder, a URL or a repository; "" for an index."""
     path = entry.get("path") or entry.get("file")
     if isinstance(path, str) and path:
@@ -36,14 +36,14 @@ def given_place(entry: Mapping[str, Any], name: str) -> str:
     return f"git+{_https(repository)}{f'@{ref}' if ref else ''}{inside}"
 
 
-def requirement(name: str, *, extras: Any = (), versions: str = "", place: str = "", marker: str = "") -> str:
+def requirement(name: str, *, extras: Any = (), versions: str = "", origin: str = "", marker: str = "") -> str:
     """One requirement line for uv."""
     wanted = f"[{','.join(map(str, extras))}]" if isinstance(extras, list | tuple) and extras else ""
     tail = f" ; {marker}" if marker else ""
-    if place.startswith(("./", "../")):
-        return f"{place}{wanted}{tail}"
-    if place:
-        return f"{name}{wanted} @ {place}{tail}"
+    if origin.startswith(("./", "../")):
+        return f"{origin}{wanted}{tail}"
+    if origin:
+        return f"{name}{wanted} @ {origin}{tail}"
     return f"{name}{wanted}{versions}{tail}"
 
 

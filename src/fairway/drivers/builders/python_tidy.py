@@ -36,6 +36,6 @@ def _tidy_record(folder: Path) -> None:
         os.replace(draft, record)
 
 
-def _is_local(place: Path) -> bool:
+def _is_local(path: Path) -> bool:
     """Whether a record of an installation names something of this machine (a folder, a time) and not an index."""
-    return place.is_file() and (place.name == "uv_cache.json" or '"file:' in place.read_text())
+    return path.is_file() and (path.name == "uv_cache.json" or '"file:' in path.read_text())

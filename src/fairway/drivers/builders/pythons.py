@@ -84,7 +84,7 @@ class Pythons:
             return own
         found: Interpreter | Finished | None = self._newest(wanted)
         if found is None and self._source.downloads != "off":
-            # Uv locks the folder itself, so this lock lies elsewhere.
+            # This lock lies elsewhere, because uv locks the folder of Pythons itself.
             with locked(self._data / "cache" / ".pythons.lock", progress):
                 found = self._newest(wanted) or self._fetched(asked, wanted, progress)
         if isinstance(found, Interpreter):
@@ -95,11 +95,11 @@ class Pythons:
     def trim(self, using: Iterable[Path], *, older_than: float) -> None:
         """Delete fetched Pythons that no build used for `older_than` seconds and to which none of the environments in
         `using` links."""
-        linked = {link.resolve() for place in using for link in (place / "bin").glob("python*") if link.is_symlink()}
-        for place in sorted(self.place.glob("cpython-*")):
-            is_used = any(program.is_relative_to(place.resolve()) for program in linked)
-            if not is_used and place.stat().st_mtime < time.time() - older_than:
-                erase(place)
+        linked = {link.resolve() for path in using for link in (path / "bin").glob("python*") if link.is_symlink()}
+        for path in sorted(self.place.glob("cpython-*")):
+            is_used = any(program.is_relative_to(path.resolve()) for program in linked)
+            if not is_used and path.stat().st_mtime < time.time() - older_than:
+                erase(path)
 
     def _touch(self, python: Interpreter) -> None:
         """Mark a fetched Python as used: a build that has just begun has no environment that links to it yet."""
@@ -135,18 +135,18 @@ class Pythons:
     def _folders(self) -> list[Path]:
         """Folders that may hold Pythons. Folders of shims are left out: a shim starts whichever version a user set for
         the shell."""
-        fetched = [place / "bin" for place in sorted(self.place.glob("cpython-*")) if not place.is_symlink()]
+        fetched = [folder / "bin" for folder in sorted(self.place.glob("cpython-*")) if not folder.is_symlink()]
         if self._source.downloads == "only":
             return fetched
         home = Path(os.environ.get("HOME") or "/nonexistent")
         roots = (Path(os.environ.get("PYENV_ROOT") or home / ".pyenv"), home / ".local/share/uv/python")
         kept = [
-            place / "bin" for place in (*sorted((roots[0] / "versions").glob("3*")), *sorted(roots[1].glob("cpython-*")))
+            folder / "bin" for folder in (*sorted((roots[0] / "versions").glob("3*")), *sorted(roots[1].glob("cpython-*")))
         ]
-        named = [Path(place) for place in os.environ.get("PATH", "").split(":") if place]
+        named = [Path(folder) for folder in os.environ.get("PATH", "").split(":") if folder]
         usual = [Path("/usr/local/bin"), Path("/usr/bin"), *sorted(Path("/opt").glob("*ython*/bin"))]
         own = Path(sys.prefix) / "bin"
-        return [*fetched, *(place for place in (*named, *usual, *kept) if place.name != "shims" and place != own)]
+        return [*fetched, *(folder for folder in (*named, *usual, *kept) if folder.name != "shims" and folder != own)]
 
     def _newest(self, wanted: SpecifierSet) -> Interpreter | None:
         fitting = [python for python in self.here(wanted) if wanted.contains(python.version)]
@@ -168,10 +168,10 @@ class Pythons:
         if found is None:
             return finished
         protect(Path(found.path).parent.parent)
-        for place in self.place.iterdir():
+        for path in self.place.iterdir():
             # Links for minor versions would later point to another patch version under the bundles that use them.
-            if place.is_symlink():
-                place.unlink()
+            if path.is_symlink():
+                path.unlink()
         return found
 
     def _version_of(self, program: str) -> str:

@@ -135,7 +135,7 @@ class _Lines:
             self._say_begun(cut or whole_characters(self._rest))
         elif self._rest and self._keep is None:
             self._due = self._due or time.monotonic() + UNFINISHED
-            if time.monotonic() >= self._due:  # a question that nobody will answer, a progress bar
+            if time.monotonic() >= self._due:  # a question, which nobody will answer, or a progress bar
                 self._say_begun(whole_characters(self._rest))
 
     def _say_begun(self, count: int) -> None:

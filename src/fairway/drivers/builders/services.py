@@ -40,11 +40,11 @@ class Service:
 def services_of(spec: Spec) -> tuple[Service, ...]:
     """All services of a spec, the main one first."""
     alone = replace(spec, services={})
-    others = {name: _laid_over(alone, differs) for name, differs in spec.services.items()}
+    others = {name: _with_differences(alone, differs) for name, differs in spec.services.items()}
     return (Service(MAIN, alone), *(Service(name, differing) for name, differing in others.items()))
 
 
-def _laid_over(main: Spec, differs: Mapping[str, Any]) -> Spec:
+def _with_differences(main: Spec, differs: Mapping[str, Any]) -> Spec:
     values = {**differs, "command": tuple(differs["command"])}
     values["environment"] = {**main.environment, **differs.get("environment", {})}
     return replace(main, release=None, health_path=None, sticky=None, **values)

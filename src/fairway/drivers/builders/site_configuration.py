@@ -105,7 +105,7 @@ def _below(base: str) -> list[dict[str, Any]]:
 def _clean(root: str) -> dict[str, Any]:
     """Serve ``about.html`` at ``/about`` if there is no file ``about``."""
     path = "{http.request.uri.path}"
-    named, page = ({"file": {"root": root, "try_files": [place]}} for place in (path, f"{path}.html"))
+    named, page = ({"file": {"root": root, "try_files": [candidate]}} for candidate in (path, f"{path}.html"))
     return {"match": [{**page, "not": [named]}], "handle": [{"handler": "rewrite", "uri": f"{path}.html"}]}
 
 

@@ -22,26 +22,26 @@ def published(source: Path, name: str, *, is_built: bool, before: frozenset[str]
     `before` are the pages that were there before the build. Raises `Refused` if there is no such folder.
     """
     try:
-        place = source if name in ("", ".") else (source / parse_relative_path(name, field="publish")).resolve()
+        path = source if name in ("", ".") else (source / parse_relative_path(name, field="publish")).resolve()
     except Invalid as error:
         raise Refused(str(error)) from error
-    is_inside = place.is_dir() and place.is_relative_to(source.resolve())
+    is_inside = path.is_dir() and path.is_relative_to(source.resolve())
     if not is_built:
         if not is_inside:
             raise Refused(f"There is no folder “{name}” to publish; correct the folder, or check what the build writes.")
-        return place
-    if is_inside and any((place / page).is_file() for page in ("index.html", "200.html")):
-        return place
+        return path
+    if is_inside and any((path / page).is_file() for page in ("index.html", "200.html")):
+        return path
     written = [page for page in pages_of(source) if page not in before]
-    inside = [page for page in written if is_inside and (source / page).is_relative_to(place)]
+    inside = [page for page in written if is_inside and (source / page).is_relative_to(path)]
     best = min(inside or written, key=lambda page: (page.count("/"), page), default="")
     if best:
         folder = (source / best).parent
         progress.line(f"Published is {_shown(folder, source)}/: the build wrote its page there, not into {name}/.")
         return folder
-    if is_inside and any(place.iterdir()):
+    if is_inside and any(path.iterdir()):
         progress.line(f"There is no index.html in {name}/, so “/” answers that nothing is there.")
-        return place
+        return path
     raise Refused(
         f"The build wrote no page: there is no “{name}/index.html”, and none in another folder. Correct the folder to "
         "publish, or check what the build writes."

@@ -76,4 +76,4 @@ def _user_settings(ours: Mapping[str, str]) -> dict[str, str]:
     """The operator's own settings of npm and uv, which would not be found in a private home."""
     home = Path(ours.get("HOME") or "/nonexistent")
     settings = {"NPM_CONFIG_USERCONFIG": home / ".npmrc", "UV_CONFIG_FILE": home / ".config" / "uv" / "uv.toml"}
-    return {name: str(place) for name, place in settings.items() if place.is_file()}
+    return {name: str(path) for name, path in settings.items() if path.is_file()}

@@ -97,8 +97,8 @@ def missing_toolchain(spec: Spec) -> str:
         return f"The program “{lacking[0]}” is not on this machine: install it, or choose another command."
     named, get = toolchain.language, f" ({toolchain.get})" if toolchain.get else ""
     because = str(spec.install.get("because") or "")
-    said = named if spec.framework in ("", named) else f"{spec.framework}, written in {named}"
-    first = f"This is {said} ({because})." if because else f"This is {said}."
+    description = named if spec.framework in ("", named) else f"{spec.framework}, written in {named}"
+    first = f"This is {description} ({because})." if because else f"This is {description}."
     lack = f"no {named} toolchain" if lacking[0] == toolchain.programs[0] else f"no “{lacking[0]}”"
     return (
         f"{first} This machine has {lack}: install it{get}, or add the Dockerfile below and deploy to an environment with "
@@ -120,15 +120,15 @@ def dockerfile_of(spec: Spec, *, for_people: bool = True) -> str:
     lines = [f"FROM {toolchain.image} AS build", *toolchain.prepare, "WORKDIR /app", "COPY . ."]
     lines += [_variable(name, text) for name, text in spec.environment.items()]
     lines += [_run(words) for words in _build_of(spec)]
-    place = collected(spec)
-    lines += [f"RUN cp {place[0]} {place[1]}"] if place and for_people else []
+    result = collected(spec)
+    lines += [f"RUN cp {result[0]} {result[1]}"] if result and for_people else []
     if runs_in != toolchain.image:
         lines += ["", f"FROM {runs_in}", "WORKDIR /app", f"COPY --from=build --chown={USER} /app /app"]
         lines += [_variable(name, text) for name, text in spec.environment.items()]
     else:
         lines += [f"RUN chown -R {USER} /app"]
-    if place and not for_people:
-        lines += [f"COPY --from=build --chown={USER} {json.dumps([f'/app/{place[0]}', f'/app/{place[1]}'])}"]
+    if result and not for_people:
+        lines += [f"COPY --from=build --chown={USER} {json.dumps([f'/app/{result[0]}', f'/app/{result[1]}'])}"]
     lines += [f"USER {USER}", f"ENV HOME=/tmp HOST={ANYWHERE} PORT={spec.port}", f"EXPOSE {spec.port}"]
     return "\n".join([*lines, *_command(spec, for_people)]) + "\n"
 

@@ -50,7 +50,7 @@ class Tools:
     def named(self, prefix: str) -> dict[str, Path]:
         """The folders of a program, by version. `prefix` is the part of the folder's name before the version."""
         found = self.place.glob(f"{prefix}*") if self.place.is_dir() else ()
-        return {place.name.removeprefix(prefix): place for place in found if place.is_dir()}
+        return {folder.name.removeprefix(prefix): folder for folder in found if folder.is_dir()}
 
     def ensure(self, name: str, what: str, make: Callable[[Path], None]) -> Path:
         """The folder called `name`. If it does not exist, ``make(draft)`` fills it; `what` names the program in the log.
@@ -77,9 +77,9 @@ class Tools:
     def trim(self, *, older_than: float) -> None:
         """Delete programs that were not used for `older_than` seconds. Bundles keep working, because they have hard links
         of their own."""
-        for place in self.place.iterdir() if self.place.is_dir() else ():
-            if place.stat().st_mtime < time.time() - older_than:
-                erase(place)
+        for path in self.place.iterdir() if self.place.is_dir() else ():
+            if path.stat().st_mtime < time.time() - older_than:
+                erase(path)
 
     def from_pypi(self, draft: Path, package: str) -> None:
         """Install a wheel (``name==1.2``) into `draft` without running anything of it. Raises `NotOffered` or `Retry`."""
@@ -137,7 +137,7 @@ def _settle(draft: Path) -> None:
     for folder, _, files in os.walk(draft):
         os.chmod(folder, 0o755)  # noqa: S103 -- public programs
         for name in files:
-            place = Path(folder, name)
-            if not place.is_symlink():
-                mode = stat.S_IMODE(place.stat().st_mode)
-                place.chmod((mode | 0o444 | (0o111 if mode & 0o100 else 0)) & ~0o222)
+            path = Path(folder, name)
+            if not path.is_symlink():
+                mode = stat.S_IMODE(path.stat().st_mode)
+                path.chmod((mode | 0o444 | (0o111 if mode & 0o100 else 0)) & ~0o222)

@@ -68,10 +68,10 @@ def _kind(entry: os.stat_result) -> bytes:
     return b"program" if entry.st_mode & 0o100 else b"file"
 
 
-def _content(place: Path, entry: os.stat_result) -> bytes:
+def _content(path: Path, entry: os.stat_result) -> bytes:
     if stat.S_ISLNK(entry.st_mode):
-        return hashlib.sha256(os.fsencode(os.readlink(place))).digest()
+        return hashlib.sha256(os.fsencode(os.readlink(path))).digest()
     if not stat.S_ISREG(entry.st_mode):
         return b""
-    with place.open("rb") as file:
+    with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").digest()

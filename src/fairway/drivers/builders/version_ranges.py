@@ -49,7 +49,7 @@ def _specifiers(operator: str, version: str) -> list[str]:
 def _next(release: tuple[int, ...], operator: str) -> str:
     """The first version that a caret or a tilde excludes."""
     if operator == "~":
-        index_of_raised = min(len(release) - 1, 1)
+        position = min(len(release) - 1, 1)
     else:
-        index_of_raised = next((index for index, number in enumerate(release) if number), len(release) - 1)
-    return ".".join(str(number) for number in (*release[:index_of_raised], release[index_of_raised] + 1))
+        position = next((index for index, number in enumerate(release) if number), len(release) - 1)
+    return ".".join(str(number) for number in (*release[:position], release[position] + 1))

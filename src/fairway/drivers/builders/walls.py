@@ -54,13 +54,13 @@ class BuildWalls:
             user = Users(self.data / "process" / "users").of(f"build.{self.name}")
             owners.hand_over(self.cache("uv"), user)
             owners.hand_over(self.cache("npm"), user)
-            for place in (staging, *also):
-                owners.take_back(place, user)
+            for path in (staging, *also):
+                owners.take_back(path, user)
         found = shutil.which(program, path=environment["PATH"]) or program
-        places = homes_of([found], environment["PATH"], private=self.data)
+        paths = homes_of([found], environment["PATH"], private=self.data)
         closed = (*ports.CLOSED, *fairways(self.data))
         need = plan.Need(
-            reads=(*places, *reads),
+            reads=(*paths, *reads),
             writes=tuple(writes),
             temporary=Path(environment["TMPDIR"]),
             closed=closed,
@@ -77,10 +77,10 @@ class BuildWalls:
         """Remove the group of the last order: nothing runs behind it any more."""
         Groups(self.data).remove(self._group)
 
-    def take_back(self, place: Path) -> None:
+    def take_back(self, folder: Path) -> None:
         """Give the result of a build to Fairway's own user, so that no later build can change it."""
         if self.are_owned:
-            owners.take_back(place, os.geteuid(), all_names=True)
+            owners.take_back(folder, os.geteuid(), all_names=True)
 
 
 def lend(environment: Mapping[str, str], home: Path) -> tuple[dict[str, str], tuple[Path, ...]]:

@@ -46,9 +46,11 @@ def built_services(source: SourceFolder) -> Iterator[Recipe]:
     """The services that are built from this source. Those that open a port come first."""
     file, compose = _read(source)
     workers = _workers(compose)
-    for service in sorted(compose.services, key=lambda one: one.port is None):
+    for service in sorted(compose.services, key=lambda candidate: candidate.port is None):
         if service.build is not None:
-            yield _told(_overlaid(_built(source, file, service, service.build), service), file, compose, service, workers)
+            yield _with_other_services(
+                _overlaid(_built(source, file, service, service.build), service), file, compose, service, workers
+            )
     _raise_wrong(file, compose, built=True)
 
 
@@ -67,7 +69,7 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
                 f"{file} runs {service.image} only, a service that an application uses and no application that answers "
                 "visitors; choose it all the same, or add the application beside it."
             )
-        yield _told(recipe, file, compose, service, workers)
+        yield _with_other_services(recipe, file, compose, service, workers)
     _raise_wrong(file, compose, built=False)
 
 
@@ -95,7 +97,9 @@ def _raise_wrong(file: str, compose: ComposeFile, *, built: bool) -> None:
     raise Undetectable(sentence, file)
 
 
-def _told(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers) -> Recipe:
+def _with_other_services(
+    recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService, workers: Workers
+) -> Recipe:
     """The recipe with the service's name, the services that run beside it, and a remark about those that are not started."""
     recipe = replace(recipe, findings=(*recipe.findings, Finding(f"The service “{service.name}”", file)))
     beside = {worker.name: worker for worker in workers.get(_program(service), ()) if worker.name != service.name}

@@ -18,7 +18,7 @@ from fairway.drivers.builders.detection.languages import detect_languages
 from fairway.drivers.builders.detection.nested import detect_nested
 from fairway.drivers.builders.detection.notebooks import detect_notebooks
 from fairway.drivers.builders.detection.others import detect_others, servers_first
-from fairway.drivers.builders.detection.platform_files import lay_over
+from fairway.drivers.builders.detection.platform_files import with_platform_files
 from fairway.drivers.builders.detection.python_functions import handler_of
 from fairway.drivers.builders.detection.python_look import look_at
 from fairway.drivers.builders.detection.python_scripts import LISTENS, SCRIPTS
@@ -51,13 +51,13 @@ READERS: tuple[Callable[[SourceFolder], Iterator[Recipe]], ...] = (
 
 
 @dataclass
-class _Seen:
+class _Results:
     """What the readers have found so far."""
 
     recipes: list[Recipe] = field(default_factory=list)
     wrong: list[Finding] = field(default_factory=list)
 
-    def hear(self, reader: Callable[[SourceFolder], Iterator[Recipe]], source: SourceFolder) -> None:
+    def run(self, reader: Callable[[SourceFolder], Iterator[Recipe]], source: SourceFolder) -> None:
         try:
             self.recipes.extend(reader(source))
         except Undetectable as error:
@@ -80,19 +80,19 @@ def detect(folder: Path, *, root: str = ".") -> Detection:
         inner = detect(folder, root=settings.root)
         found = tuple(replace(candidate, spec=settings.over(candidate.spec)) for candidate in inner.candidates)
         return replace(inner, candidates=found)
-    seen = _Seen()
+    results = _Results()
     for reader in READERS:
-        seen.hear(reader, source)
-    recipes = lay_over(source, servers_first(sorted(seen.recipes, key=_is_documentation)))
+        results.run(reader, source)
+    recipes = with_platform_files(source, servers_first(sorted(results.recipes, key=_is_documentation)))
     candidates = [_candidate(recipe, root) for recipe in recipes]
     if settings.says_something:
         candidates = [replace(candidate, spec=settings.over(candidate.spec)) for candidate in settings.preferred(candidates)]
     if not any(not candidate.problem for candidate in candidates) and (own := settings.spec()):
         candidates.insert(0, Candidate(replace(own, root=_joined(root, own.root)), (Finding("As it is told", FILES[0]),)))
     remarks = tuple(
-        dict.fromkeys([*seen.wrong, *(note for candidate in recipes if candidate.problem for note in candidate.remarks)])
+        dict.fromkeys([*results.wrong, *(remark for recipe in recipes if recipe.problem for remark in recipe.remarks)])
     )
-    return Detection(tuple(_distinct(candidates)), _advice(source, seen, candidates), remarks)
+    return Detection(tuple(_distinct(candidates)), _advice(source, results, candidates), remarks)
 
 
 def folder_at(folder: Path, root: str) -> SourceFolder:
@@ -158,7 +158,7 @@ def _tool(source: SourceFolder) -> str:
     )
 
 
-def _speaks_to_a_program(source: SourceFolder, file: str) -> bool:
+def _is_mcp_over_stdio(source: SourceFolder, file: str) -> bool:
     """Whether a file is a server of the Model Context Protocol that uses standard input and output."""
     found = look_at(source).entries.source(file)
     return bool(found.imports & {"mcp", "fastmcp"}) and any(called(call) == "run" for call in found.calls)
@@ -183,15 +183,15 @@ def _is_library(source: SourceFolder) -> bool:
     return "build-system" in project and not (project.get("project") or {}).get("scripts")
 
 
-def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> str:
+def _advice(source: SourceFolder, results: _Results, candidates: list[Candidate]) -> str:
     """What to do if nothing can be run as it is: the problem of the best candidate, the first error of a reader, or what
     to add."""
     if any(not candidate.problem for candidate in candidates):
         return ""
     if candidates:
         return candidates[0].problem
-    if seen.wrong:
-        return seen.wrong[0].what
+    if results.wrong:
+        return results.wrong[0].what
     if source.has("package.json"):
         return (
             "package.json starts nothing: add “start” under “scripts”, e.g. “node server.js”, or “build” for a static site."
@@ -216,7 +216,7 @@ def _advice(source: SourceFolder, seen: _Seen, candidates: list[Candidate]) -> s
             "This is a Python library (pyproject.toml): it starts nothing. Say how to start it, or deploy an application "
             "that uses it."
         )
-    if server := next((file for file in source.python_files if _speaks_to_a_program(source, file)), ""):
+    if server := next((file for file in source.python_files if _is_mcp_over_stdio(source, file)), ""):
         return (
             f"{server} is an MCP server that speaks with the program which starts it: let it answer over HTTP instead, with "
             "FastMCP(host=“0.0.0.0”, port=int(os.environ[“PORT”])) and run(transport=“streamable-http”)."

@@ -16,7 +16,7 @@ from fairway.drivers.builders.detection.python import detect_python, python_base
 from fairway.drivers.builders.detection.python_project import PythonProject
 from fairway.drivers.builders.detection.recipe import Recipe, Undetectable, version_of
 from fairway.drivers.builders.detection.source_folder import SourceFolder
-from fairway.drivers.builders.detection.start_words import Start, for_here, place_of_code
+from fairway.drivers.builders.detection.start_words import Start, code_folder, for_here
 from fairway.drivers.builders.detection.static import detect_static
 from fairway.shared.names import Invalid
 
@@ -80,8 +80,8 @@ def _procfile(source: SourceFolder) -> Iterator[Recipe]:
     release = for_here(source, procfile.release) if procfile.release else Start(())
     if start.folder:
         recipe = recipe.changed(root=start.folder).noting(f"The application in {start.folder}", f"{file} goes there")
-    elif (place := place_of_code(start.words)) and not recipe.spec.install.get("from"):
-        recipe = _with_list_of(source, place, recipe)
+    elif (folder := code_folder(start.words)) and not recipe.spec.install.get("from"):
+        recipe = _with_list_of(source, folder, recipe)
     spec = replace(
         recipe.spec,
         command=command_of(recipe.spec, start.words),
@@ -111,9 +111,9 @@ def _services(source: SourceFolder, spec: Spec, procfile: Procfile, folder: str)
     return found
 
 
-def _with_list_of(source: SourceFolder, place: str, recipe: Recipe) -> Recipe:
+def _with_list_of(source: SourceFolder, folder: str, recipe: Recipe) -> Recipe:
     """The recipe with the packages listed in the folder of the code. Used if the top folder lists none."""
-    list_of = f"{place}/requirements.txt"
+    list_of = f"{folder}/requirements.txt"
     if recipe.spec.kind != "python" or not source.has(list_of):
         return recipe
     return recipe.with_install(**{"from": list_of}).noting(

@@ -67,7 +67,7 @@ def manager_of(folder: SourceFolder, package: Mapping[str, Any]) -> Manager:
     for name, locks in LOCKS.items():
         if lock := folder.first(*locks):
             return Manager(name, _version(name, folder, package, lock), lock, lock)
-    name, because = _told_elsewhere(folder, package)
+    name, because = _named_elsewhere(folder, package)
     return Manager(name, _version(name, folder, package, ""), "", because)
 
 
@@ -81,7 +81,7 @@ def parse_manager(text: str) -> tuple[str, str]:
     return found["name"], found["version"]
 
 
-def _told_elsewhere(folder: SourceFolder, package: Mapping[str, Any]) -> tuple[str, str]:
+def _named_elsewhere(folder: SourceFolder, package: Mapping[str, Any]) -> tuple[str, str]:
     if folder.has("pnpm-workspace.yaml"):
         return "pnpm", "pnpm-workspace.yaml"
     if folder.has(".yarnrc.yml"):

@@ -100,8 +100,8 @@ class NodeProject:
 
     def node(self) -> tuple[str, str]:
         """(the Node.js it asks for, the file that asks for it); two empty texts if no file does."""
-        for place in (self.folder, self.above) if self.place else (self.folder,):
-            for text, file in _asked(place):
+        for folder in (self.folder, self.above) if self.place else (self.folder,):
+            for text, file in _asked(folder):
                 if parse_range(text) is not None:
                     return text, file
         return "", ""

@@ -177,9 +177,9 @@ def _sveltekit(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe |
         )
     out = re.search(r"\bout\s*:\s*['\"]([\w./-]+)['\"]", config)
     environment = {**recipe.spec.environment, "PROTOCOL_HEADER": "x-forwarded-proto", "HOST_HEADER": "x-forwarded-host"}
-    place = out[1].removeprefix("./") if out else "build"
-    return recipe.changed(command=("node", place), environment=environment).noting(
-        f"Started by node {place}", "adapter-node writes it there"
+    path = out[1].removeprefix("./") if out else "build"
+    return recipe.changed(command=("node", path), environment=environment).noting(
+        f"Started by node {path}", "adapter-node writes it there"
     )
 
 
@@ -219,8 +219,8 @@ def _remix(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | Non
     if project.uses("@react-router/serve"):
         return recipe.changed(command=("react-router-serve", "./build/server/index.js"))
     if project.uses("@remix-run/serve"):
-        place = "./build/server/index.js" if project.uses("vite") else "./build/index.js"
-        return recipe.changed(command=("remix-serve", place))
+        path = "./build/server/index.js" if project.uses("vite") else "./build/index.js"
+        return recipe.changed(command=("remix-serve", path))
     return _by_script(project, recipe, start)
 
 
@@ -233,8 +233,8 @@ def _nest(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None
 
 def _adonis(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None:
     recipe = recipe if recipe.spec.build else recipe.changed(build=("node", "ace", "build"))
-    place = "build/server.js" if project.folder.has("server.ts") else "build/bin/server.js"
-    return recipe.changed(command=("node", place)).noting(f"Started by node {place}", "AdonisJS writes it there")
+    path = "build/server.js" if project.folder.has("server.ts") else "build/bin/server.js"
+    return recipe.changed(command=("node", path)).noting(f"Started by node {path}", "AdonisJS writes it there")
 
 
 def _vinxi(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | None:
@@ -284,11 +284,11 @@ def _by_main(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe | N
     named += [
         str(entry).removeprefix("./") for entry in (binaries.values() if isinstance(binaries, dict) else [binaries]) if entry
     ]
-    places = [name for entry in named for name in (entry, f"{entry}.js", f"{entry.rstrip('/')}/index.js")]
-    for name in dict.fromkeys(name for name in (*places, *MAIN_FILES, *TYPED_FILES) if project.folder.has(name)):
+    paths = [name for entry in named for name in (entry, f"{entry}.js", f"{entry.rstrip('/')}/index.js")]
+    for name in dict.fromkeys(name for name in (*paths, *MAIN_FILES, *TYPED_FILES) if project.folder.has(name)):
         text = project.folder.text(name)
         is_typed = name.endswith(("ts", "tsx"))
-        is_meant = not page and not is_typed and (name in places[:3] or not project.package.get("exports"))
+        is_meant = not page and not is_typed and (name in paths[:3] or not project.package.get("exports"))
         if SERVES.search(text) or is_meant:
             words = _interpreter(project, name, text)
             words, because = compiled(project, recipe.spec.build, words)

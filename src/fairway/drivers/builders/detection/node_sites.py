@@ -111,8 +111,8 @@ def _is_one(project: NodeProject, tool: Tool) -> bool:
 
 
 def _has_page(project: NodeProject) -> bool:
-    places = ("index.html", "src/index.html", "public/index.html", "app/index.html", "client/index.html")
-    return project.folder.first(*places) is not None or "HtmlWebpackPlugin" in project.config("webpack.config")
+    paths = ("index.html", "src/index.html", "public/index.html", "app/index.html", "client/index.html")
+    return project.folder.first(*paths) is not None or "HtmlWebpackPlugin" in project.config("webpack.config")
 
 
 def _build(project: NodeProject, tool: Tool | None) -> tuple[tuple[str, ...] | None, str, str]:
@@ -167,8 +167,8 @@ def _configured(project: NodeProject, tool: Tool) -> str:
     config = project.config(tool.config) if tool.config else ""
     moved = re.search(rf"\b{tool.setting}\s*:\s*['\"]([\w./-]+)['\"]", config) if tool.setting else None
     root = re.search(r"\broot\s*:\s*['\"]([\w./-]+)['\"]", config) if tool.package == "vite" else None
-    place = posixpath.join(root[1] if root else ".", moved[1] if moved else tool.output)
-    return _clean(place) if moved or root else ""
+    path = posixpath.join(root[1] if root else ".", moved[1] if moved else tool.output)
+    return _clean(path) if moved or root else ""
 
 
 def _angular(project: NodeProject) -> str:
@@ -183,9 +183,9 @@ def _angular(project: NodeProject) -> str:
         base = path.get("base") if isinstance(path, dict) else path
         browser = path.get("browser", "browser") if isinstance(path, dict) else "browser"
         builder = str(target.get("builder", "")) if isinstance(target, dict) else ""
-        place = _clean(base) if isinstance(base, str) and base else f"dist/{name}"
+        output = _clean(base) if isinstance(base, str) and base else f"dist/{name}"
         is_new = "application" in builder and "browser-esbuild" not in builder
-        return posixpath.join(place, str(browser)).rstrip("/") if is_new else place
+        return posixpath.join(output, str(browser)).rstrip("/") if is_new else output
     name = str(project.package.get("name") or "").rpartition("/")[2]
     return f"dist/{name}/browser" if project.major("@angular/core") >= 17 and name else "dist"
 
@@ -223,7 +223,7 @@ def _surroundings(project: NodeProject, text: str) -> str:
     return "\n".join([text, *(project.folder.text(name) for name in (".env", ".env.production"))])
 
 
-def _clean(place: str) -> str:
+def _clean(given: str) -> str:
     """A normalized path inside the source; "" for one that leaves it."""
-    path = posixpath.normpath(place.lstrip("/"))
+    path = posixpath.normpath(given.lstrip("/"))
     return "" if path.startswith("..") or path == "." else path

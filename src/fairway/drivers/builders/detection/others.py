@@ -101,12 +101,12 @@ def unblocked(recipe: Recipe) -> Recipe:
     return replace(recipe, problem="", offer="")
 
 
-def command_of(spec: Spec, said: tuple[str, ...]) -> tuple[str, ...]:
+def command_of(spec: Spec, words: tuple[str, ...]) -> tuple[str, ...]:
     """The web line of a Procfile. Servers that only Heroku's PHP images have are replaced by PHP's own, with the same
     folder."""
-    if spec.install.get("toolchain") != "php" or not any("heroku-php-" in word for word in said):
-        return said
+    if spec.install.get("toolchain") != "php" or not any("heroku-php-" in word for word in words):
+        return words
     folders = [
-        word.rstrip("/") for word in said[1:] if not word.startswith("-") and not word.endswith(".conf") and word != "--"
+        word.rstrip("/") for word in words[1:] if not word.startswith("-") and not word.endswith(".conf") and word != "--"
     ]
     return ("php", "-S", "{host}:{port}", "-t", folders[-1] if folders else ".")

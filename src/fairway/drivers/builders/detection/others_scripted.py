@@ -17,7 +17,7 @@ _BUNDLED = {"BUNDLE_PATH": "vendor/bundle", "BUNDLE_WITHOUT": "development:test"
 
 def detect_php(source: SourceFolder) -> Recipe | None:
     """PHP: its document root, served by PHP's own server with four workers."""
-    roots = [f"{place}/index.php" for place in _PHP_ROOTS if source.has(f"{place}/index.php")]
+    roots = [f"{path}/index.php" for path in _PHP_ROOTS if source.has(f"{path}/index.php")]
     file = source.first("artisan", "composer.json", "wp-config-sample.php", "index.php") or (roots[0] if roots else None)
     if file is None:
         return None

@@ -38,10 +38,10 @@ def parse_procfile(text: str) -> Procfile:
     """Read a Procfile. Raises `Invalid` if there is no ``web`` line, or a line (which it names) needs a shell."""
     lines: dict[str, tuple[int, str]] = {}
     for number, line in enumerate(text.removeprefix("\ufeff").splitlines(), start=1):
-        said = _without_comment(line).strip()
-        if not said:
+        content = _without_comment(line).strip()
+        if not content:
             continue
-        match = _LINE.match(said)
+        match = _LINE.match(content)
         if match is None:
             raise Invalid(f"Procfile, line {number}", "is not “name: command”; write e.g. “web: python main.py”.")
         name = match["name"]
@@ -80,11 +80,11 @@ def _service(lines: Mapping[str, tuple[int, str]], name: str) -> dict[str, Any]:
 def _without_comment(line: str) -> str:
     """The line up to a “#” that begins a word outside of quotes, where a comment begins for a shell, too."""
     quote = ""
-    for place, character in enumerate(line):
+    for index, character in enumerate(line):
         if character in "'\"" and quote in ("", character):
             quote = "" if quote else character
-        if character == "#" and not quote and (place == 0 or line[place - 1] in " \t"):
-            return line[:place]
+        if character == "#" and not quote and (index == 0 or line[index - 1] in " \t"):
+            return line[:index]
     return line
 
 

@@ -182,8 +182,10 @@ def shiny(look: Look, base: Recipe) -> Iterator[Entry]:
         return
     file = found.file if found else short
     target = found.target if found else file
-    place = ("--app-dir", found.folder) if found and found.folder else ()
-    recipe = base.changed(framework="Shiny", command=("shiny", "run", "--host", HOST, "--port", PORT, *place, target))
+    folder_option = ("--app-dir", found.folder) if found and found.folder else ()
+    recipe = base.changed(
+        framework="Shiny", command=("shiny", "run", "--host", HOST, "--port", PORT, *folder_option, target)
+    )
     yield Entry(look.complete(recipe.noting("Shiny", file), file, folder_of(file), needs=("shiny",)), file)
 
 
@@ -208,23 +210,23 @@ def marimo(look: Look, base: Recipe) -> Iterator[Entry]:
 def mesop(look: Look, base: Recipe) -> Iterator[Entry]:
     """Mesop: once the pages are imported, its module itself is a WSGI application."""
     file = _entry(look, "mesop", lambda source: _decorated(source, "mesop.page"))
-    place = look.entries.modules.place_of(file) if file else None
+    location = look.entries.modules.place_of(file) if file else None
     name = (
         next((name for name, origin in look.entries.source(file).origins.items() if origin == "mesop"), "") if file else ""
     )
-    if place and name:
-        path = ("--pythonpath", place[0]) if place[0] else ()
-        command = ("gunicorn", "--bind", f"{HOST}:{PORT}", "--threads", "8", *path, f"{place[1]}:{name}")
+    if location and name:
+        path = ("--pythonpath", location[0]) if location[0] else ()
+        command = ("gunicorn", "--bind", f"{HOST}:{PORT}", "--threads", "8", *path, f"{location[1]}:{name}")
         recipe = base.changed(framework="Mesop", command=command).noting("Mesop", file)
-        yield Entry(look.complete(recipe, file, place[0], needs=("mesop", "gunicorn")), file)
+        yield Entry(look.complete(recipe, file, location[0], needs=("mesop", "gunicorn")), file)
 
 
 def voila(look: Look, base: Recipe) -> Iterator[Entry]:
     """Voilà, if the project lists it: the only notebook, or a list of all notebooks."""
     notebooks = look.folder.matching("*.ipynb") or look.folder.matching("notebooks/*.ipynb")
     if look.lists("voila") and notebooks:
-        place = folder_of(notebooks[0]) or "."
-        what = notebooks[0] if len(notebooks) == 1 else place
+        folder = folder_of(notebooks[0]) or "."
+        what = notebooks[0] if len(notebooks) == 1 else folder
         command = ("voila", "--no-browser", f"--port={PORT}", f"--Voila.ip={HOST}", what)
         recipe = base.changed(framework="Voilà", command=command).noting("Voilà", notebooks[0])
         recipe = judging_notebooks(look.folder, recipe, notebooks)

@@ -56,13 +56,13 @@ def _served(look: Look, recipe: Recipe, manage: str) -> Recipe:
         recipe = recipe.changed(command=("cd", folder, "&&", *command) if folder else command)
         return look.complete(recipe.noting("Served by daphne", look.where), manage, folder, needs=("django",))
     if wants_asgi:
-        place = ("--app-dir", folder) if folder else ()
-        recipe = recipe.changed(command=uvicorn(_target(asgi, folder), *place)).noting("Served by uvicorn", asgi)
+        folder_option = ("--app-dir", folder) if folder else ()
+        recipe = recipe.changed(command=uvicorn(_target(asgi, folder), *folder_option)).noting("Served by uvicorn", asgi)
         needs = ("django", "uvicorn", "websockets") if speaks_asgi else ("django", "uvicorn")
         return look.complete(recipe, manage, folder, needs=needs)
     if wsgi:
-        place = ("--chdir", folder) if folder else ()
-        recipe = recipe.changed(command=gunicorn(_target(wsgi, folder), *place)).noting("Served by gunicorn", wsgi)
+        folder_option = ("--chdir", folder) if folder else ()
+        recipe = recipe.changed(command=gunicorn(_target(wsgi, folder), *folder_option)).noting("Served by gunicorn", wsgi)
         return look.complete(recipe, wsgi, folder, needs=("django", "gunicorn"))
     command = ("python", manage, "runserver", "--noreload", "--insecure", "{host}:{port}")
     what = "Served by Django's development server: add the wsgi.py that startproject makes"
@@ -118,8 +118,8 @@ def _with_settings_module(look: Look, recipe: Recipe, manage: str) -> Recipe:
     used = mine or theirs
     package, _, name = used.rpartition(".")
     if package and name in _LOCAL:
-        place = f"{folder_of(manage)}/{package.replace('.', '/')}".lstrip("/")
-        live = next((candidate for candidate in _LIVE if look.folder.has(f"{place}/{candidate}.py")), "")
+        path = f"{folder_of(manage)}/{package.replace('.', '/')}".lstrip("/")
+        live = next((candidate for candidate in _LIVE if look.folder.has(f"{path}/{candidate}.py")), "")
         if live:
             what = f"It starts with the settings {used}: set DJANGO_SETTINGS_MODULE to {package}.{live} for production"
             recipe = recipe.remarking(what, server or manage)
@@ -137,9 +137,9 @@ def _beside(look: Look, manage: str, name: str) -> str:
     folder, module = folder_of(manage), _settings_of(look, manage)
     while module:
         module = module.rpartition(".")[0]
-        place = f"{folder}/{module.replace('.', '/')}/{name}".lstrip("/").replace("//", "/")
-        if look.folder.has(place):
-            return place
+        path = f"{folder}/{module.replace('.', '/')}/{name}".lstrip("/").replace("//", "/")
+        if look.folder.has(path):
+            return path
     start = f"{folder}/" if folder else ""
     files = [file for file in look.folder.python_files if PurePosixPath(file).name == name and file.startswith(start)]
     return next(iter(files), "")

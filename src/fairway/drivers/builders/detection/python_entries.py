@@ -142,12 +142,12 @@ class Entries:
         that file does, such as adding routes, belongs to the application."""
         made = {(app.file, app.name): app for app in found if not app.is_factory}
         for file in self.folder.python_files:
-            place = self.modules.place_of(file) if self._starts(file) else None
-            for name, origin in self.source(file).origins.items() if place else ():
+            location = self.modules.place_of(file) if self._starts(file) else None
+            for name, origin in self.source(file).origins.items() if location else ():
                 module, _, inner = origin.rpartition(".")
-                app = made.get((self.modules.file_of(module, place[0] if place else ""), inner))
-                if app and place:
-                    yield replace(app, file=file, folder=place[0], module=place[1], name=name, leads=True)
+                app = made.get((self.modules.file_of(module, location[0] if location else ""), inner))
+                if app and location:
+                    yield replace(app, file=file, folder=location[0], module=location[1], name=name, leads=True)
 
     def _starts(self, file: str) -> bool:
         """Whether people start this file: it has such a name, or it runs the application when it is run."""
@@ -248,16 +248,16 @@ class Entries:
         return {value.id for value in values if isinstance(value, ast.Name)}
 
     def _placed(self, app: AppObject) -> Iterator[AppObject]:
-        place = self.modules.place_of(app.file)
-        if place:
-            yield replace(app, folder=place[0], module=place[1])
+        location = self.modules.place_of(app.file)
+        if location:
+            yield replace(app, folder=location[0], module=location[1])
 
     def _hinted(self, found: list[AppObject]) -> Iterator[AppObject]:
         """Objects that the source itself names (FLASK_APP, ``uvicorn.run("main:app")``) and that are not in `found`."""
         for hint in self._hints:
-            frameworks = [one.framework for one in found if one.file == hint.file]
-            known = any(one.file == hint.file and hint.name in ("", one.name) for one in found)
-            factory = next((one.framework for one in self.factories if one.name == hint.name), "")
+            frameworks = [app.framework for app in found if app.file == hint.file]
+            known = any(app.file == hint.file and hint.name in ("", app.name) for app in found)
+            factory = next((maker.framework for maker in self.factories if maker.name == hint.name), "")
             made = factory or next(iter(frameworks), "")
             if hint.name and made and (hint.call or not (known or factory)):
                 yield AppObject(hint.file, hint.module, hint.name, made, bool(hint.call), hint.folder, hint.call)

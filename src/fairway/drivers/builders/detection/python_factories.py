@@ -34,7 +34,7 @@ def factories_in(file: str, source: Source, framework_of: Callable[[ast.Call], s
         known = {factory.name: factory.framework for factory in found}
         framework = _returned(node, lambda call, known=known: framework_of(call) or known.get(called(call), ""))  # type: ignore[misc]
         if framework:
-            begun = {called(factory) for factory in ast.walk(node) if isinstance(factory, ast.Call)} - {node.name}
+            begun = {called(call) for call in ast.walk(node) if isinstance(call, ast.Call)} - {node.name}
             found = [replace(factory, is_inner=factory.is_inner or factory.name in begun) for factory in found]
             found.append(Factory(file, node.name, framework, _needed(node.args), isinstance(node, ast.AsyncFunctionDef)))
     return found

@@ -156,11 +156,11 @@ def _bottle_routes(look: Look, base: Recipe) -> Iterator[Entry]:
     if look.entries.app_object("Bottle"):
         return
     for file in look.entries.importing("bottle"):
-        source, place = look.entries.source(file), look.entries.modules.place_of(file)
-        if place and any(source.runs(call) == "bottle.run" for call in source.calls) and not source.reads_port:
-            words = ("python", "-m", "bottle", "--bind", LISTEN, "--server", "waitress", place[1])
-            recipe = look.with_health(base.changed(framework="Bottle", command=under(place[0], words)), file)
-            recipe = look.complete(recipe.noting("Bottle", file), file, place[0], needs=("bottle", "waitress"))
+        source, location = look.entries.source(file), look.entries.modules.place_of(file)
+        if location and any(source.runs(call) == "bottle.run" for call in source.calls) and not source.reads_port:
+            words = ("python", "-m", "bottle", "--bind", LISTEN, "--server", "waitress", location[1])
+            recipe = look.with_health(base.changed(framework="Bottle", command=under(location[0], words)), file)
+            recipe = look.complete(recipe.noting("Bottle", file), file, location[0], needs=("bottle", "waitress"))
             yield Entry(recipe.noting("Served by waitress", "the routes of the file"), file)
             return
 

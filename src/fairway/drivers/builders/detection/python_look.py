@@ -121,7 +121,7 @@ def under(folder: str, command: tuple[str, ...]) -> tuple[str, ...]:
     return (f"PYTHONPATH={folder}", *command) if folder else command
 
 
-def place_words(found: AppObject, option: str) -> tuple[str, ...]:
+def path_option(found: AppObject, option: str) -> tuple[str, ...]:
     """The option that puts the application's folder on the module path, unless it is the top folder."""
     return (option, found.folder) if found.folder else ()
 

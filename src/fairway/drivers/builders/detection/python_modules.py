@@ -38,15 +38,15 @@ class Modules:
     def needs_on_path(self, file: str) -> str | None:
         """The folder that must be on the module path to run a file as a program; ``.`` for the top. None if nothing must
         be added, for example because it is the file's own folder, which Python adds."""
-        place = self.place_of(file)
-        if place is None or place[0] == folder_of(file) or not self._found_from(place[0], file):
+        location = self.place_of(file)
+        if location is None or location[0] == folder_of(file) or not self._found_from(location[0], file):
             return None
-        return place[0] or "."
+        return location[0] or "."
 
     def file_of(self, module: str, folder: str = "") -> str:
         """The file of a module below `folder`; "" if there is none."""
-        place = f"{folder}/{module.replace('.', '/')}".lstrip("/")
-        return next((name for name in (f"{place}/__init__.py", f"{place}.py") if name in self.files), "")
+        path = f"{folder}/{module.replace('.', '/')}".lstrip("/")
+        return next((name for name in (f"{path}/__init__.py", f"{path}.py") if name in self.files), "")
 
     def reached_from(self, file: str, folder: str) -> tuple[str, ...]:
         """The file and all files of the folder that importing it imports."""
@@ -72,7 +72,7 @@ class Modules:
 
     def is_local(self, name: str, file: str, folder: str) -> bool:
         """Whether the top-level module `name`, imported in `file`, belongs to this source."""
-        return any(name in self._names_below(place) for place in {folder, "", "src", folder_of(file)})
+        return any(name in self._names_below(parent) for parent in {folder, "", "src", folder_of(file)})
 
     def _named(self, name: str, file: str, folder: str) -> Iterator[str]:
         """The files that importing `name` executes. The name is dotted; a relative one begins with dots."""

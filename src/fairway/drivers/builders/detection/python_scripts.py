@@ -50,16 +50,18 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
     if not (starts or (is_named and source.reads_port)) or (not is_named and file in look.entries.modules.imported):
         return None
     folder = (look.entries.modules.place_of(file) or ("",))[0]
-    near = [look.entries.source(near_source) for near_source in look.entries.modules.reached_from(file, folder)]
+    near = [look.entries.source(reached) for reached in look.entries.modules.reached_from(file, folder)]
     if not (is_named and source.reads_port) and not any(near_source.imports & LISTENS for near_source in near):
         return None
     words = _program(look, file)
     if any(near_source.reads_port for near_source in near):
         return recipe.changed(command=words).noting("A script that listens on $PORT", file)
     if source.port_option:
-        place = ("--host", HOST) if '"--host"' in source.text or "'--host'" in source.text else ()
+        host_option = ("--host", HOST) if '"--host"' in source.text or "'--host'" in source.text else ()
         option = (f"{source.port_option}={PORT}",) if "tornado" in source.imports else (source.port_option, PORT)
-        return recipe.changed(command=(*words, *option, *place)).noting(f"A script that takes {source.port_option}", file)
+        return recipe.changed(command=(*words, *option, *host_option)).noting(
+            f"A script that takes {source.port_option}", file
+        )
     if name := next((near_source.port_variable for near_source in near if near_source.port_variable), ""):
         return recipe.changed(command=(f"{name}={PORT}", *words)).noting(f"A script that listens on ${name}", file)
     if source.fixed_port is not None:
@@ -75,12 +77,12 @@ def _started(look: Look, recipe: Recipe, file: str) -> Recipe | None:
 def _program(look: Look, file: str) -> tuple[str, ...]:
     """The words that run a file: the program that the project installs for it, ``python -m`` if it has relative imports,
     otherwise ``python`` and the file."""
-    place = look.entries.modules.place_of(file)
+    location = look.entries.modules.place_of(file)
     scripts = look.project.project.get("scripts")
     for name, target in scripts.items() if isinstance(scripts, dict) else ():
-        if place and str(target).partition(":")[0].strip() == place[1] and "build-system" in look.project.pyproject:
+        if location and str(target).partition(":")[0].strip() == location[1] and "build-system" in look.project.pyproject:
             return (str(name),)
     is_inside = any(name.startswith(".") for name in look.entries.source(file).needed)
-    if place and is_inside:
-        return under(place[0], ("python", "-m", place[1].removesuffix(".__main__")))
+    if location and is_inside:
+        return under(location[0], ("python", "-m", location[1].removesuffix(".__main__")))
     return look.run(file, "python", file)

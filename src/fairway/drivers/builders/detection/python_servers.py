@@ -4,7 +4,7 @@ tried with the real server."""
 from __future__ import annotations
 
 from fairway.drivers.builders.detection.python_entries import AppObject
-from fairway.drivers.builders.detection.python_look import place_words, under
+from fairway.drivers.builders.detection.python_look import path_option, under
 from fairway.drivers.builders.detection.recipe import HOST, PORT
 
 LISTEN = f"{HOST}:{PORT}"
@@ -17,13 +17,13 @@ def gunicorn(target: str, *options: str, threads: int = 8) -> tuple[str, ...]:
 
 def gunicorn_for(found: AppObject, *options: str, threads: int = 8) -> tuple[str, ...]:
     """gunicorn for an application object, or for a factory that it calls."""
-    return gunicorn(found.called, *options, *place_words(found, "--pythonpath"), threads=threads)
+    return gunicorn(found.called, *options, *path_option(found, "--pythonpath"), threads=threads)
 
 
 def gunicorn_worker(found: AppObject, worker: str) -> tuple[str, ...]:
     """gunicorn with another worker class, which handles concurrent requests in its own way."""
-    place = place_words(found, "--pythonpath")
-    return ("gunicorn", "--bind", LISTEN, "--worker-class", worker, *place, found.called)
+    folder_option = path_option(found, "--pythonpath")
+    return ("gunicorn", "--bind", LISTEN, "--worker-class", worker, *folder_option, found.called)
 
 
 def waitress(target: str, folder: str = "") -> tuple[str, ...]:
@@ -39,7 +39,7 @@ def uvicorn(target: str, *options: str) -> tuple[str, ...]:
 def uvicorn_for(found: AppObject) -> tuple[str, ...]:
     """uvicorn for an application object, or for a factory that it calls."""
     factory = ("--factory",) if found.is_factory else ()
-    return uvicorn(found.target, *place_words(found, "--app-dir"), *factory)
+    return uvicorn(found.target, *path_option(found, "--app-dir"), *factory)
 
 
 def hypercorn_for(found: AppObject) -> tuple[str, ...]:

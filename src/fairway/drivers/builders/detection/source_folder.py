@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 from fairway.shared.source_text import read_source
 
 T = TypeVar("T")
-# Bytes; manifests and entry files are far smaller, and lock files are mostly read by their own tools.
+# In bytes. Manifests and entry files are far smaller, and lock files are mostly read by their own tools.
 LARGEST_FILE = 512 * 1024
 MOST_FILES = 400  # source files that are read at most; enough for most applications
 MOST_SEEN = 20_000  # files whose names are read at most
@@ -61,8 +61,8 @@ class SourceFolder:
         return self._inside(name) is not None
 
     def has_folder(self, name: str) -> bool:
-        place = (self.place / name).resolve()
-        return place.is_dir() and place.is_relative_to(self.place)
+        folder = (self.place / name).resolve()
+        return folder.is_dir() and folder.is_relative_to(self.place)
 
     def first(self, *names: str) -> str | None:
         """The first of `names` that exists; None if none does."""
@@ -70,10 +70,10 @@ class SourceFolder:
 
     def text(self, name: str, *, largest: int = LARGEST_FILE) -> str:
         """The text of a file; "" if it is missing, larger than `largest` bytes, outside of the folder, or binary."""
-        place = self._inside(name)
-        if place is None or place.stat().st_size > largest:
+        path = self._inside(name)
+        if path is None or path.stat().st_size > largest:
             return ""
-        return read_source(place)
+        return read_source(path)
 
     def toml(self, name: str, *, largest: int = LARGEST_FILE) -> dict[str, Any]:
         """The parsed TOML file; empty if it is missing. Raises `ValueError` if it is not valid TOML."""
@@ -99,7 +99,7 @@ class SourceFolder:
         """The files in the folder itself (or in a folder that a pattern names) that match one of `patterns`, in the order
         of the patterns."""
         found = [
-            place.relative_to(self.place).as_posix() for pattern in patterns for place in sorted(self.place.glob(pattern))
+            folder.relative_to(self.place).as_posix() for pattern in patterns for folder in sorted(self.place.glob(pattern))
         ]
         return tuple(dict.fromkeys(name for name in found if self.has(name)))
 
@@ -144,8 +144,8 @@ class SourceFolder:
 
     def _inside(self, name: str) -> Path | None:
         try:
-            place = (self.place / name).resolve()
-            return place if place.is_file() and place.is_relative_to(self.place) else None
+            path = (self.place / name).resolve()
+            return path if path.is_file() and path.is_relative_to(self.place) else None
         except (OSError, RuntimeError):  # a link that points to itself
             return None
 

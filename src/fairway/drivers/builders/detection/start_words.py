@@ -66,7 +66,7 @@ def joined(programs: Sequence[Program]) -> tuple[str, ...]:
     return tuple(words)
 
 
-def place_of_code(words: Sequence[str]) -> str:
+def code_folder(words: Sequence[str]) -> str:
     """The folder whose code a command runs (``--chdir backend``, ``python backend/app.py``); "" for the top."""
     for number, word in enumerate(words):
         name, is_set, value = word.partition("=")
@@ -85,8 +85,8 @@ def _with_port(argv: tuple[str, ...]) -> tuple[str, ...]:
     for at, word in enumerate(replaced[1:], start=1):
         if word.isdigit() and replaced[at - 1] in ("--port", "-p", "runserver", "http.server"):
             replaced[at] = "{port}"
-    is_told = any("{port}" in word or "$" in word or word in _ELSEWHERE for word in replaced)
-    return tuple(replaced) if is_told else (*replaced, *_SERVERS[server])
+    names_port = any("{port}" in word or "$" in word or word in _ELSEWHERE for word in replaced)
+    return tuple(replaced) if names_port else (*replaced, *_SERVERS[server])
 
 
 def _server(argv: tuple[str, ...]) -> str:
@@ -107,20 +107,20 @@ def _entered(source: SourceFolder, programs: list[Program]) -> tuple[str, list[P
     """(folder, programs): the folder that the first program enters, if its manifest lies there and none at the top, and
     the programs without that step."""
     first, *rest = programs
-    place, left = "", programs
+    entered, remaining = "", programs
     match first.argv:
-        case ("cd", place) if rest:
-            left = rest
+        case ("cd", entered) if rest:
+            remaining = rest
         case (("npm" | "pnpm" | "yarn"), *_):
             at = next((at for at, word in enumerate(first.argv[:-1]) if word in ("--prefix", "--cwd", "-C", "--dir")), 0)
-            place = first.argv[at + 1] if at else ""
-            left = [Program((*first.argv[:at], *first.argv[at + 2 :]), first.variables, first.may_fail), *rest]
+            entered = first.argv[at + 1] if at else ""
+            remaining = [Program((*first.argv[:at], *first.argv[at + 2 :]), first.variables, first.may_fail), *rest]
         case ("node", file) if "/" in file.removeprefix("./"):
-            place, _, name = file.removeprefix("./").partition("/")
-            left = [Program(("node", name), first.variables, first.may_fail), *rest]
-    folder = place.removeprefix("./").rstrip("/")
+            entered, _, name = file.removeprefix("./").partition("/")
+            remaining = [Program(("node", name), first.variables, first.may_fail), *rest]
+    folder = entered.removeprefix("./").rstrip("/")
     has_own = source.has_folder(folder) and any(source.has(f"{folder}/{name}") for name in MANIFESTS)
-    return (folder, left) if folder and has_own and source.first(*MANIFESTS) is None else ("", programs)
+    return (folder, remaining) if folder and has_own and source.first(*MANIFESTS) is None else ("", programs)
 
 
 def _unwrapped(argv: tuple[str, ...]) -> tuple[str, ...]:

@@ -20,16 +20,16 @@ class Workspace:
     package: str
 
 
-def workspace_of(place: Path, source: Path) -> Workspace | None:
-    """The workspace that the package in `place` belongs to; None if there is none. It is searched for in the folders
+def workspace_of(folder: Path, source: Path) -> Workspace | None:
+    """The workspace that the package in `folder` belongs to; None if there is none. It is searched for in the folders
     above, up to `source`, the folder of the whole source."""
-    place, source = place.resolve(), source.resolve()
-    if not place.is_relative_to(source):
+    folder, source = folder.resolve(), source.resolve()
+    if not folder.is_relative_to(source):
         return None
-    for above in place.parents:
+    for above in folder.parents:
         if not above.is_relative_to(source):
             return None
-        name = place.relative_to(above).as_posix()
+        name = folder.relative_to(above).as_posix()
         if belongs(name, member_patterns(SourceFolder(above))):
             return Workspace(above, name)
     return None
