@@ -47,7 +47,8 @@ class ArchiveEntry:
 
 
 class OpenArchive(Protocol):
-    """An open archive that can be read entry by entry."""
+    """An open archive, read entry by entry. `entries` yields each entry with its content, which is None for anything but
+    a file."""
 
     def entries(self) -> Iterator[tuple[ArchiveEntry, IO[bytes] | None]]: ...
 

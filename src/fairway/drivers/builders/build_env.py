@@ -72,7 +72,7 @@ class BuildEnvironment:
     def tool(
         self, argv: Sequence[str], *, cwd: Path, what: str, env: Mapping[str, str] | None = None, writes: Sequence[Path] = ()
     ) -> None:
-        """Run one tool of the build and log its output. Raises `failure_of` if it fails."""
+        """Run one tool of the build and log its output. Raises the failure that `failure_of` returns if the tool fails."""
         finished = self.attempt(argv, cwd=cwd, env=env, writes=writes)
         if finished.code:
             raise failure_of(finished, what)
@@ -90,8 +90,8 @@ class BuildEnvironment:
         """Run the programs of a build command one after another, starting in `cwd`. `variables` and `env` give the values of
         ``${NAME}`` in its words.
 
-        ``cd`` and ``export`` work as in a shell. Raises `failure_of` for the first program that fails, and `Refused` for a
-        ``cd`` out of the staging folder.
+        ``cd`` and ``export`` work as in a shell. Raises the failure that `failure_of` returns for the first program that
+        fails, and `Refused` for a ``cd`` out of the staging folder.
         """
         known = {**variables, **env}
         for program in programs_of(filled(words, known.get), field="build"):

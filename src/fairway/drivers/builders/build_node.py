@@ -47,10 +47,13 @@ class NodeBuild:
 
     @property
     def name(self) -> str:
+        """The package manager, which the page names as the tool that built."""
         return self.tools.name
 
     @cached_property
     def tools(self) -> Toolchain:
+        """The Node.js and the package manager of this build. Raises `NeedsPerson` if one can be neither found nor
+        fetched."""
         install = self.build_env.spec.install
         tools = Tools(self.build_env.cache, self.build_env.progress)
         return toolchain_for(str(install.get("node") or ""), str(install.get("manager") or ""), tools)

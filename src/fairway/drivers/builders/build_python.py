@@ -285,7 +285,7 @@ class PythonBuild:
 
     @property
     def _home(self) -> tuple[Path, ...]:
-        """The folder with the Python's standard library, as readable folders for the walls."""
+        """The folder of the Python and its standard library, which must be readable behind the walls."""
         return (Path(self.interpreter().path).resolve().parent.parent,)
 
     def _follow_build(self, words: Sequence[str]) -> None:

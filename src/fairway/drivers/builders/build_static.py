@@ -36,6 +36,7 @@ class StaticBuild:
 
     @property
     def name(self) -> str:
+        """The tool that builds the site, or “files” if nothing is built."""
         if not self._is_built:
             return "files"
         return "hugo" if self._is_hugo else self._python.name if self._is_python else self._node.name

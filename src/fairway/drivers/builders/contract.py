@@ -155,10 +155,12 @@ class Detection:
 
     @property
     def spec(self) -> Spec | None:
+        """The spec of the best candidate; None if nothing can be run as it is."""
         return self.best.spec if self.best else None
 
     @property
     def findings(self) -> tuple[Finding, ...]:
+        """The findings of the best candidate."""
         return self.best.findings if self.best else ()
 
     def remarks_on(self, taken: Candidate | None) -> tuple[Finding, ...]:

@@ -77,7 +77,8 @@ class _Git:
         )
 
     def must(self, *argv: str, cwd: Path | None = None, keep: bool = False, watch: Callable[[], None] | None = None) -> str:
-        """Run one git command; returns its output if `keep` is set. Raises `git_failure` if it fails."""
+        """Run one git command; returns its output if `keep` is set. Raises the failure that `git_failure` returns if it
+        fails."""
         finished = self.run(*argv, cwd=cwd, keep=keep, watch=watch)
         if finished.code:
             raise git_failure(finished.tail, url=str(self.url), ref=self.ref)

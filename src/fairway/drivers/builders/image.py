@@ -156,7 +156,7 @@ class ImageBuilder:
             raise Refused(f"No image can be built: {error}.") from error
 
     def _adopt(self, build: ImageBuild, names: plan.Names, *, builder: str = "adopted") -> Built | None:
-        """The image of that recipe on the Engine, whichever application it was built for; None if there is none."""
+        """The image of that recipe with the tag of this build, if it is on the Engine already; otherwise None."""
         wanted = names.filter(**{RECIPE: build.labels[RECIPE]})
         with self._daemon.asking("list images") as api:
             found: list[dict[str, Any]] = api.images(filters=wanted)

@@ -72,7 +72,7 @@ def run(
     check: Callable[[], None],
 ) -> None:
     """Run the command to its end and log each line of its output. Stops the whole process group if `check` raises. Raises
-    `build_failure` if the build fails."""
+    the failure that `build_failure` returns if the build fails."""
     process = subprocess.Popen(
         command,
         stdin=context,

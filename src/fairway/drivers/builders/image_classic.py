@@ -38,7 +38,7 @@ def query(build: ImageBuild) -> dict[str, str]:
 
 def run(daemon: Daemon, build: ImageBuild, context: IO[bytes], progress: Progress, check: Callable[[], None]) -> str:
     """Build and return the image's id. If `check` raises, the connection is closed, which makes the Engine stop the build
-    and remove its container. Raises `build_failure` if the build fails."""
+    and remove its container. Raises the failure that `build_failure` returns if the build fails."""
     last: list[str] = []
     image_id = ""
 

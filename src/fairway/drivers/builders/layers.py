@@ -92,7 +92,7 @@ def link_tree(source: Path, target: Path, *, copy: bool = False) -> None:
 def copy_source(source: Path, target: Path, *, reason: Callable[[Path], str], progress: Progress) -> None:
     """Copy a source folder, except for entries that `reason` gives a reason to leave out, links that leave the folder,
     and anything that is no file, folder or link. `progress` is told what is left out, and why. Raises `Refused`, or
-    what `disk_failure` makes of an error of the disk."""
+    the failure that `disk_failure` returns for an error of the disk."""
     top, left_out = source.resolve(), LeftOut()
 
     def unwanted(folder: str, names: list[str]) -> list[str]:

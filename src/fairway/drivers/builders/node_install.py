@@ -30,6 +30,7 @@ class Installer:
 
     @property
     def is_classic_yarn(self) -> bool:
+        """Whether it is Yarn 1, whose commands and lock file differ from those of later versions."""
         return self.name == "yarn" and self.version.startswith(("0.", "1."))
 
     @property

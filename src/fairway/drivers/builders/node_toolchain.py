@@ -40,6 +40,7 @@ class Node:
 
     @property
     def text(self) -> str:
+        """The version as text: ``22.1.0``."""
         return ".".join(map(str, self.version))
 
 
@@ -54,6 +55,7 @@ class Toolchain:
 
     @property
     def text(self) -> str:
+        """The versions of Node.js and the package manager, which are part of the keys of layers and bundles."""
         return f"node {self.node.text} {self.name} {self.manager_version}".strip()
 
     @property

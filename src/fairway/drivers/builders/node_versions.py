@@ -13,7 +13,7 @@ Version = tuple[int, int, int]
 # Major versions with long-term support, the newest first. The old ones are for applications that ask for them.
 LTS = (24, 22, 20, 18, 16, 14)
 CODENAMES = {"krypton": 24, "jod": 22, "iron": 20, "hydrogen": 18, "gallium": 16, "fermium": 14, "erbium": 12}
-# If a project asks for none; current build tools (Vite, Angular, Nuxt) need this version.
+# Used if a project asks for no version. Current build tools (Vite, Angular, Nuxt) need at least this one.
 LEAST_UNASKED: Version = (20, 19, 0)
 _NEWEST = ("", "*", "x", "latest", "current", "node", "stable", "lts/*", "lts", "--lts", "system", "default")
 _END = 1_000_000
@@ -33,6 +33,7 @@ class Clause:
         return Clause(max(self.least, other.least), min(self.below, other.below))
 
     def holds(self, version: Version) -> bool:
+        """Whether a version lies in the clause."""
         return self.least <= version < self.below
 
     def within(self, major: int) -> Clause | None:
@@ -42,10 +43,12 @@ class Clause:
 
     @property
     def for_npm(self) -> str:
+        """The clause as a range of npm."""
         return f">={_text(self.least)} <{_text(self.below)}"
 
     @property
     def for_pip(self) -> str:
+        """The clause as a specifier of PEP 440."""
         return f">={_text(self.least)},<{_text(self.below)}"
 
 
@@ -58,6 +61,7 @@ class Range:
     clauses: tuple[Clause, ...]
 
     def holds(self, version: Version) -> bool:
+        """Whether a version lies in one of the clauses."""
         return any(clause.holds(version) for clause in self.clauses)
 
     def majors(self) -> tuple[int, ...]:

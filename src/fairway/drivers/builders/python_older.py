@@ -9,8 +9,8 @@ from packaging.version import Version
 
 from fairway.drivers.builders.pythons import Interpreter
 
-# By package: (the first release that newer Pythons can import, the newest Python that can import earlier releases). The
-# earlier releases import from “collections” what moved to “collections.abc”.
+# By package: (the first release that newer Pythons can import, the newest Python that can import earlier releases). Earlier
+# releases import from “collections” what has moved to “collections.abc”.
 _LAST = {"jinja2": ("2.11", "3.9"), "html5lib": ("1.1", "3.9"), "networkx": ("2.5", "3.8"), "dask": ("2.5", "3.9")}
 _PINNED = re.compile(r"\s*(?P<name>[\w.-]+)\s*==\s*(?P<version>\d[\w.]*)")
 OLDEST = Version("3.7")  # most packages have no wheels for older Pythons

@@ -39,7 +39,7 @@ def locked_requirements(text: str) -> list[str] | None:
 
 
 def _indexes(sources: list[Any]) -> list[str]:
-    """Options for the indexes. The first replaces PyPI if the file names only other indexes; all others are used besides."""
+    """Options for the indexes. The first index replaces PyPI if the file names no usual one; all others are used as well."""
     urls = [str(source["url"]) for source in sources if isinstance(source, dict) and source.get("url")]
     own = [url for url in urls if not is_usual_index(url)]
     if not own:

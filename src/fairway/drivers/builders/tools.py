@@ -45,6 +45,7 @@ class Tools:
 
     @property
     def place(self) -> Path:
+        """The folder with one folder per fetched program and version."""
         return self.cache / "tools"
 
     def named(self, prefix: str) -> dict[str, Path]:

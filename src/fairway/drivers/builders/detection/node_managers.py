@@ -42,6 +42,7 @@ class Manager:
 
     @property
     def title(self) -> str:
+        """The name as its makers write it."""
         return TITLES[self.name]
 
     @property

@@ -45,6 +45,7 @@ class NodeProject:
 
     @cached_property
     def manager(self) -> Manager:
+        """The package manager of the project or, in a workspace, of the workspace."""
         package: Mapping[str, Any] = self.package
         if self.place:
             try:
@@ -55,6 +56,7 @@ class NodeProject:
 
     @cached_property
     def scripts(self) -> dict[str, str]:
+        """The scripts of package.json that are not empty."""
         return {name: text.strip() for name, text in self.table("scripts").items() if isinstance(text, str) and text.strip()}
 
     @cached_property
@@ -65,6 +67,7 @@ class NodeProject:
 
     @cached_property
     def runtime_packages(self) -> frozenset[str]:
+        """The names of the packages that it needs when it runs."""
         return frozenset(self.table("dependencies"))
 
     @property
@@ -74,6 +77,7 @@ class NodeProject:
         return bool(member_patterns(self.folder)) or (self.folder.first(*tools) is not None and not self.place)
 
     def table(self, key: str) -> dict[str, Any]:
+        """An object in package.json; empty if there is none under this key."""
         value = self.package.get(key)
         return value if isinstance(value, dict) else {}
 
@@ -96,6 +100,7 @@ class NodeProject:
         return _COMMENTS.sub("", self.folder.text(name)) if name else ""
 
     def config_file(self, stem: str) -> str:
+        """The name of a configuration file; package.json if there is none."""
         return self.folder.first(*(f"{stem}{ending}" for ending in CONFIGS)) or "package.json"
 
     def node(self) -> tuple[str, str]:

@@ -166,7 +166,7 @@ def _sveltekit(project: NodeProject, recipe: Recipe, start: Meaning) -> Recipe |
     if adapter == "static":
         return None
     recipe = recipe if recipe.spec.build else recipe.changed(build=("vite", "build"))
-    # Adapter-auto chooses an adapter by environment variables; with this one it chooses the adapter for servers.
+    # Environment variables decide which adapter adapter-auto chooses; with this one it is the adapter for servers.
     if adapter == "auto":
         recipe = recipe.changed(build=("GCP_BUILDPACKS=1", *(recipe.spec.build or ())))
         recipe = recipe.noting("Built with adapter-node, which adapter-auto takes for servers", "svelte.config.js")

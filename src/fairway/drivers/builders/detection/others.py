@@ -58,8 +58,8 @@ BESIDE = "These are files of the {name} application beside them; choose “stati
 
 def servers_first(recipes: list[Recipe]) -> list[Recipe]:
     """The recipes with servers of other languages before a site that Node.js only builds. That site is then the frontend
-    of the server and gets a problem, so that it is not published by itself; so do folders of an application that
-    cannot be run."""
+    of the server and gets a problem, so that it is not published by itself. Folders of plain files that belong to an
+    application that cannot be run get a problem, too."""
     recipes = _without_its_files(recipes)
     is_served = any(_is_server(recipe) for recipe in recipes)
     built = [recipe for recipe in recipes if is_served and recipe.spec.kind == "static" and recipe.spec.build]

@@ -77,6 +77,7 @@ class AppObject:
 
     @property
     def target(self) -> str:
+        """The object in the form ``module:name``."""
         return f"{self.module}:{self.name}"
 
     @property
@@ -86,6 +87,7 @@ class AppObject:
 
     @property
     def where(self) -> str:
+        """The object and its file, for a sentence."""
         return f"{self.name}{(self.call or '()') if self.is_factory else ''} in {self.file}"
 
 

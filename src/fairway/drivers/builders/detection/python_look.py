@@ -42,6 +42,7 @@ class Look:
 
     @cached_property
     def installer(self) -> str:
+        """The file from which the dependencies are installed; "" if there is none."""
         return self.project.installer
 
     @property

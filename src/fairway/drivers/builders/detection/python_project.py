@@ -167,5 +167,6 @@ class PythonProject:
 
     @property
     def version(self) -> str:
+        """The version of the application that its manifest or a ``VERSION`` file states; "" if none does."""
         declared = self.project.get("version") or self.poetry.get("version")
         return declared if isinstance(declared, str) else version_file(self.folder)

@@ -33,10 +33,12 @@ class Source:
 
     @cached_property
     def nodes(self) -> tuple[ast.AST, ...]:
+        """All nodes of the tree."""
         return tuple(ast.walk(self.tree)) if self.tree else ()
 
     @cached_property
     def calls(self) -> tuple[ast.Call, ...]:
+        """All calls in the file."""
         return tuple(node for node in self.nodes if isinstance(node, ast.Call))
 
     @cached_property

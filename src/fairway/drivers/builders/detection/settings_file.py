@@ -41,6 +41,7 @@ class Settings:
 
     @property
     def says_something(self) -> bool:
+        """Whether the file changes anything besides the root folder."""
         return bool(self.changes)
 
     def over(self, spec: Spec) -> Spec:

@@ -44,8 +44,8 @@ def hugo_file(source: SourceFolder) -> str:
 
 
 def is_jekyll(source: SourceFolder) -> bool:
-    """Whether the pages here are templates that Jekyll has to fill in: served as they are, visitors would see the
-    templates."""
+    """Whether the pages here are templates that Jekyll has to fill in. If they were served as they are, visitors would
+    see the templates."""
     if not source.has("_config.yml"):
         return False
     has_folders = any(source.has_folder(name) for name in ("_posts", "_layouts", "_includes", "_sass"))

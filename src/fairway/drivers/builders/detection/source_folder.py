@@ -61,6 +61,7 @@ class SourceFolder:
         return self._inside(name) is not None
 
     def has_folder(self, name: str) -> bool:
+        """Whether there is a folder `name` that does not lie outside of this one through a link."""
         folder = (self.place / name).resolve()
         return folder.is_dir() and folder.is_relative_to(self.place)
 
