@@ -47,7 +47,7 @@ class NodeBuild:
 
     @property
     def name(self) -> str:
-        """The package manager, which the page names as the tool that built."""
+        """The package manager, which is recorded as the builder of the artifact."""
         return self.tools.name
 
     @cached_property

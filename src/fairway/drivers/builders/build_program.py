@@ -71,7 +71,7 @@ class ProgramBuild:
 
     @property
     def name(self) -> str:
-        """The language, which the page names as the tool that built."""
+        """The language, which is recorded as the builder of the artifact."""
         return self._known.language if self._known else "program"
 
     def toolchain(self) -> str:
