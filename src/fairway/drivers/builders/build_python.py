@@ -135,7 +135,8 @@ class PythonBuild:
     def _layer_for(self, inputs: Inputs) -> Path:
         build_env = self.build_env
         old = imports_old(build_env.app)
-        parts = (LAYER_FORMAT, build_env.request.name, self.toolchain(), inputs.key, self._source_key(inputs), old)
+        source = build_env.request.checkout.checksum if inputs.needs_source else ""
+        parts = (LAYER_FORMAT, build_env.request.name, self.toolchain(), inputs.key, source, old)
         return build_env.layers.ensure(
             key_of("python", *parts), lambda draft: self._make_layer(draft, inputs), build_env.progress
         )
@@ -165,9 +166,6 @@ class PythonBuild:
             pythons = Pythons(build_env.cache.parent, build_env.pythons)
             self._interpreter = pythons.provide(asked, request.file if request.text == asked else "", build_env.progress)
         return self._interpreter
-
-    def _source_key(self, inputs: Inputs) -> str:
-        return self.build_env.request.checkout.checksum if inputs.needs_source else ""
 
     def _make_layer(self, folder: Path, inputs: Inputs) -> None:
         venv = folder / VENV

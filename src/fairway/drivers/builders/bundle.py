@@ -67,7 +67,8 @@ class BundleBuilder:
                 f"A “{request.spec.kind}” application needs Docker; choose an environment with the docker runtime."
             )
         source = _source(request)
-        refuse_pointers(source, request.spec, names_in(source, _kept_out(request)), progress)
+        reason: Reason = {"python": of_source, "node": of_node}.get(request.spec.kind, of_published)
+        refuse_pointers(source, request.spec, names_in(source, reason), progress)
         for folder in (self.bundles, self.cache / "builds", self.cache / "staging"):
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)
         # The key includes the application: what ran in the builds of one must not affect another.
@@ -145,10 +146,6 @@ class BundleBuilder:
         draft = self.cache / "builds" / f".{key}.draft"
         draft.write_text(json.dumps(record))
         draft.replace(self.cache / "builds" / f"{key}.json")
-
-
-def _kept_out(request: BuildRequest) -> Reason:
-    return {"python": of_source, "node": of_node}.get(request.spec.kind, of_published)
 
 
 def _source(request: BuildRequest) -> Path:

@@ -64,14 +64,11 @@ def _versions(name: str, wish: str) -> str:
     try:
         if not version:
             return pep440(re.sub(r"(?<![=<>!~])=(?=[^=]*$)(?<=\d=).*", "", wish))
-        is_series = version["operator"] == "=" and not version["version"].endswith("*") and not _has_build(wish)
+        has_build = "=" in wish.lstrip("=")
+        is_series = version["operator"] == "=" and not version["version"].endswith("*") and not has_build
         return pep440(f"{version['version']}.*" if is_series else version["version"])
     except ValueError:
         return ""
-
-
-def _has_build(wish: str) -> bool:
-    return wish.lstrip("=").count("=") > 0
 
 
 def _read(text: str, file: str) -> tuple[list[str], list[str]]:

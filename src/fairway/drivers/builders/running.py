@@ -216,7 +216,8 @@ def _started(
     order_out, order_in = os.pipe()
     with open(order_in, "wb") as orders, open(order_out, "rb") as pipe:
         order = _order(argv, cwd, env, wall or {})
-        process = _popen(_walled(pipe.fileno()), cwd, (pipe.fileno(),))
+        supervisor = [python(), "-I", "-S", "-E", str(WALLED), str(pipe.fileno())]
+        process = _popen(supervisor, cwd, (pipe.fileno(),))
         pipe.close()
         with process:
             _limit(process.pid, limits)
@@ -233,10 +234,6 @@ def _started(
                 _signal(process.pid, signal.SIGKILL)
                 _await_empty(process.pid)
                 process.wait()
-
-
-def _walled(descriptor: int) -> list[str]:
-    return [python(), "-I", "-S", "-E", str(WALLED), str(descriptor)]
 
 
 def _order(argv: Sequence[str], cwd: Path, env: Mapping[str, str], wall: Mapping[str, Any]) -> bytes:

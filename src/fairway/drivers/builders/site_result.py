@@ -37,7 +37,8 @@ def published(source: Path, name: str, *, is_built: bool, before: frozenset[str]
     best = min(inside or written, key=lambda page: (page.count("/"), page), default="")
     if best:
         folder = (source / best).parent
-        progress.line(f"Published is {_shown(folder, source)}/: the build wrote its page there, not into {name}/.")
+        shown = folder.relative_to(source).as_posix()
+        progress.line(f"Published is {shown}/: the build wrote its page there, not into {name}/.")
         return folder
     if is_inside and any(path.iterdir()):
         progress.line(f"There is no index.html in {name}/, so “/” answers that nothing is there.")
@@ -84,7 +85,3 @@ def _base(folder: Path, link: str) -> str | None:
         if folder.joinpath(*parts[cut:]).is_file():
             return "/" + "/".join(parts[:cut]) if cut else ""
     return None
-
-
-def _shown(folder: Path, source: Path) -> str:
-    return folder.relative_to(source).as_posix()

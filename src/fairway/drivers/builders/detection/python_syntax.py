@@ -206,12 +206,8 @@ def is_guard(node: ast.stmt) -> bool:
     """Whether a statement is ``if __name__ == "__main__":``."""
     test = node.test if isinstance(node, ast.If) else None
     return isinstance(test, ast.Compare) and any(
-        isinstance(side, ast.Name) and side.id == "__name__" for side in _sides(test)
+        isinstance(side, ast.Name) and side.id == "__name__" for side in [test.left, *test.comparators]
     )
-
-
-def _sides(test: ast.Compare) -> list[ast.expr]:
-    return [test.left, *test.comparators]
 
 
 def _bound(alias: ast.alias) -> str:
