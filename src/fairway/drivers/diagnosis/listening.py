@@ -1,4 +1,4 @@
-"""On which ports programs listen, from what the kernel tells of them; and what that means for one who knocks. No Django."""
+"""On which ports programs listen, read from /proc, and why they cannot be reached on the port they should use. No Django."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MOST_SHOWN = 3
 
 @dataclass(frozen=True)
 class Listener:
-    """A program (its name, "" where that is not seen) that waits for connections at an address (``0.0.0.0``, ``::1``)."""
+    """A program that accepts connections at an address (``0.0.0.0``, ``::1``). `program` is its name; "" if unknown."""
 
     address: str
     port: int
@@ -38,7 +38,7 @@ class Listener:
 
 
 def of_processes(pids: Iterable[int]) -> tuple[Listener, ...]:
-    """What exactly these processes listen on. Those whose files may not be looked at show nothing."""
+    """What these processes listen on. A process whose files we may not read contributes nothing."""
     found: set[Listener] = set()
     for pid in pids:
         if owned := _sockets(pid):
@@ -48,13 +48,13 @@ def of_processes(pids: Iterable[int]) -> tuple[Listener, ...]:
 
 
 def of_network(pid: int, pids: Iterable[int] = ()) -> tuple[Listener, ...]:
-    """Everything that listens in the network of the process `pid`; `pids` are asked for the names of the programs."""
+    """Everything that listens in the network namespace of the process `pid`. Programs' names are looked up among `pids`."""
     names = {inode: _name(one) for one in pids for inode in _sockets(one)}
     return _sorted({Listener(address, port, names.get(inode, "")) for address, port, inode in _table(pid)})
 
 
 def has_address(pid: int, addresses: Iterable[str]) -> bool:
-    """Whether the network of the process `pid` has one of these IPv4 addresses."""
+    """Whether the network namespace of the process `pid` has one of these IPv4 addresses."""
     with suppress(OSError):
         known = {word for word in Path(f"/proc/{pid}/net/fib_trie").read_text().split() if "." in word}
         return any(address in known for address in addresses)
@@ -62,7 +62,7 @@ def has_address(pid: int, addresses: Iterable[str]) -> bool:
 
 
 def beside(pid: int) -> list[int]:
-    """The processes in the same network as `pid`, as far as that may be seen."""
+    """The processes in the same network namespace as `pid`, as far as we may see them."""
     with suppress(OSError):
         network = os.readlink(f"/proc/{pid}/ns/net")
         return [one for one in _everyone() if _network(one) == network]
@@ -70,9 +70,10 @@ def beside(pid: int) -> list[int]:
 
 
 def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -> str:
-    """What keeps somebody from reaching `wanted`, in one sentence with what to do; "" where nothing is known.
+    """Why `wanted` cannot be reached, in one sentence with what to do; "" if the listeners give no reason.
 
-    `is_alone` says that the programs have a network of their own, which is entered from outside and where any port will do.
+    `is_alone` means that the programs have a network namespace of their own, as in a container: it is entered from outside,
+    and the application may use any port in it.
     """
     there = [one for one in listeners if one.port == wanted]
     if there:
@@ -112,7 +113,8 @@ def _sorted(found: Iterable[Listener]) -> tuple[Listener, ...]:
 
 
 def _table(pid: int) -> Iterator[tuple[str, int, str]]:
-    """Every listening socket of the process's network: address, port, inode. Source: proc_net_tcp.rst of the kernel."""
+    """Every listening TCP socket in the process's network namespace, as (address, port, inode). Source: proc_net_tcp.rst of
+    the kernel."""
     for name in ("tcp", "tcp6"):
         with suppress(OSError), open(f"/proc/{pid}/net/{name}") as file:
             for line in file:
@@ -123,14 +125,14 @@ def _table(pid: int) -> Iterator[tuple[str, int, str]]:
 
 
 def _address(hexadecimal: str) -> str:
-    """An address as the kernel prints it: words of four bytes, each in the machine's own order."""
+    """Parse an address as the kernel prints it: words of four bytes, each in the byte order of the machine."""
     words = [int(hexadecimal[at : at + 8], 16) for at in range(0, len(hexadecimal), 8)]
     packed = struct.pack(f"={len(words)}I", *words)
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
 def _sockets(pid: int) -> set[str]:
-    """The inodes of the sockets a process has open."""
+    """The inodes of the sockets that a process has open."""
     found: set[str] = set()
     with suppress(OSError):
         for entry in os.scandir(f"/proc/{pid}/fd"):
