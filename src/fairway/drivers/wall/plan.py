@@ -1,4 +1,4 @@
-"""From what a program needs and what this machine can do to the order for `enclosure`. Looks at folders, changes nothing."""
+"""Turns what a program needs and what this machine can do into the order for `enclosure`. Reads folders, changes nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any, Final
 
 from fairway.drivers.wall.abilities import Abilities
 
-# This machine's programs and what they need to start. Whatever lies elsewhere, an administrator can name.
+# This machine's programs and the files they need to start. An administrator can add other folders.
 SYSTEM: Final = (
     *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix", "/gnu", "/snap", "/sys"),
     "/var/cache/fontconfig",
 )
-READABLE: Final = ("/proc",)  # never written: an application's user may be Fairway's, too
+READABLE: Final = ("/proc",)  # never writable, because the application's user may be Fairway's, too
 USABLE: Final = ("/dev",)
-# What is shown of /run: how names are resolved, where a database of this machine listens, NixOS' programs.
+# The parts of /run that programs see: for resolving names, the sockets of this machine's databases, NixOS' programs.
 RUN: Final = (
     *("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/nscd", "/run/current-system"),
     *("/run/opengl-driver", "/run/postgresql", "/run/mysqld", "/run/redis", "/run/valkey"),
@@ -30,8 +30,9 @@ SHARED_MEMORY: Final = "/dev/shm"  # noqa: S108
 
 @dataclass(frozen=True)
 class Need:
-    """What one program must reach: folders to read (and execute from), to write in, a temporary folder of its own. `closed`
-    are the ports it must not reach, as (first, last); `group` is a control group to which they are closed already."""
+    """What one program must reach: folders it reads (and executes from), folders it writes to, and its own temporary folder.
+    `closed` are the ports it must not reach, as (first, last). `group` is a control group to which they are closed already.
+    """
 
     reads: tuple[Path, ...]
     writes: tuple[Path, ...]
@@ -57,7 +58,7 @@ def order(here: Abilities, need: Need, *, data: Path, user: int | None) -> dict[
 
 
 def without(closed: Iterable[tuple[int, int]], port: int) -> tuple[tuple[int, int], ...]:
-    """These ranges of ports with a hole for one's own."""
+    """These ranges of ports without `port`, the program's own."""
     parts: list[tuple[int, int]] = []
     for first, last in closed:
         if first <= port <= last:
@@ -86,19 +87,20 @@ def _view(reads: list[str], writes: list[str], temporary: Path, data: Path, *, a
 
 
 def _private_folders(as_user: bool) -> set[str]:
-    """Fairway's own home, where the program would have the same user."""
+    """The home folder of Fairway's user, if the program runs as that user."""
     home = os.path.realpath(os.path.expanduser("~"))
     return {home} if as_user and home != "/" and os.path.isdir(home) else set()
 
 
 def _first_closed(place: str) -> str:
-    """The topmost folder on the way that strangers may not pass; "" when the way is free."""
+    """The topmost folder above `place` that other users may not pass through; "" if there is none."""
     closed = (folder for folder in reversed(Path(place).parents) if not folder.stat().st_mode & 0o001)
     return next((str(folder) for folder in closed if str(folder) != "/"), "")
 
 
 def _outermost(shown: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Without what appears together with a folder above it; but what may be written inside what may be read stays."""
+    """Leave out each path that appears anyway with a folder above it. A writable path inside a folder that may only be read
+    stays."""
     return [
         (place, way)
         for place, way in shown
