@@ -1,4 +1,4 @@
-"""What an instance wrote into its container, by the Engine's own comparison with the image. Pure."""
+"""Finds files that an instance wrote into its container, from the Engine's comparison with the image. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ SYSTEM = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/cache", "/var/log", "/pr
 
 
 def written(changes: Iterable[Mapping[str, Any]], *, folder: str, given: Collection[str] = ()) -> tuple[Written, ...]:
-    """The files among the changes of a container that runs in `folder`; `given` are absolute paths of what others put there:
-    files, and the targets of volumes."""
+    """The files among the changes of a container that runs in `folder`. `given` are the absolute paths that were put there
+    by others: files, and the targets of volumes."""
     kinds = {str(one["Path"]): int(one["Kind"]) for one in changes}
     folders = {posixpath.dirname(path) for path in kinds}
     files = [path for path, kind in kinds.items() if kind != DELETED and path not in folders and not _is_others(path, given)]
@@ -30,6 +30,6 @@ def _is_others(path: str, given: Collection[str]) -> bool:
 
 
 def _within(path: str, folder: str) -> str:
-    """As the application names it: below its folder, else from the root."""
+    """The path as the application names it: relative to its folder, else absolute."""
     inside = folder.rstrip("/") + "/"
     return path.removeprefix(inside) if path.startswith(inside) else path
