@@ -341,7 +341,7 @@ def _ended(instance: Instance) -> str:
 
 
 def _ended_in(instance: Instance) -> str:
-    """The program that ended; "" if it was the application itself. `doing` may by now name an earlier program that runs
+    """The program that ended; "" if it was the application itself. `doing` may already name an earlier program that runs
     again."""
     return instance.doing if instance.ended_in is None else instance.ended_in
 

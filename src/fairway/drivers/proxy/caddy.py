@@ -69,7 +69,7 @@ class FoundCaddy:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Lock the folder between threads and between processes, so that two workers do not start two Caddys."""
+        """Lock the folder between threads and between processes, so that two workers do not start two Caddy processes."""
         with self._within:
             self.folder.mkdir(parents=True, mode=0o700, exist_ok=True)
             lock = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

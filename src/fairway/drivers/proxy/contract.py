@@ -13,9 +13,9 @@ class RouteKind(StrEnum):
 
     OPEN = "open"
     SIGNED_IN = "signed-in"  # Fairway is asked first whether the visitor may pass
-    STARTING = "starting"  # a friendly page that reloads itself
+    STARTING = "starting"  # a page that reloads itself
     STOPPED = "stopped"  # stopped by a person
-    DOWN = "down"  # should run, but nothing healthy answers
+    DOWN = "down"  # it should run, but no healthy replica answers
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ from fairway.drivers.runtimes.contract import (
     Written,
 )
 from fairway.drivers.runtimes.fake_application import Server, now
-from fairway.drivers.runtimes.written import told
+from fairway.drivers.runtimes.written import worth_showing
 from fairway.shared.failures import Failure, NeedsPerson, Refused, Retry
 
 NOWHERE = f"sha256:{'0' * 64}"
@@ -144,7 +144,7 @@ class FakeRuntime:
 
     def availability(self) -> Availability:
         if not self.is_available:
-            return Availability(False, "The fake runtime was told to be unavailable.")
+            return Availability(False, "The fake runtime was worth_showing to be unavailable.")
         return Availability(True, "Runs nothing; for tests and demonstrations.", "1")
 
     def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
@@ -262,7 +262,9 @@ class FakeRuntime:
     def written(self, name: str) -> tuple[Written, ...]:
         with self.world.open() as world:
             found = world["instances"].get(name, {}).get("written", ())
-        return tuple(replace(one, folder=f"/{one.folder}" if one.folder else "") for one in told(found, lambda folder: True))
+        return tuple(
+            replace(one, folder=f"/{one.folder}" if one.folder else "") for one in worth_showing(found, lambda folder: True)
+        )
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         with self.world.open() as world:

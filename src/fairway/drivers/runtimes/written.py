@@ -22,7 +22,7 @@ def is_lasting(path: str) -> bool:
     return CACHES.isdisjoint(relative.parts[:-1]) and not relative.name.endswith(PASSING)
 
 
-def told(paths: Iterable[str], is_free: Callable[[str], bool]) -> tuple[Written, ...]:
+def worth_showing(paths: Iterable[str], is_free: Callable[[str], bool]) -> tuple[Written, ...]:
     """The files to show, at most `MOST`. `is_free` says whether a folder contains only the application's data, so that a
     volume there hides nothing that the next version brings."""
     chosen = sorted(path for path in paths if is_lasting(path))[:MOST]

@@ -134,7 +134,7 @@ def _enquire(user: int) -> bytes:
 
 def _read(found: dict[str, Any], *, has_uids: bool) -> Abilities:
     view = "root" if found["view"] else "user" if found["view_as_user"] and os.geteuid() else ""
-    # Another user cannot enter folders that only Fairway's may enter: its own must be mounted for it in its own view.
+    # Folders that only Fairway may enter are closed to another user, so its own must be mounted in a view of its own.
     has_user = bool(found["own_user"] and has_uids and view == "root")
     return Abilities(int(found["landlock"]), has_user, view, groups=has_user and can_close())
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairway.drivers.runtimes.contract import Written
-from fairway.drivers.runtimes.written import told
+from fairway.drivers.runtimes.written import worth_showing
 
 ADDED, DELETED = 1, 2  # kinds of the Engine API's ContainerChanges
 ENGINES = ("/.dockerenv", "/sbin/docker-init", "/usr/sbin/docker-init")
@@ -18,15 +18,17 @@ SYSTEM = ("/tmp", "/var/tmp", "/run", "/var/run", "/var/cache", "/var/log", "/pr
 def written(changes: Iterable[Mapping[str, Any]], *, folder: str, given: Collection[str] = ()) -> tuple[Written, ...]:
     """The files among the changes of a container that runs in `folder`. `given` are the absolute paths that were put there
     by others: files, and the targets of volumes."""
-    kinds = {str(one["Path"]): int(one["Kind"]) for one in changes}
+    kinds = {str(change["Path"]): int(change["Kind"]) for change in changes}
     folders = {posixpath.dirname(path) for path in kinds}
     files = [path for path, kind in kinds.items() if kind != DELETED and path not in folders and not _is_others(path, given)]
-    found = told((_within(path, folder) for path in files), lambda place: kinds.get(posixpath.join(folder, place)) == ADDED)
-    return tuple(replace(one, folder=posixpath.join(folder, one.folder) if one.folder else "") for one in found)
+    found = worth_showing(
+        (_within(path, folder) for path in files), lambda place: kinds.get(posixpath.join(folder, place)) == ADDED
+    )
+    return tuple(replace(change, folder=posixpath.join(folder, change.folder) if change.folder else "") for change in found)
 
 
 def _is_others(path: str, given: Collection[str]) -> bool:
-    return path in ENGINES or any(path == place or path.startswith(f"{place}/") for place in (*SYSTEM, *given))
+    return path in ENGINES or any(path == folder or path.startswith(f"{folder}/") for folder in (*SYSTEM, *given))
 
 
 def _within(path: str, folder: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from fairway.drivers.runtimes.contract import Written
-from fairway.drivers.runtimes.written import CACHES, told
+from fairway.drivers.runtimes.written import CACHES, worth_showing
 
 MOST_LOOKED_AT = 20_000  # files; in a larger application the rest is not checked
 
@@ -18,7 +18,7 @@ def written(work: Path, app: Path, given: Collection[str]) -> tuple[Written, ...
     """The files in `work` that the bundle's `app` does not have, or has with another size or time. Volumes (which are links
     there) and `given` files are not included."""
     differing = (path for path, entry in _files(work) if path not in given and _differs(entry, app / path))
-    return told(differing, lambda folder: _is_free(app / folder))
+    return worth_showing(differing, lambda folder: _is_free(app / folder))
 
 
 def _files(work: Path) -> Iterator[tuple[str, os.stat_result]]:
