@@ -144,7 +144,7 @@ class FakeRuntime:
 
     def availability(self) -> Availability:
         if not self.is_available:
-            return Availability(False, "The fake runtime was worth_showing to be unavailable.")
+            return Availability(False, "The fake runtime was told to be unavailable.")
         return Availability(True, "Runs nothing; for tests and demonstrations.", "1")
 
     def resolve(self, reference: str, credential: RegistryCredential | None) -> ArtifactRef:
@@ -262,9 +262,8 @@ class FakeRuntime:
     def written(self, name: str) -> tuple[Written, ...]:
         with self.world.open() as world:
             found = world["instances"].get(name, {}).get("written", ())
-        return tuple(
-            replace(one, folder=f"/{one.folder}" if one.folder else "") for one in worth_showing(found, lambda folder: True)
-        )
+        shown = worth_showing(found, lambda folder: True)
+        return tuple(replace(file, folder=f"/{file.folder}" if file.folder else "") for file in shown)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         with self.world.open() as world:

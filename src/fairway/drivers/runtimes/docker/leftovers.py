@@ -21,10 +21,9 @@ def written(changes: Iterable[Mapping[str, Any]], *, folder: str, given: Collect
     kinds = {str(change["Path"]): int(change["Kind"]) for change in changes}
     folders = {posixpath.dirname(path) for path in kinds}
     files = [path for path, kind in kinds.items() if kind != DELETED and path not in folders and not _is_others(path, given)]
-    found = worth_showing(
-        (_within(path, folder) for path in files), lambda place: kinds.get(posixpath.join(folder, place)) == ADDED
-    )
-    return tuple(replace(change, folder=posixpath.join(folder, change.folder) if change.folder else "") for change in found)
+    names = (_within(path, folder) for path in files)
+    shown = worth_showing(names, lambda path: kinds.get(posixpath.join(folder, path)) == ADDED)
+    return tuple(replace(file, folder=posixpath.join(folder, file.folder) if file.folder else "") for file in shown)
 
 
 def _is_others(path: str, given: Collection[str]) -> bool:
