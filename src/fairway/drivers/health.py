@@ -255,16 +255,16 @@ class _Waiting:
         lasted = time.monotonic() - self.words_since
         words = self.words or "it did not stay up"
         what, _, why = words.partition(HOST_REFUSED)
-        said, seconds = _capital(what), self.check.deadline
+        subject, seconds = _capital(what), self.check.deadline
         if self.seen is not None and not self.seen.is_main:
-            said = f"{_who(self.seen)}: {what}"
+            subject = f"{_who(self.seen)}: {what}"
         if why:
             advice = f" {_capital(why)}."
         elif self.check.path in (None, "", "/") and what.startswith("/ answered"):
             advice = NO_PATH
         else:
             advice = self._elsewhere()
-        return f"{said} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{advice}"
+        return f"{subject} for {lasted:.0f} s; it had to be ready within {seconds:g} s.{advice}"
 
     def _elsewhere(self) -> str:
         try:

@@ -94,16 +94,16 @@ _ARROW = re.compile(r"^(?:[\s│╰├─▶>|]|\[(?:ERROR|FATAL)\])+")
 def build_reason(lines: Sequence[str]) -> str:
     """Why the build that printed these lines failed, or else its last line of output; "" if neither helps."""
     shown = [plain(line) for line in lines]
-    for one in _RULES:
+    for each in _RULES:
         for line in shown:
-            if sentence := one.sentence(line):
+            if sentence := each.sentence(line):
                 return sentence
     if any("Traceback (most recent call last)" in line for line in shown) and (raised := raised_in(shown)):
-        said = raised[-1].line
+        error = raised[-1].line
     else:
-        said = next(_errors(shown), "")
-    if said and len(said) <= LONGEST:
-        return f"Its error: {said.rstrip('.')}."
+        error = next(_errors(shown), "")
+    if error and len(error) <= LONGEST:
+        return f"Its error: {error.rstrip('.')}."
     last = next((line.strip() for line in reversed(shown) if line.strip() and not _NOISE.match(line)), "")
     return f"It last printed “{last.rstrip('.')}”." if last and len(last) <= LONGEST else ""
 
@@ -116,8 +116,8 @@ def _errors(lines: Sequence[str]) -> Iterator[str]:
             continue
         words = found["said"] if found["said"] is not None else found["marked"] or found["maven"] or found["npm"]
         if not words or words.endswith(":"):
-            following = (_ARROW.sub("", one).strip() for one in lines[number + 1 : number + 6])
-            words = f"{words or ''} {next((one for one in following if one), '')}".strip()
+            following = (_ARROW.sub("", text).strip() for text in lines[number + 1 : number + 6])
+            words = f"{words or ''} {next((text for text in following if text), '')}".strip()
         words = _ARROW.sub("", words)
         if words and not _SUMMARY.search(words):
             yield _whole(line, words, found)

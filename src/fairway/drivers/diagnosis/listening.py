@@ -49,7 +49,7 @@ def of_processes(pids: Iterable[int]) -> tuple[Listener, ...]:
 
 def of_network(pid: int, pids: Iterable[int] = ()) -> tuple[Listener, ...]:
     """Everything that listens in the network namespace of the process `pid`. Programs' names are looked up among `pids`."""
-    names = {inode: _name(one) for one in pids for inode in _sockets(one)}
+    names = {inode: _name(process) for process in pids for inode in _sockets(process)}
     return _sorted({Listener(address, port, names.get(inode, "")) for address, port, inode in _table(pid)})
 
 
@@ -65,7 +65,7 @@ def beside(pid: int) -> list[int]:
     """The processes in the same network namespace as `pid`, as far as we may see them."""
     with suppress(OSError):
         network = os.readlink(f"/proc/{pid}/ns/net")
-        return [one for one in _everyone() if _network(one) == network]
+        return [process for process in _everyone() if _network(process) == network]
     return []
 
 
@@ -75,13 +75,15 @@ def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -
     `is_alone` means that the programs have a network namespace of their own, as in a container: it is entered from outside,
     and the application may use any port in it.
     """
-    there = [one for one in listeners if one.port == wanted]
-    if there:
-        return _wrong_address(there, is_alone=is_alone)
+    matching = [listener for listener in listeners if listener.port == wanted]
+    if matching:
+        return _wrong_address(matching, is_alone=is_alone)
     if not listeners:
         return ""
-    shown = ", ".join(f"{one.port}{f' ({one.program})' if one.program else ''}" for one in list(listeners)[:MOST_SHOWN])
-    ports = "port" if len({one.port for one in listeners}) == 1 else "ports"
+    shown = ", ".join(
+        f"{listener.port}{f' ({listener.program})' if listener.program else ''}" for listener in list(listeners)[:MOST_SHOWN]
+    )
+    ports = "port" if len({listener.port for listener in listeners}) == 1 else "ports"
     first = next(iter(listeners)).port
     if is_alone:
         remedy = f"set the application's port to {first}, or let it listen on the port that the variable PORT names"
@@ -90,26 +92,26 @@ def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -
     return f"It listens on {ports} {shown}, not on {wanted} (PORT): {remedy}."
 
 
-def _wrong_address(there: Collection[Listener], *, is_alone: bool) -> str:
+def _wrong_address(listeners: Collection[Listener], *, is_alone: bool) -> str:
     if is_alone:
-        if all(one.is_loopback for one in there):
-            where = next(iter(there)).where
+        if all(listener.is_loopback for listener in listeners):
+            where = next(iter(listeners)).where
             return f"It listens on {where} only, where nobody outside its container reaches it: let it listen on 0.0.0.0."
         return ""
-    if any(_reaches_loopback(one) for one in there):
+    if any(_reaches_loopback(listener) for listener in listeners):
         return ""
-    where = next(iter(there)).where
+    where = next(iter(listeners)).where
     return (
         f"It listens on {where} only, and is asked on 127.0.0.1: let it listen on the address that the variable HOST names."
     )
 
 
-def _reaches_loopback(one: Listener) -> bool:
-    return one.is_everywhere or one.address in ("127.0.0.1", "::ffff:127.0.0.1")
+def _reaches_loopback(listener: Listener) -> bool:
+    return listener.is_everywhere or listener.address in ("127.0.0.1", "::ffff:127.0.0.1")
 
 
 def _sorted(found: Iterable[Listener]) -> tuple[Listener, ...]:
-    return tuple(sorted(found, key=lambda one: (one.port, one.address)))
+    return tuple(sorted(found, key=lambda listener: (listener.port, listener.address)))
 
 
 def _table(pid: int) -> Iterator[tuple[str, int, str]]:

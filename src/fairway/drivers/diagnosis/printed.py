@@ -63,7 +63,7 @@ def plain(text: str) -> str:
 
 def raised_in(lines: Sequence[str]) -> list[Raised]:
     """Every exception in the lines of one stream, in order, without those that only follow from another failure."""
-    return [one for one in _raised(lines) if one.kind.rpartition(".")[2] not in _SECONDARY]
+    return [exception for exception in _raised(lines) if exception.kind.rpartition(".")[2] not in _SECONDARY]
 
 
 def _raised(lines: Sequence[str]) -> Iterator[Raised]:
@@ -71,15 +71,15 @@ def _raised(lines: Sequence[str]) -> Iterator[Raised]:
     while at < len(lines):
         line = lines[at]
         if header := _HEADER.search(line):
-            one, at = _python(lines, at + 1, line[: header.start()])
-            if one:
-                before = replace(one, cause=before if is_linked else None)
+            exception, at = _python(lines, at + 1, line[: header.start()])
+            if exception:
+                before = replace(exception, cause=before if is_linked else None)
                 yield before
             is_linked = False
             continue
         is_linked = is_linked or line.lstrip(" |").startswith(_LINKS)
-        if one := _other(lines, at):
-            yield one
+        if exception := _other(lines, at):
+            yield exception
         at += 1
 
 
@@ -133,7 +133,7 @@ def _is_thrown(lines: Sequence[str], at: int) -> bool:
 def _other(lines: Sequence[str], at: int) -> Raised | None:
     line = lines[at]
     if (found := _NODE.match(line)) and _is_thrown(lines, at):
-        more = [one for one in lines[at + 1 : at + 1 + 2 * MOST_MESSAGE_LINES] if one.strip()]
+        more = [following for following in lines[at + 1 : at + 1 + 2 * MOST_MESSAGE_LINES] if following.strip()]
         return Raised(found["kind"], line.strip().removeprefix("Uncaught "), tuple(more))
     if found := _OTHERS.match(line):
         return Raised(found["java"] or found["go"] or found["rust"], line.strip(), tuple(lines[at + 1 : at + 3]))

@@ -26,14 +26,14 @@ def reason(lines: Iterable[OutputLine]) -> str:
     """Why the program that printed these lines failed; "" if they do not say. The last exception counts, or one that it
     followed from. A single line counts only if there is no exception, because it may be about an earlier moment."""
     streams = in_streams(lines)
-    raised = [one for stream in streams for one in raised_in(stream)]
+    raised = [exception for stream in streams for exception in raised_in(stream)]
     if not raised:
         return _of_lines(streams)
-    one: Raised | None = raised[-1]
-    while one is not None:
-        if sentence := _of_exception(one):
+    exception: Raised | None = raised[-1]
+    while exception is not None:
+        if sentence := _of_exception(exception):
             return sentence
-        one = one.cause
+        exception = exception.cause
     return _own_line(raised[-1])
 
 
@@ -46,23 +46,23 @@ def printed_last(lines: Iterable[OutputLine]) -> str:
     return "It printed nothing."
 
 
-def _of_exception(one: Raised) -> str:
-    frames = "\n".join(one.frames)
-    return next((sentence for each in EXCEPTIONS if (sentence := each.sentence(one.text, frames))), "")
+def _of_exception(exception: Raised) -> str:
+    frames = "\n".join(exception.frames)
+    return next((sentence for each in EXCEPTIONS if (sentence := each.sentence(exception.text, frames))), "")
 
 
 def _of_lines(streams: Sequence[Sequence[str]]) -> str:
     for stream in reversed(streams):
         for line in reversed(stream):
-            for one in LINES_SAYING:
-                if sentence := one.sentence(line):
+            for each in LINES_SAYING:
+                if sentence := each.sentence(line):
                     return sentence
     return ""
 
 
-def _own_line(one: Raised) -> str:
-    said = one.line if len(one.line) <= LONGEST else one.kind
-    return f"Its last error: {said.rstrip('.:')}."
+def _own_line(exception: Raised) -> str:
+    text = exception.line if len(exception.line) <= LONGEST else exception.kind
+    return f"Its last error: {text.rstrip('.:')}."
 
 
 # -- the sentences

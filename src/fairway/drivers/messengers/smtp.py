@@ -145,5 +145,5 @@ def _answer(problem: smtplib.SMTPResponseException) -> str:
     return f"{problem.smtp_code} {_text(problem.smtp_error)}"
 
 
-def _text(said: bytes | str) -> str:
-    return said.decode(errors="replace") if isinstance(said, bytes) else said
+def _text(answer: bytes | str) -> str:
+    return answer.decode(errors="replace") if isinstance(answer, bytes) else answer

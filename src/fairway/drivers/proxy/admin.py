@@ -170,12 +170,12 @@ def drain(
     """
     pause = cancelled or threading.Event()
     draining = Draining(in_flight, dict.fromkeys(addresses, limit), quiet=quiet)
-    told: Mapping[str, int] | None = None
+    reported: Mapping[str, int] | None = None
     while True:
         busy = draining.look()
-        if progress and draining.remaining != told:
+        if progress and draining.remaining != reported:
             progress(draining.remaining)
-        told = draining.remaining
+        reported = draining.remaining
         if not busy or pause.is_set():
             return Drained(draining.seconds, draining.remaining)
         pause.wait(interval)

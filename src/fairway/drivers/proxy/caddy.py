@@ -301,17 +301,17 @@ class CaddyProcess(FoundCaddy):
         return "\n".join(path.read_text(errors="replace")[-2000:].strip() for path in recent)
 
     def _why_not(self) -> Failure:
-        said = self._said()
-        port = next((port for port in self._ports() if f":{port}" in said), self.settings.port)
-        if "address already in use" in said:
-            return self._taken(port, said)
-        if "permission denied" in said and port < 1024:
+        output = self._said()
+        port = next((port for port in self._ports() if f":{port}" in output), self.settings.port)
+        if "address already in use" in output:
+            return self._taken(port, output)
+        if "permission denied" in output and port < 1024:
             return NeedsPerson(
                 f"Port {port} needs a privilege this account lacks (ports below 1024 do). Use a --proxy-port of 1024 or "
                 "more, or allow it with: sysctl net.ipv4.ip_unprivileged_port_start=80",
-                detail=said,
+                detail=output,
             )
-        return Refused("The proxy ended while it started.", detail=said)
+        return Refused("The proxy ended while it started.", detail=output)
 
 
 def find_caddy() -> Path:

@@ -95,8 +95,8 @@ def _line(words: Sequence[str]) -> str:
     return line if len(line) <= LONGEST_TEXT else f"{line[: LONGEST_TEXT - 1]}…"
 
 
-def _inside(folder: str, place: str) -> str:
-    joined = posixpath.normpath(posixpath.join(folder, place))
-    if place.startswith("/") or joined == ".." or joined.startswith("../"):
-        raise Refused(f"The start command goes to “{place}”, which is outside the application's folder; correct it.")
+def _inside(folder: str, target: str) -> str:
+    joined = posixpath.normpath(posixpath.join(folder, target))
+    if target.startswith("/") or joined == ".." or joined.startswith("../"):
+        raise Refused(f"The start command goes to “{target}”, which is outside the application's folder; correct it.")
     return "" if joined == "." else joined

@@ -99,12 +99,12 @@ def _enter_view(view: dict[str, Any]) -> None:
     """Cover folders with empty ones, and mount only the named paths in them again, each at the same path."""
     _unshare(view["as_user"])
     _check(_mount(None, "/", None, RECURSIVE | SLAVE), "keeping mounts apart")
-    shown = [(place, os.open(place, os.O_PATH | os.O_CLOEXEC), way) for place, way in view["shown"] if os.path.exists(place)]
+    shown = [(path, os.open(path, os.O_PATH | os.O_CLOEXEC), way) for path, way in view["shown"] if os.path.exists(path)]
     sources = {source: os.open(source, os.O_PATH | os.O_CLOEXEC) for _, source in view["covered"] if source[0] == "/"}
-    for place, source in view["covered"]:
-        _cover(place, source, sources)
-    for place, fd, way in shown:
-        _show(place, fd, way)
+    for path, source in view["covered"]:
+        _cover(path, source, sources)
+    for path, fd, way in shown:
+        _show(path, fd, way)
         os.close(fd)
     for fd in sources.values():
         os.close(fd)
@@ -125,32 +125,32 @@ def _map_user(uid: int, gid: int) -> None:
     _write("/proc/self/gid_map", f"{gid} {gid} 1")
 
 
-def _cover(place: str, source: str, sources: dict[str, int]) -> None:
-    """Mount something over `place`: the folder `source`, or an empty file system in memory whose options are `source`."""
-    if not os.path.isdir(place):
+def _cover(path: str, source: str, sources: dict[str, int]) -> None:
+    """Mount something over `path`: the folder `source`, or an empty file system in memory whose options are `source`."""
+    if not os.path.isdir(path):
         return
     if source in sources:
-        _check(_mount(f"/proc/self/fd/{sources[source]}", place, None, BIND | RECURSIVE), f"covering {place}")
+        _check(_mount(f"/proc/self/fd/{sources[source]}", path, None, BIND | RECURSIVE), f"covering {path}")
     else:
-        _check(_mount("tmpfs", place, "tmpfs", NO_SUID | NO_DEVICES, source), f"covering {place}")
+        _check(_mount("tmpfs", path, "tmpfs", NO_SUID | NO_DEVICES, source), f"covering {path}")
 
 
-def _show(place: str, fd: int, way: str) -> None:
-    if not os.path.lexists(place):
+def _show(path: str, fd: int, way: str) -> None:
+    if not os.path.lexists(path):
         with contextlib.suppress(FileExistsError):
-            _make_place(place, is_folder=os.path.isdir(f"/proc/self/fd/{fd}"))
-    _check(_mount(f"/proc/self/fd/{fd}", place, None, BIND | RECURSIVE), f"showing {place}")
+            _make_place(path, is_folder=os.path.isdir(f"/proc/self/fd/{fd}"))
+    _check(_mount(f"/proc/self/fd/{fd}", path, None, BIND | RECURSIVE), f"showing {path}")
     if way == "read":
-        kept = os.statvfs(place).f_flag & (NO_SUID | NO_DEVICES | NO_EXEC)  # flags that are set here must not be removed
-        _mount(None, place, None, REMOUNT | BIND | READ_ONLY | kept)  # not checked: the files' owner protects them, too
+        kept = os.statvfs(path).f_flag & (NO_SUID | NO_DEVICES | NO_EXEC)  # flags that are set here must not be removed
+        _mount(None, path, None, REMOUNT | BIND | READ_ONLY | kept)  # not checked: the files' owner protects them, too
 
 
-def _make_place(place: str, *, is_folder: bool) -> None:
-    os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+def _make_place(path: str, *, is_folder: bool) -> None:
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     if is_folder:
-        os.mkdir(place, 0o755)
+        os.mkdir(path, 0o755)
     else:
-        os.close(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, data: str | None = None) -> int:
@@ -169,23 +169,23 @@ def _ruleset(order: dict[str, Any]) -> int:
     attributes = struct.pack("=QQQ", known, ports, scopes)[: 24 if scopes else 16 if ports else 8]
     rules = int(LIBC.syscall(CREATE_RULESET, attributes, ctypes.c_size_t(len(attributes)), 0))
     _check(rules, "Landlock")
-    for place, way in order["paths"]:
-        _allow(rules, place, ACCESS[way] & known)
+    for path, way in order["paths"]:
+        _allow(rules, path, ACCESS[way] & known)
     if ports:
         _allow_ports(rules, order["ports"])
     return rules
 
 
-def _allow(rules: int, place: str, access: int) -> None:
+def _allow(rules: int, path: str, access: int) -> None:
     try:
-        fd = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:  # this machine does not have it
         return
     if not os.path.isdir(f"/proc/self/fd/{fd}"):
         access &= OF_FILES
     done = LIBC.syscall(ADD_RULE, rules, PATH_BENEATH, struct.pack("=Qi", access, fd), 0)
     os.close(fd)
-    _check(done, f"Landlock for {place}")
+    _check(done, f"Landlock for {path}")
 
 
 def _allow_ports(rules: int, closed: Iterable[tuple[int, int]]) -> None:
@@ -193,11 +193,11 @@ def _allow_ports(rules: int, closed: Iterable[tuple[int, int]]) -> None:
     100 ms in all."""
     forbidden = {port for first, last in closed for port in range(first, last + 1)}
     rule = (ctypes.c_uint64 * 2)(BIND_TCP | CONNECT_TCP, 0)
-    add, place = LIBC.syscall, ctypes.byref(rule)
+    add, address = LIBC.syscall, ctypes.byref(rule)
     for port in range(65536):
         if port not in forbidden:
             rule[1] = port
-            add(ADD_RULE, rules, NET_PORT, place, 0)
+            add(ADD_RULE, rules, NET_PORT, address, 0)
 
 
 # -- limits of other processes
@@ -247,8 +247,8 @@ def _step(what: str, act: Callable[[], None]) -> None:
         raise NoWall(error.errno or errno.EPERM, f"{what}: {error.strerror}") from error
 
 
-def _write(place: str, text: str) -> None:
-    fd = os.open(place, os.O_WRONLY | os.O_CLOEXEC)
+def _write(path: str, text: str) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
     try:
         os.write(fd, text.encode())
     finally:

@@ -27,6 +27,6 @@ def _home(folder: Path) -> tuple[Path, ...]:
     return (home,) if is_one else ()
 
 
-def _is_harmless(place: Path, private: Path) -> bool:
+def _is_harmless(path: Path, private: Path) -> bool:
     people = Path(os.path.expanduser("~")).resolve()
-    return not private.is_relative_to(place) and not people.is_relative_to(place)
+    return not private.is_relative_to(path) and not people.is_relative_to(path)

@@ -263,11 +263,11 @@ class Containers:
         port = labels_of(container)[plan.PORT]
         if not port:  # a service without a port
             return ""
-        addresses = [str(one.get("IPAddress") or "") for one in container["NetworkSettings"]["Networks"].values()]
+        addresses = [str(entry.get("IPAddress") or "") for entry in container["NetworkSettings"]["Networks"].values()]
         if not listening.has_address(pid, addresses):  # the pid is another machine's, or by now another process's
             return ""
         found = listening.of_network(pid, listening.beside(pid))
-        own = [one for one in found if not one.address.startswith(EMBEDDED_DNS)]
+        own = [entry for entry in found if not entry.address.startswith(EMBEDDED_DNS)]
         return listening.complaint(own, int(port), is_alone=True)
 
     def usage(self, name: str) -> Usage | None:
@@ -301,8 +301,8 @@ class Containers:
         """See `Runtime.stored`. The volume is read through a container that is never started, because the Engine's
         description of a volume does not include its content."""
         image = self._image_of(spec)
-        there = [volume.name for volume in spec.volumes if self._has_volume(volume.name)]
-        return frozenset(name for name in there if self._has_data(name, image["Id"]))
+        existing = [volume.name for volume in spec.volumes if self._has_volume(volume.name)]
+        return frozenset(name for name in existing if self._has_data(name, image["Id"]))
 
     def _has_volume(self, volume: str) -> bool:
         try:
@@ -360,7 +360,9 @@ class Containers:
 
     def published(self) -> set[int]:
         """The ports that our running instances have. A stopped one's port is checked when it is started."""
-        return {port["PublicPort"] for one in self._list() for port in one.get("Ports") or () if "PublicPort" in port}
+        return {
+            port["PublicPort"] for container in self._list() for port in container.get("Ports") or () if "PublicPort" in port
+        }
 
     def _delete(self, container_id: str) -> None:
         """Remove a container, but never its volumes. The Engine may already be removing it."""

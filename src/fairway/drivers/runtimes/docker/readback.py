@@ -74,7 +74,7 @@ def running_digest(image_id: str, image: Mapping[str, Any] | None, *, claimed: s
 def volumes(container: Mapping[str, Any]) -> frozenset[str]:
     """Our volumes that a container has, under their names in specs."""
     end = f".{container['Config']['Labels'][plan.DATA]}"
-    mounted = [str(one.get("Name") or "") for one in container.get("Mounts") or () if one.get("Type") == "volume"]
+    mounted = [str(mount.get("Name") or "") for mount in container.get("Mounts") or () if mount.get("Type") == "volume"]
     return frozenset(
         name.removeprefix(plan.PREFIX).removesuffix(end)
         for name in mounted

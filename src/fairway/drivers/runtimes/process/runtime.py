@@ -237,7 +237,7 @@ class ProcessRuntime:
         if not facts or not work.is_dir():  # a static site is served from its bundle
             return ()
         found = leftovers.written(work, self.places.bundle(str(facts["digest"])) / APP, facts.get("files", ()))
-        return tuple(replace(one, folder=f"/{one.folder}" if one.folder else "") for one in found)
+        return tuple(replace(file, folder=f"/{file.folder}" if file.folder else "") for file in found)
 
     def stored(self, spec: InstanceSpec) -> frozenset[str]:
         folders = {volume.name: self.places.volume(volume.name) for volume in spec.volumes}
@@ -418,7 +418,7 @@ class ProcessRuntime:
         self, spec: InstanceSpec, bundle: Bundle, folder: Path, kept: list[Path], order: Mapping[str, Any]
     ) -> dict[str, Any]:
         """The order for the walls around this instance. Its folders are given to its user."""
-        own = [place for place in (folder / "work",) if place.is_dir()]  # a static site is served from its bundle
+        own = [path for path in (folder / "work",) if path.is_dir()]  # a static site is served from its bundle
         return self.walls.order(
             spec.name,
             bundle,

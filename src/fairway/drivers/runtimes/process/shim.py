@@ -172,23 +172,23 @@ class Shim:
         """Start the application. Returns "", or the errno with which that failed, and which wall."""
         out, out_in = os.pipe2(os.O_CLOEXEC)
         err, err_in = os.pipe2(os.O_CLOEXEC)
-        told, tell = os.pipe2(os.O_CLOEXEC)
+        reports, tell = os.pipe2(os.O_CLOEXEC)
         pid = os.fork()
         if pid == 0:
             self.become(out_in, err_in, tell)
         for fd in (out_in, err_in, tell):
             os.close(fd)
-        failure = os.read(told, 1000).decode()  # empty once the program has been executed
+        failure = os.read(reports, 1000).decode()  # empty once the program has been executed
         for fd, mark in ((out, b"o"), (err, b"e")):
             self.streams[fd] = Stream(fd, mark)
             self.poll.register(fd, select.POLLIN)
         self.pid, self.started, self.restart_at = pid, time.monotonic(), None
         is_chain = failure.startswith("#")
         if is_chain:
-            self.told = told
-            self.poll.register(told, select.POLLIN)
+            self.told = reports
+            self.poll.register(reports, select.POLLIN)
         else:
-            os.close(told)
+            os.close(reports)
             if failure:
                 return failure
         self.look_at = self.started + self.order["look_every"]

@@ -34,8 +34,8 @@ def prepare(bundle: Bundle, folder: Path, volumes: Mapping[Volume, Path], files:
     if not work.exists():
         _copy(bundle, work)
     app = work / APP / bundle.start_in
-    for volume, place in volumes.items():
-        _attach(app, volume, place)
+    for volume, target in volumes.items():
+        _attach(app, volume, target)
     for path, text in files.items():
         if not brings(bundle, path):
             _write(app, path, text)
