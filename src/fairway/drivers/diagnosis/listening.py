@@ -80,9 +80,7 @@ def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -
         return _wrong_address(matching, is_alone=is_alone)
     if not listeners:
         return ""
-    shown = ", ".join(
-        f"{listener.port}{f' ({listener.program})' if listener.program else ''}" for listener in list(listeners)[:MOST_SHOWN]
-    )
+    shown = ", ".join(_described(listener) for listener in list(listeners)[:MOST_SHOWN])
     ports = "port" if len({listener.port for listener in listeners}) == 1 else "ports"
     first = next(iter(listeners)).port
     if is_alone:
@@ -90,6 +88,10 @@ def complaint(listeners: Collection[Listener], wanted: int, *, is_alone: bool) -
     else:
         remedy = "let it listen on the port that the variable PORT names, or write {port} into the start command"
     return f"It listens on {ports} {shown}, not on {wanted} (PORT): {remedy}."
+
+
+def _described(listener: Listener) -> str:
+    return f"{listener.port} ({listener.program})" if listener.program else str(listener.port)
 
 
 def _wrong_address(listeners: Collection[Listener], *, is_alone: bool) -> str:

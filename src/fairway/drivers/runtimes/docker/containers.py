@@ -360,9 +360,8 @@ class Containers:
 
     def published(self) -> set[int]:
         """The ports that our running instances have. A stopped one's port is checked when it is started."""
-        return {
-            port["PublicPort"] for container in self._list() for port in container.get("Ports") or () if "PublicPort" in port
-        }
+        ports = [port for container in self._list() for port in container.get("Ports") or ()]
+        return {port["PublicPort"] for port in ports if "PublicPort" in port}
 
     def _delete(self, container_id: str) -> None:
         """Remove a container, but never its volumes. The Engine may already be removing it."""
