@@ -104,11 +104,14 @@ class ResourceDriver(Protocol):
         offers none that fit."""
 
     def ensure_data(self, spec: ServerSpec, progress: Progress, *, may_be_new: bool) -> None:
-        """Make the data folder if it is missing and `may_be_new`. Raises `Refused` if the data is gone."""
+        """Make the data folder if it is missing and `may_be_new`. Raises `Refused` if the data is gone, `NeedsPerson` if a
+        required layer of the wall is missing."""
 
     def ensure_running(self, spec: ServerSpec, progress: Progress) -> None:
         """Start the server if it does not run, and wait until it answers. Raises `Retry` while another process holds the
-        data, or if the server ends or does not answer; `Refused` if its data is gone."""
+        data, or if the server ends or does not answer; `Refused` if its data is gone; `NeedsPerson` if a required layer of
+        the wall is missing.
+        """
 
     def ensure_stopped(self, name: str) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Chooses the port of a resource. The resource keeps it as long as it exists, because applications are told only once."""
+"""Chooses the port of a resource. The resource keeps it as long as it exists, because applications learn it only once."""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def descendants() -> list[int]:
 
 
 def end_like(status: int) -> None:
-    """End with the program's exit code or signal, so that whoever waits for us sees the same."""
+    """End with the program's exit code or signal, so that our parent sees the same."""
     code = os.waitstatus_to_exitcode(status)
     if code < 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {-code})
