@@ -316,7 +316,7 @@ def _ask_access(settings: ProxySettings) -> Json:
     return {
         "handler": "reverse_proxy",
         "upstreams": [{"dial": settings.web}],
-        "rewrite": {"method": "GET", "uri": ACCESS_PATH + "?"},  # without the query of the visitor
+        "rewrite": {"method": "GET", "uri": ACCESS_PATH + "?"},  # without the query of the visitor's request
         "headers": headers,
         "handle_response": [{"match": {"status_code": [2]}, "routes": [{"handle": [_kept_identity()]}]}],
     }

@@ -16,7 +16,7 @@ import os
 import struct
 import sys
 
-TYPE_CHECKING = False  # the real one costs the import of typing
+TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any

@@ -20,7 +20,7 @@ HEARD = {signal.SIGCHLD, signal.SIGTERM, signal.SIGHUP}
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 GRACE = 4.0  # seconds the program gets after TERM; less than the sender of TERM waits
 SWEEPS_FOR = 5.0
-TYPE_CHECKING = False  # the real one costs the import of typing
+TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from typing import Any
 

@@ -38,7 +38,7 @@ UNFINISHED = 1.0  # seconds after which an incomplete line is logged as far as i
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
 LIBC = ctypes.CDLL(None, use_errno=True)
-TYPE_CHECKING = False  # the real one costs the import of typing
+TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from typing import Any
 
