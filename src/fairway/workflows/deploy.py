@@ -1,19 +1,20 @@
 """The deploy workflow, top to bottom.
 
 prepare     resolve tag → digest, or commit → build once → artifact
-distribute  artifact onto the environment's runtime, digest verified
-release     the release command, once, where there is one: with the new bytes, before anything of them starts
-start       new instances beside the old, own configuration version
-check       port answers / health path is 2xx–3xx / container healthy, until the deadline
-switch      atomic route switch, probe running
+distribute  bring the artifact to the environment's runtime, which verifies its digest
+release     run the release command once, if there is one, with the new bytes, before any new instance starts
+start       start new instances beside the old ones, with a configuration version of their own
+check       until the deadline: the port answers, the health path is 2xx–3xx, or the container is healthy
+switch      switch the route atomically while the probe runs
 retire      drain, then stop the old instances
 
-Where the old and the new have a volume in common, they are never there both (see `making_way`): *start* stops the old
-first, visitors see the starting page until the *switch*, and *retire* removes what is stopped already.
+If the old and the new version have a volume in common, they never run at the same time (see `recreate`): *start* (or
+*release*) stops the old instances first, visitors see the starting page until the *switch*, and *retire* removes the
+stopped instances.
 
-Until the run has ended well, everything can be taken back: the clean-up gives the traffic back to what served before
-and removes what this deployment started; on a common volume it stops that first and starts the old again, the same
-instances under the same configuration. Every step may run twice.
+Until the run has succeeded, everything can be taken back: the clean-up gives the traffic back to what served before and
+removes what this deployment started. With a common volume it first stops the new instances and then starts the old ones
+again, the same instances with the same configuration. Every step may run twice.
 """
 
 from __future__ import annotations
@@ -67,13 +68,14 @@ from fairway.workflows.transfer import transfer
 from fairway.workflows.watching import DeploymentWatcher
 from fairway.workflows.writes import look_at_writes
 
-LOOK_EVERY = 0.25  # seconds between two looks at whether it still lives
-PROBATION = 1.0  # seconds that bytes nobody has run yet must last after they were ready, before anybody visits them
-SEEN_WITHIN = 10.0  # seconds until the probe must have seen the new version
+LOOK_EVERY = 0.25  # seconds between two checks whether the new version still lives
+PROBATION = 1.0  # seconds for which a version that has never proved itself must survive before it gets visitors
+SEEN_WITHIN = 10.0  # seconds within which the probe must have seen the new version
 
 
 def prepare(context: Context) -> Mapping[str, Any]:
-    """Settle what will run. A deployment of an existing artifact has nothing to do here."""
+    """Settle what will run: ask the gate, build the artifact unless it exists, and wait for approvals. Raises `Wait`,
+    `Refused` or `Away` as the gate decides, `Cancelled` if nobody approves in time, and what the build raises."""
     with step_context_of(context) as step:
         _refuse_to_go_back_in_time(step)
         _settle_replicas(step)
@@ -116,17 +118,17 @@ def start(context: Context) -> Mapping[str, Any]:
         if "away_since" not in context.state:
             step.recreate.refuse_if_emptied(step.specs())
         started = start_all(step.runtime, step.specs(), step.log)
-        return {"instances": [one.name for one in started]}
+        return {"instances": [instance.name for instance in started]}
 
 
 def check(context: Context) -> Mapping[str, Any]:
-    """Every new instance must be ready, and run the digest it was asked to run."""
+    """Wait until every new instance is ready, and verify that it runs the digest that was asked for. Raises `Refused`."""
     with step_context_of(context) as step:
         _start_again_what_a_host_ended(step)
         results = check_all(step.runtime, step.specs(), step.log, hosts=step.placement.hosts)
         refuse_if_its_page_fails(step)
         progress.gate_used(deployment=step.deployment, gate=results[0].gate)
-        restarts = {one.name: one.restarts for one in _read_back(step)}
+        restarts = {instance.name: instance.restarts for instance in _read_back(step)}
         if not has_proved_itself(step.artifact):
             context.sleep(PROBATION)
             _refuse_if_one_died(step, restarts)
@@ -134,11 +136,15 @@ def check(context: Context) -> Mapping[str, Any]:
 
 
 def switch(context: Context) -> None:
-    """Send the traffic to the new instances in one rename, with the probe watching from outside."""
+    """Send the traffic to the new instances with one rename per host, while the probe requests pages like a visitor.
+
+    Raises `Refused` if the new version dies or answers worse than the one before, and `Retry` if the proxy does not serve it
+    in time.
+    """
     with step_context_of(context) as step:
         _start_again_what_a_host_ended(step)
         instances = _read_back(step)
-        addresses = {one.address for one in instances if one.is_main}
+        addresses = {instance.address for instance in instances if instance.is_main}
         if step.placement.current_id != step.deployment.pk:
             context.checkpoint(before=_as_it_was(step.placement))  # also proves we still own this run
         probe = Probe(
@@ -157,7 +163,7 @@ def switch(context: Context) -> None:
             was_seen = _is_seen(step, probe)
             if was_seen:
                 watch_answers(step, probe)
-            _refuse_if_one_died(step)  # at once: each moment more is one in which visitors meet it
+            _refuse_if_one_died(step)  # before the answers are judged, because visitors meet the dead version meanwhile
             if was_seen:
                 refuse_if_it_answers_worse(step, probe)
         progress.probed(deployment=step.deployment, figure=probe.figure())
@@ -169,7 +175,7 @@ def switch(context: Context) -> None:
 
 
 def _is_seen(step: StepContext, probe: Probe) -> bool:
-    """Whether visitors meet the new version in time. One that dies under their eyes is not waited for."""
+    """Whether the probe sees the new version within `SEEN_WITHIN` seconds. Raises `Refused` if an instance dies before."""
     until = time.monotonic() + SEEN_WITHIN
     while not probe.await_new(LOOK_EVERY):
         _refuse_if_one_died(step)
@@ -183,7 +189,7 @@ def retire(context: Context) -> None:
     with step_context_of(context) as step:
         step.recreate.remember_data(step.specs())
         done = drained(step, step.other_instances())
-        context.checkpoint()  # nobody has taken over since the old ones were counted: none of them serves
+        context.checkpoint()  # no other worker has taken the run over since they were listed, so none of them serves
         stop_all(step.runtime, done, step.log)
         look_at_writes(step.runtime, step.placement, done, step.log)
         context.checkpoint()  # up to here the old version can be started again as it was
@@ -192,7 +198,8 @@ def retire(context: Context) -> None:
 
 
 def clean_up(context: Context, ending: Ending) -> None:
-    """Put everything back: the old version serves, nothing of this deployment is left."""
+    """Put everything back: the old version serves, and nothing of this deployment is left. If the placement was removed,
+    only remove what this deployment made."""
     try:
         with step_context_of(context) as step:
             _put_back(step, ending)
@@ -217,26 +224,27 @@ def _put_back(step: StepContext, ending: Ending) -> None:
         _give_back(step, serving)
         tell_how_long_it_was_away(step, away_seconds(step))
         remove_all(step.runtime, step.own_instances(), step.log)
-    except Retry:  # its host is away; what should serve is settled now, and made so when it is back
+    except Retry:  # the host cannot be reached: record now what shall serve, and the reconciler makes it so later
         _settle_what_serves(step, serving)
         raise
 
 
 def _log_tail(step: StepContext, ending: Ending) -> None:
-    """What the new version printed goes with its instances; its end is kept in the log."""
+    """Copy the last lines that the new version printed into the log, because its instances are removed with their output."""
     if ending.outcome is Outcome.CANCELLED:
         return
-    for one in step.own_instances():
-        for line in step.runtime.output(one.name, tail=LAST_LINES):
+    for instance in step.own_instances():
+        for line in step.runtime.output(instance.name, tail=LAST_LINES):
             step.log.line(line.text, stream=line.stream)
 
 
 def _refuse_to_go_back_in_time(step: StepContext) -> None:
-    """What was asked for because of a version that no longer serves is moot; a person's own rollback never is."""
+    """Raises `Refused` if a newer version is live, or if the version that should be restarted or rolled back automatically
+    no longer serves. A rollback that a person asked for is never refused."""
     deployment, current = step.deployment, step.placement.current_id
     if current is None or current == deployment.pk:
         return
-    if deployment.approve_by is not None:  # what was taken back while people thought about it does not make it old
+    if deployment.approve_by is not None:  # a newer version that was rolled back during the approval does not count
         is_older = overtaken_by(deployment, step.placement.current)
     else:
         is_older = deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk
@@ -247,10 +255,11 @@ def _refuse_to_go_back_in_time(step: StepContext) -> None:
 
 
 def _ask_gate(step: StepContext) -> None:
-    """The gate is asked again when the act starts: a lock or a missing setting since then still counts.
+    """Ask the gate again, because a lock may have been set, or a setting removed, since the deployment was asked for.
 
-    What only keeps new work from starting is waited for, without slot and key, and spares what has passed here once. A
-    missing approval is waited for first.
+    Raises `Wait`, without slot and key, if the gate will open by itself; else `Refused`, or `Away` if only the runtime
+    cannot be reached. Blockers that only keep new work from starting are ignored once the deployment has been admitted, and
+    while an approval is missing, because it waits for that first.
     """
     deployment = step.deployment
     subject = Subject(
@@ -263,15 +272,15 @@ def _ask_gate(step: StepContext) -> None:
         deployment.replicas,
     )
     glass = bool(deployment.broke_glass)
-    found = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
+    closed_by = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
     if step.context.state.get("admitted") or _approval_is_missing(step):
-        found = [one for one in found if not one.only_starts]
-    if not found:
+        closed_by = [blocker for blocker in closed_by if not blocker.only_starts]
+    if not closed_by:
         return
-    if opens_by_itself(found):
-        wait_for_gate(found, deployment)
-    is_away = all(blocker.code == "runtime" for blocker in found)  # it was there when this was asked for
-    raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in found))
+    if opens_by_itself(closed_by):
+        wait_for_gate(closed_by, deployment)
+    is_away = all(blocker.code == "runtime" for blocker in closed_by)  # it could be reached when this was asked for
+    raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in closed_by))
 
 
 def _approval_is_missing(step: StepContext) -> bool:
@@ -281,9 +290,9 @@ def _approval_is_missing(step: StepContext) -> bool:
 
 
 def _await_approval(step: StepContext) -> None:
-    """Go on with every approval that the environment asks for *now*; else wait, without slot and key, and ask again.
+    """Return if the deployment has every approval that the environment requires *now*, and record them. Else ask for them.
 
-    Raises `Wait`, or `Cancelled` when nobody approved it in time.
+    Raises `Wait`, without slot and key, until then, or `Cancelled` if they were not given in time.
     """
     deployment, environment = step.deployment, step.placement.environment
     if not _approval_is_missing(step):
@@ -298,29 +307,31 @@ def _await_approval(step: StepContext) -> None:
     assert deployment.approve_by is not None
     if clock.now() < deployment.approve_by:
         raise Wait(until=deployment.approve_by, keeps_key=False, reason=approval_words(environment))
-    found = approvals_of(deployment, environment)
-    sentence = f"It was not approved in time: it had {found.given} of {found.needed} approvals."
+    approvals = approvals_of(deployment, environment)
+    sentence = f"It was not approved in time: it had {approvals.given} of {approvals.needed} approvals."
     request_cancel(run_id=step.context.run_id, reason=sentence)
     raise Cancelled
 
 
 def _admit(step: StepContext) -> None:
-    """It begins: from here on only what is wrong with it stops it."""
+    """Admit the deployment: from here on, a lock, a freeze or a limit that only keeps new work from starting does not stop
+    it any more."""
     if not step.context.state.get("admitted"):
         step.context.checkpoint(admitted=True)
     _announce(step)
 
 
-def _went_with_its_host(one: Instance) -> bool:
-    """Stopped from outside, or gone without anybody having seen it end: its machine went, and its shim with it."""
-    return one.state == InstanceState.STOPPED or (one.state == InstanceState.FAILED and one.exit_code is None)
+def _went_with_its_host(instance: Instance) -> bool:
+    """Whether an instance was stopped from outside, or ended without an exit code because its machine and shim ended."""
+    return instance.state == InstanceState.STOPPED or (instance.state == InstanceState.FAILED and instance.exit_code is None)
 
 
 def _start_again_what_a_host_ended(step: StepContext) -> None:
-    """A later attempt may follow a restart of the Docker Engine, which ends instances that did no wrong."""
+    """In a later attempt, start the instances that ended with their host: a restart of the Docker Engine, for example, ends
+    instances that have no fault."""
     if step.context.attempt == 1:
         return
-    stopped = {one.name for one in step.own_instances() if _went_with_its_host(one)}
+    stopped = {instance.name for instance in step.own_instances() if _went_with_its_host(instance)}
     again = [spec for spec in step.specs() if spec.name in stopped]
     if again:
         start_all(step.runtime, again, step.log)
@@ -330,12 +341,13 @@ def _start_again_what_a_host_ended(step: StepContext) -> None:
 def _requester(deployment: Deployment) -> Actor:
     if deployment.requested_by_id is None:
         return SYSTEM
-    who = (deployment.requested_by_id, deployment.requested_by, deployment.door, deployment.acting_role)
-    return actor_of_request(*who, token=deployment.requested_with_id)
+    requester = (deployment.requested_by_id, deployment.requested_by, deployment.door, deployment.acting_role)
+    return actor_of_request(*requester, token=deployment.requested_with_id)
 
 
 def _settle_replicas(step: StepContext) -> None:
-    """Who deploys without a number means as many as there are by now, scaled meanwhile or not."""
+    """Settle the number of replicas. If the request named none, it is what the placement has now, because somebody may have
+    scaled it since."""
     wanted = step.deployment.replicas
     if step.context.payload.get("replicas") is None:
         wanted = replicas_for(Kind(step.deployment.kind), step.deployment.artifact, step.placement.replicas)
@@ -343,14 +355,15 @@ def _settle_replicas(step: StepContext) -> None:
 
 
 def _announce(step: StepContext) -> None:
-    """A host that serves nothing yet shows that something is coming."""
+    """Show the starting page on each host that has no route yet."""
     for host in step.placement.hosts:
         if step.proxy.route(host) is None:
             step.serve(Route(host, RouteKind.STARTING, (), step.deployment.label))
 
 
 def _tell_if_it_serves_already(step: StepContext) -> None:
-    """Deployed all the same: people press Deploy to have fresh instances."""
+    """Log it if the same artifact and configuration are live already. They are deployed all the same, because people press
+    Deploy to get fresh instances."""
     current, wanted = step.placement.current, step.deployment
     if current is None or current.artifact is None or current.pk == wanted.pk:
         return
@@ -360,33 +373,35 @@ def _tell_if_it_serves_already(step: StepContext) -> None:
 
 
 def _read_back(step: StepContext) -> list[Instance]:
-    """What really runs must be what was asked for."""
+    """The instances of this deployment. Raises `Refused` if one is missing, has died, or runs another digest."""
     instances = step.own_instances()
     if len(instances) != (wanted := sum(step.deployment.counts.values())):
         raise Refused(f"{len(instances)} of {wanted} instances run; one is gone since it was checked.")
-    for one in instances:
-        if one.digest != step.artifact.digest:
-            raise Refused(f"{one.name} runs {one.digest or 'nothing known'} instead of {step.artifact.digest}.")
+    for instance in instances:
+        if instance.digest != step.artifact.digest:
+            raise Refused(f"{instance.name} runs {instance.digest or 'nothing known'} instead of {step.artifact.digest}.")
     _refuse_if_one_died(step)
     return instances
 
 
 def _refuse_if_one_died(step: StepContext, known: Mapping[str, int] | None = None) -> None:
-    """A version that dies as soon as it has been checked, or has visitors, must not replace one that works."""
+    """Raises `Refused` if an instance does not run or has restarted more often than `known` says (by default: than when it
+    was checked), because such a version must not replace one that works."""
     known = step.context.state.get("restarts", {}) if known is None else known
-    for one in step.own_instances():
-        if one.state != InstanceState.RUNNING or one.restarts > known.get(one.name, one.restarts):
-            code = "" if one.exit_code is None else f" with code {one.exit_code}"
-            who = "The application" if one.is_main else f"Its service “{one.service}”"
-            raise refusal(step.runtime, [one.name], f"{who} was ready and then ended{code}.")
+    for instance in step.own_instances():
+        if instance.state != InstanceState.RUNNING or instance.restarts > known.get(instance.name, instance.restarts):
+            code = "" if instance.exit_code is None else f" with code {instance.exit_code}"
+            subject = "The application" if instance.is_main else f"Its service “{instance.service}”"
+            raise refusal(step.runtime, [instance.name], f"{subject} was ready and then ended{code}.")
 
 
 def _record_switch(step: StepContext) -> None:
-    """Only said after reading back both the digest and the route."""
+    """Record that the new version is live, after reading back both the digest and the routes. Raises `Retry` if a route is
+    not the one that was written."""
     instances = _read_back(step)
     for host in step.placement.hosts:
         route = step.proxy.route(host)
-        if route is None or set(route.addresses) != {one.address for one in instances if one.is_main}:
+        if route is None or set(route.addresses) != {instance.address for instance in instances if instance.is_main}:
             raise Retry(f"The route of {host} is not what was just written.")
     with transaction.atomic():
         step.context.checkpoint()
@@ -394,19 +409,19 @@ def _record_switch(step: StepContext) -> None:
             deployment=step.deployment,
             placement=step.placement,
             served_digest=instances[0].digest,
-            observed=[describe(one) for one in instances],
+            observed=[describe(instance) for instance in instances],
         )
     step.log.say(f"{step.placement.url} serves {step.artifact.version}.")
 
 
 def _as_it_was(placement: Placement) -> dict[str, Any]:
-    """What the switch changes of the placement, to be given back if the deployment does not end well."""
+    """The fields of the placement that the switch changes, to be restored if the deployment does not succeed."""
     kept = ("wanted", "replicas", "scales")
     return {"previous_good": placement.previous_good_id, **{name: getattr(placement, name) for name in kept}}
 
 
 def _give_back(step: StepContext, serving: Deployment | None) -> None:
-    """Route everything to `serving` again, starting its instances where they were stopped already."""
+    """Route everything to `serving` again and start its instances if they were stopped. If it is None, remove the routes."""
     before = _before(step)
     if serving is None or serving.artifact is None:
         for host in step.placement.hosts:
@@ -423,7 +438,7 @@ def _settle_what_serves(step: StepContext, serving: Deployment | None) -> None:
 
 
 def _before(step: StepContext) -> Mapping[str, Any]:
-    """What the placement was when this deployment switched it."""
+    """The placement's fields as they were before the switch, or as they are if there was none."""
     return step.context.state.get("before") or _as_it_was(step.placement)
 
 
@@ -435,7 +450,7 @@ def _serve_again(step: StepContext, serving: Deployment, before: Mapping[str, An
         route = live_route(step.placement, host, instances, serving) if instances else Route(host, RouteKind.STOPPED)
         step.serve(route)
     step.log.say("It is stopped again." if was_stopped else f"{serving.version} (#{serving.pk}) serves again.")
-    addresses = [one.address for one in step.own_instances() if one.address]
+    addresses = [instance.address for instance in step.own_instances() if instance.address]
     drain(step.proxy.in_flight, addresses, limit=settings.DRAIN_SECONDS)
 
 
@@ -446,7 +461,8 @@ def _traffic_is_ours(step: StepContext) -> bool:
 
 
 def _running_again(step: StepContext, serving: Deployment, counts: Mapping[str, int]) -> list[Instance]:
-    """The old instances, started again where they were stopped. What cannot be brought back is not announced for ever."""
+    """The old instances; those that were stopped are started again. If that fails after a downtime, the starting page is
+    replaced by the page that says the application is down, and the failure is raised."""
     specs = instance_specs(serving, counts)
     try:
         if holders := step.recreate.holders(specs):
@@ -458,7 +474,7 @@ def _running_again(step: StepContext, serving: Deployment, counts: Mapping[str, 
             step.recreate.announce(step.deployment.label, RouteKind.DOWN)
         raise
     names = {spec.name for spec in specs}
-    return [one for one in instances_of(step.runtime, serving) if one.name in names]
+    return [instance for instance in instances_of(step.runtime, serving) if instance.name in names]
 
 
 DEPLOY = Workflow(
