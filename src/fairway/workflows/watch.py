@@ -43,9 +43,8 @@ def watch(context: Context) -> dict[str, Any] | None:
         return {"ended_by": "something newer"}
     instances = instances_of(runtime_of(deployment.environment), deployment)
     restarts = sum(instance.restarts for instance in instances)
-    for service in sorted(
-        {instance.service for instance in instances}
-    ):  # a healthy service does not make up for one that dies
+    # Each service is checked by itself, because many healthy instances of one do not make up for a dying other.
+    for service in sorted({instance.service for instance in instances}):
         dying = [instance for instance in instances if instance.service == service]
         if (count := sum(instance.restarts for instance in dying)) > RESTARTS_TOLERATED * len(dying):
             return _go_back(deployment, count, _why(deployment, dying))
