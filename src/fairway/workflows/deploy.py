@@ -27,14 +27,10 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from fairway.accounts.queries import actor_of_request
-from fairway.accounts.rules import SYSTEM, Actor
 from fairway.deployments.commands import progress
-from fairway.deployments.commands.approvals import ask_for_approval, end_overtaken, settle
-from fairway.deployments.commands.requests import STORY, act_of, replicas_for
-from fairway.deployments.gate import Subject, blockers, opens_by_itself
+from fairway.deployments.commands.approvals import end_overtaken
+from fairway.deployments.commands.requests import STORY, replicas_for
 from fairway.deployments.models import Deployment, Placement, counts_of
-from fairway.deployments.protection import approval_words, approvals_of, needs_approval, overtaken_by
 from fairway.deployments.queries import has_proved_itself
 from fairway.deployments.rules import Kind, Wanted
 from fairway.drivers.health import refusal
@@ -42,15 +38,18 @@ from fairway.drivers.proxy.admin import drain
 from fairway.drivers.proxy.contract import Route, RouteKind
 from fairway.drivers.proxy.probe import Probe
 from fairway.drivers.runtimes.contract import Instance, InstanceState, NullProgress
-from fairway.engine import clock
-from fairway.engine.commands import request_cancel
-from fairway.engine.workflow import Context, Ending, Outcome, Step, Wait, Workflow
+from fairway.engine.workflow import Context, Ending, Outcome, Step, Workflow
 from fairway.environments.runtimes import runtime_of
-from fairway.shared.failures import Away, Cancelled, Failure, Refused, Retry
-from fairway.workflows.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
+from fairway.shared.failures import Failure, Refused, Retry
+from fairway.workflows.admission import admit, approval_is_missing, ask_gate, await_approval, refuse_to_go_back_in_time
 from fairway.workflows.draining import drained
-from fairway.workflows.gate_waits import wait_for_gate
 from fairway.workflows.instances import LAST_LINES, check_all, describe, remove_all, start_all, stop_all
+from fairway.workflows.interruption import (
+    announce_interruption,
+    interruption_seconds,
+    record_interruption,
+    stop_volume_holders,
+)
 from fairway.workflows.judging import paths_of, refuse_if_it_answers_worse, refuse_if_its_page_fails, watch_answers
 from fairway.workflows.outside import forget_work_folder, probe_token
 from fairway.workflows.releasing import end_release_command, run_release_command
@@ -77,21 +76,21 @@ def prepare(context: Context) -> Mapping[str, Any]:
     """Settle what will run: ask the gate, build the artifact unless it exists, and wait for approvals. Raises `Wait`,
     `Refused` or `Away` as the gate decides, `Cancelled` if nobody approves in time, and what the build raises."""
     with step_context_of(context) as step:
-        _refuse_to_go_back_in_time(step)
+        refuse_to_go_back_in_time(step)
         _settle_replicas(step)
-        _ask_gate(step)
+        ask_gate(step)
         if step.deployment.artifact is None:
-            if not _approval_is_missing(step):
-                _admit(step)
+            if not approval_is_missing(step):
+                admit(step)
             progress.artifact_settled(deployment=step.deployment, artifact=artifact_from_source(build_input_of(step)))
-            _ask_gate(step)
+            ask_gate(step)
             forget_work_folder(work_name(step.deployment))
         else:
             step.log.say(f"{step.artifact.version} is built already ({step.artifact.digest[:19]}).")
-        _await_approval(step)
-        _admit(step)
+        await_approval(step)
+        admit(step)
         _tell_if_it_serves_already(step)
-        tell_if_it_will_be_away(step)
+        announce_interruption(step)
         return {"artifact": step.artifact.pk, "release": step.deployment.runs_release_command}
 
 
@@ -114,7 +113,7 @@ def release(context: Context) -> None:
 def start(context: Context) -> Mapping[str, Any]:
     """Start the new instances: beside whatever serves now, or in its place where both have one volume."""
     with step_context_of(context) as step:
-        make_way(step)
+        stop_volume_holders(step)
         if "away_since" not in context.state:
             step.recreate.refuse_if_emptied(step.specs())
         started = start_all(step.runtime, step.specs(), step.log)
@@ -159,7 +158,7 @@ def switch(context: Context) -> None:
             for host in step.placement.hosts:
                 step.serve(live_route(step.placement, host, instances, step.deployment))
             probe.switched()
-            away = away_seconds(step)
+            away = interruption_seconds(step)
             was_seen = _is_seen(step, probe)
             if was_seen:
                 watch_answers(step, probe)
@@ -171,7 +170,7 @@ def switch(context: Context) -> None:
         if not was_seen:
             raise Retry("The proxy did not serve the new version in time.", detail=probe.figure().first_failure)
         _record_switch(step)
-        tell_how_long_it_was_away(step, away)
+        record_interruption(step, away)
 
 
 def _is_seen(step: StepContext, probe: Probe) -> bool:
@@ -222,7 +221,7 @@ def _put_back(step: StepContext, ending: Ending) -> None:
         _log_tail(step, ending)
         end_release_command(step.runtime, step.deployment)
         _give_back(step, serving)
-        tell_how_long_it_was_away(step, away_seconds(step))
+        record_interruption(step, interruption_seconds(step))
         remove_all(step.runtime, step.own_instances(), step.log)
     except Retry:  # the host cannot be reached: record now what shall serve, and the reconciler makes it so later
         _settle_what_serves(step, serving)
@@ -236,89 +235,6 @@ def _log_tail(step: StepContext, ending: Ending) -> None:
     for instance in step.own_instances():
         for line in step.runtime.output(instance.name, tail=LAST_LINES):
             step.log.line(line.text, stream=line.stream)
-
-
-def _refuse_to_go_back_in_time(step: StepContext) -> None:
-    """Raises `Refused` if a newer version is live, or if the version that should be restarted or rolled back automatically
-    no longer serves. A rollback that a person asked for is never refused."""
-    deployment, current = step.deployment, step.placement.current_id
-    if current is None or current == deployment.pk:
-        return
-    if deployment.approve_by is not None:  # a newer version that was rolled back during the approval does not count
-        is_older = overtaken_by(deployment, step.placement.current)
-    else:
-        is_older = deployment.kind in {Kind.DEPLOY, Kind.PROMOTE} and current > deployment.pk
-    if is_older:
-        raise Refused(f"A newer deployment (#{current}) is already live, so this older one is not deployed.")
-    if deployment.kind in {Kind.RESTART, Kind.AUTOMATIC_ROLLBACK} and current != deployment.replaces_id:
-        raise Refused(f"#{current} went live meanwhile with instances of its own; there is nothing left to do.")
-
-
-def _ask_gate(step: StepContext) -> None:
-    """Ask the gate again, because a lock may have been set, or a setting removed, since the deployment was asked for.
-
-    Raises `Wait`, without slot and key, if the gate will open by itself; else `Refused`, or `Away` if only the runtime
-    cannot be reached. Blockers that only keep new work from starting are ignored once the deployment has been admitted, and
-    while an approval is missing, because it waits for that first.
-    """
-    deployment = step.deployment
-    subject = Subject(
-        deployment.application,
-        deployment.environment,
-        step.placement,
-        deployment.artifact,
-        deployment.configuration,
-        deployment,
-        deployment.replicas,
-    )
-    glass = bool(deployment.broke_glass)
-    closed_by = blockers(act_of(deployment), subject, _requester(deployment), clock.now(), breaks_glass=glass)
-    if step.context.state.get("admitted") or _approval_is_missing(step):
-        closed_by = [blocker for blocker in closed_by if not blocker.only_starts]
-    if not closed_by:
-        return
-    if opens_by_itself(closed_by):
-        wait_for_gate(closed_by, deployment)
-    is_away = all(blocker.code == "runtime" for blocker in closed_by)  # it could be reached when this was asked for
-    raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in closed_by))
-
-
-def _approval_is_missing(step: StepContext) -> bool:
-    deployment, environment = step.deployment, step.placement.environment
-    is_needed = needs_approval(act_of(deployment), environment, breaks_glass=bool(deployment.broke_glass))
-    return is_needed and approvals_of(deployment, environment).missing > 0
-
-
-def _await_approval(step: StepContext) -> None:
-    """Return if the deployment has every approval that the environment requires *now*, and record them. Else ask for them.
-
-    Raises `Wait`, without slot and key, until then, or `Cancelled` if they were not given in time.
-    """
-    deployment, environment = step.deployment, step.placement.environment
-    if not _approval_is_missing(step):
-        with transaction.atomic():
-            step.context.checkpoint()
-            settle(deployment, approvals_of(deployment, environment))
-        return
-    with transaction.atomic():
-        step.context.checkpoint(admitted=False)  # a freeze that begins meanwhile counts
-        if not deployment.awaits_approval:
-            ask_for_approval(deployment, environment)
-    assert deployment.approve_by is not None
-    if clock.now() < deployment.approve_by:
-        raise Wait(until=deployment.approve_by, keeps_key=False, reason=approval_words(environment))
-    approvals = approvals_of(deployment, environment)
-    sentence = f"It was not approved in time: it had {approvals.given} of {approvals.needed} approvals."
-    request_cancel(run_id=step.context.run_id, reason=sentence)
-    raise Cancelled
-
-
-def _admit(step: StepContext) -> None:
-    """Admit the deployment: from here on, a lock, a freeze or a limit that only keeps new work from starting does not stop
-    it any more."""
-    if not step.context.state.get("admitted"):
-        step.context.checkpoint(admitted=True)
-    _announce(step)
 
 
 def _went_with_its_host(instance: Instance) -> bool:
@@ -338,13 +254,6 @@ def _start_again_what_a_host_ended(step: StepContext) -> None:
         check_all(step.runtime, again, step.log, hosts=step.placement.hosts)
 
 
-def _requester(deployment: Deployment) -> Actor:
-    if deployment.requested_by_id is None:
-        return SYSTEM
-    requester = (deployment.requested_by_id, deployment.requested_by, deployment.door, deployment.acting_role)
-    return actor_of_request(*requester, token=deployment.requested_with_id)
-
-
 def _settle_replicas(step: StepContext) -> None:
     """Settle the number of replicas. If the request named none, it is what the placement has now, because somebody may have
     scaled it since."""
@@ -352,13 +261,6 @@ def _settle_replicas(step: StepContext) -> None:
     if step.context.payload.get("replicas") is None:
         wanted = replicas_for(Kind(step.deployment.kind), step.deployment.artifact, step.placement.replicas)
     progress.replicas_settled(deployment=step.deployment, replicas=wanted, scales=step.placement.scales)
-
-
-def _announce(step: StepContext) -> None:
-    """Show the starting page on each host that has no route yet."""
-    for host in step.placement.hosts:
-        if step.proxy.route(host) is None:
-            step.serve(Route(host, RouteKind.STARTING, (), step.deployment.label))
 
 
 def _tell_if_it_serves_already(step: StepContext) -> None:
@@ -461,8 +363,8 @@ def _traffic_is_ours(step: StepContext) -> bool:
 
 
 def _running_again(step: StepContext, serving: Deployment, counts: Mapping[str, int]) -> list[Instance]:
-    """The old instances; those that were stopped are started again. If that fails after a downtime, the starting page is
-    replaced by the page that says the application is down, and the failure is raised."""
+    """The old instances; those that were stopped are started again. If that fails after an interruption, the starting page
+    is replaced by the page that says the application is down, and the failure is raised."""
     specs = instance_specs(serving, counts)
     try:
         if holders := step.recreate.holders(specs):

@@ -18,8 +18,8 @@ from fairway.deployments.models import Deployment
 from fairway.drivers.diagnosis.reasons import LINES, reason
 from fairway.drivers.runtimes.contract import InstanceSpec, OutputLine, Progress, Runtime
 from fairway.shared.failures import Refused
-from fairway.workflows.away import make_way
 from fairway.workflows.instances import LAST_LINES
+from fairway.workflows.interruption import stop_volume_holders
 from fairway.workflows.step_context import StepContext, instance_spec, masker_of
 
 RELEASE = "release"
@@ -40,7 +40,7 @@ def run_release_command(step: StepContext) -> None:
     spec = release_spec(step.deployment)
     if spec is None or spec.command is None:
         return
-    make_way(step)
+    stop_volume_holders(step)
     if "away_since" not in step.context.state:
         step.recreate.refuse_if_emptied([spec])
     step.log.say(f"Running the release command: {shlex.join(spec.command)}")

@@ -1,4 +1,4 @@
-"""The downtime between an old version and a new one with the same volume: announcing it, beginning it, measuring it."""
+"""The interruption between two versions that have a volume in common: announcing it, beginning it, measuring it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairway.workflows.judging import old_answers_of
 from fairway.workflows.step_context import StepContext
 
 
-def make_way(step: StepContext) -> None:
+def stop_volume_holders(step: StepContext) -> None:
     """Stop every instance that has a volume of the new ones. The time from which visitors see the starting page, and how the
     old version answered, are kept in the run's state, so that a crash does not lose them."""
     holders = step.recreate.holders(step.specs())
@@ -26,7 +26,7 @@ def make_way(step: StepContext) -> None:
         step.recreate.stop(holders, step.deployment.label)
 
 
-def tell_if_it_will_be_away(step: StepContext) -> None:
+def announce_interruption(step: StepContext) -> None:
     """Write into the log how long visitors will see the starting page, while whoever reads it can still cancel."""
     away = absence(step.placement, step.artifact)
     if away is not None:
@@ -34,14 +34,14 @@ def tell_if_it_will_be_away(step: StepContext) -> None:
         step.log.say(f"It stores data in the volume {', '.join(away.volumes)}, so it will be away {about}.")
 
 
-def tell_how_long_it_was_away(step: StepContext, seconds: float | None) -> None:
-    """Record the downtime, in seconds, so that the next deployment can announce it, and write it into the log."""
+def record_interruption(step: StepContext, seconds: float | None) -> None:
+    """Record for how many seconds visitors were interrupted, so that the next deployment can announce it, and log it."""
     if seconds is not None:
         progress.was_away(deployment=step.deployment, seconds=seconds)
         step.log.say(f"Visitors saw the starting page for {seconds:.1f} s.")
 
 
-def away_seconds(step: StepContext) -> float | None:
+def interruption_seconds(step: StepContext) -> float | None:
     """For how many seconds visitors have seen the starting page by now; None if they never did."""
     since = step.context.state.get("away_since")
     return (clock.now() - datetime.fromisoformat(since)).total_seconds() if since else None
