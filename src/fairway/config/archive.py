@@ -80,7 +80,7 @@ def _draft_folder(tar: tarfile.TarFile) -> str:
 
 @contextmanager
 def written(path: Path) -> Iterator[Writer]:
-    """Create an archive at `place` that only its owner can read. If the block raises an error, nothing is left of it.
+    """Create an archive at `path` that only its owner can read. If the block raises an error, nothing is left of it.
 
     Raises FileExistsError.
     """

@@ -255,7 +255,7 @@ def a_volume_has_one_writer(request: Request) -> Iterator[Blocker]:
 
 @register(*BRINGS_LIVE)
 def no_command_uses_its_data(request: Request) -> Iterator[Blocker]:
-    """A version that must have the volumes for itself would stop the old one, and then not start."""
+    """While a command uses the volumes, a new version that needs them would stop the old one and then fail to start."""
     subject = request.subject
     current = subject.placement.current if subject.placement else None
     if current is None or current.artifact is None or not current.artifact.parsed_spec.volumes:

@@ -105,7 +105,7 @@ class Deployment(StatusRow):
     log_bytes = models.PositiveBigIntegerField(default=0)
     log_collected_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
-    start_by = models.DateTimeField(null=True)  # it waits for a freeze or a lock until then at most; None: START_BY
+    start_by = models.DateTimeField(null=True)  # it waits for the gate to open until then at most; None: START_BY
     approve_by = models.DateTimeField(null=True)  # it waits for approvals until then at most; None: it needs none
     approved_at = models.DateTimeField(null=True)  # when it had every approval, or its environment required none any more
     started_at = models.DateTimeField(null=True)
@@ -142,7 +142,7 @@ class Deployment(StatusRow):
 
     @property
     def starts_by(self) -> datetime:
-        """Until when it may wait for a freeze or a lock to end."""
+        """Until when it may wait for the gate to open by itself, for example when a freeze ends."""
         return self.start_by or (self.approved_at or self.created_at) + START_BY
 
     @property

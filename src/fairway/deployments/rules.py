@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 MOST_REPLICAS = 8  # the proxy's route holds eight addresses (docs/decisions/0001)
-START_BY = timedelta(days=7)  # after waiting longer than this for a freeze or a lock, nobody expects it to start any more
+START_BY = timedelta(days=7)  # after waiting longer than this for the gate to open, nobody expects it to start any more
 STEPS = ("prepare", "distribute", "release", "start", "check", "switch", "retire")
 
 

@@ -47,7 +47,7 @@ class Idle:
         self.empty()
 
     def take(self, path: str) -> Connection | None:
-        """An idle connection to the file that is at `place` now, if any. Connections to an earlier file there are closed."""
+        """An idle connection to the file that is at `path` now, if any. Connections to an earlier file there are closed."""
         file = _file(path)
         while (connection := self._pop(path)) is not None:
             if connection.file == file:
@@ -124,7 +124,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 def _file(path: str) -> tuple[int, int]:
-    """The device and inode of the file at `place`; (0, 0) if there is none, or the database is in memory."""
+    """The device and inode of the file at `path`; (0, 0) if there is none, or the database is in memory."""
     with contextlib.suppress(OSError):
         facts = os.stat(path)
         return facts.st_dev, facts.st_ino
