@@ -53,7 +53,8 @@ class StatusRow(models.Model):
         return self.status in ACTIVE
 
     def move_to(self, status: Status, **values: object) -> None:
-        """Change the status, conditionally on the one we read. Raises `IllegalMove`."""
+        """Change the status and other fields. Raises `IllegalMove` if the state machine does not allow it, or if the row
+        has another status by now than when it was read."""
         if not may_move(self.status, status):
             raise IllegalMove(f"{self} cannot go from {self.status} to {status}")
         if status in ENDED:

@@ -42,7 +42,7 @@ def placements_visible_to(actor: Actor) -> QuerySet[Placement]:
 
 
 def get_deployment(actor: Actor, number: int) -> Deployment:
-    """Raises `NotVisible`."""
+    """The deployment with this number. Raises `NotVisible`."""
     deployment = visible_to(actor).filter(pk=number).first()
     if deployment is None:
         raise NotVisible("deployment", number)
@@ -50,7 +50,7 @@ def get_deployment(actor: Actor, number: int) -> Deployment:
 
 
 def get_placement(actor: Actor, application: Application, environment: Environment) -> Placement:
-    """Raises `NotVisible`."""
+    """The placement of an application in an environment. Raises `NotVisible`."""
     placement = placements_visible_to(actor).filter(application=application, environment=environment).first()
     if placement is None:
         raise NotVisible("placement", f"{application.slug} in {environment.slug}")
@@ -71,7 +71,7 @@ class HistoryFilter:
 
 
 def history(actor: Actor, wanted: HistoryFilter | None = None) -> QuerySet[Deployment]:
-    """Deployments, newest first, narrowed."""
+    """The deployments that this actor may see and that match the filter, newest first."""
     wanted = wanted or HistoryFilter()
     chosen = visible_to(actor)
     if wanted.application:
@@ -308,7 +308,7 @@ def jobs_visible_to(actor: Actor) -> QuerySet[JobRun]:
 
 
 def get_job(actor: Actor, number: int) -> JobRun:
-    """Raises `NotVisible`."""
+    """The job with this number. Raises `NotVisible`."""
     job = jobs_visible_to(actor).filter(pk=number).first()
     if job is None:
         raise NotVisible("job", number)

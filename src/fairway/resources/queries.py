@@ -18,7 +18,7 @@ def visible_to(actor: Actor) -> QuerySet[Resource]:
 
 
 def resource(actor: Actor, environment: str, name: str) -> Resource:
-    """Raises `NotVisible`."""
+    """The resource with this name in this environment. Raises `NotVisible`."""
     row = visible_to(actor).filter(environment__slug=environment, name=name).first()
     if row is None:
         raise NotVisible("resource", name)
@@ -71,7 +71,7 @@ def backups_of(actor: Actor, resource: Resource) -> list[Backup]:
 
 
 def backup(actor: Actor, number: int) -> Backup:
-    """Raises `NotVisible`."""
+    """The backup with this number. Raises `NotVisible`."""
     row = backups_visible_to(actor).filter(pk=number).first()
     if row is None:
         raise NotVisible("backup", number)

@@ -155,7 +155,8 @@ def set_access(*, actor: Actor, placement: Placement, access: str, as_of: int | 
 
 @transaction.atomic
 def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
-    """Stop warning about the files and folders to which the application writes now; their contents may be lost."""
+    """Stop warning about the files and folders to which the application writes now; their contents may be lost. Raises
+    `Blocked`."""
     require(actor, Act.EDIT_APPLICATION, application=placement.application.slug)
     row = _locked(placement)
     before = list(row.writes_dismissed)
@@ -171,7 +172,7 @@ def dismiss_writes(*, actor: Actor, placement: Placement) -> Placement:
 
 @transaction.atomic
 def release_hold(*, actor: Actor, placement: Placement) -> Placement:
-    """Allow automatic deployments here again."""
+    """Allow automatic deployments here again. Raises `Blocked`."""
     require(actor, Act.RELEASE_HOLD, application=placement.application.slug, environment=placement.environment.slug)
     row = _locked(placement)
     if row.held_at is None:
