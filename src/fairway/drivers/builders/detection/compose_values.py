@@ -39,8 +39,8 @@ def seconds(text: str) -> float | None:
 
 
 def env_file(text: str) -> dict[str, str]:
-    """The variables of an ``env_file``, as templates for `interpolated`: ``NAME=value``, also after ``export``; a ``#`` at
-    the start of a line or after a space begins a comment; what stands in single quotes is taken as it is.
+    """The variables in an ``env_file``, as templates for `interpolated`: ``NAME=value``, also after ``export``. A ``#`` at
+    the start of a line or after a space begins a comment. Text in single quotes is kept unchanged.
 
     Raises ValueError with a sentence that names the line.
     """
