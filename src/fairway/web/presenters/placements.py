@@ -33,6 +33,7 @@ from fairway.environments.queries import environments_for
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
+from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button, Place, main_acts, more_acts
 from fairway.web.words import STEP_LABELS
 
@@ -162,7 +163,7 @@ def away_shown(found: Absence | None) -> dict[str, Any] | None:
 def _drift(placement: Placement) -> str:
     """A sentence about the drift, or that the last observation is old."""
     if placement.drift:
-        return " ".join(placement.drift)
+        return in_words(" ".join(placement.drift))
     if placement.observed_at and is_stale(placement, now=timezone.now()):
         return _("It has not been checked for a while. Is a worker running?")
     return ""
