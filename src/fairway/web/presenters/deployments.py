@@ -35,7 +35,7 @@ from fairway.web.presenters.acts import Button, Place, deployment_acts
 from fairway.web.presenters.applications import source_text
 from fairway.web.presenters.filters import who
 from fairway.web.presenters.placements import away_shown
-from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS
+from fairway.web.words import DOOR_LABELS, LOG_LABELS, ROLE_LABELS, STEP_LABELS, gate_words
 
 LAST_LINES = 12
 STEP_STATES = {"waiting": "pending"}  # a step that was not reached; that the run waits is shown above the steps
@@ -155,7 +155,7 @@ def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any
         "configuration_version": deployment.configuration.version if deployment.configuration else 0,
         "replicas": replicas_shown(deployment.counts),
         "url": placement.url if placement and is_open else "",
-        "gate": deployment.gate_used,
+        "gate": gate_words(deployment.gate_used),
         "probe": deployment.probe,
         "away_seconds": deployment.away_seconds,
         "away": away_shown(absence(placement, deployment.artifact) if placement and deployment.is_active else None),

@@ -35,7 +35,7 @@ from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
 from fairway.web.failure_words import in_words
 from fairway.web.presenters.acts import Button, Place, main_acts, more_acts
-from fairway.web.words import STEP_LABELS
+from fairway.web.words import STEP_LABELS, gate_words
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
         "deployed_at": current.switched_at or current.finished_at or current.created_at,
         "actor": {"name": current.requested_by},
         "configuration_version": current.configuration.version if current.configuration else 0,
-        "gate": current.gate_used,
+        "gate": gate_words(current.gate_used),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current.artifact else ()),
         "away": away_shown(absence(placement)),
         "services": services_shown(placement),

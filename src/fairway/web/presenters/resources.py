@@ -25,22 +25,22 @@ MOST_BACKUPS = 50
 # state → (word of `vocabulary.STATUSES`, whether work is under way)
 LOOKS = {
     State.PREPARING: "starting",
-    State.RUNNING: "healthy",
+    State.RUNNING: "resource_healthy",
     State.DOWN: "down",
-    State.STOPPED: "stopped",
-    State.FAILED: "failed",
+    State.STOPPED: "resource_stopped",
+    State.FAILED: "resource_failed",
     State.REMOVING: "cancelling",
 }
 BINDING_LOOKS = {
     BindingState.BINDING: "starting",
     BindingState.BOUND: "bound",
-    BindingState.FAILED: "failed",
+    BindingState.FAILED: "resource_failed",
     BindingState.UNBINDING: "cancelling",
 }
 BACKUP_LOOKS = {
     BackupState.TAKING: "running",
     BackupState.VERIFIED: "verified",
-    BackupState.FAILED: "failed",
+    BackupState.FAILED: "resource_failed",
 }
 
 
