@@ -12,13 +12,17 @@ from django.conf import settings
 from django.utils import translation
 
 from fairway.accounts.models import User
+from fairway.accounts.rules import SYSTEM, Blocker
+from fairway.deployments.commands.placements import hold
 from fairway.deployments.commands.requests import request_deployment
+from fairway.deployments.models import Placement
 from fairway.deployments.rules import Status
+from fairway.web.errors import shown
 from fairway.web.failure_templates import FAILURES
 from fairway.web.failure_words import PLACES, in_words
 from tests.conftest import make_artifact
 from tests.web import failure_sources
-from tests.web.conftest import finish
+from tests.web.conftest import finish, live
 
 MISSING = "The image “shop:9” does not exist in the registry registry.example.com. Check its name, tag and architecture."
 SAID = [
@@ -179,3 +183,24 @@ def test_the_page_of_a_failed_deployment_says_it_in_french(deployer, browse, hel
     page = browser.get(f"/deployments/{deployment.pk}").content.decode()
     assert "n’existe pas dans le registre registry.example.com" in page
     assert "does not exist in the registry" not in page
+
+
+def test_pages_say_drift_and_holds_of_their_own_making_in_french(deployer, browse, hello, staging):
+    live(hello, staging)
+    placement = Placement.objects.get()
+    hold(actor=SYSTEM, placement=placement, reason="#1 (2.0) restarted 4 times within 2.5 minutes of going live.")
+    Placement.objects.update(drift=["Instance 0 is not running.", "hello.test is not routed."])
+    browser = browse(deployer)
+    User.objects.filter(pk=deployer.id).update(language="fr")
+    browser.cookies[settings.LANGUAGE_COOKIE_NAME] = "fr"
+    page = browser.get("/applications/hello/").content.decode()
+    for sentence in ("L’instance 0 ne tourne pas.", "hello.test n’a pas de route."):
+        assert page.count(f"<span>{sentence}</span>") == 1
+    assert "#1 (2.0) a redémarré 4 fois dans les 2,5 minutes" in page
+
+
+def test_a_blocker_says_in_french_what_a_runtime_says_in_english():
+    answer = "No Docker Engine answers at ssh://deploy@far.example.com."
+    with translation.override("fr"):
+        (one,) = shown([Blocker(code="runtime", sentence=answer)])
+    assert one["sentence"] == "Aucun Docker Engine ne répond sur ssh://deploy@far.example.com."

@@ -117,8 +117,6 @@ def more_acts(place: Place) -> list[Button]:
         return []
     found = [*_back(place, placement), *_running(place, placement)]
     found.append(Button(_("Deploy another version…"), place.url("deploy"), "clock", method="get"))
-    if placement.held_at:
-        found.append(_release_hold(place))
     found.append(_remove(place, placement))
     return found
 
@@ -142,7 +140,8 @@ def _running(place: Place, placement: Placement) -> list[Button]:
     ]
 
 
-def _release_hold(place: Place) -> Button:
+def release_hold(place: Place) -> Button:
+    """The button beside the reason for which automatic deployments are held."""
     return Button(_("Release the hold"), place.url("release-hold"), "unlock", blockers=place.why_not(Act.RELEASE_HOLD))
 
 
