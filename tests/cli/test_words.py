@@ -114,18 +114,34 @@ def test_only_what_is_said_of_how_it_runs_changes():
     said = RunOptions(start="node x.js", health="/up", publish="dist", sticky="off", volumes=["data:/data", "media: /media"])
     assert said.spec() == {
         "command": "node x.js",
-        "health_path": "/up",
+        **{"health_path": "/up", "health_command": None, "health_tcp": None},
         "sticky": False,
         "volumes": [["data", "/data"], ["media", "/media"]],
         "install": {"publish": "dist"},
     }
     before = {"command": ["x"], "port": 9, "install": {"python": "3.12", "node": "22"}}
     assert merged_spec(before, nothing) == {"port": 9, "install": {"node": "22"}}
-    assert merged_spec({}, said.spec()) == said.spec()
+    assert merged_spec({"health_tcp": True}, said.spec())["health_path"] == "/up"
+    assert "health_tcp" not in merged_spec({"health_tcp": True}, said.spec()), "one kind takes the place of another"
 
 
 @pytest.mark.parametrize(
-    "wrong", [RunOptions(sticky="perhaps"), RunOptions(volumes=["data"]), RunOptions(services=["worker"])]
+    ("text", "kind", "value"),
+    [("tcp", "health_tcp", True), ("/up", "health_path", "/up"), ("check -q", "health_command", "check -q")],
+)
+def test_a_health_check_is_of_one_kind(text: str, kind: str, value: object):
+    assert {name: one for name, one in RunOptions(health=text).spec().items() if one is not None} == {kind: value}
+    assert set(RunOptions(health="").spec().values()) == {None}, "as detected"
+
+
+@pytest.mark.parametrize(("text", "size"), [("512m", 2**29), ("1.5GB", 3 * 2**29), ("65536", 65536), ("", None)])
+def test_memory_is_a_size(text: str, size: int | None):
+    assert RunOptions(memory=text).spec() == {"memory_bytes": size}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [RunOptions(sticky="perhaps"), RunOptions(volumes=["data"]), RunOptions(services=["worker"]), RunOptions(memory="lots")],
 )
 def test_wrong_options_are_refused_before_anything_is_sent(wrong):
     with pytest.raises(BadInput):

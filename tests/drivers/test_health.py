@@ -289,6 +289,31 @@ class WithVerdicts(FakeRuntime):
         )
 
 
+def test_what_speaks_no_http_is_ready_when_its_port_is_open(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    """As a database does: it hangs up on whoever says nothing it knows."""
+    database = """
+import os, socket
+server = socket.create_server(("127.0.0.1", int(os.environ["PORT"])))
+while True:
+    server.accept()[0].close()
+"""
+    runtime.ensure_started(program(spec, database), NullProgress())
+    assert wait_until_ready(runtime, spec.name, HealthCheck(tcp=True), NullProgress()).gate == "tcp port"
+    with pytest.raises(Refused, match="Nothing seemed to listen"):
+        wait_until_ready(runtime, spec.name, HealthCheck(deadline=0.5), NullProgress())
+
+
+def test_the_health_command_decides_and_its_words_are_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address, check = f"127.0.0.1:{server.getsockname()[1]}", HealthCheck(command=("pg_isready",), deadline=0.5)
+        runtime = WithVerdicts(["starting", "healthy"], address, "no attempt\nrejecting connections\n")
+        heard = Heard()
+        assert wait_until_ready(runtime, "x", check, heard).gate == "health command"
+        assert heard.lines == ["Not ready yet: the health command did not succeed: it said “rejecting connections”"]
+        with pytest.raises(Refused, match="The health command failed 3 times: rejecting connections."):
+            wait_until_ready(WithVerdicts(["unhealthy"], address, "rejecting connections."), "x", check, heard)
+
+
 def test_the_image_s_own_verdict_counts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         runtime = WithVerdicts(["starting", "starting", "healthy"], f"127.0.0.1:{server.getsockname()[1]}")

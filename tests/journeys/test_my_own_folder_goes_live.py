@@ -46,7 +46,7 @@ def test_a_folder_goes_live_is_broken_is_put_right_and_is_rolled_back(
     expect(page.get_by_label("Name", exact=True).first).to_have_value("Tides")
     admin.picture("folder-03-detected")
 
-    page.get_by_label(re.compile("^Health path")).fill("/health")
+    page.get_by_label(re.compile("^Health check")).fill("/health")
     admin.button("Add a variable").click()
     row = page.locator("[data-row]").last
     row.get_by_label("Name").fill("GREETING")

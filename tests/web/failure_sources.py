@@ -237,7 +237,7 @@ def _joined(module: Module, around: Around, node: ast.JoinedStr, deep: int) -> l
         else:
             assert isinstance(one, ast.FormattedValue)
             ways = _ways(module, around, one.value, deep - 1)
-            parts.append([way if not way or re.search("[a-z]", way) else HOLE for way in ways])
+            parts.append(ways)
     return _product(parts)
 
 

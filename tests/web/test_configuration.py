@@ -128,12 +128,12 @@ def test_viewers_read_and_change_nothing(viewer, browse, saved):
 # --- settings ---------------------------------------------------------------------------------------------------------
 
 SETTINGS = "/applications/hello/settings"
-RUN = {"section": "spec", "name": "Hello", "description": "", "command": "", "port": "", "health_path": "", "memory_mb": "", "cpus": ""}  # fmt: skip  # noqa: E501
+RUN = {"section": "spec", "name": "Hello", "description": "", "command": "", "port": "", "health": "", "memory_mb": "", "cpus": ""}  # fmt: skip  # noqa: E501
 
 
 def test_what_a_person_sets_of_how_it_runs_is_kept_and_clearing_detects_again(deployer, browse, hello):
     browser = browse(deployer)
-    browser.post(SETTINGS, {**RUN, "port": "9000", "memory_mb": "256", "health_path": "/up"})
+    browser.post(SETTINGS, {**RUN, "port": "9000", "memory_mb": "256", "health": "/up"})
     hello.refresh_from_db()
     assert hello.spec == {"port": 9000, "memory_bytes": 256 * 2**20, "health_path": "/up"}
     browser.post(SETTINGS, RUN)
@@ -143,7 +143,12 @@ def test_what_a_person_sets_of_how_it_runs_is_kept_and_clearing_detects_again(de
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
-    [({"port": "0"}, "greater than or equal to 1"), ({"health_path": "up"}, "starts with"), ({"name": ""}, "required")],
+    [
+        ({"port": "0"}, "greater than or equal to 1"),
+        ({"health": "up | x"}, "without a shell"),
+        ({"start_seconds": "0"}, "greater than or equal to 1"),
+        ({"name": ""}, "required"),
+    ],
 )
 def test_a_bad_setting_is_told_and_nothing_changes(deployer, browse, hello, change, sentence):
     answer = browse(deployer).post(SETTINGS, {**RUN, **change})

@@ -47,6 +47,11 @@ SAID = [
         "Production is locked by Ada: holidays. shop is not Ready, which Production asks for. Odd words. It was cancelled.",
         "Production est verrouillé par Ada : holidays. shop n’est pas Prêt",
     ),
+    (
+        "This is Phoenix, written in Elixir (mix.exs). This machine has no Elixir toolchain: install it (see elixir.org), "
+        "or add the Dockerfile below and deploy to an environment with Docker.",
+        "Ceci est Phoenix, écrit en Elixir (mix.exs). Cette machine n’a pas les outils pour Elixir : installez-les (see",
+    ),
     ("shop, blog: It was cancelled with the rollout.", "shop, blog : Annulé avec le déploiement de la livraison."),
     ("services “jobs”: memory_bytes must be true or false.", "services « jobs » : memory_bytes doit être"),
     ("build has no program; write e.g. “python main.py”.", "build n’a pas de programme ; écrivez par exemple"),
@@ -74,6 +79,7 @@ COMPOSED = {  # out of parts that a caller gives, where the reader of the source
     "Visitors of {host} do not stay with one instance.",
     "{instance} {ended} and is failed.",
     "{instance} {ended} and is stopped.",
+    "It said “{last}”.",
     "The target of volume “{name}”: {problem}",
     "“{value}” leads out of the source; put what it names into the source.",
     "“{value}” is a link that leads out of the source; put the file itself there.",

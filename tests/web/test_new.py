@@ -17,7 +17,7 @@ from fairway.drivers.builders.contract import Spec
 from fairway.environments.commands import lock_environment
 
 FORM = {
-    "name": "Shop", "command": "", "port": "8080", "health_path": "/up", "version": "", "environment": "staging",
+    "name": "Shop", "command": "", "port": "8080", "health": "/up", "version": "", "environment": "staging",
     "rows": "2", "name-0": "GREETING", "value-0": "hello", "name-1": "API_KEY", "value-1": "s3cr3t-value", "secret-1": "on",
 }  # fmt: skip
 
@@ -261,7 +261,7 @@ def test_the_first_way_that_an_environment_can_run_is_offered_beside_the_others(
 def test_a_way_that_is_not_taken_anyway_is_remembered(deployer, browse, several, staging, use, values, kept):
     staging.runtime = "process"
     staging.save()
-    form = {**FORM, "health_path": "", "use": use, "then": "create", **values}
+    form = {**FORM, "health": "", "use": use, "then": "create", **values}
     browse(deployer).post(f"/applications/new/{several.pk}", form)
     assert Application.objects.get().spec == kept
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-RUN = {"section": "spec", "name": "Hello", "command": "", "port": "", "health_path": "", "memory_mb": "", "cpus": ""}
+RUN = {"section": "spec", "name": "Hello", "command": "", "port": "", "health": "", "memory_mb": "", "cpus": ""}
 
 
 def save(browse, admin, **changes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -16,7 +17,7 @@ from fairway.cli.sources import Archive, Git, Image, Ref, SourceOptions, body_of
 
 PANEL = "How it runs (default: as detected)"
 SAME = ("kind", "framework", "root", "build", "release", "port")  # these options have the names of the spec's keys
-SPEC_NAMES = {**{name: name for name in SAME}, "start": "command", "health": "health_path"}
+SPEC_NAMES = {**{name: name for name in SAME}, "start": "command"}
 INSTALL = ("dockerfile", "publish", "python", "node")  # options that go into the spec's ``install``
 TICK = 0.3  # seconds between two requests for an inspection
 
@@ -38,7 +39,17 @@ Node = Annotated[str | None, _option("node", "The version of Node.js.", "VERSION
 PortNumber = Annotated[
     int | None, typer.Option("--port", min=1, max=65535, help="The port it listens on.", rich_help_panel=PANEL)
 ]
-Health = Annotated[str | None, _option("health", "The path that must answer before traffic is switched.", "PATH")]
+Health = Annotated[
+    str | None,
+    _option("health", "What must succeed before traffic is switched: a path, “tcp”, or a command.", "PATH|tcp|COMMAND"),
+]
+StartSeconds = Annotated[
+    float | None,
+    typer.Option(
+        "--start-seconds", metavar="SECONDS", help="How long it may take to become ready.", rich_help_panel=PANEL, min=1
+    ),
+]
+Memory = Annotated[str | None, _option("memory", "The most memory each instance may use, e.g. 512m or 1g.", "SIZE")]
 Sticky = Annotated[str | None, _option("sticky", "Whether each visitor stays with one replica.", "on|off|auto")]
 Volumes = Annotated[
     list[str] | None,
@@ -73,6 +84,8 @@ class RunOptions:
     node: str | None = None
     port: int | None = None
     health: str | None = None
+    start_seconds: float | None = None
+    memory: str | None = None
     sticky: str | None = None
     volumes: list[str] | None = None
     services: list[str] | None = None
@@ -87,6 +100,12 @@ class RunOptions:
         given: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(self)}
         given = {name: value or None for name, value in given.items() if value is not None}
         spec = {SPEC_NAMES[name]: value for name, value in given.items() if name in SPEC_NAMES}
+        if self.health is not None:
+            spec |= _health(self.health.strip())
+        if self.start_seconds is not None:
+            spec["start_seconds"] = self.start_seconds
+        if self.memory is not None:
+            spec["memory_bytes"] = _memory(self.memory)
         if self.sticky is not None:
             spec["sticky"] = _sticky(self.sticky)
         if self.volumes is not None:
@@ -95,6 +114,23 @@ class RunOptions:
             spec["services"] = dict(_service(text) for text in self.services if text)
         install = {name: value for name, value in given.items() if name in INSTALL}
         return spec | ({"install": install} if install else {})
+
+
+def _health(text: str) -> dict[str, Any]:
+    """One of the three kinds of health checks; the others are taken away. A command is sent as it was typed."""
+    kinds: dict[str, Any] = {"health_path": None, "health_command": None, "health_tcp": None}
+    if not text:
+        return kinds
+    if text == "tcp":
+        return kinds | {"health_tcp": True}
+    return kinds | {"health_path" if text.startswith("/") and " " not in text else "health_command": text}
+
+
+def _memory(text: str) -> int | None:
+    match = re.fullmatch(r"(\d{1,9}(?:\.\d{1,3})?)\s*([kmg]?)b?", text.strip(), re.IGNORECASE)
+    if text.strip() and match is None:
+        raise BadInput(f"--memory is “{text[:40]}”.", advice="Write a size, e.g. 512m or 1g.")
+    return int(float(match[1]) * 1024 ** " kmg".index(match[2].lower() or " ")) if match else None
 
 
 def _sticky(text: str) -> bool | None:

@@ -102,6 +102,8 @@ def edit_app(
     node: how.Node = None,
     port: how.PortNumber = None,
     health: how.Health = None,
+    start_seconds: how.StartSeconds = None,
+    memory: how.Memory = None,
     sticky: how.Sticky = None,
     volume: how.Volumes = None,
     service: how.Services = None,

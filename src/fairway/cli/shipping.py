@@ -54,6 +54,8 @@ def deploy(
     node: how.Node = None,
     port: how.PortNumber = None,
     health: how.Health = None,
+    start_seconds: how.StartSeconds = None,
+    memory: how.Memory = None,
     sticky: how.Sticky = None,
     volume: how.Volumes = None,
     service: how.Services = None,

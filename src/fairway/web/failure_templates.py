@@ -206,6 +206,10 @@ FAILURES = (
     gettext_noop("Nothing seemed to listen on the port (each connection was closed at once)"),
     gettext_noop("The application answered something that is not HTTP"),
     gettext_noop("The connection failed ({why})"),
+    gettext_noop("The health command failed {times} times."),
+    gettext_noop("The health command failed {times} times: {last}."),
+    gettext_noop("The health command did not succeed"),
+    gettext_noop("It said “{last}”."),
     gettext_noop("The image's own health check said “{state}”"),
     gettext_noop("The image's own health check found it “unhealthy”."),
     gettext_noop("The image's own health check found it “unhealthy”; it said: {last}."),
@@ -468,7 +472,8 @@ FAILURES = (
     gettext_noop("The build made no {pattern}; check what it writes, or give build and start command yourself."),
     gettext_noop("This is {what}."),
     gettext_noop("This is {what} ({because})."),
-    gettext_noop("{framework}, written in {language}"),
+    gettext_noop("This is {framework}, written in {language}."),
+    gettext_noop("This is {framework}, written in {language} ({because})."),
     gettext_noop("a shell script"),
     gettext_noop(
         "{intro} This machine has no {language} toolchain: install it{how}, or add the Dockerfile below and deploy to an "
@@ -563,6 +568,8 @@ FAILURES = (
     gettext_noop("{file}: the build folder “{root}” leads outside; choose one inside the source."),
     gettext_noop("{file}: there is no {name} in “{root}”; add it or correct “build”."),
     gettext_noop("{file}: “{root}” has no Dockerfile and is nothing Fairway knows; add a Dockerfile."),
+    gettext_noop("{file}: {why}; correct it."),
+    gettext_noop("line {number} is not NAME=value"),
     gettext_noop("Procfile: there is no language below it that Fairway starts; {remedy}."),
     gettext_noop("add requirements.txt, pyproject.toml or package.json"),
     gettext_noop("take the line out to serve the files"),
@@ -805,6 +812,8 @@ FAILURES = (
     gettext_noop("a server that is starting or ending"),
     gettext_noop("its checksum is not the one that was written down"),
     gettext_noop("It was cancelled."),
+    gettext_noop("stands beside another health check; keep one of them."),
+    gettext_noop("must be one program with its words, e.g. “pg_isready -q”."),
     # the gate, which workers ask, too
     gettext_noop("%(environment)s is locked by %(owner)s: %(reason)s"),
     gettext_noop("It would be reached at %(host)s, which is Fairway's own address."),
@@ -862,7 +871,4 @@ FAILURES = (
     gettext_noop("The same applies to %(names)s."),
     gettext_noop("%(environment)s is frozen by “%(name)s”: %(reason)s"),
     gettext_noop("%(environment)s takes deployments only during %(names)s."),
-    # the gate, which a worker asks, too
-    # said
-    # what a person has written
 )

@@ -11,7 +11,17 @@ from django.utils.translation import gettext_lazy as _
 
 from fairway.accounts.rules import ROLES_FOR, Act, Role
 from fairway.deployments.rules import Access
-from fairway.drivers.builders.spec_rules import STARTED, command_text, parse_services, parse_volumes, service_lines
+from fairway.drivers.builders.spec_rules import (
+    HEALTH,
+    LONGEST_START,
+    STARTED,
+    command_text,
+    health_text,
+    parse_health,
+    parse_services,
+    parse_volumes,
+    service_lines,
+)
 from fairway.drivers.wall.abilities import LAYERS
 from fairway.environments.commands import MOST_APPROVAL_DAYS, MOST_APPROVALS, MOST_PROVEN_HOURS
 from fairway.environments.models import Environment
@@ -325,9 +335,8 @@ class RunForm(forms.Form):
     python = forms.CharField(label=_("Python version"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN))
     node = forms.CharField(label=_("Node.js version"), max_length=80, required=False, widget=forms.TextInput(attrs=PLAIN))
     port = forms.IntegerField(label=_("Port"), required=False, min_value=1, max_value=65535)
-    health_path = forms.CharField(
-        label=_("Health path"), max_length=500, required=False, widget=forms.TextInput(attrs=PLAIN)
-    )
+    health = forms.CharField(label=_("Health check"), max_length=500, required=False, widget=forms.TextInput(attrs=PLAIN))
+    start_seconds = forms.FloatField(label=_("Seconds until ready"), required=False, min_value=1, max_value=LONGEST_START)
     volumes = forms.CharField(
         label=_("Volumes"), max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 2, **PLAIN})
     )
@@ -336,9 +345,18 @@ class RunForm(forms.Form):
     )
 
     @property
+    def has_more(self) -> bool:
+        """Whether something is set, or wrong, in the part that is folded away."""
+        set_here = any(self[name].value() for name in ("release", "services", "volumes", "start_seconds"))
+        return set_here or any(
+            self[name].errors for name in ("release", "services", "volumes", "start_seconds", "python", "node")
+        )
+
+    @property
     def names(self) -> dict[str, str]:
         """The form's fields by the keys of the spec, to show errors beside them."""
-        return {f"install.{name}": name for name in INSTALL_FIELDS} | {"memory_bytes": "memory_mb"}
+        health = dict.fromkeys(HEALTH, "health")
+        return {f"install.{name}": name for name in INSTALL_FIELDS} | {"memory_bytes": "memory_mb"} | health
 
 
 class DetectedForm(RunForm):
@@ -396,7 +414,8 @@ class RunSettingsForm(RunForm):
         values = {name: value for name, value in self.cleaned_data.items() if name not in ("name", "description")}
         install = {name: value for name, value in (before.get("install") or {}).items() if name not in INSTALL_FIELDS}
         ours = spec_changes({name: value for name, value in values.items() if value not in (None, "")})
-        kept = {name: value for name, value in before.items() if name not in (*values, "memory_bytes", "install")}
+        shown = (*values, *HEALTH, "memory_bytes", "install")
+        kept = {name: value for name, value in before.items() if name not in shown}
         # a person said that there is no release command, whatever is detected
         if "release" in before and not before["release"]:
             kept["release"] = []
@@ -415,7 +434,8 @@ def run_values(spec: Mapping[str, Any]) -> dict[str, Any]:
         **lines,
         **{name: str(install.get(name) or "") for name in INSTALL_FIELDS},
         "port": spec.get("port"),
-        "health_path": spec.get("health_path") or "",
+        "health": health_text(spec),
+        "start_seconds": spec.get("start_seconds"),
         "version": spec.get("version", ""),
         "kind": spec.get("kind", ""),
         "framework": spec.get("framework", ""),
@@ -435,7 +455,11 @@ def volume_lines(volumes: Iterable[Sequence[str]]) -> str:
 
 def spec_changes(values: Mapping[str, Any]) -> dict[str, Any]:
     """Fields of a `RunForm` as keys of a spec. Raises `Invalid` for a volume or a service that is none."""
-    changes = {name: value for name, value in values.items() if name not in (*INSTALL_FIELDS, "volumes", "memory_mb")}
+    others = (*INSTALL_FIELDS, "volumes", "memory_mb", "health")
+    changes = {name: value for name, value in values.items() if name not in others}
+    if "health" in values:
+        kinds = parse_health(values["health"])
+        changes |= {name: value for name, value in kinds.items() if value} or kinds  # the others make way (see `overlay`)
     if "services" in values:
         changes["services"] = parse_services(values["services"])
     install = {name: values[name] for name in INSTALL_FIELDS if name in values}

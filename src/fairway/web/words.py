@@ -109,6 +109,7 @@ ROLE_SENTENCES: dict[str, Text] = {
 
 _GATES = {  # how readiness was decided, as `drivers.health` says it; “http /health” is said by its path
     "any http answer": _("any answer to HTTP"),
+    "health command": _("its health command"),
     "image HEALTHCHECK": _("the image’s own check"),
     "tcp port": _("an open port"),
     "it keeps running": _("it keeps running"),

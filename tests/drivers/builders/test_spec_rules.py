@@ -11,7 +11,10 @@ from fairway.drivers.builders.contract import Spec
 from fairway.drivers.builders.services import services_of
 from fairway.drivers.builders.spec_rules import (
     command_text,
+    health_text,
+    overlay,
     parse_changes,
+    parse_health,
     parse_services,
     parse_spec,
     service_lines,
@@ -21,6 +24,28 @@ from fairway.drivers.builders.spec_rules import (
 from fairway.shared.names import Invalid
 
 GOOD: dict[str, Any] = Spec(kind="python", command=("python", "main.py")).to_json()
+
+
+@pytest.mark.parametrize("text", ["", "/health", "tcp", "pg_isready -q -U app", "/usr/bin/check --all"])
+def test_a_health_check_is_read_as_it_was_typed(text: str) -> None:
+    spec = overlay(Spec(kind="static", health_path="/old"), parse_changes(parse_health(text)))
+    assert health_text(spec.to_json()) == text
+    assert Spec.from_json(spec.to_json()) == spec
+
+
+def test_one_kind_of_health_check_takes_the_place_of_another() -> None:
+    detected = Spec(kind="static", health_path="/health")
+    assert overlay(detected, {"health_tcp": True}).health_path is None
+    changed = overlay(overlay(detected, {"health_command": ["true"]}), {"health_path": "/"})
+    assert (changed.health_command, changed.health_tcp, changed.health_path) == (None, False, "/")
+    assert overlay(detected, {"port": 1}).health_path == "/health"
+    with pytest.raises(Invalid, match="another health check"):
+        parse_spec({"kind": "static", "health_path": "/", "health_tcp": True})
+
+
+def test_a_spec_that_says_nothing_new_is_written_as_before() -> None:
+    """Fingerprints are made of it."""
+    assert not {"services", "health_command", "health_tcp", "start_seconds"} & set(GOOD)
 
 
 def test_a_good_spec_has_no_errors() -> None:
@@ -44,6 +69,12 @@ def test_a_good_spec_has_no_errors() -> None:
         ("port", "http"),
         ("health_path", "health"),
         ("health_path", "/a b"),
+        ("health_command", "a | b"),
+        ("health_command", "A=1 b"),
+        ("health_command", ["a", "&&", "b"]),
+        ("health_tcp", "yes"),
+        ("start_seconds", 0),
+        ("start_seconds", 5000),
         ("version", "x" * 200),
         ("root", "../up"),
         ("root", "/etc"),

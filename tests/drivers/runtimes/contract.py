@@ -420,6 +420,23 @@ class RuntimeContract:
         assert len(runtime.written(running.name)) == 3
         assert runtime.written("fairway-never.was-d1-0") == ()
 
+    # -- health
+
+    def test_a_health_command_that_succeeds_makes_it_ready(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        wanted = replace(spec, health=HealthCheck(command=("echo", "alive"), deadline=PATIENCE))
+        name = runtime.ensure_started(wanted, NullProgress()).name
+        assert wait_until_ready(runtime, name, wanted.health, NullProgress()).gate == "health command"
+        assert self.read(runtime, name).health == "healthy"
+
+    def test_a_health_command_that_fails_holds_it_back_and_says_why(self, runtime: Runtime, spec: InstanceSpec) -> None:
+        wanted = replace(spec, port=None, service="db", health=HealthCheck(command=("cat", "/no/such/file"), deadline=2.0))
+        name = runtime.ensure_started(wanted, NullProgress()).name
+        eventually(lambda: self.read(runtime, name).health_output, what="the first run has failed")
+        with pytest.raises(
+            Refused, match=r"The service “db”: the health command did not succeed for.*It said “cat|failed 3"
+        ):
+            wait_until_ready(runtime, name, wanted.health, NullProgress())
+
     # -- services
 
     @pytest.fixture

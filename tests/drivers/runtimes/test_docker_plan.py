@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from fairway.drivers.runtimes.contract import (
     ArtifactKind,
     ArtifactRef,
+    HealthCheck,
     InstanceSpec,
     InstanceState,
     RegistryCredential,
@@ -38,6 +39,16 @@ SPEC = InstanceSpec(
 
 def body(spec: InstanceSpec = SPEC) -> dict[str, Any]:
     return plan.container_body(spec, NAMES, image={"Id": DIGEST}, host_port=21000)
+
+
+def test_a_health_command_becomes_the_containers_own_check() -> None:
+    check = HealthCheck(command=("pg_isready", "-p", "{port}", "-h", "${HOST_NAME}"), deadline=90)
+    spec = replace(SPEC, port=5432, health=check, environment={"HOST_NAME": "db"})
+    asked = body(spec)["Healthcheck"]
+    assert asked["Test"] == ["CMD", "pg_isready", "-p", "5432", "-h", "db"]
+    assert (asked["StartPeriod"], asked["Interval"], asked["Retries"]) == (90_000_000_000, 5_000_000_000, 3)
+    assert "Healthcheck" not in body(replace(spec, once="release"))
+    assert body(replace(SPEC, port=None))["Healthcheck"] == {"Test": ["NONE"]}
 
 
 # -- options

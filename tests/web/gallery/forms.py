@@ -18,6 +18,7 @@ class GitForm(forms.Form):
 
 
 class RunFields(forms.Form):
+    has_more = True  # so that the part that is folded away is looked at, too
     command = forms.CharField(required=False)
     build = forms.CharField(required=False)
     release = forms.CharField(required=False)
@@ -26,7 +27,8 @@ class RunFields(forms.Form):
     python = forms.CharField(required=False)
     node = forms.CharField(required=False)
     port = forms.IntegerField(required=False, min_value=1, max_value=65535)
-    health_path = forms.CharField(required=False)
+    health = forms.CharField(required=False)
+    start_seconds = forms.CharField(required=False)
     volumes = forms.CharField(required=False, widget=forms.Textarea(attrs={"rows": 2}))
 
 

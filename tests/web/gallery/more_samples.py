@@ -117,7 +117,8 @@ NAMES = (
     "python",
     "node",
     "port",
-    "health_path",
+    "health",
+    "start_seconds",
     "volumes",
     "services",
     "root",
@@ -163,7 +164,7 @@ def detected() -> Data:
         services="worker: celery -A shop worker",
         python="3.12",
         port=8000,
-        health_path="/healthz",
+        health="/healthz",
     )
     return {
         "inspection": inspection(),
@@ -185,7 +186,7 @@ def detected() -> Data:
 
 
 def detected_wrong() -> Data:
-    form = wrong(forms.DetectedForm, name="", port="99999", command="", version="", health_path="", environment="")
+    form = wrong(forms.DetectedForm, name="", port="99999", command="", version="", health="", environment="")
     return {**detected(), "form": form}
 
 
@@ -293,7 +294,7 @@ def app_settings() -> Data:
                        "domain_url": "/gallery/act", "access_url": "/gallery/act", "domain_value": "http://x" if environment is STAGING else "",
                        "domain_error": "is not a host name; write something like “shop.example.com”, without http:// or a path." if environment is STAGING else ""})  # fmt: skip
     return {
-        **application(), "kind": "", "now": {**NOW, "build": "npm run build", "node": "22", "framework": "Express"}, "form": filled(forms.SpecForm, "spec_%s", name="storefront", command="gunicorn shop.wsgi", port=8000, health_path="/healthz", memory_mb=512),
+        **application(), "kind": "", "now": {**NOW, "build": "npm run build", "node": "22", "framework": "Express"}, "form": filled(forms.SpecForm, "spec_%s", name="storefront", command="gunicorn shop.wsgi", port=8000, health="/healthz", memory_mb=512),
         "source_form": filled(forms.GitForm, "source_%s", url="https://git.example.com/shop/storefront.git", ref="main"), "placements": places,
         "delete": {"url": "/gallery/act", "blockers": [], "volumes": [{"name": "media", "environment": "Production", "size_bytes": 5_368_709_120}]},
     }  # fmt: skip

@@ -234,7 +234,7 @@ def application_detail() -> Data:
                       more=[act("Roll back to 2.13.0", "rollback", blockers=locked), act("Restart", "restart")]),
         ],
         "recent": [entry for entry in rows() if entry["application"]["slug"] == "storefront"],
-        "spec": {"framework": "Django (Python, uv)", "command": "gunicorn shop.wsgi --bind 0.0.0.0:{port}", "port": 8000, "health_path": "/healthz",
+        "spec": {"framework": "Django (Python, uv)", "command": "gunicorn shop.wsgi --bind 0.0.0.0:{port}", "port": 8000, "health": "/healthz",
                  "memory_bytes": 512 * 1024 * 1024, "cpus": 1.0, "volumes": [{"name": "media", "target": "/app/media"}], "services": [{"name": "worker", "command": "celery -A shop worker"}]},
     }  # fmt: skip
 

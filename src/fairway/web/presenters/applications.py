@@ -14,7 +14,7 @@ from fairway.deployments.models import Placement
 from fairway.deployments.queries import placements_visible_to
 from fairway.deployments.queries import visible_to as deployments_visible_to
 from fairway.drivers.builders.contract import Spec
-from fairway.drivers.builders.spec_rules import command_text
+from fairway.drivers.builders.spec_rules import command_text, health_text
 from fairway.insights.matrix import placement_state
 from fairway.insights.rows import rows
 from fairway.shared.urls import without_secrets
@@ -49,7 +49,8 @@ def spec_shown(application: Application) -> dict[str, Any] | None:
         "framework": spec.framework,
         "command": command_text(spec.command),
         "port": spec.port,
-        "health_path": spec.health_path or "",
+        "health": health_text(spec.to_json()),
+        "start_seconds": spec.start_seconds,
         "memory_bytes": spec.memory_bytes,
         "cpus": spec.cpus,
         "release": command_text(spec.release),

@@ -44,7 +44,7 @@ from fairway.web.variables import Rows, mark_error, read_rows, rows_of
 
 CHUNK = 256 * 1024
 SOURCES = ("upload", "git", "image")
-HINTS = {"publish": "dist", "health_path": "/healthz", "volumes": "uploads: /data"}
+HINTS = {"publish": "dist", "health": "/healthz", "volumes": "uploads: /data"}
 PARTS = {"inspection": "looking"}
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairway.drivers.builders.detection.compose import parse_compose
-from fairway.drivers.builders.detection.compose_values import byte_size, interpolated, required_variables, seconds
+from fairway.drivers.builders.detection.compose_values import byte_size, env_file, interpolated, required_variables, seconds
 from fairway.shared.names import Invalid
 
 WHOLE = """\
@@ -47,15 +47,75 @@ def test_everything_known_is_read() -> None:
     assert service.requires == ("DATABASE_URL", "TOKEN")
     assert service.volumes == (("uploads", "/srv/uploads"), ("cache", "/cache"))
     assert (service.memory_bytes, service.cpus, service.stop_grace) == (512 * 1024**2, 0.5, 90.0)
-    assert (service.health_path, service.version) == ("/health", "1.4")
+    assert (service.health, service.version) == ({"health_path": "/health"}, "1.4")
+
+
+@pytest.mark.parametrize(
+    ("check", "health", "seconds_to_start"),
+    [
+        ("{test: [CMD, pg_isready, -q]}", {"health_command": ["pg_isready", "-q"]}, None),
+        ("{test: pg_isready -U app || exit 1}", {"health_command": ["pg_isready", "-U", "app"]}, None),
+        ("{test: [CMD-SHELL, 'pg_isready -U $${DB_USER}']}", {"health_command": ["pg_isready", "-U", "${DB_USER}"]}, None),
+        ("{test: curl -f http://localhost:8000/ready || exit 1}", {"health_path": "/ready"}, None),
+        ("{test: [CMD, wget, --spider, 'http://127.0.0.1:8000']}", {"health_path": "/"}, None),
+        ("{test: [CMD, curl, 'http://localhost:9000/']}", {"health_command": ["curl", "http://localhost:9000/"]}, None),
+        ("{test: [CMD, x], interval: 10s, retries: 3}", {"health_command": ["x"]}, None),
+        ("{test: [CMD, x], interval: 10s, retries: 3, start_period: 2m}", {"health_command": ["x"]}, 150.0),
+        ("{test: [CMD, x], start_period: 1h}", {"health_command": ["x"]}, 900.0),
+        ("{test: [NONE]}", {}, None),
+        ("{test: [CMD, x], disable: true}", {}, None),
+    ],
+)
+def test_a_healthcheck_is_read_in_every_form(check: str, health: dict[str, object], seconds_to_start: float | None) -> None:
+    service = parse_compose(f"services: {{a: {{image: x, ports: [8000], healthcheck: {check}}}}}")
+    assert (service.health, service.start_seconds) == (health, seconds_to_start)
+
+
+def test_what_changes_nothing_here_is_named() -> None:
+    service = parse_compose("""
+x-common: {any: thing}
+networks: {back: {}}
+services:
+  a: {image: x, entrypoint: [serve], command: [--fast], container_name: a, networks: [back], labels: [q=1], init: true}
+""")
+    assert service.unused == ("container_name", "labels", "networks", "init")
+    assert service.command == ("serve", "--fast")
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("A=b", "b"),
+        ("export A = b c # d", "b c"),
+        ("A='$x # y'", "$$x # y"),
+        ('A="two\\nlines"', "two\nlines"),
+        ("A=${B:-b}#", "${B:-b}#"),
+        ("A=", ""),
+        ("# A=1\n\nA=2", "2"),
+    ],
+)
+def test_a_file_of_variables_is_read(line: str, value: str) -> None:
+    assert env_file(line) == {"A": value}
+
+
+def test_a_file_of_variables_that_is_none_is_named_by_line() -> None:
+    with pytest.raises(ValueError, match="line 2 is not NAME=value"):
+        env_file("A=1\nB\n")
 
 
 @pytest.mark.parametrize(
     ("line", "key"),
     [
         ("    privileged: true", "privileged"),
-        ("    healthcheck: {test: [CMD, true]}", "healthcheck"),
-        ("    env_file: .env", "env_file"),
+        ("    healthcheck: {test: 'a | b'}", "without a shell"),
+        ("    healthcheck: {test: [CMD]}", "healthcheck"),
+        ("    healthcheck: {test: [CMD, x], interval: often}", "interval"),
+        ("    healthcheck: {test: [CMD, x], retries: none}", "retries"),
+        ("    env_file: ../.env", "env_file"),
+        ("    depends_on: [other]", "other"),
+        ("    depends_on: [web]", "wait for itself"),
+        ("    depends_on: {web: {condition: service_bored}}", "condition"),
+        ("    network_mode: host", "network_mode"),
         ("    volumes: ['/etc:/host']", "volumes"),
         ("    volumes: ['./data:/data']", "volumes"),
         ("    volumes: [{type: bind, source: /, target: /host}]", "volumes"),
@@ -72,7 +132,7 @@ def test_everything_known_is_read() -> None:
         ("    environment: {A: '${'}", "environment"),
         ("    deploy: {replicas: 3}", "replicas"),
         ("    deploy: {resources: {limits: {memory: lots}}}", "memory"),
-        ("    restart: 'no'", "restart"),
+        ("    restart: maybe", "restart"),
         ("    stop_grace_period: soon", "stop_grace_period"),
         ("    x-fairway: {healt: /x}", "healt"),
         ("    x-fairway: {health: x}", "health"),
@@ -102,7 +162,7 @@ def test_everything_else_is_refused_with_line_and_key(line: str, key: str) -> No
         ("services: {a: {build: ../x}}", "leaves the folder"),
         ("services: {a: {image: x}}\nvolumes: {A_B: }", "A_B"),
         ("services: {a: {image: x}}\nvolumes: {a: {driver: nfs}}", "options"),
-        ("services: {a: {image: x}}\nnetworks: {}", "networks"),
+        ("services: {a: {image: x}}\nsecrets: {}", "secrets"),
         ("x" * 70_000, "larger"),
         ("a: &a [*a]\nservices: {a: {image: x}}", "aliases are expanded"),
     ],

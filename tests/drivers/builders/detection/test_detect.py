@@ -166,6 +166,51 @@ services:
     assert [one.what for one in best.remarks] == ["Not started: admin, db (postgres); give their addresses as variables"]
 
 
+def test_a_stack_as_people_write_it_is_understood(tmp_path: Path) -> None:
+    """The order of starting, a migration that runs first, files of variables, checks, and what means nothing here."""
+    compose = """
+services:
+  migrate:
+    build: app
+    command: python migrate.py
+    restart: "no"
+    depends_on: {db: {condition: service_healthy}}
+  web:
+    build: app
+    command: python app.py
+    container_name: shop
+    ports: ["8000:8000"]
+    env_file: [base.env, {path: local.env, required: false}, secret.env]
+    environment: {MODE: live}
+    networks: [back]
+    healthcheck: {test: ["CMD", "curl", "-f", "http://localhost:8000/up"], interval: 10s, retries: 3, start_period: 2m}
+    depends_on: {migrate: {condition: service_completed_successfully}, db: {condition: service_healthy}}
+  worker:
+    build: app
+    command: python worker.py
+    healthcheck: {test: python alive.py || exit 1}
+    depends_on: [web]
+  debug: {build: app, command: python debug.py, profiles: [debug]}
+  db: {image: postgres, healthcheck: {test: pg_isready}}
+networks: {back: {driver: bridge}}
+"""
+    files = {"compose.yaml": compose, "app/requirements.txt": "flask", "app/app.py": FLASK}
+    make(tmp_path, {**files, "base.env": "MODE=test\nLEVEL=info # usual\nDATABASE_URL=${DATABASE_URL}\n"})
+    best = detect(tmp_path).best
+    assert best is not None
+    spec = best.spec
+    assert (spec.command, spec.release) == (("python", "app.py"), ("python", "migrate.py"))
+    assert (spec.health_path, spec.start_seconds) == ("/up", 150.0)
+    assert spec.environment == {"MODE": "live", "LEVEL": "info", "DATABASE_URL": "${DATABASE_URL}"}
+    assert spec.requires == ("DATABASE_URL",)
+    assert spec.services == {"worker": {"command": ["python", "worker.py"], "health_command": ["python", "alive.py"]}}
+    assert [one.what for one in best.remarks] == [
+        "“secret.env” is not in the source; set its variables on the configuration page",
+        "Not used here: container_name, networks, depends_on",
+        "Not started: debug, db (postgres); give their addresses as variables",
+    ]
+
+
 def test_compose_lays_over_what_is_below(tmp_path: Path) -> None:
     compose = """
 services:

@@ -19,6 +19,7 @@ import pytest
 from fairway.drivers.runtimes.contract import (
     ArtifactKind,
     ArtifactRef,
+    HealthCheck,
     Instance,
     InstanceSpec,
     InstanceState,
@@ -73,6 +74,58 @@ def started(runtime: ProcessRuntime, spec: InstanceSpec) -> Instance:
     instance = runtime.ensure_started(spec, NullProgress())
     eventually(lambda: listens(instance), what="answers")
     return instance
+
+
+CHECK = """
+import os, sys, pathlib
+here = pathlib.Path(os.environ["TMPDIR"])
+with (here / "runs").open("a") as file:
+    file.write(f"{os.environ['TOKEN']} {os.environ['PORT']} {sys.argv[1]}\\n")
+print("the file is not there" if (well := (here / "well").exists()) is False else "fine")
+sys.exit(0 if well else 7)
+"""
+
+
+def test_a_health_command_runs_as_the_application_does_and_may_change_its_mind(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "COMMAND_EVERY", 0.1)
+    monkeypatch.setattr(launch, "FIRST_CHECK", 0.1)
+    check = HealthCheck(command=("{python}", "-c", CHECK, "{port}"), deadline=0.5)
+    name = runtime.ensure_started(replace(spec, health=check, environment={"TOKEN": "s3cret"}), NullProgress()).name
+    files = runtime.places.instance(name) / "tmp"
+
+    def health() -> tuple[str | None, str]:
+        found = runtime.instance(name)
+        assert found is not None
+        return found.health, found.health_output
+
+    eventually(lambda: health() == ("unhealthy", "the file is not there"), what="three failures after its time")
+    (files / "well").touch()
+    eventually(lambda: health() == ("healthy", ""), what="it is well again")
+    (files / "well").unlink()
+    eventually(lambda: health()[0] == "unhealthy", what="three failures in a row")
+    token, told, argument = (files / "runs").read_text().splitlines()[0].split()
+    assert (token, told) == ("s3cret", argument), "its variables, and its port in the words"
+    assert texts(runtime, name) == ["version one starts"], "what a check prints is no output of the application"
+
+
+def test_a_health_command_that_hangs_is_ended_and_leaves_nothing(
+    runtime: ProcessRuntime, spec: InstanceSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch, "COMMAND_TIMEOUT", 0.2)
+    monkeypatch.setattr(launch, "FIRST_CHECK", 0.1)
+    check = HealthCheck(command=("sleep", "600"), deadline=60)
+    name = runtime.ensure_started(replace(spec, health=check), NullProgress()).name
+    eventually(lambda: runtime.instance(name).health_output == "it did not end within 0.2 s", what="it is late")  # type: ignore[union-attr]
+    shim = state(runtime, name)["minder"][0]
+    runtime.ensure_stopped(name, grace=0.5)
+    assert readings.descendants(shim) == []
+
+
+def test_a_health_command_that_does_not_exist_is_refused_by_name(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
+    with pytest.raises(Refused, match="no-such-check"):
+        runtime.ensure_started(replace(spec, health=HealthCheck(command=("no-such-check",))), NullProgress())
 
 
 def texts(runtime: ProcessRuntime, name: str) -> list[str]:

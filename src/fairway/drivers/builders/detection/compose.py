@@ -1,20 +1,25 @@
-"""``compose.yaml``: a documented subset of the Compose Specification, checked line by line, one service at a time.
+"""Reads ``compose.yaml``: a documented subset of the Compose Specification, checked line by line.
 
 Known: top level ``services``, ``volumes`` (named, without options), ``name``, ``version``; in the service
-``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``command``, ``ports`` (one), ``expose``,
-``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``volumes`` (named), ``restart``,
-``stop_grace_period``, ``deploy.resources.limits`` (``memory``, ``cpus``) and ``x-fairway`` (``health``, ``port``,
-``version``). Anything else is refused with its line, never ignored. Source: compose-spec/compose-spec, ``spec.md``.
+``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``entrypoint``, ``command``, ``ports`` (one),
+``expose``, ``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``env_file``, ``volumes`` (named),
+``restart``, ``stop_grace_period``, ``healthcheck``, ``depends_on``, ``profiles``, ``deploy.resources.limits`` (``memory``,
+``cpus``) and ``x-fairway`` (``health``, ``port``, ``version``, ``start_seconds``). What changes nothing here
+(`_WITHOUT_EFFECT`) is read and named on the page. Anything else is refused with its line, never ignored.
+Source: compose-spec/compose-spec, ``spec.md``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 from fairway.drivers.builders.command_line import split_command
-from fairway.drivers.builders.detection.compose_values import byte_size, required_variables, seconds
+from fairway.drivers.builders.detection.compose_health import count, duration, read_health
+from fairway.drivers.builders.detection.compose_values import byte_size, required_variables
 from fairway.shared.names import SLUG, Invalid, parse_image, parse_port, parse_relative_path, parse_variable
 from fairway.shared.yaml_with_lines import Item, refuse, root_of
 
@@ -22,19 +27,17 @@ FILES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.y
 _TOP = ("services", "volumes", "name", "version")
 _SERVICE = (
     *("image", "build", "command", "ports", "expose", "environment", "volumes"),
+    *("entrypoint", "env_file", "healthcheck", "depends_on", "profiles"),
     *("restart", "stop_grace_period", "deploy", "x-fairway"),
 )
+# Fairway names instances and routes to them itself, and gives each application a network of its own.
+_WITHOUT_EFFECT = ("container_name", "hostname", "labels", "networks", "logging", "init", "tty", "stdin_open", "pull_policy")
+_CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 _HINTS = {
-    "healthcheck": "write “x-fairway: {health: /path}” instead: Fairway asks that path over HTTP",
-    "env_file": "set the variables on the configuration page, or under “environment”",
-    "container_name": "Fairway names instances itself; remove it",
-    "depends_on": "one service is deployed at a time; remove it",
-    "networks": "each application gets its own network; remove it",
     "privileged": "applications never run privileged; remove it",
     "secrets": "set secrets on the configuration page",
     "configs": "set values on the configuration page",
-    "labels": "Fairway routes by itself; remove it",
-    "entrypoint": "put the whole program into “command”",
+    "network_mode": "each application gets a network of its own; remove it",
     "replicas": "scale on the application's page",
 }
 _PUBLISHED = re.compile(r"(?:(?:\[[0-9a-fA-F:]+\]:|[\d.]+:)?\d*:)?(?P<target>\d+)(?:/(?P<protocol>\w+))?")
@@ -52,7 +55,13 @@ class ComposeBuild:
 
 @dataclass(frozen=True)
 class ComposeService:
-    """The one service of a compose file; either `image` or `build`. Sizes in bytes, times in seconds."""
+    """One service of a compose file; either `image` or `build`. Sizes in bytes, times in seconds.
+
+    `env_files` are paths inside the source, each with whether it must be there; what they set is weaker than `environment`.
+    `after` names the services that have to end successfully before this one starts. `is_optional` says that it has a
+    profile, so that ``docker compose up`` alone does not start it, `is_once` that it is
+    not started again when it ends. `unused` are the keys that change nothing here.
+    """
 
     name: str
     image: str
@@ -65,13 +74,20 @@ class ComposeService:
     memory_bytes: int | None
     cpus: float | None
     stop_grace: float | None
-    health_path: str | None
+    health: dict[str, Any]
+    start_seconds: float | None
     version: str
+    env_files: tuple[tuple[str, bool], ...] = ()
+    after: tuple[str, ...] = ()
+    is_optional: bool = False
+    is_once: bool = False
+    unused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class ComposeFile:
-    """The services that can be read, why the others cannot, and for each name the image it runs ("" when it is built)."""
+    """The services that can be read, the errors of those that cannot (`wrong`, by name), and the image of each service
+    ("" if it is built)."""
 
     services: tuple[ComposeService, ...]
     wrong: Mapping[str, Invalid]
@@ -79,7 +95,7 @@ class ComposeFile:
 
 
 def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
-    """Read every service of a compose file. Raises `Invalid` whose field names file and line for a file that is none."""
+    """Read all services of a compose file. Raises `Invalid`, whose field names file and line, if it is no compose file."""
     top = root_of(text, file)
     entries = top.require("services").mapping().entries
     services: list[ComposeService] = []
@@ -88,16 +104,54 @@ def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
     for entry in entries:
         try:
             images[entry.key] = _image_name(entry.value.mapping())
-            top.only(_TOP, _HINTS)
+            _only(top, (*_TOP, "networks"))
             services.append(_service(entry.key, entry.value.mapping(), _declared_volumes(top)))
         except Invalid as error:
             wrong[entry.key] = error
             images.setdefault(entry.key, "")
+    _check_order(top, services)
     return ComposeFile(tuple(services), wrong, images)
 
 
+def _only(item: Item, known: tuple[str, ...]) -> None:
+    """Raises `Invalid` for any other key, but for extensions (``x-…``), which say nothing to Compose either."""
+    extensions = tuple(entry.key for entry in item.entries if entry.key.startswith("x-"))
+    item.only((*known, *extensions), _HINTS)
+
+
+def _check_order(top: Item, services: Sequence[ComposeService]) -> None:
+    """Raises `Invalid` where a service has to wait for itself, or for one that is not in the file."""
+    entries = {entry.key: entry.value for entry in top.require("services").entries}
+    waits = {one.name: _dependencies(entries[one.name].get("depends_on")) for one in services}
+    for name, wanted in waits.items():
+        for other in wanted:
+            if other not in entries:
+                refuse(entries[name].require("depends_on"), f"names “{other}”, which is no service of this file")
+    try:
+        TopologicalSorter(waits).prepare()
+    except CycleError as error:
+        ring = error.args[1]
+        refuse(entries[ring[0]].require("depends_on"), f"makes “{ring[0]}” wait for itself; remove one of the dependencies")
+
+
+def _dependencies(item: Item | None) -> dict[str, str]:
+    """The services that a service depends on, each with its condition."""
+    if item is None or item.is_null():
+        return {}
+    if item.is_sequence():
+        return {part.text(): _CONDITIONS[0] for part in item.sequence()}
+    found = {}
+    for entry in item.mapping().entries:
+        entry.value.mapping().only(("condition", "restart", "required"))
+        condition = entry.value.get("condition")
+        found[entry.key] = condition.text() if condition else _CONDITIONS[0]
+        if condition and found[entry.key] not in _CONDITIONS:
+            refuse(condition, f"must be one of {', '.join(_CONDITIONS)}")
+    return found
+
+
 def parse_compose(text: str, *, file: str = "compose.yaml") -> ComposeService:
-    """The one service of a compose file. Raises `Invalid` whose field names file and line, its sentence the key."""
+    """Read a compose file with one service. Raises `Invalid`; its field names file and line, its sentence the key."""
     found = read_compose(text, file=file)
     if len(found.images) != 1:
         names = ", ".join(found.images) or "none"
@@ -126,29 +180,58 @@ def _declared_volumes(top: Item) -> frozenset[str]:
 
 
 def _service(name: str, service: Item, declared: frozenset[str]) -> ComposeService:
-    service.only(_SERVICE, _HINTS)
+    _only(service, (*_SERVICE, *_WITHOUT_EFFECT))
     image, build, ours = service.get("image"), service.get("build"), service.get("x-fairway")
     if (image is None) == (build is None):
         refuse(service, "needs either “image” or “build”, and not both")
-    _check_restart(service.get("restart"))
+    once = _check_restart(service.get("restart"))
     environment, requires = _environment(service.get("environment"))
+    depends = _dependencies(service.get("depends_on"))
     memory, cpus = _limits(service.get("deploy"))
-    port, health, version = _own_settings(ours)
+    own = _own_settings(ours)
+    opened = own.port or _port(service)
+    health, start_seconds = read_health(service.get("healthcheck"), opened)
+    unused = [key for key in _WITHOUT_EFFECT if service.get(key) is not None]
     return ComposeService(
         name=name,
         image=_image(image) if image is not None else "",
         build=_build(build) if build is not None else None,
-        command=_command(service.get("command")),
-        port=port or _port(service),
+        command=_whole_command(service),
+        port=opened,
         environment=environment,
         requires=requires,
         volumes=tuple(_volume(item, declared) for item in _items(service.get("volumes"))),
         memory_bytes=memory,
         cpus=cpus,
-        stop_grace=_grace(service.get("stop_grace_period")),
-        health_path=health,
-        version=version,
+        stop_grace=duration(service.get("stop_grace_period")),
+        health={"health_path": own.health} if own.health else health,
+        start_seconds=own.start_seconds or start_seconds,
+        version=own.version,
+        env_files=tuple(_env_files(service.get("env_file"))),
+        after=tuple(name for name, condition in depends.items() if condition == _CONDITIONS[2]),
+        is_optional=service.get("profiles") is not None,
+        unused=(*unused, *(("depends_on",) if set(depends.values()) - {_CONDITIONS[2]} else ())),
+        is_once=once,
     )
+
+
+def _whole_command(service: Item) -> tuple[str, ...] | None:
+    """``entrypoint`` and ``command`` as one: alone, the entrypoint replaces the image's own command as well."""
+    entry, command = _command(service.get("entrypoint")), _command(service.get("command"))
+    return (*entry, *(command or ())) if entry else command
+
+
+def _env_files(item: Item | None) -> Iterator[tuple[str, bool]]:
+    """The paths of ``env_file``, and whether each must be there."""
+    if item is None or item.is_null():
+        return
+    for part in item.sequence() if item.is_sequence() else [item]:
+        if part.is_text():
+            yield _folder(part), True
+            continue
+        part.mapping().only(("path", "required", "format"))
+        required = part.get("required")
+        yield _folder(part.require("path")), required is None or required.text() != "false"
 
 
 def _items(item: Item | None) -> list[Item]:
@@ -156,7 +239,7 @@ def _items(item: Item | None) -> list[Item]:
 
 
 def _plain(item: Item) -> str:
-    """A text without ``${…}``: variables are filled in ``environment`` only."""
+    """A text without ``${…}``. Variables are only replaced in ``environment``."""
     text = item.text()
     if "$" in text.replace("$$", ""):
         refuse(item, "uses a variable; ${VAR} is read under “environment” only, write the value here")
@@ -196,7 +279,7 @@ def _build(item: Item) -> ComposeBuild:
 
 
 def _pairs(item: Item | None) -> list[tuple[str, Item | None]]:
-    """A mapping, or a list of ``NAME=value`` (returned with the list item), as pairs; None for a name alone."""
+    """A mapping, or a list of ``NAME=value``, as (name, value) pairs. The value is None for a name alone."""
     if item is None or item.is_null():
         return []
     if item.is_sequence():
@@ -223,7 +306,8 @@ def _variable(item: Item, name: str) -> str:
 
 
 def _environment(item: Item | None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """(values, names that must be set). A name without a value is passed on and therefore required."""
+    """(values, names that must be set). A name without a value takes its value from the configuration and must be set
+    there."""
     environment: dict[str, str] = {}
     requires: list[str] = []
     for name, value in _pairs(item):
@@ -305,20 +389,15 @@ def _volume(item: Item, declared: frozenset[str]) -> tuple[str, str]:
     return name, target
 
 
-def _check_restart(item: Item | None) -> None:
-    if item is not None and item.text() not in ("always", "unless-stopped", "on-failure"):
+def _check_restart(item: Item | None) -> bool:
+    """Whether the service is not started again when it ends."""
+    if item is not None and item.text().partition(":")[0] not in ("always", "unless-stopped", "on-failure", "no"):
         refuse(item, "must be “always”: Fairway restarts what dies; remove it")
-
-
-def _grace(item: Item | None) -> float | None:
-    if item is None:
-        return None
-    value = seconds(item.text())
-    return value if value is not None else refuse(item, "is not a duration; write e.g. “10s” or “1m30s”")
+    return item is not None and item.text() == "no"
 
 
 def _limits(deploy: Item | None) -> tuple[int | None, float | None]:
-    """(bytes of memory, CPUs) of ``deploy.resources.limits``."""
+    """(bytes of memory, CPUs) in ``deploy.resources.limits``."""
     limits = deploy
     for key in ("resources", "limits"):
         if limits is None:
@@ -344,16 +423,26 @@ def _cpus(item: Item) -> float:
     return float(text)
 
 
-def _own_settings(item: Item | None) -> tuple[int | None, str | None, str]:
-    """(port, health path, version) of ``x-fairway``."""
+@dataclass(frozen=True)
+class _Own:
+    """What ``x-fairway`` says of a service."""
+
+    port: int | None = None
+    health: str = ""
+    version: str = ""
+    start_seconds: float | None = None
+
+
+def _own_settings(item: Item | None) -> _Own:
     if item is None or item.is_null():
-        return None, None, ""
-    item.mapping().only(("health", "port", "version"))
-    port, health, version = item.get("port"), item.get("health"), item.get("version")
+        return _Own()
+    item.mapping().only(("health", "port", "version", "start_seconds"))
+    port, health, version, start = (item.get(key) for key in ("port", "health", "version", "start_seconds"))
     if health is not None and not re.fullmatch(r"/[!-~]*", health.text()):
         refuse(health, "must be a path that starts with “/”, e.g. “/health”")
-    return (
-        _number(port, port.text()) if port else None,
-        health.text() if health else None,
-        _plain(version) if version else "",
+    return _Own(
+        port=_number(port, port.text()) if port else None,
+        health=health.text() if health else "",
+        version=_plain(version) if version else "",
+        start_seconds=float(count(start)) if start else None,
     )
