@@ -24,18 +24,16 @@ import signal
 import sys
 import time
 
-# For `family`, `enclosure` and `chain`. At the end, so that no file there hides a library.
+# For `family`, `shim_check`, `shim_log`, `enclosure` and `chain`. At the end, so that no file there hides a library.
 sys.path.extend(os.path.normpath(os.path.join(os.path.abspath(__file__), up)) for up in ("..", "../../../wall", "../.."))
 # Imported now, because an upgrade may replace the files while we run.
 import enclosure  # type: ignore[import-not-found]
 from family import descendants, group_of, identity, proportional, resident, threads  # type: ignore[import-not-found]
+from shim_check import Check  # type: ignore[import-not-found]
+from shim_log import CHUNK, Log, Stream  # type: ignore[import-not-found]
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 PR_SET_CHILD_SUBREAPER = 36
-CHUNK = 65536
-LONGEST_LINE = 65536
-MOST_SAID = 2000  # bytes of the output of a health command that are kept
-UNFINISHED = 1.0  # seconds until a line that has no end yet is written down as far as it goes
 OPEN_FILES = 65536
 GONE = contextlib.suppress(ProcessLookupError, PermissionError)
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -43,123 +41,6 @@ TYPE_CHECKING = False  # defined here, so that typing need not be imported
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
-
-
-class Log:
-    """Appends timestamped lines to rotating files. When the disk is full, lines are lost and their number is logged later;
-    nothing stops."""
-
-    def __init__(self, folder: str, most_bytes: int, files: int) -> None:
-        self.path = os.path.join(folder, "output.log")
-        self.most_bytes, self.files = most_bytes, files
-        self.lost = 0
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        self._open()
-
-    def _open(self) -> None:
-        self.fd = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-        self.size = os.fstat(self.fd).st_size
-
-    def write(self, stream: bytes, lines: list[bytes]) -> None:
-        """`stream` is ``o`` (stdout), ``e`` (stderr) or ``m`` (the shim's own remarks)."""
-        head = b"%s %s " % (stamp(), stream)
-        if self.lost:
-            note = b"%s m %d lines were lost because the disk was full\n" % (stamp(), self.lost)
-            lines, head_of_first = list(lines), b"\n" + note + head
-        else:
-            head_of_first = head
-        data = head_of_first + (b"\n" + head).join(lines) + b"\n"
-        try:
-            self._append(data)
-            self.lost = 0
-        except OSError:
-            self.lost += len(lines)
-
-    def _append(self, data: bytes) -> None:
-        if self.size and self.size + len(data) > self.most_bytes:
-            self._rotate()
-        written = os.write(self.fd, data)
-        self.size += written
-        if written < len(data):
-            raise OSError(errno.ENOSPC, "short write")
-
-    def _rotate(self) -> None:
-        for number in range(self.files - 1, 0, -1):
-            older = f"{self.path}.{number}"
-            newer = f"{self.path}.{number - 1}" if number > 1 else self.path
-            if os.path.exists(newer):
-                os.rename(newer, older)
-        os.close(self.fd)
-        self._open()
-
-
-class Stream:
-    """One output pipe of the application, split into lines.
-
-    Text without a newline (a question, a progress bar) is logged after `UNFINISHED` seconds, or when it gets too long, with
-    the mark in capitals: the next line of this stream continues it.
-    """
-
-    def __init__(self, fd: int, mark: bytes) -> None:
-        self.fd, self.mark, self.rest = fd, mark, b""
-        self.due: float | None = None
-        os.set_blocking(fd, False)
-
-    def read(self, log: Log) -> bool:
-        """Move the available output into the log. Returns False at the end of the stream."""
-        try:
-            data = os.read(self.fd, CHUNK)
-        except BlockingIOError:
-            return True
-        except OSError:
-            data = b""
-        lines = (self.rest + data).split(b"\n")
-        if lines[1:]:
-            self.due = None
-        self.rest = lines.pop()
-        if self.rest and not data:
-            lines.append(self.rest)
-            self.rest = b""
-        if lines:
-            log.write(self.mark, [line.removesuffix(b"\r") for line in lines])
-        if len(self.rest) > LONGEST_LINE:
-            self.write_unfinished(log)
-        elif self.rest and self.due is None:
-            self.due = time.monotonic() + UNFINISHED
-        return bool(data)
-
-    def write_unfinished(self, log: Log) -> None:
-        """Log the incomplete line, without an incomplete character at its end."""
-        whole = whole_characters(self.rest)
-        if whole:
-            log.write(self.mark.upper(), [self.rest[:whole]])
-        self.rest, self.due = self.rest[whole:], None
-
-
-class Check:
-    """One run of the health command: its process, what it prints, and when (by the monotonic clock) it is ended."""
-
-    def __init__(self, pid: int, out: int, by: float) -> None:
-        self.pid, self.out, self.by = pid, out, by
-        self.said, self.is_late, self.is_read = b"", False, False
-
-    def read(self) -> bool:
-        """Keep the end of what it printed; False when there is no more for now."""
-        try:
-            data = os.read(self.out, CHUNK)
-        except OSError:
-            data = b""
-        self.said = (self.said + data)[-MOST_SAID:]
-        return bool(data)
-
-    def words(self, timeout: float, code: int) -> str:
-        """What a person is told of a run that failed; "" for one that succeeded."""
-        if code == 0:
-            return ""
-        said = self.said.decode(errors="replace").strip()
-        if self.is_late:
-            return f"{said}\nit did not end within {timeout:g} s".strip()
-        return said or f"it ended with code {code if code >= 0 else 128 - code}"
 
 
 class Shim:
@@ -501,22 +382,6 @@ class Shim:
             if self.state["restarts"] == 0 and changes.get("state") == "running":
                 raise
             self.remark(f"the state could not be written: {error.strerror}")
-
-
-def whole_characters(data: bytes) -> int:
-    """How many bytes form complete characters: up to three at the end wait for the next read. As in
-    `fairway.shared.lines`."""
-    for back in range(1, min(4, len(data) + 1)):
-        byte = data[-back]
-        if byte & 0xC0 != 0x80:
-            needed = 2 if byte & 0xE0 == 0xC0 else 3 if byte & 0xF0 == 0xE0 else 4 if byte & 0xF8 == 0xF0 else 1
-            return len(data) - back if needed > back else len(data)
-    return len(data)
-
-
-def stamp() -> bytes:
-    now = time.time()
-    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)).encode() + b".%06dZ" % (now % 1 * 1_000_000)
 
 
 def kill(pid: int, number: int) -> None:
