@@ -96,4 +96,6 @@ def _filled(match: re.Match[str], values: Mapping[str, str]) -> str:
         return value
     if operator.endswith("-"):
         return rest
-    raise Invalid(name or "$", (rest or "is required and not set; set it on the configuration page").rstrip(".") + ".")
+    if rest:  # the words of whoever wrote the file
+        raise Invalid(name or "$", "{problem}.", problem=rest.rstrip("."))
+    raise Invalid(name or "$", "is required and not set; set it on the configuration page.")
