@@ -61,13 +61,41 @@ def _bare(template: str) -> str:
 
 
 def _literals() -> Iterator[str]:
-    for folder in ("drivers", "workflows"):
+    for folder in ("drivers", "workflows", "releases/commands"):
         for path in (SOURCES / folder).rglob("*.py"):
-            for node in ast.walk(ast.parse(path.read_text())):
-                if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                    yield node.value
-                elif isinstance(node, ast.JoinedStr):
-                    yield "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+            yield from _texts(ast.parse(path.read_text()))
+
+
+def _texts(tree: ast.AST) -> Iterator[str]:
+    return (text for node in ast.walk(tree) if (text := _text(node)) is not None)
+
+
+def _text(node: ast.AST | None) -> str | None:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def test_every_sentence_that_a_release_stores_in_english_is_said_in_the_readers_language() -> None:
+    """What is stored as a `sentence` and not translated when it is written has a template."""
+    trees = [ast.parse(path.read_text()) for path in (SOURCES / "releases/commands").rglob("*.py")]
+    stored = {text for tree in trees for text in _stored(tree)}
+    assert "It was there already." in stored
+    assert stored - {_bare(one) for one in FAILURES} == set()
+
+
+def _stored(tree: ast.Module) -> Iterator[str]:
+    named = {name: one.value for one in tree.body if isinstance(one, ast.Assign) for name in _names(one)}
+    for node in ast.walk(tree):
+        is_stored = node.arg == "sentence" if isinstance(node, ast.keyword) else "sentence" in _names(node)
+        value = node.value if is_stored and isinstance(node, (ast.keyword, ast.Assign)) else None
+        for one in [value.body, value.orelse] if isinstance(value, ast.IfExp) else [value]:
+            if text := _text(named.get(one.id) if isinstance(one, ast.Name) else one):
+                yield text
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {one.id for one in node.targets if isinstance(one, ast.Name)} if isinstance(node, ast.Assign) else set()
 
 
 def test_the_page_of_a_failed_deployment_says_it_in_french(deployer, browse, hello, staging):

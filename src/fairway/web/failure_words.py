@@ -13,6 +13,14 @@ from functools import cache
 from django.utils.translation import get_language, gettext, gettext_noop
 
 FAILURES = (
+    # releases
+    gettext_noop("It was there already."),
+    gettext_noop("It was cancelled with the rollout."),
+    gettext_noop("Something else took its place since; it was left alone."),
+    gettext_noop("Left out: {names}."),
+    gettext_noop("Stopped by {person}."),
+    gettext_noop("Cancelled by {person}."),
+    gettext_noop("Cancelled by {person}: {why}"),
     # workflows
     gettext_noop("The proxy did not serve the new version in time."),
     gettext_noop("A newer deployment (#{number}) is already live, so this older one is not deployed."),

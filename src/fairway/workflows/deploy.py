@@ -46,6 +46,7 @@ from fairway.engine.commands import request_cancel
 from fairway.engine.workflow import Context, Ending, Outcome, Step, Wait, Workflow
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.failures import Away, Cancelled, Failure, Refused, Retry
+from fairway.shared.sentences import joined
 from fairway.workflows.away import away_seconds, make_way, tell_how_long_it_was_away, tell_if_it_will_be_away
 from fairway.workflows.draining import drained
 from fairway.workflows.gate_waits import wait_for_gate
@@ -271,7 +272,7 @@ def _ask_gate(step: StepContext) -> None:
     if opens_by_itself(found):
         wait_for_gate(found, deployment)
     is_away = all(blocker.code == "runtime" for blocker in found)  # it was there when this was asked for
-    raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in found))
+    raise (Away if is_away else Refused)(joined(blocker.sentence for blocker in found))
 
 
 def _approval_is_missing(step: StepContext) -> bool:

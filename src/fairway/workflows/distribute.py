@@ -18,6 +18,7 @@ from fairway.releases.rules import OnTarget
 from fairway.releases.target_state import subject_of, target_state_of
 from fairway.shared.failures import Refused, Retry
 from fairway.shared.masking import Masker
+from fairway.shared.sentences import joined
 from fairway.workflows.package_log import log_of
 from fairway.workflows.step_context import typed_secrets
 from fairway.workflows.transfer import transfer
@@ -59,7 +60,7 @@ def _ask_gate(context: Context, on_target: PackageOnTarget) -> None:
         own = [] if is_allowed else [role_blocker(Act(asked["act"]))]
         reasons = own + [one for one in reasons if one.code != "role"]
     if reasons:
-        raise Refused(" ".join(one.sentence for one in reasons))
+        raise Refused(joined(one.sentence for one in reasons))
 
 
 class DistributeWatcher:

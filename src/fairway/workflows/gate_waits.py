@@ -9,6 +9,7 @@ from fairway.accounts.rules import Blocker
 from fairway.deployments.models import Deployment
 from fairway.engine import clock
 from fairway.engine.workflow import Wait
+from fairway.shared.sentences import joined
 
 LOOK_AGAIN = timedelta(hours=1)  # at the latest, where nobody knows when the gate opens; what opens it wakes us before
 
@@ -18,5 +19,5 @@ def wait_for_gate(found: Sequence[Blocker], deployment: Deployment) -> None:
     now = clock.now()
     opens_at = max(one.clears_at or now + LOOK_AGAIN for one in found)
     if now < deployment.starts_by:
-        sentences = " ".join(one.sentence for one in found)
+        sentences = joined(one.sentence for one in found)
         raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
