@@ -92,13 +92,18 @@ STICKING_OUT = """(scrolls) => {
   const inside = '.card, .notice';
   const end = (one) => one.getBoundingClientRect().right;
   const leaves = (one) => end(one) > end(one.parentElement.closest(inside));
+  const apart = [...document.querySelectorAll('.notice > :is(.icon, .status):first-child')]
+    .filter((one) => one.nextElementSibling && one.getBoundingClientRect().height)
+    .filter((one) => one.nextElementSibling.getBoundingClientRect().top >= one.getBoundingClientRect().bottom)
+    .slice(0, 2).map((one) => `${one.parentElement.outerHTML.slice(0, 150)} has its sign on a line of its own, which`);
   const beyond = [...document.querySelectorAll('.card .tag, .card .button, .notice .button')]
     .filter((one) => !one.closest(scrolls) && !one.closest('thead') && leaves(one))
     .slice(0, 2).map((one) => `${one.outerHTML.slice(0, 150)} leaves its frame and`);
-  if (document.documentElement.scrollWidth <= width) return beyond;
-  return [...document.querySelectorAll('body *')]
+  if (document.documentElement.scrollWidth <= width) return [...apart, ...beyond];
+  const wide = [...document.querySelectorAll('body *')]
     .filter((one) => one.getBoundingClientRect().right > width + 1 && !one.closest(scrolls)).slice(0, 2)
     .map((one) => one.outerHTML.slice(0, 150));
+  return [...apart, ...wide];
 }"""
 
 

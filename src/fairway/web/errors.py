@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from fairway.accounts.rules import Blocked, Blocker, NotVisible
 from fairway.shared.disk import FULL
 from fairway.shared.names import Invalid
+from fairway.shared.sentences import joined
 from fairway.web.failure_words import in_words
 
 AGAIN_AFTER = 5  # seconds until the browser reloads a page that needs the database
@@ -115,7 +116,7 @@ def shown(blockers: list[Blocker]) -> list[dict[str, object]]:
 
 def tell_blocked(request: HttpRequest, problem: Blocked) -> None:
     """Show the blockers as a message on the next page."""
-    messages.error(request, " ".join(in_words(blocker.sentence) for blocker in problem.blockers))
+    messages.error(request, joined(in_words(blocker.sentence) for blocker in problem.blockers))
 
 
 def _as_json(blocker: Blocker) -> dict[str, object]:

@@ -23,6 +23,7 @@ from fairway.engine import clock
 from fairway.engine.commands import request_cancel
 from fairway.engine.workflow import Wait
 from fairway.shared.failures import Away, Cancelled, Refused
+from fairway.shared.sentences import joined
 from fairway.workflows.step_context import StepContext
 
 # After this it asks again if nobody knows when the gate opens. Whatever opens the gate wakes the run earlier.
@@ -71,7 +72,7 @@ def ask_gate(step: StepContext) -> None:
     if opens_by_itself(closed_by):
         _wait_for_gate(closed_by, deployment)
     is_away = all(blocker.code == "runtime" for blocker in closed_by)  # it could be reached when this was asked for
-    raise (Away if is_away else Refused)(" ".join(blocker.sentence for blocker in closed_by))
+    raise (Away if is_away else Refused)(joined(blocker.sentence for blocker in closed_by))
 
 
 def _wait_for_gate(closed_by: Sequence[Blocker], deployment: Deployment) -> None:
@@ -80,7 +81,7 @@ def _wait_for_gate(closed_by: Sequence[Blocker], deployment: Deployment) -> None
     now = clock.now()
     opens_at = max(blocker.clears_at or now + LOOK_AGAIN for blocker in closed_by)
     if now < deployment.starts_by:
-        sentences = " ".join(blocker.sentence for blocker in closed_by)
+        sentences = joined(blocker.sentence for blocker in closed_by)
         raise Wait(until=min(opens_at, deployment.starts_by), keeps_key=False, reason=sentences)
 
 

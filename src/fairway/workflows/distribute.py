@@ -19,6 +19,7 @@ from fairway.releases.rules import OnTarget
 from fairway.releases.target_state import subject_of, target_state_of
 from fairway.shared.failures import Refused, Retry
 from fairway.shared.masking import Masker
+from fairway.shared.sentences import joined
 from fairway.workflows.package_log import log_of
 from fairway.workflows.step_context import typed_secrets
 from fairway.workflows.transfer import transfer
@@ -61,7 +62,7 @@ def _ask_gate(context: Context, on_target: PackageOnTarget) -> None:
         own = [] if is_allowed else [role_blocker(Act(asked["act"]))]
         reasons = own + [reason for reason in reasons if reason.code != "role"]
     if reasons:
-        raise Refused(" ".join(reason.sentence for reason in reasons))
+        raise Refused(joined(reason.sentence for reason in reasons))
 
 
 class DistributeWatcher:

@@ -180,7 +180,7 @@ def _decision(actor: Actor, rollout: Rollout, steps: Sequence[RolloutPackage]) -
         return None
     failed = [step.package.name for step in steps if step.status in {StepStatus.FAILED, StepStatus.STUCK}]
     choices = [Choice.RETRY, Choice.SKIP, Choice.FALL_BACK_ALL, Choice.STOP]
-    if rollout.direction == Direction.BACK:
+    if rollout.direction == Direction.BACK or not preview(rollout=rollout, choice=Choice.FALL_BACK_ALL):
         choices.remove(Choice.FALL_BACK_ALL)
     is_theirs = may(actor, Act.ROLL_OUT, environment=rollout.environment.slug)
     blocked = [] if is_theirs else shown([role_blocker(Act.ROLL_OUT)])
@@ -266,11 +266,14 @@ def rolling_out_shown(actor: Actor, release: Release, environment: Environment, 
     state = target_state_of(release, environment)
     act = Act.FALL_BACK_RELEASE if is_back else Act.ROLL_OUT
     steps = desk.steps_ahead(state, is_back=is_back)
+    found = release_blockers(act, state, actor)
+    passes = may(actor, Act.BREAK_GLASS, environment=environment.slug) and bool(found)
     return {
         **head_shown(actor, release),
         "target": {"slug": environment.slug, "name": environment.name},
         "is_back": is_back,
-        "blockers": shown(release_blockers(act, state, actor)),
+        "blockers": shown(found),
+        "can_begin": not found or (passes and not release_blockers(act, state, actor, breaks_glass=True)),
         "steps": [_ahead_shown(one, is_back=is_back) for one in steps],
         "goes_down": [one.name for level in steps for one in level.packages if one.goes_down],
     }
