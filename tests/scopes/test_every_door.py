@@ -226,7 +226,7 @@ FILLERS = (
     (r"/applications/\{\w+\}", _of_application),
     (r"/(environments|targets)/\{slug\}", _of_environment),
     (r"/deployments/\{number\}", _of_deployment),
-    (r"/jobs/\{number\}", _of_job),
+    (r"/(jobs|commands)/\{number\}", _of_job),
     (r"/freezes/\{number\}", _of_freeze),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),

@@ -261,7 +261,7 @@ def _lines_in(chunks: QuerySet[Any], after: int, limit: int) -> list[dict[str, A
     return found[:limit]
 
 
-def collected_note(one: Deployment) -> str:
+def collected_note(one: Deployment | JobRun) -> str:
     """The line that replaces a log whose lines were collected."""
     at = one.log_collected_at.isoformat(timespec="seconds") if one.log_collected_at else "never"
     return f"[fairway] The log of #{one.pk} ({one.log_lines} lines) was collected at {at}.\n"

@@ -27,6 +27,9 @@ FAILURES = (
     gettext_noop("The uploaded archive is no longer stored here; upload it again."),
     gettext_noop("No target of this release runs images (its targets: {names}); choose one with the docker runtime."),
     gettext_noop("{name} uses the {runtime} runtime, which runs no images; choose an environment with Docker."),
+    gettext_noop("It ended with code {code}."),
+    gettext_noop("It was ended by signal {number}."),
+    gettext_noop("The worker that ran it ended, and the command with it. It is not run again by itself."),
     # health
     gettext_noop("{name} was removed while it was being checked; deploy again."),
     gettext_noop("{what} for {lasted} s; it had to be ready within {seconds} s.{advice}"),
