@@ -121,6 +121,7 @@ def job_started(job: JobRun) -> None:
     """Record that a worker has started the job."""
     if job.status == Status.QUEUED:
         job.move_to(Status.RUNNING, started_at=clock.now())
+        record(who=SYSTEM.who, verb="job.started", on=on_job(job))  # pages show it at once
 
 
 @transaction.atomic
