@@ -47,7 +47,7 @@ def built_services(source: SourceFolder) -> Iterator[Recipe]:
     """The services that are built from this source. Those that open a port come first."""
     file, compose = _read(source)
     workers = _workers(compose)
-    for service in sorted(compose.services, key=lambda candidate: candidate.port is None):
+    for service in _best_first(compose):
         if service.build is not None:
             recipe = _overlaid(_with_files(source, file, _built(source, file, service, service.build), service), service)
             yield _with_other_services(recipe, file, compose, service, workers)
@@ -59,7 +59,7 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
     by default."""
     file, compose = _read(source)
     workers = _workers(compose)
-    for service in compose.services:
+    for service in _best_first(compose):
         if service.build is not None:
             continue
         spec = Spec(kind="image", framework="Image", install={"image": service.image})
@@ -72,6 +72,11 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
             )
         yield _with_other_services(recipe, file, compose, service, workers)
     _raise_wrong(file, compose, built=False)
+
+
+def _best_first(compose: ComposeFile) -> list[ComposeService]:
+    """The services in the order in which they are taken for the application: those that always run and open a port first."""
+    return sorted(compose.services, key=lambda service: (service.is_optional or service.is_once, service.port is None))
 
 
 def is_backing(image: str) -> bool:
