@@ -73,8 +73,9 @@ class Spec:
     start_seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The JSON form stored with the application and the artifact. Fields that came after 0.12 are there only where they
-        say something: what earlier versions wrote must stay the same to the byte, because fingerprints are made of it."""
+        """The JSON form stored with the application and the artifact. Fields that are newer than 0.12 are left out if
+        they are empty: the form that earlier versions wrote must stay the same to the byte, because fingerprints are
+        computed from it."""
         services = {name: _plain(differs) for name, differs in self.services.items()}
         return {
             "kind": self.kind,

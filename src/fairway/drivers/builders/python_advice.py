@@ -65,9 +65,9 @@ def advice_for(tail: Sequence[str], *, file: str, python: str) -> str:
     text = "\n".join(tail)
     where = file or "the requirements"
     built = _BUILT.search(text)
-    package = built["package"] if built else ""
-    if not built:
+    if built is None:
         return _made_for_older(text, where, python) or _conflict(text, where)
+    package = built["package"]
     for pattern, name, instead in _INSTEAD:
         if package.partition("==")[0].lower() == name or (name in package.lower() and re.search(pattern, text)):
             return f"{package} cannot be built on this machine; write {instead} instead of {name} in {where}."

@@ -29,7 +29,7 @@ MOST_MEMORY = 1024 * 1024 * 1024 * 1024
 LONGEST_GRACE = 600.0
 LONGEST_START = 900.0  # seconds; the check of a deployment may take twenty minutes
 HEALTH = ("health_path", "health_command", "health_tcp")  # at most one of them is set
-TCP = "tcp"  # as people write it
+TCP = "tcp"  # the word for a TCP check, as people write it
 _PATH = re.compile(r"/[!-~]*")
 
 

@@ -130,12 +130,14 @@ def _pydantic(found: re.Match[str]) -> str:
         return ""
     names = ", ".join(f"“{field}”" for field in fields)
     variables = ", ".join(field.upper() for field in fields)
-    many = len(fields) > 1
-    words = ("The settings", "are", "them") if many else ("The setting", "is", "it")
-    called = "the variables are" if many else "the variable is"
+    if len(fields) == 1:
+        return (
+            f"The setting {names} is missing: set it on the configuration page of this environment and deploy again (the "
+            f"variable is called {variables}, unless the application says otherwise)."
+        )
     return (
-        f"{words[0]} {names} {words[1]} missing: set {words[2]} on the configuration page of this environment and deploy "
-        f"again ({called} called {variables}, unless the application says otherwise)."
+        f"The settings {names} are missing: set them on the configuration page of this environment and deploy again (the "
+        f"variables are called {variables}, unless the application says otherwise)."
     )
 
 

@@ -117,8 +117,6 @@ def more_acts(context: ActContext) -> list[Button]:
         return []
     found = [*_back(context, placement), *_running(context, placement)]
     found.append(Button(_("Deploy another version…"), context.url("deploy"), "clock", method="get"))
-    if placement.held_at:
-        found.append(_release_hold(context))
     found.append(_remove(context, placement))
     return found
 
@@ -142,7 +140,8 @@ def _running(context: ActContext, placement: Placement) -> list[Button]:
     ]
 
 
-def _release_hold(context: ActContext) -> Button:
+def release_hold(context: ActContext) -> Button:
+    """The button beside the reason for which automatic deployments are held."""
     return Button(_("Release the hold"), context.url("release-hold"), "unlock", blockers=context.why_not(Act.RELEASE_HOLD))
 
 

@@ -159,8 +159,8 @@ def _standstill(standstill: Standstill) -> dict[str, Any]:
 
 def _placement_sentence(kind: str, about: Placement) -> str:
     if kind == "hold":
-        return about.hold_reason
-    return " ".join(about.drift) or _("No instance responds. Check its log, restart it or roll it back.")
+        return in_words(about.hold_reason)
+    return in_words(" ".join(about.drift)) or _("No instance responds. Check its log, restart it or roll it back.")
 
 
 def _environment_url(environment: Environment) -> str:

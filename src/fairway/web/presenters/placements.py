@@ -33,8 +33,9 @@ from fairway.environments.queries import environments_for
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
-from fairway.web.presenters.acts import ActContext, Button, main_acts, more_acts
-from fairway.web.words import STEP_LABELS
+from fairway.web.failure_words import in_words
+from fairway.web.presenters.acts import ActContext, Button, main_acts, more_acts, release_hold
+from fairway.web.words import STEP_LABELS, gate_words
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,13 @@ def _card(context: ActContext, now: Situation) -> dict[str, Any]:
         "more": more_acts(context),
         "scale": _scale(context, placement) if placement and placement.current else None,
         "writes": writes_shown(context, placement) if placement and placement.lost_writes else None,
+        "hold": _hold(context, placement) if placement and placement.held_at else None,
     }
     return card | (_facts(placement, placement.current) if placement and placement.current else {})
+
+
+def _hold(context: ActContext, placement: Placement) -> dict[str, Any]:
+    return {"reason": in_words(placement.hold_reason), "at": placement.held_at, "act": release_hold(context)}
 
 
 def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
@@ -125,7 +131,7 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
         "deployed_at": current.switched_at or current.finished_at or current.created_at,
         "actor": {"name": current.requested_by},
         "configuration_version": current.configuration.version if current.configuration else 0,
-        "gate": current.gate_used,
+        "gate": gate_words(current.gate_used),
         "strategy": strategy_of(current.artifact.parsed_spec.volumes if current.artifact else ()),
         "away": away_shown(absence(placement)),
         "services": services_shown(placement),
@@ -159,13 +165,13 @@ def away_shown(found: Absence | None) -> dict[str, Any] | None:
     return {"volumes": ", ".join(found.volumes), "seconds": found.seconds} if found else None
 
 
-def _drift(placement: Placement) -> str:
-    """A sentence about the drift, or that the last observation is old."""
+def _drift(placement: Placement) -> list[str]:
+    """Sentences about the drift, or one that the last observation is old."""
     if placement.drift:
-        return " ".join(placement.drift)
+        return [in_words(one) for one in placement.drift]
     if placement.observed_at and is_stale(placement, now=timezone.now()):
-        return _("It has not been checked for a while. Is a worker running?")
-    return ""
+        return [_("It has not been checked for a while. Is a worker running?")]
+    return []
 
 
 def services_shown(placement: Placement) -> list[dict[str, Any]]:

@@ -54,14 +54,14 @@ def _facts(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
         "target": {"slug": rollout.environment.slug, "name": rollout.environment.name},
         "actor": {"name": rollout.requested_by},
         "acting_role": ROLE_LABELS.get(rollout.acting_role, rollout.acting_role),
-        "reason": rollout.reason,
+        "reason": in_words(rollout.reason),
         "at": rollout.created_at,
         "planned_at": rollout.planned_at,
         "started_at": rollout.started_at,
         "ended_at": rollout.finished_at,
         "seconds": seconds,
         "sentence": in_words(rollout.sentence) if rollout.status != RolloutStatus.HELD else "",
-        "wait_reason": rollout.sentence if rollout.status == RolloutStatus.HELD else "",
+        "wait_reason": in_words(rollout.sentence) if rollout.status == RolloutStatus.HELD else "",
         "start_by": rollout.start_by,
         "parallel": rollout.parallel,
         "done": sum(one.status in DONE for one in relevant),
@@ -151,7 +151,13 @@ def _graph(rollout: Rollout, steps: Sequence[RolloutPackage]) -> dict[str, Any]:
     packages = [step.package for step in steps]
     names, needs = {package.pk: package.name for package in packages}, needs_in(packages)
     nodes = [
-        Node(one.package.name, one.status, note=one.package.version, sentence=one.sentence, url=f"#in-{one.package_id}")
+        Node(
+            one.package.name,
+            one.status,
+            note=one.package.version,
+            sentence=in_words(one.sentence),
+            url=f"#in-{one.package_id}",
+        )
         for one in steps
     ]
     return graph_shown(nodes, {names[one]: [names[other] for other in some] for one, some in needs.items()})

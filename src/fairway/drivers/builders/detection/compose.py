@@ -1,12 +1,12 @@
 """Reads ``compose.yaml``: a documented subset of the Compose Specification, checked line by line.
 
-Known: top level ``services``, ``volumes`` (named, without options), ``name``, ``version``; in the service
+Known keys at the top level: ``services``, ``volumes`` (named, without options), ``name``, ``version``; in a service:
 ``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``entrypoint``, ``command``, ``ports`` (one),
 ``expose``, ``environment`` (with ``${VAR}``, ``${VAR:?msg}``, ``${VAR:-default}``), ``env_file``, ``volumes`` (named),
 ``restart``, ``stop_grace_period``, ``healthcheck``, ``depends_on``, ``profiles``, ``deploy.resources.limits`` (``memory``,
-``cpus``) and ``x-fairway`` (``health``, ``port``, ``version``, ``start_seconds``). What changes nothing here
-(`_WITHOUT_EFFECT`) is read and named on the page. Anything else is refused with its line, never ignored.
-Source: compose-spec/compose-spec, ``spec.md``.
+``cpus``) and ``x-fairway`` (``health``, ``port``, ``version``, ``start_seconds``). Keys that change nothing here
+(`_WITHOUT_EFFECT`) are accepted, and the page names them. Any other key is refused with its line, never ignored. Source:
+compose-spec/compose-spec, ``spec.md``.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class ComposeBuild:
 
 @dataclass(frozen=True)
 class ComposeService:
-    """One service of a compose file; either `image` or `build`. Sizes in bytes, times in seconds.
+    """One service of a compose file, with either `image` or `build`. Sizes are in bytes, times in seconds.
 
-    `env_files` are paths inside the source, each with whether it must be there; what they set is weaker than `environment`.
-    `after` names the services that have to end successfully before this one starts. `is_optional` says that it has a
-    profile, so that ``docker compose up`` alone does not start it, `is_once` that it is
-    not started again when it ends. `unused` are the keys that change nothing here.
+    `env_files` are paths inside the source, each with whether it must exist; `environment` overrules what they set. `after`
+    names the services that must end successfully before this one starts. `is_optional` says that the service has a profile,
+    so that ``docker compose up`` alone does not start it; `is_once` says that it is not started again when it ends. `unused`
+    are the keys that change nothing here.
     """
 
     name: str
@@ -114,13 +114,13 @@ def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
 
 
 def _only(item: Item, known: tuple[str, ...]) -> None:
-    """Raises `Invalid` for any other key, but for extensions (``x-…``), which say nothing to Compose either."""
+    """Raises `Invalid` for any other key except extensions (``x-…``), which Compose ignores, too."""
     extensions = tuple(entry.key for entry in item.entries if entry.key.startswith("x-"))
     item.only((*known, *extensions), _HINTS)
 
 
 def _check_order(top: Item, services: Sequence[ComposeService]) -> None:
-    """Raises `Invalid` where a service has to wait for itself, or for one that is not in the file."""
+    """Raises `Invalid` if a service would wait for itself, or depends on one that is not in the file."""
     entries = {entry.key: entry.value for entry in top.require("services").entries}
     waits = {one.name: _dependencies(entries[one.name].get("depends_on")) for one in services}
     for name, wanted in waits.items():
@@ -216,13 +216,13 @@ def _service(name: str, service: Item, declared: frozenset[str]) -> ComposeServi
 
 
 def _whole_command(service: Item) -> tuple[str, ...] | None:
-    """``entrypoint`` and ``command`` as one: alone, the entrypoint replaces the image's own command as well."""
+    """``entrypoint`` and ``command`` as one command. An entrypoint alone also replaces the image's own command."""
     entry, command = _command(service.get("entrypoint")), _command(service.get("command"))
     return (*entry, *(command or ())) if entry else command
 
 
 def _env_files(item: Item | None) -> Iterator[tuple[str, bool]]:
-    """The paths of ``env_file``, and whether each must be there."""
+    """The paths in ``env_file``, each with whether it must exist."""
     if item is None or item.is_null():
         return
     for part in item.sequence() if item.is_sequence() else [item]:
@@ -425,7 +425,7 @@ def _cpus(item: Item) -> float:
 
 @dataclass(frozen=True)
 class _Own:
-    """What ``x-fairway`` says of a service."""
+    """The settings in ``x-fairway`` of a service."""
 
     port: int | None = None
     health: str = ""

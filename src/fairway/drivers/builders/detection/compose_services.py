@@ -75,7 +75,7 @@ def image_services(source: SourceFolder) -> Iterator[Recipe]:
 
 
 def _best_first(compose: ComposeFile) -> list[ComposeService]:
-    """The services in the order in which they are taken for the application: those that always run and open a port first."""
+    """The services in the order in which they may be the application: those that always run and open a port come first."""
     return sorted(compose.services, key=lambda service: (service.is_optional or service.is_once, service.port is None))
 
 
@@ -127,8 +127,8 @@ def _with_other_services(
 
 
 def _with_release(recipe: Recipe, file: str, compose: ComposeFile, service: ComposeService) -> tuple[Recipe, str]:
-    """The recipe with the command of the service that has to end before this one starts, and is the same program, as its
-    release command; and the name of that service."""
+    """(recipe, name): the recipe with a release command, and the name of the service whose command it is; "" if there is
+    none. It is a service that runs the same program and must end before this one starts."""
     before = {one.name: one for one in compose.services if one.name in service.after and one.command}
     found = next((one for one in before.values() if _program(one) == _program(service)), None)
     if found is None:
@@ -183,8 +183,9 @@ def _built(source: SourceFolder, file: str, service: ComposeService, build: Comp
 
 
 def _with_files(source: SourceFolder, file: str, recipe: Recipe, service: ComposeService) -> Recipe:
-    """The recipe with the variables of the service's ``env_file``. One that is not in the source (people keep it out of
-    Git) is named: its variables are for the configuration page. Raises `Undetectable` for one that cannot be read."""
+    """The recipe with the variables in the service's ``env_file``. A remark names a required file that is not in the
+    source, because people keep such files out of Git: its variables must be set on the configuration page. Raises
+    `Undetectable` for a file that cannot be read."""
     values: dict[str, str] = {}
     for name, must_exist in service.env_files:
         if not source.has(name):

@@ -39,8 +39,8 @@ def seconds(text: str) -> float | None:
 
 
 def env_file(text: str) -> dict[str, str]:
-    """The variables of an ``env_file``, as templates for `interpolated`: ``NAME=value``, also after ``export``; a ``#`` at
-    the start of a line or after a space begins a comment; what stands in single quotes is taken as it is.
+    """The variables in an ``env_file``, as templates for `interpolated`: ``NAME=value``, also after ``export``. A ``#`` at
+    the start of a line or after a space begins a comment. Text in single quotes is kept unchanged.
 
     Raises ValueError with a sentence that names the line.
     """
@@ -96,4 +96,6 @@ def _filled(match: re.Match[str], values: Mapping[str, str]) -> str:
         return value
     if operator.endswith("-"):
         return rest
-    raise Invalid(name or "$", (rest or "is required and not set; set it on the configuration page").rstrip(".") + ".")
+    if rest:  # the words of whoever wrote the file
+        raise Invalid(name or "$", "{problem}.", problem=rest.rstrip("."))
+    raise Invalid(name or "$", "is required and not set; set it on the configuration page.")

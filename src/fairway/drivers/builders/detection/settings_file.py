@@ -29,7 +29,7 @@ _KNOWN = (
     *("kind", "framework", "root", *_INSTALL, *_OPTIONS, "build", "start", "release", "port", "health", "version"),
     *("environment", "requires", "volumes", "services", "memory", "cpus", "stop_grace", "start_seconds", "sticky"),
 )
-_FIELDS = {"start": "command", "health": "health_path"}  # of `health`: see `spec_rules.parse_health`
+_FIELDS = {"start": "command", "health": "health_path"}  # `health` may become another field, see `spec_rules.parse_health`
 
 
 @dataclass(frozen=True)
