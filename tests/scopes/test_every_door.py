@@ -124,7 +124,7 @@ def _of_application(world: World, plain: str) -> Iterator[tuple[str, object]]:
         url = re.sub(r"\{(app|slug)\}", name, plain)
         if "{number}" in url:
             yield url.replace("{number}", "1"), (name, "")
-        elif url.endswith(("/configuration", "/logs")):
+        elif url.endswith(("/configuration", "/logs", "/commands")):
             yield from ((f"{url}?environment={place}", (name, place)) for place in ENVIRONMENTS)
         elif url.endswith("/events"):  # as of the page of all events: those that are told in the words of this test
             yield f"{url}?q=told", (name, "")
@@ -226,7 +226,7 @@ FILLERS = (
     (r"/applications/\{\w+\}", _of_application),
     (r"/(environments|targets)/\{slug\}", _of_environment),
     (r"/deployments/\{number\}", _of_deployment),
-    (r"/jobs/\{number\}", _of_job),
+    (r"/(jobs|commands)/\{number\}", _of_job),
     (r"/freezes/\{number\}", _of_freeze),
     (r"/resources/\{", _of_resource),
     (r"/backups/\{number\}", _of_backup),
@@ -346,7 +346,9 @@ def topics(world: World) -> list[tuple[str, object]]:
     """Every topic there is, and whose it is."""
     named = [("placement:{}:{}".format(*pair), pair) for pair in PAIRS]
     named += [(f"application:{name}:recent", (name, "")) for name in APPLICATIONS]
+    named += [(f"application:{name}:commands", (name, "")) for name in APPLICATIONS]
     named += [(f"deployment:{one.pk}:facts", pair) for pair, one in world.deployments.items()]
+    named += [(f"job:{one.pk}:{part}", pair) for pair, one in world.jobs.items() for part in ("facts", "outcome")]
     kinds = ("host", "state", "placements", "protection")
     named += [(f"environment:{place}:{kind}", ("", place)) for place, kind in product(ENVIRONMENTS, kinds)]
     parts = ("head", "matrix", "readiness", "rollouts", "sealing", "planned", "approvals", "graph")

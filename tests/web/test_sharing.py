@@ -18,6 +18,7 @@ from fairway.accounts.rules import Act, Actor, Authentication, Grant, Role, may,
 from fairway.activity.rules import Door
 from fairway.applications.commands import request_inspection
 from fairway.applications.models import Application
+from fairway.deployments.commands.jobs import run_command
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import Status
@@ -112,6 +113,8 @@ def names(people, hello, staging, production, monkeypatch) -> list[str]:
     found += ["placement:hello:staging", "placement:hello:production", "application:hello:recent"]
     parts = ("head", "progress", "approval", "outcome", "facts")
     found += [f"deployment:{one.pk}:{part}" for one in (failed, moving) for part in parts]
+    command = run_command(actor=people["dora"], application=hello, environment=staging, command=["echo", "x"])
+    found += [f"job:{command.pk}:{part}" for part in ("head", "outcome", "facts")]
     parts = ("host", "state", "placements", "protection")
     found += [f"environment:{one.slug}:{part}" for one in (staging, production, far) for part in parts]
     parts = ("head", "matrix", "readiness", "rollouts", "sealing", "planned", "approvals")

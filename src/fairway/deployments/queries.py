@@ -269,7 +269,7 @@ def _lines_in(chunks: QuerySet[Any], after: int, limit: int) -> list[dict[str, A
     return lines[:limit]
 
 
-def collected_note(deployment: Deployment) -> str:
+def collected_note(deployment: Deployment | JobRun) -> str:
     """The line that replaces a log whose lines were collected."""
     at = deployment.log_collected_at.isoformat(timespec="seconds") if deployment.log_collected_at else "never"
     return f"[fairway] The log of #{deployment.pk} ({deployment.log_lines} lines) was collected at {at}.\n"

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from fairway.deployments.models import Deployment
+from fairway.deployments.models import Deployment, JobRun
 from fairway.deployments.queries import live_numbers
 from fairway.deployments.rules import Kind, shown_status
 
@@ -43,8 +43,8 @@ def shown_kind(kind: str) -> str:
     return Kind.ROLLBACK.value if kind == Kind.AUTOMATIC_ROLLBACK else kind
 
 
-def seconds_of(deployment: Deployment) -> float | None:
-    """The seconds from a deployment's start to its end, or until now; None before it has started."""
+def seconds_of(deployment: Deployment | JobRun) -> float | None:
+    """The seconds from the start of a deployment or command to its end, or until now; None before it has started."""
     if deployment.started_at is None:
         return None
     return ((deployment.finished_at or timezone.now()) - deployment.started_at).total_seconds()

@@ -355,7 +355,7 @@ def release_blockers(
         words = {"release": state.release, "environment": state.environment.name}
         sentence = _("Nothing of %(release)s is Deployed in %(environment)s.")
         if any(map(state.is_deployed, state.packages)):
-            sentence = _("What %(environment)s has of %(release)s was there before: there is nothing to take back.")
+            sentence = _("Everything of %(release)s was in %(environment)s before: there is nothing to take back.")
         return [Blocker(code="nothing_deployed", sentence=sentence % words)]
     return reasons_together((name_of(one), blockers(act, one, actor, at, breaks_glass=breaks_glass)) for one in subjects)
 

@@ -868,6 +868,7 @@ FAILURES = (
     gettext_noop("%(package)s is Deployed in %(environment)s already."),
     gettext_noop("%(names)s needs %(package)s and is still Deployed."),
     gettext_noop("Nothing of %(release)s is Deployed in %(environment)s."),
+    gettext_noop("Everything of %(release)s was in %(environment)s before: there is nothing to take back."),
     gettext_noop("The same applies to %(names)s."),
     gettext_noop("%(environment)s is frozen by “%(name)s”: %(reason)s"),
     gettext_noop("%(environment)s takes deployments only during %(names)s."),

@@ -23,12 +23,11 @@ from django.db import InterfaceError, OperationalError, connections
 from fairway.accounts.queries import is_visible
 from fairway.activity.models import Event
 from fairway.activity.queries import after as events_after
-from fairway.deployments.models import Deployment
-from fairway.deployments.queries import log_lines
 from fairway.web.live import message
 from fairway.web.live_fragments import CSRF_PLACE, Topic, render, subjects_of, watchable
 from fairway.web.sharing import shared
-from fairway.web.tail import PATIENCE, LogLengths, Tail
+from fairway.web.stored_logs import LogKey, LogLengths, lines_of
+from fairway.web.tail import PATIENCE, Tail
 from fairway.web.viewers import Viewer, refresh_viewers
 
 log = logging.getLogger(__name__)
@@ -113,9 +112,9 @@ class Watched(Protocol):
 
 
 class LogWatch(Watched, Protocol):
-    """A stream that is notified when a deployment's log grows."""
+    """A stream that is notified when a stored log grows."""
 
-    deployment: int
+    key: LogKey
 
     def grown(self) -> None: ...
 
@@ -137,7 +136,7 @@ class Fanout:
         self.lengths: LogLengths = {}
         self._open: set[Watched] = set()
         self._streams: set[TopicStream] = set()
-        self._logs: dict[int, set[LogWatch]] = {}
+        self._logs: dict[LogKey, set[LogWatch]] = {}
         self._tail: Tail | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._rounds: asyncio.Task[None] | None = None
@@ -146,7 +145,7 @@ class Fanout:
         self._arrived = asyncio.Event()
         self._ready = asyncio.Event()
         self._threads: ThreadPoolExecutor | None = None
-        self._pages: dict[tuple[int, int, int], asyncio.Task[list[dict[str, Any]]]] = {}
+        self._pages: dict[tuple[LogKey, int, int], asyncio.Task[list[dict[str, Any]]]] = {}
         self._renderings = itertools.count(1)
 
     # --- streams come and go
@@ -174,26 +173,26 @@ class Fanout:
             self._stop()
 
     def add_log(self, watch: LogWatch) -> None:
-        self._logs.setdefault(watch.deployment, set()).add(watch)
+        self._logs.setdefault(watch.key, set()).add(watch)
         self.admit(watch)
         if self._tail is not None:
             self._tail.look_soon()
 
     def remove_log(self, watch: LogWatch) -> None:
-        watching = self._logs.get(watch.deployment, set())
+        watching = self._logs.get(watch.key, set())
         watching.discard(watch)
         if not watching:
-            self._logs.pop(watch.deployment, None)
-            self.lengths.pop(watch.deployment, None)
+            self._logs.pop(watch.key, None)
+            self.lengths.pop(watch.key, None)
         self.dismiss(watch)
 
-    async def log_page(self, deployment: int, after: int) -> list[dict[str, Any]]:
+    async def log_page(self, log: LogKey, after: int) -> list[dict[str, Any]]:
         """The lines after `after`; read once for all viewers at this position."""
-        key = (deployment, after, self.lengths.get(deployment, (0, ""))[0])
+        key = (log, after, self.lengths.get(log, (0, ""))[0])
         if key not in self._pages:
             if len(self._pages) >= MOST_PAGES:
                 del self._pages[next(iter(self._pages))]
-            work = self.in_thread(lambda: log_lines(Deployment(pk=deployment), after=after, limit=LOG_PAGE))
+            work = self.in_thread(lambda: lines_of(log, after=after, limit=LOG_PAGE))
             self._pages[key] = asyncio.ensure_future(work)
         page = self._pages[key]
         try:
@@ -251,10 +250,10 @@ class Fanout:
         self._arrived.set()
 
     def _hear_logs(self, lengths: LogLengths) -> None:
-        for number, length in lengths.items():
-            if number in self._logs:
-                self.lengths[number] = length
-                for watch in self._logs[number]:
+        for key, length in lengths.items():
+            if key in self._logs:
+                self.lengths[key] = length
+                for watch in self._logs[key]:
                     watch.grown()
 
     async def _run_rounds(self) -> None:

@@ -23,6 +23,7 @@ from fairway.releases import queries as releases
 from fairway.releases.models import Release
 from fairway.resources import queries as resources
 from fairway.web.presenters import applications as shown_applications
+from fairway.web.presenters import commands as shown_commands
 from fairway.web.presenters import environments as shown_environments
 from fairway.web.presenters import freezes as shown_freezes
 from fairway.web.presenters import home as shown_home
@@ -149,6 +150,8 @@ def _look_for(actor: Actor, subject: str) -> None:
     kind, _, name = subject.partition(":")
     if kind == "deployment":
         deployments.get_deployment(actor, int(name))
+    elif kind == "job":
+        deployments.get_job(actor, int(name))
     elif kind == "application":
         applications.get_application(actor, name)
     elif kind == "environment":
@@ -173,6 +176,10 @@ def _recent(actor: Actor, parts: list[str]) -> Context:
 
 def _deployment(actor: Actor, parts: list[str]) -> Context:
     return deployment_shown(actor, deployments.get_deployment(actor, int(parts[0])))
+
+
+def _command(actor: Actor, parts: list[str]) -> Context:
+    return shown_commands.command_shown(actor, deployments.get_job(actor, int(parts[0])))
 
 
 def _environment_state(actor: Actor, parts: list[str]) -> Context:
@@ -248,6 +255,7 @@ KINDS = (
         _deployment,
         "deployments/detail.html#{1}",
     ),
+    _kind(r"job:(\d{1,18}):(head|outcome|facts)", ["job:{0}"], _command, "commands/detail.html#{1}"),
     _kind(r"environment:([a-z0-9-]+):(protection)", ["environment:{0}"], _protection, "environments/detail.html#{1}"),
     _kind(r"environment:([a-z0-9-]+):(host)", ["environment:{0}"], _host, "environments/detail.html#{1}"),
     _kind(
@@ -273,6 +281,7 @@ KINDS = (
     _kind(r"rollout:(\d{1,18}):progress", ["rollout:{0}", "releases"], _rollout, "releases/rollout.html#progress"),
     # The URLs of these contain filters, so each page fetches its own fragment.
     _kind("applications", ["home"], _nothing),
+    _kind(r"application:([a-z0-9-]+):commands", ["application:{0}"], _nothing),
     _kind("events", ["events"], _nothing),
     _kind("releases", ["releases"], _nothing),
     _kind(r"release:(\d{1,18}):graph", ["release:{0}", "releases"], _nothing),

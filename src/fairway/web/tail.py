@@ -16,8 +16,8 @@ from django.db import Error, connection
 
 from fairway.activity.models import Event
 from fairway.activity.queries import after, latest_number
-from fairway.deployments.models import Deployment
 from fairway.engine.waking import CHANNEL
+from fairway.web.stored_logs import LogKey, LogLengths, lengths_of
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,6 @@ POLL = 0.1  # seconds between two polls of PostgreSQL without a notification (th
 SQLITE_POLL = 0.05  # seconds; a poll is a PRAGMA of about 10 µs, and there are none without viewers
 PATIENCE = 1.0  # seconds before a database that did not answer is asked again
 BATCH = 500
-
-LogLengths = dict[int, tuple[int, str]]  # deployment → (lines written, status)
 
 
 class Tail:
@@ -40,7 +38,7 @@ class Tail:
         on_start: Callable[[], None],
         on_events: Callable[[list[Event]], None],
         on_logs: Callable[[LogLengths], None],
-        watched_logs: Callable[[], Collection[int]],
+        watched_logs: Callable[[], Collection[LogKey]],
     ) -> None:
         self._on_start = on_start
         self._on_events = on_events
@@ -130,9 +128,8 @@ class Tail:
         if not watched:
             self._lengths = {}
             return
-        rows = Deployment.objects.filter(pk__in=watched).values_list("pk", "log_lines", "status")
-        now: LogLengths = {number: (lines, status) for number, lines, status in rows}
-        grown = {number: length for number, length in now.items() if self._lengths.get(number) != length}
+        now = lengths_of(watched)
+        grown = {key: length for key, length in now.items() if self._lengths.get(key) != length}
         self._lengths = now
         if grown:
             self._on_logs(grown)

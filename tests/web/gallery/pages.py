@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.web.gallery import forms, freezes, resources, samples
+from tests.web.gallery import commands, forms, freezes, resources, samples
 from tests.web.gallery import more_samples as more
 from tests.web.gallery import release_samples as desk
 from tests.web.gallery.forms import filled
@@ -56,6 +56,13 @@ PAGES = [
     Page("configuration", "/applications/storefront/configuration", "applications/configuration.html", more.configuration),
     Page("configuration-diff", "/gallery/configuration-diff", "applications/configuration.html", more.configuration_diff),
     Page("configuration-empty", "/gallery/configuration-empty", "applications/configuration.html", more.configuration_empty),
+    Page("commands", "/applications/storefront/commands", "applications/commands.html", commands.listed),
+    Page("commands-none", "/gallery/commands-none", "applications/commands.html", commands.none),
+    Page("commands-wrong", "/gallery/commands-wrong", "applications/commands.html", commands.wrong),
+    Page("commands-blocked", "/gallery/commands-blocked", "applications/commands.html", commands.blocked),
+    Page("command-running", "/commands/41", "commands/detail.html", commands.running),
+    Page("command-failed", "/commands/40", "commands/detail.html", commands.failed),
+    Page("command-collected", "/gallery/command-collected", "commands/detail.html", commands.collected),
     Page("logs", "/applications/storefront/logs", "applications/logs.html", more.logs),
     Page("logs-nothing", "/gallery/logs-nothing", "applications/logs.html", more.logs_nothing),
     Page("application-settings", "/applications/storefront/settings", "applications/settings.html", more.app_settings),

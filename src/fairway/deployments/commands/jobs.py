@@ -20,7 +20,7 @@ from fairway.deployments.models import JobLogChunk, JobRun
 from fairway.deployments.output import masker_of_output
 from fairway.deployments.rules import Status
 from fairway.deployments.subjects import on_job, placement_of
-from fairway.drivers.builders.command_line import programs_of
+from fairway.drivers.builders.command_line import programs_of, split_command
 from fairway.engine import clock
 from fairway.engine.commands import enqueue, request_cancel
 from fairway.engine.models import Run
@@ -38,18 +38,12 @@ def run_command(
 ) -> JobRun:
     """Request that a command runs once, with the bytes, configuration and volumes of the version that is live. Raises
     `Blocked` or `Invalid`."""
-    placement = placement_of(application, environment)
-    current = placement.current if placement else None
-    subject = Subject(
-        application,
-        environment,
-        placement,
-        artifact=current.artifact if current else None,
-        configuration=current.configuration if current else None,
-    )
+    subject = subject_of(application, environment)
     ask(Act.RUN_COMMAND, subject, actor)
     words = parse_words(command)
+    placement = subject.placement
     assert placement is not None, "the gate has refused where nothing is"
+    current = placement.current
     assert current is not None, "the gate has refused where nothing is"
     mask = masker_of_output(placement, [current.label])
     if any(mask(word) != word for word in words):  # it would be in the history, which is never rewritten
@@ -70,6 +64,25 @@ def run_command(
     after = {"command": shlex.join(words), "deployment": current.pk, "version": current.version}
     record(who=actor.who, verb="job.requested", on=on_job(job), comment=job.reason, after=after)
     return job
+
+
+def subject_of(application: Application, environment: Environment) -> Subject:
+    """What the gate is told about a command: it runs with what is live there."""
+    placement = placement_of(application, environment)
+    current = placement.current if placement else None
+    return Subject(
+        application,
+        environment,
+        placement,
+        artifact=current.artifact if current else None,
+        configuration=current.configuration if current else None,
+    )
+
+
+def words_of_line(line: str) -> tuple[str, ...]:
+    """The words of a command that a person wrote in one line, quotes understood. Raises `Invalid`."""
+    variables, words = split_command(line)
+    return (*(f"{name}={value}" for name, value in variables.items()), *words)
 
 
 def parse_words(command: Sequence[str]) -> tuple[str, ...]:
@@ -108,6 +121,7 @@ def job_started(job: JobRun) -> None:
     """Record that a worker has started the job."""
     if job.status == Status.QUEUED:
         job.move_to(Status.RUNNING, started_at=clock.now())
+        record(who=SYSTEM.who, verb="job.started", on=on_job(job))  # pages show it at once
 
 
 @transaction.atomic

@@ -199,6 +199,8 @@ def _text(values: Mapping[str, Any], name: str) -> str | None:
 def _url(event: Event) -> str:
     if event.subject_kind == "deployment":
         return reverse("deployment-detail", args=[event.subject_id])
+    if event.subject_kind == "job":
+        return reverse("command-detail", args=[event.subject_id])
     if event.subject_kind in {"application", "placement", "artifact"} and event.application:
         return reverse("application-detail", args=[event.application])
     if event.subject_kind == "configuration" and event.application:

@@ -2,40 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
-from django.core.handlers.asgi import ASGIRequest
 from django.core.paginator import Page
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from fairway.accounts.access import while_access_lasts
 from fairway.accounts.permissions import actor_of, needs
 from fairway.accounts.rules import Act, Actor, Blocked
 from fairway.deployments.commands import approvals, requests
-from fairway.deployments.models import Deployment
-from fairway.deployments.queries import collected_note, get_deployment, history, log_lines
+from fairway.deployments.queries import collected_note, get_deployment, history
 from fairway.insights.rows import rows
 from fairway.shared.names import Invalid
-from fairway.web import live
+from fairway.web import log_answers
 from fairway.web.errors import tell_blocked
-from fairway.web.fanout import FANOUT
-from fairway.web.logs import LogStream
 from fairway.web.long_lists import LongPaginator
 from fairway.web.pages import page
 from fairway.web.presenters.deployments import deployment_shown
 from fairway.web.presenters.filters import HISTORY_FILTERS, history_choices, history_wanted
-from fairway.web.viewers import viewer_of
-from fairway.web.views.home import came_back_after
+from fairway.web.stored_logs import DEPLOYMENT
 
 PER_PAGE = 30
-LOG_PAGE = 5000
 FRAGMENTS = {f"deployment-{name}": name for name in ("head", "progress", "approval", "outcome", "facts")}
 
 
@@ -131,51 +121,20 @@ def approval(request: HttpRequest, number: int) -> HttpResponse:
 @needs(Act.VIEW)
 def log_page(request: HttpRequest, number: int) -> JsonResponse:
     """The lines after ``?after=``, and the number of the last."""
-    one = get_deployment(actor_of(request), number)
-    after = came_back_after(request) or 0
-    lines = log_lines(one, after=after, limit=LOG_PAGE)
-    last = lines[-1]["n"] if lines else after
-    more = last if lines and last < one.log_lines else None
-    return JsonResponse({"lines": live.log_message(lines), "next": more, "is_complete": not one.is_active})
+    return log_answers.lines(request, get_deployment(actor_of(request), number), DEPLOYMENT)
 
 
 @require_GET
 @needs(Act.VIEW)
 def log_stream(request: HttpRequest, number: int) -> HttpResponse:
     """New lines as they are written, then ``complete``."""
-    one = get_deployment(actor_of(request), number)
-    return live.admit(LogStream(FANOUT, viewer_of(request), one.pk, came_back_after(request) or 0))
+    return log_answers.stream(request, get_deployment(actor_of(request), number), DEPLOYMENT)
 
 
 @require_GET
 @needs(Act.VIEW)
 def log_raw(request: HttpRequest, number: int) -> StreamingHttpResponse:
     """The whole log as plain text."""
-    actor = actor_of(request)
-    one = get_deployment(actor, number)
-    text = while_access_lasts(actor, _text_of(one))
-    body = _piece_by_piece(text) if isinstance(request, ASGIRequest) else text
-    response = StreamingHttpResponse(body, content_type="text/plain; charset=utf-8")
-    response.headers["Content-Disposition"] = f'inline; filename="{one.application.slug}-{one.pk}.log"'
-    return response
-
-
-def _text_of(deployment: Deployment) -> Iterator[str]:
-    if deployment.log_collected_at:
-        yield collected_note(deployment)
-    after = 0
-    while lines := log_lines(deployment, after=after, limit=LOG_PAGE):
-        yield "".join(_text_line(line) for line in lines)
-        after = lines[-1]["n"]
-
-
-def _text_line(line: dict[str, Any]) -> str:
-    at = datetime.fromtimestamp(line["at"], UTC).isoformat(timespec="milliseconds")
-    return f"{at} {line['step']:<10} {line['text']}\n"
-
-
-async def _piece_by_piece(text: Iterator[str]) -> AsyncIterator[str]:
-    """An asynchronous iterator: under ASGI Django would exhaust a plain one before it sends the first byte."""
-    following = sync_to_async(lambda: next(text, None))
-    while (piece := await following()) is not None:
-        yield piece
+    one = get_deployment(actor_of(request), number)
+    begin = collected_note(one) if one.log_collected_at else ""
+    return log_answers.raw(request, one, DEPLOYMENT, name=f"{one.application.slug}-{one.pk}", begin=begin)

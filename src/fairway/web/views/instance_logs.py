@@ -32,7 +32,7 @@ def logs(request: HttpRequest, slug: str) -> HttpResponse:
     """The page; the lines arrive through `log_stream`."""
     actor = actor_of(request)
     application = application_named(actor, slug)
-    environment = _environment(request, actor, application)
+    environment = environment_shown(request, actor, application)
     there = placements_visible_to(actor).filter(application=application, environment=environment).first()
     instances = [_instance(one) for one in there.observed] if there else []
     chosen = request.GET.get("instance", "")
@@ -48,7 +48,7 @@ def logs(request: HttpRequest, slug: str) -> HttpResponse:
     return page(request, "applications/logs.html", context)
 
 
-def _environment(request: HttpRequest, actor: Actor, application: Application) -> Environment | None:
+def environment_shown(request: HttpRequest, actor: Actor, application: Application) -> Environment | None:
     """The requested environment, else the last one in promotion order where something runs, else the first."""
     if wanted := request.GET.get("environment"):
         return get_environment_for(actor, application, wanted)
