@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fairway.accounts.models import MailSettings, User
@@ -22,7 +24,7 @@ def grace(db: None) -> Api:
     return Api(token_of(person_with(Role.ADMIN, "grace")))
 
 
-def matching(api: Api, method: str, path: str, body: object, tag: str) -> object:
+def matching(api: Api, method: str, path: str, body: object, tag: str) -> Any:
     return api(method, path, body, **{"If-Match": tag})
 
 

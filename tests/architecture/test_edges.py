@@ -100,7 +100,7 @@ def send(client: Client, method: str, path: str, query: str = "", body: Any = No
         answer = client.generic(method, "/", body or b"", content_type=kind, PATH_INFO=path, QUERY_STRING=query)
         if getattr(answer, "streaming", False):
             try:
-                b"".join(answer.streaming_content)
+                b"".join(answer.streaming_content)  # type: ignore[attr-defined]
             except Exception:
                 return 500
         transaction.set_rollback(True)

@@ -60,7 +60,9 @@ def test_rows_are_locked_in_the_way_that_references_do_not_wait_for():
     found = []
     for path in modules():
         for node in ast.walk(ast.parse(path.read_text())):
-            said = ast.unparse(node) if isinstance(node, ast.Call) else ""
+            if not isinstance(node, ast.Call):
+                continue
+            said = ast.unparse(node)
             if said.rpartition("(")[0].endswith(".select_for_update") and "no_key=True" not in said:
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
     assert not found

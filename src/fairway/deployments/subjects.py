@@ -1,4 +1,4 @@
-"""What events and the gate are told about a deployment or a placement."""
+"""How events name a deployment, a placement or a job, and what they record about a deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Running a program once with the version that is live: asking for it, cancelling it, and what its workflow writes."""
+"""Running a command once with the version that is live: requesting it, cancelling it, and what its workflow records."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ LONGEST_WORD = 10_000  # characters
 def run_command(
     *, actor: Actor, application: Application, environment: Environment, command: Sequence[str], reason: str = ""
 ) -> JobRun:
-    """Run a program once, with the bytes, configuration and volumes of what is live there. Raises `Blocked` or `Invalid`."""
+    """Request that a command runs once, with the bytes, configuration and volumes of the version that is live. Raises
+    `Blocked` or `Invalid`."""
     placement = placement_of(application, environment)
     current = placement.current if placement else None
     subject = Subject(
@@ -51,7 +52,7 @@ def run_command(
     assert placement is not None, "the gate has refused where nothing is"
     assert current is not None, "the gate has refused where nothing is"
     mask = masker_of_output(placement, [current.label])
-    if any(mask(word) != word for word in words):  # it would stand in the history, which is never rewritten
+    if any(mask(word) != word for word in words):  # it would be in the history, which is never rewritten
         raise Invalid("command", "contains the value of a secret; write {form} with its name instead.", form="${NAME}")
     job = JobRun.objects.create(
         application=application,
@@ -72,7 +73,7 @@ def run_command(
 
 
 def parse_words(command: Sequence[str]) -> tuple[str, ...]:
-    """The words of a command. Raises `Invalid`."""
+    """The words of a command. Raises `Invalid` if there are none, or if they are too long or cannot be run."""
     if not command or not command[0].strip():
         raise Invalid("command", "is empty; write the program and its words, e.g. “python manage.py createsuperuser”.")
     if len(command) > MOST_WORDS or any(len(word) > LONGEST_WORD for word in command):
@@ -87,9 +88,9 @@ def parse_words(command: Sequence[str]) -> tuple[str, ...]:
 
 @transaction.atomic
 def cancel_job(*, actor: Actor, job: JobRun, reason: str = "") -> JobRun:
-    """End it: TERM, then KILL. One that has ended stays as it is."""
+    """Ask a job to end: its command gets TERM, then KILL. A job that has ended is left as it is. Raises `Blocked`."""
     if job.run_id is not None:
-        Run.objects.select_for_update(no_key=True).get(pk=job.run_id)  # first: the engine locks the run, then tells us
+        Run.objects.select_for_update(no_key=True).get(pk=job.run_id)  # before the job, as the engine does
     row = JobRun.objects.select_for_update(of=("self",), no_key=True).select_related("application", "environment")
     locked = row.get(pk=job.pk)
     ask(Act.CANCEL, Subject(locked.application, locked.environment), actor)
@@ -104,23 +105,23 @@ def cancel_job(*, actor: Actor, job: JobRun, reason: str = "") -> JobRun:
 
 
 def job_started(job: JobRun) -> None:
-    """A worker took it up."""
+    """Record that a worker has started the job."""
     if job.status == Status.QUEUED:
         job.move_to(Status.RUNNING, started_at=clock.now())
 
 
 @transaction.atomic
 def job_exited(*, job: JobRun, code: int) -> None:
-    """It ended by itself."""
+    """Record the exit code of a command that ended by itself."""
     JobRun.objects.filter(pk=job.pk).update(exit_code=code)
 
 
 def job_ended(job: JobRun, status: Status, sentence: str) -> None:
-    """The last word."""
+    """Record how the job ended, and wake the deployments that waited for it."""
     if job.status == Status.QUEUED and status in {Status.SUCCEEDED, Status.FAILED}:
         job.move_to(Status.RUNNING)
     job.move_to(status, sentence=sentence)
-    transaction.on_commit(wake_waiting, robust=True)  # not now: that would lock runs after rows
+    transaction.on_commit(wake_waiting, robust=True)  # only after this transaction, because it locks runs
     after = {"command": shlex.join(job.command), "exit_code": job.exit_code, "requested_by": job.requested_by}
     record(who=SYSTEM.who, verb=f"job.{status}", on=on_job(job), comment=sentence, after=after)
 
@@ -135,7 +136,7 @@ def append_job_log(*, job_id: int, lines: Sequence[Line]) -> None:
 
 
 def words_of_exit(code: int) -> str:
-    """What an exit code says, in a sentence."""
+    """What an exit code other than 0 means, as a sentence."""
     if code > 128:
         return _("It was ended by signal %(number)s.") % {"number": code - 128}
     return _("It ended with code %(code)s.") % {"code": code}

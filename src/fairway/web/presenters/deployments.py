@@ -31,7 +31,7 @@ from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
 from fairway.web.errors import shown
 from fairway.web.failure_words import in_words
-from fairway.web.presenters.acts import Button, Place, deployment_acts
+from fairway.web.presenters.acts import ActContext, Button, deployment_acts
 from fairway.web.presenters.applications import source_text
 from fairway.web.presenters.filters import who
 from fairway.web.presenters.placements import away_shown
@@ -130,7 +130,7 @@ def _placement(actor: Actor, deployment: Deployment) -> Placement | None:
     return there.select_related("previous_good__configuration").first()
 
 
-def _onward(actor: Actor, deployment: Deployment, placement: Placement | None) -> Place | None:
+def _onward(actor: Actor, deployment: Deployment, placement: Placement | None) -> ActContext | None:
     if placement is None or placement.current_id != deployment.pk or deployment.is_active:
         return None
     environment = next_after(deployment.environment, actor, deployment.application)
@@ -138,7 +138,7 @@ def _onward(actor: Actor, deployment: Deployment, placement: Placement | None) -
         return None
     there = placements_visible_to(actor).filter(application=deployment.application_id, environment=environment).first()
     latest = latest_configuration(deployment.application, environment)
-    return Place(actor, Subject(deployment.application, environment, there, configuration=latest), placement, latest)
+    return ActContext(actor, Subject(deployment.application, environment, there, configuration=latest), placement, latest)
 
 
 def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any]:

@@ -22,8 +22,8 @@ from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import image_host, slug_from
 from fairway.web.errors import shown
 from fairway.web.failure_words import in_words
-from fairway.web.forms import run_values
 from fairway.web.presenters.applications import KIND_ICONS, source_text
+from fairway.web.source_forms import run_values
 
 OTHER = "other"  # the choice that is none of the candidates: a person enters how to run it
 

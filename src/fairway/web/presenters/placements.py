@@ -33,7 +33,7 @@ from fairway.environments.queries import environments_for
 from fairway.environments.rules import Lock
 from fairway.insights.matrix import placement_state
 from fairway.insights.queue import positions
-from fairway.web.presenters.acts import Button, Place, main_acts, more_acts
+from fairway.web.presenters.acts import ActContext, Button, main_acts, more_acts
 from fairway.web.words import STEP_LABELS
 
 
@@ -76,10 +76,10 @@ def placements_shown(actor: Actor, application: Application) -> list[dict[str, A
     now = situation(actor, application)
     cards, origin = [], None
     for environment in now.environments:
-        place = place_in(now, actor, application, environment, origin)
-        cards.append(_card(place, now))
-        if place.subject.placement and place.subject.placement.current:
-            origin = place.subject.placement
+        context = act_context(now, actor, application, environment, origin)
+        cards.append(_card(context, now))
+        if context.subject.placement and context.subject.placement.current:
+            origin = context.subject.placement
     return cards
 
 
@@ -89,26 +89,26 @@ def placement_shown(actor: Actor, application: Application, environment: str) ->
     return next(found, None)
 
 
-def place_in(
+def act_context(
     now: Situation, actor: Actor, application: Application, environment: Environment, origin: Placement | None
-) -> Place:
+) -> ActContext:
     latest = now.configurations.get(environment.pk)
     subject = Subject(application, environment, placement=now.placements.get(environment.pk), configuration=latest)
-    return Place(actor, subject, origin, latest)
+    return ActContext(actor, subject, origin, latest)
 
 
-def _card(place: Place, now: Situation) -> dict[str, Any]:
-    environment, placement = place.subject.environment, place.subject.placement
+def _card(context: ActContext, now: Situation) -> dict[str, Any]:
+    environment, placement = context.subject.environment, context.subject.placement
     moving = now.running.get(environment.pk)
     card = {
         "environment": environment,
         "lock": lock_shown(environment.lock),
         "state": placement_state(placement) if placement else "",
         "running": running_shown(moving, now.positions) if moving else None,
-        "acts": main_acts(place),
-        "more": more_acts(place),
-        "scale": _scale(place, placement) if placement and placement.current else None,
-        "writes": writes_shown(place, placement) if placement and placement.lost_writes else None,
+        "acts": main_acts(context),
+        "more": more_acts(context),
+        "scale": _scale(context, placement) if placement and placement.current else None,
+        "writes": writes_shown(context, placement) if placement and placement.lost_writes else None,
     }
     return card | (_facts(placement, placement.current) if placement and placement.current else {})
 
@@ -134,17 +134,17 @@ def _facts(placement: Placement, current: Deployment) -> dict[str, Any]:
     }
 
 
-def writes_shown(place: Place, placement: Placement) -> dict[str, Any]:
+def writes_shown(context: ActContext, placement: Placement) -> dict[str, Any]:
     """The written files that the next deployment would lose, with the buttons to keep them and to dismiss the warning."""
     lost = placement.lost_writes
-    may_edit = may(place.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
+    may_edit = may(context.actor, Act.EDIT_APPLICATION, application=placement.application.slug)
     settings = reverse("application-settings", args=[placement.application.slug])
     keep = Button(_("Keep them in a volume"), f"{settings}?keep={placement.environment.slug}", "disk", method="get")
     can_keep = may_edit and any(one["target"] for one in lost)
     return {
         "places": ", ".join(_counted(one) for one in lost[:MOST_NAMED]) + (" …" if len(lost) > MOST_NAMED else ""),
         "keep": keep if can_keep else None,
-        "dismiss": Button(_("Dismiss"), place.url("dismiss-writes"), "x", "ghost") if may_edit else None,
+        "dismiss": Button(_("Dismiss"), context.url("dismiss-writes"), "x", "ghost") if may_edit else None,
     }
 
 
@@ -200,13 +200,13 @@ def lock_shown(lock: Lock | None) -> dict[str, Any] | None:
     return {"by": {"name": lock.owner}, "reason": lock.reason, "at": lock.at, "until": lock.until} if lock else None
 
 
-def _scale(place: Place, placement: Placement) -> dict[str, Any]:
+def _scale(context: ActContext, placement: Placement) -> dict[str, Any]:
     current = placement.current
     most = most_replicas(current.artifact.parsed_spec.volumes if current and current.artifact else ())
     return {
         "url": reverse("placement-scale", args=[placement.application.slug, placement.environment.slug]),
         "services": [_service_scale(name, count, most) for name, count in placement.counts.items()],
-        "blockers": place.why_not(Act.SCALE, place.current()),
+        "blockers": context.why_not(Act.SCALE, context.current()),
     }
 
 

@@ -27,7 +27,7 @@ from fairway.environments.queries import get_environment as environment_named
 from fairway.environments.runtimes import runtime_of
 from fairway.shared.names import Invalid
 from fairway.web.errors import tell_blocked
-from fairway.web.forms import DetectedForm, GitForm, ImageForm, refuse, run_values
+from fairway.web.forms import refuse
 from fairway.web.pages import page
 from fairway.web.presenters.inspections import (
     OTHER,
@@ -40,6 +40,7 @@ from fairway.web.presenters.inspections import (
     used_by,
     ways_shown,
 )
+from fairway.web.source_forms import DetectedForm, GitForm, ImageForm, run_values
 from fairway.web.variables import Rows, mark_error, read_rows, rows_of
 
 CHUNK = 256 * 1024

@@ -1,4 +1,4 @@
-"""``compose.yaml``: a documented subset of the Compose Specification, checked line by line, one service at a time.
+"""Reads ``compose.yaml``: a documented subset of the Compose Specification, checked line by line.
 
 Known: top level ``services``, ``volumes`` (named, without options), ``name``, ``version``; in the service
 ``image`` or ``build`` (``context``, ``dockerfile``, ``target``, ``args``), ``entrypoint``, ``command``, ``ports`` (one),
@@ -86,7 +86,8 @@ class ComposeService:
 
 @dataclass(frozen=True)
 class ComposeFile:
-    """The services that can be read, why the others cannot, and for each name the image it runs ("" when it is built)."""
+    """The services that can be read, the errors of those that cannot (`wrong`, by name), and the image of each service
+    ("" if it is built)."""
 
     services: tuple[ComposeService, ...]
     wrong: Mapping[str, Invalid]
@@ -94,7 +95,7 @@ class ComposeFile:
 
 
 def read_compose(text: str, *, file: str = "compose.yaml") -> ComposeFile:
-    """Read every service of a compose file. Raises `Invalid` whose field names file and line for a file that is none."""
+    """Read all services of a compose file. Raises `Invalid`, whose field names file and line, if it is no compose file."""
     top = root_of(text, file)
     entries = top.require("services").mapping().entries
     services: list[ComposeService] = []
@@ -150,7 +151,7 @@ def _dependencies(item: Item | None) -> dict[str, str]:
 
 
 def parse_compose(text: str, *, file: str = "compose.yaml") -> ComposeService:
-    """The one service of a compose file. Raises `Invalid` whose field names file and line, its sentence the key."""
+    """Read a compose file with one service. Raises `Invalid`; its field names file and line, its sentence the key."""
     found = read_compose(text, file=file)
     if len(found.images) != 1:
         names = ", ".join(found.images) or "none"
@@ -238,7 +239,7 @@ def _items(item: Item | None) -> list[Item]:
 
 
 def _plain(item: Item) -> str:
-    """A text without ``${…}``: variables are filled in ``environment`` only."""
+    """A text without ``${…}``. Variables are only replaced in ``environment``."""
     text = item.text()
     if "$" in text.replace("$$", ""):
         refuse(item, "uses a variable; ${VAR} is read under “environment” only, write the value here")
@@ -278,7 +279,7 @@ def _build(item: Item) -> ComposeBuild:
 
 
 def _pairs(item: Item | None) -> list[tuple[str, Item | None]]:
-    """A mapping, or a list of ``NAME=value`` (returned with the list item), as pairs; None for a name alone."""
+    """A mapping, or a list of ``NAME=value``, as (name, value) pairs. The value is None for a name alone."""
     if item is None or item.is_null():
         return []
     if item.is_sequence():
@@ -305,7 +306,8 @@ def _variable(item: Item, name: str) -> str:
 
 
 def _environment(item: Item | None) -> tuple[dict[str, str], tuple[str, ...]]:
-    """(values, names that must be set). A name without a value is passed on and therefore required."""
+    """(values, names that must be set). A name without a value takes its value from the configuration and must be set
+    there."""
     environment: dict[str, str] = {}
     requires: list[str] = []
     for name, value in _pairs(item):
@@ -395,7 +397,7 @@ def _check_restart(item: Item | None) -> bool:
 
 
 def _limits(deploy: Item | None) -> tuple[int | None, float | None]:
-    """(bytes of memory, CPUs) of ``deploy.resources.limits``."""
+    """(bytes of memory, CPUs) in ``deploy.resources.limits``."""
     limits = deploy
     for key in ("resources", "limits"):
         if limits is None:
