@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -25,6 +24,7 @@ from fairway.web.errors import shown
 from fairway.web.presenters.acts import Button
 from fairway.web.presenters.filters import who
 from fairway.web.presenters.releases import head_shown
+from fairway.web.zones import zones
 
 
 def readiness_shown(actor: Actor, release: Release) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _schedule(
         "target": values["environment"],
         "at": values["at"],
         "zone": values["zone"],
-        "zones": sorted(available_timezones()),
+        "zones": zones(),
         "start_by": values["start_by"],
         "is_move": planned is not None,
         "blockers": shown(_nowhere(release, targets)),
