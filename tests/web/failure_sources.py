@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 SOURCES = Path(__file__).parents[2] / "src/fairway"
+TEMPLATES = ("failure_templates.py", "detection_templates.py")
 HOLE = "{}"
 BASES = {"Failure", "Retry", "Away", "Refused", "NeedsPerson"}
 OTHERS = {"Unrunnable": 0, "Undetectable": 0, "Ending": 2, "Invalid": 1}  # which argument is the sentence
@@ -18,6 +19,13 @@ TRANSLATING = {"_", "gettext", "gettext_noop", "gettext_lazy", "translate"}
 AS_IT_IS = {"format", "strip", "rstrip", "lstrip", "replace"}
 MOST = 40  # ways to say one thing; of more, the parts that vary count as unknown
 DEEPEST = 6
+DETECTION = ("fairway.drivers.builders.detection", "fairway.drivers.builders.toolchains")
+FOUND = {"Finding": (0, 1), "noting": (0, 1), "remarking": (1,), "program": (2, 3)}  # which arguments are shown
+FOUND_AS = {"what", "because", "framework"}  # the same by keyword
+ADVISED = {"remarking": (0,), "blocked": (0,), "listening": (4,), "Candidate": (2,), "Detection": (1,), "append": (0,)}
+ADVISED_AS = {"remarks", "problem", "ignored", "advice"}
+ANSWERS = {"_advice", "handler_of", "missing_toolchain", "reason_for_none"}  # sentences, as a value
+WRONG = {"refuse": 1, "ValueError": 0}  # which argument says what is wrong in a file
 Around = tuple[ast.FunctionDef, ...]
 
 
@@ -46,7 +54,7 @@ def modules() -> Mapping[str, Module]:
     found = {}
     for path in sorted(SOURCES.rglob("*.py")):
         room = path.relative_to(SOURCES).parts[0]
-        if room not in ("cli", "migrations") and path.name != "failure_templates.py":
+        if room not in ("cli", "migrations") and path.name not in TEMPLATES:
             name = ".".join(["fairway", *path.relative_to(SOURCES).with_suffix("").parts]).removesuffix(".__init__")
             found[name] = _read(name, ast.parse(path.read_text()))
     return found
@@ -105,6 +113,8 @@ def failures() -> Iterator[Said]:
                 continue  # asked in a request, answered in its language
             if at is not None and len(call.args) > at:
                 yield from _all(module, around, call.args[at])
+            for word in call.keywords if name == "Invalid" else ():  # what is put in may be a sentence, too
+                yield from (one for one in _all(module, around, word.value) if re.search(r"\w \w.* ", one.text))
 
 
 def stored() -> Iterator[Said]:
@@ -119,6 +129,66 @@ def stored() -> Iterator[Said]:
             for word in call.keywords:
                 if word.arg in ("sentence", "clean_up_error", "wait_reason", "reason", "drift"):
                     yield from _all(module, around, word.value)
+
+
+def findings() -> Iterator[Said]:
+    """What detection finds, and the reasons beside findings and remarks."""
+    yield from _of_detection(FOUND, FOUND_AS)
+    yield from _in_dictionaries()
+
+
+def advice() -> Iterator[Said]:
+    """What detection remarks and advises, and says of what cannot be run."""
+    yield from _of_detection(ADVISED, ADVISED_AS)
+    for name, module in modules().items():
+        if name.startswith(DETECTION):
+            for function in sorted(ANSWERS.intersection(module.functions)):
+                yield from (Said(f"{name}:{function}", text) for text in _returned_by(name, function) if text)
+
+
+def _of_detection(arguments: Mapping[str, tuple[int, ...]], keywords: set[str]) -> Iterator[Said]:
+    """Every text of several words in calls of these functions, and in these keywords of any call."""
+    for module in modules().values():
+        for call, around in module.calls if module.name.startswith(DETECTION) else ():
+            given = [call.args[at] for at in arguments.get(_name(call.func), ()) if len(call.args) > at]
+            given += [word.value for word in call.keywords if word.arg in keywords]
+            for one in given:
+                for part in one.elts if isinstance(one, ast.Tuple | ast.List) else (one,):
+                    yield from (said for said in _all(module, around, part) if " " in said.text.strip())
+
+
+def _in_dictionaries() -> Iterator[Said]:
+    """Findings that are written as they are stored: {"what": …, "because": …}."""
+    for node in ast.walk(ast.parse((SOURCES / "workflows/inspect.py").read_text())):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                text = value.value if isinstance(value, ast.Constant) else ""
+                if isinstance(key, ast.Constant) and key.value in ("what", "because") and " " in str(text):
+                    yield Said(f"workflows.inspect:{node.lineno}", str(text))
+
+
+def of_files() -> Iterator[Said]:
+    """What is wrong in a file of the source, by line and key, or by what parses its values."""
+    for module in modules().values():
+        if module.name.startswith(("fairway.drivers.builders.detection", "fairway.shared.yaml_with_lines")):
+            if isinstance(hints := module.constants.get("_HINTS"), ast.Dict):
+                yield from (said for hint in hints.values for said in _all(module, (), hint))
+            for call, around in module.calls:
+                name = _name(call.func)
+                if name in WRONG and len(call.args) > WRONG[name]:
+                    for said in _all(module, around, call.args[WRONG[name]]):
+                        yield Said(said.place, f"{said.text.rstrip('.')}." if name == "refuse" else said.text)
+
+
+def of_docker() -> Iterator[Said]:
+    """What Docker could not do, by what completes the sentence."""
+    for module in modules().values():
+        for call, around in module.calls if module.name.startswith("fairway.drivers") else ():
+            if _name(call.func) in ("asking", "engine_failure") and call.args:
+                for said in _all(module, around, call.args[0]):
+                    if said.text != HOLE:
+                        yield said
+                        yield Said(said.place, f"Docker could not {said.text}.")
 
 
 def of_the_gate() -> Iterator[Said]:

@@ -1,9 +1,9 @@
-"""Failures are stored in English and said in the reader's language."""
+"""Failures, and what detection says, are stored in English and said in the reader's language."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import chain
 
@@ -17,9 +17,10 @@ from fairway.deployments.commands.placements import hold
 from fairway.deployments.commands.requests import request_deployment
 from fairway.deployments.models import Placement
 from fairway.deployments.rules import Status
+from fairway.web.detection_templates import DETECTED, FOUND
 from fairway.web.errors import shown
 from fairway.web.failure_templates import FAILURES
-from fairway.web.failure_words import PLACES, in_words
+from fairway.web.failure_words import PLACES, finding_in_words, in_words
 from tests.conftest import make_artifact
 from tests.web import failure_sources
 from tests.web.conftest import finish, live
@@ -50,7 +51,7 @@ SAID = [
     (
         "This is Phoenix, written in Elixir (mix.exs). This machine has no Elixir toolchain: install it (see elixir.org), "
         "or add the Dockerfile below and deploy to an environment with Docker.",
-        "Ceci est Phoenix, écrit en Elixir (mix.exs). Cette machine n’a pas les outils pour Elixir : installez-les (see",
+        "Ceci est Phoenix, écrit en Elixir (mix.exs). Cette machine n’a pas les outils pour Elixir : installez-les (voir",
     ),
     ("shop, blog: It was cancelled with the rollout.", "shop, blog : Annulé avec le déploiement de la livraison."),
     ("services “jobs”: memory_bytes must be true or false.", "services « jobs » : memory_bytes doit être"),
@@ -85,8 +86,17 @@ COMPOSED = {  # out of parts that a caller gives, where the reader of the source
     "“{value}” is a link that leads out of the source; put the file itself there.",
     "“{value}” is Fairway's to decide; remove it.",
     "“{value}” is included from elsewhere; put the file into the source.",
+    "any requirements file does not list it",
+    "It imports {names}, and any requirements file has nothing of that name: list what provides it",
+    "Pages come without their styles, because gunicorn and uvicorn serve no static files: add whitenoise to any "
+    "requirements file, its middleware to MIDDLEWARE, and STATIC_ROOT",
+    "{intro} This machine has no {language} toolchain: install it (see {site}), or add the Dockerfile below and deploy to "
+    "an environment with Docker.",
+    "{intro} This machine has no “{program}”: install it (see {site}), or add the Dockerfile below and deploy to an "
+    "environment with Docker.",
 }
-COMMANDS = re.compile(r"\b(?:uv|fairway|sysctl|apt-get) [^.,)]*|“[^”]*”|«[^»]*»|\([^)]*\)")
+TECHNICAL = {"Functions Framework", "Node.js {}", "Python {}", "Spring Boot"}  # the same in every language
+COMMANDS = re.compile(r"\[[^\]]*\]|\b(?:uv|fairway|sysctl|apt-get) [^.,)]*|“[^”]*”|«[^»]*»|\([^)]*\)")
 
 
 @pytest.mark.parametrize(("english", "french"), SAID)
@@ -104,6 +114,58 @@ def test_every_failure_that_the_code_writes_is_said_in_french() -> None:
     assert english == [], "failure_templates.py lacks these"
 
 
+def test_what_detection_says_is_said_in_french() -> None:
+    """Found by reading the source, too: findings and their reasons, remarks, advice, and why something cannot be run."""
+    found = {one.text.strip(): one.place for one in failure_sources.findings()}
+    advised = {one.text: one.place for one in failure_sources.advice() if _is_whole(one.text)}
+    assert len(found) > 80, "the source is no longer read as it was"
+    assert len(advised) > 60, "the source is no longer read as it was"
+    english = [f"{at}: {text}" for text, at in found.items() if _stays_english(text, finding_in_words)]
+    english += [f"{at}: {text}" for text, at in advised.items() if _stays_english(text)]
+    english += [f"{at}: {text}" for text, at in advised.items() if _stays_english(text, finding_in_words)]
+    assert [one for one in english if one.partition(": ")[2] not in TECHNICAL] == [], "detection_templates.py lacks these"
+
+
+def _is_whole(text: str) -> bool:
+    """Whether nothing stands where the source puts in a word: code that writes "" there says something else instead."""
+    return text.strip() == text != failure_sources.HOLE and not re.search(r" ,|\( |“”", text)
+
+
+@pytest.mark.parametrize(
+    ("english", "french"),
+    [
+        ("Served by gunicorn", "Servi par gunicorn"),
+        ("create_app('live in prod') in shop.py", "create_app('live in prod') dans shop.py"),
+        ("any requirements file does not list it", "aucun fichier de dépendances ne le mentionne"),
+        (
+            "Not started: db (postgres:17); give their addresses as variables",
+            "Non démarré : db (postgres:17) ; donnez leurs",
+        ),
+        (
+            "Served by Chalice's own local server, which is for trying out: Chalice is made for AWS Lambda",
+            "Servi par le serveur",
+        ),
+        ("Flask", "Flask"),
+        ("requirements.txt", "requirements.txt"),
+        (
+            "compose.yaml, line 4: “services.web.ports” must name one TCP port, e.g. “8080” or “80:8080”.",
+            "compose.yaml, ligne 4 : « services.web.ports » doit nommer un port TCP",
+        ),
+        ("", ""),
+    ],
+)
+def test_a_finding_is_said_in_french(english: str, french: str) -> None:
+    with translation.override("fr"):
+        assert finding_in_words(english).replace("\N{NO-BREAK SPACE}", " ").startswith(french)
+    with translation.override("en"):
+        assert finding_in_words(english) == english
+
+
+def test_what_people_write_is_not_taken_for_a_finding() -> None:
+    with translation.override("fr"):
+        assert in_words("Started by Ada, built from the branch") == "Started by Ada, built from the branch"
+
+
 @cache
 def _written() -> dict[str, str]:
     """Every sentence that is stored as a failure, and where it is written."""
@@ -113,15 +175,17 @@ def _written() -> dict[str, str]:
         failure_sources.stored(),
         failure_sources.of_the_gate(),
         failure_sources.literal(*TABLES),
+        failure_sources.of_files(),
+        failure_sources.of_docker(),
     )
     return {one.text: one.place for one in found}
 
 
-def _stays_english(text: str) -> bool:
+def _stays_english(text: str, say: Callable[[str], str] = in_words) -> bool:
     """Whether three words in a row of a sentence are still there in French, or all of it."""
     sentence = text.replace(failure_sources.HOLE, "7")  # it fits wherever something is put in
     with translation.override("fr"):
-        said = in_words(sentence)
+        said = say(sentence)
     return said == sentence or any(three in COMMANDS.sub(" ", said) for three in _threes(text))
 
 
@@ -150,8 +214,11 @@ def test_the_reader_of_the_source_finds_every_way_to_write_a_failure() -> None:
 def test_every_template_is_one_that_the_code_writes() -> None:
     """A sentence that is changed where it is raised is changed here, too."""
     written = {*failure_sources.literals(), *_written()}
+    written |= {one.text for one in (*failure_sources.findings(), *failure_sources.advice())}
     everything = "\n".join(written)
-    unknown = [one for one in FAILURES if _bare(one) not in everything and not all(_is_part(one, written))]
+    unknown = [
+        one for one in (*FAILURES, *FOUND, *DETECTED) if _bare(one) not in everything and not all(_is_part(one, written))
+    ]
     assert set(unknown) == COMPOSED
 
 
@@ -166,7 +233,7 @@ def test_templates_are_no_catch_alls() -> None:
     with translation.override("fr"):
         assert in_words("“shop” cannot be compiled today.") == "“shop” cannot be compiled today."
         assert in_words("It runs in production.") == "It runs in production."
-    assert [one for one in FAILURES if len(re.findall("[a-z]", PLACES.sub("", one))) < 4] == []
+    assert [one for one in (*FAILURES, *FOUND, *DETECTED) if len(re.findall("[A-Za-z]", PLACES.sub("", one))) < 4] == []
 
 
 def _is_part(template: str, written: set[str]) -> Iterator[bool]:

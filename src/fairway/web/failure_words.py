@@ -1,15 +1,16 @@
-"""Why something failed, in the reader's language.
+"""Why something failed, and what detection found, in the reader's language.
 
-Failures are written down once, in English: in logs, events and answers of the API they are the same for everybody. Pages
-say them in the language of whoever looks, by the template that a stored sentence was made from (`failure_templates.py`);
-one that is not listed stays as it is. Several sentences in a row, what a field's name or “shop, blog:” precedes, and what
-stands in a template's ``{braces}`` are said piece by piece.
+Both are written down once, in English: in logs, events and answers of the API they are the same for everybody. Pages say
+them in the language of whoever looks, by the template that a stored sentence was made from (`failure_templates.py`,
+`detection_templates.py`); one that is not listed stays as it is. Several sentences in a row, what a field's name or “shop,
+blog:” precedes, and what stands in a template's ``{braces}`` are said piece by piece.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -17,8 +18,12 @@ from typing import NamedTuple
 from django.utils.formats import number_format
 from django.utils.translation import get_language, gettext
 
+from fairway.web.detection_templates import DETECTED, FOUND
 from fairway.web.failure_templates import FAILURES
 
+# Findings are too short to be told from what people write, so only findings are compared with them.
+SENTENCES, FINDINGS, REMARKS = "sentences", "findings", "remarks"
+TABLES = {SENTENCES: (*FAILURES, *DETECTED), FINDINGS: (*FOUND, *DETECTED), REMARKS: DETECTED}
 NUMBERS = {
     "code", "count", "files", "given", "largest", "lasted", "lines", "longest", "mib", "minutes", "most", "needed", "number",
     "running", "seconds", "status", "times", "used", "wanted",
@@ -27,8 +32,10 @@ SHAPES = {"instance": "The application|The service “[^”]*”"}
 ONE_WORD = {"field", "host", "path", "port", "ref", "reference", "url", "version", "word"}
 PLACES = re.compile(r"\{(\w+)\}|%\((\w+)\)[sd]")
 WORD = re.compile(r"[A-Za-z]+")
-BETWEEN = re.compile(r"(?<!e\.g\.)(?<=[.!?”]) (?=\S)")
+BETWEEN = re.compile(r"(?<!e\.g\.)(?<=[.!?]) (?=\S)|(?<=”) (?=[A-Z“])")
 QUOTED = re.compile(r"“([^”]*)”")
+GUILLEMETS = "«\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}»"
+OF_A_FILE = re.compile(r"(.{1,200}) in (\S+)")  # “create_app() in shop.py”
 PREFIX = re.compile(r"(“[^”]*” |[\w.\[\]-]+ |.{1,200}?: )(?=\S)(.+)", re.DOTALL)
 MOST_PIECES = 8  # sentences in a row that are said one by one; of more, the rest stays as it is
 LONGEST = 2000  # characters; more is nobody's sentence
@@ -45,6 +52,29 @@ def in_words(sentence: str) -> str:
     if not sentence or language.startswith("en") or len(sentence) > LONGEST:
         return sentence
     return _said(sentence, language)
+
+
+def finding_in_words(text: str) -> str:
+    """What a finding or a remark says, or why (“create_app() in shop.py”), as the reader's language says it."""
+    language = get_language() or "en"
+    if not text or language.startswith("en") or len(text) > LONGEST:
+        return text
+    return _found(text, language)
+
+
+def findings_in_words(findings: Iterable[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Stored findings or remarks ({"what", "because"}), as the reader's language says them."""
+    return [{"what": finding_in_words(one["what"]), "because": finding_in_words(one["because"])} for one in findings]
+
+
+@lru_cache(maxsize=1024)
+def _found(text: str, language: str) -> str:
+    """`language` is the active one."""
+    if (said := _by_template(text, FINDINGS)) is not None:
+        return said
+    if (said := _said(text, language)) != text or not (found := OF_A_FILE.fullmatch(text)):
+        return said
+    return gettext("%(name)s in %(file)s") % {"name": found[1], "file": found[2]}
 
 
 @lru_cache(maxsize=1024)  # pages repeat them: a row of each attempt, a fragment for each viewer
@@ -85,21 +115,25 @@ def _longest(pieces: list[str]) -> tuple[int, str]:
     return 1, pieces[0]
 
 
-def _by_template(sentence: str) -> str | None:
-    if sentence in _exact():
+def _by_template(sentence: str, table: str = SENTENCES) -> str | None:
+    if sentence in _exact(table):
         return gettext(sentence)
-    templates, index = _templates()
+    templates, index = _templates(table)
     places = {at for word in {*WORD.findall(sentence), ""} for at in index.get(word, ())}
     for at in sorted(places):
         if found := templates[at].pattern.fullmatch(sentence):
             return _filled(gettext(templates[at].text), found.groupdict())
+    if table != SENTENCES:
+        return None
     if sentence[:1].islower() and (said := _by_template(sentence[0].upper() + sentence[1:])):  # in another sentence
         return said[0].lower() + said[1:]
+    if sentence.endswith(".") and (said := _by_template(sentence[:-1], REMARKS)):  # a remark, as the reason of a failure
+        return f"{said}."
     return None
 
 
 def _filled(words: str, values: dict[str, str]) -> str:
-    said = {name: _number(value) if name in NUMBERS else in_words(value) for name, value in values.items()}
+    said = {name: _number(value) if name in NUMBERS else _quoted(in_words(value)) for name, value in values.items()}
     return PLACES.sub(lambda found: said[found[1] or found[2]], _literally(words))
 
 
@@ -116,8 +150,13 @@ def _known(sentence: str, *, prefixes: int = 3) -> str | None:
     said = _known(rest, prefixes=prefixes - 1 if has_more else 0)
     if said is None:
         return None
-    before = QUOTED.sub("«\N{NO-BREAK SPACE}\\1\N{NO-BREAK SPACE}»", before)
+    before = QUOTED.sub(GUILLEMETS, before)
     return f"{before[:-2].rstrip()}\N{NO-BREAK SPACE}: {said}" if before.endswith(": ") else f"{before}{said}"
+
+
+def _quoted(value: str) -> str:
+    """A value that is one quoted name (“services.web”) in the quotes of the language."""
+    return QUOTED.sub(GUILLEMETS, value) if QUOTED.fullmatch(value) else value
 
 
 def _number(value: str) -> str:
@@ -131,15 +170,15 @@ def _number(value: str) -> str:
 
 
 @cache
-def _exact() -> frozenset[str]:
-    return frozenset(one for one in FAILURES if not PLACES.search(one))
+def _exact(table: str = SENTENCES) -> frozenset[str]:
+    return frozenset(one for one in TABLES[table] if not PLACES.search(one))
 
 
 @cache
-def _templates() -> tuple[list[Template], dict[str, list[int]]]:
+def _templates(table: str = SENTENCES) -> tuple[list[Template], dict[str, list[int]]]:
     """Templates with most words of their own first, as “{what} {ending}; …” matches much that others say better; and where
     they are, each under its rarest word, so that few are compared with a sentence; those without a word are under ""."""
-    ordered = sorted(set(FAILURES) - _exact(), key=lambda one: -len(PLACES.sub("", one)))
+    ordered = sorted(set(TABLES[table]) - _exact(table), key=lambda one: -len(PLACES.sub("", one)))
     own = [_whole_words(one) for one in ordered]
     common = Counter(word for words in own for word in words)
     index: dict[str, list[int]] = {}

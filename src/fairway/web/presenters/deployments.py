@@ -30,7 +30,7 @@ from fairway.environments.protection import approvers_words, may_approve
 from fairway.environments.queries import next_after
 from fairway.insights.rows import seconds_of, shown_kind
 from fairway.web.errors import shown
-from fairway.web.failure_words import in_words
+from fairway.web.failure_words import findings_in_words, in_words
 from fairway.web.presenters.acts import ActContext, Button, deployment_acts
 from fairway.web.presenters.applications import source_text
 from fairway.web.presenters.filters import who
@@ -159,7 +159,7 @@ def _facts(deployment: Deployment, placement: Placement | None) -> dict[str, Any
         "probe": deployment.probe,
         "away_seconds": deployment.away_seconds,
         "away": away_shown(absence(placement, deployment.artifact) if placement and deployment.is_active else None),
-        "remarks": deployment.artifact.remarks if deployment.artifact else [],
+        "remarks": findings_in_words(deployment.artifact.remarks if deployment.artifact else []),
         "log_lines": deployment.log_lines,
         "log_collected_at": deployment.log_collected_at,
         "source": _source(deployment),
