@@ -61,6 +61,14 @@ SAID = [
         "Un programme a écrit plus que les 20 000",
     ),
     ("%(release)s says 100% more than it should.", "%(release)s says 100% more than it should."),
+    (
+        "This needs Docker (it is an image); choose an environment with the docker runtime. Not started: db (postgres:17); "
+        "give their addresses as variables.",
+        "Ceci nécessite Docker (c’est une image) ; choisissez un environnement avec le moteur d’exécution docker. Non "
+        "démarré : db (postgres:17) ; donnez leurs adresses dans des variables.",
+    ),
+    ("Docker could not list containers.", "Docker n’a pas pu lister les conteneurs."),
+    ("Docker refused to stop a container.", "Docker a refusé la demande : arrêter un conteneur."),
     ("Nobody has written this template.", "Nobody has written this template."),
     (" ", " "),
     ("", ""),
@@ -248,7 +256,10 @@ def _bare(template: str) -> str:
 
 
 def test_the_page_of_a_failed_deployment_says_it_in_french(deployer, browse, hello, staging):
-    deployment = request_deployment(actor=deployer, application=hello, environment=staging, artifact=make_artifact(hello))
+    artifact = make_artifact(hello)
+    artifact.remarks = [{"what": "Not started: beat", "because": "such a program ends when its work is done"}]
+    artifact.save()
+    deployment = request_deployment(actor=deployer, application=hello, environment=staging, artifact=artifact)
     finish(deployment, Status.FAILED, MISSING)
     browser = browse(deployer)
     User.objects.filter(pk=deployer.id).update(language="fr")
@@ -256,6 +267,8 @@ def test_the_page_of_a_failed_deployment_says_it_in_french(deployer, browse, hel
     page = browser.get(f"/deployments/{deployment.pk}").content.decode()
     assert "n’existe pas dans le registre registry.example.com" in page
     assert "does not exist in the registry" not in page
+    assert "Non démarré\N{NO-BREAK SPACE}: beat" in page
+    assert "(un tel programme se termine une fois son travail fait)" in page
 
 
 def test_pages_say_drift_and_holds_of_their_own_making_in_french(deployer, browse, hello, staging):

@@ -22,8 +22,9 @@ from fairway.web.detection_templates import DETECTED, FOUND
 from fairway.web.failure_templates import FAILURES
 
 # Findings are too short to be told from what people write, so only findings are compared with them.
-SENTENCES, FINDINGS, REMARKS = "sentences", "findings", "remarks"
-TABLES = {SENTENCES: (*FAILURES, *DETECTED), FINDINGS: (*FOUND, *DETECTED), REMARKS: DETECTED}
+SENTENCES, FINDINGS = "sentences", "findings"
+TABLES = {SENTENCES: (*FAILURES, *DETECTED), FINDINGS: (*FOUND, *DETECTED)}
+REMARKS = {one for one in DETECTED if not one.endswith(".")}  # one that is the reason of a failure ends with a full stop
 NUMBERS = {
     "code", "count", "files", "given", "largest", "lasted", "lines", "longest", "mib", "minutes", "most", "needed", "number",
     "running", "seconds", "status", "times", "used", "wanted",
@@ -122,13 +123,12 @@ def _by_template(sentence: str, table: str = SENTENCES) -> str | None:
     places = {at for word in {*WORD.findall(sentence), ""} for at in index.get(word, ())}
     for at in sorted(places):
         if found := templates[at].pattern.fullmatch(sentence):
-            return _filled(gettext(templates[at].text), found.groupdict())
-    if table != SENTENCES:
-        return None
-    if sentence[:1].islower() and (said := _by_template(sentence[0].upper() + sentence[1:])):  # in another sentence
-        return said[0].lower() + said[1:]
-    if sentence.endswith(".") and (said := _by_template(sentence[:-1], REMARKS)):  # a remark, as the reason of a failure
-        return f"{said}."
+            values = found.groupdict()
+            end = values.pop("end", "")
+            return _filled(gettext(templates[at].text), values) + end
+    if table == SENTENCES and sentence[:1].islower():  # in another sentence
+        said = _by_template(sentence[0].upper() + sentence[1:])
+        return said[0].lower() + said[1:] if said else None
     return None
 
 
@@ -178,7 +178,7 @@ def _exact(table: str = SENTENCES) -> frozenset[str]:
 def _templates(table: str = SENTENCES) -> tuple[list[Template], dict[str, list[int]]]:
     """Templates with most words of their own first, as “{what} {ending}; …” matches much that others say better; and where
     they are, each under its rarest word, so that few are compared with a sentence; those without a word are under ""."""
-    ordered = sorted(set(TABLES[table]) - _exact(table), key=lambda one: -len(PLACES.sub("", one)))
+    ordered = sorted((set(TABLES[table]) - _exact(table)) | REMARKS, key=lambda one: -len(PLACES.sub("", one)))
     own = [_whole_words(one) for one in ordered]
     common = Counter(word for words in own for word in words)
     index: dict[str, list[int]] = {}
@@ -208,7 +208,7 @@ def _pattern_of(template: str) -> str:
         else:
             seen.add(name)
             parts.append(f"(?P<{name}>{_shape(name)})")
-    return "".join([*parts, re.escape(_literally(template[at:]))])
+    return "".join([*parts, re.escape(_literally(template[at:])), r"(?P<end>\.?)" if template in REMARKS else ""])
 
 
 def _shape(name: str) -> str:
