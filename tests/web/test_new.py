@@ -282,7 +282,7 @@ def test_a_detected_application_is_described_in_french(deployer, browse, look, s
         assert french in page
     number = next(at for at, one in enumerate(found.candidates) if one.spec.kind == "image")
     blocked = text_of(browser.get(f"/applications/new/{look.pk}?use={number}"))
-    assert "compose.yaml n’exécute que postgres:17, un service qu’utilise une application" in blocked
+    assert "compose.yaml exécute seulement postgres:17, un service qu’utilise une application" in blocked
     assert "L’image postgres:17 compose.yaml" in blocked
     assert "Non démarré : web ; donnez leurs adresses dans des variables compose.yaml" in blocked
     english = re.compile(r"Served by|is added|Not started|does not list|has 2 services|The service|listens on")
