@@ -94,10 +94,6 @@ COMPOSED = {  # out of parts that a caller gives, where the reader of the source
     "“{value}” is a link that leads out of the source; put the file itself there.",
     "“{value}” is Fairway's to decide; remove it.",
     "“{value}” is included from elsewhere; put the file into the source.",
-    "any requirements file does not list it",
-    "It imports {names}, and any requirements file has nothing of that name: list what provides it",
-    "Pages come without their styles, because gunicorn and uvicorn serve no static files: add whitenoise to any "
-    "requirements file, its middleware to MIDDLEWARE, and STATIC_ROOT",
     "{intro} This machine has no {language} toolchain: install it (see {site}), or add the Dockerfile below and deploy to "
     "an environment with Docker.",
     "{intro} This machine has no “{program}”: install it (see {site}), or add the Dockerfile below and deploy to an "
@@ -144,7 +140,7 @@ def _is_whole(text: str) -> bool:
     [
         ("Served by gunicorn", "Servi par gunicorn"),
         ("create_app('live in prod') in shop.py", "create_app('live in prod') dans shop.py"),
-        ("any requirements file does not list it", "aucun fichier de dépendances ne le mentionne"),
+        ("requirements.txt does not list it", "requirements.txt ne le mentionne pas"),
         (
             "Not started: db (postgres:17); give their addresses as variables",
             "Non démarré : db (postgres:17) ; donnez leurs",

@@ -68,7 +68,6 @@ FOUND = (
     gettext_noop("Migrations run once before each new version starts"),
     gettext_noop("DJANGO_SETTINGS_MODULE is {name}"),
     gettext_noop("the routes of the file"),
-    gettext_noop("any requirements file does not list it"),
     gettext_noop("{file} does not list it"),
     gettext_noop("{names} is added, because the code imports it"),
     gettext_noop("{names} are added, because the code imports it"),
@@ -133,10 +132,6 @@ DETECTED = (
         " middleware to MIDDLEWARE, and STATIC_ROOT"
     ),
     gettext_noop(
-        "Pages come without their styles, because gunicorn and uvicorn serve no static files: add whitenoise to any "
-        "requirements file, its middleware to MIDDLEWARE, and STATIC_ROOT"
-    ),
-    gettext_noop(
         "ALLOWED_HOSTS is empty, so Django answers with error 400 under any address but localhost: name the hosts, or read "
         "them from the environment"
     ),
@@ -145,7 +140,6 @@ DETECTED = (
     gettext_noop("{names} is added: list what the code imports in {file}"),
     gettext_noop("{names} are added: list what the code imports in {file}"),
     gettext_noop("It imports {names}, and {file} has nothing of that name: list what provides it"),
-    gettext_noop("It imports {names}, and any requirements file has nothing of that name: list what provides it"),
     gettext_noop("Served by the framework's development server: make the application where a server can import it"),
     gettext_noop("{file} says “{text}”, which is no version of Python"),
     # why it cannot be run as it is

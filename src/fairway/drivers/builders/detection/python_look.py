@@ -47,8 +47,8 @@ class Look:
 
     @property
     def where(self) -> str:
-        """The file that lists its dependencies, for a sentence."""
-        return self.installer or "any requirements file"
+        """The file that lists its dependencies, or would list them, for a sentence."""
+        return self.installer or "requirements.txt"
 
     @cached_property
     def base(self) -> Recipe | None:
