@@ -310,6 +310,8 @@ def test_the_health_command_decides_and_its_words_are_told() -> None:
         heard = Heard()
         assert wait_until_ready(runtime, "x", check, heard).gate == "health command"
         assert heard.lines == ["Not ready yet: the health command did not succeed: it said “rejecting connections”"]
+        with pytest.raises(Refused, match=r"failed 3 times: password=x \u2026\."):  # a part of a secret would not be masked
+            wait_until_ready(WithVerdicts(["unhealthy"], address, f"password=x {'s3cret' * 50}"), "x", check, heard)
         with pytest.raises(Refused, match="The health command failed 3 times: rejecting connections."):
             wait_until_ready(WithVerdicts(["unhealthy"], address, "rejecting connections."), "x", check, heard)
 

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from textwrap import shorten
 
 from fairway.drivers.diagnosis.answers import refused_host
 from fairway.drivers.diagnosis.reasons import LINES, printed_last, reason
@@ -361,7 +362,8 @@ def _capital(text: str) -> str:
 
 
 def _last_line(text: str) -> str:
-    return text.splitlines()[-1].strip().rstrip(".")[:200]
+    """The last line, at most 200 characters of it. It is cut between words: a part of a secret would not be masked."""
+    return shorten(text.splitlines()[-1], 200, placeholder=" …").rstrip(".")
 
 
 def _ended(instance: Instance) -> str:

@@ -21,7 +21,9 @@ class Check:
             data = os.read(self.out, CHUNK)
         except OSError:
             data = b""
-        self.said = (self.said + data)[-MOST_SAID:]
+        self.said += data
+        if len(self.said) > MOST_SAID:  # cut between words: a part of a secret would not be masked
+            self.said = b"".join(self.said[-MOST_SAID:].split(None, 1)[1:])
         return bool(data)
 
     def words(self, timeout: float, code: int) -> str:
