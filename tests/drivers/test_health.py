@@ -25,6 +25,7 @@ from fairway.drivers.runtimes.process import ProcessRuntime, launch
 from fairway.drivers.runtimes.process.bundle import seal
 from fairway.shared.failures import Cancelled, Refused
 from tests.drivers.runtimes.contract import Cancelling
+from tests.services.ports import free_port
 from tests.services.waiting import eventually
 
 APP = Path(__file__).parent / "runtimes" / "app.py"
@@ -359,9 +360,7 @@ def test_failed_for_good_is_refused_at_once() -> None:
 
 
 def test_a_port_that_nobody_asked_for_is_named(runtime: ProcessRuntime, spec: InstanceSpec) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     text = f"import socket, time; s = socket.create_server(('127.0.0.1', {port})); time.sleep(600)"
     instance = listening(runtime, program(spec, text), port)
     with pytest.raises(Refused, match=rf"listens on port {port} \(.+\), not on {instance.address[10:]} \(PORT\)"):

@@ -22,7 +22,8 @@ import psycopg
 import pytest
 
 from tests.services.gate import Gate
-from tests.services.installation import Installation, ask, free_port, wait_for
+from tests.services.installation import Installation, ask, wait_for
+from tests.services.ports import free_port
 from tests.services.postgres import SharedPostgres, postgres_server  # noqa: F401
 from tests.services.waiting import PATIENCE
 
