@@ -31,7 +31,7 @@ ask:
     type: email
     label: {en: Owner, fr: Propriétaire}
 generate: {SECRET_KEY: key, ADMIN_PASSWORD: password}
-variables: {PUBLIC_URL: "{url}/", MODE: simple}
+variables: {PUBLIC_URL: "{url}/", MODE: simple, OWNED_BY: "{person}"}
 """
 
 
@@ -104,5 +104,6 @@ def test_secrets_are_made_anew_for_each_installation():
     assert not set(first.values()) & set(second.values())
 
 
-def test_variables_know_the_address():
-    assert filled(entry(), url="http://notes.test") == {"PUBLIC_URL": "http://notes.test/", "MODE": "simple"}
+def test_variables_know_the_address_and_who_installed_it():
+    found = filled(entry(), url="http://notes.test", person="ada")
+    assert found == {"PUBLIC_URL": "http://notes.test/", "MODE": "simple", "OWNED_BY": "ada"}

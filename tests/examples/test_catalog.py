@@ -102,10 +102,41 @@ def a_table_is_shown_and_kept(place: Place) -> Callable[[Place], None]:
     return kept
 
 
+def a_page_is_written_and_kept(place: Place) -> Callable[[Place], None]:
+    with place.inside() as site:
+        assert "Harbour news" in site.get("/").text
+        editor = site.get("/admin/", follow_redirects=True)
+        assert ("Ada" in editor.text, "/admin/users/" in editor.text) == (True, False), "a colleague is an editor"
+    with place.inside() as site:
+        site.headers["X-Fairway-User"] = "admin"  # who installed it
+        admin = site.get("/admin/", follow_redirects=True)
+        assert ("Harbour news" in admin.text, "/admin/users/" in admin.text) == (True, True)
+        listed = site.get("/admin/pages/", follow_redirects=True)
+        home = max(map(int, re.findall(r"/admin/pages/(\d+)/", listed.text)))  # the other one is the root of all sites
+        place_of_new = f"/admin/pages/add/pages/standardpage/{home}/"
+        form = site.get(place_of_new)
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form.text)
+        assert token is not None, form.text
+        words = {"title": "Opening hours", "slug": "hours", "intro": "Always.", "body": "null", "action-publish": "1"}
+        more = {"csrfmiddlewaretoken": token[1], "seo_title": "", "search_description": "", "comments-TOTAL_FORMS": "0"}
+        sent = site.post(place_of_new, data={**words, **more, "comments-INITIAL_FORMS": "0"})
+        assert sent.status_code == 302, sent.text
+
+    def kept(later: Place) -> None:
+        with later.inside() as site:
+            shown = site.get("/hours/", headers={"X-Fairway-User": ""}).text
+            assert ("Opening hours" in shown, "Always." in shown) == (True, True)
+            assert site.get("/static/pages/page.css").status_code == 200
+
+    kept(place)
+    return kept
+
+
 USED: dict[str, tuple[dict[str, str], Callable[[Place], Callable[[Place], None]]]] = {
     "datasette": ({"SITE_TITLE": "Sales figures"}, a_table_is_shown_and_kept),
     "jupyterlab": ({}, a_notebook_runs_and_is_kept),
     "marimo": ({}, a_notebook_is_kept),
+    "wagtail": ({"SITE_NAME": "Harbour news"}, a_page_is_written_and_kept),
 }
 
 

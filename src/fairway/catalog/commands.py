@@ -52,7 +52,7 @@ def install(
     name = parse_text(name or entry.title, field="name", longest=80, required=True)
     slug = parse_slug(slug_from(name))
     given = parse_answers(entry, answers or {})
-    variables = {**filled(entry, url=public_url(f"{slug}.{environment.host}")), **given}
+    variables = {**filled(entry, url=public_url(f"{slug}.{environment.host}"), person=actor.name), **given}
     secrets = make_secrets(entry)
     stored = store_upload(actor=actor, name=f"{entry.id}-{entry.version}.tar", chunks=[packed(entry)])
     application, deployment = create_and_deploy(

@@ -150,9 +150,10 @@ def make_secrets(entry: Entry) -> dict[str, str]:
     return {name: makers[kind]() for name, kind in entry.generate.items()}
 
 
-def filled(entry: Entry, *, url: str) -> dict[str, str]:
-    """The entry's variables, with the address at which it will be reached for ``{url}``."""
-    return {name: value.replace("{url}", url) for name, value in entry.variables.items()}
+def filled(entry: Entry, *, url: str, person: str) -> dict[str, str]:
+    """The entry's variables, with the address at which it will be reached for ``{url}``, and the user name of who installs it
+    for ``{person}``."""
+    return {name: value.replace("{url}", url).replace("{person}", person) for name, value in entry.variables.items()}
 
 
 def _text(item: Item, longest: int) -> str:
