@@ -57,7 +57,8 @@ class _Written:
 
 class Prepared:
     """A query set whose only parameters are what it is asked about: the current time; or, with other `marks`, ids (`NUMBER`,
-    `OTHER_NUMBER`) or a word (`TEXT`). `make` is called once per database vendor, with the marks."""
+    `OTHER_NUMBER`) or a word (`TEXT`). `make` is called once per database vendor, with the marks. One that uses none of them
+    is asked about nothing."""
 
     def __init__(self, make: Callable[..., QuerySet[Any]], *marks: datetime | int | str) -> None:
         self._make = make
@@ -90,7 +91,7 @@ class Prepared:
         return self._written[connection.vendor]
 
     def _rows(self, written: _Written, asked: tuple[datetime | int | str, ...]) -> list[tuple[Any, ...]]:
-        wanted = {_stored(mark): _stored(one) for mark, one in zip(self._marks, asked, strict=True)}
+        wanted = {_stored(mark): _stored(one) for mark, one in zip(self._marks, asked, strict=bool(asked))}
         with connection.cursor() as cursor:
             cursor.execute(written.words, [wanted.get(value, value) for value in written.values])
             return list(cursor.fetchall())
