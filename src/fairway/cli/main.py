@@ -25,7 +25,7 @@ SHIP, RUN, BACK, SELF, MACHINE = "Ship", "What runs", "Look back", "You and your
 PLACES = {
     SHIP: """
         shipping.deploy how.detect shipping.promote shipping.rollback shipping.watch shipping.cancel
-        shipping.approvals shipping.approve shipping.reject releases.releases
+        shipping.approvals shipping.approve shipping.reject releases.releases catalog.catalog
         """,
     RUN: """
         shipping.restart running.stop running.start running.scale running.logs running.domains running.access
