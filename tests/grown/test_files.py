@@ -16,7 +16,7 @@ import pytest
 import typer
 import yaml
 
-from fairway.cli.main import app
+from fairway.cli.main import program_for
 from tests.services.installation import ask, wait_for
 from tests.services.ports import free_port
 from tests.services.postgres import Postgres, postgres_server  # noqa: F401
@@ -31,7 +31,7 @@ VARIABLE = re.compile(r"FAIRWAY_[A-Z_]+")
 
 def parsed(words: list[str]) -> dict[str, Any]:
     """What the program understands of these words. Raises Typer's own error for an option it does not have."""
-    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    commands: dict[str, Any] = typer.main.get_command(program_for([])).commands  # type: ignore[attr-defined]
     found: dict[str, Any] = commands[words[0]].make_context(words[0], list(words[1:])).params
     return found
 

@@ -17,7 +17,7 @@ import pytest
 from tests.grown.test_grown import held_app
 from tests.services.gate import Gate
 from tests.services.installation import Installation, wait_for
-from tests.services.postgres import Postgres, postgres_server  # noqa: F401
+from tests.services.postgres import Postgres, SharedPostgres, postgres_server  # noqa: F401
 from tests.services.waiting import PATIENCE
 from tests.upgrade.make_fixtures import SECRET
 from tests.upgrade.test_upgrade import look_inside
@@ -137,8 +137,8 @@ def test_everything_is_back_on_sqlite(tmp_path: Path) -> None:
 
 
 @pytest.mark.postgres
-def test_everything_is_back_on_postgresql(postgres_server: Postgres, tmp_path: Path) -> None:  # noqa: F811
-    old, new = (postgres_server.create_database(f"backup_{word}") for word in ("old", "new"))
+def test_everything_is_back_on_postgresql(postgres_server: SharedPostgres, tmp_path: Path) -> None:  # noqa: F811
+    old, new = postgres_server.create_with_tables("backup_old"), postgres_server.create_database("backup_new")
     round_trip(tmp_path, {"FAIRWAY_DATABASE_URL": old}, {"FAIRWAY_DATABASE_URL": new})
 
 

@@ -21,6 +21,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import psycopg
+
 from fairway.deployments.rules import ACTIVE
 from tests.services.ports import free_port
 from tests.services.sharing import Facts, shared
@@ -192,13 +194,18 @@ class Installation:
         return self.deployment(number)
 
     def glimpse(self, number: int) -> tuple[bool, str]:
-        """Whether a deployment is over, and its step: from the file, where the database is one. Tests wait most of their
-        time, and each answer of the web process costs the machine some 20 ms of a core."""
-        if not self.environ.get("FAIRWAY_DATABASE_URL"):
-            with suppress(sqlite3.OperationalError), closing(sqlite3.connect(self._file, uri=True)) as database:
-                wanted = "SELECT status, step FROM fairway_deployment WHERE id = ?"
-                if found := database.execute(wanted, (number,)).fetchone():
-                    return found[0] not in ACTIVE, found[1]
+        """Whether a deployment is over, and its step; asked of the database. Tests wait most of their time, and each answer
+        of the web process costs the machine some 20 ms of a core."""
+        wanted = "SELECT status, step FROM fairway_deployment WHERE id = ?"
+        with suppress(sqlite3.OperationalError, psycopg.OperationalError):
+            if url := self.environ.get("FAIRWAY_DATABASE_URL"):
+                with psycopg.connect(url, connect_timeout=2) as served:
+                    found = served.execute(wanted.replace("?", "%s"), (number,)).fetchone()
+            else:
+                with closing(sqlite3.connect(self._file, uri=True)) as database:
+                    found = database.execute(wanted, (number,)).fetchone()
+            if found:
+                return found[0] not in ACTIVE, found[1]
         shown = self.deployment(number)
         return shown["status"] in ENDED, shown["step"]
 

@@ -13,7 +13,7 @@ from fairway.accounts.rules import ROLES_FOR, Act, Actor, Authentication, Grant,
 from fairway.accounts.secrets import token_digest
 from fairway.activity.models import Event
 from fairway.activity.rules import Door
-from fairway.engine.prepared import NUMBER, Prepared
+from fairway.engine.prepared import NUMBER, TEXT, Prepared
 
 
 def grants_of(user: User) -> tuple[Grant, ...]:
@@ -105,8 +105,11 @@ def _was_left_to_end(user: User, token: int) -> bool:
 
 def token_owner(text: str) -> ApiToken | None:
     """The working token with this text; None if it is unknown, expired or revoked, or its owner's access was revoked."""
-    found = ApiToken.objects.select_related("user").filter(digest=token_digest(text)).order_by()[:1]  # the digest is unique
-    return next((token for token in found if works_now(token)), None)
+    token: ApiToken | None = _TOKEN.first(token_digest(text))
+    return token if token is not None and works_now(token) else None
+
+
+_TOKEN = Prepared(lambda digest: ApiToken.objects.select_related("user").filter(digest=digest), TEXT)  # for each request
 
 
 def works_now(token: ApiToken) -> bool:

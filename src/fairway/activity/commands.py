@@ -11,6 +11,7 @@ from fairway.activity.models import ChainHead, Event
 from fairway.activity.rules import On, Who, chained_hash
 from fairway.activity.verbs import find
 from fairway.engine import clock
+from fairway.engine.prepared import Prepared
 
 
 def record(
@@ -63,9 +64,12 @@ def record(
     return event
 
 
+_HEAD = Prepared(lambda _: ChainHead.objects.select_for_update(no_key=True).filter(pk=1))
+
+
 def locked_head() -> ChainHead:
     """The chain's head, locked until the transaction ends, so that nobody else writes an event meanwhile."""
-    head = ChainHead.objects.select_for_update(no_key=True).filter(pk=1).first()
+    head: ChainHead | None = _HEAD.first()
     if head is None:
         ChainHead.objects.get_or_create(pk=1)
         head = ChainHead.objects.select_for_update(no_key=True).get(pk=1)

@@ -12,6 +12,7 @@ from fairway.activity.heads import Head, first_mismatch
 from fairway.activity.models import ChainHead, Event
 from fairway.activity.rules import GENESIS, chained_hash
 from fairway.activity.verbs import Severity, at_least, below, matching_keys, stored_keys
+from fairway.engine.prepared import Prepared
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,11 @@ def _with_word(word: str) -> Q:
 
 def latest_number() -> int:
     """The number of the newest event, 0 if there is none."""
-    return ChainHead.objects.filter(pk=1).values_list("event_id", flat=True).first() or 0
+    found = _NEWEST.rows()
+    return found[0][0] or 0 if found else 0
+
+
+_NEWEST = Prepared(lambda _: ChainHead.objects.filter(pk=1).values_list("event_id"))  # for each request
 
 
 def newest_event() -> tuple[int, str]:

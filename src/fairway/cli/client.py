@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ from fairway.cli.account import Account, current_account
 from fairway.cli.failures import Code, Stop, stop_for
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 TIMEOUT = 30.0  # seconds without a byte; uploads and long logs transfer bytes all the time
@@ -26,8 +29,6 @@ class Client:
     """Calls operations below ``/api/v1``. Every error is raised as a `Stop` that says what to do."""
 
     def __init__(self, account: Account | None = None) -> None:
-        import httpx  # imported late: it takes half a second that `--help` does not need
-
         self.account = account or current_account()
         headers = {"X-Fairway-Client": f"cli/{__version__}", "Accept": "application/json"}
         if self.account.token:
@@ -36,7 +37,9 @@ class Client:
             headers["X-Fairway-Acting-As"] = role.replace("-", "_")
         self.as_of = os.environ.get(AS_OF_VARIABLE, "")  # the event that every change is compared with
         self.read_as_of = ""  # the same for what was read last
-        self._http = httpx.Client(base_url=f"{self.account.url}/api/v1", headers=headers, timeout=TIMEOUT)
+        self._http: httpx.Client = _httpx().Client(
+            base_url=f"{self.account.url}/api/v1", headers=headers, timeout=TIMEOUT, verify=_trusted(self.account.url)
+        )
 
     def __enter__(self) -> Client:
         return self
@@ -158,6 +161,23 @@ class Client:
         if isinstance(error, httpx.TimeoutException):
             return Stop(f"{self.account.url} did not answer in time.", advice="Try again; “fairway status” says more.")
         return Stop(f"Fairway cannot be reached at {self.account.url}.", advice=_ELSEWHERE)
+
+
+def _httpx() -> Any:
+    """HTTPX; imported late, because it takes longer than ``--help``, and without its own program, which is half of it."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # HTTPX does without what cannot be imported
+    import httpx
+
+    return httpx
+
+
+def _trusted(url: str) -> ssl.SSLContext | bool:
+    """Whom to trust: the usual authorities. Reading their certificates takes long, so nobody where nothing is encrypted."""
+    import ssl
+    from urllib.request import getproxies
+
+    is_plain = url.startswith("http://") and not getproxies()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else True
 
 
 _ELSEWHERE = "Start it with “fairway up”, or say where it is with “fairway login URL”."

@@ -20,13 +20,6 @@ Data = Annotated[Path, typer.Option("--data", envvar="FAIRWAY_DATA", help="The d
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-def attach(app: typer.Typer) -> None:
-    """Add these commands to the program."""
-    for command in (up, down, status, doctor, rotate_keys, new_password, demo):
-        app.command(rich_help_panel="This machine")(command)
-    app.command(hidden=True)(seed_demo)
-
-
 def up(
     data: Data = Path(DEFAULT_DATA),
     port: Annotated[int, typer.Option(help="The address of the web interface and the API.")] = 8000,

@@ -14,12 +14,6 @@ import typer
 from fairway.cli.machine import DEFAULT_DATA, Data
 
 
-def attach(app: typer.Typer) -> None:
-    """Add these commands to the program."""
-    for command in (backup, restore):
-        app.command(rich_help_panel="This machine")(command)
-
-
 def backup(
     file: Annotated[Path | None, typer.Argument(help="The archive to write; it must not exist.", show_default=False)] = None,
     data: Data = Path(DEFAULT_DATA),

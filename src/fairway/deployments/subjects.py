@@ -7,6 +7,7 @@ from typing import Any
 from fairway.activity.rules import On
 from fairway.applications.models import Application
 from fairway.deployments.models import Deployment, JobRun, Placement
+from fairway.engine.prepared import NUMBER, OTHER_NUMBER, Prepared
 from fairway.environments.models import Environment
 
 
@@ -26,10 +27,18 @@ def on_job(job: JobRun) -> On:
 
 
 def placement_of(application: Application, environment: Environment) -> Placement | None:
-    chosen = Placement.objects.select_related(
-        "application", "environment", "current__artifact", "current__configuration", "previous_good__artifact"
-    )
-    return chosen.filter(application=application, environment=environment).first()
+    placement: Placement | None = _PLACEMENT.first(application.pk, environment.pk)
+    return placement
+
+
+_PLACED = ("application", "environment", "current__artifact", "current__configuration", "previous_good__artifact")
+_PLACEMENT = Prepared(
+    lambda application, environment: Placement.objects.select_related(*_PLACED).filter(
+        application=application, environment=environment
+    ),
+    NUMBER,
+    OTHER_NUMBER,
+)
 
 
 def deployment_facts(deployment: Deployment) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from fairway.engine.claimed_runs import ClaimedRun, ClaimedRuns, Halt
 from fairway.engine.execution import Execution, retry_on_db_error
 from fairway.engine.heartbeat import Heartbeat
 from fairway.engine.models import Run, Worker
+from fairway.engine.prepared import NUMBER, Prepared
 from fairway.engine.workflow import Ending, Outcome, Workflows
 
 log = logging.getLogger(__name__)
@@ -161,12 +162,12 @@ class Runner:
             return None  # the dispatcher logs the problem and looks again
 
     def _execute(self, claimed: ClaimedRun) -> None:
-        run = retry_on_db_error(lambda: Run.objects.get(pk=claimed.lease.run_id))
+        run = retry_on_db_error(lambda: _run(claimed.lease.run_id))
         changed = self._heartbeat.deadline_changed if self._heartbeat else lambda: None
         Execution(claimed, run, self._workflows.by_kind[run.kind], changed=changed).run()
 
     def _abandon(self, claimed: ClaimedRun, why: Halt) -> None:
-        run = Run.objects.get(pk=claimed.lease.run_id)
+        run = _run(claimed.lease.run_id)
         ending = transitions.too_slow(run.step) if why is Halt.DEADLINE else Ending(Outcome.CANCELLED, run.step)
         log.error("run %s: %s does not react (%s) and is left behind", run.pk, run.step, why)
         self._launch(self._claimed_run(transitions.abandon(claimed.lease, self._workflows.by_kind[run.kind], ending)))
@@ -211,6 +212,14 @@ class Runner:
             self._execute(claimed)
         finally:
             self._claimed.discard(claimed)
+
+
+_RUN = Prepared(lambda number: Run.objects.filter(pk=number), NUMBER)
+
+
+def _run(number: int) -> Run:
+    run: Run = _RUN.get(number)
+    return run
 
 
 def check_database() -> None:

@@ -19,6 +19,7 @@ from django.db.models import F
 from fairway.engine import clock, rules, waking
 from fairway.engine.claim import Lease
 from fairway.engine.models import Run, RunStep
+from fairway.engine.prepared import NUMBER, Prepared
 from fairway.engine.rules import CleanUp, Status, StepStatus
 from fairway.engine.workflow import Ending, LeaseLost, Outcome, Step, Wait, Workflow, Workflows, no_clean_up
 from fairway.shared.failures import Away, Cancelled, Failure, Retry
@@ -28,6 +29,9 @@ CLEAN_UP_BACKOFF = timedelta(seconds=1)
 SIGNALS = "signals"  # the key of the state under which `signal` stores data
 
 
+_LOCKED = Prepared(lambda number: Run.objects.select_for_update(no_key=True).filter(pk=number), NUMBER)
+
+
 @contextmanager
 def locked_run(lease: Lease, *, attempt: int | None = None) -> Iterator[Run]:
     """The run's row, locked, in a transaction. Raises `LeaseLost` if the lease is no longer valid or the attempt is another.
@@ -35,9 +39,9 @@ def locked_run(lease: Lease, *, attempt: int | None = None) -> Iterator[Run]:
     `attempt` guards against recording a step twice after a commit whose confirmation was lost.
     """
     with transaction.atomic():
-        ids = [lease.run_id] if lease.parent_id is None else [lease.parent_id, lease.run_id]
-        rows = {run.pk: run for run in Run.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")}
-        run = rows.get(lease.run_id)
+        if lease.parent_id is not None:
+            _LOCKED.first(lease.parent_id)  # its id is the smaller one, and rows are locked in the order of their ids
+        run: Run | None = _LOCKED.first(lease.run_id)
         if run is None or (run.owner, run.fence) != (lease.owner, lease.fence) or run.status not in rules.CLAIMED:
             raise LeaseLost
         if attempt is not None and run.attempt != attempt:

@@ -29,6 +29,7 @@ from fairway.drivers.runtimes.contract import (
     Volume,
 )
 from fairway.engine.execution import retry_on_db_error
+from fairway.engine.prepared import NUMBER, OTHER_NUMBER, Prepared
 from fairway.engine.workflow import Context, DeadlinePassed, LeaseLost, Wait
 from fairway.environments.models import Environment
 from fairway.environments.runtimes import limits_of, runtime_of
@@ -46,6 +47,15 @@ STAYS_UP = 2.0  # seconds that a service without a port must run before it count
 # The relations that every step reads. Only the clean-up and the judging read what a deployment replaced, so they load it
 # themselves: each further row costs Django half a millisecond, several times in every step.
 RELATED = ("application", "environment", "artifact", "configuration")
+_DEPLOYMENT = Prepared(lambda number: Deployment.objects.select_related(*RELATED).filter(pk=number), NUMBER)
+_PLACED = ("application", "environment", "current__artifact", "current__configuration")
+_PLACEMENT = Prepared(
+    lambda application, environment: Placement.objects.select_related(*_PLACED).filter(
+        application=application, environment=environment
+    ),
+    NUMBER,
+    OTHER_NUMBER,
+)
 
 
 @dataclass(frozen=True)
@@ -96,12 +106,8 @@ def step_context_of(context: Context) -> Iterator[StepContext]:
     """Load everything fresh from the database, because another worker may have changed it. On leaving the block the log is
     written, and secrets are masked in any error that the block raises. Raises `PlacementGone`.
     """
-    deployment = Deployment.objects.select_related(*RELATED).get(pk=context.payload["deployment"])
-    placement = (
-        Placement.objects.select_related("application", "environment", "current__artifact", "current__configuration")
-        .filter(application=deployment.application, environment=deployment.environment)
-        .first()
-    )
+    deployment: Deployment = _DEPLOYMENT.get(context.payload["deployment"])
+    placement: Placement | None = _PLACEMENT.first(deployment.application_id, deployment.environment_id)
     if placement is None:
         raise PlacementGone("It was removed from here while this deployment waited; deploy it again.")
     if placement.current is not None:  # of the same application, in the same environment

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from fairway.deployments.commands import progress
 from fairway.deployments.models import Deployment
 from fairway.deployments.rules import Kind, Status
 from fairway.engine.commands import enqueue
 from fairway.engine.models import Run
+from fairway.engine.prepared import NUMBER, Prepared
 from fairway.engine.workflow import Ending, Outcome
 from fairway.releases.commands import progress as package_progress
 from fairway.workflows.step_context import masker_of
@@ -51,4 +54,11 @@ class DeploymentWatcher:
 def _deployment(run: Run, *more: str) -> Deployment:
     """The deployment with the relations that every event names; `more` are those that the caller needs besides. It loads no
     others, because it is called twice for every step."""
-    return Deployment.objects.select_related("application", "environment", *more).get(pk=run.payload["deployment"])
+    deployment: Deployment = _with(more).get(run.payload["deployment"])
+    return deployment
+
+
+@cache
+def _with(more: tuple[str, ...]) -> Prepared:
+    chosen = Deployment.objects.select_related("application", "environment", *more)
+    return Prepared(lambda number: chosen.filter(pk=number), NUMBER)
