@@ -22,6 +22,7 @@ from fairway.cli import (
     resources,
     running,
     safekeeping,
+    schedules,
     settings,
     shipping,
     signing_in,
@@ -80,6 +81,7 @@ _add(SHIP, shipping.approvals, shipping.approve, shipping.reject)
 app.add_typer(releases.releases, name="releases", rich_help_panel=SHIP)
 _add(RUN, shipping.restart, running.stop, running.start, running.scale, running.logs, running.domains, running.access)
 _add(RUN, jobs.run, jobs.jobs, running.remove)
+app.add_typer(schedules.schedules, name="schedules", rich_help_panel=RUN)
 app.add_typer(places.apps, name="apps", rich_help_panel=RUN)
 app.add_typer(places.envs, name="envs", rich_help_panel=RUN)
 app.add_typer(places.envs, name="targets", hidden=True)  # the release desk's name for environments

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q, QuerySet, Subquery
+from django.db.models import Max, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from fairway.accounts.queries import reached
 from fairway.accounts.rules import Actor, NotVisible, reach_of
 from fairway.applications.models import Application, Artifact
-from fairway.deployments.models import Deployment, JobLogChunk, JobRun, LogChunk, Placement
+from fairway.deployments.models import Deployment, Job, JobLogChunk, JobRun, LogChunk, Placement
 from fairway.deployments.rules import ACTIVE, Status, Volumes, Wanted, expected_seconds, volumes_in_common
 from fairway.engine.models import RunStep
 from fairway.engine.queries import queue_position
@@ -310,3 +310,22 @@ def get_job(actor: Actor, number: int) -> JobRun:
 def job_log_lines(one: JobRun, *, after: int = 0, limit: int = 2000) -> list[dict[str, Any]]:
     """Up to `limit` lines after line number `after`, in the form of `log_lines`."""
     return _lines_in(JobLogChunk.objects.filter(job=one, last__gt=after), after, limit)
+
+
+def scheduled_jobs_visible_to(actor: Actor) -> QuerySet[Job]:
+    """The scheduled jobs that this actor may see, by name."""
+    return Job.objects.filter(_scope(actor), deleted_at=None).select_related("application", "environment")
+
+
+def get_scheduled_job(actor: Actor, number: int) -> Job:
+    """Raises `NotVisible`."""
+    found = scheduled_jobs_visible_to(actor).filter(pk=number).first()
+    if found is None:
+        raise NotVisible("scheduled job", number)
+    return found
+
+
+def last_runs_of(jobs: Sequence[Job]) -> dict[int, JobRun]:
+    """The newest run of each of these jobs, by the job's id."""
+    newest = JobRun.objects.filter(job__in=jobs).values("job").annotate(newest=Max("pk")).values_list("newest", flat=True)
+    return {one.job_id: one for one in JobRun.objects.filter(pk__in=list(newest)) if one.job_id}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -16,7 +17,7 @@ from fairway.deployments.commands.gate_waiting import wake_waiting
 from fairway.deployments.commands.progress import Line
 from fairway.deployments.commands.requests import cancelled_by
 from fairway.deployments.gate import Subject, ask
-from fairway.deployments.models import JobLogChunk, JobRun
+from fairway.deployments.models import Job, JobLogChunk, JobRun, Placement
 from fairway.deployments.output import masker_of_output
 from fairway.deployments.rules import Status
 from fairway.deployments.subjects import on_job, placement_of
@@ -34,9 +35,17 @@ LONGEST_WORD = 10_000  # characters
 
 @transaction.atomic
 def run_command(
-    *, actor: Actor, application: Application, environment: Environment, command: Sequence[str], reason: str = ""
+    *,
+    actor: Actor,
+    application: Application,
+    environment: Environment,
+    command: Sequence[str],
+    reason: str = "",
+    job: Job | None = None,
+    due_at: datetime | None = None,
 ) -> JobRun:
-    """Run a program once, with the bytes, configuration and volumes of what is live there. Raises `Blocked` or `Invalid`."""
+    """Run a program once, with the bytes, configuration and volumes of what is live there; of a scheduled `job`, at `due_at`
+    if nobody asked for it now. Raises `Blocked` or `Invalid`."""
     subject = subject_of(application, environment)
     ask(Act.RUN_COMMAND, subject, actor)
     words = parse_words(command)
@@ -44,13 +53,13 @@ def run_command(
     assert placement is not None, "the gate has refused where nothing is"
     current = placement.current
     assert current is not None, "the gate has refused where nothing is"
-    mask = masker_of_output(placement, [current.label])
-    if any(mask(word) != word for word in words):  # it would stand in the history, which is never rewritten
-        raise Invalid("command", "contains the value of a secret; write {form} with its name instead.", form="${NAME}")
-    job = JobRun.objects.create(
+    refuse_secrets(placement, words)
+    made = JobRun.objects.create(
         application=application,
         environment=environment,
         deployment=current,
+        job=job,
+        due_at=due_at,
         command=list(words),
         requested_by_id=actor.id,
         requested_by=actor.name,
@@ -58,11 +67,21 @@ def run_command(
         door=actor.door,
         reason=parse_text(reason, field="reason", longest=500),
     )
-    job.run = enqueue(kind=STORY, key=f"job:{job.pk}", payload={"job": job.pk}, lane=environment.lane, priority=10)
-    job.save(update_fields=["run"])
+    made.run = enqueue(kind=STORY, key=f"job:{made.pk}", payload={"job": made.pk}, lane=environment.lane, priority=10)
+    made.save(update_fields=["run"])
     after = {"command": shlex.join(words), "deployment": current.pk, "version": current.version}
-    record(who=actor.who, verb="job.requested", on=on_job(job), comment=job.reason, after=after)
-    return job
+    if job is not None:
+        after["schedule"] = job.name
+    record(who=actor.who, verb="job.requested", on=on_job(made), comment=made.reason, after=after)
+    return made
+
+
+def refuse_secrets(placement: Placement, words: Sequence[str]) -> None:
+    """Raise `Invalid` for a secret's value in a command: it would stand in the history, which is never rewritten."""
+    current = placement.current
+    mask = masker_of_output(placement, [current.label] if current else [])
+    if any(mask(word) != word for word in words):
+        raise Invalid("command", "contains the value of a secret; write {form} with its name instead.", form="${NAME}")
 
 
 def subject_of(application: Application, environment: Environment) -> Subject:
