@@ -96,7 +96,7 @@ def _values(text: str, name: str, least: int, most: int, words: tuple[str, ...] 
         match = _PART.fullmatch(part)
         if match is None or (match["from"] == "*" and match["to"]):
             raise Invalid(
-                "schedule", "the {field} “{part}” is not a number, a range or a step like */5.", field=name, part=part[:20]
+                "schedule", "the {what} “{part}” is not a number, a range or a step like */5.", what=name, part=part[:20]
             )
         start = least if match["from"] == "*" else _number(match["from"], name, least, most, words, first)
         end = start
@@ -107,7 +107,7 @@ def _values(text: str, name: str, least: int, most: int, words: tuple[str, ...] 
         if words == _DAYS and end == 0 and start > 0:
             end = 7  # FRI-SUN
         if end < start:
-            raise Invalid("schedule", "the {field} “{part}” ends before it begins.", field=name, part=part[:20])
+            raise Invalid("schedule", "the {what} “{part}” ends before it begins.", what=name, part=part[:20])
         step = _number(match["step"], name, 1, most, (), 0) if match["step"] else 1
         found.update(range(start, end + 1, step))
     return tuple(sorted(found))
@@ -120,8 +120,8 @@ def _number(text: str, name: str, least: int, most: int, words: tuple[str, ...],
     if not least <= number <= most:
         raise Invalid(
             "schedule",
-            "the {field} “{part}” must be from {least} to {most}.",
-            field=name,
+            "the {what} “{part}” must be from {least} to {most}.",
+            what=name,
             part=text[:20],
             least=least,
             most=most,

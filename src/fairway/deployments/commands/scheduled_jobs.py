@@ -134,6 +134,9 @@ def _run_due(number: int) -> bool:
     now, first, cron = clock.now(), job.next_at, parse_cron(job.schedule)
     job.next_at = next_after(cron, job.zone, now)
     due = newest_until(cron, job.zone, first, now) or first
+    if JobRun.objects.filter(job=job, due_at=due).exists():  # somebody edited it after it was begun
+        job.save(update_fields=["next_at"])
+        return False
     why = _why_not(job, due, now)
     if not why:
         try:
